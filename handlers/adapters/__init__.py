@@ -1,0 +1,1 @@
+"""The outside: database, connections, queue, environment."""

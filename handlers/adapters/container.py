@@ -1,0 +1,79 @@
+"""What a function holds for the life of its process: one event loop, and what runs on it.
+
+Importing a handler builds nothing; the first event does. The loop is never closed between events: a
+database connection belongs to the loop that made it, and `asyncio.run` per event would end both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from handlers.adapters.connections import Connections
+from handlers.adapters.database import Database
+from handlers.adapters.delivery import deliver
+from handlers.adapters.queue import Queue
+from handlers.adapters.settings import push_endpoint, setting
+from handlers.core import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from handlers.core.happening import Push
+
+T = TypeVar("T")
+Event = dict[str, Any]
+"""An event as Lambda hands it over: JSON of API Gateway, SQS or EventBridge."""
+
+
+class Container:
+    """Built once per process, each part at its first use."""
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(setting("DATABASE_URL"))
+
+    @cached_property
+    def connections(self) -> Connections:
+        return Connections(push_endpoint())
+
+    @cached_property
+    def queue(self) -> Queue:
+        return Queue()
+
+    @cached_property
+    def runner(self) -> asyncio.Runner:
+        runner = asyncio.Runner()
+        # Mangum runs the web application on the current loop; it shall be this one.
+        asyncio.set_event_loop(runner.get_loop())
+        return runner
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run to the end on the process' own loop."""
+        return self.runner.run(coroutine)
+
+    async def deliver(self, pushes: Sequence[Push]) -> int:
+        """Post the pushes, forget the connections found gone, and return how many were sent."""
+        delivery = await deliver(self.connections, pushes)
+        if delivery.gone:
+            gone = [forget.found_gone(push) for push in delivery.gone]
+            await self.database.fetch(forget.query(gone))
+        return delivery.sent
+
+
+C = TypeVar("C", bound=Container)
+
+
+def live(
+    handle: Callable[[Event, Any, C], Any], build: Callable[[], C]
+) -> Callable[[Event, Any], Any]:
+    """Make a Lambda handler of `handle`: the same, with this process' container."""
+    container = build()
+    logging.getLogger().setLevel(logging.INFO)
+
+    def handler(event: Event, context: Any) -> Any:
+        return handle(event, context, container)
+
+    return handler

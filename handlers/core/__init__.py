@@ -1,0 +1,1 @@
+"""Decisions: nothing here waits, reads a clock, or opens a file."""

@@ -1,0 +1,23 @@
+"""act: something the user did, told to their other connections in the order of their stream."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from handlers.core.happening import Outcome, Query, Row, error, told
+
+if TYPE_CHECKING:
+    from handlers.core.arrival import Arrival
+    from handlers.core.message import Act
+
+
+def query(who: Arrival, said: Act) -> Query:
+    return Query("act", (who.user_id, said.id, said.type, msgspec.json.encode(said.body).decode()))
+
+
+def outcome(who: Arrival, said: Act, row: Row) -> Outcome:
+    if row["outcome"] == "conflict":
+        return error(said.id, "conflict", "this id was used for something else")
+    return told(who, row, "acted", re=said.id)

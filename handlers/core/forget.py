@@ -1,0 +1,45 @@
+"""forget: connections found gone leave their sessions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handlers.core.happening import Push, Query
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Gone:
+    """A connection that is no more, and what is known of its end."""
+
+    user_id: str
+    node: str
+    connection_id: str
+    ended_by: str = "swept"
+    seen_at: datetime | None = None
+    """When it was last known to be open; None: only its session's own evidence counts."""
+    gone_by: datetime | None = None
+    """When it was certainly gone; None: now."""
+
+
+def query(gone: Sequence[Gone]) -> Query:
+    return Query(
+        "forget",
+        (
+            [one.user_id for one in gone],
+            [one.node for one in gone],
+            [one.connection_id for one in gone],
+            [one.ended_by for one in gone],
+            [one.seen_at for one in gone],
+            [one.gone_by for one in gone],
+        ),
+    )
+
+
+def found_gone(push: Push) -> Gone:
+    """A push met 410: the gateway knows the connection no more."""
+    return Gone(push.user_id, push.node, push.connection_id)

@@ -1,0 +1,92 @@
+"""A happening is a query and its pushes: SQL decides, a pure function makes messages of the row."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from handlers.core.arrival import Arrival
+
+Row = dict[str, object]
+"""A row of a query; JSON columns are text, as PostgreSQL sends them."""
+
+
+@dataclass(frozen=True)
+class Query:
+    """A named statement of `sql/queries/` and its parameters, in order."""
+
+    name: str
+    args: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Push:
+    """One message to one connection."""
+
+    user_id: str
+    node: str
+    """`domainName/stage`: where the connection's gateway is reached."""
+    connection_id: str
+    data: bytes
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a happening says: a reply to the connection it came from, pushes to others."""
+
+    reply: bytes
+    pushes: tuple[Push, ...] = ()
+
+
+def message(type_: str, **fields: object) -> bytes:
+    """A message to a client. JSON that PostgreSQL made goes in as it is: see `raw`."""
+    return msgspec.json.encode({"type": type_, **fields})
+
+
+def error(re: str | None, code: str, reason: str) -> Outcome:
+    """Refuse: `code` is for programs, `reason` one short sentence for people."""
+    return Outcome(message("error", re=re, code=code, reason=reason))
+
+
+def raw(value: object) -> msgspec.Raw:
+    """A JSON column for `message`, without reading it."""
+    return msgspec.Raw(b"null" if value is None else str(value).encode())
+
+
+def told(who: Arrival, row: Row, reply_type: str, **reply: object) -> Outcome:
+    """Answer the connection it came from, and tell the event to all the user's others.
+
+    `row` has server_now, epoch, event and others: what both an action and a claim return.
+    """
+    happened = {
+        "server_now": row["server_now"],
+        "epoch": row["epoch"],
+        "event": raw(row["event"]),
+    }
+    others = [
+        (node, connection_id)
+        for node, connection_id in connections(row["others"])
+        if connection_id != who.connection_id
+    ]
+    return Outcome(
+        message(reply_type, **reply, **happened),
+        to_connections(who.user_id, others, message("event", **happened)),
+    )
+
+
+def to_connections(
+    user_id: str, connections: Iterable[tuple[str, str]], data: bytes
+) -> tuple[Push, ...]:
+    """The same message to several connections of a user."""
+    return tuple(Push(user_id, node, connection_id, data) for node, connection_id in connections)
+
+
+def connections(column: object) -> list[tuple[str, str]]:
+    """`[[node, connection id], …]`, as SQL lists a user's connections."""
+    return [(node, connection_id) for node, connection_id in json.loads(str(column or "[]"))]

@@ -1,0 +1,35 @@
+"""hello: the client speaks first and is answered with everything it needs to draw itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from handlers.core.happening import Outcome, Query, Row, message, raw
+
+if TYPE_CHECKING:
+    from handlers.core.arrival import Arrival
+    from handlers.core.message import Hello
+
+
+def query(who: Arrival, said: Hello) -> Query:
+    return Query("hello", (who.user_id, who.resource, said.since, said.epoch))
+
+
+def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
+    return Outcome(
+        message(
+            "welcome",
+            re=said.id,
+            server_now=row["server_now"],
+            user_id=who.user_id,
+            resource=who.resource,
+            connection_id=who.connection_id,
+            session={"joined_at": row["joined_at"], "connections": row["connections"]},
+            watched_ms=row["watched_ms"],
+            epoch=row["epoch"],
+            seq=row["seq"],
+            recovered=row["recovered"],
+            events=raw(row["events"]),
+            bonuses=raw(row["bonuses"]),
+        )
+    )

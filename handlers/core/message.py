@@ -1,0 +1,71 @@
+"""What a client may say. Parsed once, here; everything has a bound."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import msgspec
+
+LONGEST_MESSAGE = 16_384
+
+ActionId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+# No dots: types with a dot, such as bonus.claimed, are ours.
+EventType = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
+Seq = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+
+
+class Hello(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
+    """Draw me, or tell me what I missed after `since`."""
+
+    id: ActionId
+    since: Seq | None = None
+    epoch: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+
+
+class Act(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
+    """The user did something; their other tabs and devices shall know."""
+
+    id: ActionId
+    type: EventType
+    body: dict[str, Any]
+
+
+class Claim(msgspec.Struct, frozen=True, tag_field="action", tag="claim"):
+    """The user wants a bonus."""
+
+    id: ActionId
+    bonus_id: UUID
+
+
+Message = Hello | Act | Claim
+
+
+class BadMessage(Exception):
+    """`code` and reason for the client; `re` is the id of the message, if it could be read."""
+
+    def __init__(self, code: str, reason: str, re: str | None = None) -> None:
+        super().__init__(reason)
+        self.code, self.re = code, re
+
+
+def parse(body: str) -> Message:
+    """Read a message. Raises BadMessage: bad_json, unknown_action, bad_request, or too_large."""
+    if len(body.encode("utf-8", "replace")) > LONGEST_MESSAGE:
+        raise BadMessage("too_large", f"a message has at most {LONGEST_MESSAGE} bytes")
+    try:
+        said = msgspec.json.decode(body)
+    except msgspec.ValidationError as error:
+        raise BadMessage("bad_request", str(error)) from error
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadMessage("bad_json", f"not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise BadMessage("bad_request", "a message is a JSON object")
+    re = said["id"][:64] if isinstance(said.get("id"), str) else None
+    if said.get("action") not in ("hello", "act", "claim"):
+        raise BadMessage("unknown_action", "action is one of hello, act, claim, ping", re)
+    try:
+        message: Message = msgspec.convert(said, Message)
+    except msgspec.ValidationError as error:
+        raise BadMessage("bad_request", str(error), re) from error
+    return message

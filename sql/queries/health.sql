@@ -1,0 +1,3 @@
+-- name: health
+-- Does the database answer?
+select 1;

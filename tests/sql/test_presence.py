@@ -1,0 +1,280 @@
+"""connect, disconnect, forget: who is here, in any order and any number of times."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+GRACE = timedelta(seconds=30)
+NODE = "gateway.example/live"
+
+
+TICKET_LIFE = timedelta(seconds=30)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class Tab:
+    """One connection of a user, with the ticket that opens it."""
+
+    name: str
+    user_id: str = "ann"
+    resource: str = "site"
+    node: str = NODE
+    expires_at: datetime = T0 + TICKET_LIFE
+
+    async def connect(self, db: asyncpg.Connection, now: datetime | None = T0) -> str:
+        outcome: str = await db.fetchval(
+            "select connect($1, $2, $3, $4, $5, $6, $7, $8)",
+            self.user_id,
+            self.resource,
+            self.node,
+            self.name,
+            f"ticket-{self.name}",
+            self.expires_at,
+            GRACE,
+            now,
+        )
+        return outcome
+
+    async def disconnect(
+        self, db: asyncpg.Connection, now: datetime | None = T0, ended_by: str = "client"
+    ) -> bool:
+        closed: bool = await db.fetchval(
+            "select disconnect($1, $2, $3, $4, $5, $6, $7)",
+            self.user_id,
+            self.node,
+            self.name,
+            ended_by,
+            f"ticket-{self.name}",
+            self.expires_at,
+            now,
+        )
+        return closed
+
+
+async def rows(db: asyncpg.Connection) -> list[dict[str, Any]]:
+    return [
+        {**row, "nodes": json.loads(row["nodes"])}
+        for row in await db.fetch("select * from watching_times order by join_at, id")
+    ]
+
+
+async def the_row(db: asyncpg.Connection) -> dict[str, Any]:
+    (row,) = await rows(db)
+    return row
+
+
+def open_connections(row: dict[str, Any]) -> set[str]:
+    return {name for node in row["nodes"].values() for name in node}
+
+
+async def test_the_first_connection_opens_a_session(db: asyncpg.Connection) -> None:
+    assert await Tab("a").connect(db) == "opened"
+    row = await the_row(db)
+    assert (row["user_id"], row["resource"], row["join_at"]) == ("ann", "site", T0)
+    assert row["nodes"] == {NODE: {"a": {"at": T0.timestamp()}}}
+    assert row["terminate_at"] is None
+
+
+async def test_a_second_tab_joins_the_session(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    assert await Tab("b").connect(db, at(5)) == "joined"
+    assert open_connections(await the_row(db)) == {"a", "b"}
+
+
+async def test_another_resource_is_another_session(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    assert await Tab("b", resource="stream").connect(db) == "opened"
+
+
+async def test_a_repeated_connect_changes_nothing(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    before = await the_row(db)
+    assert await Tab("a").connect(db, at(20)) == "repeated"
+    assert await the_row(db) == before
+
+
+async def test_the_last_disconnect_closes_the_session(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b").connect(db)
+    assert await Tab("a").disconnect(db, at(10)) is False
+    assert await Tab("b").disconnect(db, at(20)) is True
+    row = await the_row(db)
+    assert (row["terminate_at"], row["nodes"], row["ended_by"]) == (at(20), {}, "client")
+    assert row["ended_within"] == timedelta(0)
+
+
+async def test_a_repeated_disconnect_changes_nothing(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b").connect(db)
+    await Tab("a").disconnect(db, at(10))
+    assert await Tab("a").disconnect(db, at(15)) is False
+    assert open_connections(await the_row(db)) == {"b"}
+
+
+async def test_a_connect_after_its_own_disconnect_brings_nobody_back(
+    db: asyncpg.Connection,
+) -> None:
+    assert await Tab("a").disconnect(db, at(1)) is False
+    assert await Tab("a").connect(db, at(2)) == "refused"
+    assert await rows(db) == []
+
+
+async def test_a_repeated_connect_after_the_disconnect_brings_nobody_back(
+    db: asyncpg.Connection,
+) -> None:
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(1))
+    assert await Tab("a").connect(db, at(2)) == "refused"
+    assert (await the_row(db))["terminate_at"] == at(1)
+
+
+async def test_a_connect_that_comes_when_its_ticket_is_forgotten_is_refused(
+    db: asyncpg.Connection,
+) -> None:
+    tab = Tab("a")
+    await tab.connect(db)
+    await tab.disconnect(db, at(600))
+    await db.execute("truncate used_tickets")
+    assert await tab.connect(db, at(601)) == "refused"
+
+
+async def test_a_ticket_opens_one_connection(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    stolen = "select connect('ann', 'site', $1, 'thief', 'ticket-a', $2, $3, $4)"
+    assert await db.fetchval(stolen, NODE, at(30), GRACE, at(1)) == "refused"
+    assert open_connections(await the_row(db)) == {"a"}
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(89, "opened"), (90, "opened"), (91, "refused")])
+async def test_a_ticket_is_good_for_a_minute_after_it_expires(
+    db: asyncpg.Connection, seconds: int, outcome: str
+) -> None:
+    assert await Tab("a").connect(db, at(seconds)) == outcome
+
+
+@pytest.mark.parametrize(("seconds", "outcome"), [(29, "reopened"), (30, "opened"), (31, "opened")])
+async def test_a_reload_within_the_grace_continues_the_session(
+    db: asyncpg.Connection, seconds: int, outcome: str
+) -> None:
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(10))
+    again = Tab("b", expires_at=at(100))
+    assert await again.connect(db, at(10 + seconds)) == outcome
+    assert len(await rows(db)) == (1 if outcome == "reopened" else 2)
+
+
+async def test_a_reopened_session_keeps_its_start_and_forgets_its_end(
+    db: asyncpg.Connection,
+) -> None:
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(10))
+    await Tab("b").connect(db, at(12))
+    row = await the_row(db)
+    assert (row["join_at"], row["terminate_at"], row["ended_by"]) == (T0, None, None)
+
+
+async def test_a_kicked_user_does_not_continue_the_session(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(10), ended_by="kicked")
+    assert await Tab("b").connect(db, at(12)) == "opened"
+
+
+async def test_two_nodes_hold_one_session(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b", node="other.example/live").connect(db)
+    await Tab("a").disconnect(db, at(10))
+    assert (await the_row(db))["nodes"].keys() == {"other.example/live"}
+
+
+async def test_the_view_counts_connections_per_node(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b").connect(db)
+    assert json.loads(await db.fetchval("select nodes from watching_counts")) == {NODE: 2}
+
+
+async def forget(
+    db: asyncpg.Connection, tabs: Sequence[Tab], seen_at: datetime | None, now: datetime
+) -> int:
+    closed: int = await db.fetchval(
+        "select forget($1, $2, $3, $4, $5, $6, $7)",
+        [tab.user_id for tab in tabs],
+        [tab.node for tab in tabs],
+        [tab.name for tab in tabs],
+        ["swept"] * len(tabs),
+        [seen_at] * len(tabs),
+        [None] * len(tabs),
+        now,
+    )
+    return closed
+
+
+async def test_a_forgotten_session_ends_at_its_last_evidence(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    assert await forget(db, [Tab("a")], at(40), at(100)) == 1
+    row = await the_row(db)
+    assert (row["terminate_at"], row["ended_by"]) == (at(40), "swept")
+    assert row["ended_within"] == timedelta(seconds=60)
+
+
+async def test_what_another_tab_showed_is_evidence_too(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b").connect(db, at(1))
+    await Tab("b").disconnect(db, at(50))
+    await forget(db, [Tab("a")], at(40), at(100))
+    assert (await the_row(db))["terminate_at"] == at(50)
+
+
+async def test_forgetting_twice_closes_once(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await forget(db, [Tab("a"), Tab("a")], None, at(100))
+    assert await forget(db, [Tab("a")], None, at(200)) == 0
+    assert (await the_row(db))["terminate_at"] == T0
+
+
+async def test_a_late_disconnect_of_a_forgotten_connection_changes_nothing(
+    db: asyncpg.Connection,
+) -> None:
+    await Tab("a").connect(db)
+    await forget(db, [Tab("a")], at(40), at(100))
+    before = await the_row(db)
+    assert await Tab("a").disconnect(db, at(200)) is False
+    assert await the_row(db) == before
+
+
+async def test_sixty_four_tabs_at_once_leave_the_right_set(dsn: str) -> None:
+    """Every tab connects; every other one disconnects, some of them before they have connected."""
+    tabs = [Tab(f"tab-{n}", expires_at=datetime.now(UTC) + timedelta(minutes=1)) for n in range(64)]
+    async with asyncpg.create_pool(dsn, min_size=32, max_size=32) as pool:
+        await asyncio.gather(
+            *(tab.connect(pool, None) for tab in tabs),
+            *(tab.disconnect(pool, None) for tab in tabs[::2]),
+        )
+        open_rows = [row for row in await rows(pool) if row["terminate_at"] is None]
+    assert [open_connections(row) for row in open_rows] == [{tab.name for tab in tabs[1::2]}]
+
+
+async def test_a_reload_that_crosses_its_own_disconnect_continues_the_session(dsn: str) -> None:
+    """The old tab's $disconnect and the new tab's $connect run at the same moment, fifty times."""
+    soon = datetime.now(UTC) + timedelta(minutes=1)
+    tabs = [Tab(f"tab-{n}", expires_at=soon) for n in range(51)]
+    async with asyncpg.create_pool(dsn, min_size=2, max_size=2) as pool:
+        await tabs[0].connect(pool, None)
+        for old, new in itertools.pairwise(tabs):
+            await asyncio.gather(old.disconnect(pool, None), new.connect(pool, None))
+        assert open_connections(await the_row(pool)) == {"tab-50"}

@@ -1,0 +1,373 @@
+"""act, hello, claim, award: order, idempotency, stock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from handlers.adapters.database import text
+
+NODE = "gateway.example/live"
+
+
+async def come(db: asyncpg.Connection, user_id: str = "ann", resource: str = "site") -> None:
+    """One connection of a user, named after them."""
+    await db.fetchval(
+        text("connect"),
+        *(user_id, resource, NODE, f"{user_id}-1", f"ticket-{user_id}-{resource}"),
+        *(datetime.now(UTC) + timedelta(minutes=1), timedelta(seconds=30)),
+    )
+
+
+async def act(
+    db: asyncpg.Connection, action_id: str, body: object = None, user_id: str = "ann"
+) -> dict[str, Any]:
+    row = await db.fetchrow(text("act"), user_id, action_id, "like", json.dumps(body or {}))
+    return {**row, "event": json.loads(row["event"]), "others": json.loads(row["others"])}
+
+
+async def hello(
+    db: asyncpg.Connection, since: int | None = None, epoch: str | None = None
+) -> dict[str, Any]:
+    row = await db.fetchrow(text("hello"), "ann", "site", since, epoch)
+    return {
+        **row,
+        "epoch": str(row["epoch"]),
+        "events": json.loads(row["events"]),
+        "bonuses": json.loads(row["bonuses"]),
+    }
+
+
+async def drop(  # noqa: PLR0913  # each is one thing a bonus may have
+    db: asyncpg.Connection,
+    *,
+    audience: str = "everyone",
+    resource: str | None = None,
+    users: tuple[str, ...] = (),
+    opens_in: float = 0,
+    window: float = 60,
+    stock: int | None = None,
+    min_watched: timedelta | None = None,
+    now: datetime | None = None,
+) -> UUID:
+    bonus_id: UUID = await db.fetchval(
+        "select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",
+        *('{"coins": 5}', audience, resource, users),
+        *(timedelta(seconds=opens_in), timedelta(seconds=window), stock, min_watched, now),
+    )
+    return bonus_id
+
+
+async def claim(
+    db: asyncpg.Connection, bonus_id: UUID, claim_id: str = "c1", user_id: str = "ann"
+) -> str:
+    outcome: str = await db.fetchval(text("claim"), user_id, claim_id, bonus_id)
+    return outcome
+
+
+async def test_actions_are_numbered_without_gaps(db: asyncpg.Connection) -> None:
+    assert [(await act(db, f"a{n}"))["event"]["seq"] for n in range(3)] == [1, 2, 3]
+
+
+async def test_the_same_action_again_is_the_same_event(db: asyncpg.Connection) -> None:
+    first, again = await act(db, "a1", {"x": 1}), await act(db, "a1", {"x": 1})
+    assert (again["outcome"], again["event"]) == ("repeated", first["event"])
+
+
+async def test_an_action_id_with_other_content_is_a_conflict(db: asyncpg.Connection) -> None:
+    await act(db, "a1", {"x": 1})
+    assert (await act(db, "a1", {"x": 2}))["outcome"] == "conflict"
+    assert await db.fetchval("select count(*) from user_events") == 1
+
+
+async def test_two_users_have_streams_of_their_own(db: asyncpg.Connection) -> None:
+    await act(db, "a1", user_id="ann")
+    assert (await act(db, "a1", user_id="bob"))["event"]["seq"] == 1
+
+
+async def test_actions_at_once_leave_no_gap(dsn: str) -> None:
+    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
+        ids = [f"a{n % 40}" for n in range(80)]
+        answers = await asyncio.gather(*(act(pool, one) for one in ids))
+        assert {answer["event"]["seq"] for answer in answers} == set(range(1, 41))
+
+
+async def test_an_action_names_the_connections_on_every_resource(db: asyncpg.Connection) -> None:
+    await come(db)
+    await come(db, resource="stream")
+    assert (await act(db, "a1"))["others"] == [[NODE, "ann-1"], [NODE, "ann-1"]]
+
+
+async def test_the_first_hello_is_a_snapshot(db: asyncpg.Connection) -> None:
+    await come(db)
+    await act(db, "a1", {"x": 1})
+    welcome = await hello(db)
+    assert (welcome["recovered"], welcome["seq"], welcome["connections"]) == (False, 1, 1)
+    assert [event["body"] for event in welcome["events"]] == [{"x": 1}]
+    assert welcome["joined_at"] <= welcome["server_now"]
+
+
+async def test_hello_returns_exactly_what_was_missed(db: asyncpg.Connection) -> None:
+    epoch = (await hello(db))["epoch"]
+    for n in range(5):
+        await act(db, f"a{n}")
+    welcome = await hello(db, since=3, epoch=epoch)
+    assert welcome["recovered"] is True
+    assert [event["seq"] for event in welcome["events"]] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("missed", "recovered"), [(0, True), (99, True), (100, True), (101, False)]
+)
+async def test_hello_recovers_at_most_a_hundred_events(
+    db: asyncpg.Connection, missed: int, recovered: bool
+) -> None:
+    epoch = (await hello(db))["epoch"]
+    await act(db, "first")
+    for n in range(missed):
+        await act(db, f"a{n}")
+    welcome = await hello(db, since=1, epoch=epoch)
+    assert welcome["recovered"] is recovered
+    assert len(welcome["events"]) == min(missed, 100)
+
+
+async def test_a_reply_to_hello_fits_in_one_message(db: asyncpg.Connection) -> None:
+    epoch = (await hello(db))["epoch"]
+    for n in range(12):
+        await act(db, f"a{n}", {"x": "é" * 5_000})
+    welcome = await hello(db, since=0, epoch=epoch)
+    assert welcome["recovered"] is False
+    assert [event["seq"] for event in welcome["events"]] == [7, 8, 9, 10, 11, 12]
+
+
+@pytest.mark.parametrize(("since", "epoch"), [(1, "another"), (9, None), (1, None)])
+async def test_another_epoch_or_a_future_seq_is_not_recovered(
+    db: asyncpg.Connection, since: int, epoch: str | None
+) -> None:
+    await act(db, "a1")
+    assert (await hello(db, since, epoch or (await hello(db))["epoch"] * (since == 9)))[
+        "recovered"
+    ] is False
+
+
+async def test_what_was_pruned_is_not_recovered(db: asyncpg.Connection) -> None:
+    epoch = (await hello(db))["epoch"]
+    for n in range(3):
+        await act(db, f"a{n}")
+    await db.execute("delete from user_events where seq = 2")
+    assert (await hello(db, since=1, epoch=epoch))["recovered"] is False
+    assert (await hello(db, since=2, epoch=epoch))["recovered"] is True
+
+
+async def test_a_claim_is_granted_once_and_logged(db: asyncpg.Connection) -> None:
+    await come(db)
+    bonus_id = await drop(db)
+    assert await claim(db, bonus_id) == "claimed"
+    assert await claim(db, bonus_id, "c1") == "claimed"
+    assert await claim(db, bonus_id, "c2") == "already_claimed"
+    assert await db.fetch("select entry, user_id from ledger order by id") == [
+        ("created", None),
+        ("claimed", "ann"),
+    ]
+    (event,) = (await hello(db))["events"]
+    assert event["type"] == "bonus.claimed"
+    assert event["body"] == {"bonus_id": str(bonus_id), "reward": {"coins": 5}}
+
+
+async def test_a_claim_id_used_for_an_action_is_a_conflict(db: asyncpg.Connection) -> None:
+    await come(db)
+    await act(db, "c1")
+    assert await claim(db, await drop(db), "c1") == "conflict"
+
+
+@pytest.mark.parametrize(
+    ("begun_ago", "outcome"),
+    [(-1, "too_early"), (0, "claimed"), (10.4, "claimed"), (10.6, "expired")],
+)
+async def test_the_window_is_the_databases(
+    db: asyncpg.Connection, begun_ago: float, outcome: str
+) -> None:
+    await come(db)
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    bonus_id = await drop(db, window=10, now=now)
+    claimed_at = now + timedelta(seconds=begun_ago)
+    row = await db.fetchrow("select * from claim('ann', 'c', $1, $2)", bonus_id, claimed_at)
+    assert row["outcome"] == outcome
+
+
+async def test_a_cancelled_bonus_is_not_granted(db: asyncpg.Connection) -> None:
+    await come(db)
+    bonus_id = await drop(db)
+    await db.execute(text("cancel_bonus"), bonus_id)
+    await db.execute(text("cancel_bonus"), bonus_id)
+    assert await claim(db, bonus_id) == "cancelled"
+    assert await db.fetchval("select count(*) from ledger where entry = 'cancelled'") == 1
+
+
+async def test_who_is_not_meant_is_not_eligible(db: asyncpg.Connection) -> None:
+    bonus_id = await drop(db)
+    assert await claim(db, bonus_id) == "not_eligible", "offline"
+    await come(db)
+    assert await claim(db, bonus_id) == "claimed"
+    assert await claim(db, await drop(db, audience="resource", resource="s"), "c2") == (
+        "not_eligible"
+    )
+    assert await claim(db, await drop(db, audience="users", users=("bob",)), "c3") == "not_eligible"
+    assert await claim(db, await drop(db, audience="users", users=("ann",)), "c4") == "claimed"
+    assert await claim(db, await drop(db, min_watched=timedelta(hours=1)), "c5") == "not_eligible"
+
+
+async def test_an_unknown_bonus_is_said_to_be_unknown(db: asyncpg.Connection) -> None:
+    assert await claim(db, UUID(int=1)) == "unknown_bonus"
+
+
+@pytest.mark.parametrize("stock", [1, 5, 32, 33, 40])
+async def test_stock_is_never_oversold_nor_undersold(dsn: str, stock: int) -> None:
+    users = [f"user-{n}" for n in range(48)]
+    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
+        await asyncio.gather(*(come(pool, user) for user in users))
+        bonus_id = await drop(pool, stock=stock)
+        outcomes = await asyncio.gather(*(claim(pool, bonus_id, user_id=user) for user in users))
+        assert sorted(outcomes) == ["claimed"] * stock + ["sold_out"] * (48 - stock)
+        assert (await pool.fetchrow(text("bonus"), bonus_id))["left"] == 0
+
+
+async def test_one_user_on_many_devices_is_granted_once(dsn: str) -> None:
+    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
+        await come(pool)
+        bonus_id = await drop(pool, stock=10)
+        outcomes = await asyncio.gather(*(claim(pool, bonus_id, f"c{n}") for n in range(30)))
+        assert sorted(outcomes) == ["already_claimed"] * 29 + ["claimed"]
+        assert await pool.fetchval("select sum(remaining) from bonus_stock") == 9
+
+
+async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> None:
+    await come(db)
+    mine = await drop(db)
+    soon = await drop(db, opens_in=30)
+    await drop(db, audience="users", users=("bob",))
+    await drop(db, audience="resource", resource="stream")
+    await claim(db, mine)
+    assert [(UUID(b["bonus_id"]), b["outcome"]) for b in (await hello(db))["bonuses"]] == [
+        (mine, "claimed"),
+        (soon, None),
+    ]
+
+
+async def push_page(
+    db: asyncpg.Connection, bonus_id: UUID, after: tuple[str, str] = ("", ""), limit: int = 10
+) -> list[tuple[str, str]]:
+    rows = await db.fetch(text("push"), bonus_id, *after, limit)
+    return [(row["user_id"], row["resource"]) for row in rows]
+
+
+async def test_a_broadcast_reaches_its_audience_page_by_page(db: asyncpg.Connection) -> None:
+    for user, resource in (("ann", "site"), ("ann", "stream"), ("bob", "site"), ("cat", "stream")):
+        await come(db, user, resource)
+    everyone = await drop(db)
+    assert await push_page(db, everyone, limit=2) == [("ann", "site"), ("ann", "stream")]
+    assert await push_page(db, everyone, ("ann", "stream")) == [("bob", "site"), ("cat", "stream")]
+    viewers = await drop(db, audience="resource", resource="stream")
+    assert await push_page(db, viewers) == [("ann", "stream"), ("cat", "stream")]
+    assert await push_page(db, viewers, ("ann", "stream")) == [("cat", "stream")]
+    listed = await drop(db, audience="users", users=("ann", "zoe"))
+    assert await push_page(db, listed) == [("ann", "site"), ("ann", "stream")]
+    assert await push_page(db, listed, ("ann", "site")) == [("ann", "stream")]
+
+
+async def test_an_expired_bonus_is_never_pushed(db: asyncpg.Connection) -> None:
+    await come(db)
+    over = await drop(db, window=1, now=datetime.now(UTC) - timedelta(seconds=2))
+    cancelled = await drop(db)
+    await db.execute(text("cancel_bonus"), cancelled)
+    assert await push_page(db, over) == await push_page(db, cancelled) == []
+
+
+async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> None:
+    await come(db)
+    await come(db, "bob")
+    rule = await db.fetchval(
+        text("create_award_rule"), "{}", timedelta(minutes=15), timedelta(minutes=1), None
+    )
+    started: datetime = await db.fetchval("select created_at from award_rules")
+
+    async def award(minutes: float) -> list[str]:
+        now = started + timedelta(minutes=minutes)
+        bonuses = [
+            row["bonus_id"] for row in await db.fetch("select award(10, $1) as bonus_id", now)
+        ]
+        offers = await db.fetch(
+            "select user_id from offers where bonus_id = any($1) order by user_id", bonuses
+        )
+        return [row["user_id"] for row in offers]
+
+    assert await award(14.9) == []
+    assert await award(15) == ["ann", "bob"]
+    assert await award(15.5) == []
+    assert await award(46) == ["ann", "bob"], "two intervals at once are one bonus"
+    assert await award(46) == []
+    assert await db.fetchval("select count(*) from awards where rule_id = $1", rule) == 4
+
+
+async def test_a_sweep_looks_at_everyone_in_turn(db: asyncpg.Connection) -> None:
+    for user in ("ann", "bob", "cat"):
+        await come(db, user)
+    pages = [[row["user_id"] for row in await db.fetch(text("sweep"), 2)] for _ in range(3)]
+    assert pages == [["ann", "bob"], ["cat"], ["ann", "bob"]]
+
+
+async def test_a_second_cycle_knows_what_the_first_one_saw(db: asyncpg.Connection) -> None:
+    await come(db)
+    (first,) = await db.fetch(text("sweep"), 10)
+    began: datetime = await db.fetchval("select cycle_started_at from sweep_cursor")
+    (second,) = await db.fetch(text("sweep"), 10)
+    assert first["probed_since"] < second["probed_since"] == began
+
+
+async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
+    await act(db, "old")
+    await act(db, "new")
+    await db.execute("update user_events set at = at - interval '2 days' where action_id = 'old'")
+    await db.execute(
+        "insert into used_tickets values ('old', 'c', now() - interval '3 minutes'),"
+        " ('new', 'c', now() - interval '1 minute')"
+    )
+    assert await db.fetchrow(text("prune"), timedelta(days=1), 100) == (1, 1)
+    assert await db.fetchval("select ticket_id from used_tickets") == "new"
+
+
+@settings(
+    max_examples=30,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+@given(st.lists(st.sampled_from(["act", "again", "drop out", "hello"]), max_size=25))
+async def test_a_client_that_drops_out_ends_where_one_that_stayed_is(
+    db: asyncpg.Connection, story: list[str]
+) -> None:
+    """Whatever was missed, hello {since} gives exactly that."""
+    await db.execute("truncate user_events, user_streams")
+    epoch = (await hello(db))["epoch"]
+    here, mine, taken = True, [], 0
+    for happening in story:
+        if happening == "act" or (happening == "again" and not taken):
+            taken += 1
+            event = (await act(db, f"a{taken}"))["event"]
+            mine += [event] * here
+        elif happening == "again":
+            await act(db, f"a{taken}")
+        else:
+            here = happening == "hello"
+            welcome = await hello(db, since=len(mine), epoch=epoch)
+            assert welcome["recovered"] is True
+            mine += welcome["events"] * here
+    mine += (await hello(db, since=len(mine), epoch=epoch))["events"]
+    assert [event["seq"] for event in mine] == list(range(1, taken + 1))
