@@ -8,7 +8,7 @@ import json
 import secrets
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -17,133 +17,45 @@ from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from mangum import Mangum
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
 
 from handlers.adapters.container import Container, live
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.settings import setting
+from handlers.adapters.shapes import (
+    AwardRule,
+    AwardRuleOrder,
+    Bonus,
+    BonusOrder,
+    Listed,
+    Name,
+    NewTicket,
+    OnlinePage,
+    SessionsPage,
+    TicketOrder,
+    Viewers,
+)
 from handlers.core import ticket
 from handlers.core.happening import Query as Sql
 from handlers.core.happening import Row
 from handlers.core.push import Broadcast
 
-LARGEST_REWARD = 4_096
-
-Name = Annotated[str, StringConstraints(min_length=1, max_length=ticket.LONGEST_NAME)]
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows in one page")]
 After = Annotated[str | None, Query(max_length=2048, description="`next` of the page before")]
 
 
-class Shape(BaseModel):
-    """What goes in and out of the API. Times are integer milliseconds since the epoch."""
-
-    model_config = ConfigDict(extra="forbid")
+bearer = HTTPBearer(auto_error=False, description="the service token")
 
 
-class TicketOrder(Shape):
-    user_id: Name
-    resource: Name = "site"
+def service(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+    """Deny by default: every path but /health and the documentation asks for the token."""
+    given = credentials.credentials if credentials else ""
+    if not secrets.compare_digest(given.encode(), setting("SERVICE_TOKEN").encode()):
+        raise HTTPException(
+            401, "the service token is missing or wrong", {"WWW-Authenticate": "Bearer"}
+        )
 
 
-class NewTicket(Shape):
-    ticket: str
-    url: str = Field(description="connect to `{url}?ticket={ticket}`, once, before it expires")
-    expires_at: int
-
-
-class Online(Shape):
-    user_id: str
-    resource: str
-    joined_at: int
-    connections: int
-
-
-class OnlinePage(Shape):
-    users: int
-    connections: int
-    items: list[Online]
-    next: str | None = Field(description="pass as `after`; null on the last page")
-    server_now: int
-
-
-class Session(Shape):
-    session_id: int
-    resource: str
-    joined_at: int
-    ended_at: int | None = Field(description="null while the user is here")
-    ended_by: str | None
-    ended_within_ms: int | None = Field(description="the true end is at most this much later")
-    watched_ms: int
-
-
-class SessionsPage(Shape):
-    user_id: str
-    online: bool
-    watched_ms: int = Field(description="all sessions on all resources, open ones up to now")
-    items: list[Session]
-    next: str | None
-    server_now: int
-
-
-class Everyone(Shape):
-    kind: Literal["everyone"]
-
-
-class Viewers(Shape):
-    kind: Literal["resource"]
-    resource: Name
-
-
-class Listed(Shape):
-    kind: Literal["users"]
-    user_ids: list[Name] = Field(min_length=1, max_length=10_000)
-
-
-class Reward(Shape):
-    """What the claimer gets: any JSON object of at most 4 KB."""
-
-    reward: dict[str, JsonValue]
-
-    @model_validator(mode="after")
-    def bounded(self) -> Reward:
-        if len(json.dumps(self.reward).encode()) > LARGEST_REWARD:
-            raise ValueError(f"a reward has at most {LARGEST_REWARD} bytes of JSON")
-        return self
-
-
-class BonusOrder(Reward):
-    audience: Annotated[Everyone | Viewers | Listed, Field(discriminator="kind")]
-    opens_in_seconds: float = Field(default=0, ge=0, le=86_400)
-    window_seconds: float = Field(ge=1, le=86_400)
-    stock: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    min_watched_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
-
-
-class Bonus(Shape):
-    bonus_id: UUID
-    reward: dict[str, JsonValue]
-    audience: Literal["everyone", "resource", "users"]
-    resource: str | None
-    opens_at: int
-    expires_at: int
-    stock: int | None
-    left: int | None = Field(description="of the stock; null if there is none")
-    min_watched_ms: int | None
-    claimed: int
-    state: Literal["upcoming", "open", "expired", "cancelled"]
-    server_now: int
-
-
-class AwardRuleOrder(Reward):
-    """For each `every_seconds` of watching in one session: a bonus, to be claimed in time."""
-
-    every_seconds: float = Field(ge=1, le=86_400)
-    claim_within_seconds: float = Field(ge=1, le=86_400)
-    resource: Name | None = None
-
-
-class AwardRule(Shape):
-    rule_id: UUID
+TRUSTED = [Depends(service)]
 
 
 class Web(Container):
@@ -155,30 +67,13 @@ class Web(Container):
 
     @cached_property
     def mangum(self) -> Mangum:
-        self.run(_nothing())  # Mangum runs on the current loop: make it this process' own.
+        self.runner.get_loop()  # makes this process' loop the current one, on which Mangum runs
         return Mangum(self.app, lifespan="off")
-
-
-async def _nothing() -> None:
-    return None
 
 
 def application(container: Container) -> FastAPI:
     """The API on this container's database and queue."""
     app = FastAPIOffline(title="Headcount", version="1", description=__doc__)
-    bearer = HTTPBearer(auto_error=False, description="the service token")
-
-    def service(
-        credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
-    ) -> None:
-        given = credentials.credentials if credentials else ""
-        if not secrets.compare_digest(given.encode(), setting("SERVICE_TOKEN").encode()):
-            raise HTTPException(
-                401, "the service token is missing or wrong", {"WWW-Authenticate": "Bearer"}
-            )
-
-    trusted = [Depends(service)]
-    database = container.database
 
     @app.exception_handler(Unavailable)
     async def unavailable(_request: Request, _error: Exception) -> JSONResponse:
@@ -192,13 +87,13 @@ def application(container: Container) -> FastAPI:
     async def health(response: Response) -> dict[str, str]:
         """Does the service work? 503 without its database. No token needed."""
         try:
-            await database.fetch(Sql("health", ()))
+            await container.database.fetch(Sql("health", ()))
         except Unavailable:
             response.status_code = 503
             return {"status": "unavailable", "database": "does not answer"}
         return {"status": "ok", "database": "ok"}
 
-    @app.post("/tickets", status_code=201, dependencies=trusted)
+    @app.post("/tickets", status_code=201, dependencies=TRUSTED)
     async def mint_ticket(order: TicketOrder) -> NewTicket:
         """A ticket for one connection of one user, to be used within 30 seconds."""
         new = ticket.Ticket(
@@ -213,14 +108,16 @@ def application(container: Container) -> FastAPI:
             expires_at=int(new.expires_at.timestamp() * 1000),
         )
 
-    @app.get("/online", dependencies=trusted)
+    @app.get("/online", dependencies=TRUSTED)
     async def online(
         resource: Annotated[Name | None, Query()] = None, limit: Limit = 100, after: After = None
     ) -> OnlinePage:
         """Who is online, in order of user and resource; and how many in all."""
         user_id, after_resource = _position(after, ("", ""))
-        counts = await database.fetch_one(Sql("online_count", (resource,)))
-        rows = await database.fetch(Sql("online", (resource, user_id, after_resource, limit)))
+        counts = await container.database.fetch_one(Sql("online_count", (resource,)))
+        rows = await container.database.fetch(
+            Sql("online", (resource, user_id, after_resource, limit))
+        )
         return OnlinePage.model_validate(
             {
                 **counts,
@@ -229,20 +126,20 @@ def application(container: Container) -> FastAPI:
             }
         )
 
-    @app.get("/users/{user_id}/sessions", dependencies=trusted)
+    @app.get("/users/{user_id}/sessions", dependencies=TRUSTED)
     async def sessions(user_id: Name, limit: Limit = 100, after: After = None) -> SessionsPage:
         """A user's sessions, the newest first, and their watch time in all."""
         (before,) = _position(after, (None,))
-        total = await database.fetch_one(Sql("watch_time", (user_id,)))
-        rows = await database.fetch(Sql("sessions", (user_id, before, limit)))
+        total = await container.database.fetch_one(Sql("watch_time", (user_id,)))
+        rows = await container.database.fetch(Sql("sessions", (user_id, before, limit)))
         return SessionsPage.model_validate(
             {"user_id": user_id, **total, "items": rows, "next": _cursor(rows, limit, "session_id")}
         )
 
-    @app.post("/bonuses", status_code=201, dependencies=trusted)
+    @app.post("/bonuses", status_code=201, dependencies=TRUSTED)
     async def create_bonus(order: BonusOrder) -> Bonus:
         """Drop a bonus: its audience is told at once, and may claim it while its window is open."""
-        row = await database.fetch_one(
+        row = await container.database.fetch_one(
             Sql(
                 "create_bonus",
                 (
@@ -261,28 +158,28 @@ def application(container: Container) -> FastAPI:
         try:
             await container.queue.send(Broadcast(str(bonus_id)))
         except (BotoCoreError, ClientError) as error:
-            await database.fetch(Sql("cancel_bonus", (bonus_id,)))
+            await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
             raise HTTPException(503, "the queue does not answer; the bonus is cancelled") from error
         return await numbers(bonus_id)
 
-    @app.get("/bonuses/{bonus_id}", dependencies=trusted)
+    @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED)
     async def numbers(bonus_id: UUID) -> Bonus:
         """A bonus and its numbers so far."""
-        rows = await database.fetch(Sql("bonus", (bonus_id,)))
+        rows = await container.database.fetch(Sql("bonus", (bonus_id,)))
         if not rows:
             raise HTTPException(404, "there is no such bonus")
         return Bonus.model_validate({**rows[0], "reward": json.loads(str(rows[0]["reward"]))})
 
-    @app.delete("/bonuses/{bonus_id}", dependencies=trusted)
+    @app.delete("/bonuses/{bonus_id}", dependencies=TRUSTED)
     async def cancel_bonus(bonus_id: UUID) -> Bonus:
         """Nobody may claim it from now on; what was claimed stays. Twice changes nothing."""
-        await database.fetch(Sql("cancel_bonus", (bonus_id,)))
+        await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
         return await numbers(bonus_id)
 
-    @app.post("/award-rules", status_code=201, dependencies=trusted)
+    @app.post("/award-rules", status_code=201, dependencies=TRUSTED)
     async def create_award_rule(order: AwardRuleOrder) -> AwardRule:
         """From now on, reward watching: the schedule awards within a minute of its being due."""
-        row = await database.fetch_one(
+        row = await container.database.fetch_one(
             Sql(
                 "create_award_rule",
                 (

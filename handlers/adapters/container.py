@@ -45,10 +45,7 @@ class Container:
 
     @cached_property
     def runner(self) -> asyncio.Runner:
-        runner = asyncio.Runner()
-        # Mangum runs the web application on the current loop; it shall be this one.
-        asyncio.set_event_loop(runner.get_loop())
-        return runner
+        return asyncio.Runner()
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run to the end on the process' own loop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from functools import cache
 from pathlib import Path
@@ -61,6 +62,8 @@ class Database:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.terminate()
+            # The socket closes at the loop's next turn.
+            await asyncio.sleep(0)
 
     async def _fetch(self, query: Query) -> list[Row]:
         try:

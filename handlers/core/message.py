@@ -9,10 +9,11 @@ import msgspec
 
 LONGEST_MESSAGE = 16_384
 
-ActionId = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_-]{1,64}$")]
+ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are ours.
-EventType = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_-]{0,63}$")]
-Seq = Annotated[int, msgspec.Meta(ge=0, lt=2**63)]
+EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
+# As far as a browser counts exactly.
+Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
 class Hello(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):

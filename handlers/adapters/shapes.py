@@ -1,0 +1,127 @@
+"""What goes into the HTTP API and comes out of it, with every bound."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+
+from handlers.core.ticket import LONGEST_NAME
+
+LARGEST_REWARD = 4_096
+
+Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+
+
+class Shape(BaseModel):
+    """What goes in and out of the API. Times are integer milliseconds since the epoch."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class TicketOrder(Shape):
+    user_id: Name
+    resource: Name = "site"
+
+
+class NewTicket(Shape):
+    ticket: str
+    url: str = Field(description="connect to `{url}?ticket={ticket}`, once, before it expires")
+    expires_at: int
+
+
+class Online(Shape):
+    user_id: str
+    resource: str
+    joined_at: int
+    connections: int
+
+
+class OnlinePage(Shape):
+    users: int
+    connections: int
+    items: list[Online]
+    next: str | None = Field(description="pass as `after`; null on the last page")
+    server_now: int
+
+
+class Session(Shape):
+    session_id: int
+    resource: str
+    joined_at: int
+    ended_at: int | None = Field(description="null while the user is here")
+    ended_by: str | None
+    ended_within_ms: int | None = Field(description="the true end is at most this much later")
+    watched_ms: int
+
+
+class SessionsPage(Shape):
+    user_id: str
+    online: bool
+    watched_ms: int = Field(description="all sessions on all resources, open ones up to now")
+    items: list[Session]
+    next: str | None
+    server_now: int
+
+
+class Everyone(Shape):
+    kind: Literal["everyone"]
+
+
+class Viewers(Shape):
+    kind: Literal["resource"]
+    resource: Name
+
+
+class Listed(Shape):
+    kind: Literal["users"]
+    user_ids: list[Name] = Field(min_length=1, max_length=10_000)
+
+
+class Reward(Shape):
+    """What the claimer gets: any JSON object of at most 4 KB."""
+
+    reward: dict[str, JsonValue]
+
+    @model_validator(mode="after")
+    def bounded(self) -> Reward:
+        if len(json.dumps(self.reward).encode()) > LARGEST_REWARD:
+            raise ValueError(f"a reward has at most {LARGEST_REWARD} bytes of JSON")
+        return self
+
+
+class BonusOrder(Reward):
+    audience: Annotated[Everyone | Viewers | Listed, Field(discriminator="kind")]
+    opens_in_seconds: float = Field(default=0, ge=0, le=86_400)
+    window_seconds: float = Field(ge=1, le=86_400)
+    stock: int | None = Field(default=None, ge=1, le=1_000_000_000)
+    min_watched_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
+
+
+class Bonus(Shape):
+    bonus_id: UUID
+    reward: dict[str, JsonValue]
+    audience: Literal["everyone", "resource", "users"]
+    resource: str | None
+    opens_at: int
+    expires_at: int
+    stock: int | None
+    left: int | None = Field(description="of the stock; null if there is none")
+    min_watched_ms: int | None
+    claimed: int
+    state: Literal["upcoming", "open", "expired", "cancelled"]
+    server_now: int
+
+
+class AwardRuleOrder(Reward):
+    """For each `every_seconds` of watching in one session: a bonus, to be claimed in time."""
+
+    every_seconds: float = Field(ge=1, le=86_400)
+    claim_within_seconds: float = Field(ge=1, le=86_400)
+    resource: Name | None = None
+
+
+class AwardRule(Shape):
+    rule_id: UUID

@@ -1,0 +1,191 @@
+"""From a row to a reply and its pushes."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers.core import act, claim, connect, disconnect, hello, push, sweep
+from handlers.core.arrival import Arrival, arrival, authorizer_context
+from handlers.core.message import Act, Claim, Hello
+from handlers.core.push import Broadcast
+from handlers.core.sweep import Listed
+
+if TYPE_CHECKING:
+    from handlers.core.happening import Push, Row
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NODE = "gateway.example/live"
+ANN = Arrival("ann", "site", "t1", T0, NODE, "tab-1")
+EVENT = '{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}'
+OTHERS = json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]])
+ROW: Row = {"server_now": 9, "epoch": "e", "event": EVENT, "others": OTHERS}
+
+
+def said(push: Push) -> tuple[str, str, Any]:
+    return push.node, push.connection_id, json.loads(push.data)
+
+
+def test_every_later_event_says_whose_connection_it_is() -> None:
+    request = {
+        "authorizer": authorizer_context("ann", "site", "t1", T0),
+        "domainName": "gateway.example",
+        "stage": "live",
+        "connectionId": "tab-1",
+    }
+    assert arrival(request) == ANN
+
+
+def test_an_action_is_answered_and_told_to_the_others_only() -> None:
+    outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "acted"})
+    event = {"server_now": 9, "epoch": "e", "event": json.loads(EVENT)}
+    assert json.loads(outcome.reply) == {"type": "acted", "re": "a1", **event}
+    told = {"type": "event", **event}
+    assert [said(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", told),
+        ("other.example/live", "phone", told),
+    ]
+
+
+def test_a_conflict_is_told_to_nobody_else() -> None:
+    for outcome in (
+        act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "conflict"}),
+        claim.outcome(ANN, Claim("a1", "b"), {**ROW, "outcome": "conflict"}),  # type: ignore[arg-type]
+    ):
+        assert json.loads(outcome.reply)["code"] == "conflict"
+        assert outcome.pushes == ()
+
+
+def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
+    row = {**ROW, "outcome": "sold_out", "event": None, "others": None}
+    outcome = claim.outcome(ANN, Claim("c1", "b"), row)  # type: ignore[arg-type]
+    assert json.loads(outcome.reply) == {
+        "type": "claim",
+        "re": "c1",
+        "bonus_id": "b",
+        "outcome": "sold_out",
+        "server_now": 9,
+        "epoch": "e",
+        "event": None,
+    }
+    assert outcome.pushes == ()
+
+
+def test_welcome_says_everything_a_client_draws() -> None:
+    row: Row = {
+        "server_now": 9,
+        "joined_at": 1,
+        "connections": 2,
+        "watched_ms": 8,
+        "epoch": "e",
+        "seq": 3,
+        "recovered": True,
+        "events": f"[{EVENT}]",
+        "bonuses": "[]",
+    }
+    welcome = json.loads(hello.outcome(ANN, Hello("h1"), row).reply)
+    assert welcome == {
+        "type": "welcome",
+        "re": "h1",
+        "server_now": 9,
+        "user_id": "ann",
+        "resource": "site",
+        "connection_id": "tab-1",
+        "session": {"joined_at": 1, "connections": 2},
+        "watched_ms": 8,
+        "epoch": "e",
+        "seq": 3,
+        "recovered": True,
+        "events": [json.loads(EVENT)],
+        "bonuses": [],
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [("opened", 200), ("reopened", 200), ("joined", 200), ("repeated", 200), ("refused", 401)],
+)
+def test_only_a_spent_ticket_refuses_the_handshake(outcome: str, status: int) -> None:
+    assert connect.status(outcome) == status
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "minutes", "ended_by"),
+    [
+        (1001, "", 5, "client"),
+        (1005, "Client-side close frame status not set", 5, "client"),
+        (1006, "", 5, "client"),
+        (1000, "", 5, "client"),
+        (1000, "Connection Closed Normally", 5, "kicked"),
+        (1001, "Going away", 10, "idle"),
+        (1001, "Going away", 118.9, "idle"),
+        (1001, "Going away", 119, "expired"),
+        (1001, "Going away", 120, "expired"),
+    ],
+)
+def test_the_close_says_how_the_session_ended(
+    code: int, reason: str, minutes: float, ended_by: str
+) -> None:
+    request = {
+        "disconnectStatusCode": code,
+        "disconnectReason": reason,
+        "connectedAt": 1_000,
+        "requestTimeEpoch": 1_000 + int(minutes * 60_000),
+    }
+    assert disconnect.ended_by(request) == ended_by
+
+
+def test_a_broadcast_goes_to_each_connection() -> None:
+    rows: list[Row] = [
+        {
+            "user_id": user,
+            "resource": "site",
+            "connections": OTHERS,
+            "bonus": '{"bonus_id": "b"}',
+            "server_now": 9,
+        }
+        for user in ("ann", "bob")
+    ]
+    pushes = push.pushes(rows)
+    assert [(one.user_id, one.connection_id) for one in pushes] == [
+        (user, tab) for user in ("ann", "bob") for tab in ("tab-1", "tab-2", "phone")
+    ]
+    assert json.loads(pushes[0].data) == {
+        "type": "bonus",
+        "server_now": 9,
+        "bonus": {"bonus_id": "b"},
+    }
+
+
+@pytest.mark.parametrize("size", [0, push.PAGE - 1, push.PAGE])
+def test_a_full_page_has_a_rest(size: int) -> None:
+    rows: list[Row] = [{"user_id": f"u{n}", "resource": "site"} for n in range(size)]
+    last = Broadcast("b", f"u{size - 1}", "site")
+    assert push.rest(Broadcast("b"), rows) == (last if size == push.PAGE else None)
+
+
+def test_a_broadcast_travels_through_the_queue() -> None:
+    broadcast = Broadcast("b", "ann", "site")
+    assert Broadcast.from_json(broadcast.to_json()) == broadcast
+
+
+@pytest.mark.parametrize(
+    ("probed_after", "seen_after"), [(-10, 0), (0, 0), (30, 30), (120, 120), (121, 120)]
+)
+def test_the_last_evidence_lies_between_opening_and_two_hours(
+    probed_after: int, seen_after: int
+) -> None:
+    listed = Listed(
+        "ann",
+        NODE,
+        "tab-1",
+        opened_at=T0,
+        probed_since=T0 + timedelta(minutes=probed_after),
+        expired_at=T0 + timedelta(hours=2),
+        expired=True,
+    )
+    assert sweep.swept(listed).seen_at == T0 + timedelta(minutes=seen_after)
+    assert sweep.expired(listed).gone_by == T0 + timedelta(hours=2)

@@ -1,0 +1,115 @@
+"""What a client may say, and what it is told when it says something else."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.core.message import LONGEST_MESSAGE, Act, BadMessage, Claim, Hello, parse
+
+
+def refusal(body: str) -> tuple[str, str | None]:
+    with pytest.raises(BadMessage) as caught:
+        parse(body)
+    assert str(caught.value)
+    return caught.value.code, caught.value.re
+
+
+def test_a_client_says_hello_act_and_claim() -> None:
+    bonus_id = UUID(int=7)
+    assert parse('{"action":"hello","id":"h1"}') == Hello("h1")
+    assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == Hello("h1", 3, "e")
+    assert parse('{"action":"act","id":"a1","type":"like","body":{"x":1}}') == (
+        Act("a1", "like", {"x": 1})
+    )
+    assert parse(json.dumps({"action": "claim", "id": "c1", "bonus_id": str(bonus_id)})) == (
+        Claim("c1", bonus_id)
+    )
+
+
+def test_a_newer_client_may_say_more() -> None:
+    assert parse('{"action":"hello","id":"h1","mood":"good"}') == Hello("h1")
+
+
+@pytest.mark.parametrize("body", ["", "{", "nonsense", "[" * 9_000, '{"a":"\\ud800"}', "\ufeff{}"])
+def test_what_is_not_json_is_said_to_be_none(body: str) -> None:
+    assert refusal(body) == ("bad_json", None)
+
+
+@pytest.mark.parametrize("body", ["[]", "7", '"hello"', "null", '{"a":1e999}'])
+def test_a_message_is_an_object(body: str) -> None:
+    assert refusal(body) == ("bad_request", None)
+
+
+@pytest.mark.parametrize("action", ["shout", "$connect", "", 7, None, ["hello"]])
+def test_an_unknown_action_is_named_so(action: Any) -> None:
+    assert refusal(json.dumps({"action": action, "id": "x1"})) == ("unknown_action", "x1")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"id": ""},
+        {"id": "a" * 65},
+        {"id": "a b"},
+        {"id": "a\n"},
+        {"id": 7},
+        {"type": "bonus.claimed"},
+        {"type": "Like"},
+        {"type": "like\n"},
+        {"type": "a" * 65},
+        {"body": []},
+        {"body": None},
+    ],
+)
+def test_a_wrong_field_is_refused_with_its_name(wrong: dict[str, Any]) -> None:
+    said = {"action": "act", "id": "a1", "type": "like", "body": {}, **wrong}
+    with pytest.raises(BadMessage, match=next(iter(wrong))) as caught:
+        parse(json.dumps(said))
+    assert caught.value.code == "bad_request"
+
+
+@pytest.mark.parametrize("since", [-1, 2**53 + 1, 1.5, "1", True])
+def test_since_is_a_sequence_number(since: Any) -> None:
+    assert refusal(json.dumps({"action": "hello", "id": "h", "since": since})) == (
+        "bad_request",
+        "h",
+    )
+
+
+@pytest.mark.parametrize(("size", "good"), [(-1, True), (0, True), (1, False)])
+def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
+    head, tail = '{"action":"act","id":"a","type":"x","body":{"t":"', '"}}'
+    room = LONGEST_MESSAGE - len(head) - len(tail) + size
+    # Two bytes each: it is bytes that count.
+    body = head + "é" * (room // 2) + "x" * (room % 2) + tail
+    if good:
+        assert isinstance(parse(body), Act)
+    else:
+        assert refusal(body) == ("too_large", None)
+
+
+@given(st.text())
+def test_nothing_else_is_ever_raised(body: str) -> None:
+    refusal(body)
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["id", "type", "body", "since", "bonus_id", "epoch"]), JSON))
+def test_an_object_is_understood_or_refused(said: dict[str, Any]) -> None:
+    for action in ("hello", "act", "claim"):
+        try:
+            parse(json.dumps({**said, "action": action}))
+        except BadMessage as bad:
+            assert bad.code in ("bad_json", "bad_request", "too_large")

@@ -1,0 +1,85 @@
+"""A ticket opens one connection, for a while, for whom it was made."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import jwt
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from handlers.core.ticket import LONGEST_LIFE, BadTicket, Ticket, mint, read
+
+SECRET = "a secret of at least thirty-two characters"  # noqa: S105
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+ANN = Ticket("t1", "ann", "site", NOW + timedelta(seconds=30))
+NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1)
+
+
+@given(NAMES.filter(lambda name: len(name) <= 128), NAMES.filter(lambda name: len(name) <= 128))
+def test_a_ticket_says_what_it_was_made_to_say(user_id: str, resource: str) -> None:
+    ticket = Ticket("t1", user_id, resource, ANN.expires_at)
+    assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(29, True), (30, False), (31, False)])
+def test_a_ticket_expires(seconds: int, good: bool) -> None:
+    text, then = mint(ANN, SECRET), NOW + timedelta(seconds=seconds)
+    if good:
+        assert read(text, SECRET, then) == ANN
+    else:
+        with pytest.raises(BadTicket, match="expired"):
+            read(text, SECRET, then)
+
+
+def test_a_ticket_that_lives_long_is_refused_whoever_made_it() -> None:
+    for_years = Ticket("t1", "ann", "site", NOW + LONGEST_LIFE + timedelta(seconds=1))
+    with pytest.raises(BadTicket, match="five minutes"):
+        read(mint(for_years, SECRET), SECRET, NOW)
+
+
+def test_a_ticket_with_another_secret_is_refused() -> None:
+    with pytest.raises(BadTicket, match="InvalidSignatureError"):
+        read(mint(ANN, SECRET + "!"), SECRET, NOW)
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS512"])
+def test_only_our_algorithm_counts(algorithm: str) -> None:
+    claims = {"aud": "headcount", "jti": "t", "sub": "ann", "exp": int(ANN.expires_at.timestamp())}
+    forged = jwt.encode(claims, SECRET * 2 if algorithm != "none" else "", algorithm=algorithm)
+    with pytest.raises(BadTicket):
+        read(forged, SECRET * 2, NOW)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"sub": ""},
+        {"sub": "a" * 129},
+        {"sub": "a\0b"},
+        {"jti": ""},
+        {"resource": 7},
+        {"resource": None},
+        {"aud": "somebody else"},
+        {"exp": "soon"},
+        {"exp": 10**30},
+        {"exp": None},
+    ],
+)
+def test_a_ticket_with_a_bad_claim_is_refused(change: dict[str, object]) -> None:
+    claims = {
+        "aud": "headcount",
+        "jti": "t",
+        "sub": "ann",
+        "exp": int(ANN.expires_at.timestamp()),
+        **change,
+    }
+    with pytest.raises(BadTicket):
+        read(jwt.encode(claims, SECRET, algorithm="HS256"), SECRET, NOW)
+
+
+@given(st.text())
+def test_anything_else_is_no_ticket(text: str) -> None:
+    with pytest.raises(BadTicket):
+        read(text, SECRET, NOW)

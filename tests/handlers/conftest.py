@@ -1,0 +1,138 @@
+"""Handlers on a real database, with small fakes for the gateway and the queue that remember."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from handlers import connect
+from handlers.adapters.connections import Gone, Undelivered
+from handlers.adapters.container import Container
+from handlers.adapters.database import Database
+from handlers.core.arrival import authorizer_context
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handlers.core.happening import Push
+    from handlers.core.push import Broadcast
+
+
+@dataclass
+class FakeConnections:
+    """Every connection is open but those in `gone`; those in `broken` cannot be reached."""
+
+    gone: set[str] = field(default_factory=set)
+    broken: set[str] = field(default_factory=set)
+    inbox: list[tuple[str, Any]] = field(default_factory=list)
+
+    async def post(self, push: Push) -> None:
+        if push.connection_id in self.gone:
+            raise Gone
+        if push.connection_id in self.broken:
+            raise Undelivered("no route")
+        self.inbox.append((push.connection_id, json.loads(push.data)))
+
+    async def is_open(self, _node: str, connection_id: str) -> bool:
+        if connection_id in self.broken:
+            raise Undelivered("no route")
+        return connection_id not in self.gone
+
+
+@dataclass
+class FakeQueue:
+    sent: list[Broadcast] = field(default_factory=list)
+
+    async def send(self, broadcast: Broadcast) -> None:
+        self.sent.append(broadcast)
+
+
+class Context:
+    """Lambda's context: how much time is left."""
+
+    def __init__(self, remaining_ms: int = 30_000) -> None:
+        self.remaining_ms = remaining_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining_ms
+
+
+@dataclass
+class World:
+    """A function's process, and what happens to it."""
+
+    container: Container
+    connections: FakeConnections
+    queue: FakeQueue
+    dsn: str
+
+    def event(
+        self,
+        connection_id: str,
+        user_id: str = "ann",
+        resource: str = "site",
+        body: str | None = None,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """A WebSocket event as API Gateway sends it (APIGW.md §4.1), as far as handlers look."""
+        context = {
+            "connectionId": connection_id,
+            "domainName": "gateway.example",
+            "stage": "live",
+            "authorizer": authorizer_context(
+                user_id,
+                resource,
+                f"ticket-{connection_id}",
+                datetime.now(UTC) + timedelta(minutes=1),
+            ),
+            **request,
+        }
+        return {"requestContext": context, "body": body, "isBase64Encoded": False}
+
+    def come(self, connection_id: str, user_id: str = "ann", resource: str = "site") -> int:
+        """$connect; the status of the handshake."""
+        return self.handshake(self.event(connection_id, user_id, resource))
+
+    def handshake(self, event: dict[str, Any]) -> int:
+        status: int = connect.handle(event, Context(), self.container)["statusCode"]
+        return status
+
+    def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
+        """What stands in the database."""
+
+        async def fetch() -> list[dict[str, Any]]:
+            connection = await asyncpg.connect(self.dsn)
+            try:
+                return [dict(row) for row in await connection.fetch(sql, *args)]
+            finally:
+                await connection.close()
+
+        return self.container.run(fetch())
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return Container
+
+
+@pytest.fixture
+def world(
+    dsn: str, container_type: type[Container], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[World]:
+    monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.setenv("TICKET_SECRET", uuid.uuid4().hex)
+    monkeypatch.setenv("SERVICE_TOKEN", "service-token-of-this-test")
+    monkeypatch.setenv("SOCKET_URL", "wss://gateway.example/live")
+    container = container_type()
+    connections, queue, database = FakeConnections(), FakeQueue(), Database(dsn)
+    # The parts that a cached property would build at first use.
+    vars(container).update(connections=connections, queue=queue, database=database)
+    yield World(container, connections, queue, dsn)
+    container.run(database.close())
+    container.runner.close()

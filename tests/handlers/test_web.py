@@ -1,0 +1,205 @@
+"""The HTTP API, through the very events that API Gateway sends."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from handlers import web
+from handlers.adapters.database import Database
+from handlers.core.ticket import read
+
+if TYPE_CHECKING:
+    from handlers.adapters.container import Container
+    from tests.handlers.conftest import World
+
+TOKEN = "service-token-of-this-test"  # noqa: S105  # of nothing else
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return web.Web
+
+
+def call(
+    world: World,
+    method: str,
+    path: str,
+    body: object = None,
+    token: str | None = TOKEN,
+) -> tuple[int, Any]:
+    """One request as a payload 2.0 event; its status and JSON."""
+    path, _, query = path.partition("?")
+    event = {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": path,
+        "rawQueryString": query,
+        "headers": {"host": "api.example", "content-type": "application/json"}
+        | ({"authorization": f"Bearer {token}"} if token is not None else {}),
+        "requestContext": {
+            "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
+            "stage": "$default",
+        },
+        "body": None if body is None else json.dumps(body),
+        "isBase64Encoded": False,
+    }
+    assert isinstance(world.container, web.Web)
+    answer = web.handle(event, None, world.container)
+    return answer["statusCode"], json.loads(answer["body"])
+
+
+def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
+    status, answer = call(world, "POST", "/tickets", {"user_id": "ann"})
+    assert (status, answer["url"]) == (201, "wss://gateway.example/live")
+    ticket = read(answer["ticket"], os.environ["TICKET_SECRET"], datetime.now(UTC))
+    assert (ticket.user_id, ticket.resource) == ("ann", "site")
+    again = call(world, "POST", "/tickets", {"user_id": "ann"})[1]
+    assert again["ticket"] != answer["ticket"]
+
+
+@pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), "é"])
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/tickets"), ("GET", "/online"), ("POST", "/bonuses")]
+)
+def test_without_the_service_token_nothing_is_told(
+    world: World, token: str | None, method: str, path: str
+) -> None:
+    status, answer = call(world, method, path, {}, token)
+    assert (status, answer) == (401, {"detail": "the service token is missing or wrong"})
+
+
+def test_who_is_online_page_by_page(world: World) -> None:
+    for tab, user, resource in (
+        ("a1", "ann", "site"),
+        ("a2", "ann", "site"),
+        ("a3", "ann", "stream"),
+        ("b1", "bob", "stream"),
+    ):
+        world.come(tab, user, resource)
+    _, first = call(world, "GET", "/online?limit=2")
+    assert (first["users"], first["connections"]) == (2, 4)
+    assert [(one["user_id"], one["resource"], one["connections"]) for one in first["items"]] == [
+        ("ann", "site", 2),
+        ("ann", "stream", 1),
+    ]
+    _, second = call(world, "GET", f"/online?limit=2&after={first['next']}")
+    assert [one["user_id"] for one in second["items"]] == ["bob"]
+    assert second["next"] is None
+    _, stream = call(world, "GET", "/online?resource=stream")
+    assert (stream["users"], stream["connections"]) == (2, 2)
+
+
+def test_a_user_without_sessions_was_never_here(world: World) -> None:
+    name = quote("Zoë/🦊", safe="")
+    status, answer = call(world, "GET", f"/users/{name}/sessions".replace("%2F", "_"))
+    assert status == 200
+    assert (answer["online"], answer["watched_ms"], answer["items"]) == (False, 0, [])
+
+
+def test_a_users_sessions_are_listed_newest_first(world: World) -> None:
+    world.come("a1", "ann", "one")
+    world.come("a2", "ann", "two")
+    _, first = call(world, "GET", "/users/ann/sessions?limit=1")
+    assert first["online"] is True
+    assert [one["resource"] for one in first["items"]] == ["two"]
+    _, second = call(world, "GET", f"/users/ann/sessions?limit=1&after={first['next']}")
+    assert [one["resource"] for one in second["items"]] == ["one"]
+
+
+def test_a_bonus_is_dropped_queued_and_counted(world: World) -> None:
+    order = {
+        "reward": {"text": "5 coins"},
+        "audience": {"kind": "everyone"},
+        "window_seconds": 10,
+        "stock": 100,
+    }
+    status, bonus = call(world, "POST", "/bonuses", order)
+    assert status == 201
+    assert (bonus["state"], bonus["left"], bonus["claimed"]) == ("open", 100, 0)
+    assert bonus["expires_at"] - bonus["opens_at"] == 10_000
+    assert [sent.bonus_id for sent in world.queue.sent] == [bonus["bonus_id"]]
+    assert call(world, "GET", f"/bonuses/{bonus['bonus_id']}")[1]["reward"] == order["reward"]
+    assert call(world, "DELETE", f"/bonuses/{bonus['bonus_id']}")[1]["state"] == "cancelled"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"stock": 0},
+        {"stock": -1},
+        {"window_seconds": 0},
+        {"window_seconds": 1e9},
+        {"opens_in_seconds": -1},
+        {"reward": {"text": "x" * 5_000}},
+        {"reward": "five"},
+        {"reward": {"text": "a\0b"}},
+        {"audience": {"kind": "nobody"}},
+        {"audience": {"kind": "users", "user_ids": []}},
+        {"audience": {"kind": "users", "user_ids": ["x" * 129]}},
+        {"audience": {"kind": "resource"}},
+        {"stok": 5},
+    ],
+)
+def test_a_bad_bonus_is_refused_and_nothing_written(world: World, wrong: dict[str, Any]) -> None:
+    order = {"reward": {}, "audience": {"kind": "everyone"}, "window_seconds": 10, **wrong}
+    status, answer = call(world, "POST", "/bonuses", order)
+    assert (status, bool(answer["detail"])) == (422, True)
+    assert world.rows("select * from bonuses") == []
+    assert world.queue.sent == []
+
+
+@pytest.mark.parametrize("path", ["/bonuses/7", "/bonuses/00000000-0000-0000-0000-000000000001"])
+def test_an_unknown_bonus_is_a_4xx(world: World, path: str) -> None:
+    assert call(world, "GET", path)[0] in (404, 422)
+
+
+@pytest.mark.parametrize("after", ["x", "W10=", "WzFd", "bnVsbA==", "%00", "é", "WyJhIl0="])
+def test_a_foreign_cursor_is_refused(world: World, after: str) -> None:
+    assert call(world, "GET", f"/online?after={quote(after)}")[0] == 422
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", f"resource={'x' * 129}"])
+def test_what_is_out_of_bounds_is_refused(world: World, query: str) -> None:
+    assert call(world, "GET", f"/online?{query}")[0] == 422
+
+
+def test_a_queue_that_is_gone_cancels_the_bonus(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def unreachable(_broadcast: object) -> None:
+        raise EndpointConnectionError(endpoint_url="http://queue.example")
+
+    monkeypatch.setattr(world.queue, "send", unreachable)
+    order = {"reward": {}, "audience": {"kind": "everyone"}, "window_seconds": 10}
+    assert call(world, "POST", "/bonuses", order)[0] == 503
+    (row,) = world.rows("select cancelled_at is not null as cancelled from bonuses")
+    assert row["cancelled"]
+
+
+def test_health_needs_no_token_but_a_database(world: World) -> None:
+    assert call(world, "GET", "/health", token=None) == (200, {"status": "ok", "database": "ok"})
+    nowhere = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    vars(world.container)["database"] = nowhere
+    assert call(world, "GET", "/health", token=None)[0] == 503
+    assert call(world, "GET", "/online")[0] == 503
+
+
+def test_the_openapi_page_needs_no_other_host(world: World) -> None:
+    status, answer = call(world, "GET", "/openapi.json", token=None)
+    assert status == 200
+    assert answer["paths"].keys() >= {"/tickets", "/online", "/bonuses", "/health"}
+
+
+def test_an_award_rule_is_made(world: World) -> None:
+    order = {"reward": {}, "every_seconds": 900, "claim_within_seconds": 60}
+    status, answer = call(world, "POST", "/award-rules", order)
+    assert status == 201
+    (row,) = world.rows("select rule_id from award_rules")
+    assert str(row["rule_id"]) == answer["rule_id"]

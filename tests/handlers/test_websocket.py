@@ -1,0 +1,199 @@
+"""authorize, connect, disconnect, message: an event in, an answer out, rows in between."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers import authorize, disconnect, message
+from handlers.adapters.database import Database
+from handlers.core.ticket import Ticket, mint
+
+if TYPE_CHECKING:
+    from tests.handlers.conftest import World
+
+ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/$connect"
+
+
+def say(world: World, connection_id: str, said: object, user_id: str = "ann") -> dict[str, Any]:
+    """Say something over a connection, and read the reply."""
+    body = said if isinstance(said, str) else json.dumps(said)
+    answer = message.handle(world.event(connection_id, user_id, body=body), None, world.container)
+    assert answer["statusCode"] == 200
+    reply: dict[str, Any] = json.loads(answer["body"])
+    return reply
+
+
+def hello(world: World, connection_id: str, **more: object) -> dict[str, Any]:
+    return say(world, connection_id, {"action": "hello", "id": "h1", **more})
+
+
+def test_a_ticket_lets_its_owner_in(world: World) -> None:
+    ticket = Ticket("t1", "Zoë 🦊", "site", datetime.now(UTC) + timedelta(seconds=30))
+    text = mint(ticket, os.environ["TICKET_SECRET"])
+    answer = authorize.handler({"queryStringParameters": {"ticket": text}, "methodArn": ARN}, None)
+    assert answer["principalId"] == "Zoë 🦊"
+    (statement,) = answer["policyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Resource"]) == ("Allow", ARN)
+    assert all(type(value) is str for value in answer["context"].values())
+
+
+def test_a_bad_ticket_is_unauthorized_and_not_logged(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    late = Ticket("t1", "ann", "site", datetime.now(UTC) - timedelta(seconds=1))
+    text = mint(late, os.environ["TICKET_SECRET"])
+    with pytest.raises(authorize.Unauthorized, match=r"^Unauthorized$"):
+        authorize.handler({"queryStringParameters": {"ticket": text}, "methodArn": ARN}, None)
+    assert "expired" in caplog.text
+    assert text not in caplog.text
+
+
+def test_a_spent_ticket_refuses_the_handshake(world: World) -> None:
+    assert world.come("tab-1") == 200
+    thief = world.event("thief")
+    thief["requestContext"]["authorizer"]["ticketId"] = "ticket-tab-1"
+    assert world.handshake(thief) == 401
+
+
+def test_the_whole_of_a_session(world: World) -> None:
+    assert world.come("tab-1") == 200
+    assert hello(world, "tab-1")["session"]["connections"] == 1
+    gone = world.event("tab-1", disconnectStatusCode=1001, disconnectReason="")
+    disconnect.handle(gone, None, world.container)
+    disconnect.handle(gone, None, world.container)
+    (row,) = world.rows("select * from watching_times")
+    assert (row["ended_by"], row["nodes"]) == ("client", "{}")
+    assert row["terminate_at"] >= row["join_at"]
+
+
+def test_an_action_reaches_the_other_tab_and_not_its_own(world: World) -> None:
+    for tab in ("tab-1", "tab-2"):
+        world.come(tab)
+    world.come("stranger", "bob")
+    said = {"action": "act", "id": "a1", "type": "like", "body": {"text": "hé"}}
+    reply = say(world, "tab-1", said)
+    assert (reply["type"], reply["re"], reply["event"]["seq"]) == ("acted", "a1", 1)
+    assert world.connections.inbox == [
+        (
+            "tab-2",
+            {
+                "type": "event",
+                "server_now": reply["server_now"],
+                "epoch": reply["epoch"],
+                "event": reply["event"],
+            },
+        )
+    ]
+
+
+def test_the_same_action_twice_is_one_event(world: World) -> None:
+    world.come("tab-1")
+    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert say(world, "tab-1", said)["event"] == say(world, "tab-1", said)["event"]
+    assert hello(world, "tab-1")["seq"] == 1
+
+
+def test_a_push_that_meets_410_forgets_that_connection_and_no_other(world: World) -> None:
+    for tab in ("tab-1", "tab-2", "tab-3"):
+        world.come(tab)
+    world.connections.gone = {"tab-2"}
+    say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
+    (row,) = world.rows("select nodes from watching_times")
+    assert json.loads(row["nodes"])["gateway.example/live"].keys() == {"tab-1", "tab-3"}
+
+
+def test_a_push_that_fails_stops_nothing_and_forgets_nobody(world: World) -> None:
+    for tab in ("tab-1", "tab-2", "tab-3"):
+        world.come(tab)
+    world.connections.broken = {"tab-2"}
+    reply = say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    assert reply["type"] == "acted"
+    assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
+    assert hello(world, "tab-1")["session"]["connections"] == 3
+
+
+def test_what_was_missed_comes_with_hello(world: World) -> None:
+    world.come("tab-1")
+    epoch = hello(world, "tab-1")["epoch"]
+    for n in range(3):
+        said = {"action": "act", "id": f"a{n}", "type": "like", "body": {"n": n}}
+        say(world, "tab-1", said)
+    welcome = hello(world, "tab-1", since=1, epoch=epoch)
+    assert welcome["recovered"] is True
+    assert [event["body"] for event in welcome["events"]] == [{"n": 1}, {"n": 2}]
+
+
+def test_a_claim_is_told_to_every_device(world: World) -> None:
+    for tab in ("tab-1", "phone"):
+        world.come(tab)
+    (bonus,) = world.rows(
+        "select create_bonus('{\"coins\": 5}', 'everyone', null, '{}', '0', '1 minute', 1, null)"
+    )
+    said = {"action": "claim", "id": "c1", "bonus_id": str(bonus["create_bonus"])}
+    reply = say(world, "tab-1", said)
+    assert (reply["outcome"], reply["event"]["type"]) == ("claimed", "bonus.claimed")
+    ((tab, told),) = world.connections.inbox
+    assert (tab, told["event"]) == ("phone", reply["event"])
+    assert say(world, "phone", {**said, "id": "c2"})["outcome"] == "already_claimed"
+
+
+def test_a_claim_of_nothing_is_answered(world: World) -> None:
+    world.come("tab-1")
+    said = {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))}
+    assert say(world, "tab-1", said)["outcome"] == "unknown_bonus"
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ("{", "bad_json"),
+        ({"action": "shout"}, "unknown_action"),
+        ({"action": "act", "id": "a1", "type": "x", "body": 7}, "bad_request"),
+        ({"action": "act", "id": "a1", "type": "x", "body": {"t": "x" * 17_000}}, "too_large"),
+        ({"action": "act", "id": "a1", "type": "x", "body": {"t": "a\0b"}}, "bad_request"),
+        ({"action": "claim", "id": "c1", "bonus_id": "7"}, "bad_request"),
+    ],
+)
+def test_bad_input_gets_a_code_and_writes_nothing(world: World, said: object, code: str) -> None:
+    world.come("tab-1")
+    reply = say(world, "tab-1", said)
+    assert (reply["type"], reply["code"]) == ("error", code)
+    assert 0 < len(reply["reason"]) < 200
+    assert hello(world, "tab-1")["seq"] == 0
+
+
+def test_a_body_that_is_missing_is_bad_json(world: World) -> None:
+    world.come("tab-1")
+    answer = message.handle(world.event("tab-1"), None, world.container)
+    assert json.loads(answer["body"])["code"] == "bad_json"
+
+
+def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
+    world: World,
+) -> None:
+    world.come("tab-1")
+    here = world.container.database
+    nowhere = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    vars(world.container)["database"] = nowhere
+    assert world.come("tab-2") == 503
+    assert hello(world, "tab-1")["code"] == "unavailable"
+    vars(world.container)["database"] = here
+    assert world.come("tab-2") == 200
+    assert hello(world, "tab-1")["session"]["connections"] == 2
+
+
+def test_a_database_connection_that_died_is_replaced(world: World) -> None:
+    world.come("tab-1")
+    (killed,) = world.rows(
+        "select count(pg_terminate_backend(pid)) from pg_stat_activity"
+        " where datname = current_database() and pid <> pg_backend_pid()"
+    )
+    assert killed["count"] == 1
+    assert hello(world, "tab-1")["session"]["connections"] == 1
