@@ -1,9 +1,19 @@
-"""A real PostgreSQL for every test that wants one, and the whole system for those that play it."""
+"""A real PostgreSQL for every test that wants one; the whole system for those that play it."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
@@ -16,6 +26,8 @@ from sql.migrate import migrate
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
+ROOT = Path(__file__).parents[1]
+READY_WITHIN_SECONDS = 60
 CLONES = itertools.count()
 
 
@@ -44,6 +56,60 @@ async def db(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(dsn)
     yield connection
     await connection.close()
+
+
+@dataclass(frozen=True)
+class Headcount:
+    """The whole system, running: what `make run` writes to run.json."""
+
+    base_url: str
+    websocket_url: str
+    service_token: str
+    database_url: str
+    pid: int
+
+
+@pytest.fixture(scope="session")
+def headcount(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headcount]:
+    """One system for all tests that play with users of their own."""
+    with running(tmp_path_factory.mktemp("headcount")) as system:
+        yield system
+
+
+@contextmanager
+def running(folder: Path, **environment: str) -> Iterator[Headcount]:
+    """What `make run` starts, on a free port and in a folder of its own."""
+    said = folder / "said.txt"
+    command = [sys.executable, str(ROOT / "localstack" / "run.py"), "--folder", str(folder)]
+    with said.open("w") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(_free_port())],
+            env=os.environ | environment,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield _ready(folder / "run.json", process, said)
+    finally:
+        process.send_signal(signal.SIGINT)
+        code = process.wait(READY_WITHIN_SECONDS)
+    assert code == 0, said.read_text()[-2_000:]
+
+
+def _ready(run_json: Path, running: subprocess.Popen[bytes], said: Path) -> Headcount:
+    give_up = time.monotonic() + READY_WITHIN_SECONDS
+    while not run_json.exists():
+        assert running.poll() is None, said.read_text()
+        assert time.monotonic() < give_up, f"not ready in time:\n{said.read_text()}"
+        time.sleep(0.05)
+    return Headcount(**json.loads(run_json.read_text()))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
 
 
 def _named(dsn: str, database: str) -> str:

@@ -1,0 +1,90 @@
+"""What handlers may expect of the management API: of the fake in our tests as of the real client."""
+
+from __future__ import annotations
+
+import json
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import pytest
+
+from handlers.adapters.connections import Connections, Gone, Undelivered
+from handlers.core.happening import Push
+from tests.flow.conftest import Browser, hear, hello
+from tests.handlers.conftest import FakeConnections
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from websockets.asyncio.client import ClientConnection
+
+    from tests.conftest import Headcount
+
+NODE = "gateway.example/live"
+# Well-formed, and of nobody (APIGW.md §4.2).
+NOBODY = "AAAAAAAAAgAAAAA="
+
+
+class Api(Protocol):
+    async def post(self, push: Push) -> None: ...
+    async def is_open(self, node: str, connection_id: str) -> bool: ...
+
+
+@dataclass
+class Side:
+    """One implementation, a connection that is open, and what that has heard."""
+
+    api: Api
+    open_id: str
+    tab: ClientConnection | None = None
+
+    async def heard(self) -> Any:
+        if self.tab:
+            return await hear(self.tab)
+        assert isinstance(self.api, FakeConnections)
+        return self.api.inbox[-1][1]
+
+
+@pytest.fixture(params=["fake", "boto3"])
+async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
+    if request.param == "fake":
+        yield Side(FakeConnections(gone={NOBODY}), "open")
+        return
+    system: Headcount = request.getfixturevalue("headcount")
+    async with AsyncExitStack() as stack:
+        tab = await Browser(system, stack).tab()
+        endpoint = system.websocket_url.replace("ws://", "http://")
+        yield Side(Connections(endpoint), (await hello(tab))["connection_id"], tab)
+
+
+def push(connection_id: str, said: object = None) -> Push:
+    return Push("ann", NODE, connection_id, json.dumps(said).encode())
+
+
+async def test_a_post_reaches_an_open_connection(side: Side) -> None:
+    await side.api.post(push(side.open_id, {"text": "hé"}))
+    assert await side.heard() == {"text": "hé"}
+
+
+async def test_a_post_to_nobody_is_gone(side: Side) -> None:
+    with pytest.raises(Gone):
+        await side.api.post(push(NOBODY))
+
+
+async def test_who_is_open_is_known(side: Side) -> None:
+    assert await side.api.is_open(NODE, side.open_id) is True
+    assert await side.api.is_open(NODE, NOBODY) is False
+
+
+async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    unreachable = Connections("http://127.0.0.1:1/live")
+    with pytest.raises(Undelivered):
+        await unreachable.post(push(NOBODY))
+    with pytest.raises(Undelivered):
+        await unreachable.is_open(NODE, NOBODY)

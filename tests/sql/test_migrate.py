@@ -1,0 +1,80 @@
+"""Migrations: twice, at once, and never behind one's back."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+import pytest
+
+from dump_schema import dump
+from sql import migrate as runner
+from sql.migrate import MigrationError, migrate
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+SQL = Path(runner.__file__).parent
+
+
+@pytest.fixture
+async def empty(dsn: str) -> AsyncIterator[str]:
+    """A database with nothing in it."""
+    admin = await asyncpg.connect(dsn)
+    await admin.execute("create database empty template template0")
+    yield urlunsplit(urlsplit(dsn)._replace(path="/empty"))
+    await admin.execute("drop database empty with (force)")
+    await admin.close()
+
+
+@pytest.fixture
+def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the SQL files, to change."""
+    for folder in ("migrations", "functions"):
+        shutil.copytree(SQL / folder, tmp_path / folder)
+    monkeypatch.setattr(runner, "HERE", tmp_path)
+    return tmp_path
+
+
+async def test_a_second_run_changes_nothing(empty: str) -> None:
+    assert len(await migrate(empty)) == len([*SQL.glob("migrations/*"), *SQL.glob("functions/*")])
+    assert await migrate(empty) == []
+
+
+async def test_runs_at_once_apply_each_file_once(empty: str) -> None:
+    applied = await asyncio.gather(*(migrate(empty) for _ in range(8)))
+    assert sorted(len(names) for names in applied)[:7] == [0] * 7
+
+
+async def test_a_changed_function_is_replaced(dsn: str, files: Path) -> None:
+    function = files / "functions" / "act.sql"
+    function.write_text(function.read_text() + "-- changed\n")
+    assert await migrate(dsn) == ["functions/act.sql"]
+
+
+async def test_a_migration_that_changed_is_refused(dsn: str, files: Path) -> None:
+    first = files / "migrations" / "0001_presence.sql"
+    first.write_text(first.read_text() + "-- changed\n")
+    with pytest.raises(MigrationError, match=r"0001_presence.sql has changed"):
+        await migrate(dsn)
+
+
+async def test_a_file_that_fails_leaves_nothing_behind(dsn: str, files: Path) -> None:
+    broken = files / "migrations" / "0003_broken.sql"
+    broken.write_text("create table half (id int); select 1/0;")
+    with pytest.raises(MigrationError, match=r"0003_broken.sql failed: division by zero"):
+        await migrate(dsn)
+    db = await asyncpg.connect(dsn)
+    assert await db.fetchval("select to_regclass('half')") is None
+    await db.close()
+    broken.write_text("create table whole (id int);")
+    assert await migrate(dsn) == ["migrations/0003_broken.sql"]
+
+
+def test_the_committed_schema_is_what_the_migrations_make(dsn: str) -> None:
+    """`make schema` writes it anew."""
+    assert (SQL / "schema.sql").read_text() == dump(dsn)
