@@ -68,7 +68,8 @@ def live(
 ) -> Callable[[Event, Any], Any]:
     """Make a Lambda handler of `handle`: the same, with this process' container."""
     container = build()
-    logging.getLogger().setLevel(logging.INFO)
+    # Ours only: libraries say at this level what they do at each call.
+    logging.getLogger("handlers").setLevel(logging.INFO)
 
     def handler(event: Event, context: Any) -> Any:
         return handle(event, context, container)

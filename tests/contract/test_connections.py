@@ -46,6 +46,15 @@ class Side:
         return self.api.inbox[-1][1]
 
 
+@pytest.fixture(autouse=True)
+def in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What Lambda's environment tells an SDK."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
+    monkeypatch.setenv("AWS_REGION", "us-east-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+
 @pytest.fixture(params=["fake", "boto3"])
 async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     if request.param == "fake":
@@ -77,12 +86,7 @@ async def test_who_is_open_is_known(side: Side) -> None:
     assert await side.api.is_open(NODE, NOBODY) is False
 
 
-async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
     unreachable = Connections("http://127.0.0.1:1/live")
     with pytest.raises(Undelivered):
         await unreachable.post(push(NOBODY))

@@ -1,0 +1,142 @@
+"""What template.yaml promises to the rest of the project."""
+
+from __future__ import annotations
+
+import json
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from handlers import web
+from handlers.adapters.container import Container
+from infra.check import ROOT, main
+from infra.rules import granted
+from infra.stack import Stack
+from wsgate.expand import read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+# Whole: a line more here is a decision about what a break-in into that function is worth.
+ALLOWED = {
+    "AuthorizeFunction": [],
+    "ConnectFunction": [],
+    "DisconnectFunction": [],
+    "MessageFunction": ["POST @connections on SocketApi/live"],
+    "PushFunction": [
+        "POST @connections on SocketApi/live",
+        "sqs:DeleteMessage on PushQueue",
+        "sqs:GetQueueAttributes on PushQueue",
+        "sqs:ReceiveMessage on PushQueue",
+        "sqs:SendMessage on PushQueue",
+    ],
+    "SweepFunction": ["GET @connections on SocketApi/live"],
+    "AwardFunction": ["sqs:SendMessage on PushQueue"],
+    "WebFunction": ["sqs:SendMessage on PushQueue"],
+}
+SECRETS = {
+    "AuthorizeFunction": {"TICKET_SECRET"},
+    "ConnectFunction": {"DATABASE_URL"},
+    "DisconnectFunction": {"DATABASE_URL"},
+    "MessageFunction": {"DATABASE_URL"},
+    "PushFunction": {"DATABASE_URL"},
+    "SweepFunction": {"DATABASE_URL"},
+    "AwardFunction": {"DATABASE_URL"},
+    "WebFunction": {"DATABASE_URL", "TICKET_SECRET", "SERVICE_TOKEN"},
+}
+
+
+def test_the_check_passes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([]) == 0, capsys.readouterr().out
+
+
+def test_the_check_shows_what_it_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(
+        "Resources: {Q: {Type: AWS::SQS::Queue, Properties: {VisibilityTimeou: 1}}}"
+    )
+    assert main([str(template)]) == 1
+    assert re.search(r"^template\.yaml:1: E3002 .*VisibilityTimeou", capsys.readouterr().out)
+
+
+def test_the_check_shows_what_sam_refuses(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    template = tmp_path / "template.yaml"
+    ours = (ROOT / "template.yaml").read_text()
+    template.write_text(ours.replace("AuthType: CUSTOM", "AuthType: custom"))
+    assert main([str(template)]) == 1
+    assert "AuthType 'custom' is not one of AWS_IAM, CUSTOM or NONE" in capsys.readouterr().out
+
+
+def test_each_function_may_do_exactly_this(ours: dict[str, Any]) -> None:
+    stack = Stack(ours, ROOT)
+    allowed = {name: sorted(granted(one, stack)) for name, one in stack.functions.items()}
+    assert allowed == ALLOWED
+
+
+def test_each_function_knows_only_these_secrets(ours: dict[str, Any]) -> None:
+    secrets = {"DATABASE_URL", "TICKET_SECRET", "SERVICE_TOKEN"}
+    functions = Stack(ours, ROOT).functions.items()
+    assert {name: secrets & one.environment.keys() for name, one in functions} == SECRETS
+
+
+def test_secret_parameters_are_not_echoed() -> None:
+    declared = read(ROOT / "template.yaml").body["Parameters"]
+    hidden = {name for name, body in declared.items() if body.get("NoEcho")}
+    assert hidden == {"DatabaseUrl", "TicketSecret", "ServiceToken"}
+
+
+def test_a_short_secret_is_refused() -> None:
+    declared = read(ROOT / "template.yaml").body["Parameters"]
+    for name in ("TicketSecret", "ServiceToken"):
+        pattern = declared[name]["AllowedPattern"]
+        assert [bool(re.search(pattern, "x" * length)) for length in (0, 1, 31, 32)] == [
+            True,
+            False,
+            False,
+            True,
+        ]
+
+
+def test_ping_answers_with_the_time(ours: dict[str, Any]) -> None:
+    mock = ours["Resources"]["SocketApiPingIntegration"]["Properties"]
+    answer = ours["Resources"]["SocketApiPingIntegrationResponse"]["Properties"]
+    request = json.loads(mock["RequestTemplates"][mock["TemplateSelectionExpression"]])
+    assert re.search(answer["IntegrationResponseKey"].strip("/"), str(request["statusCode"]))
+    frame = answer["ResponseTemplates"][answer["TemplateSelectionExpression"]]
+    assert json.loads(frame.replace("$context.requestTimeEpoch", "1767225600123")) == {
+        "type": "pong",
+        "server_now": 1767225600123,
+    }
+
+
+def test_the_door_has_a_lock(ours: dict[str, Any]) -> None:
+    route = ours["Resources"]["SocketApiConnectRoute"]["Properties"]
+    assert route["AuthorizationType"] == "CUSTOM"
+    assert route["AuthorizerId"] == {"Ref": "SocketApiConnectAuthorizer"}
+
+
+def test_no_log_shows_the_ticket(ours: dict[str, Any]) -> None:
+    stage = ours["Resources"]["SocketApiliveStage"]["Properties"]
+    settings = stage["DefaultRouteSettings"]
+    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+    access = json.loads(stage["AccessLogSettings"]["Fn::If"][1]["Format"])
+    assert not any("querystring" in text or "ticket" in text for text in access.values())
+
+
+def test_with_a_database_given_nothing_needs_another_stack(ours: dict[str, Any]) -> None:
+    conditions = ours["Conditions"]
+    for name in ("Network", "Database"):
+        assert ours["Resources"][name]["Condition"] == "OwnsDatabase"
+    assert conditions["OwnsDatabase"] == {"Fn::Equals": [{"Ref": "DatabaseUrl"}, ""]}
+
+
+def test_the_pages_host_leads_every_api_path_to_the_api() -> None:
+    hosting = read(ROOT / "infra" / "pages.yaml").body["Resources"]["Distribution"]["Properties"]
+    behaviours = hosting["DistributionConfig"]["CacheBehaviors"]
+    patterns = [behaviour["PathPattern"] for behaviour in behaviours]
+    paths = [getattr(route, "path", "") for route in web.application(Container()).routes]
+    assert [p for p in paths if not any(fnmatchcase(p, pattern) for pattern in patterns)] == []
