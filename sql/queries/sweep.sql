@@ -7,7 +7,9 @@
 --   expired
 -- $1 limit (sessions)
 with standing as materialized (
-    select user_id, resource, cycle_started_at, probed_since from sweep_cursor for update
+    select user_id, resource, probed_since,
+           case when user_id = '' then clock_timestamp() else cycle_started_at end as started_at
+      from sweep_cursor for update
 ),
 page as materialized (
     select w.user_id, w.resource, w.nodes
@@ -15,19 +17,18 @@ page as materialized (
      where w.terminate_at is null and (w.user_id, w.resource) > (s.user_id, s.resource)
      order by w.user_id, w.resource limit $1
 ),
+last as (
+    select user_id, resource from page order by user_id desc, resource desc limit 1
+),
 moved as (
-    update sweep_cursor c
+    update sweep_cursor
        set (user_id, resource, cycle_started_at, probed_since) = (
-               select case when cycle_over then '' else last_user_id end,
-                      case when cycle_over then '' else last_resource end,
-                      case when s.user_id = '' then clock_timestamp() else s.cycle_started_at end,
-                      case when cycle_over then case when s.user_id = '' then clock_timestamp()
-                                                     else s.cycle_started_at end
-                           else s.probed_since end
-                 from standing s,
-                      (select count(*) < $1 as cycle_over from page) as reached
-                      left join (select user_id as last_user_id, resource as last_resource from page
-                                  order by user_id desc, resource desc limit 1) as last on true)
+           select case when over then '' else last.user_id end,
+                  case when over then '' else last.resource end,
+                  s.started_at,
+                  case when over then s.started_at else s.probed_since end
+             from standing s, (select count(*) < $1 from page) as cycle(over)
+                  left join last on true)
 )
 select p.user_id, c.node, c.connection_id, c.opened_at, s.probed_since,
        c.opened_at + interval '2 hours' as expired_at,

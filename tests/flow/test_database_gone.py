@@ -58,8 +58,8 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     target.transport.abort()
 
 
-async def test_the_database_gone_and_back(dsn: str, tmp_path: Path) -> None:
-    address = urlsplit(dsn)
+async def test_the_database_gone_and_back(own_dsn: str, tmp_path: Path) -> None:
+    address = urlsplit(own_dsn)
     line = Line(address.hostname or "", address.port or 0)
     await line.join()
     netloc = address.netloc.replace(f":{address.port}", f":{line.at}")

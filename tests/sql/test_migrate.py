@@ -22,11 +22,11 @@ SQL = Path(runner.__file__).parent
 
 
 @pytest.fixture
-async def empty(dsn: str) -> AsyncIterator[str]:
+async def empty(own_dsn: str) -> AsyncIterator[str]:
     """A database with nothing in it."""
-    admin = await asyncpg.connect(dsn)
+    admin = await asyncpg.connect(own_dsn)
     await admin.execute("create database empty template template0")
-    yield urlunsplit(urlsplit(dsn)._replace(path="/empty"))
+    yield urlunsplit(urlsplit(own_dsn)._replace(path="/empty"))
     await admin.execute("drop database empty with (force)")
     await admin.close()
 
@@ -50,31 +50,31 @@ async def test_runs_at_once_apply_each_file_once(empty: str) -> None:
     assert sorted(len(names) for names in applied)[:7] == [0] * 7
 
 
-async def test_a_changed_function_is_replaced(dsn: str, files: Path) -> None:
+async def test_a_changed_function_is_replaced(own_dsn: str, files: Path) -> None:
     function = files / "functions" / "act.sql"
     function.write_text(function.read_text() + "-- changed\n")
-    assert await migrate(dsn) == ["functions/act.sql"]
+    assert await migrate(own_dsn) == ["functions/act.sql"]
 
 
-async def test_a_migration_that_changed_is_refused(dsn: str, files: Path) -> None:
+async def test_a_migration_that_changed_is_refused(own_dsn: str, files: Path) -> None:
     first = files / "migrations" / "0001_presence.sql"
     first.write_text(first.read_text() + "-- changed\n")
     with pytest.raises(MigrationError, match=r"0001_presence.sql has changed"):
-        await migrate(dsn)
+        await migrate(own_dsn)
 
 
-async def test_a_file_that_fails_leaves_nothing_behind(dsn: str, files: Path) -> None:
+async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path) -> None:
     broken = files / "migrations" / "0003_broken.sql"
     broken.write_text("create table half (id int); select 1/0;")
     with pytest.raises(MigrationError, match=r"0003_broken.sql failed: division by zero"):
-        await migrate(dsn)
-    db = await asyncpg.connect(dsn)
+        await migrate(own_dsn)
+    db = await asyncpg.connect(own_dsn)
     assert await db.fetchval("select to_regclass('half')") is None
     await db.close()
     broken.write_text("create table whole (id int);")
-    assert await migrate(dsn) == ["migrations/0003_broken.sql"]
+    assert await migrate(own_dsn) == ["migrations/0003_broken.sql"]
 
 
-def test_the_committed_schema_is_what_the_migrations_make(dsn: str) -> None:
+def test_the_committed_schema_is_what_the_migrations_make(own_dsn: str) -> None:
     """`make schema` writes it anew."""
-    assert (SQL / "schema.sql").read_text() == dump(dsn)
+    assert (SQL / "schema.sql").read_text() == dump(own_dsn)

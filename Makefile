@@ -1,0 +1,77 @@
+# `make` alone lists what there is. Needs Python 3.11 or newer, git and make; the rest comes by itself.
+# Written for GNU make 3.81 as well, which macOS has.
+
+# The first Python on the path that is new enough; `make PYTHON=/path/to/python3.13 run` names one.
+PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+VENV_PYTHON = .venv/bin/python
+PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
+TYPED = handlers sql localstack infra
+# Requirements are the same on every platform and for every Python from 3.11 on, with hashes.
+UV = uv
+LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
+.PHONY: help run test check load bench bench-imports lock schema migrate clean
+
+help: ## list these targets
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+
+run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
+	@exec $(VENV_PYTHON) localstack/run.py
+
+test: .venv/dev.stamp ## all tests but the load tests
+	@sh .ci/browser
+	$(VENV_PYTHON) -m pytest
+
+check: .venv/dev.stamp ## style, types, and the template
+	$(VENV_PYTHON) -m ruff check .
+	$(VENV_PYTHON) -m ruff format --check .
+	$(VENV_PYTHON) -m mypy $(TYPED)
+	$(VENV_PYTHON) -m infra.check
+
+load: .venv/dev.stamp ## the load tests: minutes, and the whole machine
+	$(VENV_PYTHON) -m pytest -m load
+
+bench: .venv/dev.stamp ## what the numbers in the documents were measured with
+	$(VENV_PYTHON) -m tests.load.bench
+
+bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
+	$(VENV_PYTHON) tests/load/bench_imports.py
+
+lock: ## pin every requirement again, as pyproject.toml allows; needs uv
+	$(LOCK) --extra functions --extra web --extra local -o requirements.txt
+	$(LOCK) --extra functions --extra web --extra local --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
+	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
+
+schema: .venv/dev.stamp ## write sql/schema.sql anew from the migrations
+	$(VENV_PYTHON) localstack/dump_schema.py
+
+migrate: .venv/run.stamp ## bring the database in DATABASE_URL up to date
+	@$(VENV_PYTHON) -m sql.migrate
+
+clean: ## forget all that was made here, the local database too; stop `make run` first
+	rm -rf .venv .headcount .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+include infra/build.mk # what `sam build` calls
+
+# The virtual environment. The development one holds the other, in the same versions.
+
+.venv/run.stamp: .venv/bin/python requirements.txt localstack/pyproject.toml
+	@echo "Installing requirements.txt into .venv"
+	@$(PIP_INSTALL) --require-hashes -r requirements.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack
+	@touch $@
+
+.venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/pyproject.toml
+	@echo "Installing requirements-dev.txt into .venv"
+	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack
+	@touch $@ .venv/run.stamp
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11 or newer, and none is on the path; name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }

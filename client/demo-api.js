@@ -1,0 +1,55 @@
+/** The HTTP API with the service token: what the company's backend would call. */
+
+export class ApiError extends Error {
+  /**
+   * @param {number} status
+   * @param {string} detail
+   */
+  constructor(status, detail) {
+    super(detail);
+    this.status = status;
+  }
+}
+
+/** @param {string} token */
+export function makeApi(token) {
+  /**
+   * @param {string} path
+   * @param {object} [body]  makes it a POST
+   * @returns {Promise<any>}
+   */
+  const call = async (path, body) => {
+    const response = await fetch(path, {
+      method: body ? "POST" : "GET",
+      headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
+      body: body && JSON.stringify(body),
+      signal: AbortSignal.timeout(10_000),
+    }).catch((error) => {
+      throw new Error("The server cannot be reached.", { cause: error });
+    });
+    if (!response.ok) throw new ApiError(response.status, await reason(response));
+    return response.json();
+  };
+  return {
+    /**
+     * @param {string} user_id
+     * @param {string} resource
+     */
+    ticket: (user_id, resource) => call("/tickets", { user_id, resource }),
+    /** @param {string} resource */
+    online: (resource) => call(`/online?limit=50&resource=${encodeURIComponent(resource)}`),
+    /** @param {string} user_id */
+    sessions: (user_id) => call(`/users/${encodeURIComponent(user_id)}/sessions?limit=20`),
+    /** @param {object} bonus */
+    drop: (bonus) => call("/bonuses", bonus),
+    /** @param {string} bonusId */
+    numbers: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`),
+  };
+}
+
+/** @param {Response} response */
+async function reason(response) {
+  if (response.status === 401) return "The service token was not accepted.";
+  const { detail } = await response.json().catch(() => ({}));
+  return typeof detail === "string" ? detail : `The server answered ${response.status}.`;
+}

@@ -1,0 +1,195 @@
+import { delay } from "./backoff.js";
+import { ANSWER_WITHIN } from "./connection.js";
+import { HeadcountError } from "./types.js";
+
+/** @import {Request, Timers} from "./types.js" */
+
+/**
+ * @typedef {object} Entry
+ * @property {Request} request
+ * @property {number} attempt  how often the server could not answer
+ * @property {boolean} isSent    and no answer came yet
+ * @property {any} timer       set from its first sending on: when it fires, it is sent again
+ * @property {(answer: any) => void} resolve
+ * @property {(error: Error) => void} reject
+ *
+ * @typedef {object} Options
+ * @property {(request: Request) => void} send
+ * @property {Timers} timers
+ * @property {() => number} random
+ * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]
+ */
+
+const LIMIT = 100;
+// One request waits on one function, not on the handshake quota: half a minute is wide enough.
+const RETRY_CAP = 30_000;
+
+/**
+ * Requests until they are answered, each sent as often as that takes, always with the same id: the server does it once.
+ *
+ * Acts go one at a time, since the gateway runs the messages of a connection side by side and keeps no order.
+ * Claims go at once, since their windows are short.
+ */
+export class Outbox {
+  #options;
+  /** @type {Map<string, Entry>} */
+  #entries = new Map();
+  #isOnline = false;
+  /** @type {string|null} */
+  #storageKey = null;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /**
+   * @param {Request} request
+   * @returns {Promise<any>}
+   */
+  add(request) {
+    if (this.#entries.size >= LIMIT) {
+      return Promise.reject(new HeadcountError("queue_full", `${LIMIT} requests already wait for an answer`));
+    }
+    return new Promise((resolve, reject) => {
+      this.#put(request, resolve, reject);
+      this.#save();
+      this.#flush();
+    });
+  }
+
+  /**
+   * A connection is there: send what waits. What an earlier page of this user left unanswered goes first.
+   *
+   * @param {string} owner  the user and the resource the connection belongs to
+   */
+  resume(owner) {
+    if (this.#storageKey === null) this.#restore(`headcount.outbox.${owner}`);
+    this.pause();
+    this.#isOnline = true;
+    this.#flush();
+  }
+
+  /** The connection is gone: keep everything, send nothing. */
+  pause() {
+    this.#isOnline = false;
+    for (const entry of this.#entries.values()) this.#unsend(entry);
+  }
+
+  /**
+   * An answer, or an error that names its request.
+   *
+   * @param {{type: string, re: string|null, code?: string, reason?: string}} message
+   */
+  answered(message) {
+    const entry = this.#entries.get(message.re ?? "");
+    if (!entry) return;
+    if (message.code === "unavailable") return this.#again(entry);
+    this.#unsend(entry);
+    this.#entries.delete(entry.request.id);
+    this.#save();
+    if (message.type === "error") entry.reject(new HeadcountError(message.code ?? "", message.reason ?? ""));
+    else entry.resolve(message);
+    this.#flush();
+  }
+
+  /** The gateway failed to run something and does not say what: whatever is under way is sent again, later. */
+  stumbled() {
+    for (const entry of this.#entries.values()) if (entry.isSent) this.#again(entry);
+  }
+
+  /** @param {HeadcountError} error */
+  fail(error) {
+    this.pause();
+    const entries = [...this.#entries.values()];
+    this.#entries.clear();
+    this.#save();
+    for (const { reject } of entries) reject(error);
+  }
+
+  #flush() {
+    if (!this.#isOnline) return;
+    let isFirstAct = true;
+    for (const entry of this.#entries.values()) {
+      const isAct = entry.request.action === "act";
+      if (entry.timer === undefined && (isFirstAct || !isAct)) this.#send(entry);
+      if (isAct) isFirstAct = false;
+    }
+  }
+
+  /** @param {Entry} entry */
+  #send(entry) {
+    this.#sendAfter(entry, ANSWER_WITHIN);
+    entry.isSent = true;
+    this.#options.send(entry.request);
+  }
+
+  /** @param {Entry} entry */
+  #again(entry) {
+    this.#sendAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
+    entry.attempt += 1;
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {number} milliseconds
+   */
+  #sendAfter(entry, milliseconds) {
+    this.#unsend(entry);
+    entry.timer = this.#options.timers.setTimeout(() => this.#send(entry), milliseconds);
+  }
+
+  /** @param {Entry} entry */
+  #unsend(entry) {
+    this.#options.timers.clearTimeout(entry.timer);
+    entry.timer = undefined;
+    entry.isSent = false;
+  }
+
+  /**
+   * @param {Request} request
+   * @param {(answer: any) => void} [resolve]
+   * @param {(error: Error) => void} [reject]
+   */
+  #put(request, resolve = () => {}, reject = () => {}) {
+    this.#entries.set(request.id, { request, attempt: 0, isSent: false, timer: undefined, resolve, reject });
+  }
+
+  /** @param {string} key */
+  #restore(key) {
+    this.#storageKey = key;
+    const mine = [...this.#entries.values()];
+    this.#entries.clear();
+    for (const request of left(this.#options.storage?.getItem(key)).slice(0, LIMIT)) this.#put(request);
+    for (const entry of mine) this.#entries.set(entry.request.id, entry);
+    this.#save();
+  }
+
+  #save() {
+    const { storage } = this.#options;
+    if (!storage || this.#storageKey === null) return;
+    const requests = [...this.#entries.values()].map(({ request }) => request);
+    try {
+      if (requests.length > 0) storage.setItem(this.#storageKey, JSON.stringify(requests));
+      else storage.removeItem(this.#storageKey);
+    } catch (error) {
+      // A full storage costs what a reload would have saved, not the requests themselves.
+      if (!(error instanceof DOMException)) throw error;
+    }
+  }
+}
+
+/**
+ * What another version of this page may have written is used only as far as it looks right.
+ *
+ * @param {string|null|undefined} text
+ * @returns {Request[]}
+ */
+function left(text) {
+  try {
+    const requests = JSON.parse(text ?? "[]");
+    return requests.filter((/** @type {any} */ one) => typeof one.id === "string" && ["act", "claim"].includes(one.action));
+  } catch {
+    return [];
+  }
+}

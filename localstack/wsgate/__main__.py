@@ -1,0 +1,192 @@
+"""The command: `wsgate --template template.yaml`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from wsgate.serve import Addresses, Options, Refused, serve_at
+from wsgate.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+PREFIX = "WSGATE_PARAMETER_"
+MOST_CONCURRENCY = 1000
+MOST_PORT = 65535
+
+DESCRIPTION = """\
+Run the WebSocket API of a SAM template on this machine: its routes, authorizer and functions,
+@connections, the HTTP API, queues and schedules, all behind one port of 127.0.0.1.
+"""
+EPILOG = """\
+environment:
+  PORT                     the port, where --port is not given
+  WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
+                           for a secret, because others can read a command line
+
+Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
+exit with code 0. What keeps it from starting is one sentence and exit code 2.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
+    try:
+        options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
+        _raise_file_limit()
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(_run(options))
+    except Refused as refused:
+        print(f"wsgate: {refused}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """The command line and the environment as options. Exits with 2, as argparse does."""
+    given = _parser(environment).parse_args(arguments)
+    inherited = {
+        name.removeprefix(PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    return Options(
+        template=given.template,
+        port=given.port,
+        parameters=inherited | dict(given.parameter),
+        pages=given.pages,
+        concurrency=given.concurrency,
+        invoke_endpoint=given.invoke_endpoint,
+        compression=given.compression,
+        log=_log,
+        log_events=not given.quiet,
+    )
+
+
+async def _run(options: Options) -> None:
+    """Serve until a signal comes; a second signal does not wait for the end."""
+    loop = asyncio.get_running_loop()
+    serving = asyncio.ensure_future(serve_at(options, partial(_greet, options)))
+
+    def stop() -> None:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(sign)
+        serving.cancel()
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wsgate",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--template", type=Path, required=True, metavar="PATH", help="the SAM template to run")
+    port = environment.get("PORT") or "8080"
+    add(
+        "--port",
+        type=_number(0, MOST_PORT),
+        default=port,
+        metavar="N",
+        help="default: $PORT or 8080",
+    )
+    add(
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a value for a parameter of the template; may be repeated",
+    )
+    add("--pages", type=Path, metavar="DIR", help="serve the files of this folder as well")
+    add(
+        "--concurrency",
+        type=_number(1, MOST_CONCURRENCY),
+        default=10,
+        metavar="N",
+        help="environments per function at most, as Lambda's reserved concurrency; default: 10",
+    )
+    add(
+        "--invoke-endpoint",
+        metavar="URL",
+        help="a Lambda API that runs the functions, such as `sam local start-lambda`",
+    )
+    add(
+        "--no-compression",
+        dest="compression",
+        action="store_false",
+        help="refuse permessage-deflate, which API Gateway accepts",
+    )
+    add("--quiet", action="store_true", help="no line per event; functions are still heard")
+    add("--version", action="version", version=f"wsgate {VERSION}")
+    return parser
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+
+    return number
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    """The value is not repeated in what is said about it: it may be a secret."""
+    name, equals, value = text.partition("=")
+    if not (name.isalnum() and equals):
+        raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
+    return name, value
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    """uvloop where there is one; it has none for Windows."""
+    try:
+        import uvloop  # noqa: PLC0415 see above
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+def _raise_file_limit() -> None:
+    """A connection is an open file: take as many as this machine allows one process."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 not on Windows
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _greet(options: Options, addresses: Addresses) -> None:
+    print(
+        f"wsgate {VERSION} runs {options.template}\n"
+        f"  WebSocket                     {addresses.websocket}\n"
+        f"  @connections (endpoint_url)   {addresses.management}\n"
+        f"  HTTP API, Lambda's Invoke     {addresses.http}",
+        flush=True,
+    )
+
+
+def _log(line: str) -> None:
+    with contextlib.suppress(BrokenPipeError):
+        print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

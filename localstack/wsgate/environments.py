@@ -1,0 +1,455 @@
+"""The built-in runner: execution environments as processes, one event at a time each.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
+
+An environment is started when a call finds none idle, and reused by a later call; the one used
+last comes first, so that the others stay cold or go. A call that nobody waits for any more (the
+gateway's time-out) runs to its end all the same, as it does on AWS (APIGW.md §8.2).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import sys
+import time
+import uuid
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from wsgate import worker
+from wsgate.invoke import Invocation, InvokeError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from wsgate.plan import Function
+
+# Lambda's limit for a synchronous event, and for the start of an environment.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+# https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
+_MOST_EVENT_BYTES: Final = 6 * 1024 * 1024
+_START_LIMIT: Final = timedelta(seconds=10)
+
+_GRACE: Final = timedelta(milliseconds=500)
+"""Between asking an environment to end and killing it."""
+_LAST_WORDS: Final = timedelta(milliseconds=200)
+"""How long the output of a process that ended may still come."""
+_MOST_LINE_BYTES: Final = 64 * 1024
+_FRAME_HEAD: Final = 4
+_MOST_FRAME_BYTES: Final = _FRAME_HEAD + 1 + worker.MOST_PAYLOAD
+_UNHANDLED: Final = "Unhandled"
+
+# https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html (2026-11-23)
+_DEFAULT_LEVEL: Final = {"JSON": "INFO"}
+
+# What a program needs to run at all; the rest of the developer's shell stays out, as on Lambda.
+_INHERITED: Final = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "LC_CTYPE",
+    "TMPDIR",
+    "VIRTUAL_ENV",
+    "LD_LIBRARY_PATH",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+)
+
+
+class Environments:
+    """An Invoker that runs the plan's functions on this machine."""
+
+    def __init__(  # noqa: PLR0913 all but two have a default
+        self,
+        functions: Mapping[str, Function],
+        *,
+        log: Callable[[str, str], None],
+        variables: Mapping[str, str] | None = None,
+        region: str = "us-east-1",
+        account: str = "000000000000",
+        concurrency: int = 10,
+    ) -> None:
+        """Start nothing yet.
+
+        `log(function, line)` gets each line that a function writes. `variables` are set for every
+        function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them. At most
+        `concurrency` environments run per function; further calls wait for their turn.
+        """
+        self._pools = {
+            name: _Pool(
+                _Start(
+                    function,
+                    f"arn:aws:lambda:{region}:{account}:function:{name}",
+                    _variables(function, variables or {}, region),
+                ),
+                concurrency,
+                log,
+            )
+            for name, function in functions.items()
+        }
+
+    async def invoke(self, function: str, payload: bytes) -> Invocation:
+        """Run `function` with `payload`; see Invoker."""
+        pool = self._pools.get(function)
+        if pool is None:
+            # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
+            raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {function}")
+        if len(payload) > _MOST_EVENT_BYTES:
+            words = f"Request must be smaller than {_MOST_EVENT_BYTES} bytes for the InvokeFunction"
+            raise InvokeError(413, "RequestTooLargeException", f"{words} operation")
+        return await pool.submit(payload)
+
+    def recycle(self) -> None:
+        """Let the next calls meet new code: what is idle ends now, what is busy after its event."""
+        for pool in self._pools.values():
+            pool.recycle()
+
+    async def close(self) -> None:
+        """End every environment and wait until all of them are gone."""
+        await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+
+
+@dataclass(eq=False)
+class _Call:
+    payload: bytes
+    answer: asyncio.Future[Invocation]
+    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+
+    def succeed(self, invocation: Invocation) -> None:
+        if not self.answer.done():
+            self.answer.set_result(invocation)
+
+    def fail(self, error: InvokeError) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class _Pool:
+    """The environments of one function, and the calls that wait for one."""
+
+    def __init__(self, start: _Start, concurrency: int, log: Callable[[str, str], None]) -> None:
+        self.start = start
+        self._concurrency, self._log = concurrency, log
+        self._all: set[_Environment] = set()
+        self._idle: list[_Environment] = []
+        self._waiting: deque[_Call] = deque()
+        self._alive: dict[_Environment, asyncio.Task[None]] = {}
+        self.is_closed = False
+
+    async def submit(self, payload: bytes) -> Invocation:
+        if self.is_closed:
+            raise _closing()
+        call = _Call(payload, asyncio.get_running_loop().create_future())
+        if self._idle:
+            self._idle.pop().run(call)
+        elif len(self._all) < self._concurrency:
+            self._grow(call)
+        else:
+            self._waiting.append(call)
+        return await call.answer
+
+    def recycle(self) -> None:
+        for environment in self._all:
+            environment.is_stale = True
+        for environment in tuple(self._idle):
+            environment.retire()
+
+    async def close(self) -> None:
+        self.is_closed = True
+        while self._waiting:
+            self._waiting.popleft().fail(_closing())
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            for environment in self._alive:
+                environment.kill(number)
+            if self._alive:
+                await asyncio.wait(self._alive.values(), timeout=_GRACE.total_seconds())
+
+    def say(self, line: str) -> None:
+        self._log(self.start.function.name, line)
+
+    def free(self, environment: _Environment) -> None:
+        """Take back an environment that has answered."""
+        if environment.is_stale or self.is_closed:
+            environment.retire()
+        elif call := self._next():
+            environment.run(call)
+        else:
+            self._idle.append(environment)
+
+    def lost(self, environment: _Environment) -> None:
+        """Forget an environment that ended or will; its place goes to who waits."""
+        if environment not in self._all:
+            return
+        self._all.remove(environment)
+        if environment in self._idle:
+            self._idle.remove(environment)
+        if call := self._next():
+            self._grow(call)
+
+    def _grow(self, call: _Call) -> None:
+        environment = _Environment(self, call)
+        task = asyncio.get_running_loop().create_task(environment.live())
+        self._all.add(environment)
+        self._alive[environment] = task
+        task.add_done_callback(lambda _: self._alive.pop(environment))
+
+    def _next(self) -> _Call | None:
+        """Return the call that waits longest, leaving out those that nobody awaits any more."""
+        while self._waiting:
+            call = self._waiting.popleft()
+            if not call.answer.done():
+                return call
+        return None
+
+
+class _Environment(asyncio.Protocol):
+    """One process. Its answer, a time-out or its own end settles the call that it has."""
+
+    def __init__(self, pool: _Pool, first: _Call) -> None:
+        self.is_stale = False
+        self._pool, self._function = pool, pool.start.function
+        self._call: _Call | None = first
+        self._is_cold = True
+        self._is_silent = asyncio.Event()
+        self._process: asyncio.subprocess.Process | None = None
+        self._fatal: signal.Signals | None = None
+        self._channel: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def live(self) -> None:
+        """Start the process and stay with it until it is gone."""
+        # Lambda repeats a start that takes too long within the function's own time-out.
+        self._arm(_START_LIMIT + self._function.timeout)
+        try:
+            async with contextlib.AsyncExitStack() as held:
+                code = await self._attend(await self._launch(held))
+            self._ended(code)
+        except (OSError, ValueError) as error:
+            self._settle(InvokeError(500, "ServiceException", f"No environment: {error}"))
+        finally:
+            self.retire()
+            self._settle(_closing())
+
+    def run(self, call: _Call) -> None:
+        """Give the process an event. It must be idle."""
+        self._call = call
+        self._arm(self._function.timeout)
+        deadline = int((time.time() + self._function.timeout.total_seconds()) * 1000)
+        head = deadline.to_bytes(worker.DEADLINE, "big") + call.request_id.encode()
+        size = len(head) + len(call.payload)
+        if self._channel is not None:
+            self._channel.write(size.to_bytes(_FRAME_HEAD, "big") + head + call.payload)
+
+    def retire(self) -> None:
+        """End the process, as Lambda ends one: at once."""
+        self.kill(signal.SIGKILL)
+        self._pool.lost(self)
+
+    def kill(self, number: signal.Signals) -> None:
+        """Send a signal to the process and to what it started, at once or when it is there."""
+        self._fatal = number
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
+    def data_received(self, data: bytes) -> None:
+        """Take in a part of a frame, or several."""
+        self._received += data
+        while len(self._received) >= _FRAME_HEAD:
+            end = _FRAME_HEAD + int.from_bytes(self._received[:_FRAME_HEAD], "big")
+            if end > _MOST_FRAME_BYTES:
+                self.kill(signal.SIGKILL)
+                return
+            if len(self._received) < end:
+                return
+            frame = bytes(self._received[_FRAME_HEAD:end])
+            del self._received[:end]
+            self._answered(frame[:1], frame[1:])
+
+    def connection_lost(self, _: Exception | None) -> None:
+        """Note that the process will say nothing more."""
+        self._is_silent.set()
+
+    def _answered(self, kind: bytes, payload: bytes) -> None:
+        if self._call is None:
+            return
+        if kind == worker.READY:
+            self.run(self._call)
+            return
+        if kind == worker.NOT_JSON:
+            words = f"Could not parse request body into json: {payload.decode()}"
+            self._settle(InvokeError(400, "InvalidRequestContentException", words))
+        else:
+            failure = None if kind == worker.RESULT else _UNHANDLED
+            self._settle(Invocation(payload, failure, self._is_cold))
+        if kind == worker.FAILED_START:
+            self.retire()
+        else:
+            self._is_cold = False
+            self._pool.free(self)
+
+    def _timed_out(self) -> None:
+        seconds = self._function.timeout.total_seconds()
+        self._break("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds")
+        self.retire()
+
+    def _ended(self, code: int) -> None:
+        if self._pool.is_closed:
+            self._settle(_closing())
+        elif self._call is not None:
+            self._break("Runtime.ExitError", _exit_words(code))
+
+    def _break(self, kind: str, words: str) -> None:
+        """Answer for a process that cannot, as Lambda words it."""
+        if self._call is None:
+            return
+        words = f"RequestId: {self._call.request_id} Error: {words}"
+        self._pool.say(f"{words} {kind}")
+        payload = json.dumps({"errorType": kind, "errorMessage": words}).encode()
+        self._settle(Invocation(payload, _UNHANDLED, self._is_cold))
+
+    def _settle(self, outcome: Invocation | InvokeError) -> None:
+        call, self._call = self._call, None
+        if self._timer is not None:
+            self._timer.cancel()
+        if call is not None and isinstance(outcome, Invocation):
+            call.succeed(outcome)
+        elif call is not None and isinstance(outcome, InvokeError):
+            call.fail(outcome)
+
+    def _arm(self, limit: timedelta) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(limit.total_seconds(), self._timed_out)
+
+    async def _launch(self, held: contextlib.AsyncExitStack) -> asyncio.StreamReader:
+        """Start the process; return what it writes. `held` closes this side's ends.
+
+        The ends are made here rather than by asyncio, whose `wait` may otherwise wait for pipes
+        that a grandchild keeps open.
+        """
+        loop, start = asyncio.get_running_loop(), self._pool.start
+        ours, theirs = socket.socketpair()
+        lifeline, kept = os.pipe()
+        output, written = os.pipe()
+        with contextlib.ExitStack() as given_away:
+            given_away.callback(theirs.close)
+            given_away.callback(os.close, lifeline)
+            given_away.callback(os.close, written)
+            held.callback(os.close, kept)
+            lines = await _reader(output, held)
+            self._channel, _ = await loop.create_connection(lambda: self, sock=ours)
+            held.callback(self._channel.close)
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-P",  # keeps the folder of wsgate out of the function's sys.path
+                worker.__file__,
+                str(theirs.fileno()),
+                start.arn,
+                stdin=lifeline,
+                stdout=written,
+                stderr=written,
+                pass_fds=(theirs.fileno(),),
+                cwd=self._function.code,
+                env=start.variables | {"AWS_LAMBDA_LOG_STREAM_NAME": _log_stream()},
+                # Ctrl-C in the terminal reaches the gateway only, and one signal ends all of it.
+                start_new_session=True,
+            )
+        if self._fatal is not None:
+            self.kill(self._fatal)
+        return lines
+
+    async def _attend(self, output: asyncio.StreamReader) -> int:
+        """Pass on what the process writes until it ends; return its exit code."""
+        process = self._process
+        assert process is not None  # noqa: S101 _launch made it
+        passing = asyncio.get_running_loop().create_task(self._pass_on(output))
+        code = await process.wait()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # what it started and left behind
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_WORDS.total_seconds()):
+                await self._is_silent.wait()
+                await passing
+        passing.cancel()
+        return code
+
+    async def _pass_on(self, output: asyncio.StreamReader) -> None:
+        rest = b""
+        while chunk := await output.read(_MOST_LINE_BYTES):
+            *lines, rest = (rest + chunk).split(b"\n")
+            if len(rest) >= _MOST_LINE_BYTES:
+                lines, rest = [*lines, rest], b""
+            for line in lines:
+                self._pool.say(line.decode(errors="replace"))
+        if rest:
+            self._pool.say(rest.decode(errors="replace"))
+
+
+@dataclass(frozen=True)
+class _Start:
+    """What each environment of a function is started with."""
+
+    function: Function
+    arn: str
+    variables: dict[str, str]
+
+
+def _variables(function: Function, shared: Mapping[str, str], region: str) -> dict[str, str]:
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-23), in the
+    # page's order. Left out: tracing, the sandbox's own paths, the session token.
+    lambdas = {
+        "_HANDLER": function.handler,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory_mb),
+        "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "LAMBDA_TASK_ROOT": str(function.code),
+        "TZ": ":UTC",
+        "AWS_LAMBDA_LOG_FORMAT": function.log_format,
+        "AWS_LAMBDA_LOG_LEVEL": function.log_level or _DEFAULT_LEVEL.get(function.log_format, ""),
+    }
+    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    return inherited | lambdas | dict(shared) | dict(function.environment)
+
+
+def _log_stream() -> str:
+    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+
+
+async def _reader(descriptor: int, held: contextlib.AsyncExitStack) -> asyncio.StreamReader:
+    reader = asyncio.StreamReader()
+    file = os.fdopen(descriptor, "rb", buffering=0)
+    connect = asyncio.get_running_loop().connect_read_pipe
+    transport, _ = await connect(lambda: asyncio.StreamReaderProtocol(reader), file)
+    held.callback(transport.close)
+    return reader
+
+
+def _exit_words(code: int) -> str:
+    if code == 0:
+        return "Runtime exited without providing a reason"
+    if code > 0:
+        return f"Runtime exited with error: exit status {code}"
+    name = signal.strsignal(-code) or f"signal {-code}"
+    return f"Runtime exited with error: signal: {name.lower()}"
+
+
+def _closing() -> InvokeError:
+    return InvokeError(503, "ServiceException", "The local runner is closing.")

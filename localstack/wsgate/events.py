@@ -1,0 +1,259 @@
+"""The events that functions receive, key by key and in the order that AWS sends them.
+
+APIGW.md §3.1 (authorizer) and §4 (CONNECT, MESSAGE, DISCONNECT). Pure: facts in, a dictionary out.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import lru_cache
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wsgate.ids import Millis
+
+Event = dict[str, Any]
+Pairs = tuple[tuple[str, str], ...]
+
+# The strftime of the C library follows the locale; API Gateway writes English (APIGW.md §4.2).
+_MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+# What the authorizer sees and $connect does not (APIGW.md §3.1, §4.2).
+_HOP_BY_HOP = (("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "websocket"))
+_NOT_FORWARDED = frozenset({"connection", "upgrade", "content-length"})
+_ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
+
+
+@dataclass(frozen=True)
+class Handshake:
+    """An upgrade request as it came in."""
+
+    headers: Pairs
+    query: str
+    """Without the question mark, not decoded."""
+    source_ip: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a gateway is: the part of every request context that never changes."""
+
+    api_id: str
+    stage: str
+    domain: str
+    region: str
+    account: str
+    stage_variables: Mapping[str, str]
+
+    @property
+    def connect_arn(self) -> str:
+        """What an authorizer's policy must allow (APIGW.md §3.7)."""
+        return (
+            f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}/$connect"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """What an event says about a connection."""
+
+    connection_id: str
+    connected_at: Millis
+    identity: Mapping[str, str]
+    authorizer: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """What an event says about itself."""
+
+    request_id: str
+    now: Millis
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A message and the route it takes."""
+
+    route_key: str
+    message_id: str
+    body: str
+
+
+def authorizer(
+    place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
+) -> Event:
+    """The REQUEST authorizer's event: with hop headers and empty maps (APIGW.md §3.1)."""
+    headers = _sorted((*_headers(handshake, trace), *_HOP_BY_HOP))
+    query = query_pairs(handshake.query)
+    return {
+        "type": "REQUEST",
+        "methodArn": place.connect_arn,
+        "headers": _single(headers),
+        "multiValueHeaders": _multiple(headers),
+        "queryStringParameters": _single(query),
+        "multiValueQueryStringParameters": _multiple(query),
+        "stageVariables": dict(place.stage_variables),
+        "requestContext": connect_context(place, caller, moment),
+    }
+
+
+def connect(
+    place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
+) -> Event:
+    """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
+    headers = _headers(handshake, trace)
+    query = query_pairs(handshake.query)
+    maps = {
+        "queryStringParameters": _single(query),
+        "multiValueQueryStringParameters": _multiple(query),
+    }
+    return {
+        "headers": _single(headers),
+        "multiValueHeaders": _multiple(headers),
+        **(maps if query else {}),
+        **_stage_variables(place),
+        "requestContext": connect_context(place, caller, moment),
+        "isBase64Encoded": False,
+    }
+
+
+def message(place: Place, caller: Caller, said: Said, moment: Moment) -> Event:
+    """MESSAGE: no headers, no query; the text unchanged (APIGW.md §4.2)."""
+    return {
+        **_stage_variables(place),
+        "requestContext": message_context(place, caller, said, moment),
+        "body": said.body,
+        "isBase64Encoded": False,
+    }
+
+
+def message_context(place: Place, caller: Caller, said: Said, moment: Moment) -> Event:
+    """The request context of a message, which is also what `$context` shows to a template."""
+    lead = {"routeKey": said.route_key, **_authorizer(caller), "messageId": said.message_id}
+    return _context(place, caller, moment, {**lead, "eventType": "MESSAGE"})
+
+
+def connect_context(place: Place, caller: Caller, moment: Moment) -> Event:
+    lead = {"routeKey": "$connect", **_authorizer(caller), "eventType": "CONNECT"}
+    return _context(place, caller, moment, lead)
+
+
+def disconnect(place: Place, caller: Caller, code: int, reason: str, moment: Moment) -> Event:
+    """DISCONNECT: four fixed headers, the code and the reason (APIGW.md §4.1, §10)."""
+    headers = (
+        ("Host", place.domain),
+        ("x-api-key", ""),
+        ("X-Forwarded-For", ""),
+        ("x-restapi", ""),
+    )
+    return {
+        "headers": _single(headers),
+        "multiValueHeaders": _multiple(headers),
+        **_stage_variables(place),
+        "requestContext": disconnect_context(place, caller, code, reason, moment),
+        "isBase64Encoded": False,
+    }
+
+
+def disconnect_context(
+    place: Place, caller: Caller, code: int, reason: str, moment: Moment
+) -> Event:
+    lead = {"routeKey": "$disconnect", "disconnectStatusCode": code, **_authorizer(caller)}
+    lead["eventType"] = "DISCONNECT"
+    return _context(place, caller, moment, lead, {"disconnectReason": reason})
+
+
+def identity(handshake: Handshake) -> Mapping[str, str]:
+    """`userAgent` only when the client sent one, then `sourceIp` (APIGW.md §4.2)."""
+    agents = [value for name, value in handshake.headers if name.lower() == "user-agent"]
+    agent = {"userAgent": agents[-1]} if agents else {}
+    return agent | {"sourceIp": handshake.source_ip}
+
+
+def encode(event: Event) -> bytes:
+    return json.dumps(event, separators=(",", ":")).encode("ascii")
+
+
+def request_time(now: Millis) -> str:
+    """`30/Apr/2024:13:44:01 +0000` (APIGW.md §4.2)."""
+    return _second(now // 1000)
+
+
+def query_pairs(query: str) -> Pairs:
+    """The decoded pairs of a query string, in the order sent; `a` alone is `a=`."""
+    fields = (field.partition("=") for field in query.split("&") if field)
+    return tuple((unquote_plus(name), unquote_plus(value)) for name, _, value in fields)
+
+
+def _context(
+    place: Place,
+    caller: Caller,
+    moment: Moment,
+    lead: Mapping[str, Any],
+    after_direction: Mapping[str, Any] = MappingProxyType({}),
+) -> Event:
+    return {
+        **lead,
+        "extendedRequestId": moment.request_id,
+        "requestTime": request_time(moment.now),
+        "messageDirection": "IN",
+        **after_direction,
+        "stage": place.stage,
+        "connectedAt": caller.connected_at,
+        "requestTimeEpoch": moment.now,
+        "identity": dict(caller.identity),
+        "requestId": moment.request_id,
+        "domainName": place.domain,
+        "connectionId": caller.connection_id,
+        "apiId": place.api_id,
+    }
+
+
+def _authorizer(caller: Caller) -> Event:
+    return {} if caller.authorizer is None else {"authorizer": dict(caller.authorizer)}
+
+
+def _stage_variables(place: Place) -> Event:
+    """GUESS for MESSAGE and DISCONNECT: where CONNECT has them (APIGW.md §4.2, §18.16)."""
+    return {"stageVariables": dict(place.stage_variables)} if place.stage_variables else {}
+
+
+@lru_cache(maxsize=4)
+def _second(epoch: int) -> str:
+    at = datetime.fromtimestamp(epoch, UTC)
+    return f"{at:%d}/{_MONTHS[at.month - 1]}/{at:%Y:%H:%M:%S} +0000"
+
+
+def _headers(handshake: Handshake, trace: str) -> Pairs:
+    """What the client sent, case kept, plus what the edge adds, sorted (APIGW.md §4.2)."""
+    sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | _ADDED]
+    passed = [value for name, value in handshake.headers if name.lower() == "x-forwarded-for"]
+    added = {
+        "X-Amzn-Trace-Id": trace,
+        "X-Forwarded-For": ", ".join((*passed, handshake.source_ip)),
+        "X-Forwarded-Port": "443",
+        "X-Forwarded-Proto": "https",
+    }
+    return _sorted((*sent, *added.items()))
+
+
+def _sorted(pairs: Iterable[tuple[str, str]]) -> Pairs:
+    return tuple(sorted(pairs, key=lambda pair: pair[0].lower()))
+
+
+def _single(pairs: Pairs) -> dict[str, str]:
+    """The last value of each name. GUESS for queries: the rule of REST APIs (APIGW.md §4.2)."""
+    return dict(pairs)
+
+
+def _multiple(pairs: Pairs) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values

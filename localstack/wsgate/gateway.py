@@ -1,0 +1,594 @@
+"""The gateway's decisions: what happened goes in, what to do comes out.
+
+No socket, no clock, no task is known here. `server.py` tells what happened and carries the actions
+out; time is an argument (milliseconds since the epoch). Each rule cites `APIGW.md`; what that page
+calls a GUESS stands behind a constant of its own, so that a later look at AWS is a one-line change.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from wsgate import authorizer, events, proxy, selection
+from wsgate.deadlines import Deadlines
+from wsgate.events import Caller, Handshake, Moment, Place, Said
+from wsgate.limits import millis
+from wsgate.mapping import Mock, Scope
+from wsgate.plan import FunctionIntegration, Route, WebSocketApi
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from wsgate.ids import Ids, Millis
+    from wsgate.invoke import Invocation
+    from wsgate.limits import Limits
+
+# Frames of the gateway's own, to the byte (APIGW.md §6).
+FORBIDDEN = "Forbidden"
+INTERNAL_SERVER_ERROR = "Internal server error"
+TIMED_OUT = "Endpoint request timed out"
+
+GOING_AWAY = (1001, "Going away")  # idle (APIGW.md §9.6)
+LIFE_OVER = GOING_AWAY  # GUESS: the code at two hours was never captured (APIGW.md §9.7)
+SHUTTING_DOWN = GOING_AWAY  # GUESS: as API Gateway's own maintenance (APIGW.md §9.11)
+DELETED = (1000, "Connection Closed Normally")  # the event shows it; on the wire a GUESS (§11.8)
+BINARY = (1003, "")  # APIGW.md §9.3; the reason is a GUESS
+NOT_UTF8 = (1007, "")  # GUESS, from RFC 6455 (APIGW.md §9.5)
+NO_STATUS = (1005, "Client-side close frame status not set")  # APIGW.md §10.3
+LOST = (1006, "")  # GUESS: no close frame came (APIGW.md §10.3)
+
+# GUESS: a time-out of $connect, and of an authorizer, as for REST APIs (APIGW.md §2.1, §3.5).
+CONNECT_TIMED_OUT = HTTPStatus.GATEWAY_TIMEOUT
+AUTHORIZER_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
+NO_STATUS_OF_MOCK = HTTPStatus.INTERNAL_SERVER_ERROR
+# GUESS: Lambda could not be invoked at all, as for REST APIs (APIGW.md §2.1).
+CONNECT_NOT_INVOKED = HTTPStatus.INTERNAL_SERVER_ERROR
+# GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
+RESERVED = frozenset({"$connect", "$disconnect"})
+# GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
+ABANDONED_HANDSHAKE_DISCONNECTS = True
+# GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
+LARGE_REPLY = INTERNAL_SERVER_ERROR
+
+
+class Phase(enum.Enum):
+    AUTHORIZING = enum.auto()
+    CONNECTING = enum.auto()
+    OPEN = enum.auto()
+    CLOSING = enum.auto()
+    GONE = enum.auto()
+
+
+@dataclass(slots=True, eq=False)
+class Connection:
+    """One connection, from its handshake to the end of its socket."""
+
+    id: str
+    connected_at: Millis
+    identity: Mapping[str, str]
+    last_active_at: Millis
+    phase: Phase = Phase.CONNECTING
+    authorizer: Mapping[str, str] | None = None
+    full_since: Millis | None = None
+    """Since when the client reads nothing."""
+    ending: tuple[int, str] | None = None
+    """Code and reason, once the gateway decided to close."""
+    closing_since: Millis = 0
+    slot: int = -1
+
+    @property
+    def caller(self) -> Caller:
+        return Caller(self.id, self.connected_at, self.identity, self.authorizer)
+
+
+class Step(enum.StrEnum):
+    AUTHORIZE = "authorizer"
+    CONNECT = "$connect"
+    MESSAGE = "message"
+    DISCONNECT = "$disconnect"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A handshake under way."""
+
+    connection: Connection
+    handshake: Handshake
+    trace: str
+    moment: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An invocation under way; it comes back with its answer."""
+
+    step: Step
+    route: str
+    connection: Connection
+    moment: Moment
+    since: Millis
+    arrival: Arrival | None = None
+    two_way: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Invoke:
+    call: Call
+    function: str
+    event: bytes
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    connection_id: str
+    subprotocol: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """End the handshake with a status and nothing else: what AWS sends along is a GUESS (§2.1)."""
+
+    connection_id: str
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class SendText:
+    connection_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    connection_id: str
+    code: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Drop:
+    """Let the socket go without another word: the peer does not read, or does not answer."""
+
+    connection_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A line for the log."""
+
+    route: str
+    connection_id: str
+    outcome: str
+    elapsed: Millis = 0
+    cold: bool | None = None
+
+
+Action = Invoke | Accept | Refuse | SendText | Close | Drop | Note
+
+
+class Posted(enum.Enum):
+    """What became of a POST to @connections."""
+
+    SENT = enum.auto()
+    GONE = enum.auto()
+    FULL = enum.auto()
+
+
+class Gateway:
+    """One WebSocket API on one node. Every method takes what happened and returns what to do."""
+
+    def __init__(self, api: WebSocketApi, place: Place, ids: Ids, limits: Limits) -> None:
+        """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
+        authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
+        self._authorizer = api.authorizer
+        self._selection = selection.compile_selection(api.selection_expression)
+        self._routes = {key: _Route(route) for key, route in api.routes.items()}
+        self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
+        self._connections: dict[str, Connection] = {}
+        self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
+
+    # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
+
+    def handshake(self, handshake: Handshake, now: Millis) -> tuple[str, list[Action]]:
+        """A client asks for a connection. Nothing is promised before `Accept`."""
+        connection = Connection(self._ids.connection(now), now, events.identity(handshake), now)
+        self._connections[connection.id] = connection
+        moment = Moment(self._ids.request(now), now)
+        arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
+        return connection.id, self._authorize(arrival, now)
+
+    def answered(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        """A function returned or failed; both are an answer."""
+        actions = self._meaning(call, invocation, now)
+        return [replace(a, cold=invocation.cold) if isinstance(a, Note) else a for a in actions]
+
+    def failed(self, call: Call, reason: str, now: Millis) -> list[Action]:
+        """A function could not be invoked: not there, throttled, out of reach."""
+        match call.step:
+            case Step.AUTHORIZE:
+                return self._refuse(call, AUTHORIZER_FAILED, now, reason)
+            case Step.CONNECT:
+                return self._refuse(call, CONNECT_NOT_INVOKED, now, reason)
+            case Step.MESSAGE:
+                return self._complain(call, INTERNAL_SERVER_ERROR, now, reason)
+        return [self._note(call, reason, now)]
+
+    def timed_out(self, call: Call, now: Millis) -> list[Action]:
+        """A function did not answer in the integration's time. It goes on; its answer is lost."""
+        match call.step:
+            case Step.AUTHORIZE:
+                return self._refuse(call, AUTHORIZER_FAILED, now, TIMED_OUT)
+            case Step.CONNECT:
+                return self._refuse(call, CONNECT_TIMED_OUT, now, TIMED_OUT)
+            case Step.MESSAGE:
+                return self._complain(call, TIMED_OUT, now)
+        return [self._note(call, TIMED_OUT, now)]
+
+    # An open connection.
+
+    def message(self, connection_id: str, text: str, now: Millis) -> list[Action]:
+        """A whole text message came. Messages of one connection are not queued (APIGW.md §8.3)."""
+        connection = self._open(connection_id)
+        if connection is None:
+            return []
+        connection.last_active_at = now
+        moment = Moment(self._ids.request(now), now)
+        route = self._select(text)
+        if route is None:
+            call = Call(Step.MESSAGE, "-", connection, moment, now)
+            return self._complain(call, FORBIDDEN, now)
+        call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
+        said = Said(route.key, self._ids.message(connection.id, now), text)
+        if route.mock is not None:
+            return self._mock(call, route.mock, said, now)
+        event = events.message(self._place, connection.caller, said, moment)
+        return [Invoke(call, route.function, events.encode(event), route.timeout)]
+
+    def binary(self, connection_id: str, now: Millis) -> list[Action]:
+        """A binary frame came: no route is asked (APIGW.md §9.3)."""
+        return self._close(self._open(connection_id), BINARY, now)
+
+    def not_utf8(self, connection_id: str, now: Millis) -> list[Action]:
+        """A text message was not UTF-8."""
+        return self._close(self._open(connection_id), NOT_UTF8, now)
+
+    def broken(self, connection_id: str, ending: tuple[int, str], now: Millis) -> None:
+        """The protocol below already sent a close frame: too large (§9.1), or not RFC 6455."""
+        self._close(self._open(connection_id), ending, now)
+
+    def full(self, connection_id: str, now: Millis) -> None:
+        """The client leaves what it was sent unread."""
+        connection = self._connections.get(connection_id)
+        if connection is not None and connection.full_since is None:
+            connection.full_since = now
+            self._watch(connection)
+
+    def drained(self, connection_id: str) -> None:
+        """The client reads again."""
+        connection = self._connections.get(connection_id)
+        if connection is not None:
+            connection.full_since = None
+
+    def closed(
+        self, connection_id: str, ending: tuple[int, str] | None, now: Millis
+    ) -> list[Action]:
+        """The socket is over: `ending` is the close frame that decided it, None if there was none.
+
+        Called once per socket, whoever closed it; `$disconnect` follows (APIGW.md §10.2), except
+        after a refused handshake: that connection never existed (APIGW.md §2.1).
+        """
+        connection = self._connections.pop(connection_id, None)
+        if connection is None:
+            return []
+        phase, connection.phase = connection.phase, Phase.GONE
+        self._deadlines.forget(connection)
+        came = NO_STATUS if ending and ending[0] == NO_STATUS[0] else ending
+        connection.ending = connection.ending or came or LOST
+        return self._disconnect(connection, now) if phase in _EXISTED else []
+
+    # @connections (APIGW.md §11).
+
+    def find(self, connection_id: str) -> Connection | None:
+        """An open connection; one inside its own $connect is not open yet (APIGW.md §11.5)."""
+        return self._open(connection_id)
+
+    def post(self, connection_id: str, text: str, now: Millis) -> tuple[Posted, list[Action]]:
+        """Send a text to a connection. SENT means handed over, not read (APIGW.md §11.10)."""
+        connection = self._open(connection_id)
+        if connection is None:
+            return Posted.GONE, []
+        if connection.full_since is not None:
+            return Posted.FULL, []
+        return Posted.SENT, [self._send(connection, text, now)]
+
+    def delete(self, connection_id: str, now: Millis) -> list[Action] | None:
+        """Close a connection for an operator; None if it is not there (APIGW.md §11.8)."""
+        connection = self._open(connection_id)
+        return None if connection is None else self._close(connection, DELETED, now)
+
+    # Time.
+
+    def tick(self, now: Millis) -> list[Action]:
+        """Close what was idle too long or grew too old; drop what does not read or answer."""
+        actions: list[Action] = []
+        for connection in self._deadlines.due(now):
+            if self._deadline(connection) > now:
+                self._watch(connection)
+            else:
+                actions += self._expire(connection, now)
+        return actions
+
+    def shut_down(self, now: Millis) -> list[Action]:
+        """The node ends: every open connection is told to go away."""
+        return [
+            action
+            for connection in list(self._connections.values())
+            for action in self._close(self._open(connection.id), SHUTTING_DOWN, now)
+        ]
+
+    def __len__(self) -> int:
+        return len(self._connections)
+
+    # How a handshake goes on.
+
+    def _authorize(self, arrival: Arrival, now: Millis) -> list[Action]:
+        if self._authorizer is None:
+            return self._connect(arrival, now)
+        connection, moment = arrival.connection, arrival.moment
+        connection.phase = Phase.AUTHORIZING
+        call = Call(Step.AUTHORIZE, Step.AUTHORIZE, connection, moment, now, arrival)
+        context = events.connect_context(self._place, connection.caller, moment)
+        sources = self._authorizer.identity_sources
+        if authorizer.lacks_identity(sources, arrival.handshake, self._place, context):
+            return self._refuse(call, HTTPStatus.UNAUTHORIZED, now, "identity source missing")
+        event = events.authorizer(
+            self._place, connection.caller, arrival.handshake, arrival.trace, moment
+        )
+        encoded = events.encode(event)
+        return [Invoke(call, self._authorizer.function, encoded, self._limits.authorizer)]
+
+    def _connect(
+        self, arrival: Arrival, now: Millis, latency: Millis | None = None
+    ) -> list[Action]:
+        connection, moment = arrival.connection, arrival.moment
+        connection.phase = Phase.CONNECTING
+        call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+        route = self._routes.get(Step.CONNECT)
+        if route is None:  # every upgrade is accepted (APIGW.md §2.7)
+            return self._accept(call, None, now)
+        caller = self._connecting_caller(connection, latency)
+        if route.mock is not None:
+            return self._mock_connect(call, route.mock, caller, now)
+        event = events.connect(self._place, caller, arrival.handshake, arrival.trace, moment)
+        return [Invoke(call, route.function, events.encode(event), route.timeout)]
+
+    def _connecting_caller(self, connection: Connection, latency: Millis | None) -> Caller:
+        """In CONNECT only, `integrationLatency` ends the authorizer's context (APIGW.md §3.11)."""
+        if latency is None:
+            return connection.caller
+        context: dict[str, Any] = {**(connection.authorizer or {}), "integrationLatency": latency}
+        return replace(connection.caller, authorizer=context)
+
+    def _mock_connect(self, call: Call, mock: Mock, caller: Caller, now: Millis) -> list[Action]:
+        context = events.connect_context(self._place, caller, call.moment)
+        answer = mock.answer(Scope(context, "", self._place.stage_variables))
+        status = HTTPStatus.INTERNAL_SERVER_ERROR if answer is None else answer.status
+        if status in _SUCCESS:
+            return self._accept(call, None, now)
+        # GUESS: another status goes through (APIGW.md §7.1), and what is none is an error.
+        return self._refuse(call, status if status in proxy.STATUSES else NO_STATUS_OF_MOCK, now)
+
+    def _meaning(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        match call.step:
+            case Step.AUTHORIZE:
+                return self._authorized(call, invocation, now)
+            case Step.CONNECT:
+                return self._connected(call, invocation, now)
+            case Step.MESSAGE:
+                return self._replied(call, invocation, now)
+        failed = invocation.function_error is not None  # ignored but for the log (APIGW.md §10.1)
+        code, _ = call.connection.ending or LOST
+        return [self._note(call, f"{code} failed" if failed else str(code), now)]
+
+    def _authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        verdict = authorizer.judge(invocation, self._place)
+        if isinstance(verdict, authorizer.Refused):
+            return self._refuse(call, verdict.status, now)
+        note = self._note(call, "allow", now)
+        if call.arrival is None or call.connection.phase is Phase.GONE:
+            return [note]
+        call.connection.authorizer = verdict.context
+        return [note, *self._connect(call.arrival, now, now - call.since)]
+
+    def _connected(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        """Success is 101, any other status goes through, no status is 502 (APIGW.md §2.1)."""
+        try:
+            response = proxy.parse(invocation)
+        except proxy.MalformedError as error:
+            return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, str(error))
+        if response.status not in _SUCCESS:
+            return self._refuse(call, response.status, now)
+        # The only header that reaches the client (APIGW.md §2.4, §2.6).
+        subprotocol = response.headers.get("sec-websocket-protocol")
+        if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
+            return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, "Sec-WebSocket-Protocol")
+        return self._accept(call, subprotocol, now)
+
+    def _accept(self, call: Call, subprotocol: str | None, now: Millis) -> list[Action]:
+        connection, note = call.connection, self._note(call, "101", now)
+        if connection.phase is Phase.GONE:
+            abandoned = ABANDONED_HANDSHAKE_DISCONNECTS
+            return [note, *(self._disconnect(connection, now) if abandoned else [])]
+        connection.phase, connection.last_active_at = Phase.OPEN, now
+        self._watch(connection)
+        return [Accept(connection.id, subprotocol), note]
+
+    def _refuse(self, call: Call, status: int, now: Millis, reason: str = "") -> list[Action]:
+        connection = call.connection
+        connection.phase = Phase.GONE
+        self._connections.pop(connection.id, None)
+        outcome = f"{int(status)} {reason}".strip()
+        return [Refuse(connection.id, int(status)), self._note(call, outcome, now)]
+
+    # How a message goes on.
+
+    def _select(self, text: str) -> _Route | None:
+        """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
+        key = self._selection.literal
+        if key is None:
+            key = self._selection.value({"request.body": selection.parse_body(text)})
+        route = None if key in RESERVED else self._routes.get(key)
+        return route or self._routes.get("$default")
+
+    def _mock(self, call: Call, mock: Mock, said: Said, now: Millis) -> list[Action]:
+        context = events.message_context(self._place, call.connection.caller, said, call.moment)
+        answer = mock.answer(Scope(context, said.body, self._place.stage_variables))
+        if answer is None:
+            return self._complain(call, INTERNAL_SERVER_ERROR, now, "no template answers")
+        return self._reply(call, answer.text, str(answer.status), now)
+
+    def _replied(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        """The body is the frame; status and headers have no effect (APIGW.md §7.2, §7.3)."""
+        try:
+            response = proxy.parse(invocation)
+        except proxy.MalformedError as error:
+            return self._complain(call, INTERNAL_SERVER_ERROR, now, str(error))
+        if call.two_way and self._too_large(response.body):
+            return self._complain(call, LARGE_REPLY, now, "the reply is too large")
+        return self._reply(call, response.body, str(response.status), now)
+
+    def _reply(self, call: Call, text: str, outcome: str, now: Millis) -> list[Action]:
+        note = self._note(call, outcome, now)
+        if not call.two_way or call.connection.phase is not Phase.OPEN:
+            return [note]
+        return [self._send(call.connection, text, now), note]
+
+    def _complain(self, call: Call, message: str, now: Millis, reason: str = "") -> list[Action]:
+        """An error frame, on one-way routes too; the connection stays open (APIGW.md §6)."""
+        note = self._note(call, f"{message} ({reason})" if reason else message, now)
+        if call.connection.phase is not Phase.OPEN:
+            return [note]
+        frame = error_frame(message, call.connection.id, call.moment.request_id)
+        return [self._send(call.connection, frame, now), note]
+
+    def _too_large(self, text: str) -> bool:
+        limit = self._limits.message_bytes
+        return len(text) * 4 > limit and len(text.encode(errors="replace")) > limit
+
+    # How a connection ends.
+
+    def _disconnect(self, connection: Connection, now: Millis) -> list[Action]:
+        route = self._routes.get(Step.DISCONNECT)
+        code, reason = connection.ending or LOST
+        moment = Moment(self._ids.request(now), now)
+        call = Call(Step.DISCONNECT, Step.DISCONNECT, connection, moment, now)
+        if route is None or route.mock is not None:
+            return [self._note(call, str(code), now)]
+        event = events.disconnect(self._place, connection.caller, code, reason, moment)
+        return [Invoke(call, route.function, events.encode(event), route.timeout)]
+
+    def _expire(self, connection: Connection, now: Millis) -> list[Action]:
+        if connection.phase is Phase.CLOSING or self._is_stuck(connection, now):
+            return [Drop(connection.id)]
+        too_old = now >= connection.connected_at + self._limits.life
+        return self._close(connection, LIFE_OVER if too_old else GOING_AWAY, now)
+
+    def _close(
+        self, connection: Connection | None, ending: tuple[int, str], now: Millis
+    ) -> list[Action]:
+        if connection is None:
+            return []
+        connection.phase, connection.ending = Phase.CLOSING, ending
+        connection.closing_since = now
+        self._watch(connection)
+        return [Close(connection.id, *ending)]
+
+    def _is_stuck(self, connection: Connection, now: Millis) -> bool:
+        since = connection.full_since
+        return since is not None and now >= since + self._limits.stuck
+
+    def _deadline(self, connection: Connection) -> Millis:
+        if connection.phase is Phase.CLOSING:
+            return connection.closing_since + self._limits.closing
+        # Data in both directions counts, protocol pings do not (APIGW.md §9.8, §9.9).
+        idle = connection.last_active_at + self._limits.idle
+        deadline = min(idle, connection.connected_at + self._limits.life)
+        since = connection.full_since
+        return deadline if since is None else min(deadline, since + self._limits.stuck)
+
+    def _watch(self, connection: Connection) -> None:
+        self._deadlines.watch(connection, self._deadline(connection))
+
+    # Small things.
+
+    def _open(self, connection_id: str) -> Connection | None:
+        connection = self._connections.get(connection_id)
+        return connection if connection and connection.phase is Phase.OPEN else None
+
+    def _send(self, connection: Connection, text: str, now: Millis) -> SendText:
+        connection.last_active_at = now
+        return SendText(connection.id, text)
+
+    def _note(self, call: Call, outcome: str, now: Millis) -> Note:
+        return Note(call.route, call.connection.id, outcome, now - call.since)
+
+
+def error_frame(message: str, connection_id: str, request_id: str) -> str:
+    """One space after `"message":` and after each comma, none after the other colons (§6)."""
+    return (
+        f'{{"message": "{message}", "connectionId":"{connection_id}", "requestId":"{request_id}"}}'
+    )
+
+
+_SUCCESS = range(200, 300)
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
+_EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
+
+
+class _Route:
+    """A route, compiled."""
+
+    __slots__ = ("function", "key", "mock", "timeout", "two_way")
+
+    mock: Mock | None
+
+    def __init__(self, route: Route) -> None:
+        integration = route.integration
+        self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
+        if isinstance(integration, FunctionIntegration):
+            self.function, self.mock = integration.function, None
+        else:
+            self.function, self.mock = "", Mock(integration)
+
+
+@dataclass(frozen=True, slots=True)
+class _InMillis:
+    """The limits that are looked at here, in the unit of `now`."""
+
+    idle: Millis
+    life: Millis
+    closing: Millis
+    stuck: Millis
+    message_bytes: int
+    authorizer: timedelta
+
+    @classmethod
+    def of(cls, limits: Limits) -> _InMillis:
+        return cls(
+            millis(limits.idle),
+            millis(limits.life),
+            millis(limits.closing),
+            millis(limits.stuck),
+            limits.message_bytes,
+            limits.authorizer,
+        )
+
+    @property
+    def resolution(self) -> Millis:
+        return max(1, min(1000, self.idle // 10))

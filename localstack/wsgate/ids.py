@@ -1,0 +1,63 @@
+"""Connection, message and request ids, as API Gateway shapes them.
+
+11 bytes in URL-safe base64, so 15 characters and one `=` (APIGW.md §4.2, decoded from real ids):
+bytes 0-3 grow with time, bytes 6-7 hold a constant of the region in their low 15 bits, byte 8 is 2
+for connections and messages and 5 for requests; a message ends in the 3 bytes of its connection.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Protocol
+
+Millis = int
+"""Milliseconds since the epoch: the unit of every time in API Gateway's events."""
+
+CONNECTION_ID = re.compile(r"[A-Za-z0-9_-]{14}[AQgw]=")
+
+_REGION = 0x3633
+_CONNECTION, _REQUEST = 2, 5
+# One step of the time part is 256 ms; within a step 17 bits count, so no two ids are alike.
+_STEP_BITS, _COUNT_MASK = 8, 0x1FFFF
+
+
+class Random(Protocol):
+    """What is needed of `random.Random`."""
+
+    def getrandbits(self, k: int, /) -> int: ...
+
+
+class Ids:
+    """Makes ids that are unique within a process. Randomness comes in; the time is an argument."""
+
+    __slots__ = ("_count", "_random")
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self._count = random.getrandbits(17)
+
+    def connection(self, now: Millis) -> str:
+        tail = self._random.getrandbits(14) << 2
+        return self._make(_CONNECTION, tail, now)
+
+    def message(self, connection_id: str, now: Millis) -> str:
+        return self._make(_CONNECTION, tail_of(connection_id), now)
+
+    def request(self, now: Millis) -> str:
+        return self._make(_REQUEST, self._random.getrandbits(14) << 2, now)
+
+    def trace(self, now: Millis) -> str:
+        """An X-Amzn-Trace-Id: `Root=1-8hex-24hex` (APIGW.md §4.2)."""
+        return f"Root=1-{now // 1000:08x}-{self._random.getrandbits(96):024x}"
+
+    def _make(self, kind: int, tail: int, now: Millis) -> str:
+        self._count = count = (self._count + 1) & _COUNT_MASK
+        step = (now >> _STEP_BITS) & 0xFFFFFFFF
+        region = _REGION | (count >> 16) << 15
+        number = step << 56 | (count & 0xFFFF) << 40 | region << 24 | kind << 16 | tail
+        return urlsafe_b64encode(number.to_bytes(11, "big")).decode("ascii")
+
+
+def tail_of(connection_id: str) -> int:
+    return int.from_bytes(urlsafe_b64decode(connection_id)[9:], "big")

@@ -1,0 +1,40 @@
+"""How a function is reached: Lambda's Invoke, whoever runs it.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What Invoke answered."""
+
+    payload: bytes
+    """JSON: the function's return value, or `{"errorMessage", "errorType", "stackTrace"}`."""
+    function_error: str | None = None
+    """The X-Amz-Function-Error header: None, or `Unhandled` when the function raised or crashed."""
+    cold: bool = False
+    """True when an execution environment was started for it (only the built-in runner knows)."""
+
+
+class InvokeError(Exception):
+    """Invoke itself failed: the function never ran. `status` is the HTTP status of the Lambda API."""
+
+    def __init__(self, status: int, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.status, self.kind = status, kind
+
+
+class Invoker(Protocol):
+    """Runs functions. One call is one synchronous invocation; calls may overlap."""
+
+    async def invoke(self, function: str, payload: bytes) -> Invocation:
+        """Run `function` with the event `payload` (JSON) and wait for its answer.
+
+        Raises InvokeError (404 ResourceNotFoundException, 429 TooManyRequestsException, 5xx).
+        """
+        ...

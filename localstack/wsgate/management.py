@@ -1,0 +1,82 @@
+"""@connections: POST, GET and DELETE for an unmodified AWS SDK (APIGW.md §11). Pure."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from http import HTTPStatus
+
+from wsgate.gateway import Action, Connection, Gateway, Posted
+from wsgate.ids import CONNECTION_ID, Millis
+from wsgate.responses import Request, Response, aws_error, json_response
+
+Answer = tuple[Response, list[Action]]
+
+# What the bodies of these errors say is not documented: GUESS (APIGW.md §11.5, §18.5).
+TOO_LARGE = aws_error(
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeException", "Payload too large"
+)
+LIMIT_EXCEEDED = aws_error(HTTPStatus.TOO_MANY_REQUESTS, "LimitExceededException", "Limit exceeded")
+# GUESS: data that is not UTF-8 is refused rather than changed on its way (APIGW.md §9.4, §18.7).
+NOT_TEXT = aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", "Data is not UTF-8 text")
+GONE = aws_error(HTTPStatus.GONE, "GoneException", None)
+FORBIDDEN = aws_error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")
+
+
+def answer(gateway: Gateway, connection_id: str, request: Request, now: Millis) -> Answer:
+    """What an SDK is told, and what happens to the connection."""
+    # Where 400 ends and 410 begins is not known: GUESS, by the shape of an id (APIGW.md §11.6).
+    if not CONNECTION_ID.fullmatch(connection_id):
+        text = f"Invalid connectionId: {connection_id}"
+        return aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", text), []
+    match request.method:
+        case "POST":
+            return _post(gateway, connection_id, request, now)
+        case "GET":
+            return _get(gateway, connection_id), []
+        case "DELETE":
+            return _delete(gateway, connection_id, now)
+    return FORBIDDEN, []
+
+
+def _post(gateway: Gateway, connection_id: str, request: Request, now: Millis) -> Answer:
+    """Any content type goes out as text; an empty body is an empty message (§11.7, §11.11)."""
+    if request.too_large:
+        return TOO_LARGE, []
+    try:
+        text = request.body.decode()
+    except UnicodeDecodeError:
+        return NOT_TEXT, []
+    posted, actions = gateway.post(connection_id, text, now)
+    return _POSTED[posted], actions
+
+
+def _get(gateway: Gateway, connection_id: str) -> Response:
+    """GUESS: to look is not to be active, so `lastActiveAt` stays (APIGW.md §11.12)."""
+    connection = gateway.find(connection_id)
+    return GONE if connection is None else json_response(HTTPStatus.OK, describe(connection))
+
+
+def _delete(gateway: Gateway, connection_id: str, now: Millis) -> Answer:
+    actions = gateway.delete(connection_id, now)
+    return (GONE, []) if actions is None else (Response(HTTPStatus.NO_CONTENT), actions)
+
+
+def describe(connection: Connection) -> dict[str, object]:
+    """GetConnection's answer; `userAgent` is null if none was sent (APIGW.md §11.4)."""
+    identity = connection.identity
+    return {
+        "connectedAt": iso_time(connection.connected_at),
+        "identity": {
+            "sourceIp": identity["sourceIp"],
+            "userAgent": identity.get("userAgent"),
+        },
+        "lastActiveAt": iso_time(connection.last_active_at),
+    }
+
+
+def iso_time(at: Millis) -> str:
+    """`2025-02-03T01:46:33.523Z` (APIGW.md §11.4)."""
+    return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
+
+
+_POSTED = {Posted.SENT: Response(HTTPStatus.OK), Posted.GONE: GONE, Posted.FULL: LIMIT_EXCEEDED}

@@ -1,0 +1,321 @@
+"""A gateway node: its sockets, and what `gateway.py` decides about them, carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
+from functools import partial
+from http import HTTPStatus
+from random import SystemRandom
+from typing import TYPE_CHECKING, Any
+
+from wsgate import events, gateway, http_api, lambda_api, management, responses
+from wsgate.events import Handshake, Place
+from wsgate.gateway import Action, Gateway, Step
+from wsgate.ids import Ids, Millis
+from wsgate.invocations import Ending, Invocations
+from wsgate.invoke import Invocation, InvokeError, Invoker
+from wsgate.lambda_api import InvocationType
+from wsgate.limits import Limits
+from wsgate.paths import InvokeFunction, Management, Stage, classify
+from wsgate.responses import Request, Response
+from wsgate.websocket import Socket, Upgrade
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from wsgate.http_protocol import HttpProtocol
+    from wsgate.pages import Pages
+    from wsgate.plan import Plan
+
+Answer = Response | Coroutine[Any, Any, Response]
+
+FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
+UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a node is told besides its plan."""
+
+    address: str
+    """Host and port as clients write them: the `domainName` of every event."""
+    limits: Limits = field(default_factory=Limits)
+    pages: Pages | None = None
+    compression: bool = True
+    """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
+    log: Callable[[str], None] = print
+    log_events: bool = True
+    """Off leaves only what went wrong in the gateway itself."""
+
+
+class Node:
+    """Everything behind one port."""
+
+    def __init__(self, plan: Plan, invoker: Invoker, settings: Settings) -> None:
+        """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
+        api = plan.websocket
+        place = Place(
+            api.api_id, api.stage, settings.address, plan.region, plan.account, api.stage_variables
+        )
+        self.limits, self._log = settings.limits, settings.log
+        self._log_events = settings.log_events
+        self._ids = Ids(SystemRandom())
+        self.gateway = Gateway(api, place, self._ids, settings.limits)
+        self.invocations = Invocations(invoker, settings.log)
+        self.clients: set[HttpProtocol] = set()
+        self._sockets: dict[str, Socket] = {}
+        self._stage, self._pages = api.stage, settings.pages
+        self._compression = settings.compression
+        self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
+        self._background = 0
+        self._empty: asyncio.Event | None = None
+
+    # HTTP.
+
+    def answer(self, request: Request) -> Answer:
+        """A plain request: answered at once, or by a coroutine when a function must run."""
+        match classify(request.path, self._stage):
+            case Stage():
+                return UPGRADE_REQUIRED  # APIGW.md §1.5
+            case Management(connection_id):
+                return self._manage(connection_id, request)
+            case InvokeFunction(name):
+                return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
+        page = self._pages.answer(request) if self._pages else None
+        return page or self._http_api(request)
+
+    def body_limit(self, path: str) -> int:
+        is_management = isinstance(classify(path, self._stage), Management)
+        return self.limits.message_bytes if is_management else self.limits.http_body_bytes
+
+    # Sockets.
+
+    def upgrade(self, request: Request) -> Upgrade | Response:
+        """What becomes of an upgrade request before anybody is asked (APIGW.md §1.4)."""
+        if not isinstance(classify(request.path, self._stage), Stage):
+            return FORBIDDEN
+        upgrade = Upgrade(request, self.limits, compression=self._compression)
+        return upgrade.refusal or upgrade
+
+    def handshake(self, socket: Socket, request: Request) -> None:
+        handshake = Handshake(request.headers, request.query, request.source_ip)
+        socket.connection_id, actions = self.gateway.handshake(handshake, self.now())
+        self._sockets[socket.connection_id] = socket
+        self.perform(actions)
+
+    def message(self, socket: Socket, text: str) -> None:
+        self.perform(self.gateway.message(socket.connection_id, text, self.now()))
+
+    def binary(self, socket: Socket) -> None:
+        self.perform(self.gateway.binary(socket.connection_id, self.now()))
+
+    def not_utf8(self, socket: Socket) -> None:
+        self.perform(self.gateway.not_utf8(socket.connection_id, self.now()))
+
+    def broken(self, socket: Socket, ending: tuple[int, str]) -> None:
+        self.gateway.broken(socket.connection_id, ending, self.now())
+
+    def full(self, socket: Socket) -> None:
+        self.gateway.full(socket.connection_id, self.now())
+
+    def drained(self, socket: Socket) -> None:
+        self.gateway.drained(socket.connection_id)
+
+    def closed(self, socket: Socket, ending: tuple[int, str] | None) -> None:
+        self._sockets.pop(socket.connection_id, None)
+        self.perform(self.gateway.closed(socket.connection_id, ending, self.now()))
+        if self._empty is not None and not self._sockets:
+            self._empty.set()
+
+    # Time.
+
+    def now(self) -> Millis:
+        return time.time_ns() // 1_000_000
+
+    def tick(self) -> None:
+        now = self.now()
+        self.perform(self.gateway.tick(now))
+        for client in [client for client in self.clients if 0 < client.deadline <= now]:
+            client.expire()
+
+    def shut_down(self) -> None:
+        """Tell every open connection to go away; drop plain HTTP that is doing nothing."""
+        self.perform(self.gateway.shut_down(self.now()))
+        for client in [client for client in self.clients if not client.is_busy]:
+            client.expire()
+
+    async def emptied(self, within: timedelta) -> None:
+        """Wait until every socket is closed, or for so long."""
+        if self._sockets:
+            self._empty = asyncio.Event()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._empty.wait(), within.total_seconds())
+
+    async def end(self, within: timedelta) -> None:
+        """Drop the sockets that are left, let what runs end, then drop the rest."""
+        for socket in list(self._sockets.values()):
+            socket.drop()
+        await asyncio.sleep(0)  # the loop tells of them, and $disconnect begins
+        await self.invocations.settle(within)
+        for client in list(self.clients):
+            client.expire()
+
+    def __len__(self) -> int:
+        return len(self._sockets)
+
+    # Actions.
+
+    def perform(self, actions: list[Action]) -> None:
+        for action in actions:
+            self._perform(action)
+
+    def _perform(self, action: Action) -> None:
+        match action:
+            case gateway.SendText(connection_id, text):
+                self._with(connection_id, lambda socket: socket.send(text))
+            case gateway.Invoke():
+                self._invoke(action)
+            case gateway.Note():
+                self._log_note(action)
+            case gateway.Accept(connection_id, subprotocol):
+                self._with(connection_id, lambda socket: socket.accept(subprotocol))
+            case gateway.Refuse(connection_id, status):
+                self._with(connection_id, lambda socket: socket.refuse(status))
+            case gateway.Close(connection_id, code, reason):
+                self._with(connection_id, lambda socket: socket.close(code, reason))
+            case gateway.Drop(connection_id):
+                self._with(connection_id, Socket.drop)
+
+    def _with(self, connection_id: str, do: Callable[[Socket], None]) -> None:
+        """The socket may have gone since the action was decided."""
+        socket = self._sockets.get(connection_id)
+        if socket is not None:
+            do(socket)
+
+    def _invoke(self, action: gateway.Invoke) -> None:
+        socket = self._sockets.get(action.call.connection.id)
+        if socket is not None and action.call.step is Step.MESSAGE:
+            socket.invoked(1)
+        done = partial(self._invoked, action.call, socket)
+        self.invocations.start(action.function, action.event, action.timeout, done)
+
+    def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending) -> None:
+        self.perform(self._after(call, ending))
+        if socket is not None and call.step is Step.MESSAGE:
+            socket.invoked(-1)
+
+    def _after(self, call: gateway.Call, ending: Ending) -> list[Action]:
+        match ending:
+            case Invocation():
+                return self.gateway.answered(call, ending, self.now())
+            case InvokeError():
+                return self.gateway.failed(call, f"{ending.kind}: {ending}", self.now())
+        return self.gateway.timed_out(call, self.now())
+
+    # The other APIs.
+
+    def _manage(self, connection_id: str | None, request: Request) -> Response:
+        if connection_id is None or _from_page(request):
+            return management.FORBIDDEN
+        now = self.now()
+        response, actions = management.answer(self.gateway, connection_id, request, now)
+        self._log_request(request, response, now)
+        self.perform(actions)
+        return response
+
+    async def _http_api(self, request: Request) -> Response:
+        now = self.now()
+        match = self._routes and self._routes.match(request.method, request.path)
+        if not match:
+            return http_api.NOT_FOUND
+        event = http_api.event(self._site, match, request, self._ids, now)
+        integration = match.integration
+        ending = await self.invocations.run(
+            integration.function, events.encode(event), integration.timeout
+        )
+        response = _http_response(ending)
+        cold = ending.cold if isinstance(ending, Invocation) else None
+        self._log_request(request, response, now, cold)
+        return response
+
+    async def _invoke_api(self, name: str, request: Request) -> Response:
+        now = self.now()
+        try:
+            response = await self._order(lambda_api.parse(name, request))
+        except lambda_api.OrderError as error:
+            response = error.response
+        self._log_request(request, response, now)
+        return response
+
+    async def _order(self, order: lambda_api.Order) -> Response:
+        match order.type:
+            case InvocationType.DRY_RUN:
+                return lambda_api.accepted(order.type)
+            case InvocationType.EVENT:
+                return self._order_in_background(order)
+        ending = await self.invocations.run(order.function, order.payload, None)
+        if isinstance(ending, Invocation):
+            return lambda_api.response(ending)
+        return lambda_api.failure(_as_invoke_error(ending))
+
+    def _order_in_background(self, order: lambda_api.Order) -> Response:
+        if self._background >= self.limits.background:
+            return lambda_api.overloaded()
+        self._background += 1
+        self.invocations.start(order.function, order.payload, None, self._ordered)
+        return lambda_api.accepted(order.type)
+
+    def _ordered(self, ending: Ending) -> None:
+        self._background -= 1
+
+    def _log_request(
+        self, request: Request, response: Response, since: Millis, cold: bool | None = None
+    ) -> None:
+        """Never the query: it may hold a token."""
+        if self._log_events:
+            now = self.now()
+            what = f"{request.method} {request.path[:200]}"  # the parser took printable ASCII only
+            self._log(_words(now, what, str(int(response.status)), now - since, cold))
+
+    def _log_note(self, note: gateway.Note) -> None:
+        if self._log_events:
+            what = f"{note.route} {note.connection_id}"
+            self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
+
+
+# A page of any site can make a browser send a POST here. It sends an Origin then; SDKs never do.
+_NOT_FOR_PAGES = responses.aws_error(
+    HTTPStatus.FORBIDDEN, "AccessDeniedException", "This API is not for web pages"
+)
+
+
+def _from_page(request: Request) -> bool:
+    return "origin" in request.fields
+
+
+def _site(plan: Plan, settings: Settings) -> http_api.Site:
+    api_id, stage = (plan.http.api_id, plan.http.stage) if plan.http else ("", "$default")
+    port = int(settings.address.rpartition(":")[2])
+    return http_api.Site(api_id, stage, settings.address, plan.account, "http", port)
+
+
+def _http_response(ending: Ending) -> Response:
+    if isinstance(ending, Invocation):
+        return http_api.response(ending)
+    return http_api.FAILED if isinstance(ending, InvokeError) else http_api.TIMED_OUT
+
+
+def _as_invoke_error(ending: InvokeError | TimeoutError) -> InvokeError:
+    if isinstance(ending, InvokeError):
+        return ending
+    return InvokeError(HTTPStatus.GATEWAY_TIMEOUT, "ServiceException", "timed out")
+
+
+def _words(now: Millis, what: str, outcome: str, elapsed: Millis, cold: bool | None) -> str:
+    clock = time.strftime("%H:%M:%S", time.localtime(now // 1000))
+    warmth = "" if cold is None else " cold" if cold else " warm"
+    return f"{clock}.{now % 1000:03d} {what} {outcome} {elapsed} ms{warmth}"

@@ -1,0 +1,157 @@
+"""What a template asks for, once every intrinsic function is resolved.
+
+`template.load` makes a `Plan`; the gateway, the function environments and the triggers read it.
+Nothing here knows CloudFormation, a socket or a process.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Function:
+    """A Python Lambda function: where its code is and how it is started."""
+
+    logical_id: str
+    name: str
+    code: Path
+    """The folder that becomes the environment's working directory and the first of `sys.path`."""
+    handler: str
+    """`package.module.callable`, as in the template."""
+    timeout: timedelta
+    memory_mb: int
+    environment: Mapping[str, str]
+    runtime: str = "python3.13"
+    log_format: str = "Text"
+    """`Text` or `JSON`, of LoggingConfig."""
+    log_level: str | None = None
+    """The ApplicationLogLevel of LoggingConfig; None leaves the root logger as Python has it."""
+
+
+@dataclass(frozen=True)
+class FunctionIntegration:
+    """AWS_PROXY: the whole event goes to a function and its answer comes back."""
+
+    function: str
+    """The function's name, as the Invoke API takes it."""
+    timeout: timedelta
+
+
+@dataclass(frozen=True)
+class MockResponse:
+    """One AWS::ApiGatewayV2::IntegrationResponse of a MOCK integration."""
+
+    key: str
+    """`$default` or `/regex/`, matched against the status code that the request template made."""
+    template_selection: str | None
+    templates: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class MockIntegration:
+    """MOCK: templates answer, no function runs (APIGW.md §7.1)."""
+
+    template_selection: str | None
+    templates: Mapping[str, str]
+    responses: tuple[MockResponse, ...]
+    timeout: timedelta
+
+
+Integration = FunctionIntegration | MockIntegration
+
+
+@dataclass(frozen=True)
+class Authorizer:
+    """The REQUEST authorizer of $connect."""
+
+    function: str
+    identity_sources: tuple[str, ...]
+    """`route.request.querystring.ticket` and the like; one missing and the handshake is 401."""
+
+
+@dataclass(frozen=True)
+class Route:
+    key: str
+    integration: Integration
+    two_way: bool
+    """True only with both a RouteResponseSelectionExpression and a RouteResponse (APIGW.md §7)."""
+
+
+@dataclass(frozen=True)
+class WebSocketApi:
+    api_id: str
+    stage: str
+    selection_expression: str
+    routes: Mapping[str, Route]
+    authorizer: Authorizer | None
+    stage_variables: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class HttpApi:
+    """An HTTP API with payload format 2.0. Route keys are `$default` or `METHOD /path/{name}`."""
+
+    api_id: str
+    stage: str
+    routes: Mapping[str, FunctionIntegration]
+
+
+@dataclass(frozen=True)
+class Queue:
+    logical_id: str
+    name: str
+    url: str
+    visibility_timeout: timedelta
+    dead_letters: str | None
+    """The name of the queue that takes a message received `max_receives` times."""
+    max_receives: int | None
+    delay: timedelta = timedelta(0)
+    fifo: bool = False
+    content_deduplication: bool = False
+
+
+@dataclass(frozen=True)
+class QueueTrigger:
+    """An SQS event source mapping."""
+
+    queue: str
+    function: str
+    batch_size: int
+    batching_window: timedelta
+    reports_item_failures: bool
+    concurrency: int = 5
+    """How many batches are with the function at once; one, when the queue is FIFO."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    name: str
+    function: str
+    every: timedelta
+    payload: str | None
+    """The constant JSON of the target's Input; None sends what EventBridge itself sends."""
+    arn: str = ""
+    """The rule or schedule, as the event's `resources` names it."""
+    source: str = "aws.events"
+    """`aws.events` from an AWS::Events::Rule, `aws.scheduler` from an AWS::Scheduler::Schedule."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    functions: Mapping[str, Function]
+    """By function name."""
+    websocket: WebSocketApi
+    http: HttpApi | None
+    queues: Mapping[str, Queue]
+    """By queue name."""
+    queue_triggers: tuple[QueueTrigger, ...]
+    schedules: tuple[Schedule, ...]
+    region: str
+    account: str

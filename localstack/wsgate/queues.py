@@ -1,0 +1,366 @@
+"""SQS for the plan's queues, and the pollers that bring messages to functions.
+
+The server is moto's, a child process bound to 127.0.0.1. A poller does what Lambda's event source
+mapping does: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (2026-11-23). Filters and
+the growth beyond five batches at a time are left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import sys
+from collections import deque
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wsgate import queue_server
+from wsgate.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+    from types_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
+
+    from wsgate.invoke import Invocation, Invoker
+    from wsgate.plan import Plan, Queue, QueueTrigger
+
+# ReceiveMessage gives ten messages and waits 20 seconds at most.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+# (2026-11-23)
+_MOST_PER_RECEIVE: Final = 10
+_LONG_POLL: Final = timedelta(seconds=20)
+
+_START_LIMIT: Final = timedelta(seconds=30)
+_PAUSE_AT_START: Final = timedelta(milliseconds=50)
+_PAUSE_WHEN_EMPTY: Final = timedelta(milliseconds=250)
+_PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
+_GRACE: Final = timedelta(seconds=1)
+_LAST_LINES: Final = 50
+_MOST_READ: Final = 64 * 1024
+
+
+class QueueError(Exception):
+    """The queue server cannot be used; the message says why."""
+
+
+class Queues:
+    """The queue server and the pollers, as long as they run."""
+
+    def __init__(
+        self, plan: Plan, invoker: Invoker, *, port: int, log: Callable[[str, str], None]
+    ) -> None:
+        """Start nothing yet. `log(name, line)` hears of batches that failed, by function."""
+        self._plan, self._invoker, self._log = plan, invoker, log
+        self._server = _Server(port, plan.account)
+        self._client = _client(f"http://127.0.0.1:{port}", plan.region)
+        self._pollers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the server, make the queues, and poll. Raises QueueError."""
+        if not self._plan.queues:
+            return
+        await self._server.start()
+        try:
+            await self._server.answering(self._client)
+            for queue in _dead_letters_first(self._plan.queues.values()):
+                await in_thread(_create, self._client, queue, self._plan)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueError(f"The queue server refuses a queue: {error}") from error
+        self._pollers = [
+            asyncio.create_task(poller.run(), name="poll a queue") for poller in self._mappings()
+        ]
+        self._pollers.append(asyncio.create_task(self._watch(), name="queue server"))
+
+    async def close(self) -> None:
+        """Stop polling and end the server. Batches that are with a function are not waited for."""
+        for task in self._pollers:
+            task.cancel()
+        await asyncio.gather(*self._pollers, return_exceptions=True)
+        await self._server.close()
+        self._client.close()
+
+    def _mappings(self) -> list[_Poller]:
+        plan, client = self._plan, self._client
+        triggers = plan.queue_triggers
+        return [_Poller(each, plan, client, self._invoker, self._log) for each in triggers]
+
+    async def _watch(self) -> None:
+        """Say it when the server ends by itself: nobody else would notice."""
+        self._log("queues", await self._server.ended())
+
+
+def event(messages: Iterable[MessageTypeDef], arn: str) -> bytes:
+    """Return Lambda's event for a batch.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+    (2026-11-23)
+    """
+    region = arn.split(":")[3]
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": _attributes(message),
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": arn,
+            "awsRegion": region,
+        }
+        for message in messages
+    ]
+    return json.dumps({"Records": records}).encode()
+
+
+def failed(answer: Invocation, message_ids: Collection[str], *, by_item: bool) -> set[str]:
+    """Return the ids of the messages that stay in the queue.
+
+    With ReportBatchItemFailures the function names them; an answer that does not make sense fails
+    them all: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    (2026-11-23)
+    """
+    if answer.function_error is not None:
+        return set(message_ids)
+    if not by_item:
+        return set()
+    try:
+        items = (json.loads(answer.payload) or {}).get("batchItemFailures") or []
+        named = {item["itemIdentifier"] for item in items}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return set(message_ids)
+    return named if named <= set(message_ids) else set(message_ids)
+
+
+class _Poller:
+    """One event source mapping."""
+
+    def __init__(
+        self,
+        trigger: QueueTrigger,
+        plan: Plan,
+        client: SQSClient,
+        invoker: Invoker,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._trigger, self._queue = trigger, plan.queues[trigger.queue]
+        self._arn = _arn(self._queue.name, plan)
+        self._client, self._invoker, self._log = client, invoker, log
+        self._places = asyncio.Semaphore(trigger.concurrency)
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                await self._places.acquire()
+                messages = await self._batch()
+                if messages:
+                    batches.create_task(self._deliver(messages))
+                else:
+                    self._places.release()
+
+    async def _batch(self) -> list[MessageTypeDef]:
+        """Collect a batch: until it is full, or the window has passed since its first message."""
+        messages = await self._receive(self._trigger.batch_size, self._wait())
+        window = self._trigger.batching_window.total_seconds()
+        until = asyncio.get_running_loop().time() + window
+        while messages and len(messages) < self._trigger.batch_size:
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            room = self._trigger.batch_size - len(messages)
+            messages += await self._receive(room, timedelta(seconds=int(min(left, 20))))
+        return messages
+
+    async def _receive(self, most: int, wait: timedelta) -> list[MessageTypeDef]:
+        try:
+            answer = await in_thread(
+                self._client.receive_message,
+                QueueUrl=self._queue.url,
+                MaxNumberOfMessages=min(most, _MOST_PER_RECEIVE),
+                WaitTimeSeconds=int(wait.total_seconds()),
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        except (BotoCoreError, ClientError):
+            await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+            return []
+        messages = answer.get("Messages", [])
+        if not messages and not wait:
+            await asyncio.sleep(_PAUSE_WHEN_EMPTY.total_seconds())
+        return messages
+
+    def _wait(self) -> timedelta:
+        # moto's long poll waits for a visible message. In a FIFO queue that may be one which a
+        # failed message of its group holds back, and moto would spin; so these are asked often.
+        return timedelta(0) if self._queue.fifo else _LONG_POLL
+
+    async def _deliver(self, messages: list[MessageTypeDef]) -> None:
+        try:
+            answer = await self._invoker.invoke(self._trigger.function, event(messages, self._arn))
+            left = failed(
+                answer,
+                {message["MessageId"] for message in messages},
+                by_item=self._trigger.reports_item_failures,
+            )
+            if left:
+                words = f"{len(left)} of {len(messages)} messages of {self._queue.name} failed"
+                self._log(self._trigger.function, words)
+            done = [message for message in messages if message["MessageId"] not in left]
+            await in_thread(self._delete, done)
+        except Exception as error:  # nothing may end the poller; the messages come again
+            reason = f"{type(error).__name__}: {error}"
+            self._log(self._trigger.function, f"a batch of {self._queue.name} failed: {reason}")
+        finally:
+            self._places.release()
+
+    def _delete(self, messages: list[MessageTypeDef]) -> None:
+        for start in range(0, len(messages), _MOST_PER_RECEIVE):
+            part = messages[start : start + _MOST_PER_RECEIVE]
+            self._client.delete_message_batch(
+                QueueUrl=self._queue.url,
+                Entries=[
+                    {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
+                    for position, message in enumerate(part)
+                ],
+            )
+
+
+class _Server:
+    """moto's server as a child process."""
+
+    def __init__(self, port: int, account: str) -> None:
+        self._port, self._account = port, account
+        self._process: asyncio.subprocess.Process | None = None
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        # Credentials of the developer's own are of no use to it; the account is in queue URLs.
+        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account}
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the modules beside the program have names of their own
+            queue_server.__file__,
+            str(self._port),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        self._reading = asyncio.create_task(self._read(self._process), name="queue server's output")
+
+    async def answering(self, client: SQSClient) -> None:
+        """Wait until it answers. Raises QueueError when it ends first, or takes too long."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _START_LIMIT.total_seconds()
+        while not await in_thread(_answers, client):
+            if self._process is None or self._process.returncode is not None:
+                raise QueueError(await self.ended())
+            if loop.time() > until:
+                seconds = _START_LIMIT.total_seconds()
+                raise QueueError(f"The queue server did not answer within {seconds:.0f} seconds.")
+            await asyncio.sleep(_PAUSE_AT_START.total_seconds())
+
+    async def ended(self) -> str:
+        """Wait until it has ended, and return what it said last."""
+        if self._process is None or self._reading is None:
+            return "The queue server was not started."
+        code = await self._process.wait()
+        await asyncio.wait({self._reading}, timeout=_GRACE.total_seconds())
+        return "\n".join((f"The queue server ended with code {code}.", *self._lines))
+
+    async def close(self) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()  # it keeps nothing
+        await self._process.wait()
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_GRACE.total_seconds())
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        while line := await process.stdout.read(_MOST_READ):
+            self._lines.extend(line.decode(errors="replace").splitlines())
+
+
+def _answers(client: SQSClient) -> bool:
+    try:
+        client.list_queues()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def _dead_letters_first(queues: Iterable[Queue]) -> list[Queue]:
+    """SQS refuses a redrive policy whose target does not exist yet."""
+    known = list(queues)
+    targets = {queue.dead_letters for queue in known}
+    return sorted(known, key=lambda queue: queue.name not in targets)
+
+
+def _create(client: SQSClient, queue: Queue, plan: Plan) -> None:
+    attributes: dict[QueueAttributeNameType, str] = {
+        "VisibilityTimeout": f"{queue.visibility_timeout.total_seconds():.0f}",
+        "DelaySeconds": f"{queue.delay.total_seconds():.0f}",
+    }
+    if queue.dead_letters is not None:
+        target = _arn(queue.dead_letters, plan)
+        policy = {"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receives}
+        attributes["RedrivePolicy"] = json.dumps(policy)
+    if queue.fifo:
+        attributes["FifoQueue"] = "true"
+        attributes["ContentBasedDeduplication"] = str(queue.content_deduplication).lower()
+    client.create_queue(QueueName=queue.name, Attributes=attributes)
+
+
+def _attributes(message: MessageTypeDef) -> dict[str, Any]:
+    """Rename the parts of the message's own attributes to what Lambda calls them."""
+    return {
+        name: _attribute(attribute)
+        for name, attribute in message.get("MessageAttributes", {}).items()
+    }
+
+
+def _attribute(attribute: MessageAttributeValueOutputTypeDef) -> dict[str, Any]:
+    value: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
+    if "StringValue" in attribute:
+        value["stringValue"] = attribute["StringValue"]
+    if "BinaryValue" in attribute:
+        value["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+    return value | {"dataType": attribute["DataType"]}
+
+
+def _arn(queue: str, plan: Plan) -> str:
+    return f"arn:aws:sqs:{plan.region}:{plan.account}:{queue}"
+
+
+def _client(endpoint: str, region: str) -> SQSClient:
+    # Each poll holds a connection; one more for what is deleted meanwhile.
+    settings = Config(
+        connect_timeout=5,
+        read_timeout=_LONG_POLL.total_seconds() + 10,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=50,
+    )
+    return boto3.client(
+        "sqs",
+        endpoint_url=endpoint,
+        region_name=region,
+        aws_access_key_id="local",
+        aws_secret_access_key="local",  # noqa: S106 not a secret
+        config=settings,
+    )

@@ -1,0 +1,221 @@
+"""Run everything a template asks for on one port, until cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from wsgate.http_protocol import HttpProtocol
+from wsgate.limits import Limits
+from wsgate.node import Node, Settings
+from wsgate.pages import Pages
+from wsgate.schedules import Schedules
+from wsgate.threads import in_thread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from wsgate.invoke import Invoker
+    from wsgate.plan import Plan
+
+BACKLOG = 4096
+
+
+class Refused(Exception):
+    """It cannot run; the message is one sentence for a person and holds no secret."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run, and where."""
+
+    template: Path
+    port: int = 8080
+    """0 takes any free port."""
+    host: str = "127.0.0.1"
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    pages: Path | None = None
+    """A folder whose files are served beside the HTTP API."""
+    concurrency: int = 10
+    """Execution environments per function, at most."""
+    invoke_endpoint: str | None = None
+    """A Lambda API that runs the functions in place of the built-in runner."""
+    compression: bool = True
+    log: Callable[[str], None] = print
+    """Takes a line per event, and each line that a function writes."""
+    log_events: bool = True
+    """Off leaves only the functions' own lines."""
+    limits: Limits = field(default_factory=Limits)
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where what runs is reached."""
+
+    websocket: str
+    management: str
+    """The `endpoint_url` of an `apigatewaymanagementapi` client."""
+    http: str
+    """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
+
+
+async def serve(options: Options, ready: Callable[[], None]) -> None:
+    """Serve until cancelled, then end whatever was started.
+
+    `ready` is called once, when connections are accepted. Raises Refused when it cannot begin.
+    """
+    await serve_at(options, lambda _: ready())
+
+
+async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None:
+    """`serve`, for a caller that wants to know where."""
+    async with AsyncExitStack() as stack:
+        listener = stack.enter_context(_listen(options))
+        address = f"{options.host}:{listener.getsockname()[1]}"
+        pages = _pages(options.pages)
+        queue_port = _free_port()
+        plan = await _load(options, address, queue_port)
+        invoker = _invoker(options, plan, address, queue_port, stack)
+        node = _node(options, address, plan, invoker, pages)
+        await _start_triggers(options, plan, invoker, queue_port, stack)
+        await _accept(listener, node, stack)
+        ready(_addresses(plan, address))
+        while True:
+            await asyncio.sleep(options.limits.tick.total_seconds())
+            node.tick()
+
+
+def _listen(options: Options) -> socket.socket:
+    """Bind and listen at once: a port in use is known before anything else is tried."""
+    if options.port not in range(65536):
+        raise Refused(f"{options.port} is not a port: that is a number up to 65535.")
+    try:
+        return socket.create_server((options.host, options.port), backlog=BACKLOG)
+    except OSError as error:
+        words = os.strerror(error.errno) if error.errno else str(error)
+        raise Refused(f"Cannot listen on {options.host}:{options.port}: {words}.") from error
+
+
+def _pages(folder: Path | None) -> Pages | None:
+    if folder is not None and not folder.is_dir():
+        raise Refused(f"{folder} is not a folder to serve pages from.")
+    return None if folder is None else Pages(folder)
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def _load(options: Options, address: str, queue_port: int) -> Plan:
+    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}")
+
+
+def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
+    from wsgate.template import TemplateError, load  # noqa: PLC0415 most of a second: see _listen
+
+    try:
+        return load(
+            options.template,
+            parameters=options.parameters,
+            host=address,
+            queue_endpoint=queue_endpoint,
+        )
+    except TemplateError as error:
+        raise Refused(str(error)) from error
+
+
+def _invoker(
+    options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
+) -> Invoker:
+    if options.invoke_endpoint is not None:
+        from wsgate.remote import RemoteInvoker  # noqa: PLC0415 boto3 takes a third of a second
+
+        remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
+        stack.push_async_callback(remote.close)
+        return remote
+    from wsgate.environments import Environments  # noqa: PLC0415 not needed with an endpoint
+
+    environments = Environments(
+        plan.functions,
+        log=_function_log(options),
+        variables=_variables(plan, address, queue_port),
+        region=plan.region,
+        account=plan.account,
+        concurrency=options.concurrency,
+    )
+    stack.push_async_callback(environments.close)
+    return environments
+
+
+def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
+    """Where an SDK inside a function finds AWS.
+
+    Not for @connections: code that passes no endpoint_url would work here and fail on AWS, where
+    the host without one is nobody's (APIGW.md §11.3).
+    """
+    queues = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queue_port}"} if plan.queues else {}
+    return {"AWS_ENDPOINT_URL_LAMBDA": f"http://{address}", **queues}
+
+
+def _node(
+    options: Options, address: str, plan: Plan, invoker: Invoker, pages: Pages | None
+) -> Node:
+    settings = Settings(
+        address,
+        limits=options.limits,
+        pages=pages,
+        compression=options.compression,
+        log=options.log,
+        log_events=options.log_events,
+    )
+    try:
+        return Node(plan, invoker, settings)
+    except ValueError as error:
+        raise Refused(f"{options.template}: {error}.") from error
+
+
+async def _start_triggers(
+    options: Options, plan: Plan, invoker: Invoker, queue_port: int, stack: AsyncExitStack
+) -> None:
+    if plan.queues:
+        from wsgate.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
+
+        queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
+        stack.push_async_callback(queues.close)
+        try:
+            await queues.start()
+        except QueueError as error:
+            raise Refused(str(error)) from error
+    schedules = Schedules(plan, invoker, log=_function_log(options))
+    stack.push_async_callback(schedules.close)
+    await schedules.start()
+
+
+async def _accept(listener: socket.socket, node: Node, stack: AsyncExitStack) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(lambda: HttpProtocol(node), sock=listener, backlog=BACKLOG)
+    stack.push_async_callback(_stop, server, node)
+
+
+async def _stop(server: asyncio.Server, node: Node) -> None:
+    """Accept nobody, tell everybody, let the last $disconnect run, then leave."""
+    server.close()
+    node.shut_down()
+    await node.emptied(node.limits.shutdown)
+    await node.end(node.limits.shutdown)
+
+
+def _addresses(plan: Plan, address: str) -> Addresses:
+    stage = plan.websocket.stage
+    return Addresses(f"ws://{address}/{stage}", f"http://{address}/{stage}", f"http://{address}/")
+
+
+def _function_log(options: Options) -> Callable[[str, str], None]:
+    return lambda function, line: options.log(f"{function} | {line}")

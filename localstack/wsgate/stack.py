@@ -1,0 +1,306 @@
+"""A template's resources as they would exist: which there are, what they are called, what they say.
+
+Names and ARNs are those that CloudFormation gives out, in a made-up account. What only AWS can know
+(the outputs of a nested stack, another stack's exports, a secret) is refused, and the sentence says
+which resource and which property asked for it.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from wsgate.expand import Source, TemplateError
+from wsgate.intrinsics import NO_VALUE, Resolver, Unresolved, is_call, show, text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ADVICE: Final = "Let a parameter of the template decide it, and give that with --parameter"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the stack pretends to be, and where its two services really are."""
+
+    host: str
+    queue_endpoint: str
+    region: str
+    account: str
+
+
+# Resources with a name: the property that gives it, and the ARN. Some are not emulated, but their
+# name is all that a function asks for, and something else on this machine may stand behind it.
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/introduction.html
+# (2026-11-23; "Return values" of each type)
+_NAMED: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::DynamoDB::Table": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
+    "AWS::Events::Rule": ("Name", "events:{region}:{account}:rule/{name}"),
+    "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
+    "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
+    "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}:*"),
+    "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
+    "AWS::Scheduler::Schedule": ("Name", "scheduler:{region}:{account}:schedule/default/{name}"),
+    "AWS::SQS::Queue": ("QueueName", "sqs:{region}:{account}:{name}"),
+}
+
+
+class Stack:
+    """The expanded template with its parameters and conditions applied."""
+
+    def __init__(
+        self,
+        source: Source,
+        expanded: Mapping[str, Any],
+        names: Mapping[str, Any],
+        place: Place,
+    ) -> None:
+        self.source, self.place = source, place
+        self._declared = expanded["Resources"]
+        self._resolver = Resolver(
+            names={**names, **_pseudo_parameters(place)},
+            conditions=_section(expanded, "Conditions"),
+            mappings=_section(expanded, "Mappings"),
+            reference=self.reference,
+            attribute=self.attribute,
+        )
+        self.resources = {name: Resource(self, name, body) for name, body in self._existing()}
+
+    @property
+    def path(self) -> Path:
+        """The template's own path."""
+        return self.source.path
+
+    def of_type(self, kind: str) -> list[Resource]:
+        """Return the resources of one type, in the template's order."""
+        return [resource for resource in self.resources.values() if resource.kind == kind]
+
+    def resolve(self, value: Any) -> Any:
+        """Resolve an expression. Raises Unresolved."""
+        resolved = self._resolver.resolve(value)
+        if isinstance(resolved, str) and "{{resolve:" in resolved:
+            # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references.html
+            # (2026-11-23)
+            raise Unresolved(f"{show(value)} is a secret or parameter that AWS keeps")
+        return resolved
+
+    def reference(self, name: str) -> str:
+        """Return what `!Ref name` gives for a resource. Raises Unresolved."""
+        resource = self._resource(name, f"!Ref {name}")
+        match resource.kind:
+            case "AWS::Lambda::Alias" | "AWS::Lambda::Version":
+                return self._qualified_arn(resource)
+            case "AWS::SQS::Queue":
+                return self.queue_url(resource)
+            case "AWS::ApiGatewayV2::Stage":
+                return resource.text("StageName")
+            case kind if kind in _NAMED:
+                return self.name(resource)
+            case kind if kind.startswith("AWS::ApiGatewayV2::"):
+                return identifier(name)
+            case kind:
+                raise Unresolved(f"!Ref {name} is not known here ({kind} is not emulated)")
+
+    def attribute(self, name: str, attribute: str) -> str:
+        """Return what `!GetAtt name.attribute` gives. Raises Unresolved."""
+        expression = f"!GetAtt {name}.{attribute}"
+        resource = self._resource(name, expression)
+        value = self._attributes(resource).get(attribute)
+        if value is None:
+            raise Unresolved(f"{expression} is not known here ({resource.kind} is not emulated)")
+        return value
+
+    def name(self, resource: Resource) -> str:
+        """Return the physical name; without one in the template, the logical id."""
+        name = resource.text(_NAMED[resource.kind][0], default=resource.logical_id)
+        # A function may be named by its ARN.
+        return name.rsplit(":", 1)[-1] if name.startswith("arn:") else name
+
+    def queue_url(self, resource: Resource) -> str:
+        """Return the URL under which the local SQS server has this queue."""
+        return f"{self.place.queue_endpoint}/{self.place.account}/{self.name(resource)}"
+
+    def _existing(self) -> list[tuple[str, Mapping[str, Any]]]:
+        found = []
+        for name, body in self._declared.items():
+            condition = body.get("Condition")
+            try:
+                if condition is None or self._resolver.holds(str(condition)):
+                    found.append((name, body))
+            except (Unresolved, TypeError) as error:
+                raise Resource(self, name, body).error(f"its condition fails: {error}") from error
+        return found
+
+    def _resource(self, name: str, expression: str) -> Resource:
+        if name in self.resources:
+            return self.resources[name]
+        if name in self._declared:
+            raise Unresolved(f"{expression} is a resource whose condition is false")
+        raise Unresolved(f"{expression} is neither a parameter nor a resource of the template")
+
+    def _attributes(self, resource: Resource) -> dict[str, str]:
+        match resource.kind:
+            case "AWS::SQS::Queue":
+                name, url = self.name(resource), self.queue_url(resource)
+                return {"Arn": self._arn(resource), "QueueName": name, "QueueUrl": url}
+            case "AWS::ApiGatewayV2::Api":
+                is_socket = resource.text("ProtocolType", default="HTTP") == "WEBSOCKET"
+                endpoint = f"{'ws' if is_socket else 'http'}://{self.place.host}"
+                return {"ApiId": identifier(resource.logical_id), "ApiEndpoint": endpoint}
+            case "AWS::ApiGatewayV2::Route":
+                return {"RouteId": identifier(resource.logical_id)}
+            case kind if kind in _NAMED:
+                return {"Arn": self._arn(resource)}
+        return {}
+
+    def _qualified_arn(self, resource: Resource) -> str:
+        function = resource.text("FunctionName")
+        qualifier = resource.text("Name", default="1")
+        if not function.startswith("arn:"):
+            function = self._named_arn("AWS::Lambda::Function", function)
+        return f"{function}:{qualifier}"
+
+    def _arn(self, resource: Resource) -> str:
+        return self._named_arn(resource.kind, self.name(resource))
+
+    def _named_arn(self, kind: str, name: str) -> str:
+        shape, place = _NAMED[kind][1], self.place
+        return "arn:aws:" + shape.format(region=place.region, account=place.account, name=name)
+
+
+class Resource:
+    """One resource; its properties are resolved when they are asked for."""
+
+    def __init__(self, stack: Stack, logical_id: str, body: Mapping[str, Any]) -> None:
+        self.stack, self.logical_id = stack, logical_id
+        self.kind = str(body.get("Type"))
+        self.properties = _section(body, "Properties")
+
+    @property
+    def id(self) -> str:
+        """What the other resources get when they Ref it."""
+        return self.stack.reference(self.logical_id)
+
+    def get(self, *path: str) -> Any:
+        """Return the resolved property, or None when it is absent. Raises TemplateError."""
+        try:
+            return _given(self.stack.resolve(self._raw(path)))
+        except (Unresolved, TypeError) as error:
+            raise self.error(f"{error}. {ADVICE}", *path) from error
+
+    def keys(self, *path: str) -> list[str]:
+        """Return the keys of a mapping property without resolving its values."""
+        value = self._raw(path)
+        if value is None:
+            return []
+        if not isinstance(value, Mapping):
+            raise self.error("must be a mapping", *path)
+        return [str(key) for key in value]
+
+    def items(self, *path: str) -> list[Any]:
+        """Return a list property; absent is empty."""
+        value = self.get(*path)
+        if value is not None and not isinstance(value, list):
+            raise self.error("must be a list", *path)
+        return value or []
+
+    def text(self, *path: str, default: str | None = None) -> str:
+        """Return a text property. Raises TemplateError when it is absent without a default."""
+        found = self.optional_text(*path)
+        if found is None and default is None:
+            raise self.error("is missing", *path)
+        return found if found is not None else str(default)
+
+    def optional_text(self, *path: str) -> str | None:
+        """Return a text property or None."""
+        value = self.get(*path)
+        try:
+            return None if value is None else text(value)
+        except TypeError:
+            raise self.error("must be a text", *path) from None
+
+    def number(self, *path: str, default: int, least: int, most: int) -> int:
+        """Return an integer property. Raises TemplateError outside of `least` to `most`."""
+        words = self.text(*path, default=str(default))
+        try:
+            value = int(words)
+        except ValueError:
+            raise self.error("must be a whole number", *path) from None
+        if not least <= value <= most:
+            raise self.error(f"is {value}, and must be from {least} to {most}", *path)
+        return value
+
+    def texts(self, *path: str) -> dict[str, str]:
+        """Return a mapping property with each of its values as text."""
+        found = {key: self.optional_text(*path, key) for key in self.keys(*path)}
+        return {key: value for key, value in found.items() if value is not None}
+
+    def error(self, message: str, *path: str) -> TemplateError:
+        """Make the error that names this resource, the property and the line."""
+        where = ".".join((self.logical_id, *path))
+        return TemplateError(f"{self.stack.path}:{self._line(path)}: {where} {message}.")
+
+    def _raw(self, path: tuple[str, ...]) -> Any:
+        value: Any = self.properties
+        for key in path:
+            value = _given(self._opened(value, path))
+            if value is None:
+                return None
+            if not isinstance(value, Mapping):
+                raise self.error("is not what CloudFormation expects", *path)
+            value = value.get(key)
+        return _given(self._opened(value, path))
+
+    def _opened(self, value: Any, path: tuple[str, ...]) -> Any:
+        """Resolve `value` if a function makes it, so that what is inside can be read by key."""
+        if not is_call(value):
+            return value
+        try:
+            return self.stack.resolve(value)
+        except (Unresolved, TypeError) as error:
+            raise self.error(f"{error}. {ADVICE}", *path) from error
+
+    def _line(self, path: tuple[str, ...]) -> int:
+        source, name = self.stack.source, self.logical_id
+        # SAM names what it makes after what it was made from: SocketApiActRoute, FunctionEvent.
+        origins = [origin for origin in source.body["Resources"] if name.startswith(str(origin))]
+        origin = max(map(str, origins), key=len, default=name)
+        own = ("Resources", origin, "Properties", *path)
+        shared = ("Globals", "Function", *path)
+        is_shared = self.kind == "AWS::Lambda::Function" and path
+        if is_shared and source.depth(*shared) == len(shared) > source.depth(*own):
+            return source.line(*shared)
+        return source.line(*own)
+
+
+def identifier(logical_id: str) -> str:
+    """Return a stable id in API Gateway's form: ten lower-case letters and digits."""
+    digest = hashlib.sha256(logical_id.encode()).digest()
+    return base64.b32encode(digest).decode().lower()[:10]
+
+
+def _given(value: Any) -> Any:
+    return None if value is NO_VALUE else value
+
+
+def _section(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    section = body.get(name)
+    return section if isinstance(section, Mapping) else {}
+
+
+def _pseudo_parameters(place: Place) -> dict[str, Any]:
+    # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
+    # (2026-11-23)
+    stack = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/local/local"
+    return {
+        "AWS::AccountId": place.account,
+        "AWS::NotificationARNs": [],
+        "AWS::Partition": "aws",
+        "AWS::Region": place.region,
+        "AWS::StackId": stack,
+        "AWS::StackName": "local",
+        "AWS::URLSuffix": "amazonaws.com",
+    }

@@ -1,0 +1,60 @@
+"""`load`: from a SAM template to the Plan that the gateway, the functions and the triggers run on.
+
+Read are functions, one WebSocket API, at most one HTTP API, queues with their event source
+mappings, and schedules. Any other resource may be in the template; it is not emulated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from wsgate.expand import TemplateError, expand, read
+from wsgate.plan import Plan
+from wsgate.stack import Place, Stack
+from wsgate.template_apis import http_of, websocket_of
+from wsgate.template_functions import functions_of
+from wsgate.template_parameters import as_texts, parameter_values
+from wsgate.template_triggers import queue_triggers_of, queues_of, schedules_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+__all__ = ["TemplateError", "load"]
+
+
+def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
+    path: Path,
+    *,
+    parameters: Mapping[str, str],
+    host: str,
+    queue_endpoint: str,
+    region: str = "us-east-1",
+    account: str = "000000000000",
+) -> Plan:
+    """Read the template at `path` and resolve all that it asks for.
+
+    `host` (`127.0.0.1:8080`) is where the gateway will listen, `queue_endpoint` the URL of the SQS
+    server. Raises TemplateError: one sentence about what cannot run here, where, and what to do.
+    """
+    source = read(path)
+    names = parameter_values(source, parameters)
+    place = Place(host, queue_endpoint.rstrip("/"), region, account)
+    try:
+        return _plan(Stack(source, expand(source, as_texts(names), region), names, place))
+    except RecursionError:
+        raise TemplateError(f"{path}: the template has a name that refers to itself.") from None
+
+
+def _plan(stack: Stack) -> Plan:
+    functions, queues = functions_of(stack), queues_of(stack)
+    return Plan(
+        functions=functions,
+        websocket=websocket_of(stack, functions),
+        http=http_of(stack, functions),
+        queues=queues,
+        queue_triggers=tuple(queue_triggers_of(stack, functions, queues)),
+        schedules=tuple(schedules_of(stack, functions)),
+        region=stack.place.region,
+        account=stack.place.account,
+    )

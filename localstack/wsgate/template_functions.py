@@ -1,0 +1,98 @@
+"""The functions of a template, and what points to them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING, Final
+
+from wsgate.expand import TemplateError
+from wsgate.plan import Function
+from wsgate.stack import Resource, Stack
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_FUNCTION_ARN: Final = re.compile(r"arn:aws[\w-]*:lambda:[\w-]*:\d*:function:([\w-]+)")
+
+
+def functions_of(stack: Stack) -> dict[str, Function]:
+    """Return the functions by name. Raises TemplateError for one that cannot run here."""
+    found = [_function(resource) for resource in stack.of_type("AWS::Lambda::Function")]
+    functions = {function.name: function for function in found}
+    if len(functions) < len(found):
+        raise TemplateError(f"{stack.path}: two functions have the same FunctionName.")
+    return functions
+
+
+def invoked(resource: Resource, functions: Mapping[str, Function], *path: str) -> str:
+    """Return the name of the function that an ARN or an invocation URI points to."""
+    return pointed_to(resource, functions, resource.text(*path), *path)
+
+
+def pointed_to(
+    resource: Resource, functions: Mapping[str, Function], value: str, *path: str
+) -> str:
+    """`invoked` for a value that is already read from the property at `path`."""
+    found = _FUNCTION_ARN.search(value)
+    if found is None or found[1] not in functions:
+        raise resource.error("does not point to a Python function of this template", *path)
+    return found[1]
+
+
+def _function(resource: Resource) -> Function:
+    runtime = resource.text("Runtime", default="")
+    if not runtime.startswith("python"):
+        raise resource.error(
+            f"is {runtime or 'an image'!r}, and wsgate runs Python only", "Runtime"
+        )
+    code, handler = _code(resource), resource.text("Handler")
+    _check_handler(resource, code, handler)
+    return Function(
+        logical_id=resource.logical_id,
+        name=resource.stack.name(resource),
+        code=code,
+        handler=handler,
+        # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-23)
+        timeout=timedelta(seconds=resource.number("Timeout", default=3, least=1, most=900)),
+        memory_mb=resource.number("MemorySize", default=128, least=128, most=10_240),
+        environment=resource.texts("Environment", "Variables"),
+        runtime=runtime,
+        log_format=resource.text("LoggingConfig", "LogFormat", default="Text"),
+        log_level=resource.optional_text("LoggingConfig", "ApplicationLogLevel"),
+    )
+
+
+def _code(resource: Resource) -> Path:
+    """Return the folder of the code: what the template says, before the translator saw it."""
+    stack, name = resource.stack, resource.logical_id
+    written = stack.source.body["Resources"].get(name, {})
+    if written.get("Type") == "AWS::Serverless::Function":
+        shared = stack.source.body.get("Globals", {}).get("Function", {})
+        key, properties = "CodeUri", {**shared, **written.get("Properties", {})}
+        properties.setdefault("CodeUri", "." if "InlineCode" not in properties else None)
+    else:
+        key, properties = "Code", written.get("Properties", {})
+    uri = Resource(stack, name, {**written, "Properties": properties}).get(key)
+    if not isinstance(uri, str) or uri.startswith(("s3://", "https://")):
+        raise resource.error("must be a folder on this machine to run here", key)
+    folder = (stack.path.parent / uri).resolve()
+    if not folder.is_dir():
+        raise resource.error(f"is {uri!r}, which is not a folder beside the template", key)
+    return folder
+
+
+def _check_handler(resource: Resource, code: Path, handler: str) -> None:
+    # awslambdaric takes a slash for a dot: bootstrap.py, _get_handler (4.2.2, 2026-11-23)
+    module, _, callable_name = handler.replace("/", ".").rpartition(".")
+    if not module or not callable_name:
+        raise resource.error(f"is {handler!r}, and must be module.callable", "Handler")
+    search: list[str] | None = [str(code)]
+    for part in module.split("."):
+        spec = PathFinder.find_spec(part, search) if search else None
+        if spec is None:
+            raise resource.error(f"is {handler!r}, but {code} has no module {module}", "Handler")
+        found = spec.submodule_search_locations
+        search = list(found) if found is not None else None

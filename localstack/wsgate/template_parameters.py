@@ -1,0 +1,79 @@
+"""The values of a template's parameters: what was given, or the default, if the rules hold."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from wsgate.expand import Source, TemplateError
+
+
+def parameter_values(source: Source, given: Mapping[str, str]) -> dict[str, Any]:
+    """Return every parameter's value. What was given is never shown: it may be a secret."""
+    declared = source.body.get("Parameters") or {}
+    unknown = [name for name in given if name not in declared]
+    if unknown:
+        raise TemplateError(f"{source.path}: the template has no parameter {', '.join(unknown)}.")
+    values = {name: _parameter(source, name, given.get(name)) for name in declared}
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def _parameter(source: Source, name: str, given: str | None) -> str | list[str] | None:
+    where = f"{source.path}:{source.line('Parameters', name)}: the parameter {name}"
+    declared = source.body["Parameters"][name]
+    if not isinstance(declared, Mapping):
+        raise TemplateError(f"{where} must be a mapping with a Type.")
+    kind = str(declared.get("Type"))
+    if given is None and kind.startswith("AWS::SSM::Parameter::"):
+        return None  # its default is a name in AWS's store; it fails where it is used, if it is
+    if given is None and "Default" not in declared:
+        raise TemplateError(f"{where} has no default: give it with --parameter {name}=….")
+    value = _plain(declared["Default"]) if given is None else given
+    try:
+        broken = _broken_rule(declared, value)
+    except (re.error, TypeError, ValueError):
+        raise TemplateError(f"{where} has a rule that cannot be read.") from None
+    if broken:
+        raise TemplateError(f"{where} has a value that its {broken} does not allow.")
+    is_list = kind == "CommaDelimitedList" or kind.startswith("List<")
+    return [part.strip() for part in value.split(",")] if is_list else value
+
+
+def _broken_rule(declared: Mapping[str, Any], value: str) -> str | None:
+    """Return the name of the first rule that `value` breaks.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/parameters-section-structure.html
+    (2026-11-23)
+    """
+    allowed = declared.get("AllowedValues")
+    if isinstance(allowed, list) and value not in map(_plain, allowed):
+        return "AllowedValues"
+    pattern = declared.get("AllowedPattern")
+    if isinstance(pattern, str) and not re.fullmatch(pattern, value):
+        return "AllowedPattern"
+    # 4,096 bytes are the most for any value.
+    if not int(declared.get("MinLength", 0)) <= len(value) <= int(declared.get("MaxLength", 4096)):
+        return "MinLength or MaxLength"
+    if declared.get("Type") == "Number" and not _in_range(declared, value):
+        return "MinValue or MaxValue"
+    return None
+
+
+def _in_range(declared: Mapping[str, Any], value: str) -> bool:
+    least, most = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
+    try:
+        return least <= float(value) <= most
+    except ValueError:
+        return False
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def as_texts(names: Mapping[str, Any]) -> dict[str, str]:
+    """Return them the way the SAM translator takes them: lists with commas again."""
+    return {
+        name: ",".join(value) if isinstance(value, list) else value for name, value in names.items()
+    }

@@ -1,0 +1,194 @@
+"""The queues, event source mappings and schedules of a template."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+from wsgate.plan import Function, Queue, QueueTrigger, Schedule
+from wsgate.template_functions import invoked, pointed_to
+
+if TYPE_CHECKING:
+    from wsgate.stack import Resource, Stack
+
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_STREAMS: Final = ("AWS::AmazonMQ", "AWS::DocDB", "AWS::DynamoDB", "AWS::Kinesis", "AWS::MSK")
+
+
+def queues_of(stack: Stack) -> dict[str, Queue]:
+    """Return the queues by name. Raises TemplateError."""
+    resources = stack.of_type("AWS::SQS::Queue")
+    names = {stack.attribute(resource.logical_id, "Arn"): resource for resource in resources}
+    queues = [_queue(resource, names) for resource in resources]
+    return {queue.name: queue for queue in queues}
+
+
+def _queue(resource: Resource, by_arn: Mapping[str, Resource]) -> Queue:
+    dead_letters, most = _redrive(resource, by_arn)
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SetQueueAttributes.html
+    # (2026-11-23)
+    visibility = resource.number("VisibilityTimeout", default=30, least=0, most=43_200)
+    delay = resource.number("DelaySeconds", default=0, least=0, most=900)
+    return Queue(
+        logical_id=resource.logical_id,
+        name=resource.stack.name(resource),
+        url=resource.id,
+        visibility_timeout=timedelta(seconds=visibility),
+        dead_letters=dead_letters,
+        max_receives=most,
+        delay=timedelta(seconds=delay),
+        fifo=_flag(resource, "FifoQueue"),
+        content_deduplication=_flag(resource, "ContentBasedDeduplication"),
+    )
+
+
+def _redrive(
+    resource: Resource, by_arn: Mapping[str, Resource]
+) -> tuple[str, int] | tuple[None, None]:
+    policy = resource.get("RedrivePolicy")
+    if isinstance(policy, str):
+        policy = _json(resource, policy, "RedrivePolicy")
+    if policy is None:
+        return None, None
+    try:
+        target, most = by_arn[policy["deadLetterTargetArn"]], int(policy["maxReceiveCount"])
+    except (KeyError, TypeError, ValueError):
+        problem = "must name a queue of this template and a maxReceiveCount"
+        raise resource.error(problem, "RedrivePolicy") from None
+    return resource.stack.name(target), most
+
+
+def queue_triggers_of(
+    stack: Stack, functions: Mapping[str, Function], queues: Mapping[str, Queue]
+) -> list[QueueTrigger]:
+    """Return the enabled event source mappings of queues. Raises TemplateError."""
+    mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
+    enabled = [mapping for mapping in mappings if _flag(mapping, "Enabled", default=True)]
+    return [
+        _queue_trigger(mapping, functions, queues) for mapping in enabled if _reads_queue(mapping)
+    ]
+
+
+def _reads_queue(mapping: Resource) -> bool:
+    """Say whether the source is a queue; streams of tables and the like are not emulated."""
+    written = json.dumps(mapping.properties.get("EventSourceArn"), default=str)
+    resources = mapping.stack.resources.items()
+    streams = (name for name, resource in resources if resource.kind.startswith(_STREAMS))
+    if any(re.search(rf"\b{re.escape(name)}\b", written) for name in streams):
+        return False
+    return ":sqs:" in mapping.text("EventSourceArn", default="")
+
+
+def _queue_trigger(
+    mapping: Resource, functions: Mapping[str, Function], queues: Mapping[str, Queue]
+) -> QueueTrigger:
+    queue = mapping.text("EventSourceArn").rsplit(":", 1)[-1]
+    if queue not in queues:
+        raise mapping.error("is a queue that this template does not have", "EventSourceArn")
+    if mapping.get("FilterCriteria") is not None:
+        raise mapping.error("is not emulated", "FilterCriteria")
+    function = mapping.text("FunctionName")
+    name = function if function in functions else invoked(mapping, functions, "FunctionName")
+    # Defaults and ranges, and five batches at a time to begin with:
+    # https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
+    # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html (2026-11-23)
+    window = mapping.number("MaximumBatchingWindowInSeconds", default=0, least=0, most=300)
+    at_once = mapping.number("ScalingConfig", "MaximumConcurrency", default=5, least=2, most=1000)
+    return QueueTrigger(
+        queue=queue,
+        function=name,
+        batch_size=mapping.number("BatchSize", default=10, least=1, most=10_000),
+        batching_window=timedelta(seconds=window),
+        reports_item_failures="ReportBatchItemFailures" in mapping.items("FunctionResponseTypes"),
+        concurrency=1 if queues[queue].fifo else min(at_once, 5),
+    )
+
+
+def schedules_of(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
+    """Return the enabled schedules, of rules and of EventBridge Scheduler. Raises TemplateError."""
+    return [*_rules(stack, functions), *_schedules(stack, functions)]
+
+
+def _rules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
+    found: list[Schedule] = []
+    for rule in stack.of_type("AWS::Events::Rule"):
+        if rule.get("ScheduleExpression") is None or _is_disabled(rule):
+            continue
+        for position, target in enumerate(rule.items("Targets")):
+            if _points_to_function(rule, target):
+                found.append(_rule_target(rule, position, target, functions))
+    return found
+
+
+def _rule_target(
+    rule: Resource, position: int, target: Mapping[str, Any], functions: Mapping[str, Function]
+) -> Schedule:
+    if "InputTransformer" in target or "InputPath" in target:
+        raise rule.error("has an InputTransformer or InputPath, not emulated", "Targets")
+    name = pointed_to(rule, functions, str(target["Arn"]), "Targets", str(position))
+    return Schedule(
+        name=rule.stack.name(rule),
+        function=name,
+        every=_rate(rule),
+        payload=_input(rule, target.get("Input"), "Targets"),
+        arn=rule.stack.attribute(rule.logical_id, "Arn"),
+    )
+
+
+def _points_to_function(rule: Resource, target: Any) -> bool:
+    return isinstance(target, Mapping) and ":lambda:" in str(target.get("Arn"))
+
+
+def _schedules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
+    return [
+        Schedule(
+            name=schedule.stack.name(schedule),
+            function=invoked(schedule, functions, "Target", "Arn"),
+            every=_rate(schedule),
+            payload=_input(schedule, schedule.get("Target", "Input"), "Target", "Input"),
+            arn=schedule.stack.attribute(schedule.logical_id, "Arn"),
+            source="aws.scheduler",
+        )
+        for schedule in stack.of_type("AWS::Scheduler::Schedule")
+        if not _is_disabled(schedule) and ":lambda:" in schedule.text("Target", "Arn")
+    ]
+
+
+def _rate(resource: Resource) -> timedelta:
+    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
+    # (2026-11-23)
+    expression = resource.text("ScheduleExpression")
+    found = _RATE.fullmatch(expression)
+    if found is None or int(found[1]) == 0:
+        raise resource.error(
+            f"is {expression}; wsgate has rate(…) only, so disable this schedule locally",
+            "ScheduleExpression",
+        )
+    return timedelta(**{f"{found[2]}s": int(found[1])})
+
+
+def _input(resource: Resource, value: Any, *path: str) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        _json(resource, value, *path)
+        return value
+    return json.dumps(value)
+
+
+def _is_disabled(resource: Resource) -> bool:
+    return resource.text("State", default="ENABLED") == "DISABLED"
+
+
+def _flag(resource: Resource, key: str, *, default: bool = False) -> bool:
+    return resource.text(key, default=str(default)).lower() == "true"
+
+
+def _json(resource: Resource, words: str, *path: str) -> Any:
+    try:
+        return json.loads(words)
+    except ValueError:
+        raise resource.error("is not valid JSON", *path) from None

@@ -1,0 +1,88 @@
+"""Debian's Chromium under Playwright, and a list of everything that went wrong in its pages."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from playwright.async_api import async_playwright, expect
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
+
+    from tests.browser.tabs import System
+
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+# A function's first event starts its process, and a busy machine starts several at once.
+WITHIN_MS = 20_000
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser() -> AsyncIterator[Browser]:
+    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    if executable is None:
+        pytest.skip("No Chromium on PATH: `apt install chromium` brings one.")
+    expect.set_options(timeout=WITHIN_MS)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
+        yield browser
+        await browser.close()
+
+
+@pytest.fixture
+def problems() -> list[str]:
+    """Errors of pages and consoles."""
+    return []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def device(
+    browser: Browser, problems: list[str]
+) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
+    """Make another device: a browser context, whose tabs share nothing with other contexts'."""
+    made: list[BrowserContext] = []
+
+    async def make() -> BrowserContext:
+        context = await browser.new_context(
+            viewport={"width": 1280, "height": 1000}, locale="en-GB", reduced_motion="reduce"
+        )
+        context.set_default_timeout(WITHIN_MS)
+        context.on("page", lambda page: _watch(page, problems))
+        made.append(context)
+        return context
+
+    yield make
+    for context in made:
+        await context.close()
+    assert problems == []
+
+
+def _watch(page: Page, problems: list[str]) -> None:
+    def heard(message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            problems.append(f"{message.text} ({message.location})")
+
+    page.on("console", heard)
+    page.on("pageerror", lambda error: problems.append(str(error)))
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def rows(headcount: System) -> AsyncIterator[asyncpg.Connection]:
+    """A connection to the running system's database."""
+    connection = await asyncpg.connect(headcount.database_url)
+    yield connection
+    await connection.close()

@@ -1,0 +1,105 @@
+"""A tab of the demo page, in the words of its story."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import quote
+
+from playwright.async_api import expect
+
+if TYPE_CHECKING:
+    from playwright.async_api import BrowserContext, Locator, Page
+
+CLAIMED = re.compile("^(claimed|already_claimed)$")
+
+
+class System(Protocol):
+    """What the `headcount` fixture gives: the whole system, running."""
+
+    @property
+    def base_url(self) -> str: ...
+    @property
+    def service_token(self) -> str: ...
+    @property
+    def database_url(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Tab:
+    page: Page
+
+    @classmethod
+    async def open(cls, context: BrowserContext, system: System, user: str, resource: str) -> Tab:
+        """Open the printed address as this user, and wait until the page says that it is online."""
+        tab = cls(await context.new_page())
+        query = f"user={quote(user)}&resource={quote(resource)}"
+        await tab.page.goto(f"{system.base_url}/?{query}#token={system.service_token}")
+        await tab.is_online()
+        return tab
+
+    def part(self, testid: str) -> Locator:
+        return self.page.get_by_test_id(testid)
+
+    async def is_online(self) -> None:
+        await expect(self.part("status")).to_have_attribute("data-status", "online")
+
+    async def sees(self, user: str, connections: int) -> None:
+        """Whoever is listed as online, and with how many connections; the list is polled."""
+        person = self.page.locator(f'[data-testid="online-user"][data-user="{user}"]')
+        await expect(person).to_have_attribute("data-connections", str(connections))
+
+    async def watched(self) -> int:
+        """The watch time as shown, in seconds."""
+        hours, minutes, seconds = (await self.part("watch-time").inner_text()).split(":")
+        return int(hours) * 3600 + int(minutes) * 60 + int(seconds)
+
+    async def counts_past(self, seconds: int) -> None:
+        await expect(self.part("watch-time")).not_to_have_text("0:00:00")
+        await self.page.wait_for_function(
+            """seconds => {
+                const text = document.querySelector('[data-testid="watch-time"]').textContent;
+                return text.split(':').reduce((sum, part) => 60 * sum + Number(part), 0) > seconds;
+            }""",
+            arg=seconds,
+        )
+
+    async def react(self, kind: str) -> None:
+        await self.part(f"react-{kind}").click()
+
+    async def has_reactions(self, kind: str, count: int) -> None:
+        await expect(self.part(f"react-{kind}")).to_have_text(str(count))
+
+    async def drop_bonus(self, reward: str, seconds: int, stock: int) -> None:
+        """As the operator, for everyone who watches this tab's resource."""
+        await self.part("drop-reward").fill(reward)
+        await self.part("drop-window").fill(str(seconds))
+        await self.part("drop-stock").fill(str(stock))
+        await self.part("drop-audience").select_option("resource")
+        await self.part("drop-submit").click()
+
+    def bonus(self, reward: str) -> Locator:
+        return self.part("bonus").filter(has_text=reward)
+
+    async def offers(self, reward: str) -> None:
+        """The bonus is there, counts down, and can be claimed."""
+        card = self.bonus(reward)
+        await expect(card).to_have_attribute("data-phase", "open")
+        countdown = card.get_by_test_id("bonus-countdown")
+        shown = await countdown.inner_text()
+        assert shown.isdigit()
+        await expect(countdown).not_to_have_text(shown)
+        await expect(card.get_by_test_id("claim")).to_be_enabled()
+
+    async def claim(self, reward: str) -> None:
+        await self.bonus(reward).get_by_test_id("claim").click()
+
+    async def claim_unseen(self, reward: str) -> None:
+        """Click without waiting for the button: another device's claim may just have hidden it."""
+        await self.bonus(reward).get_by_test_id("claim").evaluate("button => button.click()")
+
+    async def has_claimed(self, reward: str) -> None:
+        card = self.bonus(reward)
+        await expect(card).to_have_attribute("data-phase", CLAIMED)
+        await expect(card.get_by_test_id("claim")).to_be_hidden()

@@ -1,0 +1,64 @@
+"""How long a cold start spends on imports: `make bench-imports`.
+
+Each handler is imported in fresh processes, bytecode warm as in a deployed package, and the median
+counts. Exit code 1 when a WebSocket handler is above the bar: a person waits for those.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+TIMES = 9
+BAR_MS = 250
+WEBSOCKET = ("authorize", "connect", "disconnect", "message")
+OTHERS = ("push", "sweep", "award", "web")
+
+# The clock starts after the interpreter, which on Lambda is up before the handler is loaded.
+PROGRAM = """
+import sys, time
+start = time.perf_counter()
+__import__(f"handlers.{sys.argv[1]}", fromlist=["handler"]).handler
+print((time.perf_counter() - start) * 1000)
+"""
+
+
+def main() -> int:
+    """Print the table; 1 when a WebSocket handler takes longer than the bar."""
+    print(f"import time in ms: median of {TIMES} fresh processes, least, most")
+    medians = {handler: _show(handler) for handler in (*WEBSOCKET, *OTHERS)}
+    slow = [handler for handler in WEBSOCKET if medians[handler] > BAR_MS]
+    if slow:
+        print(f"above the bar of {BAR_MS} ms for WebSocket handlers: {', '.join(slow)}")
+    return 1 if slow else 0
+
+
+def _show(handler: str) -> float:
+    _import_ms(handler)  # writes the bytecode
+    taken = [_import_ms(handler) for _ in range(TIMES)]
+    median = statistics.median(taken)
+    bar = f"bar {BAR_MS}" if handler in WEBSOCKET else ""
+    print(
+        f"{handler:<12}{median:6.0f}{min(taken):6.0f}{max(taken):6.0f}  {bar}".rstrip(), flush=True
+    )
+    return median
+
+
+def _import_ms(handler: str) -> float:
+    answer = subprocess.run(
+        [sys.executable, "-c", PROGRAM, handler],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )
+    return float(answer.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,247 @@
+"""`make run` as a stranger meets it: it starts, refuses in a sentence, and cleans up."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from postgres import Postgres
+from tests.localstack.processes import descendants, is_alive, wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RUN = Path(__file__).parents[2] / "localstack" / "run.py"
+PASSWORD = "not-to-be-shown"  # noqa: S105 - of nobody
+
+
+@dataclass
+class Running:
+    """A run of Headcount and the folder that it lives in."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+    port: int
+
+    def is_ready(self) -> bool:
+        assert self.process.poll() is None, self.output()
+        with contextlib.suppress(FileNotFoundError):  # or one that a killed run left
+            return bool(self.about()["pid"] == self.process.pid)
+        return False
+
+    def about(self) -> dict[str, Any]:
+        about: dict[str, Any] = json.loads((self.folder / "run.json").read_text())
+        return about
+
+    def output(self) -> str:
+        return (self.folder / "output").read_text()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: the terminal signals all that was started in it, not the first process alone."""
+        os.killpg(self.process.pid, signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    with started(tmp_path_factory.mktemp("running")) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for one run after the other: only the first has to make a database."""
+    return tmp_path_factory.mktemp("one-after-the-other")
+
+
+def test_the_address_stands_on_a_line_of_its_own(running: Running) -> None:
+    token = running.about()["service_token"]
+    lines = [line.strip() for line in running.output().splitlines()]
+    assert f"http://127.0.0.1:{running.port}/#token={token}" in lines
+
+
+def test_the_run_file_tells_programs_where_everything_is(running: Running) -> None:
+    about = running.about()
+    assert about["base_url"] == f"http://127.0.0.1:{running.port}"
+    assert about["websocket_url"] == f"ws://127.0.0.1:{running.port}/live"
+    assert about["database_url"].startswith("postgresql://headcount:")
+    assert about["pid"] == running.process.pid
+    assert len(about["service_token"]) >= 32
+
+
+def test_files_with_secrets_are_for_their_owner_only(running: Running) -> None:
+    secret = ("run.json", "service-token", "ticket-secret", "postgres/password")
+    assert {(running.folder / name).stat().st_mode & 0o777 for name in secret} == {0o600}
+
+
+def test_it_answers_on_the_loopback_address(running: Running) -> None:
+    socket.create_connection(("127.0.0.1", running.port), timeout=5).close()
+
+
+def test_the_database_password_is_never_printed(running: Running) -> None:
+    assert (running.folder / "postgres" / "password").read_text() not in running.output()
+
+
+def test_a_second_run_in_the_same_folder_is_refused(running: Running) -> None:
+    said = refused(running.folder, free_port())
+    assert f"127.0.0.1:{running.port}" in said
+    assert str(running.process.pid) in said
+    assert running.is_ready()
+
+
+def test_a_port_in_use_is_refused_before_anything_starts(running: Running, tmp_path: Path) -> None:
+    assert f"port {running.port}" in refused(tmp_path, running.port)
+    assert not (tmp_path / "postgres").exists()
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "http"])
+def test_what_is_no_port_is_refused(port: str, tmp_path: Path) -> None:
+    assert "a port is a number" in refused(tmp_path, port, lines=2)
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        (f"postgresql://ann:{PASSWORD}@127.0.0.1:1/x", "nothing answers"),
+        (f"postgresql://ann:{PASSWORD}@no-such-host.invalid/x", "cannot be reached"),
+        (f"postgresql://ann:{PASSWORD}/@127.0.0.1/x", "has no address of the form"),
+        (f"mysql://ann:{PASSWORD}@127.0.0.1/x", "has no address of the form"),
+        (PASSWORD, "has no address of the form"),
+    ],
+)
+def test_a_wrong_database_is_refused_without_its_password(
+    url: str, reason: str, tmp_path: Path
+) -> None:
+    said = refused(tmp_path, free_port(), DATABASE_URL=url)
+    assert reason in said
+    assert PASSWORD not in said
+
+
+def test_a_database_that_refuses_us_is_named_as_such(tmp_path: Path) -> None:
+    with Postgres(tmp_path / "other", durable=False) as dsn:
+        role, _, place = dsn.partition("@")
+        wrong = f"{role.rpartition(':')[0]}:{PASSWORD}@{place}"
+        said = refused(tmp_path, free_port(), DATABASE_URL=wrong)
+        assert "refuses this user or password" in said
+        assert PASSWORD not in said
+        said = refused(tmp_path, free_port(), DATABASE_URL=f"{dsn}_not_there")
+        assert "has no database of this name" in said
+
+
+def test_another_database_takes_the_place_of_the_embedded_one(tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    with (
+        Postgres(tmp_path / "other", durable=False) as dsn,
+        started(folder, DATABASE_URL=dsn) as running,
+    ):
+        assert running.about()["database_url"] == dsn
+        assert not (folder / "postgres").exists()
+
+
+def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
+    with launched(folder) as running:
+        wait_until((folder / "postgres" / "log").exists)
+        below = descendants(running.process.pid)
+        running.interrupt()
+        assert running.process.wait(30) == 0
+    wait_until(lambda: not any(map(is_alive, below)), "it left processes")
+    assert not (folder / "run.json").exists()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_ctrl_c_leaves_nothing_behind(times: int, folder: Path) -> None:
+    with started(folder) as running:
+        below = descendants(running.process.pid)
+        for _ in range(times):
+            running.interrupt()
+        assert running.process.wait(30) == 0
+    assert below
+    assert not any(map(is_alive, below))
+    assert not (folder / "run.json").exists()
+    assert "Traceback" not in running.output()
+
+
+def test_sigterm_ends_it_as_ctrl_c_does(folder: Path) -> None:
+    with started(folder) as running:
+        running.process.terminate()
+        assert running.process.wait(30) == 0
+    assert not (folder / "run.json").exists()
+
+
+def test_after_kill_9_the_next_run_starts_and_keeps_everything(folder: Path) -> None:
+    with started(folder) as killed:
+        token, below = killed.about()["service_token"], descendants(killed.process.pid)
+        killed.process.kill()
+        killed.process.wait()
+        with started(folder) as running:
+            assert running.about()["service_token"] == token
+            wait_until(lambda: not any(map(is_alive, below)), "the killed run left processes")
+
+
+@contextlib.contextmanager
+def started(folder: Path, **environment: str) -> Iterator[Running]:
+    with launched(folder, **environment) as running:
+        wait_until(running.is_ready, "the run did not become ready")
+        yield running
+
+
+@contextlib.contextmanager
+def launched(folder: Path, **environment: str) -> Iterator[Running]:
+    """A run in a process group of its own, ended with the block."""
+    folder.mkdir(exist_ok=True)
+    port = free_port()
+    with (
+        (folder / "output").open("w") as output,
+        subprocess.Popen(
+            command(folder, port),
+            stdout=output,
+            stderr=output,
+            text=True,
+            env=clean_environment(environment),
+            start_new_session=True,
+        ) as process,
+    ):
+        try:
+            yield Running(process, folder, port)
+        finally:
+            process.terminate()
+            process.wait(60)
+
+
+def refused(folder: Path, port: int | str, lines: int = 1, **environment: str) -> str:
+    """What a run that must not start says, in the lines that it may take."""
+    answer = subprocess.run(
+        command(folder, port),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env=clean_environment(environment),
+    )
+    assert (answer.returncode, answer.stdout) == (2, ""), answer
+    assert answer.stderr.count("\n") == lines, answer.stderr
+    return answer.stderr
+
+
+def command(folder: Path, port: int | str) -> list[str]:
+    return [sys.executable, str(RUN), f"--port={port}", f"--folder={folder}"]
+
+
+def clean_environment(more: dict[str, str]) -> dict[str, str]:
+    """Ours, without what would lead the run elsewhere."""
+    ours = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL"}}
+    return ours | more
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

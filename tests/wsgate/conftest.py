@@ -1,0 +1,80 @@
+"""The command in a process of its own, for the tests that need to see it begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from asyncio.subprocess import Process
+    from collections.abc import AsyncIterator, Callable
+    from contextlib import AbstractAsyncContextManager
+
+SAMPLE = Path(__file__).parent / "samples_gateway" / "template.yaml"
+ROOT = Path(__file__).parent.parent.parent
+
+
+@dataclass
+class Command:
+    """A running `wsgate`."""
+
+    process: Process
+    base: str
+    errors: list[str] = field(default_factory=list)
+
+
+async def spawn(*arguments: str, **environment: str) -> Process:
+    """`python -m wsgate …`, with a clean environment and only these variables."""
+    path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "localstack")}
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "wsgate",
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=path | environment,
+    )
+
+
+@pytest.fixture
+def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Command]]:
+    """Start the command on a free port, wait until it is ready, and end it."""
+
+    @asynccontextmanager
+    async def start(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+        ours = ("--template", str(SAMPLE), "--port", str(unused_tcp_port))
+        process = await spawn(*ours, *arguments, **environment)
+        command = Command(process, f"127.0.0.1:{unused_tcp_port}")
+        assert process.stderr is not None
+        reading = asyncio.create_task(_keep(process.stderr, command.errors))
+        try:
+            await _ready(command)
+            yield command
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await asyncio.wait_for(process.wait(), 10)
+            await reading
+
+    return start
+
+
+async def _ready(command: Command) -> None:
+    assert command.process.stdout is not None
+    async with asyncio.timeout(20):
+        while b"HTTP API" not in (line := await command.process.stdout.readline()):
+            assert line, "\n".join(command.errors)
+
+
+async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    async for line in stream:
+        lines.append(line.decode().rstrip())

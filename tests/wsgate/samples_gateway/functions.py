@@ -1,0 +1,35 @@
+"""The functions of the sample template."""
+
+from __future__ import annotations
+
+import json
+import os
+from typing import Any
+
+Event = dict[str, Any]
+
+
+def authorize(event: Event, context: object) -> Event:
+    """A ticket is a user's name; `nobody` is refused."""
+    user = event["queryStringParameters"]["ticket"]
+    effect = "Deny" if user == "nobody" else "Allow"
+    statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
+    policy = {"Version": "2012-10-17", "Statement": [statement]}
+    return {"principalId": user, "policyDocument": policy, "context": {"user": user}}
+
+
+def chat(event: Event, context: object) -> Event:
+    """Answer with what was said, by whom, and the greeting that the template's parameter holds."""
+    where = event["requestContext"]
+    print(f"{where['eventType']} of {where['authorizer']['user']}")
+    said = json.loads(event.get("body") or "{}").get("text")
+    if said == "fail":
+        raise RuntimeError("as asked")
+    answer = {"greeting": os.environ["GREETING"], "user": where["authorizer"]["user"], "text": said}
+    return {"statusCode": 200, "body": json.dumps(answer)}
+
+
+def web(event: Event, context: object) -> Event:
+    """Answer with the request's own line."""
+    http = event["requestContext"]["http"]
+    return {"method": http["method"], "path": event["rawPath"], "body": event.get("body")}

@@ -1,0 +1,177 @@
+"""The command: what it says, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import socket
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+from tests.wsgate.conftest import SAMPLE, Command, spawn
+from wsgate.__main__ import main, parse
+from wsgate.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
+    from pathlib import Path
+
+TEMPLATE = ("--template", "template.yaml")
+
+
+class TestRefusals:
+    """Exit code 2, one sentence, no traceback."""
+
+    async def refusal(self, *arguments: str, **environment: str) -> str:
+        process = await spawn(*arguments, **environment)
+        output, errors = await asyncio.wait_for(process.communicate(), 20)
+        assert (process.returncode, output) == (2, b"")
+        [line] = errors.decode().splitlines()
+        assert line.startswith("wsgate: ")
+        return line
+
+    async def test_a_port_in_use(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = str(taken.getsockname()[1])
+            line = await self.refusal("--template", str(SAMPLE), "--port", port)
+        assert line == f"wsgate: Cannot listen on 127.0.0.1:{port}: Address already in use."
+
+    async def test_a_template_that_is_not_there(self, tmp_path: Path) -> None:
+        line = await self.refusal("--template", str(tmp_path / "nope.yaml"), "--port", "0")
+        assert "nope.yaml" in line
+
+    async def test_a_template_that_is_no_template(self, tmp_path: Path) -> None:
+        template = tmp_path / "broken.yaml"
+        template.write_text("Resources: [")
+        assert "broken.yaml" in await self.refusal("--template", str(template), "--port", "0")
+
+    async def test_a_template_that_asks_too_much(self, tmp_path: Path) -> None:
+        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#if(1)x#end")
+        (tmp_path / "functions.py").write_text("authorize = chat = web = print")
+        template = tmp_path / "template.yaml"
+        template.write_text(text)
+        line = await self.refusal("--template", str(template), "--port", "0")
+        assert "mapping template uses '#if'" in line
+
+    async def test_a_parameter_that_the_template_does_not_have(self) -> None:
+        arguments = ("--template", str(SAMPLE), "--port", "0", "--parameter", "Nope=secret")
+        line = await self.refusal(*arguments)
+        assert "Nope" in line
+        assert "secret" not in line
+
+    async def test_pages_that_are_not_there(self, tmp_path: Path) -> None:
+        arguments = ("--template", str(SAMPLE), "--port", "0", "--pages", str(tmp_path / "nope"))
+        assert "nope" in await self.refusal(*arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        (*TEMPLATE, "--port", "x"),
+        (*TEMPLATE, "--port", "65536"),
+        (*TEMPLATE, "--port", "-1"),
+        (*TEMPLATE, "--concurrency", "0"),
+        (*TEMPLATE, "--parameter", "NoValue"),
+        (*TEMPLATE, "--parameter", "=value"),
+        (*TEMPLATE, "--unknown"),
+    ],
+)
+def test_a_command_line_with_a_mistake_exits_with_2(arguments: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(arguments)
+    assert caught.value.code == 2
+
+
+def test_a_mistake_in_a_parameter_does_not_repeat_its_value(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit):
+        main((*TEMPLATE, "--parameter", "a b=secret"))
+    assert "secret" not in capsys.readouterr().err
+
+
+def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert capsys.readouterr().out == f"wsgate {VERSION}\n"
+
+
+def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    text = capsys.readouterr().out
+    for option in ("template", "port", "parameter", "pages", "concurrency", "invoke-endpoint"):
+        assert f"--{option}" in text
+    assert "WSGATE_PARAMETER_" in text
+
+
+class TestOptions:
+    def test_a_port_comes_from_the_command_line_the_environment_or_8080(self) -> None:
+        assert parse(TEMPLATE, {}).port == 8080
+        assert parse(TEMPLATE, {"PORT": "9000"}).port == 9000
+        assert parse(TEMPLATE, {"PORT": ""}).port == 8080
+        assert parse((*TEMPLATE, "--port", "9001"), {"PORT": "9000"}).port == 9001
+
+    def test_parameters_come_from_the_environment_and_the_command_line_wins(self) -> None:
+        environment = {"WSGATE_PARAMETER_A": "1", "WSGATE_PARAMETER_B": "2", "C": "3"}
+        given = parse((*TEMPLATE, "--parameter", "B=4", "--parameter", "D=x=y"), environment)
+        assert given.parameters == {"A": "1", "B": "4", "D": "x=y"}
+
+
+async def test_the_sample_from_first_to_last(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]],
+) -> None:
+    async with wsgate(WSGATE_PARAMETER_Greeting="salut") as command:
+        async with connect(f"ws://{command.base}/dev?ticket=ann") as client:
+            await client.send('{"action":"echo","text":"hi"}')
+            assert json.loads(await client.recv()) == {
+                "greeting": "salut",
+                "user": "ann",
+                "text": "hi",
+            }
+            await client.send('{"action":"ping"}')
+            assert json.loads(await client.recv())["type"] == "pong"
+            command.process.send_signal(signal.SIGINT)
+            with pytest.raises(ConnectionClosed) as caught:
+                await asyncio.wait_for(client.recv(), 5)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1001
+        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+    assert "ChatFunction | DISCONNECT of ann" in command.errors
+    assert not any("ticket" in line or "salut" in line for line in command.errors)
+
+
+async def test_it_leaves_no_process_behind(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]],
+) -> None:
+    async with wsgate("--quiet") as command:
+        async with connect(f"ws://{command.base}/dev?ticket=ann"):
+            children = children_of(command.process.pid)
+        command.process.terminate()
+        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+    assert len(children) == 2
+    assert not set(children) & set(processes())
+    assert command.errors == ["ChatFunction | CONNECT of ann", "ChatFunction | DISCONNECT of ann"]
+
+
+def children_of(pid: int) -> list[int]:
+    return [child for child, parent in processes().items() if parent == pid]
+
+
+def processes() -> dict[int, int]:
+    """Every process of this machine, with its parent."""
+    listing = subprocess.run(
+        ["ps", "-A", "-o", "pid=,ppid="],  # noqa: S607 wherever it is
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = (line.split() for line in listing.stdout.splitlines())
+    return {int(pid): int(parent) for pid, parent in lines}

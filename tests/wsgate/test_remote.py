@@ -1,0 +1,127 @@
+"""Lambda's Invoke over HTTP, against a small stand-in that remembers."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TYPE_CHECKING
+
+import pytest
+
+from wsgate.invoke import Invocation, InvokeError
+from wsgate.remote import RemoteInvoker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+PREFIX, SUFFIX = "/2015-03-31/functions/", "/invocations"
+
+
+class FakeLambda:
+    """Answers by function name, and keeps what it was asked."""
+
+    def __init__(self) -> None:
+        self.inbox: list[tuple[str, bytes]] = []
+        self.together = threading.Barrier(2)
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                name = self.path.removeprefix(PREFIX).removesuffix(SUFFIX)
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                fake.inbox.append((name, body))
+                status, headers, answer = fake.answer(name, body)
+                self.send_response(status)
+                for key, value in headers.items():
+                    self.send_header(key, value)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+    def answer(self, name: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        match name:
+            case "Echo":
+                return 200, {}, body
+            case "Broken":
+                return 200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage":"no"}'
+            case "Together":
+                self.together.wait(5)
+                return 200, {}, b"null"
+            case "Busy":
+                return self.error(429, "TooManyRequestsException", "Rate Exceeded.")
+            case "Failing":
+                return self.error(500, "ServiceException", "oops")
+        return self.error(404, "ResourceNotFoundException", f"Function not found: {name}")
+
+    def error(self, status: int, kind: str, message: str) -> tuple[int, dict[str, str], bytes]:
+        body = {"Type": "User", "Message": message}
+        return status, {"x-amzn-ErrorType": kind}, json.dumps(body).encode()
+
+
+@pytest.fixture
+def fake() -> Iterator[FakeLambda]:
+    fake = FakeLambda()
+    thread = threading.Thread(target=fake.server.serve_forever, args=(0.01,))
+    thread.start()
+    yield fake
+    fake.server.shutdown()
+    thread.join()
+    fake.server.server_close()
+
+
+async def invoke(fake: FakeLambda, name: str, payload: bytes = b"{}") -> Invocation:
+    invoker = RemoteInvoker(fake.url)
+    try:
+        return await invoker.invoke(name, payload)
+    finally:
+        await invoker.close()
+
+
+async def test_the_event_goes_out_and_the_value_comes_back(fake: FakeLambda) -> None:
+    answer = await invoke(fake, "Echo", '{"a":"é"}'.encode())
+    assert answer == Invocation('{"a":"é"}'.encode())
+    assert fake.inbox == [("Echo", '{"a":"é"}'.encode())]
+
+
+async def test_a_function_error_is_an_answer(fake: FakeLambda) -> None:
+    answer = await invoke(fake, "Broken")
+    assert answer == Invocation(b'{"errorMessage":"no"}', "Unhandled")
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "kind"),
+    [
+        ("Absent", 404, "ResourceNotFoundException"),
+        ("Busy", 429, "TooManyRequestsException"),
+        ("Failing", 500, "ServiceException"),
+    ],
+)
+async def test_an_error_of_lambda_itself_is_an_invoke_error_and_not_retried(
+    fake: FakeLambda, name: str, status: int, kind: str
+) -> None:
+    with pytest.raises(InvokeError) as raised:
+        await invoke(fake, name)
+    assert (raised.value.status, raised.value.kind) == (status, kind)
+    assert len(fake.inbox) == 1
+
+
+async def test_calls_run_at_the_same_time(fake: FakeLambda) -> None:
+    answers = await asyncio.gather(invoke(fake, "Together"), invoke(fake, "Together"))
+    assert [answer.payload for answer in answers] == [b"null", b"null"]
+
+
+async def test_nobody_at_the_endpoint_is_an_invoke_error() -> None:
+    fake = FakeLambda()
+    fake.server.server_close()
+    with pytest.raises(InvokeError) as raised:
+        await invoke(fake, "Echo")
+    assert raised.value.status == 503
+    assert fake.url in str(raised.value)

@@ -1,0 +1,56 @@
+"""`serve` as another program calls it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+from websockets.asyncio.client import connect
+
+from tests.wsgate.conftest import SAMPLE
+from wsgate.serve import Addresses, Options, Refused, serve, serve_at
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> None:
+    (tmp_path / "index.html").write_text("page")
+    log: list[str] = []
+    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    options = Options(template=SAMPLE, port=0, pages=tmp_path, log=log.append)
+    serving = asyncio.create_task(serve_at(options, ready.set_result))
+    addresses = await asyncio.wait_for(ready, 20)
+    async with connect(f"{addresses.websocket}?ticket=ann") as client:
+        await client.send('{"action":"echo","text":"hi"}')
+        assert json.loads(await client.recv())["text"] == "hi"
+    await ended(serving)
+    assert any(line.startswith("ChatFunction | DISCONNECT") for line in log)
+    port = int(addresses.http.rstrip("/").rpartition(":")[2])
+    socket.create_server(("127.0.0.1", port)).close()
+
+
+async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        options = Options(template=SAMPLE, port=taken.getsockname()[1])
+        with pytest.raises(Refused, match="Address already in use"):
+            await serve(options, never)
+    with pytest.raises(Refused, match="not a port"):
+        await serve(Options(template=SAMPLE, port=70_000), never)
+    with pytest.raises(Refused, match="not a folder"):
+        await serve(Options(template=SAMPLE, port=0, pages=tmp_path / "nope"), never)
+    with pytest.raises(Refused, match=r"nope\.yaml"):
+        await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
+
+
+def never() -> None:
+    pytest.fail("it said that it is ready")
+
+
+async def ended(serving: asyncio.Task[None]) -> None:
+    serving.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(serving, 15)

@@ -1,0 +1,515 @@
+"""From a template to a plan, and the sentence for each template that cannot run here."""
+
+from __future__ import annotations
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from wsgate.plan import (
+    Authorizer,
+    FunctionIntegration,
+    MockIntegration,
+    MockResponse,
+    Plan,
+    QueueTrigger,
+)
+from wsgate.template import TemplateError, load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SAMPLES = Path(__file__).parent / "samples"
+
+SOCKET = """
+  Socket:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: live
+      RouteSelectionExpression: $request.body.action
+      Routes: {$default: {FunctionArn: !GetAtt Main.Arn}}
+"""
+MAIN = """
+  Main:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: code
+      Handler: app.handler
+      Runtime: python3.13
+"""
+HEAD = "Transform: AWS::Serverless-2016-10-31\n"
+
+
+def read(path: Path, **parameters: str) -> Plan:
+    endpoint = "http://127.0.0.1:5000"
+    return load(path, parameters=parameters, host="127.0.0.1:8080", queue_endpoint=endpoint)
+
+
+@pytest.fixture
+def plan_of(tmp_path: Path) -> Callable[..., Plan]:
+    """Write a template beside a folder `code` with app.py, and load it."""
+    (tmp_path / "code").mkdir()
+    (tmp_path / "code" / "app.py").touch()
+
+    def plan(*parts: str, **parameters: str) -> Plan:
+        path = tmp_path / "template.yaml"
+        path.write_text("".join(parts))
+        return read(path, **parameters)
+
+    return plan
+
+
+@pytest.fixture
+def environment_of(plan_of: Callable[..., Plan]) -> Callable[..., dict[str, str]]:
+    """Load a template whose function has these variables, and return them resolved."""
+
+    def environment(variables: str, above: str = "", more: str = "", **parameters: str) -> Any:
+        main = f"{MAIN}      Environment: {{Variables: {{{variables}}}}}\n"
+        plan = plan_of(HEAD, above, "Resources:", SOCKET, main, more, **parameters)
+        return plan.functions["Main"].environment
+
+    return environment
+
+
+@pytest.fixture
+def refusal_of(plan_of: Callable[..., Plan]) -> Callable[..., str]:
+    """Load a template that cannot run, and return the sentence without the folder."""
+
+    def refusal(*parts: str, **parameters: str) -> str:
+        with pytest.raises(TemplateError) as raised:
+            plan_of(*parts, **parameters)
+        return re.sub(r"\S*/(?=template\.yaml|code)", "", str(raised.value))
+
+    return refusal
+
+
+# ---- a whole template
+
+
+@pytest.mark.parametrize("form", ["sam.yaml", "raw.yaml"])
+def test_sam_and_raw_resources_make_the_same_routes(form: str) -> None:
+    socket = read(SAMPLES / form).websocket
+    main, limit = "Main", timedelta(seconds=29)
+    assert {key: (route.integration, route.two_way) for key, route in socket.routes.items()} == {
+        "$connect": (FunctionIntegration(main, limit), False),
+        "act": (FunctionIntegration(main, timedelta(seconds=5)), True),
+        "half": (FunctionIntegration(main, limit), False),
+        "ping": (
+            MockIntegration(
+                template_selection="200",
+                templates={"200": '{"statusCode":200}'},
+                responses=(MockResponse("/200/", "200", {"200": '{"type":"pong"}'}),),
+                timeout=limit,
+            ),
+            True,
+        ),
+    }
+    assert socket.authorizer == Authorizer("Gate", ("route.request.querystring.ticket",))
+    assert (socket.stage, socket.selection_expression) == ("live", "$request.body.action")
+    assert socket.stage_variables == {"color": "blue"}
+    assert re.fullmatch(r"[a-z0-9]{10}", socket.api_id)
+
+
+@pytest.mark.parametrize("form", ["sam.yaml", "raw.yaml"])
+def test_sam_and_raw_resources_make_the_same_http_api(form: str) -> None:
+    http = read(SAMPLES / form).http
+    assert http is not None
+    assert (http.stage, {key: route.function for key, route in http.routes.items()}) == (
+        "$default",
+        {"GET /users/{id}": "web-blue", "ANY /any": "web-blue", "$default": "web-blue"},
+    )
+
+
+@pytest.mark.parametrize("form", ["sam.yaml", "raw.yaml"])
+def test_sam_and_raw_resources_make_the_same_triggers(form: str) -> None:
+    plan = read(SAMPLES / form)
+    assert plan.queue_triggers == (
+        QueueTrigger("Jobs", "Main", 5, timedelta(seconds=1), reports_item_failures=True),
+    )
+    assert [(run.function, run.every, run.payload, run.source) for run in plan.schedules] == [
+        ("Main", timedelta(hours=2), '{"a":1}', "aws.events"),
+        ("Main", timedelta(minutes=1), None, "aws.scheduler"),
+    ]
+
+
+def test_functions_have_what_globals_and_they_themselves_say() -> None:
+    functions = read(SAMPLES / "sam.yaml").functions
+    assert set(functions) == {"Main", "Gate", "web-blue"}
+    main, web = functions["Main"], functions["web-blue"]
+    assert (main.code, main.handler) == (SAMPLES / "app", "functions.echo")
+    assert (main.timeout, main.memory_mb) == (timedelta(seconds=10), 128)
+    assert (web.timeout, web.memory_mb, web.logical_id) == (timedelta(seconds=3), 512, "Web")
+    assert (main.log_format, main.log_level) == ("JSON", "WARN")
+
+
+def test_environments_are_resolved_and_merged() -> None:
+    functions = read(SAMPLES / "sam.yaml").functions
+    assert functions["Gate"].environment == {"SHARED": "yes"}
+    assert functions["Main"].environment == {
+        "SHARED": "own",
+        "SECRET": "s",
+        "QUEUE": "http://127.0.0.1:5000/000000000000/Jobs",
+        "SOCKET": "ws://127.0.0.1:8080/live",
+        "NUMBER": "30",
+        "FLAG": "true",
+    }
+
+
+def test_queues_know_their_dead_letters() -> None:
+    queues = read(SAMPLES / "sam.yaml").queues
+    jobs = queues["Jobs"]
+    assert (jobs.dead_letters, jobs.max_receives) == ("lost-jobs", 5)
+    assert jobs.visibility_timeout == timedelta(seconds=60)
+    assert queues["lost-jobs"].url == "http://127.0.0.1:5000/000000000000/lost-jobs"
+
+
+def test_loading_leaves_the_process_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_DEFAULT_REGION", "AWS_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_PROFILE", "that-does-not-exist")
+    before = dict(os.environ)
+    read(SAMPLES / "sam.yaml")
+    assert dict(os.environ) == before
+
+
+def test_ids_are_the_same_every_time() -> None:
+    one, two = (read(SAMPLES / "sam.yaml").websocket.api_id for _ in range(2))
+    assert one == two
+
+
+# ---- intrinsic functions
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("!Ref Word", "red"),
+        ("!Ref AWS::Region", "us-east-1"),
+        ("!Ref AWS::AccountId", "000000000000"),
+        ("!Ref Main", "Main"),
+        ("!GetAtt Main.Arn", "arn:aws:lambda:us-east-1:000000000000:function:Main"),
+        ("{'Fn::GetAtt': [Jobs, Arn]}", "arn:aws:sqs:us-east-1:000000000000:Jobs"),
+        ("!GetAtt Jobs.QueueName", "Jobs"),
+        ("!Sub '${Word}-${!Word}-${Jobs.QueueName}'", "red-${Word}-Jobs"),
+        ("!Sub ['${Word}-${Own}', {Own: !Ref Word, Word: blue}]", "blue-red"),
+        ("!Join ['/', [a, !Ref Word, 3]]", "a/red/3"),
+        ("!Join ['+', !Ref Words]", "x+y+z"),
+        ("!Select [1, !Ref Words]", "y"),
+        ("!Select [2, !Split ['.', a.b.c]]", "c"),
+        ("!If [IsRed, yes it is, !GetAtt Absent.Arn]", "yes it is"),
+        ("!If [Never, !GetAtt Absent.Arn, no]", "false"),
+        ("!FindInMap [Sizes, !Ref Word, small]", "7"),
+        ("!Base64 abc", "YWJj"),
+        ("!Ref Table", "people"),
+        ("!GetAtt Table.Arn", "arn:aws:dynamodb:us-east-1:000000000000:table/people"),
+        ("2026", "2026"),
+    ],
+)
+def test_an_intrinsic_function_has_its_value(
+    environment_of: Callable[..., dict[str, str]], expression: str, value: str
+) -> None:
+    above = """
+Parameters:
+  Word: {Type: String, Default: red}
+  Words: {Type: CommaDelimitedList, Default: "x, y,z"}
+Mappings: {Sizes: {red: {small: 7}}}
+Conditions:
+  IsRed: !Equals [!Ref Word, red]
+  Never: !And [!Condition IsRed, !Not [!Or [!Condition IsRed, !Equals [1, 2]]]]
+"""
+    more = """
+  Jobs: {Type: AWS::SQS::Queue}
+  Table: {Type: AWS::DynamoDB::Table, Properties: {TableName: people}}
+"""
+    assert environment_of(f"X: {expression}", above, more) == {"X": value}
+
+
+def test_no_value_takes_the_variable_away(
+    environment_of: Callable[..., dict[str, str]],
+) -> None:
+    assert environment_of("X: !Ref AWS::NoValue, Y: here") == {"Y": "here"}
+
+
+def test_a_resource_whose_condition_is_false_does_not_exist(plan_of: Callable[..., Plan]) -> None:
+    above = "Conditions: {Gone: !Equals [a, b]}\nResources:"
+    off = "\n  Jobs: {Type: AWS::SQS::Queue, Condition: Gone}\n"
+    assert plan_of(HEAD, above, SOCKET, MAIN, off).queues == {}
+
+
+def test_without_its_route_response_a_route_is_one_way(plan_of: Callable[..., Plan]) -> None:
+    above = "Conditions: {Gone: !Equals [a, b]}\nResources:"
+    socket = SOCKET.replace("Main.Arn}", "Main.Arn, RouteResponseSelectionExpression: $default}")
+    answer = """
+  Answer:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {ApiId: !Ref Socket, RouteId: !Ref SocketDefaultRoute, RouteResponseKey: $default}
+"""
+    with_it = plan_of(HEAD, above, socket, MAIN, answer)
+    without = plan_of(
+        HEAD, above, socket, MAIN, answer.replace("Prop", "Condition: Gone\n    Prop")
+    )
+    assert with_it.websocket.routes["$default"].two_way
+    assert not without.websocket.routes["$default"].two_way
+
+
+# ---- refusals
+
+
+@pytest.mark.parametrize(
+    ("expression", "words"),
+    [
+        (
+            "!GetAtt Database.Outputs.Url",
+            "!GetAtt Database.Outputs.Url is not known here (AWS::CloudFormation::Stack is not",
+        ),
+        ("!Ref Database", "!Ref Database is not known here (AWS::CloudFormation::Stack is not"),
+        ("!Ref Absent", "!Ref Absent is neither a parameter nor a resource of the template"),
+        ("!Ref Gone", "!Ref Gone is a resource whose condition is false"),
+        ("!ImportValue Shared", "!ImportValue Shared belongs to another stack"),
+        ("'{{resolve:ssm:/a}}'", "{{resolve:ssm:/a}} is a secret or parameter that AWS keeps"),
+        ("!Select [3, [a]]", "asks for more than the list holds"),
+        ("!FindInMap [A, b, c]", "is not in Mappings"),
+        ("!If [Nowhere, a, b]", "the condition Nowhere does not exist"),
+        ("!GetAZs us-east-1", "!GetAZs us-east-1 is not a function that wsgate knows"),
+        ("!Sub '${Unknown}'", "!Ref Unknown is neither a parameter nor a resource"),
+    ],
+)
+def test_what_only_aws_knows_is_refused_by_name(
+    refusal_of: Callable[..., str], expression: str, words: str
+) -> None:
+    main = f"{MAIN}      Environment:\n        Variables:\n          URL: {expression}\n"
+    more = """
+  Database: {Type: AWS::CloudFormation::Stack, Properties: {TemplateURL: infra/database.yaml}}
+  Gone: {Type: AWS::SQS::Queue, Condition: Never}
+"""
+    above = "Conditions: {Never: !Equals [a, b]}\nResources:"
+    refusal = refusal_of(HEAD, above, SOCKET, main, more)
+    # The head, the conditions and seven lines of the socket API stand above the function.
+    assert refusal.startswith("template.yaml:19: Main.Environment.Variables.URL ")
+    assert words in refusal
+    assert "\n" not in refusal
+
+
+def test_a_variable_of_globals_is_named_with_its_own_line(refusal_of: Callable[..., str]) -> None:
+    above = (
+        "Globals:\n  Function:\n    Environment:\n      Variables:\n        A: !Ref No\nResources:"
+    )
+    refusal = refusal_of(HEAD, above, SOCKET, MAIN)
+    assert refusal.startswith("template.yaml:6: Main.Environment.Variables.A !Ref No is neither")
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "words"),
+    [
+        ("python3.13", "nodejs22.x", "Main.Runtime is 'nodejs22.x', and wsgate runs Python only"),
+        ("CodeUri: code", "CodeUri: gone", "Main.CodeUri is 'gone', which is not a folder"),
+        ("CodeUri: code", "CodeUri: s3://bucket/key", "Main.CodeUri must be a folder on this"),
+        ("CodeUri: code", "InlineCode: x", "Main.CodeUri must be a folder on this machine"),
+        ("app.handler", "other.handler", "Main.Handler is 'other.handler', but code has no module"),
+        ("app.handler", "app.deep.handler", "Main.Handler is 'app.deep.handler', but code has no"),
+        ("app.handler", "handler", "Main.Handler is 'handler', and must be module.callable"),
+        ("Handler: app", "Timeout: 901\n      Handler: app", "Main.Timeout is 901, and must be"),
+        ("Handler: app", "Timeout: no\n      Handler: app", "Main.Timeout must be a whole number"),
+    ],
+)
+def test_a_function_that_cannot_run_is_named(
+    refusal_of: Callable[..., str], found: str, instead: str, words: str
+) -> None:
+    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN.replace(found, instead))
+    assert re.match(r"template\.yaml:\d+: ", refusal)
+    assert words in refusal
+
+
+def test_a_template_without_a_websocket_api_is_refused(refusal_of: Callable[..., str]) -> None:
+    refusal = refusal_of(HEAD, "Resources:", MAIN)
+    assert refusal.startswith("template.yaml: the template has no WebSocket API: ")
+
+
+def test_two_websocket_apis_are_refused(refusal_of: Callable[..., str]) -> None:
+    second = SOCKET.replace("Socket:", "Other:")
+    assert "Other is the second WEBSOCKET API" in refusal_of(
+        HEAD, "Resources:", SOCKET, second, MAIN
+    )
+
+
+def test_two_functions_of_one_name_are_refused(refusal_of: Callable[..., str]) -> None:
+    second = MAIN.replace("Main:", "Other:") + "      FunctionName: Main\n"
+    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, second)
+    assert refusal == "template.yaml: two functions have the same FunctionName."
+
+
+def test_a_name_that_refers_to_itself_is_refused(refusal_of: Callable[..., str]) -> None:
+    main = MAIN + "      FunctionName: !Sub '${Main}-again'\n"
+    assert refusal_of(HEAD, "Resources:", SOCKET, main).endswith("a name that refers to itself.")
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("a: [", "the template is not valid YAML: line 1, column 5: "),
+        ("a: b: c", "the template is not valid YAML: line 1, column 5: mapping values are not"),
+        ("", "the template has no Resources section."),
+        ("just text", "the template has no Resources section."),
+        ("Resources: []", "the template has no Resources section."),
+        ("x: " + "y" * 1024 * 1024, "a template has at most 1 MB."),
+    ],
+)
+def test_a_file_that_is_no_template_is_refused(
+    refusal_of: Callable[..., str], content: str, words: str
+) -> None:
+    assert refusal_of(content).startswith(f"template.yaml: {words}")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(TemplateError, match="the template cannot be read: No such file"):
+        read(tmp_path / "template.yaml")
+
+
+def test_what_sam_refuses_is_told_line_by_line(refusal_of: Callable[..., str]) -> None:
+    socket = SOCKET.replace("StageName: live", "StageName: live\n      Colour: blue")
+    route = socket.replace("{$default:", "{push-it:")
+    refusal = refusal_of(HEAD, "Resources:", route, MAIN)
+    assert refusal.startswith("template.yaml: SAM refuses the template:\n  - ")
+    assert "[Socket]" in refusal
+
+
+def test_a_resource_of_the_wrong_shape_is_refused(refusal_of: Callable[..., str]) -> None:
+    assert "Resources" in refusal_of(HEAD, "Resources:", SOCKET, MAIN, "\n  Odd: text\n")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("IntegrationType: HTTP_PROXY", "is HTTP_PROXY; wsgate has AWS_PROXY and MOCK"),
+        (
+            "IntegrationType: AWS_PROXY\n      IntegrationUri: !Ref Main",
+            "SlowIntegration.IntegrationUri does not point to a Python function of this template",
+        ),
+        (
+            "IntegrationType: MOCK\n      TimeoutInMillis: 29001",
+            "TimeoutInMillis is 29001, and must be from 50 to 29000",
+        ),
+    ],
+)
+def test_an_integration_that_cannot_run_is_named(
+    refusal_of: Callable[..., str], change: str, words: str
+) -> None:
+    more = f"""
+  SlowRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Socket
+      RouteKey: slow
+      Target: !Sub integrations/${{SlowIntegration}}
+  SlowIntegration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref Socket
+      {change}
+"""
+    assert words in refusal_of(HEAD, "Resources:", SOCKET, MAIN, more)
+
+
+CRON = """
+  Nightly:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: cron(0 3 * * ? *)
+      State: STATE
+      Targets: [{Id: a, Arn: !GetAtt Main.Arn}]
+"""
+
+
+def test_an_enabled_cron_schedule_is_refused(refusal_of: Callable[..., str]) -> None:
+    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, CRON.replace("STATE", "ENABLED"))
+    assert "Nightly.ScheduleExpression is cron(0 3 * * ? *); wsgate has rate(…) only" in refusal
+
+
+def test_a_disabled_cron_schedule_is_left_out(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(HEAD, "Resources:", SOCKET, MAIN, CRON.replace("STATE", "DISABLED"))
+    assert plan.schedules == ()
+
+
+def test_a_stream_of_a_table_is_left_out(plan_of: Callable[..., Plan]) -> None:
+    more = """
+  People: {Type: AWS::DynamoDB::Table, Properties: {}}
+  Changes:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref Main, EventSourceArn: !GetAtt People.StreamArn}
+"""
+    assert plan_of(HEAD, "Resources:", SOCKET, MAIN, more).queue_triggers == ()
+
+
+def test_a_queue_of_another_stack_is_refused(refusal_of: Callable[..., str]) -> None:
+    more = """
+  Elsewhere:
+    Type: AWS::Lambda::EventSourceMapping
+    Properties: {FunctionName: !Ref Main, EventSourceArn: "arn:aws:sqs:us-east-1:1:other"}
+"""
+    assert "Elsewhere.EventSourceArn is a queue that this template does not have" in refusal_of(
+        HEAD, "Resources:", SOCKET, MAIN, more
+    )
+
+
+# ---- parameters
+
+
+def test_a_parameter_without_default_must_be_given(refusal_of: Callable[..., str]) -> None:
+    above = "Parameters: {Secret: {Type: String}}\nResources:"
+    assert refusal_of(HEAD, above, SOCKET, MAIN) == (
+        "template.yaml:2: the parameter Secret has no default: give it with --parameter Secret=…."
+    )
+
+
+def test_a_parameter_that_the_template_does_not_have_is_refused(
+    refusal_of: Callable[..., str],
+) -> None:
+    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, Secrte="x")
+    assert refusal == "template.yaml: the template has no parameter Secrte."
+
+
+@pytest.mark.parametrize(
+    ("rule", "good", "bad"),
+    [
+        ("Type: String, AllowedValues: ['on', 'off']", "on", "maybe"),
+        ("Type: String, AllowedPattern: '^[a-z]{3}$'", "abc", "abcd"),
+        ("Type: String, MinLength: 3, MaxLength: 5", "abc", "ab"),
+        ("Type: String, MaxLength: 5", "abcde", "abcdef"),
+        ("Type: Number, MinValue: 0, MaxValue: 600", "600", "601"),
+        ("Type: Number", "1.5", "one"),
+    ],
+)
+def test_a_parameters_rules_hold_and_its_value_is_never_shown(
+    plan_of: Callable[..., Plan],
+    refusal_of: Callable[..., str],
+    rule: str,
+    good: str,
+    bad: str,
+) -> None:
+    template = (HEAD, f"Parameters: {{P: {{{rule}}}}}\nResources:", SOCKET, MAIN)
+    plan_of(*template, P=good)
+    refusal = refusal_of(*template, P=bad)
+    assert refusal.startswith("template.yaml:2: the parameter P has a value that its ")
+    assert bad not in refusal.removeprefix("template.yaml:2: the parameter P has a value")
+
+
+@pytest.mark.parametrize("rule", ["AllowedPattern: '('", "MinLength: few", "MinValue: []"])
+def test_a_rule_that_cannot_be_read_is_refused(refusal_of: Callable[..., str], rule: str) -> None:
+    above = f"Parameters: {{P: {{Type: Number, {rule}}}}}\nResources:"
+    assert refusal_of(HEAD, above, SOCKET, MAIN, P="1") == (
+        "template.yaml:2: the parameter P has a rule that cannot be read."
+    )
+
+
+def test_a_parameter_that_aws_keeps_is_only_missed_where_it_is_used(
+    environment_of: Callable[..., dict[str, str]],
+) -> None:
+    kept = "Parameters: {Kept: {Type: 'AWS::SSM::Parameter::Value<String>', Default: /a}}\n"
+    assert environment_of("X: here", kept) == {"X": "here"}
+    assert environment_of("X: !Ref Kept", kept, Kept="given") == {"X": "given"}
+    with pytest.raises(TemplateError, match="!Ref Kept is neither"):
+        environment_of("X: !Ref Kept", kept)

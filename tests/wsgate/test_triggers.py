@@ -1,0 +1,491 @@
+"""Queues with moto's real server, and schedules."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import pytest
+import pytest_asyncio
+
+from wsgate.invoke import Invocation, InvokeError
+from wsgate.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
+from wsgate.queues import QueueError, Queues, event, failed
+from wsgate.schedules import Schedules, next_due, payload
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from types_boto3_sqs import SQSClient
+
+ACCOUNT, REGION = "000000000000", "us-east-1"
+FINE = Invocation(b"null")
+BROKEN = Invocation(b'{"errorMessage":"no"}', "Unhandled")
+
+
+class FakeInvoker:
+    """Remembers events and answers by function name."""
+
+    def __init__(self) -> None:
+        self.inbox: list[tuple[str, Any]] = []
+        self.answers: dict[str, Callable[[Any], Invocation]] = {}
+        self.gate = asyncio.Event()
+
+    async def invoke(self, function: str, payload: bytes) -> Invocation:
+        seen = json.loads(payload)
+        self.inbox.append((function, seen))
+        if function == "Slow":
+            await self.gate.wait()
+        return self.answers.get(function, lambda _: FINE)(seen)
+
+    def bodies(self, function: str) -> list[list[str]]:
+        return [
+            [record["body"] for record in seen["Records"]]
+            for name, seen in self.inbox
+            if name == function
+        ]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(15):
+        while not condition():  # noqa: ASYNC110 what it waits for has no event of its own
+            await asyncio.sleep(0.005)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def queue(name: str, port: int, **changes: Any) -> Queue:
+    facts: dict[str, Any] = {
+        "visibility_timeout": timedelta(seconds=30),
+        "dead_letters": None,
+        "max_receives": None,
+    }
+    url = f"http://127.0.0.1:{port}/{ACCOUNT}/{name}"
+    return Queue(logical_id=name, name=name, url=url, **(facts | changes))
+
+
+def plan(queues: list[Queue], triggers: list[QueueTrigger], *schedules: Schedule) -> Plan:
+    return Plan(
+        functions={},
+        websocket=WebSocketApi("api", "live", "$request.body.action", {}, None),
+        http=None,
+        queues={queue.name: queue for queue in queues},
+        queue_triggers=tuple(triggers),
+        schedules=schedules,
+        region=REGION,
+        account=ACCOUNT,
+    )
+
+
+def trigger(name: str, function: str, size: int = 10, **changes: Any) -> QueueTrigger:
+    window = changes.pop("window", timedelta(0))
+    by_item = changes.pop("by_item", False)
+    return QueueTrigger(name, function, size, window, by_item, **changes)
+
+
+# ---- queues: what is decided without a server
+
+
+MESSAGE: Any = {
+    "MessageId": "m1",
+    "ReceiptHandle": "r1",
+    "Body": "hello",
+    "MD5OfBody": "5d41",
+    "Attributes": {"ApproximateReceiveCount": "1"},
+    "MessageAttributes": {
+        "word": {"DataType": "String", "StringValue": "a"},
+        "blob": {"DataType": "Binary", "BinaryValue": b"\x00\x01"},
+    },
+}
+
+
+def test_the_event_is_lambdas() -> None:
+    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:Jobs"
+    empty: dict[str, list[str]] = {"stringListValues": [], "binaryListValues": []}
+    assert json.loads(event([MESSAGE], arn)) == {
+        "Records": [
+            {
+                "messageId": "m1",
+                "receiptHandle": "r1",
+                "body": "hello",
+                "attributes": {"ApproximateReceiveCount": "1"},
+                "messageAttributes": {
+                    "word": {"dataType": "String", "stringValue": "a", **empty},
+                    "blob": {"dataType": "Binary", "binaryValue": "AAE=", **empty},
+                },
+                "md5OfBody": "5d41",
+                "eventSource": "aws:sqs",
+                "eventSourceARN": arn,
+                "awsRegion": REGION,
+            }
+        ]
+    }
+
+
+@pytest.mark.parametrize(
+    ("answer", "stay"),
+    [
+        (b"null", ""),
+        (b"{}", ""),
+        (b'{"batchItemFailures":[]}', ""),
+        (b'{"batchItemFailures":null}', ""),
+        (b'{"batchItemFailures":[{"itemIdentifier":"b"}]}', "b"),
+        (b'{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"b"}]}', "ab"),
+        (b'{"batchItemFailures":[{"itemIdentifier":""}]}', "ab"),
+        (b'{"batchItemFailures":[{"itemIdentifier":null}]}', "ab"),
+        (b'{"batchItemFailures":[{"itemIdentifier":"other"}]}', "ab"),
+        (b'{"batchItemFailures":[{"item":"a"}]}', "ab"),
+        (b'{"batchItemFailures":["a"]}', "ab"),
+        (b'{"batchItemFailures":1}', "ab"),
+        (b'"text"', "ab"),
+        (b"not json", "ab"),
+    ],
+)
+def test_which_messages_stay(answer: bytes, stay: str) -> None:
+    assert failed(Invocation(answer), ["a", "b"], by_item=True) == set(stay)
+
+
+def test_a_function_that_failed_fails_its_batch() -> None:
+    assert failed(BROKEN, ["a", "b"], by_item=True) == {"a", "b"}
+    assert failed(BROKEN, ["a", "b"], by_item=False) == {"a", "b"}
+
+
+def test_without_item_failures_the_value_does_not_matter() -> None:
+    answer = Invocation(b'{"batchItemFailures":[{"itemIdentifier":"a"}]}')
+    assert failed(answer, ["a", "b"], by_item=False) == set()
+
+
+# ---- queues: with the server
+
+
+class Running:
+    """The queue server with its pollers, a client beside it, and what was logged."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.invoker, self.lines = port, FakeInvoker(), list[str]()
+        again = {"visibility_timeout": timedelta(0), "dead_letters": "Lost", "max_receives": 2}
+        names = ("Plain", "Broken", "Partial", "Slow", "Gathered")
+        queues = [queue(name, port) for name in names]
+        queues += [queue("Failing", port, **again), queue("Lost", port)]
+        queues += [queue("Ordered.fifo", port, fifo=True, content_deduplication=True)]
+        self.queues = Queues(
+            plan(
+                queues,
+                [
+                    trigger("Plain", "Plain"),
+                    trigger("Broken", "Broken"),
+                    trigger("Failing", "Failing"),
+                    trigger("Partial", "Partial", by_item=True),
+                    trigger("Slow", "Slow", 1, concurrency=2),
+                    trigger("Gathered", "Gathered", 3, window=timedelta(seconds=10)),
+                    trigger("Ordered.fifo", "Ordered", 1, concurrency=1),
+                ],
+            ),
+            self.invoker,
+            port=port,
+            log=lambda name, line: self.lines.append(f"{name} {line}"),
+        )
+        self.client: SQSClient = boto3.client(
+            "sqs",
+            endpoint_url=f"http://127.0.0.1:{port}",
+            region_name=REGION,
+            aws_access_key_id="any",
+            aws_secret_access_key="any",  # noqa: S106 not a secret
+        )
+
+    async def send(self, name: str, *bodies: str, **more: Any) -> None:
+        url = f"http://127.0.0.1:{self.port}/{ACCOUNT}/{name}"
+        for body in bodies:
+            await asyncio.to_thread(
+                self.client.send_message, QueueUrl=url, MessageBody=body, **more
+            )
+
+    def left(self, name: str) -> tuple[str, str]:
+        """Return how many messages are visible, and how many are being worked on."""
+        url = f"http://127.0.0.1:{self.port}/{ACCOUNT}/{name}"
+        answer = self.client.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])
+        counts = answer["Attributes"]
+        return (
+            counts["ApproximateNumberOfMessages"],
+            counts["ApproximateNumberOfMessagesNotVisible"],
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running() -> AsyncIterator[Running]:
+    running = Running(free_port())
+    await running.queues.start()
+    yield running
+    running.invoker.gate.set()
+    await running.queues.close()
+    running.client.close()
+
+
+in_one_loop = pytest.mark.asyncio(loop_scope="module")
+
+
+@in_one_loop
+async def test_a_message_reaches_its_function_and_is_deleted(running: Running) -> None:
+    attribute = {"word": {"DataType": "String", "StringValue": "a"}}
+    await running.send("Plain", "hello", MessageAttributes=attribute)
+    await until(lambda: running.invoker.bodies("Plain") == [["hello"]])
+    await until(lambda: running.left("Plain") == ("0", "0"))
+    (seen,) = [seen for name, seen in running.invoker.inbox if name == "Plain"]
+    (record,) = seen["Records"]
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert record["messageAttributes"]["word"]["stringValue"] == "a"
+    assert record["eventSourceARN"] == f"arn:aws:sqs:{REGION}:{ACCOUNT}:Plain"
+
+
+@in_one_loop
+async def test_a_failed_batch_stays_for_the_visibility_time_out(running: Running) -> None:
+    running.invoker.answers["Broken"] = lambda _: BROKEN
+    await running.send("Broken", "x")
+    await until(lambda: "Broken 1 of 1 messages of Broken failed" in running.lines)
+    assert running.left("Broken") == ("0", "1")
+
+
+@in_one_loop
+async def test_a_message_that_fails_too_often_becomes_a_dead_letter(running: Running) -> None:
+    def refuse(_: Any) -> Invocation:
+        raise InvokeError(500, "ServiceException", "out of order")
+
+    running.invoker.answers["Failing"] = refuse
+    await running.send("Failing", "poison")
+    await until(lambda: running.left("Lost") == ("1", "0"))
+    assert running.invoker.bodies("Failing") == [["poison"], ["poison"]]
+    assert "Failing a batch of Failing failed: InvokeError: out of order" in running.lines
+
+
+@in_one_loop
+async def test_only_the_items_that_failed_stay(running: Running) -> None:
+    def fail_bad(seen: Any) -> Invocation:
+        bad = [each["messageId"] for each in seen["Records"] if each["body"] == "bad"]
+        items = [{"itemIdentifier": message_id} for message_id in bad]
+        return Invocation(json.dumps({"batchItemFailures": items}).encode())
+
+    running.invoker.answers["Partial"] = fail_bad
+    await running.send("Partial", "good", "bad", "good")
+    await until(lambda: sum(map(len, running.invoker.bodies("Partial"))) == 3)
+    await until(lambda: running.left("Partial") == ("0", "1"))
+
+
+@in_one_loop
+async def test_batches_run_at_once_up_to_the_limit(running: Running) -> None:
+    await running.send("Slow", "1", "2", "3")
+    await until(lambda: len(running.invoker.bodies("Slow")) == 2)
+    assert running.left("Slow") == ("1", "2")
+    running.invoker.gate.set()
+    await until(lambda: len(running.invoker.bodies("Slow")) == 3)
+
+
+@in_one_loop
+async def test_a_batching_window_ends_early_when_the_batch_is_full(running: Running) -> None:
+    await running.send("Gathered", "a", "b", "c")
+    await until(lambda: running.invoker.bodies("Gathered") != [])
+    assert running.invoker.bodies("Gathered") == [["a", "b", "c"]]
+
+
+@in_one_loop
+async def test_a_fifo_queue_keeps_its_order(running: Running) -> None:
+    await running.send("Ordered.fifo", "a", "b", "c", MessageGroupId="one")
+    await until(lambda: len(running.invoker.bodies("Ordered")) == 3)
+    assert running.invoker.bodies("Ordered") == [["a"], ["b"], ["c"]]
+
+
+async def test_a_plan_without_queues_starts_no_server() -> None:
+    queues = Queues(plan([], []), FakeInvoker(), port=free_port(), log=lambda *_: None)
+    await queues.start()
+    assert queues._server._process is None
+    await queues.close()
+
+
+async def test_a_port_in_use_is_refused_with_what_the_server_said() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+        queues = Queues(
+            plan([queue("Jobs", port)], []), FakeInvoker(), port=port, log=lambda *_: None
+        )
+        with pytest.raises(QueueError, match=rf"(?s)ended with code 1.*Port {port} is in use"):
+            await queues.start()
+        await queues.close()
+
+
+async def test_a_server_that_ends_by_itself_is_told_once_and_closing_is_quick() -> None:
+    lines: list[str] = []
+    port = free_port()
+    queues = Queues(
+        plan([queue("Jobs", port)], [trigger("Jobs", "F")]),
+        FakeInvoker(),
+        port=port,
+        log=lambda name, line: lines.append(f"{name}: {line}"),
+    )
+    await queues.start()
+    process = queues._server._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
+    await until(lambda: lines == ["queues: The queue server ended with code -9."])
+    async with asyncio.timeout(1):
+        await queues.close()
+        await queues.close()
+
+
+PARENT = """
+import asyncio, sys
+from wsgate.queues import _Server
+
+async def main():
+    server = _Server(int(sys.argv[1]), "000000000000")
+    await server.start()
+    print(server._process.pid, flush=True)
+    await asyncio.sleep(60)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_killed_parent_leaves_no_server_behind() -> None:
+    localstack = Path(sys.modules["wsgate"].__path__[0]).parent
+    parent = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-c",
+        PARENT,
+        str(free_port()),
+        stdout=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(localstack)},
+    )
+    assert parent.stdout is not None
+    pid = int(await parent.stdout.readline())
+    assert not is_gone(pid)
+    parent.kill()
+    await parent.wait()
+    await until(lambda: is_gone(pid))
+
+
+def is_gone(pid: int) -> bool:
+    """A zombie has ended too; nobody has asked for its exit code yet."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+# ---- schedules
+
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.mark.parametrize(
+    ("since", "due"),
+    [
+        (timedelta(0), MINUTE),
+        (MINUTE - timedelta(microseconds=1), MINUTE),
+        (MINUTE, 2 * MINUTE),
+        (MINUTE + timedelta(microseconds=1), 2 * MINUTE),
+        (10.5 * MINUTE, 11 * MINUTE),
+        (-MINUTE, MINUTE),
+    ],
+)
+def test_a_schedule_is_due_at_whole_periods_after_the_start(
+    since: timedelta, due: timedelta
+) -> None:
+    assert next_due(NOON, MINUTE, NOON + since) == NOON + due
+
+
+def schedule(**changes: Any) -> Schedule:
+    facts: dict[str, Any] = {
+        "name": "Minute",
+        "function": "Sweep",
+        "every": timedelta(milliseconds=10),
+        "payload": None,
+        "arn": "arn:aws:events:us-east-1:000000000000:rule/Minute",
+    }
+    return Schedule(**(facts | changes))
+
+
+def test_without_an_input_the_event_is_eventbridges() -> None:
+    assert json.loads(payload(schedule(), REGION, ACCOUNT, "an-id", NOON)) == {
+        "version": "0",
+        "id": "an-id",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": ACCOUNT,
+        "time": "2026-11-23T12:00:00Z",
+        "region": REGION,
+        "resources": ["arn:aws:events:us-east-1:000000000000:rule/Minute"],
+        "detail": {},
+    }
+
+
+def test_the_event_of_eventbridge_scheduler_has_its_detail_as_text() -> None:
+    seen = json.loads(payload(schedule(source="aws.scheduler"), REGION, ACCOUNT, "an-id", NOON))
+    assert (seen["source"], seen["detail"]) == ("aws.scheduler", "{}")
+
+
+def test_an_input_is_sent_as_it_is() -> None:
+    assert payload(schedule(payload='{"a": 1}'), REGION, ACCOUNT, "an-id", NOON) == b'{"a": 1}'
+
+
+async def run(invoker: FakeInvoker, lines: list[str], *schedules: Schedule) -> Schedules:
+    timers = Schedules(
+        plan([], [], *schedules), invoker, log=lambda name, line: lines.append(f"{name} {line}")
+    )
+    await timers.start()
+    return timers
+
+
+async def test_a_schedule_runs_again_and_again_until_it_is_closed() -> None:
+    invoker = FakeInvoker()
+    timers = await run(invoker, [], schedule())
+    await until(lambda: len(invoker.inbox) == 3)
+    await timers.close()
+    await timers.close()
+    assert {name for name, _ in invoker.inbox} == {"Sweep"}
+
+
+async def test_a_schedule_does_not_run_before_its_first_period() -> None:
+    invoker = FakeInvoker()
+    timers = await run(invoker, [], schedule(every=MINUTE), schedule(name="b", function="Fast"))
+    await until(lambda: len(invoker.inbox) == 2)
+    await timers.close()
+    assert {name for name, _ in invoker.inbox} == {"Fast"}
+
+
+async def test_a_long_run_is_not_met_by_another() -> None:
+    invoker = FakeInvoker()
+    timers = await run(invoker, [], schedule(function="Slow"), schedule(name="b", function="Fast"))
+    await until(lambda: [name for name, _ in invoker.inbox].count("Fast") == 5)
+    assert [name for name, _ in invoker.inbox].count("Slow") == 1
+    await timers.close()
+
+
+async def test_a_failed_run_is_logged_and_the_next_one_comes() -> None:
+    def refuse(_: Any) -> Invocation:
+        raise InvokeError(500, "ServiceException", "out of order")
+
+    invoker, lines = FakeInvoker(), list[str]()
+    invoker.answers = {"Refused": refuse, "Broken": lambda _: BROKEN}
+    timers = await run(
+        invoker, lines, schedule(function="Refused"), schedule(name="b", function="Broken")
+    )
+    refused = "Refused schedule Minute failed: InvokeError: out of order"
+    broken = "Broken schedule b failed in the function"
+    await until(lambda: min(lines.count(refused), lines.count(broken)) == 2)
+    await timers.close()
