@@ -6,13 +6,13 @@ PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
-TYPED = handlers sql localstack infra
+TYPED = handlers sql localstack infra tests
 # Requirements are the same on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: help run test check load bench bench-imports lock schema migrate clean
+.PHONY: help run test check bench bench-imports lock schema migrate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -20,7 +20,7 @@ help: ## list these targets
 run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
 
-test: .venv/dev.stamp ## all tests but the load tests
+test: .venv/dev.stamp ## all tests
 	@sh .ci/browser
 	$(VENV_PYTHON) -m pytest
 
@@ -30,11 +30,7 @@ check: .venv/dev.stamp ## style, types, and the template
 	$(VENV_PYTHON) -m mypy $(TYPED)
 	$(VENV_PYTHON) -m infra.check
 
-load: .venv/dev.stamp ## the load tests: minutes, and the whole machine
-	$(VENV_PYTHON) -m pytest -m load
-
-bench: .venv/dev.stamp ## what the numbers in the documents were measured with
-	$(VENV_PYTHON) -m tests.load.bench
+bench: bench-imports ## every benchmark
 
 bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
 	$(VENV_PYTHON) tests/load/bench_imports.py

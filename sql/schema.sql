@@ -333,20 +333,21 @@ CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-    v_slot smallint;
+    v_slot bonus_stock;
 begin
-    select slot into v_slot from bonus_stock
-     where bonus_id = p_bonus_id and remaining > 0 order by random() limit 1 for update skip locked;
+    select * into v_slot from bonus_stock
+     where bonus_id = p_bonus_id order by random() limit 1 for update skip locked;
     if not found then
-        -- After the wait each slot is judged as it is then: no row means that all are empty.
-        select slot into v_slot from bonus_stock
-         where bonus_id = p_bonus_id and remaining > 0 order by slot limit 1 for update;
-        if not found then
-            return false;
-        end if;
+        select * into v_slot from bonus_stock
+         where bonus_id = p_bonus_id order by slot limit 1 for update;
     end if;
-    update bonus_stock set remaining = remaining - 1 where bonus_id = p_bonus_id and slot = v_slot;
-    return true;
+    if v_slot.remaining > 1 then
+        update bonus_stock set remaining = remaining - 1
+         where bonus_id = p_bonus_id and slot = v_slot.slot;
+    else
+        delete from bonus_stock where bonus_id = p_bonus_id and slot = v_slot.slot;
+    end if;
+    return v_slot.slot is not null;
 end $$;
 
 CREATE FUNCTION public.watched(p_user_id text, p_resource text, p_now timestamp with time zone) RETURNS interval
@@ -395,7 +396,7 @@ CREATE TABLE public.bonus_stock (
     bonus_id uuid NOT NULL,
     slot smallint NOT NULL,
     remaining integer NOT NULL,
-    CONSTRAINT bonus_stock_remaining_check CHECK ((remaining >= 0))
+    CONSTRAINT bonus_stock_remaining_check CHECK ((remaining > 0))
 )
 WITH (fillfactor='50');
 

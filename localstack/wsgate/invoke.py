@@ -22,7 +22,7 @@ class Invocation:
 
 
 class InvokeError(Exception):
-    """Invoke itself failed: the function never ran. `status` is the HTTP status of the Lambda API."""
+    """Invoke itself failed: the function never ran. `status` is the Lambda API's HTTP status."""
 
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)

@@ -157,6 +157,7 @@ class _Poller:
         self._arn = _arn(self._queue.name, plan)
         self._client, self._invoker, self._log = client, invoker, log
         self._places = asyncio.Semaphore(trigger.concurrency)
+        self._is_troubled = False
 
     async def run(self) -> None:
         """Poll until cancelled."""
@@ -192,9 +193,13 @@ class _Poller:
                 MessageSystemAttributeNames=["All"],
                 MessageAttributeNames=["All"],
             )
-        except (BotoCoreError, ClientError):
+        except (BotoCoreError, ClientError) as error:
+            if not self._is_troubled:
+                self._log(self._trigger.function, f"cannot poll {self._queue.name}: {error}")
+            self._is_troubled = True
             await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
             return []
+        self._is_troubled = False
         messages = answer.get("Messages", [])
         if not messages and not wait:
             await asyncio.sleep(_PAUSE_WHEN_EMPTY.total_seconds())

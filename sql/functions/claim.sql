@@ -19,24 +19,27 @@ returns text language sql stable as $$
 $$;
 
 -- Take one from the stock. False: nothing is left.
--- A slot that another claim holds is passed over; only when every slot that has something left is
--- held does the claim wait for one, so stock never oversells and never undersells.
+-- A slot that another claim holds is passed over; only when every slot left is held does the claim
+-- wait for one, so stock never oversells and never undersells. An empty slot is deleted, not kept at
+-- zero: a row that fails a condition after a wait stays locked, and two claims that each held such a
+-- row would wait for each other.
 create or replace function take_from_stock(p_bonus_id uuid) returns boolean language plpgsql as $$
 declare
-    v_slot smallint;
+    v_slot bonus_stock;
 begin
-    select slot into v_slot from bonus_stock
-     where bonus_id = p_bonus_id and remaining > 0 order by random() limit 1 for update skip locked;
+    select * into v_slot from bonus_stock
+     where bonus_id = p_bonus_id order by random() limit 1 for update skip locked;
     if not found then
-        -- After the wait each slot is judged as it is then: no row means that all are empty.
-        select slot into v_slot from bonus_stock
-         where bonus_id = p_bonus_id and remaining > 0 order by slot limit 1 for update;
-        if not found then
-            return false;
-        end if;
+        select * into v_slot from bonus_stock
+         where bonus_id = p_bonus_id order by slot limit 1 for update;
     end if;
-    update bonus_stock set remaining = remaining - 1 where bonus_id = p_bonus_id and slot = v_slot;
-    return true;
+    if v_slot.remaining > 1 then
+        update bonus_stock set remaining = remaining - 1
+         where bonus_id = p_bonus_id and slot = v_slot.slot;
+    else
+        delete from bonus_stock where bonus_id = p_bonus_id and slot = v_slot.slot;
+    end if;
+    return v_slot.slot is not null;
 end $$;
 
 -- A user claims a bonus: at most once per user, never more than the stock. Returns one row; outcome

@@ -69,11 +69,11 @@ create table offers (
 -- push: the users of one bonus.
 create index offers_bonus on offers (bonus_id, user_id);
 
--- The stock in up to 32 slots, so that claims do not queue on one hot row.
+-- What is left of the stock, in up to 32 slots, so that claims do not queue on one hot row.
 create table bonus_stock (
     bonus_id  uuid     not null references bonuses,
     slot      smallint not null,
-    remaining integer  not null check (remaining >= 0),
+    remaining integer  not null check (remaining > 0),
     primary key (bonus_id, slot)
 ) with (fillfactor = 50);
 

@@ -3,7 +3,10 @@
 -- $1 bonus_id
 select b.bonus_id, b.reward, b.audience, b.resource,
        ms(b.opens_at) as opens_at, ms(b.closes_at) as expires_at,
-       b.stock, (select sum(remaining) from bonus_stock s where s.bonus_id = b.bonus_id) as "left",
+       b.stock,
+       case when b.stock is not null then
+           (select coalesce(sum(remaining), 0) from bonus_stock s where s.bonus_id = b.bonus_id)
+       end as "left",
        milliseconds(b.min_watched) as min_watched_ms,
        (select count(*) from claims c where c.bonus_id = b.bonus_id) as claimed,
        case when b.cancelled_at is not null then 'cancelled'

@@ -1,4 +1,4 @@
-"""What handlers may expect of the management API: of the fake in our tests as of the real client."""
+"""What handlers may expect of the management API: of our tests' fake as of the real client."""
 
 from __future__ import annotations
 

@@ -180,4 +180,5 @@ async def test_the_web_api_refuses_a_wrong_token(browser: Browser) -> None:
     )
     with pytest.raises(urllib.error.HTTPError) as caught:
         await asyncio.to_thread(urllib.request.urlopen, request)
+    caught.value.close()
     assert caught.value.code == 401

@@ -229,7 +229,7 @@ async def test_an_unknown_bonus_is_said_to_be_unknown(db: asyncpg.Connection) ->
     assert await claim(db, UUID(int=1)) == "unknown_bonus"
 
 
-@pytest.mark.parametrize("stock", [1, 5, 32, 33, 40])
+@pytest.mark.parametrize("stock", [1, 5, 31, 32, 33, 40])
 async def test_stock_is_never_oversold_nor_undersold(dsn: str, stock: int) -> None:
     users = [f"user-{n}" for n in range(48)]
     async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
