@@ -21,6 +21,15 @@ QUERIES = Path(__file__).parents[2] / "sql" / "queries"
 ANSWER_WITHIN_SECONDS = 10.0
 CONNECT_WITHIN_SECONDS = 5.0
 
+# A connection that is no more shows itself in any of these: the last one when an event comes while
+# the server's parting words are still being read.
+LOST = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,
+    OSError,
+    asyncpg.InternalClientError,
+)
+
 
 class Unavailable(Exception):
     """The database cannot be reached or did not answer in time. The event may be sent again."""
@@ -45,11 +54,11 @@ class Database:
         """
         try:
             return await self._fetch(query)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError):
+        except LOST:
             await self.close()
         try:
             return await self._fetch(query)
-        except (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, OSError) as error:
+        except LOST as error:
             await self.close()
             raise Unavailable(f"database: {error}") from error
 
