@@ -94,7 +94,7 @@ CREATE TABLE public.bonuses (
 );
 
 CREATE FUNCTION public.bonus_json(p_bonus public.bonuses, p_outcome text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     AS $$
     select jsonb_build_object('bonus_id', p_bonus.bonus_id, 'reward', p_bonus.reward,
                               'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.closes_at),
@@ -265,7 +265,7 @@ begin
 end $$;
 
 CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     AS $$
     select jsonb_build_object('seq', p_event.seq, 'type', p_event.type, 'body', p_event.body,
                               'at', ms(p_event.at), 'id', p_event.action_id)
@@ -326,7 +326,7 @@ CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
     AS $$ select (extract(epoch from p_length) * 1000)::bigint $$;
 
 CREATE FUNCTION public.ms(p_at timestamp with time zone) RETURNS bigint
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     AS $$ select (extract(epoch from p_at) * 1000)::bigint $$;
 
 CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
@@ -359,7 +359,7 @@ CREATE FUNCTION public.watched(p_user_id text, p_resource text, p_now timestamp 
 $$;
 
 CREATE FUNCTION public.with_connection(p_nodes jsonb, p_node text, p_connection_id text, p_at timestamp with time zone) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     AS $$
     select p_nodes || jsonb_build_object(p_node, coalesce(p_nodes -> p_node, '{}')
         || jsonb_build_object(p_connection_id,
@@ -367,7 +367,7 @@ CREATE FUNCTION public.with_connection(p_nodes jsonb, p_node text, p_connection_
 $$;
 
 CREATE FUNCTION public.without_connection(p_nodes jsonb, p_node text, p_connection_id text) RETURNS jsonb
-    LANGUAGE sql IMMUTABLE
+    LANGUAGE sql STABLE
     AS $$
     select case when (p_nodes -> p_node) - p_connection_id = '{}' then p_nodes - p_node
                 else jsonb_set(p_nodes, array[p_node], (p_nodes -> p_node) - p_connection_id) end

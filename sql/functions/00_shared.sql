@@ -1,4 +1,5 @@
 -- What several happenings share.
+-- The small ones are `stable`, as what they call is: only then does the planner inline them.
 
 -- Everything that changes one user's state runs under that user's lock, so two tabs, a reload that
 -- crosses its own $disconnect, and a retry all take their turn. One statement cannot do this: its
@@ -8,20 +9,20 @@ language sql as $$ select pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) 
 
 -- Milliseconds since the epoch, as the clients count.
 create or replace function ms(p_at timestamptz) returns bigint
-language sql immutable as $$ select (extract(epoch from p_at) * 1000)::bigint $$;
+language sql stable as $$ select (extract(epoch from p_at) * 1000)::bigint $$;
 
 create or replace function milliseconds(p_length interval) returns bigint
 language sql immutable as $$ select (extract(epoch from p_length) * 1000)::bigint $$;
 
 create or replace function without_connection(p_nodes jsonb, p_node text, p_connection_id text)
-returns jsonb language sql immutable as $$
+returns jsonb language sql stable as $$
     select case when (p_nodes -> p_node) - p_connection_id = '{}' then p_nodes - p_node
                 else jsonb_set(p_nodes, array[p_node], (p_nodes -> p_node) - p_connection_id) end
 $$;
 
 create or replace function with_connection(
     p_nodes jsonb, p_node text, p_connection_id text, p_at timestamptz
-) returns jsonb language sql immutable as $$
+) returns jsonb language sql stable as $$
     select p_nodes || jsonb_build_object(p_node, coalesce(p_nodes -> p_node, '{}')
         || jsonb_build_object(p_connection_id,
                               jsonb_build_object('at', extract(epoch from p_at)::numeric(14, 3))))
@@ -99,14 +100,14 @@ end $$;
 
 -- An event as the clients read it.
 create or replace function event_json(p_event user_events) returns jsonb
-language sql immutable as $$
+language sql stable as $$
     select jsonb_build_object('seq', p_event.seq, 'type', p_event.type, 'body', p_event.body,
                               'at', ms(p_event.at), 'id', p_event.action_id)
 $$;
 
 -- A bonus as the clients read it; p_outcome is what this user did about it, if anything.
 create or replace function bonus_json(p_bonus bonuses, p_outcome text) returns jsonb
-language sql immutable as $$
+language sql stable as $$
     select jsonb_build_object('bonus_id', p_bonus.bonus_id, 'reward', p_bonus.reward,
                               'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.closes_at),
                               'outcome', p_outcome)
