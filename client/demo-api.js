@@ -39,7 +39,7 @@ export function makeApi(token) {
     /** @param {string} resource */
     online: (resource) => call(`/online?limit=50&resource=${encodeURIComponent(resource)}`),
     /** @param {string} user_id */
-    sessions: (user_id) => call(`/users/${encodeURIComponent(user_id)}/sessions?limit=20`),
+    sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
     /** @param {object} bonus */
     drop: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */

@@ -126,8 +126,12 @@ def application(container: Container) -> FastAPI:
             }
         )
 
-    @app.get("/users/{user_id}/sessions", dependencies=TRUSTED)
-    async def sessions(user_id: Name, limit: Limit = 100, after: After = None) -> SessionsPage:
+    # The user in the query, not in the path: API Gateway decodes a path and Mangum decodes it once
+    # more, so a name with a slash or a percent sign would become another one.
+    @app.get("/sessions", dependencies=TRUSTED)
+    async def sessions(
+        user_id: Annotated[Name, Query()], limit: Limit = 100, after: After = None
+    ) -> SessionsPage:
         """A user's sessions, the newest first, and their watch time in all."""
         (before,) = _position(after, (None,))
         total = await container.database.fetch_one(Sql("watch_time", (user_id,)))

@@ -55,7 +55,7 @@ async def test_the_whole_story(browser: Browser) -> None:
     numbers = await browser.api("GET", f"/bonuses/{bonus['bonus_id']}")
     assert (numbers["claimed"], numbers["left"]) == (1, 2)
 
-    online = await browser.api("GET", f"/users/{browser.user_id}/sessions")
+    online = await browser.api("GET", f"/sessions?user_id={browser.user_id}")
     assert online["online"] is True
     await one.close()
     await two.close()
@@ -63,7 +63,7 @@ async def test_the_whole_story(browser: Browser) -> None:
     assert (row["nodes"], row["ended_by"]) == ("{}", "client")
     # The tabs were open from before the first hello until after the last answer.
     watched = row["terminate_at"] - row["join_at"]
-    heard_for = (await browser.api("GET", f"/users/{browser.user_id}/sessions"))["watched_ms"]
+    heard_for = (await browser.api("GET", f"/sessions?user_id={browser.user_id}"))["watched_ms"]
     assert abs(watched.total_seconds() * 1000 - heard_for) < 2
     assert row["join_at"].timestamp() * 1000 <= welcome["server_now"] + 1
     assert row["terminate_at"].timestamp() * 1000 >= numbers["server_now"] - 1
