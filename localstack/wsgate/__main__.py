@@ -31,6 +31,7 @@ environment:
   PORT                     the port, where --port is not given
   WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
                            for a secret, because others can read a command line
+  AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
 
 Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
 exit with code 0. What keeps it from starting is one sentence and exit code 2.

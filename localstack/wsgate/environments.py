@@ -24,17 +24,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from wsgate import worker
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wsgate.plan import Function
 
-# Lambda's limit for a synchronous event, and for the start of an environment.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
-_MOST_EVENT_BYTES: Final = 6 * 1024 * 1024
 _START_LIMIT: Final = timedelta(seconds=10)
 
 _GRACE: Final = timedelta(milliseconds=500)
@@ -62,6 +59,8 @@ _INHERITED: Final = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+_ENDPOINTS: Final = "AWS_ENDPOINT_URL_"
+"""Inherited too: where the developer runs a service that is not emulated, by service."""
 
 
 class Environments:
@@ -102,15 +101,17 @@ class Environments:
         if pool is None:
             # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
             raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {function}")
-        if len(payload) > _MOST_EVENT_BYTES:
-            words = f"Request must be smaller than {_MOST_EVENT_BYTES} bytes for the InvokeFunction"
+        if len(payload) > SYNCHRONOUS_BYTES:
+            words = f"Request must be smaller than {SYNCHRONOUS_BYTES} bytes for the InvokeFunction"
             raise InvokeError(413, "RequestTooLargeException", f"{words} operation")
         return await pool.submit(payload)
 
-    def recycle(self) -> None:
-        """Let the next calls meet new code: what is idle ends now, what is busy after its event."""
-        for pool in self._pools.values():
-            pool.recycle()
+    def recycle(self) -> int:
+        """Let the next calls meet new code: what is idle ends now, what is busy after its event.
+
+        Returns how many environments that is.
+        """
+        return sum(pool.recycle() for pool in self._pools.values())
 
     async def close(self) -> None:
         """End every environment and wait until all of them are gone."""
@@ -156,11 +157,13 @@ class _Pool:
             self._waiting.append(call)
         return await call.answer
 
-    def recycle(self) -> None:
+    def recycle(self) -> int:
+        stale = len(self._all)
         for environment in self._all:
             environment.is_stale = True
         for environment in tuple(self._idle):
             environment.retire()
+        return stale
 
     async def close(self) -> None:
         self.is_closed = True
@@ -425,7 +428,11 @@ def _variables(function: Function, shared: Mapping[str, str], region: str) -> di
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,
         "AWS_LAMBDA_LOG_LEVEL": function.log_level or _DEFAULT_LEVEL.get(function.log_format, ""),
     }
-    inherited = {name: os.environ[name] for name in _INHERITED if name in os.environ}
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if name in _INHERITED or name.startswith(_ENDPOINTS)
+    }
     return inherited | lambdas | dict(shared) | dict(function.environment)
 
 

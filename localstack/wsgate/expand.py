@@ -40,6 +40,7 @@ _LOCAL_PATHS: Final = {
     "AWS::Serverless::HttpApi": "DefinitionUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
+_IMAGE: Final = "000000000000.dkr.ecr.us-east-1.amazonaws.com/local:local"
 
 
 class TemplateError(Exception):
@@ -149,7 +150,9 @@ def _package(name: str, resource: dict[str, Any]) -> None:
     properties = resource.setdefault("Properties", {}) if key else None
     if key is None or not isinstance(properties, dict):
         return
-    if key in properties or (key == "CodeUri" and "InlineCode" not in properties):
+    if properties.get("PackageType") == "Image":
+        properties.setdefault("ImageUri", _IMAGE)  # `sam build` would write it
+    elif key in properties or (key == "CodeUri" and "InlineCode" not in properties):
         properties[key] = f"s3://local/{name}"
 
 

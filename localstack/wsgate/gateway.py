@@ -1,6 +1,6 @@
 """The gateway's decisions: what happened goes in, what to do comes out.
 
-No socket, no clock, no task is known here. `server.py` tells what happened and carries the actions
+No socket, no clock, no task is known here. `node.py` tells what happened and carries the actions
 out; time is an argument (milliseconds since the epoch). Each rule cites `APIGW.md`; what that page
 calls a GUESS stands behind a constant of its own, so that a later look at AWS is a one-line change.
 """

@@ -27,6 +27,7 @@ HEAD_TOO_LARGE = responses.message(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"
 )
 BODY_TOO_LARGE = responses.message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
+TLS_HANDSHAKE = b"\x16\x03"  # RFC 8446, section 5.1
 _LINE_OVERHEAD = 4  # ": " and CR LF
 
 
@@ -167,6 +168,8 @@ class HttpProtocol(asyncio.Protocol):
             else:  # another protocol than WebSocket: answered as plain HTTP, and that was it
                 self._is_over = True
         except httptools.HttpParserError:
+            if data.startswith(TLS_HANDSHAKE):
+                self._node.spoke_tls()
             self._refuse(BAD_REQUEST)
 
     def _take_turns(self) -> None:

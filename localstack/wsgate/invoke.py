@@ -6,7 +6,12 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
+
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-23)
+SYNCHRONOUS_BYTES: Final = 6 * 1024 * 1024
+ASYNCHRONOUS_BYTES: Final = 1024 * 1024
+"""What an event may have at most, when the caller waits for the answer and when not."""
 
 
 @dataclass(frozen=True)

@@ -12,15 +12,13 @@ from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from wsgate.invoke import ASYNCHRONOUS_BYTES, SYNCHRONOUS_BYTES
 from wsgate.responses import Request, Response, json_response
 
 if TYPE_CHECKING:
     from wsgate.invoke import Invocation, InvokeError
 
 VERSION = ("X-Amz-Executed-Version", "$LATEST")
-# The payload quotas of Lambda, in bytes: synchronous 6 MB, asynchronous 1 MB.
-SYNCHRONOUS_BYTES = 6 * 1024 * 1024
-ASYNCHRONOUS_BYTES = 1024 * 1024
 
 
 class InvocationType(StrEnum):

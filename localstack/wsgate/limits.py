@@ -50,6 +50,8 @@ class Limits:
     """What open connections and their $disconnect invocations are given when the process ends."""
     tick: timedelta = timedelta(seconds=1)
     """How often time-outs are looked at."""
+    code: timedelta = timedelta(seconds=1)
+    """How often the functions' code is looked at: a change starts them anew."""
 
 
 def millis(span: timedelta) -> int:

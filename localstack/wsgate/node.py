@@ -72,6 +72,7 @@ class Node:
         self._compression = settings.compression
         self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
         self._background = 0
+        self._was_told_of_tls = False
         self._empty: asyncio.Event | None = None
 
     # HTTP.
@@ -87,6 +88,12 @@ class Node:
                 return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
         page = self._pages.answer(request) if self._pages else None
         return page or self._http_api(request)
+
+    def spoke_tls(self) -> None:
+        """A client began with TLS. A handler that pushes to `https://{domainName}` does (§11.1)."""
+        if not self._was_told_of_tls:
+            self._was_told_of_tls = True
+            self._log(_NO_TLS)
 
     def body_limit(self, path: str) -> int:
         is_management = isinstance(classify(path, self._stage), Management)
@@ -286,6 +293,11 @@ class Node:
             what = f"{note.route} {note.connection_id}"
             self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
 
+
+_NO_TLS = (
+    "a client spoke TLS, and this port is plain http: a function that pushes needs "
+    'endpoint_url=os.environ.get("WSGATE_ENDPOINT") or f"https://{domainName}/{stage}"'
+)
 
 # A page of any site can make a browser send a POST here. It sends an Origin then; SDKs never do.
 _NOT_FOR_PAGES = responses.aws_error(

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 class Function:
     """A Python Lambda function: where its code is and how it is started."""
 
-    logical_id: str
     name: str
     code: Path
     """The folder that becomes the environment's working directory and the first of `sys.path`."""
@@ -105,7 +104,6 @@ class HttpApi:
 
 @dataclass(frozen=True)
 class Queue:
-    logical_id: str
     name: str
     url: str
     visibility_timeout: timedelta
@@ -155,3 +153,5 @@ class Plan:
     schedules: tuple[Schedule, ...]
     region: str
     account: str
+    left_out: tuple[str, ...] = ()
+    """A sentence for each trigger and function of the template that does nothing here."""

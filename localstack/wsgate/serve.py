@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wsgate.code_watch import CodeWatch
 from wsgate.http_protocol import HttpProtocol
 from wsgate.limits import Limits
 from wsgate.node import Node, Settings
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from wsgate.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
 
@@ -80,7 +82,9 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         pages = _pages(options.pages)
         queue_port = _free_port()
         plan = await _load(options, address, queue_port)
-        invoker = _invoker(options, plan, address, queue_port, stack)
+        for sentence in plan.left_out:
+            options.log(f"left out: {sentence}")
+        invoker = await _invoker(options, plan, address, queue_port, stack)
         node = _node(options, address, plan, invoker, pages)
         await _start_triggers(options, plan, invoker, queue_port, stack)
         await _accept(listener, node, stack)
@@ -131,7 +135,7 @@ def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
         raise Refused(str(error)) from error
 
 
-def _invoker(
+async def _invoker(
     options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
 ) -> Invoker:
     if options.invoke_endpoint is not None:
@@ -151,17 +155,35 @@ def _invoker(
         concurrency=options.concurrency,
     )
     stack.push_async_callback(environments.close)
+    await _watch_code(options, plan, environments, stack)
     return environments
 
 
-def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
-    """Where an SDK inside a function finds AWS.
+async def _watch_code(
+    options: Options, plan: Plan, environments: Environments, stack: AsyncExitStack
+) -> None:
+    def changed(path: Path) -> None:
+        if environments.recycle():
+            options.log(f"{path} changed: functions start anew with their next event")
 
-    Not for @connections: code that passes no endpoint_url would work here and fail on AWS, where
-    the host without one is nobody's (APIGW.md §11.3).
+    folders = {function.code for function in plan.functions.values()}
+    watch = CodeWatch(folders, options.limits.code, changed)
+    stack.push_async_callback(watch.close)
+    await watch.start()
+
+
+def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
+    """Where a function finds AWS: by itself through an SDK, @connections through its own code.
+
+    An SDK has no variable for @connections here: code that passes no endpoint_url would work, and
+    fail on AWS, where the host without one is nobody's (APIGW.md §11.3).
     """
     queues = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queue_port}"} if plan.queues else {}
-    return {"AWS_ENDPOINT_URL_LAMBDA": f"http://{address}", **queues}
+    return {
+        "AWS_ENDPOINT_URL_LAMBDA": f"http://{address}",
+        **queues,
+        "WSGATE_ENDPOINT": _addresses(plan, address).management,
+    }
 
 
 def _node(

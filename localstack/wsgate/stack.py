@@ -37,15 +37,26 @@ class Place:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/introduction.html
 # (2026-11-23; "Return values" of each type)
 _NAMED: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::DynamoDB::GlobalTable": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
+    "AWS::Events::EventBus": ("Name", "events:{region}:{account}:event-bus/{name}"),
     "AWS::Events::Rule": ("Name", "events:{region}:{account}:rule/{name}"),
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
+    "AWS::Kinesis::Stream": ("Name", "kinesis:{region}:{account}:stream/{name}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}:*"),
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{region}:{account}:schedule/default/{name}"),
+    "AWS::SNS::Topic": ("TopicName", "sns:{region}:{account}:{name}"),
     "AWS::SQS::Queue": ("QueueName", "sqs:{region}:{account}:{name}"),
+    "AWS::SSM::Parameter": ("Name", "ssm:{region}:{account}:parameter/{name}"),
+    "AWS::StepFunctions::StateMachine": (
+        "StateMachineName",
+        "states:{region}:{account}:stateMachine:{name}",
+    ),
 }
+_KNOWN_BY_ARN: Final = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
+"""Where Ref gives the ARN rather than the name."""
 
 
 class Stack:
@@ -59,6 +70,7 @@ class Stack:
         place: Place,
     ) -> None:
         self.source, self.place = source, place
+        self.left_out: list[str] = []
         self._declared = expanded["Resources"]
         self._resolver = Resolver(
             names={**names, **_pseudo_parameters(place)},
@@ -73,6 +85,10 @@ class Stack:
     def path(self) -> Path:
         """The template's own path."""
         return self.source.path
+
+    def leave_out(self, what: TemplateError) -> None:
+        """Go on without something that is not needed; whoever runs the template is told."""
+        self.left_out.append(str(what))
 
     def of_type(self, kind: str) -> list[Resource]:
         """Return the resources of one type, in the template's order."""
@@ -97,6 +113,8 @@ class Stack:
                 return self.queue_url(resource)
             case "AWS::ApiGatewayV2::Stage":
                 return resource.text("StageName")
+            case kind if kind in _KNOWN_BY_ARN:
+                return self._arn(resource)
             case kind if kind in _NAMED:
                 return self.name(resource)
             case kind if kind.startswith("AWS::ApiGatewayV2::"):
@@ -152,6 +170,8 @@ class Stack:
                 return {"ApiId": identifier(resource.logical_id), "ApiEndpoint": endpoint}
             case "AWS::ApiGatewayV2::Route":
                 return {"RouteId": identifier(resource.logical_id)}
+            case "AWS::SNS::Topic":
+                return {"TopicArn": self._arn(resource), "TopicName": self.name(resource)}
             case kind if kind in _NAMED:
                 return {"Arn": self._arn(resource)}
         return {}

@@ -1,7 +1,8 @@
 """`load`: from a SAM template to the Plan that the gateway, the functions and the triggers run on.
 
 Read are functions, one WebSocket API, at most one HTTP API, queues with their event source
-mappings, and schedules. Any other resource may be in the template; it is not emulated.
+mappings, and schedules. Any other resource may be in the template; it is not emulated, and where
+it would call one of the functions, `Plan.left_out` says so.
 """
 
 from __future__ import annotations
@@ -14,7 +15,12 @@ from wsgate.stack import Place, Stack
 from wsgate.template_apis import http_of, websocket_of
 from wsgate.template_functions import functions_of
 from wsgate.template_parameters import as_texts, parameter_values
-from wsgate.template_triggers import queue_triggers_of, queues_of, schedules_of
+from wsgate.template_triggers import (
+    leave_out_callers,
+    queue_triggers_of,
+    queues_of,
+    schedules_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +54,7 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
 
 def _plan(stack: Stack) -> Plan:
     functions, queues = functions_of(stack), queues_of(stack)
+    leave_out_callers(stack)
     return Plan(
         functions=functions,
         websocket=websocket_of(stack, functions),
@@ -57,4 +64,5 @@ def _plan(stack: Stack) -> Plan:
         schedules=tuple(schedules_of(stack, functions)),
         region=stack.place.region,
         account=stack.place.account,
+        left_out=tuple(stack.left_out),
     )

@@ -73,11 +73,19 @@ def _routes(stack: Stack, api: Resource, functions: Mapping[str, Function]) -> d
         key = resource.text("RouteKey")
         if key in routes:
             raise resource.error(f"is {key!r}, and another route has it already", "RouteKey")
+        _leave_out(resource)
         integration = _integration(_target(resource, api), functions)
         # APIGW.md §7.1 and §7.6: with only one of the two, what the function returns is dropped.
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
         routes[key] = Route(key, integration, two_way and resource.id in answering)
     return routes
+
+
+def _leave_out(route: Resource) -> None:
+    """Say what would refuse or change a message on AWS, and does nothing here."""
+    for key in ("ApiKeyRequired", "ModelSelectionExpression", "RequestParameters"):
+        if route.get(key) not in (None, False, "false"):
+            route.stack.leave_out(route.error("is not emulated", key))
 
 
 def _integration(resource: Resource, functions: Mapping[str, Function]) -> Integration:

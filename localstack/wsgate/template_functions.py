@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from importlib.machinery import PathFinder
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.expand import TemplateError
 from wsgate.plan import Function
@@ -20,7 +20,12 @@ _FUNCTION_ARN: Final = re.compile(r"arn:aws[\w-]*:lambda:[\w-]*:\d*:function:([\
 
 def functions_of(stack: Stack) -> dict[str, Function]:
     """Return the functions by name. Raises TemplateError for one that cannot run here."""
-    found = [_function(resource) for resource in stack.of_type("AWS::Lambda::Function")]
+    found = []
+    for resource in stack.of_type("AWS::Lambda::Function"):
+        if _runtime(resource).startswith("python"):
+            found.append(_function(resource))
+        else:  # a helper that the CDK adds, say: an error only if something here calls it
+            stack.leave_out(_not_python(resource))
     functions = {function.name: function for function in found}
     if len(functions) < len(found):
         raise TemplateError(f"{stack.path}: two functions have the same FunctionName.")
@@ -37,21 +42,29 @@ def pointed_to(
 ) -> str:
     """`invoked` for a value that is already read from the property at `path`."""
     found = _FUNCTION_ARN.search(value)
-    if found is None or found[1] not in functions:
-        raise resource.error("does not point to a Python function of this template", *path)
-    return found[1]
+    if found is not None and found[1] in functions:
+        return found[1]
+    for other in resource.stack.of_type("AWS::Lambda::Function"):
+        if found is not None and found[1] == other.stack.name(other):
+            raise _not_python(other)
+    raise resource.error("does not point to a function of this template", *path)
+
+
+def _runtime(resource: Resource) -> str:
+    return resource.text("Runtime", default="an image")
+
+
+def _not_python(resource: Resource) -> TemplateError:
+    return resource.error(f"is {_runtime(resource)!r}, and wsgate runs Python only", "Runtime")
 
 
 def _function(resource: Resource) -> Function:
-    runtime = resource.text("Runtime", default="")
-    if not runtime.startswith("python"):
-        raise resource.error(
-            f"is {runtime or 'an image'!r}, and wsgate runs Python only", "Runtime"
-        )
+    if resource.properties.get("Layers"):
+        problem = "are not emulated: what they hold must be installed where wsgate is"
+        resource.stack.leave_out(resource.error(problem, "Layers"))
     code, handler = _code(resource), resource.text("Handler")
     _check_handler(resource, code, handler)
     return Function(
-        logical_id=resource.logical_id,
         name=resource.stack.name(resource),
         code=code,
         handler=handler,
@@ -59,7 +72,7 @@ def _function(resource: Resource) -> Function:
         timeout=timedelta(seconds=resource.number("Timeout", default=3, least=1, most=900)),
         memory_mb=resource.number("MemorySize", default=128, least=128, most=10_240),
         environment=resource.texts("Environment", "Variables"),
-        runtime=runtime,
+        runtime=_runtime(resource),
         log_format=resource.text("LoggingConfig", "LogFormat", default="Text"),
         log_level=resource.optional_text("LoggingConfig", "ApplicationLogLevel"),
     )
@@ -74,7 +87,7 @@ def _code(resource: Resource) -> Path:
         key, properties = "CodeUri", {**shared, **written.get("Properties", {})}
         properties.setdefault("CodeUri", "." if "InlineCode" not in properties else None)
     else:
-        key, properties = "Code", written.get("Properties", {})
+        key, properties = "Code", {**written.get("Properties", {}), **_asset(written)}
     uri = Resource(stack, name, {**written, "Properties": properties}).get(key)
     if not isinstance(uri, str) or uri.startswith(("s3://", "https://")):
         raise resource.error("must be a folder on this machine to run here", key)
@@ -82,6 +95,16 @@ def _code(resource: Resource) -> Path:
     if not folder.is_dir():
         raise resource.error(f"is {uri!r}, which is not a folder beside the template", key)
     return folder
+
+
+def _asset(written: Mapping[str, Any]) -> dict[str, str]:
+    """Return the folder that the CDK synthesised beside its template, which only names S3.
+
+    The CDK adds it for SAM CLI: https://github.com/aws/aws-cdk/pull/1433 (2026-11-23)
+    """
+    metadata = written.get("Metadata") or {}
+    is_code = metadata.get("aws:asset:property") == "Code" and "aws:asset:path" in metadata
+    return {"Code": str(metadata["aws:asset:path"])} if is_code else {}
 
 
 def _check_handler(resource: Resource, code: Path, handler: str) -> None:

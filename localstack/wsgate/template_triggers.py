@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from wsgate.stack import Resource, Stack
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_CALLERS: Final = (
+    "iot.amazonaws.com",
+    "logs.amazonaws.com",
+    "s3.amazonaws.com",
+    "sns.amazonaws.com",
+)
 _STREAMS: Final = ("AWS::AmazonMQ", "AWS::DocDB", "AWS::DynamoDB", "AWS::Kinesis", "AWS::MSK")
 
 
@@ -33,7 +39,6 @@ def _queue(resource: Resource, by_arn: Mapping[str, Resource]) -> Queue:
     visibility = resource.number("VisibilityTimeout", default=30, least=0, most=43_200)
     delay = resource.number("DelaySeconds", default=0, least=0, most=900)
     return Queue(
-        logical_id=resource.logical_id,
         name=resource.stack.name(resource),
         url=resource.id,
         visibility_timeout=timedelta(seconds=visibility),
@@ -66,10 +71,15 @@ def queue_triggers_of(
 ) -> list[QueueTrigger]:
     """Return the enabled event source mappings of queues. Raises TemplateError."""
     mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
-    enabled = [mapping for mapping in mappings if _flag(mapping, "Enabled", default=True)]
-    return [
-        _queue_trigger(mapping, functions, queues) for mapping in enabled if _reads_queue(mapping)
-    ]
+    triggers = []
+    for mapping in mappings:
+        if not _flag(mapping, "Enabled", default=True):
+            continue
+        if _reads_queue(mapping):
+            triggers.append(_queue_trigger(mapping, functions, queues))
+        else:
+            stack.leave_out(mapping.error("is not a queue, and not emulated", "EventSourceArn"))
+    return triggers
 
 
 def _reads_queue(mapping: Resource) -> bool:
@@ -107,6 +117,19 @@ def _queue_trigger(
     )
 
 
+def leave_out_callers(stack: Stack) -> None:
+    """Note what would call functions on AWS and is nothing here."""
+    for kind in ("AWS::ApiGateway::RestApi", "AWS::Lambda::Url"):
+        for resource in stack.of_type(kind):
+            stack.leave_out(resource.error(f"is not emulated ({kind})"))
+    for permission in stack.of_type("AWS::Lambda::Permission"):
+        principal = permission.properties.get("Principal")
+        if isinstance(principal, str) and principal in _CALLERS:
+            stack.leave_out(
+                permission.error(f"is {principal}, which calls nothing here", "Principal")
+            )
+
+
 def schedules_of(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
     """Return the enabled schedules, of rules and of EventBridge Scheduler. Raises TemplateError."""
     return [*_rules(stack, functions), *_schedules(stack, functions)]
@@ -115,7 +138,7 @@ def schedules_of(stack: Stack, functions: Mapping[str, Function]) -> list[Schedu
 def _rules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
     found: list[Schedule] = []
     for rule in stack.of_type("AWS::Events::Rule"):
-        if rule.get("ScheduleExpression") is None or _is_disabled(rule):
+        if not _is_regular(rule):
             continue
         for position, target in enumerate(rule.items("Targets")):
             if _points_to_function(rule, target):
@@ -153,8 +176,23 @@ def _schedules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule
             source="aws.scheduler",
         )
         for schedule in stack.of_type("AWS::Scheduler::Schedule")
-        if not _is_disabled(schedule) and ":lambda:" in schedule.text("Target", "Arn")
+        if _is_regular(schedule) and ":lambda:" in schedule.text("Target", "Arn")
     ]
+
+
+def _is_regular(resource: Resource) -> bool:
+    """Say whether it is enabled and has a rate; what else would run it on AWS is left out."""
+    if resource.text("State", default="ENABLED") == "DISABLED":
+        return False
+    expression = resource.optional_text("ScheduleExpression")
+    if expression is None:
+        words, key = "is not emulated", "EventPattern"
+    else:
+        words, key = f"is {expression}; only rate(…) runs here", "ScheduleExpression"
+    is_regular = expression is not None and expression.startswith("rate(")
+    if not is_regular:
+        resource.stack.leave_out(resource.error(words, key))
+    return is_regular
 
 
 def _rate(resource: Resource) -> timedelta:
@@ -163,10 +201,8 @@ def _rate(resource: Resource) -> timedelta:
     expression = resource.text("ScheduleExpression")
     found = _RATE.fullmatch(expression)
     if found is None or int(found[1]) == 0:
-        raise resource.error(
-            f"is {expression}; wsgate has rate(…) only, so disable this schedule locally",
-            "ScheduleExpression",
-        )
+        problem = f"is {expression}, and must be rate(1 minute), rate(5 hours) or the like"
+        raise resource.error(problem, "ScheduleExpression")
     return timedelta(**{f"{found[2]}s": int(found[1])})
 
 
@@ -177,10 +213,6 @@ def _input(resource: Resource, value: Any, *path: str) -> str | None:
         _json(resource, value, *path)
         return value
     return json.dumps(value)
-
-
-def _is_disabled(resource: Resource) -> bool:
-    return resource.text("State", default="ENABLED") == "DISABLED"
 
 
 def _flag(resource: Resource, key: str, *, default: bool = False) -> bool:

@@ -7,7 +7,8 @@ timer; what is decided about it is decided in `gateway.py`.
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from collections import deque
+from typing import TYPE_CHECKING, cast
 
 from websockets.datastructures import Headers
 from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
@@ -61,6 +62,7 @@ class Socket(asyncio.Protocol):
 
     __slots__ = (
         "_early",
+        "_held",
         "_in_flight",
         "_is_full",
         "_node",
@@ -77,6 +79,7 @@ class Socket(asyncio.Protocol):
         self._protocol = upgrade.protocol
         self._response: UpgradeResponse | None = upgrade.response
         self._early: bytes | None = b""
+        self._held: deque[Frame] | None = None
         self._partial: bytearray | None = None
         self._in_flight, self._is_full = 0, False
         self.connection_id = ""
@@ -116,6 +119,8 @@ class Socket(asyncio.Protocol):
     def invoked(self, change: int) -> None:
         """An invocation for this connection began (1) or ended (-1)."""
         self._in_flight += change
+        if change < 0:
+            self._take()
         self._regulate()
 
     # What the loop tells.
@@ -126,8 +131,11 @@ class Socket(asyncio.Protocol):
             return
         self._protocol.receive_data(data)
         self._flush()
-        for frame in self._protocol.events_received():
-            self._frame(frame)  # type: ignore[arg-type]  # after the handshake, all are frames
+        # After the handshake, all events are frames.
+        frames = cast("list[Frame]", self._protocol.events_received())
+        if frames:
+            self._held = deque((*(self._held or ()), *frames))
+            self._take()
 
     def eof_received(self) -> None:
         """Nothing more will come; the transport closes itself."""
@@ -147,6 +155,16 @@ class Socket(asyncio.Protocol):
         self._node.closed(self, None if close is None else (int(close.code), close.reason))
 
     # Frames.
+
+    def _take(self) -> None:
+        """Take what came, as long as not too much is under way: one read may bring thousands."""
+        while self._held and not self._is_busy:
+            self._frame(self._held.popleft())
+        self._held = self._held or None  # an empty deque has its size, and most are idle
+
+    @property
+    def _is_busy(self) -> bool:
+        return self._in_flight >= self._node.limits.in_flight
 
     def _frame(self, frame: Frame) -> None:
         match frame.opcode:
@@ -203,7 +221,7 @@ class Socket(asyncio.Protocol):
         """Read nothing more from a client that does not read, or that has too much under way."""
         if self._transport.is_closing():
             return
-        if self._is_full or self._in_flight >= self._node.limits.in_flight:
+        if self._is_full or self._is_busy:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()

@@ -31,7 +31,7 @@ LONG, SHORT = timedelta(seconds=20), timedelta(seconds=1)
 def function(handler: str, **changes: Any) -> Function:
     """One function; its name is its callable's."""
     name = handler.rpartition(".")[2]
-    return replace(Function("Logical", name, APP, handler, LONG, 256, {}), **changes)
+    return replace(Function(name, APP, handler, LONG, 256, {}), **changes)
 
 
 class Runner:
@@ -151,9 +151,11 @@ async def test_the_function_sees_its_own_environment_and_lambdas() -> None:
 async def test_the_developers_shell_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_PASSWORD", "of something else")
     monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")
     async with running("about") as runner:
         seen = (await runner.call())["environment"]
     assert {"DATABASE_PASSWORD", "AWS_PROFILE"}.isdisjoint(seen)
+    assert seen["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:8000"
 
 
 async def test_the_code_folder_comes_first_and_wsgate_is_not_there() -> None:
@@ -401,7 +403,7 @@ from wsgate.environments import Environments
 from wsgate.plan import Function
 
 async def main():
-    one = Function("F", "F", Path(sys.argv[1]), "child.handler", timedelta(minutes=1), 128, {})
+    one = Function("F", Path(sys.argv[1]), "child.handler", timedelta(minutes=1), 128, {})
     await Environments({"F": one}, log=lambda _, line: print(line, flush=True)).invoke("F", b"{}")
 
 asyncio.run(main())

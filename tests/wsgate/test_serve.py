@@ -27,10 +27,35 @@ async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> 
     async with connect(f"{addresses.websocket}?ticket=ann") as client:
         await client.send('{"action":"echo","text":"hi"}')
         assert json.loads(await client.recv())["text"] == "hi"
+        await client.send('{"action":"echo","text":"die"}')  # by kill -9, in mid-event
+        assert json.loads(await client.recv())["message"] == "Internal server error"
+        await client.send('{"action":"echo","text":"and on"}')
+        assert json.loads(await client.recv())["text"] == "and on"
     await ended(serving)
     assert any(line.startswith("ChatFunction | DISCONNECT") for line in log)
     port = int(addresses.http.rstrip("/").rpartition(":")[2])
     socket.create_server(("127.0.0.1", port)).close()
+
+
+async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
+    nightly = """
+  Nightly:
+    Type: AWS::Events::Rule
+    Properties:
+      ScheduleExpression: cron(0 3 * * ? *)
+      Targets: [{Id: web, Arn: !GetAtt WebFunction.Arn}]
+"""
+    template = tmp_path / "template.yaml"
+    template.write_text(SAMPLE.read_text() + nightly)
+    (tmp_path / "functions.py").write_text("authorize = chat = web = print")
+    log: list[str] = []
+    ready = asyncio.Event()
+    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
+    await asyncio.wait_for(ready.wait(), 20)
+    await ended(serving)
+    [line] = log
+    assert line.startswith(f"left out: {template}:")
+    assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
 
 
 async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:

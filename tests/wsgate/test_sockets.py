@@ -121,6 +121,35 @@ class TestHandshake:
             gate.set()
             await (await opening).close()
 
+    async def test_many_connect_at_once_and_nobody_is_forgotten(self) -> None:
+        start, functions = gateway()
+        async with start as node:
+            many = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(200)]
+            clients = await asyncio.wait_for(asyncio.gather(*many), 20)
+            assert len(node.node) == 200
+            for client in clients:
+                client.transport.abort()
+            await until(lambda: len(functions.events("disconnect")) == 200)
+            assert (len(node.node), len(node.node.gateway)) == (0, 0)
+
+    async def test_clients_that_give_up_during_connect_leave_nothing_behind(self) -> None:
+        gate = asyncio.Event()
+
+        async def slow(event: Event) -> Event:
+            await gate.wait()
+            return {"statusCode": 200}
+
+        start, functions = gateway(connect=slow)
+        async with start as node:
+            opening = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(50)]
+            await until(lambda: len(functions.events("connect")) == 50)
+            for each in opening:
+                each.cancel()
+            await until(lambda: len(node.node) == 0)
+            gate.set()
+            await until(lambda: len(node.node.invocations) == 0)
+            assert len(functions.events("disconnect")) == 50
+
     @pytest.mark.parametrize("status", [301, 401, 403, 501])
     async def test_a_status_of_connect_is_the_handshakes(self, status: int) -> None:
         start, functions = gateway(connect=lambda _: {"statusCode": status})
@@ -266,6 +295,25 @@ class TestMessages:
             replies = [await client.recv() for _ in range(5)]
         assert len(replies) == 5
 
+    async def test_what_comes_in_one_piece_is_taken_bit_by_bit(self) -> None:
+        gate = asyncio.Event()
+
+        async def slow(event: Event) -> Event:
+            await gate.wait()
+            return echo(event)
+
+        start, functions = gateway(Limits(in_flight=3), echo=slow)
+        frame = Frame(Opcode.TEXT, b'{"action":"echo"}').serialize(mask=True)
+        async with start as node, connect(node.url) as client, connect(node.url) as other:
+            client.transport.write(frame * 1000)
+            await until(lambda: functions.events("echo"))
+            await other.send('{"action":"ping"}')
+            assert json.loads(await other.recv())["type"] == "pong"
+            assert len(functions.events("echo")) == 3
+            gate.set()
+            for _ in range(1000):
+                assert await asyncio.wait_for(client.recv(), 5) == '{"action":"echo"}'
+
 
 class TestFrames:
     async def raw(self, client: ClientConnection, *frames: Frame) -> None:
@@ -332,6 +380,36 @@ class TestFrames:
             first = Frame(Opcode.TEXT, b'{"action":"ping"', fin=False)
             await self.raw(client, first, *empty, Frame(Opcode.CONT, b"}"))
             assert json.loads(await client.recv())["type"] == "pong"
+
+    @pytest.mark.parametrize(
+        "garbage",
+        [
+            pytest.param(b"\x81\x02{}", id="not masked"),
+            pytest.param(b"\x83\x80" + bytes(4), id="an opcode that is none"),
+            pytest.param(b"\xf1\x80" + bytes(4), id="bits that nobody agreed on"),
+            pytest.param(b"\x80\x80" + bytes(4), id="a rest without a beginning"),
+            pytest.param(b"\x09\x80" + bytes(4), id="a ping in fragments"),
+            pytest.param(b"\x89\xfe\x00\x7e" + bytes(4 + 126), id="a ping of 126 bytes"),
+            pytest.param(b"\x88\x81" + bytes(4 + 1), id="a close of one byte"),
+            pytest.param(b"\x88\x82" + bytes(4 + 2), id="a close code that is none"),
+            pytest.param(b"GET / HTTP/1.1\r\n\r\n" * 3, id="HTTP"),
+        ],
+    )
+    async def test_garbage_closes_its_own_connection_with_1002(self, garbage: bytes) -> None:
+        start, functions = gateway()
+        async with start as node, connect(node.url, compression=None) as other:
+            async with connect(node.url, compression=None) as client:
+                client.transport.write(garbage)
+                assert (await closed(client))[0] == 1002
+            await until(lambda: functions.events("disconnect"))
+            await other.send('{"action":"ping"}')
+            assert json.loads(await other.recv())["type"] == "pong"
+
+    async def test_a_length_that_nobody_could_send_closes_with_1009(self) -> None:
+        start, _ = gateway()
+        async with start as node, connect(node.url, compression=None) as client:
+            client.transport.write(b"\x81\xff\x7f" + b"\xff" * 7 + b"\x00" * 4)
+            assert (await closed(client))[0] == 1009
 
     async def test_a_protocol_ping_is_answered(self) -> None:
         start, _ = gateway()

@@ -142,7 +142,7 @@ def test_functions_have_what_globals_and_they_themselves_say() -> None:
     main, web = functions["Main"], functions["web-blue"]
     assert (main.code, main.handler) == (SAMPLES / "app", "functions.echo")
     assert (main.timeout, main.memory_mb) == (timedelta(seconds=10), 128)
-    assert (web.timeout, web.memory_mb, web.logical_id) == (timedelta(seconds=3), 512, "Web")
+    assert (web.timeout, web.memory_mb) == (timedelta(seconds=3), 512)
     assert (main.log_format, main.log_level) == ("JSON", "WARN")
 
 
@@ -387,7 +387,7 @@ def test_a_resource_of_the_wrong_shape_is_refused(refusal_of: Callable[..., str]
         ("IntegrationType: HTTP_PROXY", "is HTTP_PROXY; wsgate has AWS_PROXY and MOCK"),
         (
             "IntegrationType: AWS_PROXY\n      IntegrationUri: !Ref Main",
-            "SlowIntegration.IntegrationUri does not point to a Python function of this template",
+            "SlowIntegration.IntegrationUri does not point to a function of this template",
         ),
         (
             "IntegrationType: MOCK\n      TimeoutInMillis: 29001",
@@ -424,24 +424,107 @@ CRON = """
 """
 
 
-def test_an_enabled_cron_schedule_is_refused(refusal_of: Callable[..., str]) -> None:
-    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, CRON.replace("STATE", "ENABLED"))
-    assert "Nightly.ScheduleExpression is cron(0 3 * * ? *); wsgate has rate(…) only" in refusal
-
-
-def test_a_disabled_cron_schedule_is_left_out(plan_of: Callable[..., Plan]) -> None:
+def test_a_disabled_schedule_is_no_news(plan_of: Callable[..., Plan]) -> None:
     plan = plan_of(HEAD, "Resources:", SOCKET, MAIN, CRON.replace("STATE", "DISABLED"))
-    assert plan.schedules == ()
+    assert (plan.schedules, plan.left_out) == ((), ())
 
 
-def test_a_stream_of_a_table_is_left_out(plan_of: Callable[..., Plan]) -> None:
-    more = """
+def test_a_rate_that_is_none_is_refused(refusal_of: Callable[..., str]) -> None:
+    schedule = CRON.replace("cron(0 3 * * ? *)", "rate(0 minutes)")
+    refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, schedule.replace("STATE", "ENABLED"))
+    assert "Nightly.ScheduleExpression is rate(0 minutes), and must be rate(1 minute)" in refusal
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        (
+            CRON.replace("STATE", "ENABLED"),
+            "Nightly.ScheduleExpression is cron(0 3 * * ? *); only rate(…) runs here.",
+        ),
+        (
+            """
+  News:
+    Type: AWS::Events::Rule
+    Properties: {EventPattern: {source: [app]}, Targets: [{Id: a, Arn: !GetAtt Main.Arn}]}
+""",
+            "News.EventPattern is not emulated.",
+        ),
+        (
+            """
   People: {Type: AWS::DynamoDB::Table, Properties: {}}
   Changes:
     Type: AWS::Lambda::EventSourceMapping
     Properties: {FunctionName: !Ref Main, EventSourceArn: !GetAtt People.StreamArn}
+""",
+            "Changes.EventSourceArn is not a queue, and not emulated.",
+        ),
+        (
+            """
+  Allowed:
+    Type: AWS::Lambda::Permission
+    Properties: {FunctionName: !Ref Main, Action: x, Principal: sns.amazonaws.com}
+""",
+            "Allowed.Principal is sns.amazonaws.com, which calls nothing here.",
+        ),
+        (
+            "  Rest: {Type: AWS::ApiGateway::RestApi, Properties: {}}\n",
+            "Rest is not emulated (AWS::ApiGateway::RestApi).",
+        ),
+        (
+            MAIN.replace("Main:", "Helper:").replace("python3.13", "nodejs22.x"),
+            "Helper.Runtime is 'nodejs22.x', and wsgate runs Python only.",
+        ),
+        (
+            """
+  KeyRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref Socket
+      RouteKey: key
+      ApiKeyRequired: true
+      Target: !Sub integrations/${SocketDefaultIntegration}
+""",
+            "KeyRoute.ApiKeyRequired is not emulated.",
+        ),
+        (
+            """
+  Helper:
+    Type: AWS::Serverless::Function
+    Properties: {PackageType: Image}
+    Metadata: {Dockerfile: Dockerfile, DockerContext: helper}
+""",
+            "Helper.Runtime is 'an image', and wsgate runs Python only.",
+        ),
+    ],
+)
+def test_what_calls_nothing_here_is_left_out_and_told(
+    plan_of: Callable[..., Plan], more: str, words: str
+) -> None:
+    plan = plan_of(HEAD, "Resources:", SOCKET, MAIN, more)
+    [sentence] = plan.left_out
+    assert sentence.endswith(f": {words}")
+    assert (set(plan.functions), plan.schedules, plan.queue_triggers) == ({"Main"}, (), ())
+
+
+def test_layers_are_left_out_and_told(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(
+        HEAD, "Resources:", SOCKET, MAIN, '      Layers: ["arn:aws:lambda:a:1:layer:x:1"]'
+    )
+    assert "Main.Layers are not emulated" in plan.left_out[0]
+
+
+def test_the_folder_that_the_cdk_synthesised_is_the_code(plan_of: Callable[..., Plan]) -> None:
+    function = """
+  Main:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {S3Bucket: !Sub "cdk-assets-${AWS::AccountId}", S3Key: 0a1b.zip}
+      Handler: app.handler
+      Runtime: python3.13
+    Metadata: {"aws:asset:path": code, "aws:asset:property": Code}
 """
-    assert plan_of(HEAD, "Resources:", SOCKET, MAIN, more).queue_triggers == ()
+    assert plan_of(HEAD, "Resources:", SOCKET, function).functions["Main"].code.name == "code"
 
 
 def test_a_queue_of_another_stack_is_refused(refusal_of: Callable[..., str]) -> None:

@@ -74,7 +74,7 @@ def queue(name: str, port: int, **changes: Any) -> Queue:
         "max_receives": None,
     }
     url = f"http://127.0.0.1:{port}/{ACCOUNT}/{name}"
-    return Queue(logical_id=name, name=name, url=url, **(facts | changes))
+    return Queue(name=name, url=url, **(facts | changes))
 
 
 def plan(queues: list[Queue], triggers: list[QueueTrigger], *schedules: Schedule) -> Plan:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 from typing import Any
 
 Event = dict[str, Any]
@@ -25,6 +26,8 @@ def chat(event: Event, context: object) -> Event:
     said = json.loads(event.get("body") or "{}").get("text")
     if said == "fail":
         raise RuntimeError("as asked")
+    if said == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
     answer = {"greeting": os.environ["GREETING"], "user": where["authorizer"]["user"], "text": said}
     return {"statusCode": 200, "body": json.dumps(answer)}
 
