@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# Whoever speaks waits for the pushes too: Lambda does nothing after the answer.
+PUSH_WITHIN_SECONDS = 3.0
+
 
 def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
     """Answer what the client said; whatever is wrong with it, the connection stays."""
@@ -30,11 +33,11 @@ async def _answer(event: Event, container: Container) -> bytes:
     try:
         said = parse(event.get("body") or "")
         outcome = await _happen(who, said, container)
-        await container.deliver(outcome.pushes)
+        await container.deliver(outcome.pushes, PUSH_WITHIN_SECONDS)
     except BadMessage as bad:
         outcome = error(bad.re, bad.code, str(bad))
     except Unstorable:
-        outcome = error(said.id if said else None, "bad_request", "a text in it cannot be stored")
+        outcome = error(said.id if said else None, "bad_request", "a value in it cannot be stored")
     except Unavailable as unavailable:
         log.error("message: %s", unavailable)
         outcome = error(said.id if said else None, "unavailable", "try again in a moment")

@@ -6,6 +6,7 @@ import logging
 from typing import Any
 
 from handlers.adapters.container import Container, Event, live
+from handlers.adapters.database import Unavailable
 from handlers.core import push
 from handlers.core.push import Broadcast
 
@@ -13,6 +14,7 @@ log = logging.getLogger(__name__)
 
 # With this much of the function's time left, the rest of a broadcast goes back into the queue.
 RESERVE_MS = 10_000
+PAUSE_SECONDS = 2
 
 
 def handle(event: Event, context: Any, container: Container) -> dict[str, Any]:
@@ -31,16 +33,22 @@ def handle(event: Event, context: Any, container: Container) -> dict[str, Any]:
 
 
 async def _broadcast(broadcast: Broadcast, context: Any, container: Container) -> None:
-    sent = 0
     rest: Broadcast | None = broadcast
     while rest:
-        if context.get_remaining_time_in_millis() < RESERVE_MS:
+        left_ms = context.get_remaining_time_in_millis() - RESERVE_MS
+        if left_ms < 0:
             await container.queue.send(rest)
             break
-        rows = await container.database.fetch(push.query(rest))
-        sent += await container.deliver(push.pushes(rows))
+        try:
+            rows = await container.database.fetch(push.query(rest))
+        except Unavailable as error:
+            # From here on, and soon: the record itself would come again from its start, and late.
+            log.warning("broadcast of %s waits: %s", rest.bonus_id, error)
+            await container.queue.send(rest, delay_seconds=PAUSE_SECONDS)
+            break
+        delivery = await container.deliver(push.pushes(rows), left_ms / 1000)
+        log.info("bonus %s: %s", rest.bonus_id, delivery)
         rest = push.rest(rest, rows)
-    log.info("bonus %s: %d pushed", broadcast.bonus_id, sent)
 
 
 handler = live(handle, Container)

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import secrets
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Annotated, Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
@@ -79,9 +80,15 @@ def application(container: Container) -> FastAPI:
     async def unavailable(_request: Request, _error: Exception) -> JSONResponse:
         return JSONResponse({"detail": "the database does not answer; try again"}, 503)
 
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """What is wrong and where, without what was sent: that may not even be text."""
+        wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+        return JSONResponse({"detail": wrong}, 422)
+
     @app.exception_handler(Unstorable)
     async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "a text in it cannot be stored"}, 422)
+        return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
 
     @app.get("/health")
     async def health(response: Response) -> dict[str, str]:
@@ -112,18 +119,15 @@ def application(container: Container) -> FastAPI:
     async def online(
         resource: Annotated[Name | None, Query()] = None, limit: Limit = 100, after: After = None
     ) -> OnlinePage:
-        """Who is online, in order of user and resource; and how many in all."""
+        """Who is online, in order of user and resource; with the first page, how many in all."""
         user_id, after_resource = _position(after, ("", ""))
-        counts = await container.database.fetch_one(Sql("online_count", (resource,)))
+        # Counting looks at everyone: once, and not for each page.
+        counts = await container.database.fetch_one(Sql("online_count", (resource, after is None)))
         rows = await container.database.fetch(
             Sql("online", (resource, user_id, after_resource, limit))
         )
         return OnlinePage.model_validate(
-            {
-                **counts,
-                "items": rows,
-                "next": _cursor(rows, limit, "user_id", "resource"),
-            }
+            {**counts, "items": rows, "next": _cursor(rows, limit, "user_id", "resource")}
         )
 
     # The user in the query, not in the path: API Gateway decodes a path and Mangum decodes it once
@@ -143,10 +147,12 @@ def application(container: Container) -> FastAPI:
     @app.post("/bonuses", status_code=201, dependencies=TRUSTED)
     async def create_bonus(order: BonusOrder) -> Bonus:
         """Drop a bonus: its audience is told at once, and may claim it while its window is open."""
-        row = await container.database.fetch_one(
+        bonus_id = uuid4()
+        await container.database.fetch(
             Sql(
                 "create_bonus",
                 (
+                    bonus_id,
                     json.dumps(order.reward),
                     order.audience.kind,
                     order.audience.resource if isinstance(order.audience, Viewers) else None,
@@ -158,13 +164,15 @@ def application(container: Container) -> FastAPI:
                 ),
             )
         )
-        bonus_id = UUID(str(row["bonus_id"]))
+        bonus = await numbers(bonus_id)
         try:
             await container.queue.send(Broadcast(str(bonus_id)))
         except (BotoCoreError, ClientError) as error:
             await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
             raise HTTPException(503, "the queue does not answer; the bonus is cancelled") from error
-        return await numbers(bonus_id)
+        with suppress(Unavailable):  # the bonus is out; at worst the schedule queues it once more
+            await container.database.fetch(Sql("queued", (bonus_id,)))
+        return bonus
 
     @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED)
     async def numbers(bonus_id: UUID) -> Bonus:
@@ -183,10 +191,12 @@ def application(container: Container) -> FastAPI:
     @app.post("/award-rules", status_code=201, dependencies=TRUSTED)
     async def create_award_rule(order: AwardRuleOrder) -> AwardRule:
         """From now on, reward watching: the schedule awards within a minute of its being due."""
-        row = await container.database.fetch_one(
+        rule_id = uuid4()
+        await container.database.fetch(
             Sql(
                 "create_award_rule",
                 (
+                    rule_id,
                     json.dumps(order.reward),
                     timedelta(seconds=order.every_seconds),
                     timedelta(seconds=order.claim_within_seconds),
@@ -194,7 +204,7 @@ def application(container: Container) -> FastAPI:
                 ),
             )
         )
-        return AwardRule.model_validate(row)
+        return AwardRule(rule_id=rule_id)
 
     return app
 
@@ -213,7 +223,7 @@ def _position(after: str | None, start: tuple[Any, ...]) -> tuple[Any, ...]:
         return start
     try:
         position = json.loads(base64.urlsafe_b64decode(after.encode()))
-    except (binascii.Error, ValueError) as error:
+    except (ValueError, RecursionError) as error:
         raise HTTPException(422, "after is not a cursor of this list") from error
     wanted = int if start == (None,) else str
     if (

@@ -8,7 +8,8 @@ begin
     perform lock_user(p_user_id);
     v_now := coalesce(p_now, clock_timestamp());
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
-    outcome := case when not found then 'acted'
+    outcome := case when not found and octet_length(p_body::text) > 16384 then 'too_large'
+                    when not found then 'acted'
                     when v_event.type = p_type and v_event.body = p_body then 'repeated'
                     else 'conflict' end;
     if outcome = 'acted' then
@@ -42,35 +43,44 @@ begin
     return v_event;
 end $$;
 
-CREATE FUNCTION public.award(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(bonus_id uuid)
+CREATE FUNCTION public.award(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_rule award_rules;
+    v_bonus_id uuid;
     v_due jsonb;
+    v_made integer := 0;
 begin
     for v_rule in select * from award_rules r order by r.rule_id for update skip locked loop
-        select jsonb_agg(due) into v_due from (
-            select w.id, w.user_id, floor(extract(epoch from v_now - greatest(w.join_at, v_rule.created_at))
-                                          / extract(epoch from v_rule.every))::bigint as nth
+        with watching as (
+            select w.id, w.user_id, greatest(w.join_at, v_rule.created_at) as since
               from watching_times w
              where w.terminate_at is null and (v_rule.resource is null or w.resource = v_rule.resource)
-               and greatest(w.join_at, v_rule.created_at) <= v_now - v_rule.every
-               and not exists (
-                   select from awards a where a.rule_id = v_rule.rule_id and a.session_id = w.id
-                      and a.nth >= floor(extract(epoch from v_now - greatest(w.join_at, v_rule.created_at))
-                                         / extract(epoch from v_rule.every)))
-             order by w.join_at limit p_limit) as due;
+        ),
+        reached as (
+            select id, user_id, since,
+                   floor(extract(epoch from v_now - since) / extract(epoch from v_rule.every)) as nth,
+                   (select coalesce(max(a.nth), 0) from awards a
+                     where a.rule_id = v_rule.rule_id and a.session_id = id) as last_nth
+              from watching
+        )
+        select jsonb_agg(due) into v_due from (
+            select id, user_id, nth::bigint from reached where nth > last_nth
+             order by since + last_nth * v_rule.every limit p_limit) as due;
         continue when v_due is null;
-        bonus_id := create_bonus(
-            v_rule.reward, 'users', null, array(select d ->> 'user_id' from jsonb_array_elements(v_due) d),
+        v_bonus_id := gen_random_uuid();
+        perform create_bonus(
+            v_bonus_id, v_rule.reward, 'users', null,
+            array(select d ->> 'user_id' from jsonb_array_elements(v_due) d),
             interval '0', v_rule.claim_within, null, null, v_rule.rule_id, v_now);
         insert into awards (rule_id, session_id, nth, bonus_id)
-            select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint, award.bonus_id
+            select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint, v_bonus_id
               from jsonb_array_elements(v_due) d;
-        return next;
+        v_made := v_made + 1;
     end loop;
+    return v_made;
 end $$;
 
 CREATE TABLE public.bonuses (
@@ -85,10 +95,12 @@ CREATE TABLE public.bonuses (
     rule_id uuid,
     created_at timestamp with time zone NOT NULL,
     cancelled_at timestamp with time zone,
+    queued_at timestamp with time zone,
     CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
     CONSTRAINT bonuses_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
     CONSTRAINT bonuses_min_watched_check CHECK ((min_watched > '00:00:00'::interval)),
     CONSTRAINT bonuses_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT bonuses_reward_check CHECK ((octet_length((reward)::text) <= 4096)),
     CONSTRAINT bonuses_stock_check CHECK ((stock > 0)),
     CONSTRAINT opens_before_it_closes CHECK ((opens_at < closes_at))
 );
@@ -133,7 +145,8 @@ begin
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward), p_claim_id, v_now);
     end if;
     return query select outcome, ms(v_now), e.epoch,
-                        case when outcome = 'claimed' then event_json(v_event) end,
+                        case when outcome = 'claimed' and v_event.seq is not null
+                             then event_json(v_event) end,
                         case when outcome = 'claimed' then connections_of(p_user_id) end
                    from stream_epoch e;
 end $$;
@@ -154,7 +167,8 @@ CREATE FUNCTION public.claim_refusal(p_bonus public.bonuses, p_user_id text, p_n
                  where w.user_id = p_user_id and w.terminate_at is null
                    and (p_bonus.resource is null or w.resource = p_bonus.resource))
             end then 'not_eligible'
-        when watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then 'not_eligible'
+        when p_bonus.min_watched is not null
+             and watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then 'not_eligible'
     end
 $$;
 
@@ -224,27 +238,28 @@ CREATE FUNCTION public.connections_of(p_user_id text) RETURNS jsonb
      where w.user_id = p_user_id and w.terminate_at is null
 $$;
 
-CREATE FUNCTION public.create_bonus(p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS uuid
+CREATE FUNCTION public.create_bonus(p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
-    v_bonus_id uuid;
 begin
-    insert into bonuses (reward, audience, resource, opens_at, closes_at, stock, min_watched,
-                         rule_id, created_at)
-        values (p_reward, p_audience, p_resource, v_now + p_opens_in,
+    insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock,
+                         min_watched, rule_id, created_at)
+        values (p_bonus_id, p_reward, p_audience, p_resource, v_now + p_opens_in,
                 v_now + p_opens_in + p_window, p_stock, p_min_watched, p_rule_id, v_now)
-        returning bonus_id into v_bonus_id;
+        on conflict (bonus_id) do nothing;
+    if not found then
+        return;
+    end if;
     insert into offers (bonus_id, user_id)
-        select distinct v_bonus_id, user_id from unnest(p_user_ids) as listed(user_id);
+        select distinct p_bonus_id, user_id from unnest(p_user_ids) as listed(user_id);
     -- 32 slots: more claims at once than that take turns. The first slots take the remainder.
     insert into bonus_stock (bonus_id, slot, remaining)
-        select v_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
+        select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
           from least(p_stock, 32) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
-    insert into ledger (bonus_id, entry, at) values (v_bonus_id, 'created', v_now);
-    return v_bonus_id;
+    insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
 end $$;
 
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
@@ -271,27 +286,40 @@ CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
                               'at', ms(p_event.at), 'id', p_event.action_id)
 $$;
 
-CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_seen_at timestamp with time zone[], p_gone_by timestamp with time zone[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 declare
     v_gone record;
+    v_opened_at timestamptz;
+    v_seen_at timestamptz;
+    v_now timestamptz;
     v_closed integer := 0;
 begin
     for v_gone in
-        select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by, p_seen_at, p_gone_by)
-            as g(user_id, node, connection_id, ended_by, seen_at, gone_by)
+        select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
+            as g(user_id, node, connection_id, ended_by)
          order by hashtextextended(g.user_id, 0)
     loop
         perform lock_user(v_gone.user_id);
+        v_now := coalesce(p_now, clock_timestamp());
+        select c.opened_at, least(c.opened_at + interval '2 hours',
+                                  -- Only who was a minute old by then was asked.
+                                  case when c.opened_at < s.probed_since - interval '1 minute'
+                                       then s.probed_since else c.opened_at end)
+          into v_opened_at, v_seen_at
+          from sweep_cursor s, watching_times w, connections(w.nodes) c
+         where w.user_id = v_gone.user_id and w.terminate_at is null
+           and c.node = v_gone.node and c.connection_id = v_gone.connection_id;
+        continue when not found or v_opened_at > v_now - interval '1 minute';
         v_closed := v_closed + leave(
-            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by, v_gone.seen_at,
-            coalesce(v_gone.gone_by, p_now, clock_timestamp()))::integer;
+            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by,
+            v_seen_at, least(v_now, v_opened_at + interval '2 hours'))::integer;
     end loop;
     return v_closed;
 end $$;
 
-CREATE FUNCTION public.leave(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_seen_at timestamp with time zone, p_now timestamp with time zone) RETURNS boolean
+CREATE FUNCTION public.leave(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_seen_at timestamp with time zone, p_gone_by timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -312,7 +340,7 @@ begin
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
-           ended_within = greatest(p_now - v_seen_at, interval '0')
+           ended_within = greatest(p_gone_by - v_seen_at, interval '0')
      where id = v_session.id;
     return true;
 end $$;
@@ -328,6 +356,34 @@ CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
 CREATE FUNCTION public.ms(p_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$ select (extract(epoch from p_at) * 1000)::bigint $$;
+
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    join_at timestamp with time zone NOT NULL,
+    terminate_at timestamp with time zone,
+    nodes jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_by text,
+    ended_within interval,
+    CONSTRAINT an_end_says_how CHECK (((terminate_at IS NULL) = (ended_by IS NULL))),
+    CONSTRAINT an_end_says_how_exact CHECK (((terminate_at IS NULL) = (ended_within IS NULL))),
+    CONSTRAINT ends_after_it_begins CHECK ((terminate_at >= join_at)),
+    CONSTRAINT open_while_connected CHECK (((terminate_at IS NULL) = (nodes <> '{}'::jsonb))),
+    CONSTRAINT watching_times_ended_by_check CHECK ((ended_by = ANY (ARRAY['client'::text, 'idle'::text, 'expired'::text, 'swept'::text, 'node_lost'::text, 'kicked'::text]))),
+    CONSTRAINT watching_times_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT watching_times_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+)
+WITH (fillfactor='80');
+
+CREATE FUNCTION public.sessions_of(p_user_id text) RETURNS SETOF public.watching_times
+    LANGUAGE sql STABLE ROWS 20
+    AS $$
+    select * from watching_times where user_id = p_user_id and terminate_at is null
+    union all
+    select * from watching_times where user_id = p_user_id and terminate_at is not null
+$$;
 
 CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
     LANGUAGE plpgsql
@@ -354,8 +410,8 @@ CREATE FUNCTION public.watched(p_user_id text, p_resource text, p_now timestamp 
     LANGUAGE sql STABLE
     AS $$
     select coalesce(sum(coalesce(terminate_at, greatest(p_now, join_at)) - join_at), interval '0')
-      from watching_times
-     where user_id = p_user_id and (p_resource is null or resource = p_resource)
+      from sessions_of(p_user_id)
+     where p_resource is null or resource = p_resource
 $$;
 
 CREATE FUNCTION public.with_connection(p_nodes jsonb, p_node text, p_connection_id text, p_at timestamp with time zone) RETURNS jsonb
@@ -382,7 +438,8 @@ CREATE TABLE public.award_rules (
     created_at timestamp with time zone NOT NULL,
     CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
     CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
-    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128)))
+    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
 );
 
 CREATE TABLE public.awards (
@@ -448,6 +505,8 @@ CREATE TABLE public.sweep_cursor (
     user_id text DEFAULT ''::text NOT NULL,
     resource text DEFAULT ''::text NOT NULL,
     cycle_started_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    pages_listed integer DEFAULT 0 NOT NULL,
+    pages_asked integer DEFAULT 0 NOT NULL,
     probed_since timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     CONSTRAINT sweep_cursor_only_row_check CHECK (only_row)
 );
@@ -464,26 +523,6 @@ CREATE TABLE public.user_streams (
     seq bigint NOT NULL,
     CONSTRAINT user_streams_seq_check CHECK ((seq > 0)),
     CONSTRAINT user_streams_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
-)
-WITH (fillfactor='80');
-
-CREATE TABLE public.watching_times (
-    id bigint NOT NULL,
-    user_id text NOT NULL,
-    resource text NOT NULL,
-    join_at timestamp with time zone NOT NULL,
-    terminate_at timestamp with time zone,
-    nodes jsonb NOT NULL,
-    seen_at timestamp with time zone NOT NULL,
-    ended_by text,
-    ended_within interval,
-    CONSTRAINT an_end_says_how CHECK (((terminate_at IS NULL) = (ended_by IS NULL))),
-    CONSTRAINT an_end_says_how_exact CHECK (((terminate_at IS NULL) = (ended_within IS NULL))),
-    CONSTRAINT ends_after_it_begins CHECK ((terminate_at >= join_at)),
-    CONSTRAINT open_while_connected CHECK (((terminate_at IS NULL) = (nodes <> '{}'::jsonb))),
-    CONSTRAINT watching_times_ended_by_check CHECK ((ended_by = ANY (ARRAY['client'::text, 'idle'::text, 'expired'::text, 'swept'::text, 'node_lost'::text, 'kicked'::text]))),
-    CONSTRAINT watching_times_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
-    CONSTRAINT watching_times_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 )
 WITH (fillfactor='80');
 
@@ -551,7 +590,11 @@ ALTER TABLE ONLY public.watching_times
 
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
 
+CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (queued_at IS NULL);
+
 CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
+
+CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_at);
 
 CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
 
@@ -574,12 +617,6 @@ ALTER TABLE ONLY public.bonus_stock
 
 ALTER TABLE ONLY public.bonuses
     ADD CONSTRAINT bonuses_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
-
-ALTER TABLE ONLY public.claims
-    ADD CONSTRAINT claims_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
-
-ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

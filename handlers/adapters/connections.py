@@ -64,11 +64,11 @@ class Connections:
                 "apigatewaymanagementapi",
                 endpoint_url=endpoint,
                 config=Config(
-                    connect_timeout=2,
-                    read_timeout=5,
+                    connect_timeout=1,
+                    read_timeout=3,
                     max_pool_connections=AT_ONCE,
-                    # Three tries with jitter for 429 and 5xx; 410 is an answer and not tried again.
-                    retries={"mode": "standard", "total_max_attempts": 3},
+                    # A second try, with jitter, for 429 and 5xx; 410 is an answer.
+                    retries={"mode": "standard", "total_max_attempts": 2},
                 ),
             )
         return self._clients[endpoint]

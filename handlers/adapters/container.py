@@ -12,8 +12,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from handlers.adapters.connections import Connections
-from handlers.adapters.database import Database
-from handlers.adapters.delivery import deliver
+from handlers.adapters.database import Database, Unavailable
+from handlers.adapters.delivery import Delivery, deliver
 from handlers.adapters.queue import Queue
 from handlers.adapters.settings import push_endpoint, setting
 from handlers.core import forget
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from handlers.core.happening import Push
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -51,13 +53,16 @@ class Container:
         """Run to the end on the process' own loop."""
         return self.runner.run(coroutine)
 
-    async def deliver(self, pushes: Sequence[Push]) -> int:
-        """Post the pushes, forget the connections found gone, and return how many were sent."""
-        delivery = await deliver(self.connections, pushes)
+    async def deliver(self, pushes: Sequence[Push], within_seconds: float) -> Delivery:
+        """Post the pushes and forget the connections found gone; if that fails, the sweep will."""
+        delivery = await deliver(self.connections, pushes, within_seconds)
         if delivery.gone:
             gone = [forget.found_gone(push) for push in delivery.gone]
-            await self.database.fetch(forget.query(gone))
-        return delivery.sent
+            try:
+                await self.database.fetch(forget.query(gone))
+            except Unavailable as error:
+                log.warning("%d gone connections stay for the sweep: %s", len(gone), error)
+        return delivery
 
 
 C = TypeVar("C", bound=Container)

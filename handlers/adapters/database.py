@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +15,8 @@ import asyncpg
 if TYPE_CHECKING:
     from handlers.core.happening import Query, Row
 
+log = logging.getLogger(__name__)
+
 QUERIES = Path(__file__).parents[2] / "sql" / "queries"
 
 # Lambda runs one event at a time per environment, so one connection is a pool of the right size;
@@ -21,13 +25,17 @@ QUERIES = Path(__file__).parents[2] / "sql" / "queries"
 ANSWER_WITHIN_SECONDS = 10.0
 CONNECT_WITHIN_SECONDS = 5.0
 
-# A connection that is no more shows itself in any of these: the last one when an event comes while
-# the server's parting words are still being read.
+# NAT gateways and proxies drop what is idle without a word, and a frozen environment is idle.
+FRESH_FOR_SECONDS = 240.0
+
+# What a connection says that is no more, or that leads to a server which cannot serve: it restarts,
+# is full, has become a replica, or does not take our password any more. InternalClientError comes
+# when an event arrives while the server's parting words are still being read.
 LOST = (
-    asyncpg.PostgresConnectionError,
+    asyncpg.PostgresError,
     asyncpg.InterfaceError,
-    OSError,
     asyncpg.InternalClientError,
+    OSError,
 )
 
 
@@ -45,6 +53,7 @@ class Database:
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
+        self._used_at = 0.0
 
     async def fetch(self, query: Query) -> list[Row]:
         """The rows of a query. Raises Unavailable or Unstorable.
@@ -54,13 +63,14 @@ class Database:
         """
         try:
             return await self._fetch(query)
-        except LOST:
+        except LOST as error:
+            log.warning("%s again, on a new connection: %s", query.name, _said(error))
             await self.close()
         try:
             return await self._fetch(query)
         except LOST as error:
             await self.close()
-            raise Unavailable(f"database: {error}") from error
+            raise Unavailable(f"database: {query.name}: {_said(error)}") from error
 
     async def fetch_one(self, query: Query) -> Row:
         """The row of a query that always has one."""
@@ -76,25 +86,32 @@ class Database:
 
     async def _fetch(self, query: Query) -> list[Row]:
         try:
-            if self._connection is None:
-                self._connection = await asyncpg.connect(
-                    self._dsn,
-                    timeout=CONNECT_WITHIN_SECONDS,
-                    command_timeout=ANSWER_WITHIN_SECONDS,
-                    # 0 behind a pooler in transaction mode, which knows no named statements.
-                    statement_cache_size=int(os.environ.get("STATEMENT_CACHE_SIZE") or "100"),
-                )
-            return [
-                dict(row) for row in await self._connection.fetch(text(query.name), *query.args)
-            ]
-        except asyncpg.DataError as error:
+            connection = await self._connected()
+            rows = await connection.fetch(text(query.name), *query.args)
+        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Unstorable(str(error)) from error
-        except (asyncpg.OperatorInterventionError, asyncpg.TooManyConnectionsError) as error:
-            # The server shuts down, starts up, fails over, or is full.
-            raise OSError(str(error)) from error
         except TimeoutError as error:
             await self.close()
-            raise Unavailable("database: no answer in time") from error
+            raise Unavailable(f"database: {query.name}: no answer in time") from error
+        self._used_at = time.monotonic()
+        return [dict(row) for row in rows]
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection and time.monotonic() > self._used_at + FRESH_FOR_SECONDS:
+            await self.close()
+        if self._connection is None:
+            self._connection = await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_WITHIN_SECONDS,
+                command_timeout=ANSWER_WITHIN_SECONDS,
+                # 0 behind a pooler in transaction mode, which knows no named statements.
+                statement_cache_size=int(os.environ.get("STATEMENT_CACHE_SIZE") or "100"),
+            )
+        return self._connection
+
+
+def _said(error: BaseException) -> str:
+    return f"{type(error).__name__}: {error}"
 
 
 @cache

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from handlers.adapters.connections import AT_ONCE, Gone, Undelivered
+from handlers.adapters.together import together
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,15 +26,22 @@ class Posts(Protocol):
 
 @dataclass
 class Delivery:
-    """How the pushes of one happening fared."""
+    """How pushes fared."""
 
     sent: int = 0
     gone: list[Push] = field(default_factory=list)
-    undelivered: list[Push] = field(default_factory=list)
+    undelivered: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.sent} sent, {len(self.gone)} gone, {self.undelivered} undelivered"
 
 
-async def deliver(connections: Posts, pushes: Sequence[Push]) -> Delivery:
-    """Post them all, at most AT_ONCE at a time, and say how each fared."""
+async def deliver(connections: Posts, pushes: Sequence[Push], within_seconds: float) -> Delivery:
+    """Post them all, at most AT_ONCE at a time, and say how each fared.
+
+    What has no answer `within_seconds` counts as undelivered: somebody else's gateway must not hold
+    up the one who waits for a reply.
+    """
     delivery = Delivery()
     room = asyncio.Semaphore(AT_ONCE)
 
@@ -46,7 +54,7 @@ async def deliver(connections: Posts, pushes: Sequence[Push]) -> Delivery:
                 delivery.gone.append(push)
             except Undelivered as error:
                 log.warning("push to %s failed: %s", push.connection_id, error)
-                delivery.undelivered.append(push)
 
-    await asyncio.gather(*(post(push) for push in pushes))
+    await together([post(push) for push in pushes], within_seconds)
+    delivery.undelivered = len(pushes) - delivery.sent - len(delivery.gone)
     return delivery

@@ -6,13 +6,32 @@ import json
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    model_validator,
+)
 
 from handlers.core.ticket import LONGEST_NAME
 
 LARGEST_REWARD = 4_096
 
-Name = Annotated[str, StringConstraints(min_length=1, max_length=LONGEST_NAME)]
+
+def _storable(name: str) -> str:
+    if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise ValueError("a name has no NUL and no half of a surrogate pair")
+    return name
+
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=LONGEST_NAME),
+    AfterValidator(_storable),
+]
 
 
 class Shape(BaseModel):
@@ -40,8 +59,8 @@ class Online(Shape):
 
 
 class OnlinePage(Shape):
-    users: int
-    connections: int
+    users: int | None = Field(description="how many people in all; null after the first page")
+    connections: int | None = Field(description="how many in all; null after the first page")
     items: list[Online]
     next: str | None = Field(description="pass as `after`; null on the last page")
     server_now: int
@@ -97,7 +116,7 @@ class BonusOrder(Reward):
     opens_in_seconds: float = Field(default=0, ge=0, le=86_400)
     window_seconds: float = Field(ge=1, le=86_400)
     stock: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    min_watched_seconds: float | None = Field(default=None, gt=0, le=31_536_000)
+    min_watched_seconds: float | None = Field(default=None, ge=1, le=31_536_000)
 
 
 class Bonus(Shape):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from handlers.core.happening import Outcome, Query, Row, error, told
+from handlers.core.message import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
@@ -20,4 +21,6 @@ def query(who: Arrival, said: Act) -> Query:
 def outcome(who: Arrival, said: Act, row: Row) -> Outcome:
     if row["outcome"] == "conflict":
         return error(said.id, "conflict", "this id was used for something else")
+    if row["outcome"] == "too_large":
+        return error(said.id, "too_large", f"as JSON of ours, a body has {LONGEST_MESSAGE} bytes")
     return told(who, row, "acted", re=said.id)

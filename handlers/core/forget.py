@@ -5,25 +5,22 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Push, Query
+from handlers.core.happening import Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
+
+    from handlers.core.happening import Push
 
 
 @dataclass(frozen=True)
 class Gone:
-    """A connection that is no more, and what is known of its end."""
+    """A connection that is no more, and how that was found out: `swept` or `expired`."""
 
     user_id: str
     node: str
     connection_id: str
     ended_by: str = "swept"
-    seen_at: datetime | None = None
-    """When it was last known to be open; None: only its session's own evidence counts."""
-    gone_by: datetime | None = None
-    """When it was certainly gone; None: now."""
 
 
 def query(gone: Sequence[Gone]) -> Query:
@@ -34,8 +31,6 @@ def query(gone: Sequence[Gone]) -> Query:
             [one.node for one in gone],
             [one.connection_id for one in gone],
             [one.ended_by for one in gone],
-            [one.seen_at for one in gone],
-            [one.gone_by for one in gone],
         ),
     )
 

@@ -1,62 +1,44 @@
-"""sweep: which connections are gone, and when they were last known to be open."""
+"""sweep: a page of the connections that sessions list as open."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from handlers.core.forget import Gone
-from handlers.core.happening import Query, Row
+from handlers.core.happening import Query
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from datetime import datetime
+    from handlers.core.happening import Row
 
 
 @dataclass(frozen=True)
-class Listed:
-    """A connection that a session lists as open."""
+class Page:
+    """Some of the sessions, in order; a cycle of pages looks at all of them."""
 
-    user_id: str
-    node: str
-    connection_id: str
-    opened_at: datetime
-    probed_since: datetime
-    expired_at: datetime
-    expired: bool
-
-    @property
-    def seen_at(self) -> datetime:
-        """It was open when it opened, and when the last whole cycle of the sweep probed it."""
-        return min(max(self.opened_at, self.probed_since), self.expired_at)
+    cycle_started_at: object
+    has_more: bool
+    expired: tuple[Gone, ...]
+    """Two hours old: API Gateway has ended them, nobody needs to ask."""
+    to_ask: tuple[Gone, ...]
+    """Those that are gone if API Gateway says so."""
 
 
 def query(limit: int) -> Query:
     return Query("sweep", (limit,))
 
 
-def listed(rows: Sequence[Row]) -> list[Listed]:
-    return [Listed(**row) for row in rows]  # type: ignore[arg-type]  # the columns are the fields
-
-
-def expired(connection: Listed) -> Gone:
-    """Two hours old: API Gateway has ended it, nobody needs to ask."""
-    return Gone(
-        connection.user_id,
-        connection.node,
-        connection.connection_id,
-        "expired",
-        connection.seen_at,
-        connection.expired_at,
+def page(row: Row) -> Page:
+    listed = json.loads(str(row["connections"]))
+    return Page(
+        row["cycle_started_at"],
+        bool(row["has_more"]),
+        tuple(Gone(u, n, c, "expired") for u, n, c, is_expired in listed if is_expired),
+        tuple(Gone(u, n, c, "swept") for u, n, c, is_expired in listed if not is_expired),
     )
 
 
-def swept(connection: Listed) -> Gone:
-    """Asked, and gone: it ended somewhere between the last evidence and now."""
-    return Gone(
-        connection.user_id,
-        connection.node,
-        connection.connection_id,
-        "swept",
-        connection.seen_at,
-    )
+def asked(page: Page) -> Query:
+    """The page is done: all of it was asked for, and what was gone is forgotten."""
+    return Query("swept", (page.cycle_started_at,))

@@ -44,20 +44,28 @@ language sql stable as $$
      where w.user_id = p_user_id and w.terminate_at is null
 $$;
 
+-- A user's sessions, open and closed, each kind along its own index: neither index has both.
+create or replace function sessions_of(p_user_id text) returns setof watching_times
+language sql stable rows 20 as $$
+    select * from watching_times where user_id = p_user_id and terminate_at is null
+    union all
+    select * from watching_times where user_id = p_user_id and terminate_at is not null
+$$;
+
 -- How long a user has watched a resource (null: all of them), open sessions up to p_now.
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
 returns interval language sql stable as $$
     select coalesce(sum(coalesce(terminate_at, greatest(p_now, join_at)) - join_at), interval '0')
-      from watching_times
-     where user_id = p_user_id and (p_resource is null or resource = p_resource)
+      from sessions_of(p_user_id)
+     where p_resource is null or resource = p_resource
 $$;
 
 -- Take one connection out of its session; the last one closes it at the last evidence.
--- p_seen_at: when the connection was last known to be open. p_now: by when it was certainly gone.
+-- p_seen_at: when the connection was last known to be open. p_gone_by: by when it was surely gone.
 -- True if that closed the session. The caller holds the user's lock.
 create or replace function leave(
     p_user_id text, p_node text, p_connection_id text, p_ended_by text,
-    p_seen_at timestamptz, p_now timestamptz
+    p_seen_at timestamptz, p_gone_by timestamptz
 ) returns boolean language plpgsql as $$
 declare
     v_session watching_times;
@@ -77,7 +85,7 @@ begin
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
-           ended_within = greatest(p_now - v_seen_at, interval '0')
+           ended_within = greatest(p_gone_by - v_seen_at, interval '0')
      where id = v_session.id;
     return true;
 end $$;

@@ -1,7 +1,8 @@
 -- A user did something: the next event of their stream, once per action id. Returns one row; outcome
---   acted     this is the event
---   repeated  the same action came before; this is the event it made
---   conflict  the id was used for something else; nothing is written
+--   acted      this is the event
+--   repeated   the same action came before; this is the event it made
+--   conflict   the id was used for something else; nothing is written
+--   too_large  as JSON of ours it is longer than 16 KB (1e308 becomes 309 digits); nothing is written
 -- others: [[node, connection id], …] of all the user's open connections. They are told again when
 -- the action is repeated: the first time may have died between the commit and the push.
 create or replace function act(
@@ -15,7 +16,8 @@ begin
     perform lock_user(p_user_id);
     v_now := coalesce(p_now, clock_timestamp());
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
-    outcome := case when not found then 'acted'
+    outcome := case when not found and octet_length(p_body::text) > 16384 then 'too_large'
+                    when not found then 'acted'
                     when v_event.type = p_type and v_event.body = p_body then 'repeated'
                     else 'conflict' end;
     if outcome = 'acted' then

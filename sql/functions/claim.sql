@@ -14,7 +14,8 @@ returns text language sql stable as $$
                  where w.user_id = p_user_id and w.terminate_at is null
                    and (p_bonus.resource is null or w.resource = p_bonus.resource))
             end then 'not_eligible'
-        when watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then 'not_eligible'
+        when p_bonus.min_watched is not null
+             and watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then 'not_eligible'
     end
 $$;
 
@@ -45,8 +46,8 @@ end $$;
 -- A user claims a bonus: at most once per user, never more than the stock. Returns one row; outcome
 -- claimed | already_claimed | too_early | expired | sold_out | not_eligible | cancelled |
 -- unknown_bonus | conflict (the claim's id was used for something else).
--- The same claim id again gets the first answer; another device's claim gets already_claimed.
--- event and others are null unless the outcome is claimed.
+-- A claim that was granted is answered so again, by its id; another device's gets already_claimed.
+-- event and others are null unless the outcome is claimed; event also once it has been pruned.
 create or replace function claim(
     p_user_id text, p_claim_id text, p_bonus_id uuid, p_now timestamptz default null
 ) returns table (outcome text, server_now bigint, epoch uuid, event jsonb, others jsonb)
@@ -80,7 +81,8 @@ begin
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward), p_claim_id, v_now);
     end if;
     return query select outcome, ms(v_now), e.epoch,
-                        case when outcome = 'claimed' then event_json(v_event) end,
+                        case when outcome = 'claimed' and v_event.seq is not null
+                             then event_json(v_event) end,
                         case when outcome = 'claimed' then connections_of(p_user_id) end
                    from stream_epoch e;
 end $$;

@@ -1,24 +1,40 @@
--- Connections found gone, one per position of the arrays: take each out of its session.
--- p_seen_at: when each was last known to be open (null: only the session's own evidence counts).
--- p_gone_by: when each was certainly gone (null: now). Returns how many sessions that closed.
+-- Connections found gone, one per position of the arrays: each leaves its session, which ends at the
+-- last moment that the connection is known to have been open: when it opened, or when the last whole
+-- cycle of the sweep, which found it alive, began; and two hours after it opened at the latest, for
+-- then API Gateway ends it. Returns how many sessions that closed.
+-- A connection younger than a minute stays: its own handshake may still be under way, and until that
+-- is answered API Gateway knows the connection no more than one that is gone. A later sweep asks.
 -- Users are locked in one order, so two of these never wait for each other in a circle.
 create or replace function forget(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[],
-    p_seen_at timestamptz[], p_gone_by timestamptz[], p_now timestamptz default null
+    p_now timestamptz default null
 ) returns integer language plpgsql as $$
 declare
     v_gone record;
+    v_opened_at timestamptz;
+    v_seen_at timestamptz;
+    v_now timestamptz;
     v_closed integer := 0;
 begin
     for v_gone in
-        select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by, p_seen_at, p_gone_by)
-            as g(user_id, node, connection_id, ended_by, seen_at, gone_by)
+        select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
+            as g(user_id, node, connection_id, ended_by)
          order by hashtextextended(g.user_id, 0)
     loop
         perform lock_user(v_gone.user_id);
+        v_now := coalesce(p_now, clock_timestamp());
+        select c.opened_at, least(c.opened_at + interval '2 hours',
+                                  -- Only who was a minute old by then was asked.
+                                  case when c.opened_at < s.probed_since - interval '1 minute'
+                                       then s.probed_since else c.opened_at end)
+          into v_opened_at, v_seen_at
+          from sweep_cursor s, watching_times w, connections(w.nodes) c
+         where w.user_id = v_gone.user_id and w.terminate_at is null
+           and c.node = v_gone.node and c.connection_id = v_gone.connection_id;
+        continue when not found or v_opened_at > v_now - interval '1 minute';
         v_closed := v_closed + leave(
-            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by, v_gone.seen_at,
-            coalesce(v_gone.gone_by, p_now, clock_timestamp()))::integer;
+            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by,
+            v_seen_at, least(v_now, v_opened_at + interval '2 hours'))::integer;
     end loop;
     return v_closed;
 end $$;

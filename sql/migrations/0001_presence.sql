@@ -51,13 +51,21 @@ create unlogged table used_tickets (
     gone          boolean     not null default false
 );
 
+-- prune: the tickets that can open nothing any more.
+create index used_tickets_expires_at on used_tickets using brin (expires_at);
+
 -- Where the rolling sweep stands; exactly one row.
 create table sweep_cursor (
-    only_row            boolean     primary key default true check (only_row),
-    user_id             text        not null default '',
-    resource            text        not null default '',
-    cycle_started_at    timestamptz not null default 'epoch',
-    -- Every connection of today that was open at this time was probed, alive, at or after it.
-    probed_since        timestamptz not null default 'epoch'
+    only_row         boolean     primary key default true check (only_row),
+    -- The last session looked at; '' before the first.
+    user_id          text        not null default '',
+    resource         text        not null default '',
+    cycle_started_at timestamptz not null default 'epoch',
+    -- Pages handed out in this cycle, and those of which every connection has been asked for.
+    pages_listed     integer     not null default 0,
+    pages_asked      integer     not null default 0,
+    -- When the last cycle began in which all of them were: every connection that had been open for a
+    -- minute by then, and still is in a session, was found alive after it.
+    probed_since     timestamptz not null default 'epoch'
 );
 insert into sweep_cursor default values;

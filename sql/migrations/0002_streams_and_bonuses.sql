@@ -33,7 +33,7 @@ create index user_events_at on user_events using brin (at) with (pages_per_range
 -- "Every `every` of watching in one session: a bonus to be claimed within `claim_within`."
 create table award_rules (
     rule_id      uuid        primary key default gen_random_uuid(),
-    reward       jsonb       not null,
+    reward       jsonb       not null check (octet_length(reward::text) <= 4096),
     every        interval    not null check (every >= interval '1 second'),
     claim_within interval    not null check (claim_within >= interval '1 second'),
     -- null: on any resource.
@@ -43,7 +43,8 @@ create table award_rules (
 
 create table bonuses (
     bonus_id    uuid        primary key default gen_random_uuid(),
-    reward      jsonb       not null,
+    -- Measured as it is sent: 1e308 is five characters in an order and 309 here.
+    reward      jsonb       not null check (octet_length(reward::text) <= 4096),
     audience    text        not null check (audience in ('everyone', 'resource', 'users')),
     resource    text check (length(resource) between 1 and 128),
     opens_at    timestamptz not null,
@@ -54,11 +55,15 @@ create table bonuses (
     rule_id     uuid references award_rules,
     created_at  timestamptz not null,
     cancelled_at timestamptz,
+    -- null: its broadcast is not in the queue yet; the schedule of awards sees to it.
+    queued_at   timestamptz,
     constraint opens_before_it_closes check (opens_at < closes_at),
     constraint a_resource_has_a_name check ((audience = 'resource') = (resource is not null))
 );
 -- hello: the bonuses whose window is open.
 create index bonuses_closes_at on bonuses (closes_at);
+-- unqueued: the bonuses that nobody has been told of.
+create index bonuses_unqueued on bonuses (created_at) where queued_at is null;
 
 -- A bonus made to one user (audience 'users').
 create table offers (
@@ -77,8 +82,10 @@ create table bonus_stock (
     primary key (bonus_id, slot)
 ) with (fillfactor = 50);
 
+-- No reference to bonuses here and in the ledger: each claim would lock the bonus' row, and all of
+-- them meet there. The claim has just read it.
 create table claims (
-    bonus_id   uuid        not null references bonuses,
+    bonus_id   uuid        not null,
     user_id    text        not null,
     -- Made by the client: the same claim again gets the same answer.
     claim_id   text        not null,
@@ -89,7 +96,7 @@ create table claims (
 -- What happened to each bonus, append-only.
 create table ledger (
     id       bigint generated always as identity primary key,
-    bonus_id uuid        not null references bonuses,
+    bonus_id uuid        not null,
     user_id  text,
     entry    text        not null check (entry in ('created', 'claimed', 'cancelled')),
     at       timestamptz not null

@@ -1,4 +1,4 @@
 -- name: award
--- Award what has been watched for. Returns bonus_id, one row per bonus made.
+-- Award what has been watched for. Returns made: how many bonuses; 0 when nothing is due any more.
 -- $1 limit (sessions per rule)
-select bonus_id from award($1);
+select award($1) as made;

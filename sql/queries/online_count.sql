@@ -1,8 +1,13 @@
 -- name: online_count
--- How many people and how many connections are online, and the database's time.
--- $1 resource (null: all)
-select count(distinct user_id) as users,
-       coalesce(sum((select count(*) from connections(nodes))), 0)::bigint as connections,
-       ms(clock_timestamp()) as server_now
-  from watching_times
- where terminate_at is null and ($1::text is null or resource = $1);
+-- The database's time, and how many people and connections are online: null unless they are to be
+-- counted, which looks at everyone.
+-- $1 resource (null: all)  $2 counted
+select ms(clock_timestamp()) as server_now, people.users, people.connections
+  from (values (1)) as one
+       left join (
+           select count(*) as users, coalesce(sum(connections), 0)::bigint as connections
+             from (select sum((select count(*) from connections(nodes))) as connections
+                     from watching_times
+                    where $2::boolean and terminate_at is null and ($1::text is null or resource = $1)
+                    group by user_id) as person
+       ) as people on $2::boolean;

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from handlers.core import act, claim, connect, disconnect, hello, push, sweep
 from handlers.core.arrival import Arrival, arrival, authorizer_context
+from handlers.core.forget import Gone
 from handlers.core.message import Act, Claim, Hello
 from handlers.core.push import Broadcast
-from handlers.core.sweep import Listed
 
 if TYPE_CHECKING:
     from handlers.core.happening import Push, Row
@@ -172,20 +172,16 @@ def test_a_broadcast_travels_through_the_queue() -> None:
     assert Broadcast.from_json(broadcast.to_json()) == broadcast
 
 
-@pytest.mark.parametrize(
-    ("probed_after", "seen_after"), [(-10, 0), (0, 0), (30, 30), (120, 120), (121, 120)]
-)
-def test_the_last_evidence_lies_between_opening_and_two_hours(
-    probed_after: int, seen_after: int
-) -> None:
-    listed = Listed(
-        "ann",
-        NODE,
-        "tab-1",
-        opened_at=T0,
-        probed_since=T0 + timedelta(minutes=probed_after),
-        expired_at=T0 + timedelta(hours=2),
-        expired=True,
-    )
-    assert sweep.swept(listed).seen_at == T0 + timedelta(minutes=seen_after)
-    assert sweep.expired(listed).gone_by == T0 + timedelta(hours=2)
+def test_a_page_tells_who_is_to_be_asked_for() -> None:
+    listed = [["ann", NODE, "tab-1", False], ["bob", NODE, "old", True]]
+    row: Row = {"cycle_started_at": T0, "has_more": True, "connections": json.dumps(listed)}
+    page = sweep.page(row)
+    assert page.to_ask == (Gone("ann", NODE, "tab-1", "swept"),)
+    assert page.expired == (Gone("bob", NODE, "old", "expired"),)
+    assert sweep.asked(page).args == (T0,)
+
+
+def test_an_action_that_grew_too_large_is_told_so() -> None:
+    outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "too_large"})
+    assert json.loads(outcome.reply)["code"] == "too_large"
+    assert outcome.pushes == ()

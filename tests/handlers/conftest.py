@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from dataclasses import dataclass, field
@@ -26,10 +27,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class FakeConnections:
-    """Every connection is open but those in `gone`; those in `broken` cannot be reached."""
+    """Every connection is open but those in `gone`.
+
+    Those in `broken` cannot be reached; those in `stuck` never answer.
+    """
 
     gone: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    stuck: set[str] = field(default_factory=set)
     inbox: list[tuple[str, Any]] = field(default_factory=list)
 
     async def post(self, push: Push) -> None:
@@ -37,6 +42,8 @@ class FakeConnections:
             raise Gone
         if push.connection_id in self.broken:
             raise Undelivered("no route")
+        if push.connection_id in self.stuck:
+            await asyncio.Event().wait()
         self.inbox.append((push.connection_id, json.loads(push.data)))
 
     async def is_open(self, _node: str, connection_id: str) -> bool:
@@ -49,7 +56,7 @@ class FakeConnections:
 class FakeQueue:
     sent: list[Broadcast] = field(default_factory=list)
 
-    async def send(self, broadcast: Broadcast) -> None:
+    async def send(self, broadcast: Broadcast, delay_seconds: int = 0) -> None:
         self.sent.append(broadcast)
 
 
@@ -102,6 +109,19 @@ class World:
     def handshake(self, event: dict[str, Any]) -> int:
         status: int = connect.handle(event, Context(), self.container)["statusCode"]
         return status
+
+    def age(self, minutes: float) -> None:
+        """Every open connection and its session is older by so much."""
+        self.rows(
+            "update watching_times"
+            " set join_at = join_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
+            " (select jsonb_object_agg(node, connections) from"
+            "   (select node, jsonb_object_agg(connection_id, jsonb_build_object('at',"
+            "     extract(epoch from opened_at - $1))) as connections"
+            "      from connections(nodes) group by node) as by_node)"
+            " where terminate_at is null",
+            timedelta(minutes=minutes),
+        )
 
     def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """What stands in the database."""

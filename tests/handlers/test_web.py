@@ -135,9 +135,18 @@ def test_a_bonus_is_dropped_queued_and_counted(world: World) -> None:
     assert call(world, "DELETE", f"/bonuses/{bonus['bonus_id']}")[1]["state"] == "cancelled"
 
 
+@pytest.mark.parametrize("user_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
+def test_a_ticket_is_for_a_name_that_can_be_written_down(world: World, user_id: object) -> None:
+    status, answer = call(world, "POST", "/tickets", {"user_id": user_id})
+    assert status == 422
+    assert answer["detail"][0]["loc"] == ["body", "user_id"]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
+        {"min_watched_seconds": 1e-9},
+        {"reward": {"n": [1e308] * 60}},
         {"stock": 0},
         {"stock": -1},
         {"window_seconds": 0},
@@ -166,7 +175,7 @@ def test_an_unknown_bonus_is_a_4xx(world: World, path: str) -> None:
     assert call(world, "GET", path)[0] in (404, 422)
 
 
-@pytest.mark.parametrize("after", ["x", "W10=", "WzFd", "bnVsbA==", "%00", "é", "WyJhIl0="])
+@pytest.mark.parametrize("after", ["x", "W10=", "WzFd", "%00", "é", "WyJhIl0=", "W1tb" * 400])
 def test_a_foreign_cursor_is_refused(world: World, after: str) -> None:
     assert call(world, "GET", f"/online?after={quote(after)}")[0] == 422
 

@@ -102,6 +102,7 @@ def test_the_same_action_twice_is_one_event(world: World) -> None:
 def test_a_push_that_meets_410_forgets_that_connection_and_no_other(world: World) -> None:
     for tab in ("tab-1", "tab-2", "tab-3"):
         world.come(tab)
+    world.age(minutes=2)
     world.connections.gone = {"tab-2"}
     say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
     assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
@@ -119,6 +120,18 @@ def test_a_push_that_fails_stops_nothing_and_forgets_nobody(world: World) -> Non
     assert hello(world, "tab-1")["session"]["connections"] == 3
 
 
+def test_a_gateway_that_never_answers_holds_nobody_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(message, "PUSH_WITHIN_SECONDS", 0.05)
+    for tab in ("tab-1", "tab-2", "tab-3"):
+        world.come(tab)
+    world.connections.stuck = {"tab-2"}
+    reply = say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    assert reply["type"] == "acted"
+    assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
+
+
 def test_what_was_missed_comes_with_hello(world: World) -> None:
     world.come("tab-1")
     epoch = hello(world, "tab-1")["epoch"]
@@ -134,9 +147,10 @@ def test_a_claim_is_told_to_every_device(world: World) -> None:
     for tab in ("tab-1", "phone"):
         world.come(tab)
     (bonus,) = world.rows(
-        "select create_bonus('{\"coins\": 5}', 'everyone', null, '{}', '0', '1 minute', 1, null)"
+        "with made as materialized (select gen_random_uuid() as id) select id, create_bonus(id,"
+        " '{\"coins\": 5}', 'everyone', null, '{}', '0', '1 minute', 1, null) from made"
     )
-    said = {"action": "claim", "id": "c1", "bonus_id": str(bonus["create_bonus"])}
+    said = {"action": "claim", "id": "c1", "bonus_id": str(bonus["id"])}
     reply = say(world, "tab-1", said)
     assert (reply["outcome"], reply["event"]["type"]) == ("claimed", "bonus.claimed")
     ((tab, told),) = world.connections.inbox
@@ -187,6 +201,17 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
     vars(world.container)["database"] = here
     assert world.come("tab-2") == 200
     assert hello(world, "tab-1")["session"]["connections"] == 2
+
+
+def test_a_replica_is_no_database_for_writes(world: World) -> None:
+    """After a failover a kept connection may lead to a server that only reads."""
+    world.come("tab-1")
+    replica = Database(f"{world.dsn}?default_transaction_read_only=on")
+    vars(world.container)["database"] = replica
+    assert world.come("tab-2") == 503
+    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert say(world, "tab-1", said)["code"] == "unavailable"
+    world.container.run(replica.close())
 
 
 def test_a_database_connection_that_died_is_replaced(world: World) -> None:

@@ -208,42 +208,68 @@ async def test_the_view_counts_connections_per_node(db: asyncpg.Connection) -> N
     assert json.loads(await db.fetchval("select nodes from watching_counts")) == {NODE: 2}
 
 
-async def forget(
-    db: asyncpg.Connection, tabs: Sequence[Tab], seen_at: datetime | None, now: datetime
-) -> int:
+async def forget(db: asyncpg.Connection, tabs: Sequence[Tab], now: datetime) -> int:
     closed: int = await db.fetchval(
-        "select forget($1, $2, $3, $4, $5, $6, $7)",
+        "select forget($1, $2, $3, $4, $5)",
         [tab.user_id for tab in tabs],
         [tab.node for tab in tabs],
         [tab.name for tab in tabs],
         ["swept"] * len(tabs),
-        [seen_at] * len(tabs),
-        [None] * len(tabs),
         now,
     )
     return closed
 
 
-async def test_a_forgotten_session_ends_at_its_last_evidence(db: asyncpg.Connection) -> None:
+async def probed(db: asyncpg.Connection, since: datetime) -> None:
+    """A whole cycle of the sweep, begun then, found everyone alive."""
+    await db.execute("update sweep_cursor set probed_since = $1", since)
+
+
+@pytest.mark.parametrize(
+    ("probed_at", "ends_at"),
+    [(30, 0), (60, 0), (61, 61), (100, 100)],
+)
+async def test_a_forgotten_session_ends_at_its_last_evidence(
+    db: asyncpg.Connection, probed_at: int, ends_at: int
+) -> None:
+    """When it opened, or when a cycle began that asked for it: it asks who is a minute old."""
     await Tab("a").connect(db)
-    assert await forget(db, [Tab("a")], at(40), at(100)) == 1
+    await probed(db, at(probed_at))
+    assert await forget(db, [Tab("a")], at(200)) == 1
     row = await the_row(db)
-    assert (row["terminate_at"], row["ended_by"]) == (at(40), "swept")
-    assert row["ended_within"] == timedelta(seconds=60)
+    assert (row["terminate_at"], row["ended_by"]) == (at(ends_at), "swept")
+    assert row["ended_within"] == timedelta(seconds=200 - ends_at)
+
+
+async def test_no_session_outlives_its_connection_by_two_hours(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await probed(db, at(10_000))
+    await forget(db, [Tab("a")], at(20_000))
+    row = await the_row(db)
+    assert (row["terminate_at"], row["ended_within"]) == (at(7_200), timedelta(0))
+
+
+@pytest.mark.parametrize(("seconds", "closed"), [(59, 0), (60, 1), (61, 1)])
+async def test_a_connection_in_its_first_minute_is_not_forgotten(
+    db: asyncpg.Connection, seconds: int, closed: int
+) -> None:
+    """Its handshake may be under way still: API Gateway answers 410 for it until then."""
+    await Tab("a").connect(db)
+    assert await forget(db, [Tab("a")], at(seconds)) == closed
 
 
 async def test_what_another_tab_showed_is_evidence_too(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("b").connect(db, at(1))
     await Tab("b").disconnect(db, at(50))
-    await forget(db, [Tab("a")], at(40), at(100))
+    await forget(db, [Tab("a")], at(100))
     assert (await the_row(db))["terminate_at"] == at(50)
 
 
 async def test_forgetting_twice_closes_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
-    await forget(db, [Tab("a"), Tab("a")], None, at(100))
-    assert await forget(db, [Tab("a")], None, at(200)) == 0
+    await forget(db, [Tab("a"), Tab("a")], at(100))
+    assert await forget(db, [Tab("a")], at(200)) == 0
     assert (await the_row(db))["terminate_at"] == T0
 
 
@@ -251,7 +277,7 @@ async def test_a_late_disconnect_of_a_forgotten_connection_changes_nothing(
     db: asyncpg.Connection,
 ) -> None:
     await Tab("a").connect(db)
-    await forget(db, [Tab("a")], at(40), at(100))
+    await forget(db, [Tab("a")], at(100))
     before = await the_row(db)
     assert await Tab("a").disconnect(db, at(200)) is False
     assert await the_row(db) == before

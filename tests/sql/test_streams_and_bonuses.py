@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
+import operator
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -58,9 +60,10 @@ async def drop(  # noqa: PLR0913  # each is one thing a bonus may have
     min_watched: timedelta | None = None,
     now: datetime | None = None,
 ) -> UUID:
-    bonus_id: UUID = await db.fetchval(
-        "select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",
-        *('{"coins": 5}', audience, resource, users),
+    bonus_id = uuid4()
+    await db.execute(
+        "select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, null, $10)",
+        *(bonus_id, '{"coins": 5}', audience, resource, users),
         *(timedelta(seconds=opens_in), timedelta(seconds=window), stock, min_watched, now),
     )
     return bonus_id
@@ -291,45 +294,130 @@ async def test_an_expired_bonus_is_never_pushed(db: asyncpg.Connection) -> None:
     assert await push_page(db, over) == await push_page(db, cancelled) == []
 
 
+async def test_a_bonus_made_twice_is_one_bonus(db: asyncpg.Connection) -> None:
+    minute, users = timedelta(minutes=1), list[str]()
+    bonus_id = uuid4()
+    for _ in range(2):
+        await db.execute(
+            text("create_bonus"),
+            *(bonus_id, "{}", "everyone", None, users, timedelta(0), minute, 5, None),
+        )
+    assert await db.fetchval("select sum(remaining) from bonus_stock") == 5
+    assert await db.fetchval("select count(*) from ledger") == 1
+
+
+async def test_an_action_is_measured_as_it_is_stored(db: asyncpg.Connection) -> None:
+    """1e308 is five characters in a message and 309 digits in a reply."""
+    body = json.dumps({"n": [1e308] * 60})
+    row = await db.fetchrow(text("act"), "ann", "a1", "like", body)
+    assert (len(body) < 500, row["outcome"]) == (True, "too_large")
+    with pytest.raises(asyncpg.CheckViolationError):
+        await db.execute(
+            text("create_bonus"),
+            *(uuid4(), body, "everyone", None, []),
+            *(timedelta(0), timedelta(minutes=1), None, None),
+        )
+
+
+async def test_a_claim_whose_event_is_pruned_is_still_granted(db: asyncpg.Connection) -> None:
+    await come(db)
+    bonus_id = await drop(db)
+    await claim(db, bonus_id)
+    await db.execute("delete from user_events")
+    row = await db.fetchrow(text("claim"), "ann", "c1", bonus_id)
+    assert (row["outcome"], row["event"]) == ("claimed", None)
+
+
+async def make_rule(db: asyncpg.Connection, every: timedelta) -> datetime:
+    """A rule, and when it begins."""
+    await db.execute(text("create_award_rule"), uuid4(), "{}", every, timedelta(minutes=1), None)
+    started: datetime = await db.fetchval("select created_at from award_rules")
+    return started
+
+
+async def award(db: asyncpg.Connection, now: datetime, limit: int = 10) -> list[str]:
+    """One call; who was awarded by it."""
+    await db.execute("select award($1, $2)", limit, now)
+    awarded = await db.fetch(
+        "select user_id from offers join bonuses using (bonus_id) where created_at = $1"
+        " order by user_id",
+        now,
+    )
+    return [row["user_id"] for row in awarded]
+
+
 async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> None:
     await come(db)
     await come(db, "bob")
-    rule = await db.fetchval(
-        text("create_award_rule"), "{}", timedelta(minutes=15), timedelta(minutes=1), None
+    started = await make_rule(db, timedelta(minutes=15))
+    for minutes, awarded in (
+        (14.9, []),
+        (15, ["ann", "bob"]),
+        (15.5, []),
+        (46, ["ann", "bob"]),  # two intervals at once are one award
+        (46.5, []),
+    ):
+        assert await award(db, started + timedelta(minutes=minutes)) == awarded
+    assert await db.fetchval("select count(*) from awards") == 4
+
+
+async def test_who_waits_longest_is_awarded_first(db: asyncpg.Connection) -> None:
+    """More are due each time than a call takes: nobody is passed over for ever."""
+    for n in range(6):
+        await come(db, f"user-{n}")
+    started = await make_rule(db, timedelta(minutes=1))
+    awarded = [await award(db, started + timedelta(minutes=n), limit=2) for n in range(1, 4)]
+    assert sorted(functools.reduce(operator.iadd, awarded, [])) == [f"user-{n}" for n in range(6)]
+
+
+async def test_a_bonus_is_to_be_queued_until_it_is(db: asyncpg.Connection) -> None:
+    long_ago = datetime.now(UTC) - timedelta(minutes=1)
+    forgotten = await drop(db, window=3600, now=long_ago)
+    await drop(db)  # somebody is making it
+    assert await db.fetch(text("unqueued")) == [(forgotten,)]
+    await db.execute(text("queued"), forgotten)
+    assert await db.fetch(text("unqueued")) == []
+
+
+async def sweep(db: asyncpg.Connection, limit: int) -> dict[str, Any]:
+    row = await db.fetchrow(text("sweep"), limit)
+    return {**row, "users": [one[0] for one in json.loads(row["connections"])]}
+
+
+async def grow_old(db: asyncpg.Connection) -> None:
+    """Everybody has been here for five minutes."""
+    await db.execute(
+        "update watching_times set nodes = with_connection('{}', $1, user_id || '-1',"
+        " now() - interval '5 minutes')",
+        NODE,
     )
-    started: datetime = await db.fetchval("select created_at from award_rules")
-
-    async def award(minutes: float) -> list[str]:
-        now = started + timedelta(minutes=minutes)
-        bonuses = [
-            row["bonus_id"] for row in await db.fetch("select award(10, $1) as bonus_id", now)
-        ]
-        offers = await db.fetch(
-            "select user_id from offers where bonus_id = any($1) order by user_id", bonuses
-        )
-        return [row["user_id"] for row in offers]
-
-    assert await award(14.9) == []
-    assert await award(15) == ["ann", "bob"]
-    assert await award(15.5) == []
-    assert await award(46) == ["ann", "bob"], "two intervals at once are one bonus"
-    assert await award(46) == []
-    assert await db.fetchval("select count(*) from awards where rule_id = $1", rule) == 4
 
 
 async def test_a_sweep_looks_at_everyone_in_turn(db: asyncpg.Connection) -> None:
     for user in ("ann", "bob", "cat"):
         await come(db, user)
-    pages = [[row["user_id"] for row in await db.fetch(text("sweep"), 2)] for _ in range(3)]
-    assert pages == [["ann", "bob"], ["cat"], ["ann", "bob"]]
+    await grow_old(db)
+    pages = [await sweep(db, 2) for _ in range(3)]
+    assert [page["users"] for page in pages] == [["ann", "bob"], ["cat"], ["ann", "bob"]]
+    assert [page["has_more"] for page in pages] == [True, False, True]
 
 
-async def test_a_second_cycle_knows_what_the_first_one_saw(db: asyncpg.Connection) -> None:
-    await come(db)
-    (first,) = await db.fetch(text("sweep"), 10)
-    began: datetime = await db.fetchval("select cycle_started_at from sweep_cursor")
-    (second,) = await db.fetch(text("sweep"), 10)
-    assert first["probed_since"] < second["probed_since"] == began
+async def test_a_sweep_of_nobody_is_a_cycle_too(db: asyncpg.Connection) -> None:
+    assert (await sweep(db, 2))["users"] == []
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2])
+async def test_a_cycle_counts_when_every_page_of_it_was_asked_for(
+    db: asyncpg.Connection, asked: int
+) -> None:
+    for user in ("ann", "bob", "cat"):
+        await come(db, user)
+    pages = [await sweep(db, 2) for _ in range(2)]
+    for page in pages[:asked]:
+        await db.execute(text("swept"), page["cycle_started_at"])
+    await sweep(db, 2)
+    probed_since = await db.fetchval("select probed_since from sweep_cursor")
+    assert (probed_since == pages[0]["cycle_started_at"]) is (asked == 2)
 
 
 async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
