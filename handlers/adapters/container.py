@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# They say at INFO what they do at each call; access logs say it better.
+TALKATIVE = ("botocore", "mangum")
+
 T = TypeVar("T")
 Event = dict[str, Any]
 """An event as Lambda hands it over: JSON of API Gateway, SQS or EventBridge."""
@@ -73,8 +76,9 @@ def live(
 ) -> Callable[[Event, Any], Any]:
     """Make a Lambda handler of `handle`: the same, with this process' container."""
     container = build()
-    # Ours only: libraries say at this level what they do at each call.
     logging.getLogger("handlers").setLevel(logging.INFO)
+    for library in TALKATIVE:
+        logging.getLogger(library).setLevel(logging.WARNING)
 
     def handler(event: Event, context: Any) -> Any:
         return handle(event, context, container)
