@@ -7,6 +7,7 @@ import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
 
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
+
+EVENTS = Path(__file__).parents[1] / "events"
+
+
+def golden(name: str) -> dict[str, Any]:
+    """An event as the gateway sends it: the tests of wsgate hold it to the same file."""
+    event: dict[str, Any] = json.loads((EVENTS / f"{name}.json").read_text())
+    return event
 
 
 @dataclass
@@ -81,17 +90,17 @@ class World:
 
     def event(
         self,
+        kind: str,
         connection_id: str,
         user_id: str = "ann",
         resource: str = "site",
-        body: str | None = None,
         **request: Any,
     ) -> dict[str, Any]:
-        """A WebSocket event as API Gateway sends it (APIGW.md §4.1), as far as handlers look."""
-        context = {
+        """The golden event of a kind (`connect`, `message`, `disconnect`) for this connection."""
+        event = golden(kind)
+        event["requestContext"] |= {
             "connectionId": connection_id,
             "domainName": "gateway.example",
-            "stage": "live",
             "authorizer": authorizer_context(
                 user_id,
                 resource,
@@ -100,11 +109,11 @@ class World:
             ),
             **request,
         }
-        return {"requestContext": context, "body": body, "isBase64Encoded": False}
+        return event
 
     def come(self, connection_id: str, user_id: str = "ann", resource: str = "site") -> int:
         """$connect; the status of the handshake."""
-        return self.handshake(self.event(connection_id, user_id, resource))
+        return self.handshake(self.event("connect", connection_id, user_id, resource))
 
     def handshake(self, event: dict[str, Any]) -> int:
         status: int = connect.handle(event, Context(), self.container)["statusCode"]

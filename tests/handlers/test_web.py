@@ -14,6 +14,7 @@ from botocore.exceptions import EndpointConnectionError
 from handlers import web
 from handlers.adapters.database import Database
 from handlers.core.ticket import read
+from tests.handlers.conftest import golden
 
 if TYPE_CHECKING:
     from handlers.adapters.container import Container
@@ -36,20 +37,12 @@ def call(
 ) -> tuple[int, Any]:
     """One request as a payload 2.0 event; its status and JSON."""
     path, _, query = path.partition("?")
-    event = {
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": path,
-        "rawQueryString": query,
-        "headers": {"host": "api.example", "content-type": "application/json"}
-        | ({"authorization": f"Bearer {token}"} if token is not None else {}),
-        "requestContext": {
-            "http": {"method": method, "path": path, "sourceIp": "203.0.113.7"},
-            "stage": "$default",
-        },
-        "body": None if body is None else json.dumps(body),
-        "isBase64Encoded": False,
-    }
+    event = golden("web") | {"rawPath": path, "rawQueryString": query}
+    event["headers"] = {"host": "api.example", "content-type": "application/json"}
+    if token is not None:
+        event["headers"]["authorization"] = f"Bearer {token}"
+    event["requestContext"]["http"] |= {"method": method, "path": path}
+    event |= {"body": None if body is None else json.dumps(body), "isBase64Encoded": False}
     assert isinstance(world.container, web.Web)
     answer = web.handle(event, None, world.container)
     return answer["statusCode"], json.loads(answer["body"])

@@ -23,7 +23,8 @@ ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/$connect"
 def say(world: World, connection_id: str, said: object, user_id: str = "ann") -> dict[str, Any]:
     """Say something over a connection, and read the reply."""
     body = said if isinstance(said, str) else json.dumps(said)
-    answer = message.handle(world.event(connection_id, user_id, body=body), None, world.container)
+    event = world.event("message", connection_id, user_id) | {"body": body}
+    answer = message.handle(event, None, world.container)
     assert answer["statusCode"] == 200
     reply: dict[str, Any] = json.loads(answer["body"])
     return reply
@@ -56,7 +57,7 @@ def test_a_bad_ticket_is_unauthorized_and_not_logged(
 
 def test_a_spent_ticket_refuses_the_handshake(world: World) -> None:
     assert world.come("tab-1") == 200
-    thief = world.event("thief")
+    thief = world.event("connect", "thief")
     thief["requestContext"]["authorizer"]["ticketId"] = "ticket-tab-1"
     assert world.handshake(thief) == 401
 
@@ -64,7 +65,7 @@ def test_a_spent_ticket_refuses_the_handshake(world: World) -> None:
 def test_the_whole_of_a_session(world: World) -> None:
     assert world.come("tab-1") == 200
     assert hello(world, "tab-1")["session"]["connections"] == 1
-    gone = world.event("tab-1", disconnectStatusCode=1001, disconnectReason="")
+    gone = world.event("disconnect", "tab-1", disconnectStatusCode=1001, disconnectReason="")
     disconnect.handle(gone, None, world.container)
     disconnect.handle(gone, None, world.container)
     (row,) = world.rows("select * from watching_times")
@@ -185,7 +186,9 @@ def test_bad_input_gets_a_code_and_writes_nothing(world: World, said: object, co
 
 def test_a_body_that_is_missing_is_bad_json(world: World) -> None:
     world.come("tab-1")
-    answer = message.handle(world.event("tab-1"), None, world.container)
+    event = world.event("message", "tab-1")
+    del event["body"]
+    answer = message.handle(event, None, world.container)
     assert json.loads(answer["body"])["code"] == "bad_json"
 
 

@@ -1,0 +1,108 @@
+"""All happens to a few users at once: nothing fails, waits for ever, or contradicts itself."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
+
+import asyncpg
+
+from handlers.adapters.database import text
+
+NODE = "gateway.example/live"
+WORKERS, TURNS = 16, 90
+USERS = [f"user-{n}" for n in range(12)]
+STOCKS = (3, 40)
+MINUTE = timedelta(minutes=1)
+
+
+class Crowd:
+    """What happens at random, to users who have several tabs each."""
+
+    def __init__(self, pool: asyncpg.Pool, bonuses: list[UUID], seed: int) -> None:
+        self.pool, self.bonuses, self.dice = pool, bonuses, random.Random(seed)  # noqa: S311
+        self.opened: list[tuple[str, str]] = []
+        self.happenings = [
+            *[self.come] * 6,
+            *[self.go] * 4,
+            *[self.act] * 4,
+            *[self.claim] * 6,
+            *[self.forget] * 2,
+            *[self.schedule],
+        ]
+
+    async def live(self) -> None:
+        for _ in range(TURNS):
+            await self.dice.choice(self.happenings)()
+
+    async def come(self) -> None:
+        user, tab = self.dice.choice(USERS), uuid4().hex
+        self.opened.append((user, tab))
+        expires_at = datetime.now(UTC) + MINUTE
+        resource = self.dice.choice(["site", "stream"])
+        await self.pool.fetch(
+            text("connect"), user, resource, NODE, tab, tab, expires_at, timedelta(seconds=30)
+        )
+
+    async def go(self) -> None:
+        if self.opened:
+            user, tab = self.dice.choice(self.opened)
+            expires_at = datetime.now(UTC) + MINUTE
+            await self.pool.fetch(text("disconnect"), user, NODE, tab, "client", tab, expires_at)
+
+    async def act(self) -> None:
+        user, action = self.dice.choice(USERS), f"a{self.dice.randint(0, 50)}"
+        await self.pool.fetch(text("act"), user, action, "like", "{}")
+
+    async def claim(self) -> None:
+        user, bonus = self.dice.choice(USERS), self.dice.choice(self.bonuses)
+        await self.pool.fetch(text("claim"), user, f"c-{bonus}-{self.dice.randint(0, 2)}", bonus)
+
+    async def forget(self) -> None:
+        gone = self.dice.sample(self.opened, min(len(self.opened), 20))
+        users, tabs = [user for user, _ in gone], [tab for _, tab in gone]
+        # As if all were old enough: the first minute is another test.
+        later = datetime.now(UTC) + 2 * MINUTE
+        await self.pool.fetch(
+            "select forget($1, $2, $3, $4, $5)",
+            *(users, [NODE] * len(gone), tabs, ["swept"] * len(gone), later),
+        )
+
+    async def schedule(self) -> None:
+        await self.pool.fetch(text("award"), 5)
+        await self.pool.fetch(text("sweep"), 5)
+        await self.pool.fetch(text("prune"), timedelta(seconds=1), 10)
+
+
+async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> None:
+    async with asyncpg.create_pool(dsn, min_size=WORKERS, max_size=WORKERS) as pool:
+        bonuses = [uuid4() for _ in STOCKS]
+        for bonus, stock in zip(bonuses, STOCKS, strict=True):
+            nobody: list[str] = []
+            await pool.execute(
+                text("create_bonus"),
+                *(bonus, "{}", "everyone", None, nobody, timedelta(0), 10 * MINUTE, stock, None),
+            )
+        await pool.execute(
+            text("create_award_rule"), uuid4(), "{}", timedelta(seconds=1), MINUTE, None
+        )
+        crowd = (Crowd(pool, bonuses, seed) for seed in range(WORKERS))
+        await asyncio.gather(*(one.live() for one in crowd))
+
+        for bonus, stock in zip(bonuses, STOCKS, strict=True):
+            row = await pool.fetchrow(text("bonus"), bonus)
+            granted = "select count(*) from ledger where bonus_id = $1 and entry = 'claimed'"
+            assert row["claimed"] + row["left"] == stock
+            assert await pool.fetchval(granted, bonus) == row["claimed"]
+        assert not await pool.fetch(
+            "select user_id from user_streams s"
+            " where seq <> (select coalesce(max(seq), s.seq) from user_events e"
+            "                where e.user_id = s.user_id)"
+        ), "the head of a stream is its last event"
+        assert not await pool.fetch(
+            "select a.id from watching_times a join watching_times b"
+            "    on a.user_id = b.user_id and a.resource = b.resource and a.id < b.id"
+            " where tstzrange(a.join_at, a.terminate_at) && tstzrange(b.join_at, b.terminate_at)"
+        ), "sessions of one user and resource do not overlap"
