@@ -17,7 +17,6 @@ from handlers.core.happening import Query
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handlers.adapters.connections import Connections
     from handlers.core.forget import Gone
 
 log = logging.getLogger(__name__)
@@ -48,7 +47,7 @@ async def _sweep(context: Any, container: Container) -> dict[str, int]:
             break
         page = sweep.page(await container.database.fetch_one(sweep.query(PAGE)))
         has_more = page.has_more
-        answers = await _ask(page.to_ask, container.connections, left_ms / 1000)
+        answers = await _ask(page.to_ask, container, left_ms / 1000)
         gone = [*page.expired, *answers.gone]
         numbers["asked"] += len(page.to_ask)
         numbers["gone"] += len(gone)
@@ -67,13 +66,13 @@ class _Answers:
     unanswered: int = 0
 
 
-async def _ask(which: Sequence[Gone], connections: Connections, within_seconds: float) -> _Answers:
+async def _ask(which: Sequence[Gone], container: Container, within_seconds: float) -> _Answers:
     """Ask API Gateway for each, and stop waiting in time: a node may be out of reach."""
     answers = _Answers(unanswered=len(which))
 
     async def ask(one: Gone) -> None:
         try:
-            is_open = await connections.is_open(one.node, one.connection_id)
+            is_open = await container.connections.is_open(one.node, one.connection_id)
         except Undelivered as error:
             log.warning("cannot ask for %s: %s", one.connection_id, error)
             return
