@@ -90,7 +90,7 @@ def application(container: Container) -> FastAPI:
     async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
         return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
 
-    @app.get("/health")
+    @app.get("/health", tags=["health"])
     async def health(response: Response) -> dict[str, str]:
         """Does the service work? 503 without its database. No token needed."""
         try:
@@ -100,7 +100,7 @@ def application(container: Container) -> FastAPI:
             return {"status": "unavailable", "database": "does not answer"}
         return {"status": "ok", "database": "ok"}
 
-    @app.post("/tickets", status_code=201, dependencies=TRUSTED)
+    @app.post("/tickets", status_code=201, dependencies=TRUSTED, tags=["tickets"])
     async def mint_ticket(order: TicketOrder) -> NewTicket:
         """A ticket for one connection of one user, to be used within 30 seconds."""
         new = ticket.Ticket(
@@ -115,8 +115,8 @@ def application(container: Container) -> FastAPI:
             expires_at=int(new.expires_at.timestamp() * 1000),
         )
 
-    @app.get("/online", dependencies=TRUSTED)
-    async def online(
+    @app.get("/online", dependencies=TRUSTED, tags=["presence"])
+    async def list_online(
         resource: Annotated[Name | None, Query()] = None, limit: Limit = 100, after: After = None
     ) -> OnlinePage:
         """Who is online, in order of user and resource; with the first page, how many in all."""
@@ -132,8 +132,8 @@ def application(container: Container) -> FastAPI:
 
     # The user in the query, not in the path: API Gateway decodes a path and Mangum decodes it once
     # more, so a name with a slash or a percent sign would become another one.
-    @app.get("/sessions", dependencies=TRUSTED)
-    async def sessions(
+    @app.get("/sessions", dependencies=TRUSTED, tags=["presence"])
+    async def list_sessions(
         user_id: Annotated[Name, Query()], limit: Limit = 100, after: After = None
     ) -> SessionsPage:
         """A user's sessions, the newest first, and their watch time in all."""
@@ -144,7 +144,7 @@ def application(container: Container) -> FastAPI:
             {"user_id": user_id, **total, "items": rows, "next": _cursor(rows, limit, "session_id")}
         )
 
-    @app.post("/bonuses", status_code=201, dependencies=TRUSTED)
+    @app.post("/bonuses", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
     async def create_bonus(order: BonusOrder) -> Bonus:
         """Drop a bonus: its audience is told at once, and may claim it while its window is open."""
         bonus_id = uuid4()
@@ -164,7 +164,7 @@ def application(container: Container) -> FastAPI:
                 ),
             )
         )
-        bonus = await numbers(bonus_id)
+        bonus = await read_bonus(bonus_id)
         try:
             await container.queue.send(Broadcast(str(bonus_id)))
         except (BotoCoreError, ClientError) as error:
@@ -174,21 +174,21 @@ def application(container: Container) -> FastAPI:
             await container.database.fetch(Sql("queued", (bonus_id,)))
         return bonus
 
-    @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED)
-    async def numbers(bonus_id: UUID) -> Bonus:
+    @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])
+    async def read_bonus(bonus_id: UUID) -> Bonus:
         """A bonus and its numbers so far."""
         rows = await container.database.fetch(Sql("bonus", (bonus_id,)))
         if not rows:
             raise HTTPException(404, "there is no such bonus")
         return Bonus.model_validate({**rows[0], "reward": json.loads(str(rows[0]["reward"]))})
 
-    @app.delete("/bonuses/{bonus_id}", dependencies=TRUSTED)
+    @app.delete("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])
     async def cancel_bonus(bonus_id: UUID) -> Bonus:
         """Nobody may claim it from now on; what was claimed stays. Twice changes nothing."""
         await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
-        return await numbers(bonus_id)
+        return await read_bonus(bonus_id)
 
-    @app.post("/award-rules", status_code=201, dependencies=TRUSTED)
+    @app.post("/award-rules", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
     async def create_award_rule(order: AwardRuleOrder) -> AwardRule:
         """From now on, reward watching: the schedule awards within a minute of its being due."""
         rule_id = uuid4()
