@@ -31,6 +31,8 @@ export function makeApi(token) {
     return response.json();
   };
   return {
+    /** Rejects if the token is not accepted. */
+    check: () => call("/online?limit=1"),
     /**
      * @param {string} user_id
      * @param {string} resource
@@ -51,5 +53,16 @@ export function makeApi(token) {
 async function reason(response) {
   if (response.status === 401) return "The service token was not accepted.";
   const { detail } = await response.json().catch(() => ({}));
-  return typeof detail === "string" ? detail : `The server answered ${response.status}.`;
+  return told(detail) || `The server answered ${response.status}.`;
 }
+
+/**
+ * FastAPI tells a sentence of its own, or lists what is wrong with what was sent.
+ *
+ * @param {any} detail
+ * @returns {string}
+ */
+export const told = (detail) =>
+  typeof detail === "string" ? detail
+  : Array.isArray(detail) ? detail.map(({ loc, msg }) => `${loc?.at(-1) ?? "request"}: ${msg}`).join("; ")
+  : "";

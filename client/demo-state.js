@@ -44,6 +44,18 @@ export function phase({ outcome, opens_at, expires_at }, now) {
   return now < opens_at ? "upcoming" : "open";
 }
 
+/** @param {Phase} phase */
+export const isClaimed = (phase) => phase === "claimed" || phase === "already_claimed";
+
+/**
+ * What is known of a bonus after one more outcome was heard, here or in another tab: claimed stays claimed.
+ *
+ * @param {Outcome|null} known
+ * @param {Outcome|null} heard
+ * @returns {Outcome|null}
+ */
+export const settled = (known, heard) => ((known && isClaimed(known)) || !heard ? known : heard);
+
 /** @type {Record<Phase, string>} */
 export const PHASES = {
   upcoming: "Opens soon",
@@ -62,14 +74,46 @@ export const PHASES = {
 export const rewardText = (reward) => (typeof reward?.text === "string" ? reward.text : JSON.stringify(reward));
 
 /**
+ * Our words, and behind them the words of whoever wrote them, which are shown apart.
+ *
  * @param {StreamEvent} event
- * @returns {string}
+ * @returns {{ours: string, theirs: string}}
  */
 export function sentence({ type, body }) {
-  if (type === "react") return `You sent a ${body.kind}`;
-  if (type === "note") return body.text ? `Note: ${body.text}` : "Note cleared";
-  if (type === "bonus.claimed") return `You claimed ${rewardText(body.reward)}`;
-  return type;
+  if (type === "react") return { ours: `You sent a ${body.kind}`, theirs: "" };
+  if (type === "note") return body.text ? { ours: "Note: ", theirs: String(body.text) } : { ours: "Note cleared", theirs: "" };
+  if (type === "bonus.claimed") return { ours: "You claimed ", theirs: rewardText(body.reward) };
+  return { ours: type, theirs: "" };
+}
+
+/** @type {Record<string, string>} */
+const ENDS = {
+  client: "closed",
+  idle: "nothing heard for ten minutes",
+  expired: "after two hours",
+  swept: "connection lost",
+  node_lost: "connection lost",
+  kicked: "ended by the operator",
+};
+
+/** @param {string|null} endedBy  null: it has not ended */
+export const endText = (endedBy) => (endedBy === null ? "–" : (ENDS[endedBy] ?? endedBy));
+
+/** @param {{state: string, left: number|null}} numbers  of a bonus */
+export const stateText = ({ state, left }) => (state === "open" && left === 0 ? "sold out" : state);
+
+/**
+ * A moment of today by its time, any other with its day.
+ *
+ * @param {number} moment
+ * @param {number} now
+ * @param {string} [locale]
+ */
+export function timeText(moment, now, locale) {
+  const [date, today] = [new Date(moment), new Date(now)];
+  const time = date.toLocaleTimeString(locale, { timeStyle: "medium" });
+  if (date.toDateString() === today.toDateString()) return time;
+  return `${date.toLocaleDateString(locale, { day: "numeric", month: "short" })}, ${time}`;
 }
 
 /** @param {number} milliseconds */
@@ -84,15 +128,3 @@ export function clockText(milliseconds) {
  * @param {string} one
  */
 export const counted = (count, one) => `${count} ${one}${count === 1 ? "" : "s"}`;
-
-/** @param {string} name  "ann" and "Ann Lee" give "A" and "AL" */
-export const initials = (name) =>
-  name
-    .split(/[\s._-]+/u)
-    .filter(Boolean)
-    .slice(0, 2)
-    .map((word) => [...word][0].toUpperCase())
-    .join("");
-
-/** @param {string} name  the same colour for the same name, everywhere, and far from its neighbours' */
-export const hue = (name) => ([...name].reduce((sum, letter) => (sum * 31 + (letter.codePointAt(0) ?? 0)) % 360, 7) * 67) % 360;

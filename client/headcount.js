@@ -2,13 +2,14 @@ import { delay } from "./backoff.js";
 import { UNSET, learn } from "./clock.js";
 import { ANSWER_WITHIN } from "./connection.js";
 import { Lines } from "./lines.js";
+import { offered } from "./offers.js";
 import { Outbox } from "./outbox.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";
 
 export { HeadcountError };
 
-/** @import {Claim, Events, Request, StreamEvent, Ticket, Timers, Welcome} from "./types.js" */
+/** @import {Bonus, Claim, Events, Request, StreamEvent, Ticket, Timers, Welcome} from "./types.js" */
 /** @import {Connection} from "./connection.js" */
 /** @import {Step} from "./stream.js" */
 
@@ -36,7 +37,7 @@ const MESSAGE_LIMIT = 16 * 1024;
  * A user's presence and stream on one resource, kept over connections that come and go.
  *
  * It connects when made, and stays until `close()`. `on(name, listener)` hears what is in `Events`:
- * `status`, `welcome`, `snapshot`, `event`, `bonus`, `claim`.
+ * `status`, `welcome`, `snapshot`, `event`, `bonus`, `claim`, `backlog`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -53,6 +54,8 @@ export class Headcount extends EventTarget {
   #page = new AbortController();
   #clock = UNSET;
   #stream = EMPTY;
+  /** @type {ReadonlyMap<string, Bonus>} */
+  #offers = new Map();
   /** @type {{line: Connection, id: string}|null} the hello that has no answer yet; there is one at a time */
   #asked = null;
   #gaps = 0;
@@ -75,6 +78,7 @@ export class Headcount extends EventTarget {
       timers: this.#timers,
       random: this.#random,
       storage: options.storage,
+      changed: (backlog) => this.#tell("backlog", backlog),
     });
     this.#listenToPage(options);
     // As with a WebSocket, whoever makes one has time to listen before anything is heard.
@@ -84,6 +88,11 @@ export class Headcount extends EventTarget {
   /** What the last `status` said. */
   get status() {
     return this.#lines.status;
+  }
+
+  /** What the last `backlog` said. */
+  get backlog() {
+    return this.#outbox.backlog;
   }
 
   /** The server's time in milliseconds since the epoch, to within half of the quickest round trip. */
@@ -151,7 +160,9 @@ export class Headcount extends EventTarget {
       opened: (line) => this.#hello(line),
       received: (line, message, sentAt) => this.#receive(line, message, sentAt),
       ended: (line) => this.#ended(line),
+      resumed: () => this.#outbox.resume(),
       changed: (status) => {
+        if (status.status !== "online") this.#outbox.pause();
         this.#tell("status", status);
         if (status.status === "stopped") this.#stopped(status.reason);
       },
@@ -160,7 +171,6 @@ export class Headcount extends EventTarget {
 
   /** @param {Connection} line */
   #ended(line) {
-    if (!this.#lines.current) this.#outbox.pause();
     if (this.#asked && this.#asked.line !== line) return;
     this.#askAgain(this.#stream.waiting.length > 0 ? this.#lines.current : null);
   }
@@ -179,7 +189,8 @@ export class Headcount extends EventTarget {
    */
   #listenToPage({ window = globalThis.window, document = globalThis.document }) {
     const { signal } = this.#page;
-    window?.addEventListener("online", () => this.wake(), { signal });
+    window?.addEventListener("online", () => this.#lines.network(true), { signal });
+    window?.addEventListener("offline", () => this.#lines.network(false), { signal });
     document?.addEventListener("visibilitychange", () => document.visibilityState === "hidden" || this.wake(), { signal });
   }
 
@@ -224,7 +235,8 @@ export class Headcount extends EventTarget {
       this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#now(), serverNow: message.server_now });
     }
     if (message.type === "welcome") this.#welcome(line, message);
-    else if (message.type === "bonus") this.#tell("bonus", message.bonus);
+    else if (message.type === "bonus") this.#offer(message.bonus);
+    else if (message.type === "pong") this.#lines.answered(line);
     else if (message.type === "error" && message.re !== null) this.#refused(line, message);
     // The gateway's own error frames have a `message` and no `type`, and do not say which request they answer.
     else if (message.type === "error" || message.message) this.#stumbled(line);
@@ -243,8 +255,16 @@ export class Headcount extends EventTarget {
     const isNew = this.#lines.take(line);
     this.#tell("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome));
-    for (const bonus of welcome.bonuses) this.#tell("bonus", bonus);
-    if (isNew) this.#outbox.resume(`${welcome.user_id}.${welcome.resource}`);
+    for (const bonus of welcome.bonuses) this.#offer(bonus);
+    this.#outbox.restore(`${welcome.user_id}.${welcome.resource}`);
+    if (isNew) this.#outbox.resume();
+  }
+
+  /** @param {Bonus} bonus */
+  #offer(bonus) {
+    const { known, isNews } = offered(this.#offers, bonus);
+    this.#offers = known;
+    if (isNews) this.#tell("bonus", bonus);
   }
 
   /** @param {Step} step */
@@ -265,14 +285,20 @@ export class Headcount extends EventTarget {
    */
   #refused(line, error) {
     if (error.re !== this.#asked?.id) this.#outbox.answered(error);
-    else if (error.code === "unavailable") this.#askAgain(line);
+    else if (error.code === "unavailable") this.#saysLater(line);
     else line.fail(error.reason);
   }
 
   /** @param {Connection} line */
   #stumbled(line) {
-    if (line === this.#asked?.line) this.#askAgain(line);
+    if (line === this.#asked?.line) this.#saysLater(line);
     this.#outbox.stumbled();
+  }
+
+  /** @param {Connection} line  whose hello could not be answered */
+  #saysLater(line) {
+    this.#lines.explain("the server cannot answer right now");
+    this.#askAgain(line);
   }
 
   /**

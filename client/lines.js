@@ -9,6 +9,7 @@ import { Connection } from "./connection.js";
  * @property {(line: Connection) => void} opened  say hello on it
  * @property {(line: Connection, message: any, sentAt: number|undefined) => void} received
  * @property {(line: Connection) => void} ended   it is no longer `current`, whether it was or not
+ * @property {() => void} resumed  the line in use rested, and works
  * @property {(status: Status) => void} changed
  */
 
@@ -17,6 +18,7 @@ const STEADY = 10_000;
 // A shorter one was welcomed all the same, so the server has room: windows stay under 2 ** 3 = 8 s.
 const FLAPPING = 3;
 const WAKE_WITHIN = 1_000;
+const NO_NETWORK = "the network is gone";
 
 /** Keeps one welcomed connection: dials, waits with jitter, dials again, and replaces it before its two hours end. */
 export class Lines {
@@ -30,6 +32,7 @@ export class Lines {
   #owner;
   /** @type {Connection|null} one on its way, beside the one in use when that is being replaced */
   #fresh = null;
+  #hasNetwork = true;
   #attempt = 0;
   #onlineAt = 0;
   #retryAt = 0;
@@ -74,6 +77,7 @@ export class Lines {
     this.current?.close();
     this.current = line;
     this.#fresh = null;
+    this.#hasNetwork = true;
     this.#onlineAt = this.#world.now();
     line.ready();
     this.#dialAfter(rotation(this.#random), "");
@@ -89,6 +93,44 @@ export class Lines {
     }
   }
 
+  /**
+   * The browser says that there is no network, or that it is back.
+   *
+   * Without one, the line in use rests: it may outlive a short loss, which shows when it answers again.
+   *
+   * @param {boolean} isThere
+   */
+  network(isThere) {
+    this.#hasNetwork = isThere;
+    if (isThere) {
+      if (this.current && this.status.status === "offline") this.#say("connecting", "the network is back");
+      this.wake();
+    } else if (this.current) this.#say("offline", NO_NETWORK);
+    else if (this.#fresh) this.#fresh.fail(NO_NETWORK);
+    else this.#say("offline", NO_NETWORK, this.#retryAt);
+  }
+
+  /**
+   * The line answered a ping.
+   *
+   * @param {Connection} line
+   */
+  answered(line) {
+    if (line !== this.current || this.status.status === "online") return;
+    this.#hasNetwork = true;
+    this.#say("online");
+    this.#owner.resumed();
+  }
+
+  /**
+   * Why a line that is open is not in use yet.
+   *
+   * @param {string} reason
+   */
+  explain(reason) {
+    if (!this.current) this.#say("connecting", reason);
+  }
+
   /** @param {string} reason */
   stop(reason) {
     this.#noDial();
@@ -100,10 +142,11 @@ export class Lines {
 
   /**
    * @param {Connection} line
-   * @param {string} reason
+   * @param {string} cause
    * @param {boolean} isPermanent
    */
-  #ended(line, reason, isPermanent) {
+  #ended(line, cause, isPermanent) {
+    const reason = this.#hasNetwork ? cause : NO_NETWORK;
     if (line === this.#fresh) this.#fresh = null;
     if (line === this.current) this.#lost();
     if (this.#fresh) this.#say("connecting", reason);

@@ -2,7 +2,7 @@ import { delay } from "./backoff.js";
 import { ANSWER_WITHIN } from "./connection.js";
 import { HeadcountError } from "./types.js";
 
-/** @import {Request, Timers} from "./types.js" */
+/** @import {Backlog, Request, Timers} from "./types.js" */
 
 /**
  * @typedef {object} Entry
@@ -17,6 +17,7 @@ import { HeadcountError } from "./types.js";
  * @property {(request: Request) => void} send
  * @property {Timers} timers
  * @property {() => number} random
+ * @property {(backlog: Backlog) => void} changed
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]
  */
 
@@ -35,6 +36,8 @@ export class Outbox {
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isOnline = false;
+  /** @type {Backlog} what was told last */
+  #told = { count: 0, isStuck: false };
   /** @type {string|null} */
   #storageKey = null;
 
@@ -53,18 +56,28 @@ export class Outbox {
     }
     return new Promise((resolve, reject) => {
       this.#put(request, resolve, reject);
-      this.#save();
+      this.#changed();
       this.#flush();
     });
   }
 
+  /** @returns {Backlog} */
+  get backlog() {
+    const entries = [...this.#entries.values()];
+    return { count: entries.length, isStuck: entries.some(({ attempt }) => attempt > 0) };
+  }
+
   /**
-   * A connection is there: send what waits. What an earlier page of this user left unanswered goes first.
+   * What an earlier page of this user left unanswered goes first.
    *
-   * @param {string} owner  the user and the resource the connection belongs to
+   * @param {string} owner  the user and the resource that connections belong to
    */
-  resume(owner) {
+  restore(owner) {
     if (this.#storageKey === null) this.#restore(`headcount.outbox.${owner}`);
+  }
+
+  /** A connection is there: send what waits. */
+  resume() {
     this.pause();
     this.#isOnline = true;
     this.#flush();
@@ -87,7 +100,7 @@ export class Outbox {
     if (message.code === "unavailable") return this.#again(entry);
     this.#unsend(entry);
     this.#entries.delete(entry.request.id);
-    this.#save();
+    this.#changed();
     if (message.type === "error") entry.reject(new HeadcountError(message.code ?? "", message.reason ?? ""));
     else entry.resolve(message);
     this.#flush();
@@ -103,7 +116,7 @@ export class Outbox {
     this.pause();
     const entries = [...this.#entries.values()];
     this.#entries.clear();
-    this.#save();
+    this.#changed();
     for (const { reject } of entries) reject(error);
   }
 
@@ -128,6 +141,7 @@ export class Outbox {
   #again(entry) {
     this.#sendAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
     entry.attempt += 1;
+    this.#tell();
   }
 
   /**
@@ -162,7 +176,19 @@ export class Outbox {
     this.#entries.clear();
     for (const request of left(this.#options.storage?.getItem(key)).slice(0, LIMIT)) this.#put(request);
     for (const entry of mine) this.#entries.set(entry.request.id, entry);
+    this.#changed();
+  }
+
+  #changed() {
     this.#save();
+    this.#tell();
+  }
+
+  #tell() {
+    const { backlog } = this;
+    if (backlog.count === this.#told.count && backlog.isStuck === this.#told.isStuck) return;
+    this.#told = backlog;
+    this.#options.changed(backlog);
   }
 
   #save() {

@@ -40,15 +40,20 @@
  * @typedef {object} Status
  * @property {"connecting"|"online"|"offline"|"stopped"} status
  * @property {string} reason        a short sentence, empty when there is nothing to explain
- * @property {number|null} retryAt  offline only: local time of the next attempt
+ * @property {number|null} retryAt  offline only: local time of the next attempt; null while it waits for the network
+ *
+ * @typedef {object} Backlog        requests without an answer; each is sent until it has one
+ * @property {number} count
+ * @property {boolean} isStuck      the server could not do one of them yet, e.g. since its database is gone
  *
  * @typedef {object} Events         what a Headcount dispatches: name and `detail`
  * @property {Status} status
  * @property {Welcome} welcome
  * @property {{seq: number, events: StreamEvent[]}} snapshot  forget what you had, these are the latest events
  * @property {StreamEvent} event    each one once, in order
- * @property {Bonus} bonus
+ * @property {Bonus} bonus          once, and again when it has changed
  * @property {Claim} claim          a claim made here was answered
+ * @property {Backlog} backlog
  *
  * @typedef {object} Ticket         what POST /tickets answers
  * @property {string} url           of the WebSocket, without a query

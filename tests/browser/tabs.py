@@ -42,13 +42,34 @@ class Tab:
     def part(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid)
 
+    async def says(self, trouble: str) -> None:
+        """What is wrong, in words that can be seen."""
+        await expect(self.part("trouble")).to_be_visible()
+        await expect(self.part("trouble")).to_contain_text(trouble)
+
+    async def says_nothing(self) -> None:
+        await expect(self.part("trouble")).to_be_hidden()
+        await expect(self.part("waiting")).to_be_hidden()
+
     async def is_online(self) -> None:
         await expect(self.part("status")).to_have_attribute("data-status", "online")
 
     async def sees(self, user: str, connections: int) -> None:
-        """Whoever is listed as online, and with how many connections; the list is polled."""
-        person = self.page.locator(f'[data-testid="online-user"][data-user="{user}"]')
-        await expect(person).to_have_attribute("data-connections", str(connections))
+        """Whoever is listed as online, and with how many connections.
+
+        The page asks every five seconds, and whenever it is looked at: so it is looked at again and
+        again.
+        """
+        await self.page.wait_for_function(
+            """([user, connections]) => {
+                const people = [...document.querySelectorAll('[data-testid="online-user"]')];
+                const person = people.find((one) => one.dataset.user === user);
+                if (person?.dataset.connections === connections) return true;
+                document.dispatchEvent(new Event("visibilitychange"));
+            }""",
+            arg=[user, str(connections)],
+            polling=200,
+        )
 
     async def watched(self) -> int:
         """The watch time as shown, in seconds."""
@@ -83,14 +104,16 @@ class Tab:
         return self.part("bonus").filter(has_text=reward)
 
     async def offers(self, reward: str) -> None:
-        """The bonus is there, counts down, and can be claimed."""
+        """The bonus is there, and can be claimed."""
         card = self.bonus(reward)
         await expect(card).to_have_attribute("data-phase", "open")
-        countdown = card.get_by_test_id("bonus-countdown")
+        await expect(card.get_by_test_id("claim")).to_be_enabled()
+
+    async def counts_down(self, reward: str) -> None:
+        countdown = self.bonus(reward).get_by_test_id("bonus-countdown")
         shown = await countdown.inner_text()
         assert shown.isdigit()
         await expect(countdown).not_to_have_text(shown)
-        await expect(card.get_by_test_id("claim")).to_be_enabled()
 
     async def claim(self, reward: str) -> None:
         await self.bonus(reward).get_by_test_id("claim").click()

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { told } from "../../client/demo-api.js";
 import * as view from "../../client/demo-state.js";
 
 const react = (kind, count) => ({ seq: 1, type: "react", body: { kind, count }, at: 1, id: null });
@@ -42,12 +43,34 @@ test("a reward of any shape has a text", () => {
   assert.deepEqual([{ text: "50 coins" }, { coins: 5 }].map(view.rewardText), ["50 coins", '{"coins":5}']);
 });
 
-test("initials are letters, whatever the name", () => {
-  assert.deepEqual(["ann", "Ann Lee Poe", "Émile", "…", ""].map(view.initials), ["A", "AL", "É", "…", ""]);
+test("what was claimed stays claimed, whatever another tab heard", () => {
+  assert.equal(view.settled("claimed", "sold_out"), "claimed");
+  assert.equal(view.settled("already_claimed", "sold_out"), "already_claimed");
+  assert.equal(view.settled(null, "sold_out"), "sold_out");
+  assert.equal(view.settled("sold_out", null), "sold_out");
+  assert.equal(view.settled("too_early", "claimed"), "claimed");
+});
+
+test("an open bonus of which nothing is left is sold out", () => {
+  const states = [[1, "open"], [0, "open"], [null, "open"], [0, "expired"]].map(([left, state]) => view.stateText({ state, left }));
+  assert.deepEqual(states, ["open", "sold out", "open", "expired"]);
+});
+
+test("how a session ended is said in a viewer's words", () => {
+  assert.deepEqual(
+    ["client", "idle", "expired", "swept", "node_lost", "kicked", null, "new_word"].map(view.endText),
+    ["closed", "nothing heard for ten minutes", "after two hours", "connection lost", "connection lost", "ended by the operator", "–", "new_word"],
+  );
+});
+
+test("a time of today is a time, one of another day has its day", () => {
+  const now = new Date(2026, 10, 23, 14, 0).getTime();
+  const at = (...parts) => view.timeText(new Date(2026, 10, ...parts).getTime(), now, "en-GB");
+  assert.deepEqual([at(23, 0, 0, 0), at(22, 23, 59, 59)], ["00:00:00", "22 Nov, 23:59:59"]);
 });
 
 test("each event of the stream reads as a sentence, one of another app as its type", () => {
-  const told = (type, body) => view.sentence({ seq: 1, type, body, at: 1, id: null });
+  const told = (type, body) => Object.values(view.sentence({ seq: 1, type, body, at: 1, id: null })).join("");
   assert.equal(told("react", { kind: "heart" }), "You sent a heart");
   assert.equal(told("note", { text: "hi" }), "Note: hi");
   assert.equal(told("note", { text: "" }), "Note cleared");
@@ -59,7 +82,14 @@ test("one connection, two connections", () => {
   assert.deepEqual([1, 2].map((count) => view.counted(count, "connection")), ["1 connection", "2 connections"]);
 });
 
-test("a name has one colour, and its neighbour another", () => {
-  assert.equal(view.hue("ann"), view.hue("ann"));
-  assert.notEqual(view.hue("ann"), view.hue("ano"));
+test("what others wrote is told apart from our own words", () => {
+  const { ours, theirs } = view.sentence({ seq: 1, type: "note", body: { text: "\u202Eabc" }, at: 1, id: null });
+  assert.deepEqual([ours, theirs], ["Note: ", "\u202Eabc"]);
+});
+
+test("a refusal of the API reads as a sentence, be it one or a list", () => {
+  const listed = [{ loc: ["body", "user_id"], msg: "String should have at most 128 characters" }, { msg: "odd" }];
+  assert.equal(told("no such bonus"), "no such bonus");
+  assert.equal(told(listed), "user_id: String should have at most 128 characters; request: odd");
+  assert.deepEqual([told(undefined), told({ odd: 1 }), told([])], ["", "", ""]);
 });

@@ -131,7 +131,7 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "snapshot", "event", "bonus", "claim"]) {
+  for (const name of ["status", "welcome", "snapshot", "event", "bonus", "claim", "backlog"]) {
     headcount.on(name, (detail) => heard.push([name, detail]));
   }
   const of = (name) => heard.filter(([one]) => one === name).map(([, detail]) => detail);

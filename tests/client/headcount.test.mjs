@@ -55,6 +55,17 @@ test("a pushed bonus is told", async () => {
   assert.deepEqual(of("bonus"), [{ bonus_id: "b" }]);
 });
 
+test("a bonus that is pushed twice is told once, also when a welcome brings it again", async () => {
+  const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
+  const { time, sockets, of } = await online();
+  sockets[0].say({ type: "bonus", server_now: 1, bonus });
+  sockets[0].say({ type: "bonus", server_now: 1, bonus });
+  sockets[0].drop();
+  await time.pass(500);
+  await greet(sockets[1], { bonuses: [bonus] });
+  assert.deepEqual(of("bonus"), [bonus]);
+});
+
 // Coming back.
 
 test("a lost connection comes back with a new ticket, and asks for what it missed", async () => {
@@ -152,6 +163,78 @@ test("a network that comes back is a reason to try within a second", async () =>
   window.dispatchEvent(new Event("online"));
   await time.pass(500);
   assert.equal(sockets.length, before + 1);
+});
+
+// The network.
+
+test("a network that is gone is said at once, and nothing is sent", async () => {
+  const window = new EventTarget();
+  const { headcount, sockets, of } = await online({ window });
+  window.dispatchEvent(new Event("offline"));
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: null });
+  headcount.act("like");
+  assert.deepEqual([sockets[0].of("act").length, sockets[0].closed], [0, null]);
+  assert.deepEqual(of("backlog"), [{ count: 1, isStuck: false }]);
+});
+
+test("a line that outlived the loss is in use again once it answers, and what waits is sent", async () => {
+  const window = new EventTarget();
+  const { headcount, time, sockets, of } = await online({ window });
+  window.dispatchEvent(new Event("offline"));
+  const act = headcount.act("like");
+  await time.pass(MINUTE);
+  window.dispatchEvent(new Event("online"));
+  assert.deepEqual([headcount.status.status, sockets[0].of("ping").length], ["connecting", 1]);
+  sockets[0].say({ type: "pong", server_now: 1 });
+  assert.deepEqual([headcount.status.status, sockets.length], ["online", 1]);
+  sockets[0].say(acted("id2", 1));
+  assert.deepEqual(await act, event(1));
+  assert.deepEqual(of("backlog").map(({ count }) => count), [1, 0]);
+});
+
+test("a line that did not outlive the loss is replaced", async () => {
+  const window = new EventTarget();
+  const { headcount, time, sockets } = await online({ window });
+  window.dispatchEvent(new Event("offline"));
+  headcount.act("like");
+  window.dispatchEvent(new Event("online"));
+  await time.pass(10_000 + 500);
+  await greet(sockets[1]);
+  assert.deepEqual([headcount.status.status, sockets[1].of("act").length], ["online", 1]);
+});
+
+test("a line that ends without a network says that, not how it ended", async () => {
+  const window = new EventTarget();
+  const { sockets, of } = await online({ window });
+  window.dispatchEvent(new Event("offline"));
+  sockets[0].drop(1006);
+  assert.equal(of("status").at(-1).reason, "the network is gone");
+});
+
+test("a network that goes while an attempt is under way ends it", async () => {
+  const window = new EventTarget();
+  const { time, sockets, of } = setUp({ window });
+  await settled();
+  window.dispatchEvent(new Event("offline"));
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: time.now + 500 });
+  assert.equal(sockets[0].closed, 1000);
+});
+
+test("a network that goes while the next attempt is waited for is the reason now", async () => {
+  const window = new EventTarget();
+  const { time, sockets, of } = setUp({ window });
+  await settled();
+  sockets[0].drop();
+  window.dispatchEvent(new Event("offline"));
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: time.now + 500 });
+});
+
+test("twice offline or twice online is as once", async () => {
+  const window = new EventTarget();
+  const { headcount, sockets } = await online({ window });
+  for (const name of ["online", "offline", "offline", "online", "online"]) window.dispatchEvent(new Event(name));
+  sockets[0].say({ type: "pong", server_now: 1 });
+  assert.deepEqual([headcount.status.status, sockets.length], ["online", 1]);
 });
 
 test("a wake never makes an attempt later than it was", async () => {
@@ -374,6 +457,27 @@ test("unavailable is tried again, later each time, with the same id", async () =
     assert.equal(sockets[0].of("act").length, before + 1);
   }
   assert.deepEqual([...new Set(sockets[0].of("act").map(({ id }) => id))], ["id2"]);
+});
+
+test("a server that cannot do a request is told until it can", async () => {
+  const { headcount, time, sockets, of } = await online();
+  headcount.act("like");
+  sockets[0].say(refusal("id2", "unavailable"));
+  await time.pass(500);
+  sockets[0].say(refusal("id2", "unavailable"));
+  await time.pass(1_000);
+  sockets[0].say(acted("id2", 1));
+  const told = [{ count: 1, isStuck: false }, { count: 1, isStuck: true }, { count: 0, isStuck: false }];
+  assert.deepEqual(of("backlog"), told);
+  assert.deepEqual(headcount.backlog, told[2]);
+});
+
+test("a hello that cannot be answered yet says why it is not online", async () => {
+  const { sockets, of } = setUp();
+  await settled();
+  sockets[0].accept();
+  sockets[0].say(refusal("id1", "unavailable"));
+  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "the server cannot answer right now", retryAt: null });
 });
 
 test("a crash behind the gateway repeats what is under way", async () => {

@@ -1,0 +1,67 @@
+/** What the page asks before anybody watches: the token, and a name. */
+
+import { makeApi } from "./demo-api.js";
+import * as names from "./demo-names.js";
+import { at, messageOf, setProblem } from "./demo-page.js";
+
+/** @param {string} [problem] */
+export function askForToken(problem = "") {
+  open("token-gate");
+  setProblem(at("token-problem"), problem);
+  at("token-form").onsubmit = async (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const token = at("token").value.trim();
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
+    button.disabled = true;
+    try {
+      await checkToken(token);
+      localStorage.setItem("headcount.token", token);
+      location.reload();
+    } catch (error) {
+      setProblem(at("token-problem"), messageOf(error));
+    } finally {
+      button.disabled = false;
+    }
+  };
+}
+
+/** @param {string} token */
+async function checkToken(token) {
+  // fetch refuses to put anything else into a header, and does not say so.
+  if (!/^[\x21-\x7E]+$/u.test(token)) throw new Error("A token has no spaces and only letters, digits and signs of ASCII.");
+  await makeApi(token).check();
+}
+
+/**
+ * @param {{user: string, resource: string, problem?: string}} known
+ */
+export function askForName({ user, resource, problem = "" }) {
+  open("name-gate");
+  setProblem(at("name-problem"), problem);
+  at("name").value = user;
+  at("resource").value = resource;
+  at("name").focus();
+  at("name-form").onsubmit = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    const chosen = { user: at("name").value.trim(), resource: at("resource").value.trim() };
+    const wrong = nameProblem(chosen);
+    setProblem(at("name-problem"), wrong);
+    if (wrong) return;
+    localStorage.setItem("headcount.user", chosen.user);
+    localStorage.setItem("headcount.resource", chosen.resource);
+    // In the address too: so two tabs can have two names, and keep them over a reload.
+    location.assign(`${location.pathname}?${new URLSearchParams(chosen)}`);
+  };
+}
+
+/**
+ * @param {{user: string, resource: string}} chosen
+ * @returns {string} empty when both will do
+ */
+export const nameProblem = ({ user, resource }) =>
+  names.problem(user, "name") || names.problem(resource, "name of what you watch");
+
+/** @param {string} gate */
+function open(gate) {
+  for (const id of ["board", "token-gate", "name-gate"]) at(id).hidden = id !== gate;
+}

@@ -1,0 +1,77 @@
+/** Small things that every part of the page needs. */
+
+import * as names from "./demo-names.js";
+
+/** @import {Headcount} from "./headcount.js" */
+
+const TOAST_FOR = 6_000;
+
+/**
+ * @param {string} id
+ * @returns {any}
+ */
+export const at = (id) => document.getElementById(id);
+
+/**
+ * @param {string} template
+ * @returns {HTMLElement}
+ */
+export const copy = (template) => at(template).content.firstElementChild.cloneNode(true);
+
+/**
+ * @param {string} name
+ * @param {string} text
+ */
+export function element(name, text) {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}
+
+/**
+ * Leaves the page alone when nothing changed: selections stay, and screen readers are not woken.
+ *
+ * @param {HTMLElement} place
+ * @param {string} text
+ */
+export function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text;
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {string} text  empty hides it
+ */
+export function setProblem(place, text) {
+  setText(place, text);
+  place.hidden = !text;
+}
+
+/**
+ * @param {HTMLElement} avatar
+ * @param {string} name
+ */
+export function paintAvatar(avatar, name) {
+  avatar.textContent = names.initials(name);
+  avatar.style.setProperty("--hue", String(names.hue(name)));
+}
+
+/** @param {string} text  read out */
+export const say = (text) => setText(at("announce"), text);
+
+/** @param {unknown} error */
+export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
+
+/** @param {Headcount} headcount  nobody looks at a hidden tab, and nobody answers an offline one */
+export const isWorthAsking = (headcount) =>
+  document.visibilityState !== "hidden" && headcount.status.status === "online";
+
+/** @type {number|undefined} */
+let toastTimer;
+
+/** @param {unknown} error  shown for a while, and read out */
+export function announceProblem(error) {
+  at("toast").textContent = messageOf(error);
+  clearTimeout(toastTimer);
+  toastTimer = window.setTimeout(() => at("toast").replaceChildren(), TOAST_FOR);
+}

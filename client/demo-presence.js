@@ -1,0 +1,83 @@
+/** Who is online, and this user's sessions: polled, since nothing pushes them. */
+
+import * as names from "./demo-names.js";
+import { at, copy, element, isWorthAsking, messageOf, paintAvatar, setText } from "./demo-page.js";
+import * as view from "./demo-state.js";
+
+/** @import {makeApi} from "./demo-api.js" */
+/** @import {Headcount} from "./headcount.js" */
+
+const POLL_EVERY = 5_000;
+
+/**
+ * @param {ReturnType<typeof makeApi>} api
+ * @param {Headcount} headcount
+ * @param {{user: string, resource: string}} who
+ * @param {(problem: string) => void} tellProblem
+ */
+export function showPresence(api, headcount, { user, resource }, tellProblem) {
+  let isAsking = false;
+  const poll = async () => {
+    if (isAsking || !isWorthAsking(headcount)) return;
+    isAsking = true;
+    try {
+      const [online, ledger] = await Promise.all([api.online(resource), api.sessions(user)]);
+      showPeople(online, user);
+      showSessions(ledger.items);
+      tellProblem("");
+    } catch (error) {
+      tellProblem(messageOf(error));
+    } finally {
+      isAsking = false;
+    }
+  };
+  headcount.on("welcome", poll);
+  document.addEventListener("visibilitychange", poll);
+  setInterval(poll, POLL_EVERY);
+}
+
+/**
+ * @param {{users: number, items: {user_id: string, joined_at: number, connections: number}[]}} online
+ * @param {string} user
+ */
+function showPeople({ users, items }, user) {
+  const mine = items.filter(({ user_id }) => user_id === user);
+  const others = items.filter(({ user_id }) => user_id !== user);
+  setText(at("online-count"), String(users));
+  at("people").replaceChildren(...[...mine, ...others].map((person) => makePerson(person, user)));
+  at("people-more").hidden = users <= items.length;
+  at("people-more").textContent = `and ${users - items.length} more`;
+}
+
+/**
+ * @param {{user_id: string, joined_at: number, connections: number}} person
+ * @param {string} user
+ */
+function makePerson({ user_id, joined_at, connections }, user) {
+  const item = copy("person-template");
+  const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (item.querySelector(selector));
+  item.dataset.user = user_id;
+  item.dataset.connections = String(connections);
+  paintAvatar(part(".avatar"), user_id);
+  part("bdi").textContent = names.shown(user_id);
+  part("small").textContent = `since ${view.timeText(joined_at, Date.now())}, ${view.counted(connections, "connection")}`;
+  part(".badge").textContent = user_id === user ? "You" : "";
+  return item;
+}
+
+/**
+ * @param {{session_id: any, joined_at: number, ended_at: number|null, ended_by: string|null, watched_ms: number}[]} items
+ */
+function showSessions(items) {
+  at("sessions").replaceChildren(
+    ...items.map(({ joined_at, ended_at, ended_by, watched_ms }) => {
+      const row = document.createElement("tr");
+      const watched = element("td", view.clockText(watched_ms));
+      watched.className = "number";
+      const from = view.timeText(joined_at, Date.now());
+      const to = ended_at === null ? "now" : view.timeText(ended_at, Date.now());
+      row.append(element("td", from), element("td", to), element("td", view.endText(ended_by)), watched);
+      return row;
+    }),
+  );
+}

@@ -1,0 +1,65 @@
+/** The header's state of the line, and the watch time that counts while it holds. */
+
+import { line } from "./demo-line.js";
+import { at, setProblem, setText } from "./demo-page.js";
+import * as view from "./demo-state.js";
+
+/** @import {Headcount} from "./headcount.js" */
+/** @import {Welcome} from "./types.js" */
+
+const FRAME = 250;
+
+/**
+ * @param {Headcount} headcount
+ * @returns {(problem: string) => void} tells what the HTTP API said; empty when it answers
+ */
+export function showStatus(headcount) {
+  let problem = "";
+  let waitingSince = Date.now();
+  const show = () => {
+    const now = Date.now();
+    const { status, backlog } = headcount;
+    if (backlog.count === 0) waitingSince = now;
+    const shown = line({ status, backlog, waitingSince, problem }, now);
+    at("status").hidden = false;
+    at("status").dataset.status = status.status;
+    at("status").dataset.well = String(shown.isWell);
+    setText(at("status-text"), shown.word);
+    setProblem(at("waiting"), shown.waiting);
+    setText(at("trouble-text"), shown.trouble);
+    setText(at("trouble-next"), shown.next);
+    at("trouble").hidden = shown.trouble === "";
+    at("wake").hidden = !shown.canWake;
+  };
+  at("wake").onclick = () => headcount.wake();
+  headcount.on("status", show);
+  headcount.on("backlog", show);
+  setInterval(show, FRAME);
+  show();
+  return (text) => {
+    problem = text;
+    show();
+  };
+}
+
+/** @param {Headcount} headcount */
+export function showWatchTime(headcount) {
+  /** @type {Welcome|null} */
+  let welcome = null;
+  const show = () => {
+    const isOnline = headcount.status.status === "online";
+    at("watch").classList.toggle("paused", !isOnline);
+    at("session").classList.toggle("paused", !isOnline);
+    if (!welcome || !isOnline) return;
+    const now = headcount.serverNow();
+    setText(at("watch"), view.clockText(welcome.watched_ms + now - welcome.server_now));
+    setText(at("session"), view.clockText(now - welcome.session.joined_at));
+    setText(at("since"), view.timeText(welcome.session.joined_at, now));
+  };
+  headcount.on("welcome", (now) => {
+    welcome = now;
+    at("facts").hidden = false;
+    show();
+  });
+  setInterval(show, FRAME);
+}

@@ -1,0 +1,102 @@
+/** What all tabs of a user keep in step: reactions, the note, and the list of what happened. */
+
+import { announceProblem, at, copy, element, setText } from "./demo-page.js";
+import * as view from "./demo-state.js";
+
+/** @import {Headcount} from "./headcount.js" */
+/** @import {StreamEvent} from "./types.js" */
+
+const NOTE_AFTER = 350;
+
+/** Reactions and the shapes of their icons, on a field of 24 by 24. */
+const REACTIONS = {
+  heart: "M12 21 3.6 12.5a5.3 5.3 0 0 1 7.5-7.5l.9.9.9-.9a5.3 5.3 0 0 1 7.5 7.5z",
+  star: "m12 2.5 2.9 6.2 6.8.9-5 4.7 1.3 6.7-6-3.3-6 3.3 1.3-6.7-5-4.7 6.8-.9z",
+  bolt: "M13.5 2 4 14h6.5L9.5 22 20 9.5h-7z",
+};
+
+/** @param {Headcount} headcount */
+export function showStream(headcount) {
+  /** @type {StreamEvent[]} */
+  let events = [];
+  const reactions = makeReactions((kind) =>
+    headcount.act("react", { kind, count: (view.summary(events).reactions[kind] ?? 0) + 1 }).catch(announceProblem),
+  );
+  const note = makeNote((text) => headcount.act("note", { text }).catch(announceProblem));
+  const show = () => {
+    const now = view.summary(events);
+    reactions(now.reactions);
+    note(now.note);
+    showActivity(events);
+  };
+  headcount.on("snapshot", (snapshot) => {
+    events = snapshot.events;
+    show();
+  });
+  headcount.on("event", (event) => {
+    events = view.append(events, event);
+    show();
+  });
+}
+
+/**
+ * @param {(kind: string) => void} react
+ * @returns {(counts: Record<string, number>) => void}
+ */
+function makeReactions(react) {
+  const buttons = Object.entries(REACTIONS).map(([kind, path]) => {
+    const button = copy("reaction-template");
+    button.dataset.testid = `react-${kind}`;
+    button.querySelector("path")?.setAttribute("d", path);
+    button.addEventListener("click", () => react(kind));
+    button.addEventListener("animationend", () => button.classList.remove("fresh"));
+    at("reactions").append(button);
+    return { kind, button, count: /** @type {HTMLElement} */ (button.querySelector(".count")) };
+  });
+  return (counts) => {
+    for (const { kind, button, count } of buttons) {
+      const text = String(counts[kind] ?? 0);
+      if (count.textContent !== text) button.classList.add("fresh");
+      setText(count, text);
+      button.setAttribute("aria-label", `${kind}, sent ${view.counted(counts[kind] ?? 0, "time")}`);
+    }
+  };
+}
+
+/**
+ * A note that is being written here is not overwritten from elsewhere; it is sent when the writer pauses.
+ *
+ * @param {(text: string) => void} write
+ * @returns {(text: string) => void}
+ */
+function makeNote(write) {
+  const field = at("note");
+  /** @type {number|undefined} */
+  let pending;
+  field.addEventListener("input", () => {
+    clearTimeout(pending);
+    pending = window.setTimeout(() => {
+      pending = undefined;
+      write(field.value);
+    }, NOTE_AFTER);
+  });
+  return (text) => {
+    if (pending === undefined && field.value !== text) field.value = text;
+  };
+}
+
+/** @param {StreamEvent[]} events */
+function showActivity(events) {
+  at("no-activity").hidden = events.length > 0;
+  at("activity").replaceChildren(...events.slice(-30).reverse().map(makeEntry));
+}
+
+/** @param {StreamEvent} event */
+function makeEntry(event) {
+  const item = document.createElement("li");
+  const { ours, theirs } = view.sentence(event);
+  const told = element("span", ours);
+  told.append(element("bdi", theirs));
+  item.append(told, element("time", view.timeText(event.at, Date.now())));
+  return item;
+}

@@ -1,0 +1,246 @@
+"""What the page says when something is missing, wrong, gone, or comes twice."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.tabs import Tab
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from playwright.async_api import BrowserContext, Route, WebSocketRoute
+
+    from tests.browser.tabs import System
+
+    Device = Callable[[], Awaitable[BrowserContext]]
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SOCKET = re.compile(r"/live\?")
+OVERRIDE = "\u202e"
+
+
+async def test_a_network_that_goes_is_said_at_once_and_what_waits_is_counted(
+    headcount: System, device: Device
+) -> None:
+    laptop = await device()
+    tab = await Tab.open(laptop, headcount, "Ola", "offline")
+    await laptop.set_offline(True)
+    await tab.says("The network is gone")
+    await expect(tab.part("status")).to_have_attribute("data-status", "offline")
+    await tab.react("heart")
+    await tab.react("star")
+    await expect(tab.part("waiting")).to_have_text("2 waiting")
+    await tab.has_reactions("heart", 0)
+    await laptop.set_offline(False)
+    await tab.is_online()
+    await tab.has_reactions("heart", 1)
+    await tab.has_reactions("star", 1)
+    await tab.says_nothing()
+
+
+async def test_a_server_that_cannot_save_is_said_while_it_is_asked_again(
+    headcount: System, device: Device
+) -> None:
+    is_gone = True
+
+    async def without_database(page: WebSocketRoute) -> None:
+        server = page.connect_to_server()
+
+        def hear(text: str | bytes) -> None:
+            said = json.loads(text)
+            if is_gone and said["action"] == "act":
+                answer = {"type": "error", "re": said["id"], "code": "unavailable", "reason": "-"}
+                page.send(json.dumps(answer))
+            else:
+                server.send(text)
+
+        page.on_message(hear)
+
+    laptop = await device()
+    await laptop.route_web_socket(SOCKET, without_database)
+    tab = await Tab.open(laptop, headcount, "Una", "unavailable")
+    await tab.react("heart")
+    await tab.says("Online, but the server cannot save right now")
+    await expect(tab.part("waiting")).to_have_text("1 waiting")
+    is_gone = False
+    await tab.has_reactions("heart", 1)
+    await tab.says_nothing()
+
+
+async def test_a_tab_that_cannot_connect_says_why_and_when_it_tries_again(
+    headcount: System, device: Device, problems: list[str]
+) -> None:
+    async def refused(route: Route) -> None:
+        answer = await route.fetch()
+        await route.fulfill(response=answer, json={**await answer.json(), "ticket": "wrong"})
+
+    laptop = await device()
+    await laptop.route("**/tickets", refused)
+    page = await laptop.new_page()
+    await page.goto(f"{headcount.base_url}/?user=Ned#token={headcount.service_token}")
+    await Tab(page).says("The server refused the connection; next try in")
+    await laptop.unroute("**/tickets")
+    await Tab(page).is_online()
+    forgive(problems, "WebSocket connection")
+
+
+async def test_lists_that_cannot_be_fetched_are_said_to_be_old(
+    headcount: System, device: Device, problems: list[str]
+) -> None:
+    async def unavailable(route: Route) -> None:
+        await route.fulfill(status=503, json={"detail": "the database does not answer"})
+
+    laptop = await device()
+    await laptop.route("**/online?*", unavailable)
+    tab = await Tab.open(laptop, headcount, "Pia", "lists")
+    await tab.says("the database does not answer")
+    await laptop.unroute("**/online?*")
+    await tab.sees("Pia", connections=1)
+    await tab.says_nothing()
+    forgive(problems, "503")
+
+
+async def test_a_name_that_is_too_long_or_blank_leads_back_to_the_name(
+    headcount: System, device: Device
+) -> None:
+    page = await (await device()).new_page()
+    long = "n" * 129
+    await page.goto(f"{headcount.base_url}/?user={long}#token={headcount.service_token}")
+    problem, name = page.get_by_test_id("name-problem"), page.get_by_test_id("name-input")
+    await expect(problem).to_contain_text("too long")
+    await expect(problem).to_contain_text("1–128")  # noqa: RUF001 - as the page writes a range
+    await expect(page.get_by_test_id("token-gate")).to_be_hidden()
+    await expect(name).to_have_value(long)
+    for refused in (long, "   "):
+        await name.fill(refused)
+        await page.get_by_test_id("enter").click()
+        await expect(problem).to_be_visible()
+    await name.fill(long[:-1])
+    await page.get_by_test_id("enter").click()
+    await Tab(page).is_online()
+
+
+async def test_a_name_that_the_server_refuses_leads_back_to_the_name_with_its_reason(
+    headcount: System, device: Device, problems: list[str]
+) -> None:
+    page = await (await device()).new_page()
+    await page.goto(f"{headcount.base_url}/?user=a%00b#token={headcount.service_token}")
+    await expect(page.get_by_test_id("name-problem")).to_contain_text("user_id")
+    await expect(page.get_by_test_id("token-gate")).to_be_hidden()
+    forgive(problems, "422")
+
+
+async def test_a_wrong_token_is_refused_where_it_is_entered(
+    headcount: System, device: Device, problems: list[str]
+) -> None:
+    page = await (await device()).new_page()
+    await page.goto(headcount.base_url)
+    for wrong in ("wrong", "with a space", "ключ"):
+        await page.get_by_test_id("token-input").fill(wrong)
+        await page.get_by_role("button", name="Continue").click()
+        await expect(page.get_by_test_id("token-problem")).to_contain_text("token")
+        await expect(page.get_by_test_id("name-gate")).to_be_hidden()
+    assert await page.evaluate("localStorage.getItem('headcount.token')") is None
+    forgive(problems, "401")
+
+
+async def test_a_name_cannot_turn_around_what_stands_beside_it(
+    headcount: System, device: Device
+) -> None:
+    tab = await Tab.open(await device(), headcount, f"{OVERRIDE}nnA", "bidi")
+    for place in (tab.part("user"), tab.part("online-user").locator("bdi")):
+        await expect(place).to_have_text("\ufffdnnA")
+        await expect(place).to_have_css("unicode-bidi", "isolate")
+
+
+async def test_a_reward_of_blanks_is_refused(headcount: System, device: Device) -> None:
+    tab = await Tab.open(await device(), headcount, "Ray", "blank")
+    await tab.drop_bonus("   ", seconds=60, stock=1)
+    await expect(tab.part("drop-problem")).to_contain_text("needs a text")
+    await expect(tab.part("bonus")).to_have_count(0)
+
+
+async def test_a_bonus_found_sold_out_by_one_tab_is_sold_out_in_all_and_for_the_operator(
+    headcount: System, device: Device
+) -> None:
+    laptop, phone = await device(), await device()
+    first, second, quick = await asyncio.gather(
+        Tab.open(laptop, headcount, "Sol", "sold-out"),
+        Tab.open(laptop, headcount, "Sol", "sold-out"),
+        Tab.open(phone, headcount, "Tia", "sold-out"),
+    )
+    await first.drop_bonus("The last one", seconds=60, stock=1)
+    await asyncio.gather(*(tab.offers("The last one") for tab in (first, second, quick)))
+    await quick.claim("The last one")
+    await quick.has_claimed("The last one")
+    await expect(first.part("drop-state")).to_have_text("sold out")
+    await first.claim("The last one")
+    for tab in (first, second):
+        await expect(tab.bonus("The last one")).to_have_attribute("data-phase", "sold_out")
+        await expect(tab.bonus("The last one").get_by_test_id("claim")).to_be_hidden()
+    await quick.has_claimed("The last one")
+
+
+async def test_the_operators_numbers_outlive_a_reload(headcount: System, device: Device) -> None:
+    tab = await Tab.open(await device(), headcount, "Uli", "numbers")
+    await tab.drop_bonus("Kept", seconds=60, stock=7)
+    await tab.offers("Kept")
+    await tab.page.reload()
+    await expect(tab.part("drop-left")).to_have_text("7")
+    await expect(tab.part("drop-state")).to_have_text("open")
+
+
+async def test_whatever_comes_twice_is_shown_once(headcount: System, device: Device) -> None:
+    """A queue that delivers twice, and everything else twice as well."""
+
+    async def twice(page: WebSocketRoute) -> None:
+        def hear(text: str | bytes) -> None:
+            page.send(text)
+            page.send(text)
+
+        page.connect_to_server().on_message(hear)
+
+    laptop = await device()
+    await laptop.route_web_socket(SOCKET, twice)
+    tab = await Tab.open(laptop, headcount, "Val", "twice")
+    await tab.page.evaluate(RECORD)
+    await tab.drop_bonus("Only one", seconds=60, stock=7)
+    await tab.offers("Only one")
+    await expect(tab.bonus("Only one")).to_have_count(1)
+    await tab.claim("Only one")
+    await tab.has_claimed("Only one")
+    assert await tab.page.evaluate("announced") == [
+        "A bonus: Only one",
+        "Only one: Claimed. It is yours",
+    ]
+
+
+async def test_a_session_is_shown_beside_the_time_in_all(headcount: System, device: Device) -> None:
+    """And every moment is written in one way."""
+    tab = await Tab.open(await device(), headcount, "Wim", "all")
+    await tab.counts_past(0)
+    await expect(tab.part("session-time")).not_to_have_text("0:00:00")
+    moment = r"\d\d:\d\d:\d\d"
+    await expect(tab.part("facts")).to_contain_text(re.compile(f"since {moment},"))
+    await expect(tab.part("online-user")).to_contain_text(re.compile(f"since {moment},"))
+    await expect(tab.part("sessions").locator("td").first).to_have_text(re.compile(f"^{moment}$"))
+
+
+RECORD = """() => {
+    window.announced = [];
+    const place = document.getElementById("announce");
+    new MutationObserver(() => announced.push(place.textContent)).observe(place, {childList: true});
+}"""
+
+
+def forgive(problems: list[str], expected: str) -> None:
+    """The console tells every failed request; this one was to fail."""
+    problems[:] = [problem for problem in problems if expected not in problem]
