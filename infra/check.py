@@ -2,7 +2,8 @@
 
 cfn-lint reads the files as they are; AWS's own translator expands the SAM resources; cfn-lint reads
 that too, and sees references and types that it could not see before; and this project's own rules
-compare it with the handlers' code. Exit code 1, and a line per finding, if there is any.
+compare it with the handlers' code. Exit code 1, and a line per finding, if there is any; 2 where
+cfn-lint is not installed.
 """
 
 from __future__ import annotations
@@ -14,13 +15,6 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-# cfn-lint carries annotations but no py.typed marker.
-from cfnlint.api import ManualArgs, lint, lint_file  # type: ignore[import-untyped]
-
-from infra.rules import RULES
-from infra.stack import Stack
-from wsgate.expand import TemplateError, expand, read
-
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -31,11 +25,29 @@ EXPANDED_IGNORES: Final = ["W3002"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the findings and return the exit code."""
+    """Print the findings and return the exit code.
+
+    What it needs beside this file is imported late: `--help` works without it.
+    """
     parser = argparse.ArgumentParser(prog="python -m infra.check", description=__doc__)
-    parser.add_argument("template", nargs="?", type=Path, default=ROOT / "template.yaml")
+    parser.add_argument(
+        "template",
+        nargs="?",
+        type=Path,
+        default=ROOT / "template.yaml",
+        help="a SAM template; default: template.yaml of this project",
+    )
     template = parser.parse_args(arguments).template
-    found = findings(template)
+    try:
+        found = findings(template)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        print(
+            f"infra.check: {missing} is not installed: `make check` does that, "
+            "or `pip install -r requirements-dev.txt` and `pip install --no-deps ./localstack`.",
+            file=sys.stderr,
+        )
+        return 2
     for finding in found:
         print(finding)
     print(f"{template.name}: {len(found)} findings" if found else f"{template.name}: ok")
@@ -44,6 +56,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def findings(template: Path) -> list[str]:
     """Every finding about a SAM template and the nested ones in the infra/ beside it."""
+    from wsgate.expand import TemplateError, expand, read  # noqa: PLC0415 see main
+
     files = [template, *sorted(template.parent.glob("infra/*.yaml"))]
     written = [finding for file in files for finding in linted(file)]
     try:
@@ -55,11 +69,16 @@ def findings(template: Path) -> list[str]:
 
 def linted(file: Path) -> list[str]:
     """What cfn-lint finds in a file."""
+    # cfn-lint carries annotations but no py.typed marker.
+    from cfnlint.api import ManualArgs, lint_file  # type: ignore[import-untyped]  # noqa: PLC0415
+
     return _lines(file.name, lint_file(file, ManualArgs(regions=[REGION])))
 
 
 def linted_expansion(expanded: dict[str, Any]) -> list[str]:
     """What cfn-lint finds in an expanded template."""
+    from cfnlint.api import ManualArgs, lint  # noqa: PLC0415 see main
+
     # It looks for the nested templates beside a file that this one does not have, and logs that.
     logging.getLogger("cfnlint").setLevel(logging.CRITICAL)
     arguments = ManualArgs(regions=[REGION], ignore_checks=EXPANDED_IGNORES)
@@ -68,6 +87,9 @@ def linted_expansion(expanded: dict[str, Any]) -> list[str]:
 
 def broken_rules(expanded: dict[str, Any], root: Path) -> list[str]:
     """What this project's own rules find in an expanded template."""
+    from infra.rules import RULES  # noqa: PLC0415 see main
+    from infra.stack import Stack  # noqa: PLC0415 see main
+
     stack = Stack(expanded, root)
     return [f"{rule.__name__}: {finding}" for rule in RULES for finding in rule(stack)]
 

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +35,7 @@ __all__ = ["Postgres", "PostgresError", "find_binaries"]
 NAME = "headcount"  # of the database, and of the role that owns it
 READY_WITHIN_SECONDS = 120  # a crashed database recovers before it answers
 STOP_WITHIN_SECONDS = 10  # for each of: fast, immediate, killed
-ATTEMPTS = 5
+PASSING_WITHIN_SECONDS = 5
 
 # Another process took the port that we found free; the children of a killed server still end.
 PASSING = ("Address already in use", "pre-existing shared memory block")
@@ -56,6 +57,7 @@ class Postgres:
     """One PostgreSQL server on 127.0.0.1 whose data stay in `folder` from run to run.
 
     It ends with `stop()`, and also when the process that started it dies, however that happens.
+    Should it end by itself, `ended()` says so and `restart()` mends it.
     `durable=False` is for tests: nothing is lost but safety against a power cut.
     """
 
@@ -69,10 +71,14 @@ class Postgres:
         self._lock: int | None = None
         self._server: subprocess.Popen[bytes] | None = None
         self._watchdog: subprocess.Popen[bytes] | None = None
+        self._port: int | None = None
+        self._turn = threading.Lock()
+        self._is_stopping = False
 
     def start(self) -> str:
         """Make the database if it is new, start its server and return its DSN with the password."""
         self._claim_folder()
+        self._port, self._is_stopping = None, False
         try:
             binaries = find_binaries(self._given)
             _refuse_other_version(self.data, binaries)
@@ -87,12 +93,37 @@ class Postgres:
                 raise _unusable(self.folder, error) from error
             raise
 
+    def ended(self) -> str | None:
+        """How the server ended by itself (`with signal 9`), or None while it runs."""
+        code = self._server.poll() if self._server else None
+        if code is None:
+            return None
+        return f"with signal {-code}" if code < 0 else f"with exit code {code}"
+
+    def restart(self) -> None:
+        """Start the server that ended by itself, with the same data, port and DSN.
+
+        Raises PostgresError, and may be tried again. `stop()` in another thread ends it soon.
+        """
+        with self._turn:
+            if self._is_stopping:
+                return
+            self._end_server()
+            try:
+                end_orphan(self.data)
+                binaries = find_binaries(self._given)
+                self._serve(binaries, account_for(self.data, binaries))
+            except OSError as error:
+                raise _unusable(self.folder, error) from error
+
     def stop(self) -> None:
         """End the server (open transactions are rolled back); twice does no harm."""
-        self._end_server()
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._is_stopping = True
+        with self._turn:
+            self._end_server()
+            if self._lock is not None:
+                os.close(self._lock)
+                self._lock = None
 
     def __enter__(self) -> str:
         return self.start()
@@ -142,15 +173,22 @@ class Postgres:
 
     def _serve(self, binaries: Binaries, account: Account) -> int:
         """Start the server and wait until it answers, again where the reason not to is passing."""
-        for _ in range(ATTEMPTS):
-            port = _free_port()
+        give_up = time.monotonic() + PASSING_WITHIN_SECONDS
+        while not self._is_stopping:
+            port = self._port or _free_port()
             self._launch(binaries, account, port)
             if self._wait_until_ready():
+                self._port = port
                 return port
             self._end_server()
-            if not any(reason in _tail(self.log, lines=20) for reason in PASSING):
+            is_passing = any(reason in _tail(self.log, lines=20) for reason in PASSING)
+            if not is_passing or time.monotonic() > give_up:
                 break
             time.sleep(0.1)
+        if self._port and PASSING[0] in _tail(self.log, lines=20):
+            raise PostgresError(
+                f"PostgreSQL did not start: another process listens on its port {self._port}."
+            )
         raise PostgresError(f"PostgreSQL did not start: {_tail(self.log)}")
 
     def _launch(self, binaries: Binaries, account: Account, port: int) -> None:
@@ -167,7 +205,7 @@ class Postgres:
         server = self._server
         assert server is not None  # noqa: S101 - only called after _launch
         give_up = time.monotonic() + READY_WITHIN_SECONDS
-        while server.poll() is None and time.monotonic() < give_up:
+        while server.poll() is None and time.monotonic() < give_up and not self._is_stopping:
             note = _read_pid_file(self.data)
             if note and note.pid == server.pid and note.ready:
                 return True
@@ -266,7 +304,13 @@ def _watch_over(pid: int) -> subprocess.Popen[bytes]:
 
 
 def _unusable(folder: Path, error: OSError) -> PostgresError:
-    return PostgresError(f"Cannot use {error.filename or folder}: {error.strerror}.")
+    path = Path(os.fsdecode(error.filename or folder))
+    is_file = isinstance(error, FileExistsError | NotADirectoryError)
+    return PostgresError(
+        f"{path} is a file, and must be a folder."
+        if is_file and path.is_file()
+        else f"Cannot use {path}: {error.strerror}."
+    )
 
 
 def _end(server: subprocess.Popen[bytes]) -> None:

@@ -17,6 +17,8 @@ import signal
 import socket
 import sys
 import threading
+import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,11 +30,15 @@ from postgres import Postgres, PostgresError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from wsgate.restarts import Restarts
+
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 STAGE = "live"
 SECRET_BYTES = 32
-ANSWER_WITHIN_SECONDS = 5  # of the database in DATABASE_URL
+ANSWER_WITHIN_SECONDS = 5  # of the database
+LOOK_EVERY_SECONDS = 0.25  # whether PostgreSQL still runs
+PAUSE_SECONDS = 1  # before it is started once more
 STOP_WITHIN_SECONDS = 30
 
 EPILOG = """\
@@ -43,6 +49,8 @@ environment:
 
 Ctrl-C and SIGTERM end it and everything it started, with exit code 0.
 What keeps it from starting is one sentence and exit code 2.
+PostgreSQL and the queue server are started again when they end by themselves; a PostgreSQL
+that does not stay up is one sentence and exit code 1.
 """
 
 
@@ -50,44 +58,51 @@ class Refusal(Exception):
     """Headcount cannot run; the message is a sentence for a person and holds no secret."""
 
 
+class Broken(Exception):
+    """Headcount ran and cannot go on; the message is a sentence as well."""
+
+
 def main() -> int:
-    """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
+    """Run until told to stop: 0 when stopped, 1 when broken, 2 when refused, with a sentence."""
     options = _options()
     for sign in _stop_signals():
         signal.signal(sign, signal.default_int_handler)
     try:
+        port = options.port or _port_of_environment()
         with (
-            _claimed(options.folder, options.port) as folder,
-            _database(folder) as dsn,
+            _claimed(options.folder, port) as folder,
+            _database(folder) as database,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_run(folder, options.port, dsn))
+            runner.run(_run(folder, port, database))
     except KeyboardInterrupt:
         return 0
-    except Refusal as refusal:
-        print(f"headcount: {refusal}", file=sys.stderr)
-        return 2
+    except (Broken, Refusal) as problem:
+        print(f"headcount: {problem}", file=sys.stderr)
+        return 2 if isinstance(problem, Refusal) else 1
     return 0
 
 
-async def _run(folder: Path, port: int, dsn: str) -> None:
+async def _run(folder: Path, port: int, database: Database) -> None:
     """Serve until a signal comes. The end has a bound, and further signals do not disturb it."""
     stop = asyncio.Event()
     signals = _stop_signals()
     for sign in signals:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    serving = asyncio.create_task(_serve(folder, port, dsn))
+    keeping = asyncio.create_task(_keep(database))
+    serving = asyncio.create_task(_serve(folder, port, database))
     stopping = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            serving.result()
+        await asyncio.wait({keeping, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        for ended in (serving, keeping):
+            if ended.done():
+                ended.result()
     finally:
         _exit_within(STOP_WITHIN_SECONDS)
         (folder / "run.json").unlink(missing_ok=True)
-        stopping.cancel()
-        serving.cancel()
-        await asyncio.wait({serving})
+        for task in (stopping, keeping, serving):
+            task.cancel()
+        await asyncio.wait({keeping, serving})
         for sign in signals:
             asyncio.get_running_loop().remove_signal_handler(sign)
             signal.signal(sign, signal.SIG_IGN)
@@ -106,8 +121,8 @@ def _exit_within(seconds: float) -> None:
     last_resort.start()
 
 
-async def _serve(folder: Path, port: int, dsn: str) -> None:
-    await _migrate(dsn)
+async def _serve(folder: Path, port: int, database: Database) -> None:
+    await _migrate(database)
     # Imported late: what keeps us from running is said before the gateway is loaded.
     from wsgate.serve import Options, Refused, serve  # noqa: PLC0415
 
@@ -118,7 +133,7 @@ async def _serve(folder: Path, port: int, dsn: str) -> None:
         port=port,
         host=HOST,
         parameters={
-            "DatabaseUrl": dsn,
+            "DatabaseUrl": database.dsn,
             "TicketSecret": _kept_secret(folder / "ticket-secret"),
             "ServiceToken": token,
             "PushEndpoint": f"http://{address}/{STAGE}",
@@ -133,7 +148,7 @@ async def _serve(folder: Path, port: int, dsn: str) -> None:
             "base_url": f"http://{address}",
             "websocket_url": f"ws://{address}/{STAGE}",
             "service_token": token,
-            "database_url": dsn,
+            "database_url": database.dsn,
             "pid": os.getpid(),
         }
         _write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
@@ -155,8 +170,8 @@ def _options() -> argparse.Namespace:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    port, folder = os.environ.get("PORT") or "8080", ROOT / ".headcount"
-    parser.add_argument("--port", type=_port, default=port, help="default: 8080")
+    folder = ROOT / ".headcount"
+    parser.add_argument("--port", type=_port, help="default: $PORT or 8080")
     parser.add_argument(
         "--folder", type=Path, default=folder, help="what is kept lives here; default: .headcount"
     )
@@ -169,11 +184,20 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
 
 
+def _port_of_environment() -> int:
+    try:
+        return _port(os.environ.get("PORT") or "8080")
+    except argparse.ArgumentTypeError as error:
+        raise Refusal(f"PORT in the environment: {error}.") from None
+
+
 @contextlib.contextmanager
 def _claimed(folder: Path, port: int) -> Iterator[Path]:
     """Hold the folder for this run: a lock on the directory itself, so that nothing stays of it."""
+    if folder.is_file():
+        raise Refusal(f"{folder} is a file, and must be a folder.")
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
         raise Refusal(f"Cannot use the folder {folder}: {error.strerror}.") from error
@@ -210,10 +234,19 @@ def _refuse_taken(port: int) -> None:
 # The database.
 
 
+@dataclass(frozen=True)
+class Database:
+    """Where the database is, and the server to look after if it is ours."""
+
+    dsn: str
+    place: str
+    server: Postgres | None = None
+
+
 @contextlib.contextmanager
-def _database(folder: Path) -> Iterator[str]:
+def _database(folder: Path) -> Iterator[Database]:
     if given := os.environ.get("DATABASE_URL"):
-        yield given
+        yield Database(given, "DATABASE_URL")
         return
     postgres = Postgres(folder / "postgres")
     try:
@@ -221,56 +254,62 @@ def _database(folder: Path) -> Iterator[str]:
     except PostgresError as error:
         raise Refusal(str(error)) from error
     try:
-        yield dsn
+        yield Database(dsn, str(postgres.folder), postgres)
     finally:
         postgres.stop()
 
 
-async def _migrate(dsn: str) -> None:
-    from sql.migrate import MigrationError, migrate  # noqa: PLC0415
+async def _keep(database: Database) -> None:
+    """Start our server again whenever it ends by itself. Raises Broken when that is no use."""
+    from wsgate.restarts import Restarts  # noqa: PLC0415
 
-    await _check(dsn)
+    restarts = Restarts()
+    while True:
+        await asyncio.sleep(LOOK_EVERY_SECONDS)
+        if database.server and (how := database.server.ended()):
+            _say(f"headcount: PostgreSQL ended {how}; it is started again.")
+            await _restart(database.server, f"it ended {how}", restarts)
+            _say("headcount: PostgreSQL answers again.")
+
+
+async def _restart(server: Postgres, problem: str, restarts: Restarts) -> None:
+    from wsgate.threads import in_thread  # noqa: PLC0415
+
+    while restarts.allow(time.monotonic()):
+        try:
+            return await in_thread(server.restart)
+        except PostgresError as error:
+            problem = _one_line(error).rstrip(".")
+            await asyncio.sleep(PAUSE_SECONDS)
+    raise Broken(f"PostgreSQL does not stay up: {problem}.")
+
+
+async def _migrate(database: Database) -> None:
+    from sql.migrate import MigrationError, Unreachable, check, migrate  # noqa: PLC0415
+
     try:
-        await migrate(dsn)
-    except (MigrationError, asyncpg.PostgresError) as error:
+        await check(database.dsn, ANSWER_WITHIN_SECONDS, database.place)
+        await migrate(database.dsn)
+    except Unreachable as error:
+        raise Refusal(str(error)) from None
+    except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Refusal(f"The migrations failed: {_one_line(error)}") from error
-
-
-async def _check(dsn: str) -> None:
-    """Refuse a database that does not answer, without repeating any part of its address.
-
-    An address with a mistake in it can show its password in the place of a host.
-    """
-    try:
-        connection = await asyncpg.connect(dsn, timeout=ANSWER_WITHIN_SECONDS)
-        await connection.close()
-    except (OSError, ValueError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
-        raise Refusal(f"The database in DATABASE_URL {_what_is_wrong(error)}.") from None
-
-
-def _what_is_wrong(error: Exception) -> str:
-    known = {
-        asyncpg.InvalidPasswordError: "refuses this user or password",
-        asyncpg.InvalidAuthorizationSpecificationError: "refuses this user or password",
-        asyncpg.InvalidCatalogNameError: "has no database of this name",
-        asyncpg.PostgresError: f"answers with an error: {_one_line(error)}",
-        TimeoutError: f"does not answer within {ANSWER_WITHIN_SECONDS} seconds",
-        socket.gaierror: "cannot be reached: its host name is not known",
-        OSError: "cannot be reached: nothing answers at its host and port",
-    }
-    no_address = "has no address of the form postgresql://user:password@host:port/name"
-    return next((known[kind] for kind in type(error).__mro__ if kind in known), no_address)
 
 
 # Small things.
 
 
 def _kept_secret(path: Path) -> str:
-    """The secret in this file, made at the first run."""
-    with contextlib.suppress(FileNotFoundError):
+    """The secret in this file, made at the first run; an empty one is none."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            if kept := path.read_text().strip():
+                return kept
+        _write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
         return path.read_text().strip()
-    _write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
-    return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "it is not text"
+        raise Refusal(f"Cannot use {path}: {reason}.") from error
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -2,7 +2,8 @@
 
 Files of `sql/migrations/` run once, in order of name, each in its own transaction; a file that has
 run must not change. Files of `sql/functions/` (`create or replace`) run again whenever their text
-changes, so their history reads as a diff. Safe to run twice and at once: an advisory lock lets one
+changes, so their history reads as a diff; what PostgreSQL cannot replace (a parameter's name, a
+result's type) needs a migration that drops it, which runs before. Safe to run twice and at once: an advisory lock lets one
 in at a time.
 """
 
@@ -12,6 +13,9 @@ import argparse
 import asyncio
 import hashlib
 import os
+import re
+import socket
+import ssl
 import sys
 from pathlib import Path
 
@@ -20,10 +24,20 @@ import asyncpg
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
+ANSWER_WITHIN_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
+
+NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 
 
 class MigrationError(Exception):
     """What happened, in which file, and what to do."""
+
+
+class Unreachable(Exception):
+    """The database cannot be used; a sentence that repeats no part of its address.
+
+    An address with a mistake in it can show its password in the place of a host.
+    """
 
 
 async def migrate(dsn: str) -> list[str]:
@@ -81,18 +95,97 @@ async def _apply(connection: asyncpg.Connection, name: str, applied: str | None)
 
 def main() -> int:
     """Exit code 0 when the database is up to date, 2 when it cannot be brought there."""
-    parser = argparse.ArgumentParser(prog="python -m sql.migrate", description=__doc__)
-    parser.add_argument("database_url", nargs="?", default=os.environ.get("DATABASE_URL"))
-    dsn = parser.parse_args().database_url
-    if not dsn:
-        parser.error("give a DATABASE_URL, as an argument or in the environment")
+    dsn = _database_url()
     try:
-        applied = asyncio.run(migrate(dsn))
-    except (MigrationError, OSError, ValueError, asyncpg.PostgresError) as error:
+        if not dsn:
+            raise Unreachable("Give a DATABASE_URL, as an argument or in the environment.")
+        applied = asyncio.run(_run(dsn))
+    except (MigrationError, Unreachable) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 2
     print("\n".join(f"applied sql/{name}" for name in applied) or "up to date")
     return 0
+
+
+def _database_url() -> str | None:
+    parser = argparse.ArgumentParser(prog="python -m sql.migrate", description=__doc__)
+    parser.add_argument(
+        "database_url",
+        nargs="?",
+        metavar="DATABASE_URL",
+        help="postgresql://user:password@host:port/name; better in the environment variable of "
+        "this name, which is the default, because others can read a command line",
+    )
+    given: str | None = parser.parse_args().database_url
+    return given or os.environ.get("DATABASE_URL")
+
+
+async def _run(dsn: str) -> list[str]:
+    await check(dsn, ANSWER_WITHIN_SECONDS)
+    try:
+        return await migrate(dsn)
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        raise Unreachable(what_is_wrong(error)) from None
+
+
+async def check(dsn: str, within_seconds: float, place: str = "DATABASE_URL") -> None:
+    """Connect and leave again. Raises Unreachable when that fails, or takes too long.
+
+    `place` is where a person would look for the database: what holds its address, or its data.
+    """
+    try:
+        connection = await asyncpg.connect(dsn, timeout=within_seconds)
+        await connection.close()
+    except TimeoutError:
+        words = f"The database in {place} does not answer within {within_seconds} seconds."
+        raise Unreachable(words) from None
+    except (
+        OSError,
+        ValueError,
+        OverflowError,  # a port beyond 65535
+        asyncpg.InterfaceError,
+        asyncpg.PostgresError,
+    ) as error:
+        raise Unreachable(what_is_wrong(error, place)) from None
+
+
+def what_is_wrong(error: Exception, place: str = "DATABASE_URL") -> str:
+    """What an error of asyncpg says about the database in `place`, in one sentence."""
+    known = {
+        asyncpg.InvalidPasswordError: "refuses this user or password",
+        asyncpg.InvalidAuthorizationSpecificationError: "refuses this user, or a connection "
+        "of this kind (sslmode)",
+        asyncpg.InvalidCatalogNameError: "has no database of this name",
+        asyncpg.PostgresError: f"answers with an error: {' '.join(str(error).split())}",
+        TimeoutError: "does not answer",
+        socket.gaierror: "cannot be reached: its host name is not known",
+        ssl.SSLCertVerificationError: "has a certificate that its sslmode does not accept",
+        ssl.SSLError: "does not agree on TLS with this machine",
+        OSError: "cannot be reached: nothing answers at its host and port",
+    }
+    if isinstance(error, ConnectionError) and "SSL upgrade" in str(error):
+        return f"The database in {place} does not speak TLS, which its sslmode asks for."
+    if isinstance(error, FileNotFoundError):
+        return "DATABASE_URL names a certificate, key or socket that is not there."
+    said = next((known[kind] for kind in type(error).__mro__ if kind in known), None)
+    return f"The database in {place} {said}." if said else _what_is_wrong_with_address(error)
+
+
+# asyncpg's own sentences name the option; they may repeat a value, so only the name is taken.
+OPTION = re.compile(
+    r"sslmode|sslnegotiation|root certificate|TLS version|target_session_attrs|gsslib"
+)
+
+
+def _what_is_wrong_with_address(error: Exception) -> str:
+    if isinstance(error, asyncpg.ClientConfigurationError) and (found := OPTION.search(str(error))):
+        modes = "disable, allow, prefer, require, verify-ca or verify-full"
+        return {
+            "sslmode": f"The sslmode in DATABASE_URL is not one of {modes}.",
+            "root certificate": "The root certificate that the sslmode in DATABASE_URL needs is "
+            "not there: name its file with sslrootcert.",
+        }.get(found[0], f"DATABASE_URL has a wrong {found[0]}.")
+    return NO_ADDRESS
 
 
 if __name__ == "__main__":

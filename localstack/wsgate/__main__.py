@@ -54,8 +54,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
-    """The command line and the environment as options. Exits with 2, as argparse does."""
-    given = _parser(environment).parse_args(arguments)
+    """The command line and the environment as options.
+
+    Exits with 2, as argparse does, for a mistake in the one; raises Refused for one in the other.
+    """
+    given = _parser().parse_args(arguments)
     inherited = {
         name.removeprefix(PREFIX): value
         for name, value in environment.items()
@@ -63,7 +66,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     }
     return Options(
         template=given.template,
-        port=given.port,
+        port=_port(environment) if given.port is None else given.port,
         parameters=inherited | dict(given.parameter),
         pages=given.pages,
         concurrency=given.concurrency,
@@ -90,7 +93,7 @@ async def _run(options: Options) -> None:
         await serving
 
 
-def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="wsgate",
         description=DESCRIPTION,
@@ -99,11 +102,9 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     )
     add = parser.add_argument
     add("--template", type=Path, required=True, metavar="PATH", help="the SAM template to run")
-    port = environment.get("PORT") or "8080"
     add(
         "--port",
         type=_number(0, MOST_PORT),
-        default=port,
         metavar="N",
         help="default: $PORT or 8080",
     )
@@ -137,6 +138,13 @@ def _parser(environment: Mapping[str, str]) -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")
     return parser
+
+
+def _port(environment: Mapping[str, str]) -> int:
+    try:
+        return _number(0, MOST_PORT)(environment.get("PORT") or "8080")
+    except argparse.ArgumentTypeError as error:
+        raise Refused(f"PORT in the environment: {error}.") from None
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

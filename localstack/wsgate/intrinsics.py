@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-functio
 from __future__ import annotations
 
 import base64
+import contextlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -23,6 +24,13 @@ NO_VALUE: Final = object()
 
 class Unresolved(Exception):
     """An expression that has no value here; the message names it and says why."""
+
+    condition: str | None = None
+    """The condition that it was found in."""
+
+
+class Mistake(Unresolved):
+    """An expression that has no value on AWS either, whatever the parameters are."""
 
 
 @dataclass
@@ -51,12 +59,15 @@ class Resolver:
     def holds(self, condition: str) -> bool:
         """Say whether the condition with this name is true."""
         if condition not in self.conditions:
-            raise Unresolved(f"the condition {condition} does not exist")
+            raise Mistake(f"the condition {condition} does not exist")
         if condition in self._asked:
-            raise Unresolved(f"the condition {condition} refers to itself")
+            raise Mistake(f"the condition {condition} refers to itself")
         self._asked.append(condition)
         try:
             return self._test(self.conditions[condition])
+        except Unresolved as error:
+            error.condition = error.condition or condition
+            raise
         finally:
             self._asked.pop()
 
@@ -67,11 +78,11 @@ class Resolver:
     def _call(self, expression: Mapping[str, Any], function: str) -> Any:
         evaluate = _FUNCTIONS.get(function)
         if evaluate is None:
-            raise Unresolved(f"{show(expression)} is not a function that wsgate knows")
+            raise Mistake(f"{show(expression)} is not a function that wsgate knows")
         try:
             return evaluate(self, expression[function])
         except (AttributeError, TypeError, ValueError):
-            raise Unresolved(f"{show(expression)} does not have the arguments it needs") from None
+            raise Mistake(f"{show(expression)} does not have the arguments it needs") from None
 
     def _ref(self, name: Any) -> Any:
         if not isinstance(name, str):
@@ -119,7 +130,7 @@ class Resolver:
         try:
             return self.mappings[name][first][second]
         except KeyError:
-            raise Unresolved(f"{show({'Fn::FindInMap': path})} is not in Mappings") from None
+            raise Mistake(f"{show({'Fn::FindInMap': path})} is not in Mappings") from None
 
     def _base64(self, argument: Any) -> str:
         return base64.b64encode(text(self.resolve(argument)).encode()).decode()
@@ -137,14 +148,15 @@ class Resolver:
             case {"Condition": str(name)}:
                 return self.holds(name)
             case {"Fn::Equals": [left, right]}:
-                return text(self.resolve(left)) == text(self.resolve(right))
+                with contextlib.suppress(TypeError):  # no text: not a condition
+                    return text(self.resolve(left)) == text(self.resolve(right))
             case {"Fn::And": list(parts)}:
                 return all(map(self._test, parts))
             case {"Fn::Or": list(parts)}:
                 return any(map(self._test, parts))
             case {"Fn::Not": [part]}:
                 return not self._test(part)
-        raise Unresolved(f"{show(condition)} is not a condition")
+        raise Mistake(f"{show(condition)} is not a condition")
 
 
 _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {

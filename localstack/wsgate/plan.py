@@ -155,3 +155,5 @@ class Plan:
     account: str
     left_out: tuple[str, ...] = ()
     """A sentence for each trigger and function of the template that does nothing here."""
+    warnings: tuple[str, ...] = ()
+    """A sentence for what runs, and will fail."""

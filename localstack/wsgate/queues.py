@@ -22,6 +22,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate import queue_server
+from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -61,25 +62,18 @@ class Queues:
     ) -> None:
         """Start nothing yet. `log(name, line)` hears of batches that failed, by function."""
         self._plan, self._invoker, self._log = plan, invoker, log
-        self._server = _Server(port, plan.account)
-        self._client = _client(f"http://127.0.0.1:{port}", plan.region)
+        self._server = _Server(port, plan.account, plan.region)
         self._pollers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Start the server, make the queues, and poll. Raises QueueError."""
         if not self._plan.queues:
             return
-        await self._server.start()
-        try:
-            await self._server.answering(self._client)
-            for queue in _dead_letters_first(self._plan.queues.values()):
-                await in_thread(_create, self._client, queue, self._plan)
-        except (BotoCoreError, ClientError) as error:
-            raise QueueError(f"The queue server refuses a queue: {error}") from error
+        await self._start_server()
         self._pollers = [
             asyncio.create_task(poller.run(), name="poll a queue") for poller in self._mappings()
         ]
-        self._pollers.append(asyncio.create_task(self._watch(), name="queue server"))
+        self._pollers.append(asyncio.create_task(self._keep_server(), name="queue server"))
 
     async def close(self) -> None:
         """Stop polling and end the server. Batches that are with a function are not waited for."""
@@ -87,16 +81,44 @@ class Queues:
             task.cancel()
         await asyncio.gather(*self._pollers, return_exceptions=True)
         await self._server.close()
-        self._client.close()
+        self._server.client.close()
 
     def _mappings(self) -> list[_Poller]:
-        plan, client = self._plan, self._client
-        triggers = plan.queue_triggers
-        return [_Poller(each, plan, client, self._invoker, self._log) for each in triggers]
+        return [
+            _Poller(each, self._plan, self._server, self._invoker, self._log)
+            for each in self._plan.queue_triggers
+        ]
 
-    async def _watch(self) -> None:
-        """Say it when the server ends by itself: nobody else would notice."""
-        self._log("queues", await self._server.ended())
+    async def _start_server(self) -> None:
+        await self._server.start()
+        try:
+            await self._server.answering()
+            for queue in _dead_letters_first(self._plan.queues.values()):
+                await in_thread(_create, self._server.client, queue, self._plan)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueError(f"The queue server refuses a queue: {error}") from error
+        self._server.up.set()
+
+    async def _keep_server(self) -> None:
+        """Start the server again whenever it ends by itself, until that is no use."""
+        restarts, loop = Restarts(), asyncio.get_running_loop()
+        words = await self._ended()
+        while restarts.allow(loop.time()):
+            self._log("queues", f"{words} Queued messages are lost; it is started again.")
+            try:
+                await self._start_server()
+                words = await self._ended()
+            except (QueueError, OSError) as error:
+                words = " ".join(str(error).split())
+                await self._server.close()
+                await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+        self._log("queues", f"{words} It does not stay up: start all of this again.")
+
+    async def _ended(self) -> str:
+        """Wait until the server has ended, and return what it said last, on one line."""
+        words = await self._server.ended()
+        self._server.up.clear()
+        return " ".join(words.split())
 
 
 def event(messages: Iterable[MessageTypeDef], arn: str) -> bytes:
@@ -149,13 +171,13 @@ class _Poller:
         self,
         trigger: QueueTrigger,
         plan: Plan,
-        client: SQSClient,
+        server: _Server,
         invoker: Invoker,
         log: Callable[[str, str], None],
     ) -> None:
         self._trigger, self._queue = trigger, plan.queues[trigger.queue]
         self._arn = _arn(self._queue.name, plan)
-        self._client, self._invoker, self._log = client, invoker, log
+        self._server, self._invoker, self._log = server, invoker, log
         self._places = asyncio.Semaphore(trigger.concurrency)
         self._is_troubled = False
 
@@ -184,9 +206,11 @@ class _Poller:
         return messages
 
     async def _receive(self, most: int, wait: timedelta) -> list[MessageTypeDef]:
+        await self._server.up.wait()
+        starts = self._server.starts
         try:
             answer = await in_thread(
-                self._client.receive_message,
+                self._server.client.receive_message,
                 QueueUrl=self._queue.url,
                 MaxNumberOfMessages=min(most, _MOST_PER_RECEIVE),
                 WaitTimeSeconds=int(wait.total_seconds()),
@@ -194,16 +218,21 @@ class _Poller:
                 MessageAttributeNames=["All"],
             )
         except (BotoCoreError, ClientError) as error:
-            if not self._is_troubled:
-                self._log(self._trigger.function, f"cannot poll {self._queue.name}: {error}")
-            self._is_troubled = True
             await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+            # What a server that ended did to its pollers is already told.
+            if self._server.up.is_set() and self._server.starts == starts:
+                self._be_troubled(error)
             return []
         self._is_troubled = False
         messages = answer.get("Messages", [])
         if not messages and not wait:
             await asyncio.sleep(_PAUSE_WHEN_EMPTY.total_seconds())
         return messages
+
+    def _be_troubled(self, error: Exception) -> None:
+        if not self._is_troubled:
+            self._log(self._trigger.function, f"cannot poll {self._queue.name}: {error}")
+        self._is_troubled = True
 
     def _wait(self) -> timedelta:
         # moto's long poll waits for a visible message. In a FIFO queue that may be one which a
@@ -232,7 +261,7 @@ class _Poller:
     def _delete(self, messages: list[MessageTypeDef]) -> None:
         for start in range(0, len(messages), _MOST_PER_RECEIVE):
             part = messages[start : start + _MOST_PER_RECEIVE]
-            self._client.delete_message_batch(
+            self._server.client.delete_message_batch(
                 QueueUrl=self._queue.url,
                 Entries=[
                     {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
@@ -244,7 +273,11 @@ class _Poller:
 class _Server:
     """moto's server as a child process."""
 
-    def __init__(self, port: int, account: str) -> None:
+    def __init__(self, port: int, account: str, region: str) -> None:
+        self.client = _client(f"http://127.0.0.1:{port}", region)
+        self.up = asyncio.Event()
+        """Set while it answers and has its queues."""
+        self.starts = 0
         self._port, self._account = port, account
         self._process: asyncio.subprocess.Process | None = None
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
@@ -253,6 +286,8 @@ class _Server:
     async def start(self) -> None:
         # Credentials of the developer's own are of no use to it; the account is in queue URLs.
         environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account}
+        self.starts += 1
+        self._lines.clear()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-P",  # the modules beside the program have names of their own
@@ -266,11 +301,11 @@ class _Server:
         )
         self._reading = asyncio.create_task(self._read(self._process), name="queue server's output")
 
-    async def answering(self, client: SQSClient) -> None:
+    async def answering(self) -> None:
         """Wait until it answers. Raises QueueError when it ends first, or takes too long."""
         loop = asyncio.get_running_loop()
         until = loop.time() + _START_LIMIT.total_seconds()
-        while not await in_thread(_answers, client):
+        while not await in_thread(_answers, self.client):
             if self._process is None or self._process.returncode is not None:
                 raise QueueError(await self.ended())
             if loop.time() > until:

@@ -84,6 +84,8 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         plan = await _load(options, address, queue_port)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
+        for sentence in plan.warnings:
+            options.log(f"warning: {sentence}")
         invoker = await _invoker(options, plan, address, queue_port, stack)
         node = _node(options, address, plan, invoker, pages)
         await _start_triggers(options, plan, invoker, queue_port, stack)

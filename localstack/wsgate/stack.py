@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.expand import Source, TemplateError
-from wsgate.intrinsics import NO_VALUE, Resolver, Unresolved, is_call, show, text
+from wsgate.intrinsics import NO_VALUE, Mistake, Resolver, Unresolved, is_call, show, text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,6 +71,7 @@ class Stack:
     ) -> None:
         self.source, self.place = source, place
         self.left_out: list[str] = []
+        self._warnings: dict[str, str] = {}
         self._declared = expanded["Resources"]
         self._resolver = Resolver(
             names={**names, **_pseudo_parameters(place)},
@@ -79,6 +80,8 @@ class Stack:
             reference=self.reference,
             attribute=self.attribute,
         )
+        # None yet while the conditions are judged, which may only ask parameters.
+        self.resources: dict[str, Resource] = {}
         self.resources = {name: Resource(self, name, body) for name, body in self._existing()}
 
     @property
@@ -89,6 +92,15 @@ class Stack:
     def leave_out(self, what: TemplateError) -> None:
         """Go on without something that is not needed; whoever runs the template is told."""
         self.left_out.append(str(what))
+
+    @property
+    def warnings(self) -> list[str]:
+        """What runs, and will fail: a sentence for each."""
+        return list(self._warnings.values())
+
+    def warn_once(self, about: str, what: TemplateError) -> None:
+        """Run it all the same, as AWS does; whoever runs the template is told, once per thing."""
+        self._warnings.setdefault(about, str(what))
 
     def of_type(self, kind: str) -> list[Resource]:
         """Return the resources of one type, in the template's order."""
@@ -148,16 +160,29 @@ class Stack:
             try:
                 if condition is None or self._resolver.holds(str(condition)):
                     found.append((name, body))
-            except (Unresolved, TypeError) as error:
-                raise Resource(self, name, body).error(f"its condition fails: {error}") from error
+            except Unresolved as error:
+                raise self._condition_error(name, body, error) from error
         return found
+
+    def _condition_error(
+        self, name: str, body: Mapping[str, Any], error: Unresolved
+    ) -> TemplateError:
+        """Name the condition's own line; a resource is only the first that asked for it."""
+        if error.condition is None:
+            return Resource(self, name, body).error(f"depends on a condition: {error}")
+        where = f"{self.path}:{self.source.line('Conditions', error.condition)}"
+        return TemplateError(f"{where}: the condition {error.condition} cannot be judged: {error}.")
 
     def _resource(self, name: str, expression: str) -> Resource:
         if name in self.resources:
             return self.resources[name]
+        if name in self._declared and not self.resources:
+            raise Mistake(f"{expression} is a resource, and a condition may only ask parameters")
         if name in self._declared:
             raise Unresolved(f"{expression} is a resource whose condition is false")
-        raise Unresolved(f"{expression} is neither a parameter nor a resource of the template")
+        if expression.startswith("!Ref"):
+            raise Mistake(f"{expression} is neither a parameter nor a resource of the template")
+        raise Mistake(f"{expression} asks for {name}, which is not a resource of the template")
 
     def _attributes(self, resource: Resource) -> dict[str, str]:
         match resource.kind:
@@ -209,7 +234,7 @@ class Resource:
         try:
             return _given(self.stack.resolve(self._raw(path)))
         except (Unresolved, TypeError) as error:
-            raise self.error(f"{error}. {ADVICE}", *path) from error
+            raise self.error(_advised(error), *path) from error
 
     def keys(self, *path: str) -> list[str]:
         """Return the keys of a mapping property without resolving its values."""
@@ -281,7 +306,7 @@ class Resource:
         try:
             return self.stack.resolve(value)
         except (Unresolved, TypeError) as error:
-            raise self.error(f"{error}. {ADVICE}", *path) from error
+            raise self.error(_advised(error), *path) from error
 
     def _line(self, path: tuple[str, ...]) -> int:
         source, name = self.stack.source, self.logical_id
@@ -300,6 +325,11 @@ def identifier(logical_id: str) -> str:
     """Return a stable id in API Gateway's form: ten lower-case letters and digits."""
     digest = hashlib.sha256(logical_id.encode()).digest()
     return base64.b32encode(digest).decode().lower()[:10]
+
+
+def _advised(error: Unresolved | TypeError) -> str:
+    """What is wrong on AWS too needs no other value, but another word in the template."""
+    return str(error) if isinstance(error, Mistake) else f"{error}. {ADVICE}"
 
 
 def _given(value: Any) -> Any:

@@ -65,4 +65,5 @@ def _plan(stack: Stack) -> Plan:
         region=stack.place.region,
         account=stack.place.account,
         left_out=tuple(stack.left_out),
+        warnings=tuple(stack.warnings),
     )

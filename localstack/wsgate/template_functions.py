@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import warnings
 from datetime import timedelta
 from importlib.machinery import PathFinder
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.expand import TemplateError
@@ -13,7 +15,7 @@ from wsgate.stack import Resource, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
+    from importlib.machinery import ModuleSpec
 
 _FUNCTION_ARN: Final = re.compile(r"arn:aws[\w-]*:lambda:[\w-]*:\d*:function:([\w-]+)")
 
@@ -112,6 +114,7 @@ def _check_handler(resource: Resource, code: Path, handler: str) -> None:
     module, _, callable_name = handler.replace("/", ".").rpartition(".")
     if not module or not callable_name:
         raise resource.error(f"is {handler!r}, and must be module.callable", "Handler")
+    spec: ModuleSpec | None = None
     search: list[str] | None = [str(code)]
     for part in module.split("."):
         spec = PathFinder.find_spec(part, search) if search else None
@@ -119,3 +122,23 @@ def _check_handler(resource: Resource, code: Path, handler: str) -> None:
             raise resource.error(f"is {handler!r}, but {code} has no module {module}", "Handler")
         found = spec.submodule_search_locations
         search = list(found) if found is not None else None
+    if spec is not None and (origin := spec.origin) and (problem := _not_compiled(Path(origin))):
+        said = f"is {handler!r}, and will fail with each event: {problem}"
+        resource.stack.warn_once(origin, resource.error(said, "Handler"))
+
+
+def _not_compiled(module: Path) -> str | None:
+    """Say why Python cannot compile a module; it is not run. Lambda notices with the first event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
+    """
+    if module.suffix != ".py":
+        return None
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(module.read_bytes(), module, "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"{module}:{error.lineno or 1}: {error.msg}"
+    except (OSError, ValueError) as error:
+        return f"{module}: {error}"
+    return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -123,6 +124,41 @@ async def test_a_killed_server_recovers(folder: Path) -> None:
         owner.wait()
     with Postgres(folder, durable=False) as dsn:
         assert await ask(dsn, "select 1") == 1
+
+
+async def test_a_server_that_died_is_started_again_under_its_address(folder: Path) -> None:
+    server = Postgres(folder, durable=False)
+    with server as dsn:
+        assert server.ended() is None
+        for _ in range(3):
+            kill(server)
+            server.restart()
+            assert server.ended() is None
+            assert await ask(dsn, "select 1") == 1
+    server.restart()
+    assert not (folder / "data" / "postmaster.pid").exists()
+
+
+async def test_a_port_that_was_taken_meanwhile_is_told_and_tried_again(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postgres.PASSING_WITHIN_SECONDS", 0.2)
+    server = Postgres(folder, durable=False)
+    with server as dsn:
+        kill(server)
+        port = urlsplit(dsn).port or 0
+        with (
+            socket.create_server(("127.0.0.1", port)),
+            pytest.raises(PostgresError, match=rf"another process listens on its port {port}\."),
+        ):
+            server.restart()
+        server.restart()
+        assert await ask(dsn, "select 1") == 1
+
+
+def kill(server: Postgres) -> None:
+    os.kill(server_pid(server.folder), signal.SIGKILL)
+    wait_until(lambda: server.ended() == "with signal 9")
 
 
 async def test_a_stale_pid_file_harms_nobody(folder: Path) -> None:

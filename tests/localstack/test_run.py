@@ -9,20 +9,23 @@ import signal
 import socket
 import subprocess
 import sys
+import urllib.error
+import urllib.request
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from postgres import Postgres
+from tests.localstack.databases import PASSWORD, WRONG_ADDRESSES
 from tests.localstack.processes import descendants, is_alive, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 RUN = Path(__file__).parents[2] / "localstack" / "run.py"
-PASSWORD = "not-to-be-shown"  # noqa: S105 - of nobody
 
 
 @dataclass
@@ -45,6 +48,26 @@ class Running:
 
     def output(self) -> str:
         return (self.folder / "output").read_text()
+
+    def server(self) -> int:
+        """The pid of PostgreSQL."""
+        return int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
+
+    def asks(self, path: str) -> int:
+        """Ask our HTTP API, and return the status."""
+        about = self.about()
+        request = urllib.request.Request(  # noqa: S310 - our own gateway
+            about["base_url"] + path, headers={"Authorization": f"Bearer {about['service_token']}"}
+        )
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:  # noqa: S310
+                return int(answer.status)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+
+    def has_said(self, words: str, times: int) -> bool:
+        return self.output().count(words) == times
 
     def interrupt(self) -> None:
         """Ctrl-C: the terminal signals all that was started in it, not the first process alone."""
@@ -78,6 +101,12 @@ def test_the_run_file_tells_programs_where_everything_is(running: Running) -> No
     assert len(about["service_token"]) >= 32
 
 
+def test_a_new_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+    said = refused(tmp_path / "new", free_port(), DATABASE_URL="nonsense")
+    assert "DATABASE_URL is not of the form" in said
+    assert (tmp_path / "new").stat().st_mode & 0o777 == 0o700
+
+
 def test_files_with_secrets_are_for_their_owner_only(running: Running) -> None:
     secret = ("run.json", "service-token", "ticket-secret", "postgres/password")
     assert {(running.folder / name).stat().st_mode & 0o777 for name in secret} == {0o600}
@@ -108,16 +137,24 @@ def test_what_is_no_port_is_refused(port: str, tmp_path: Path) -> None:
     assert "a port is a number" in refused(tmp_path, port, lines=2)
 
 
-@pytest.mark.parametrize(
-    ("url", "reason"),
-    [
-        (f"postgresql://ann:{PASSWORD}@127.0.0.1:1/x", "nothing answers"),
-        (f"postgresql://ann:{PASSWORD}@no-such-host.invalid/x", "cannot be reached"),
-        (f"postgresql://ann:{PASSWORD}/@127.0.0.1/x", "has no address of the form"),
-        (f"mysql://ann:{PASSWORD}@127.0.0.1/x", "has no address of the form"),
-        (PASSWORD, "has no address of the form"),
-    ],
-)
+@pytest.mark.parametrize("port", ["abc", "0", "70000", "-1"])
+def test_a_wrong_port_of_the_environment_is_refused_by_its_name(port: str, tmp_path: Path) -> None:
+    said = refused(tmp_path, None, PORT=port)
+    assert said == (
+        f"headcount: PORT in the environment: a port is a number from 1 to 65535, not {port!r}.\n"
+    )
+
+
+def test_a_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    said = refused(tmp_path / "file", free_port())
+    assert said == f"headcount: {tmp_path / 'file'} is a file, and must be a folder.\n"
+    (tmp_path / "postgres").touch()
+    said = refused(tmp_path, free_port())
+    assert said == f"headcount: {tmp_path / 'postgres'} is a file, and must be a folder.\n"
+
+
+@pytest.mark.parametrize(("url", "reason"), WRONG_ADDRESSES)
 def test_a_wrong_database_is_refused_without_its_password(
     url: str, reason: str, tmp_path: Path
 ) -> None:
@@ -187,6 +224,56 @@ def test_after_kill_9_the_next_run_starts_and_keeps_everything(folder: Path) -> 
             wait_until(lambda: not any(map(is_alive, below)), "the killed run left processes")
 
 
+def test_an_empty_secret_is_made_anew(folder: Path) -> None:
+    for name in ("service-token", "ticket-secret"):
+        (folder / name).write_text("\n")
+    with started(folder) as running:
+        assert len(running.about()["service_token"]) >= 32
+    assert len((folder / "ticket-secret").read_text().strip()) >= 32
+
+
+def test_a_secret_that_is_a_folder_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "service-token").mkdir()
+    with Postgres(tmp_path / "other", durable=False) as dsn:
+        said = refused(tmp_path, free_port(), DATABASE_URL=dsn)
+    assert said == f"headcount: Cannot use {tmp_path / 'service-token'}: Is a directory.\n"
+
+
+def test_a_database_that_dies_is_started_again_with_the_same_address(folder: Path) -> None:
+    with started(folder) as running:
+        about = running.about()
+        assert running.asks("/sessions?user_id=ann") == 200
+        for times in (1, 2):
+            os.kill(running.server(), signal.SIGKILL)
+            wait_until(partial(running.has_said, "PostgreSQL answers again.", times))
+            assert running.asks("/sessions?user_id=ann") == 200
+        assert running.has_said("PostgreSQL ended with signal 9; it is started again.", 2)
+        assert running.about() == about
+
+
+def test_a_database_that_does_not_stay_up_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
+    with started(tmp_path) as running:
+        below = descendants(running.process.pid)
+        (tmp_path / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = on\n")
+        os.kill(running.server(), signal.SIGKILL)
+        assert running.process.wait(30) == 1
+        last = running.output().splitlines()[-1]
+    assert last.startswith("headcount: PostgreSQL does not stay up: ")
+    assert "no_such_setting" in last
+    assert "Traceback" not in running.output()
+    assert not any(map(is_alive, below))
+
+
+def test_ctrl_c_is_heard_while_the_database_is_started_again(tmp_path: Path) -> None:
+    with started(tmp_path) as running:
+        (tmp_path / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = on\n")
+        os.kill(running.server(), signal.SIGKILL)
+        wait_until(lambda: "it is started again" in running.output())
+        running.interrupt()
+        assert running.process.wait(30) == 0
+    assert "Traceback" not in running.output()
+
+
 @contextlib.contextmanager
 def started(folder: Path, **environment: str) -> Iterator[Running]:
     with launched(folder, **environment) as running:
@@ -217,7 +304,7 @@ def launched(folder: Path, **environment: str) -> Iterator[Running]:
             process.wait(60)
 
 
-def refused(folder: Path, port: int | str, lines: int = 1, **environment: str) -> str:
+def refused(folder: Path, port: int | str | None, lines: int = 1, **environment: str) -> str:
     """What a run that must not start says, in the lines that it may take."""
     answer = subprocess.run(
         command(folder, port),
@@ -232,8 +319,9 @@ def refused(folder: Path, port: int | str, lines: int = 1, **environment: str) -
     return answer.stderr
 
 
-def command(folder: Path, port: int | str) -> list[str]:
-    return [sys.executable, str(RUN), f"--port={port}", f"--folder={folder}"]
+def command(folder: Path, port: int | str | None) -> list[str]:
+    port_option = [] if port is None else [f"--port={port}"]
+    return [sys.executable, str(RUN), *port_option, f"--folder={folder}"]
 
 
 def clean_environment(more: dict[str, str]) -> dict[str, str]:

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from tests.wsgate.conftest import SAMPLE, Command, spawn
+from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
 from wsgate.__main__ import main, parse
 from wsgate.version import VERSION
 
@@ -64,6 +64,13 @@ class TestRefusals:
         line = await self.refusal(*arguments)
         assert "Nope" in line
         assert "secret" not in line
+
+    @pytest.mark.parametrize("port", ["abc", "-1", "70000"])
+    async def test_a_wrong_port_of_the_environment_is_named(self, port: str) -> None:
+        line = await self.refusal("--template", str(SAMPLE), PORT=port)
+        assert line == (
+            f"wsgate: PORT in the environment: '{port}' is not a number from 0 to 65535."
+        )
 
     async def test_pages_that_are_not_there(self, tmp_path: Path) -> None:
         arguments = ("--template", str(SAMPLE), "--port", "0", "--pages", str(tmp_path / "nope"))
@@ -123,6 +130,22 @@ class TestOptions:
         environment = {"WSGATE_PARAMETER_A": "1", "WSGATE_PARAMETER_B": "2", "C": "3"}
         given = parse((*TEMPLATE, "--parameter", "B=4", "--parameter", "D=x=y"), environment)
         assert given.parameters == {"A": "1", "B": "4", "D": "x=y"}
+
+
+async def test_the_example_in_the_readme_is_true(unused_tcp_port: int) -> None:
+    readme = (ROOT / "localstack" / "README.md").read_text()
+    given, _, shown = readme.partition("    wsgate --template ")[2].partition("\n\n")
+    assert ROOT / given == SAMPLE
+    process = await spawn("--template", str(ROOT / given), "--port", str(unused_tcp_port))
+    assert process.stdout is not None
+    async with asyncio.timeout(20):
+        said = [(await process.stdout.readline()).decode().rstrip() for _ in range(4)]
+    process.terminate()
+    await asyncio.wait_for(process.communicate(), 10)
+    lines = "\n".join(said).replace(str(SAMPLE), given).replace(str(unused_tcp_port), "8080")
+    assert [line.strip() for line in shown.splitlines()[:4]] == [
+        line.strip() for line in lines.splitlines()
+    ]
 
 
 async def test_the_sample_from_first_to_last(

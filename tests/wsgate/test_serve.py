@@ -58,6 +58,20 @@ async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
     assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
 
 
+async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: Path) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(SAMPLE.read_text())
+    (tmp_path / "functions.py").write_text("authorize = chat = web = print(")
+    log: list[str] = []
+    ready = asyncio.Event()
+    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
+    await asyncio.wait_for(ready.wait(), 20)
+    await ended(serving)
+    [line] = log
+    assert line.startswith(f"warning: {template}:")
+    assert "functions.py:1: '(' was never closed" in line
+
+
 async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = Options(template=SAMPLE, port=taken.getsockname()[1])

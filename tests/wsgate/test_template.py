@@ -294,6 +294,91 @@ def test_what_only_aws_knows_is_refused_by_name(
     assert "\n" not in refusal
 
 
+@pytest.mark.parametrize(
+    ("expression", "ending"),
+    [
+        ("!GetAtt NoQueue.Arn", "asks for NoQueue, which is not a resource of the template."),
+        ("!Ref Absent", "!Ref Absent is neither a parameter nor a resource of the template."),
+        ("!FindInMap [A, b, c]", "!FindInMap ['A', 'b', 'c'] is not in Mappings."),
+        ("!If [Nowhere, a, b]", "the condition Nowhere does not exist."),
+        ("!GetAZs us-east-1", "!GetAZs us-east-1 is not a function that wsgate knows."),
+        ("!Join [a]", "!Join ['a'] does not have the arguments it needs."),
+    ],
+)
+def test_what_is_a_mistake_on_aws_too_comes_without_advice(
+    refusal_of: Callable[..., str], expression: str, ending: str
+) -> None:
+    main = f"{MAIN}      Environment: {{Variables: {{URL: {expression}}}}}\n"
+    assert refusal_of(HEAD, "Resources:", SOCKET, main).endswith(ending)
+
+
+@pytest.mark.parametrize(
+    ("condition", "words"),
+    [
+        (
+            "!Equals [!Ref NoSuchThing, a]",
+            "the condition Odd cannot be judged: "
+            "!Ref NoSuchThing is neither a parameter nor a resource of the template.",
+        ),
+        (
+            "!Not [!Equals [!Sub '${Main}', a]]",
+            "the condition Odd cannot be judged: "
+            "!Ref Main is a resource, and a condition may only ask parameters.",
+        ),
+        ("!Equals [[], a]", "the condition Odd cannot be judged: !Equals [[], 'a'] is not a"),
+        ("!Ref NoSuchThing", "the condition Odd cannot be judged: !Ref NoSuchThing is not a"),
+        ("{Condition: Odd}", "the condition Odd cannot be judged: the condition Odd refers to"),
+        ("{Condition: Nowhere}", "the condition Odd cannot be judged: the condition Nowhere does"),
+    ],
+)
+def test_a_condition_that_cannot_be_judged_is_named_with_its_line(
+    refusal_of: Callable[..., str], condition: str, words: str
+) -> None:
+    above = f"Conditions:\n  Shut: {{Condition: Odd}}\n  Odd: {condition}\nResources:"
+    late = "\n  Late: {Type: AWS::SQS::Queue, Condition: Shut}\n"
+    refusal = refusal_of(HEAD, above, SOCKET, MAIN, late)
+    assert refusal.startswith(f"template.yaml:4: {words}")
+
+
+def test_a_condition_that_is_not_there_is_named_with_who_asks(
+    refusal_of: Callable[..., str],
+) -> None:
+    late = "\n  Late: {Type: AWS::SQS::Queue, Condition: Shut}\n"
+    assert refusal_of(HEAD, "Resources:", SOCKET, MAIN, late).endswith(
+        "Late depends on a condition: the condition Shut does not exist."
+    )
+
+
+# ---- warnings
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("x = 1\ndef handler(:\n", "app.py:2: invalid syntax"),
+        ("x = '\0'", "source code string cannot contain null bytes"),
+        ("# coding: no-such-code", "unknown encoding"),
+    ],
+)
+def test_a_handler_that_is_no_python_is_warned_of_once_and_not_run(
+    plan_of: Callable[..., Plan], tmp_path: Path, code: str, words: str
+) -> None:
+    (tmp_path / "code" / "app.py").write_text(code)
+    plan = plan_of(HEAD, "Resources:", SOCKET, MAIN, MAIN.replace("Main", "Other"))
+    assert set(plan.functions) == {"Main", "Other"}
+    [line] = plan.warnings
+    assert "Main.Handler is 'app.handler', and will fail with each event: " in line
+    assert words in line
+    assert "\n" not in line
+
+
+def test_a_handler_is_compiled_and_not_imported(
+    plan_of: Callable[..., Plan], tmp_path: Path
+) -> None:
+    (tmp_path / "code" / "app.py").write_text(r"""raise SystemExit("\.")""")
+    assert plan_of(HEAD, "Resources:", SOCKET, MAIN).warnings == ()
+
+
 def test_a_variable_of_globals_is_named_with_its_own_line(refusal_of: Callable[..., str]) -> None:
     above = (
         "Globals:\n  Function:\n    Environment:\n      Variables:\n        A: !Ref No\nResources:"

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ import pytest_asyncio
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
 from wsgate.queues import QueueError, Queues, event, failed
+from wsgate.restarts import Restarts
 from wsgate.schedules import Schedules, next_due, payload
 
 if TYPE_CHECKING:
@@ -213,6 +215,9 @@ class Running:
                 self.client.send_message, QueueUrl=url, MessageBody=body, **more
             )
 
+    def has_delivered(self, body: str) -> bool:
+        return [body] in self.invoker.bodies("Plain")
+
     def left(self, name: str) -> tuple[str, str]:
         """Return how many messages are visible, and how many are being worked on."""
         url = f"http://127.0.0.1:{self.port}/{ACCOUNT}/{name}"
@@ -325,7 +330,28 @@ async def test_a_port_in_use_is_refused_with_what_the_server_said() -> None:
         await queues.close()
 
 
-async def test_a_server_that_ends_by_itself_is_told_once_and_closing_is_quick() -> None:
+@in_one_loop
+async def test_a_server_that_ends_by_itself_is_started_again_with_its_queues(
+    running: Running,
+) -> None:
+    before = len(running.lines)
+    for times in (1, 2):
+        kill(running.queues)
+        await until(lambda: not running.queues._server.up.is_set())
+        await until(running.queues._server.up.is_set)
+        await running.send("Plain", f"after {times}")
+        await until(partial(running.has_delivered, f"after {times}"))
+        assert running.left("Lost") == ("0", "0")
+    [line, again] = running.lines[before:]
+    assert line == again
+    assert line == (
+        "queues The queue server ended with code -9. Queued messages are lost; it is started again."
+    )
+
+
+async def test_a_server_that_does_not_stay_up_is_given_up_and_closing_is_quick(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     lines: list[str] = []
     port = free_port()
     queues = Queues(
@@ -335,15 +361,27 @@ async def test_a_server_that_ends_by_itself_is_told_once_and_closing_is_quick() 
         log=lambda name, line: lines.append(f"{name}: {line}"),
     )
     await queues.start()
-    process = queues._server._process
-    assert process is not None
-    os.kill(process.pid, signal.SIGKILL)
-    await until(lambda: "queues: The queue server ended with code -9." in lines)
-    await until(lambda: any(line.startswith("F: cannot poll Jobs: ") for line in lines))
-    assert len(lines) == 2
+    monkeypatch.setattr("wsgate.queues._PAUSE_AFTER_ERROR", timedelta(seconds=0.1))
+    monkeypatch.setattr("wsgate.queue_server.__file__", "/nowhere/queue_server.py")
+    kill(queues)
+    await until(lambda: any("does not stay up" in line for line in lines))
+    assert [line.partition(" ended")[0] for line in lines] == ["queues: The queue server"] * 6
     async with asyncio.timeout(1):
         await queues.close()
         await queues.close()
+
+
+@pytest.mark.parametrize(("since", "allowed"), [(59.9, False), (60, True), (60.1, True)])
+def test_five_tries_within_a_minute_are_the_most(since: float, allowed: bool) -> None:
+    restarts = Restarts()
+    assert all(restarts.allow(now) for now in (0, 1, 2, 3, 4))
+    assert restarts.allow(since) == allowed
+
+
+def kill(queues: Queues) -> None:
+    process = queues._server._process
+    assert process is not None
+    os.kill(process.pid, signal.SIGKILL)
 
 
 PARENT = """
@@ -351,7 +389,7 @@ import asyncio, sys
 from wsgate.queues import _Server
 
 async def main():
-    server = _Server(int(sys.argv[1]), "000000000000")
+    server = _Server(int(sys.argv[1]), "000000000000", "us-east-1")
     await server.start()
     print(server._process.pid, flush=True)
     await asyncio.sleep(60)
