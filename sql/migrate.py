@@ -3,8 +3,8 @@
 Files of `sql/migrations/` run once, in order of name, each in its own transaction; a file that has
 run must not change. Files of `sql/functions/` (`create or replace`) run again whenever their text
 changes, so their history reads as a diff; what PostgreSQL cannot replace (a parameter's name, a
-result's type) needs a migration that drops it, which runs before. Safe to run twice and at once: an advisory lock lets one
-in at a time.
+result's type) needs a migration that drops it, which runs before. Safe to run twice and at once:
+an advisory lock lets one in at a time.
 """
 
 from __future__ import annotations
