@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from handlers.core.happening import Push
 
+# Calls under way at a time, one thread and one kept connection each; further ones wait their turn.
 AT_ONCE = 32
 
 

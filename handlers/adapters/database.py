@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
+
+from handlers.adapters.settings import statement_cache_size
 
 if TYPE_CHECKING:
     from handlers.core.happening import Query, Row
@@ -104,8 +105,7 @@ class Database:
                 self._dsn,
                 timeout=CONNECT_WITHIN_SECONDS,
                 command_timeout=ANSWER_WITHIN_SECONDS,
-                # 0 behind a pooler in transaction mode, which knows no named statements.
-                statement_cache_size=int(os.environ.get("STATEMENT_CACHE_SIZE") or "100"),
+                statement_cache_size=statement_cache_size(),
             )
         return self._connection
 

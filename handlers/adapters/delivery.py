@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from handlers.adapters.connections import AT_ONCE, Gone, Undelivered
+from handlers.adapters.connections import Gone, Undelivered
 from handlers.adapters.together import together
 
 if TYPE_CHECKING:
@@ -37,23 +36,21 @@ class Delivery:
 
 
 async def deliver(connections: Posts, pushes: Sequence[Push], within_seconds: float) -> Delivery:
-    """Post them all, at most AT_ONCE at a time, and say how each fared.
+    """Post them all together, and say how each fared. The connections bound how many go at once.
 
     What has no answer `within_seconds` counts as undelivered: somebody else's gateway must not hold
     up the one who waits for a reply.
     """
     delivery = Delivery()
-    room = asyncio.Semaphore(AT_ONCE)
 
     async def post(push: Push) -> None:
-        async with room:
-            try:
-                await connections.post(push)
-                delivery.sent += 1
-            except Gone:
-                delivery.gone.append(push)
-            except Undelivered as error:
-                log.warning("push to %s failed: %s", push.connection_id, error)
+        try:
+            await connections.post(push)
+            delivery.sent += 1
+        except Gone:
+            delivery.gone.append(push)
+        except Undelivered as error:
+            log.warning("push to %s failed: %s", push.connection_id, error)
 
     await together([post(push) for push in pushes], within_seconds)
     delivery.undelivered = len(pushes) - delivery.sent - len(delivery.gone)

@@ -1,4 +1,4 @@
-"""The environment of a function, read once, at its first event."""
+"""The environment of a function: what template.yaml gives it."""
 
 from __future__ import annotations
 
@@ -21,6 +21,11 @@ def setting(name: str) -> str:
 def grace() -> timedelta:
     """How long after its last connection a session can be continued."""
     return timedelta(seconds=float(os.environ.get("GRACE_SECONDS") or "30"))
+
+
+def statement_cache_size() -> int:
+    """Named statements per connection; 0 behind a pooler in transaction mode, which knows none."""
+    return int(os.environ.get("STATEMENT_CACHE_SIZE") or "100")
 
 
 def push_endpoint() -> str | None:

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 from wsgate import worker
 from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
+from wsgate.local_aws import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -421,8 +422,7 @@ def _variables(function: Function, shared: Mapping[str, str], region: str) -> di
         "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
+        **CREDENTIALS,
         "LAMBDA_TASK_ROOT": str(function.code),
         "TZ": ":UTC",
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,

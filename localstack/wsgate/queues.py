@@ -17,11 +17,11 @@ from collections import deque
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate import queue_server
+from wsgate.local_aws import session
 from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
 
@@ -396,11 +396,4 @@ def _client(endpoint: str, region: str) -> SQSClient:
         retries={"total_max_attempts": 1},
         max_pool_connections=50,
     )
-    return boto3.client(
-        "sqs",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 not a secret
-        config=settings,
-    )
+    return session(region).client("sqs", endpoint_url=endpoint, config=settings)

@@ -9,11 +9,11 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate.invoke import Invocation, InvokeError
+from wsgate.local_aws import session
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -63,12 +63,4 @@ def _client(endpoint: str, region: str, concurrency: int) -> LambdaClient:
         retries={"total_max_attempts": 1},
         max_pool_connections=concurrency,
     )
-    # The stand-ins for Lambda check no signature.
-    return boto3.client(
-        "lambda",
-        endpoint_url=endpoint,
-        region_name=region,
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 not a secret
-        config=settings,
-    )
+    return session(region).client("lambda", endpoint_url=endpoint, config=settings)

@@ -48,12 +48,7 @@ async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(SAMPLE.read_text() + nightly)
     (tmp_path / "functions.py").write_text("authorize = chat = web = print")
-    log: list[str] = []
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
-    await asyncio.wait_for(ready.wait(), 20)
-    await ended(serving)
-    [line] = log
+    [line] = await said_at_start(template)
     assert line.startswith(f"left out: {template}:")
     assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
 
@@ -62,12 +57,7 @@ async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: 
     template = tmp_path / "template.yaml"
     template.write_text(SAMPLE.read_text())
     (tmp_path / "functions.py").write_text("authorize = chat = web = print(")
-    log: list[str] = []
-    ready = asyncio.Event()
-    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
-    await asyncio.wait_for(ready.wait(), 20)
-    await ended(serving)
-    [line] = log
+    [line] = await said_at_start(template)
     assert line.startswith(f"warning: {template}:")
     assert "functions.py:1: '(' was never closed" in line
 
@@ -87,6 +77,16 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
 
 def never() -> None:
     pytest.fail("it said that it is ready")
+
+
+async def said_at_start(template: Path) -> list[str]:
+    """Serve a template until it is ready, and return the log."""
+    log: list[str] = []
+    ready = asyncio.Event()
+    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
+    await asyncio.wait_for(ready.wait(), 20)
+    await ended(serving)
+    return log
 
 
 async def ended(serving: asyncio.Task[None]) -> None:

@@ -30,6 +30,7 @@ from wsgate.limits import Limits
 from wsgate.pages import Pages
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from types_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -98,6 +99,19 @@ async def closed(client: ClientConnection) -> tuple[int, str]:
     return received.code, received.reason
 
 
+def gated(
+    answer: Callable[[Event], Event],
+) -> tuple[asyncio.Event, Callable[[Event], Awaitable[Event]]]:
+    """A gate, and a function that answers when it is open."""
+    gate = asyncio.Event()
+
+    async def slow(event: Event) -> Event:
+        await gate.wait()
+        return answer(event)
+
+    return gate, slow
+
+
 async def refused(url: str, **options: Any) -> int:
     with pytest.raises(InvalidStatus) as caught:
         async with connect(url, **options):
@@ -107,12 +121,7 @@ async def refused(url: str, **options: Any) -> int:
 
 class TestHandshake:
     async def test_101_waits_for_connect(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return {"statusCode": 200}
-
+        gate, slow = gated(lambda _: {"statusCode": 200})
         start, functions = gateway(connect=slow)
         async with start as node:
             opening = asyncio.ensure_future(connect(node.url).__aenter__())
@@ -133,12 +142,7 @@ class TestHandshake:
             assert (len(node.node), len(node.node.gateway)) == (0, 0)
 
     async def test_clients_that_give_up_during_connect_leave_nothing_behind(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return {"statusCode": 200}
-
+        gate, slow = gated(lambda _: {"statusCode": 200})
         start, functions = gateway(connect=slow)
         async with start as node:
             opening = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(50)]
@@ -216,12 +220,7 @@ class TestHandshake:
         assert "secret" not in "\n".join(node.log)
 
     async def test_a_client_that_gives_up_was_connected_and_lost(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return {"statusCode": 200}
-
+        gate, slow = gated(lambda _: {"statusCode": 200})
         start, functions = gateway(connect=slow)
         async with start as node:
             opening = asyncio.ensure_future(connect(node.url).__aenter__())
@@ -256,12 +255,7 @@ class TestMessages:
         assert sorted(replies) == [0, 1, 2, 3, 4]
 
     async def test_an_integration_time_out_is_a_frame_and_the_late_reply_is_dropped(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return {"statusCode": 200, "body": "late"}
-
+        gate, slow = gated(lambda _: {"statusCode": 200, "body": "late"})
         routes: dict[str, Integration] = {
             "slow": function("slow", timedelta(milliseconds=50)),
             "ping": PONG,
@@ -276,12 +270,7 @@ class TestMessages:
             assert json.loads(await client.recv())["type"] == "pong"
 
     async def test_a_connection_with_much_under_way_is_read_no_further(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return echo(event)
-
+        gate, slow = gated(echo)
         start, functions = gateway(Limits(in_flight=3), echo=slow)
         async with start as node, connect(node.url) as client:
             await client.send('{"action":"echo","n":0}')
@@ -296,12 +285,7 @@ class TestMessages:
         assert len(replies) == 5
 
     async def test_what_comes_in_one_piece_is_taken_bit_by_bit(self) -> None:
-        gate = asyncio.Event()
-
-        async def slow(event: Event) -> Event:
-            await gate.wait()
-            return echo(event)
-
+        gate, slow = gated(echo)
         start, functions = gateway(Limits(in_flight=3), echo=slow)
         frame = Frame(Opcode.TEXT, b'{"action":"echo"}').serialize(mask=True)
         async with start as node, connect(node.url) as client, connect(node.url) as other:
