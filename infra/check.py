@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def findings(template: Path) -> list[str]:
     """Every finding about a SAM template and the nested ones in the infra/ beside it."""
-    from wsgate.expand import TemplateError, expand, read  # noqa: PLC0415 see main
+    from wsgate.template.expand import TemplateError, expand, read  # noqa: PLC0415 see main
 
     files = [template, *sorted(template.parent.glob("infra/*.yaml"))]
     written = [finding for file in files for finding in linted(file)]

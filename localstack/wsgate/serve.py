@@ -9,19 +9,19 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from wsgate.code_watch import CodeWatch
-from wsgate.http_protocol import HttpProtocol
+from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
-from wsgate.node import Node, Settings
-from wsgate.pages import Pages
-from wsgate.schedules import Schedules
+from wsgate.node.http_protocol import HttpProtocol
+from wsgate.node.node import Node, Settings
+from wsgate.node.pages import Pages
 from wsgate.threads import in_thread
+from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
-    from wsgate.environments import Environments
+    from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
 
@@ -124,7 +124,7 @@ async def _load(options: Options, address: str, queue_port: int) -> Plan:
 
 
 def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
-    from wsgate.template import TemplateError, load  # noqa: PLC0415 most of a second: see _listen
+    from wsgate.template.load import TemplateError, load  # noqa: PLC0415 most of a second: see _listen
 
     try:
         return load(
@@ -141,12 +141,12 @@ async def _invoker(
     options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
 ) -> Invoker:
     if options.invoke_endpoint is not None:
-        from wsgate.remote import RemoteInvoker  # noqa: PLC0415 boto3 takes a third of a second
+        from wsgate.functions.remote import RemoteInvoker  # noqa: PLC0415 boto3 takes a third of a second
 
         remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
         stack.push_async_callback(remote.close)
         return remote
-    from wsgate.environments import Environments  # noqa: PLC0415 not needed with an endpoint
+    from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
     environments = Environments(
         plan.functions,
@@ -209,7 +209,7 @@ async def _start_triggers(
     options: Options, plan: Plan, invoker: Invoker, queue_port: int, stack: AsyncExitStack
 ) -> None:
     if plan.queues:
-        from wsgate.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
+        from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
         queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
         stack.push_async_callback(queues.close)

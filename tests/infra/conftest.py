@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.check import REGION, ROOT
-from wsgate.expand import expand, read
+from wsgate.template.expand import expand, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,7 +12,7 @@ from handlers.adapters.container import Container
 from infra.check import ROOT, main
 from infra.rules import granted
 from infra.stack import Stack
-from wsgate.expand import read
+from wsgate.template.expand import read
 
 if TYPE_CHECKING:
     from pathlib import Path

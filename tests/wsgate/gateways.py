@@ -12,13 +12,13 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from wsgate.events import Handshake, Place
-from wsgate.gateway import Accept, Action, Gateway, Invoke, Note, SendText
-from wsgate.http_protocol import HttpProtocol
-from wsgate.ids import Ids
+from wsgate.core.events import Handshake, Place
+from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText
+from wsgate.core.ids import Ids
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.limits import Limits
-from wsgate.node import Node, Settings
+from wsgate.node.http_protocol import HttpProtocol
+from wsgate.node.node import Node, Settings
 from wsgate.plan import (
     Authorizer,
     FunctionIntegration,
@@ -34,7 +34,7 @@ from wsgate.plan import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from wsgate.pages import Pages
+    from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
 Function = Callable[[Event], Any]

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.wsgate.gateways import ARN, allow, raised, returned
-from wsgate import authorizer
-from wsgate.authorizer import Allowed, Refused
-from wsgate.events import Handshake, Place
+from wsgate.core import authorizer
+from wsgate.core.authorizer import Allowed, Refused
+from wsgate.core.events import Handshake, Place
 from wsgate.invoke import Invocation
 
 PLACE = Place("a1b2c3d4e5", "live", "example.org", "eu-west-1", "000000000000", {"key": "v"})

@@ -13,7 +13,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.wsgate.gateways import until
-from wsgate.code_watch import CodeWatch, difference, look, outermost
+from wsgate.functions.code_watch import CodeWatch, difference, look, outermost
 from wsgate.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at
 

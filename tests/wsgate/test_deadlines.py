@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wsgate.deadlines import Deadlines
+from wsgate.core.deadlines import Deadlines
 
 
 class Item:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsgate.environments import Environments
+from wsgate.functions.environments import Environments
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.plan import Function
 
@@ -399,7 +399,7 @@ PARENT = """
 import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
-from wsgate.environments import Environments
+from wsgate.functions.environments import Environments
 from wsgate.plan import Function
 
 async def main():

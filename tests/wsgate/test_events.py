@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from wsgate import events
-from wsgate.events import Caller, Handshake, Moment, Place, Said
+from wsgate.core import events
+from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 
 GOLDEN = Path(__file__).parent.parent / "events"
 HOST = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"

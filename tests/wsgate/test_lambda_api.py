@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from wsgate import lambda_api
 from wsgate.invoke import Invocation, InvokeError
-from wsgate.lambda_api import InvocationType, Order, OrderError
-from wsgate.responses import Request
+from wsgate.node import lambda_api
+from wsgate.node.lambda_api import InvocationType, Order, OrderError
+from wsgate.node.responses import Request
 
 
 def request(

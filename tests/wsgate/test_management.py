@@ -7,9 +7,9 @@ import json
 import pytest
 
 from tests.wsgate.gateways import T0, Machine, function, websocket_api
-from wsgate import management
-from wsgate.gateway import Close, SendText
-from wsgate.responses import Request, Response
+from wsgate.core.gateway import Close, SendText
+from wsgate.node import management
+from wsgate.node.responses import Request, Response
 
 UNKNOWN = "AAAAAAAAtjMCAAA="
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from wsgate.mapping import Mock, MockAnswer, Scope, TemplateTextError, compile_template
+from wsgate.core.mapping import Mock, MockAnswer, Scope, TemplateTextError, compile_template
 from wsgate.plan import MockIntegration, MockResponse
 
 CONTEXT = {

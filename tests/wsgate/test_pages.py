@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wsgate.pages import Pages, content_type
-from wsgate.responses import Request
+from wsgate.node.pages import Pages, content_type
+from wsgate.node.responses import Request
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from wsgate.paths import Elsewhere, InvokeFunction, Management, Stage, Target, classify
+from wsgate.node.paths import Elsewhere, InvokeFunction, Management, Stage, Target, classify
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tests.wsgate.gateways import raised, returned
-from wsgate import proxy
+from wsgate.core import proxy
+from wsgate.core.proxy import MalformedError, ProxyResponse
 from wsgate.invoke import Invocation
-from wsgate.proxy import MalformedError, ProxyResponse
 
 
 def test_a_whole_response() -> None:

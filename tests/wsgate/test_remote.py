@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wsgate.functions.remote import RemoteInvoker
 from wsgate.invoke import Invocation, InvokeError
-from wsgate.remote import RemoteInvoker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wsgate.selection import (
+from wsgate.core.selection import (
     INTEGRATION_ROOTS,
     ExpressionError,
     as_text,

@@ -27,7 +27,7 @@ from tests.wsgate.gateways import (
     websocket_api,
 )
 from wsgate.limits import Limits
-from wsgate.pages import Pages
+from wsgate.node.pages import Pages
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -18,7 +18,7 @@ from wsgate.plan import (
     Plan,
     QueueTrigger,
 )
-from wsgate.template import TemplateError, load
+from wsgate.template.load import TemplateError, load
 
 if TYPE_CHECKING:
     from collections.abc import Callable

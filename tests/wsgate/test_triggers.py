@@ -20,9 +20,9 @@ import pytest_asyncio
 
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
-from wsgate.queues import QueueError, Queues, event, failed
 from wsgate.restarts import Restarts
-from wsgate.schedules import Schedules, next_due, payload
+from wsgate.triggers.queues import QueueError, Queues, event, failed
+from wsgate.triggers.schedules import Schedules, next_due, payload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -363,8 +363,8 @@ async def test_a_server_that_does_not_stay_up_is_given_up_and_closing_is_quick(
         log=lambda name, line: lines.append(f"{name}: {line}"),
     )
     await queues.start()
-    monkeypatch.setattr("wsgate.queues._PAUSE_AFTER_ERROR", timedelta(seconds=0.1))
-    monkeypatch.setattr("wsgate.queue_server.__file__", "/nowhere/queue_server.py")
+    monkeypatch.setattr("wsgate.triggers.queues._PAUSE_AFTER_ERROR", timedelta(seconds=0.1))
+    monkeypatch.setattr("wsgate.triggers.queue_server.__file__", "/nowhere/queue_server.py")
     kill(queues)
     await until(lambda: any("does not stay up" in line for line in lines))
     assert [line.partition(" ended")[0] for line in lines] == ["queues: The queue server"] * 6
@@ -388,7 +388,7 @@ def kill(queues: Queues) -> None:
 
 PARENT = """
 import asyncio, sys
-from wsgate.queues import _Server
+from wsgate.triggers.queues import _Server
 
 async def main():
     server = _Server(int(sys.argv[1]), "000000000000", "us-east-1")

@@ -23,9 +23,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from wsgate import worker
+from wsgate.functions import worker
+from wsgate.functions.local_aws import CREDENTIALS
 from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
-from wsgate.local_aws import CREDENTIALS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

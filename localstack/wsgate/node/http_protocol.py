@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, cast
 
 import httptools
 
-from wsgate import responses
 from wsgate.limits import millis
-from wsgate.responses import Request, Response, serialize
-from wsgate.websocket import Socket
+from wsgate.node import responses
+from wsgate.node.responses import Request, Response, serialize
+from wsgate.node.websocket import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
     from datetime import timedelta
 
-    from wsgate.events import Pairs
-    from wsgate.node import Node
+    from wsgate.core.events import Pairs
+    from wsgate.node.node import Node
 
 BAD_REQUEST = responses.message(HTTPStatus.BAD_REQUEST, "Bad Request")
 HEAD_TOO_LARGE = responses.message(

@@ -15,13 +15,13 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from wsgate.events import Pairs, query_pairs, request_time
-from wsgate.responses import Request, Response, message
+from wsgate.core.events import Pairs, query_pairs, request_time
+from wsgate.node.responses import Request, Response, message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wsgate.ids import Ids, Millis
+    from wsgate.core.ids import Ids, Millis
     from wsgate.invoke import Invocation
     from wsgate.plan import FunctionIntegration, HttpApi
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from wsgate.expand import Source, TemplateError
+from wsgate.template.expand import Source, TemplateError
 
 
 def parameter_values(source: Source, given: Mapping[str, str]) -> dict[str, Any]:

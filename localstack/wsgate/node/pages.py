@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from wsgate.responses import Request, Response
+from wsgate.node.responses import Request, Response
 
 if TYPE_CHECKING:
     from pathlib import Path

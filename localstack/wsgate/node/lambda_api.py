@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from wsgate.invoke import ASYNCHRONOUS_BYTES, SYNCHRONOUS_BYTES
-from wsgate.responses import Request, Response, json_response
+from wsgate.node.responses import Request, Response, json_response
 
 if TYPE_CHECKING:
     from wsgate.invoke import Invocation, InvokeError

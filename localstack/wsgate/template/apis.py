@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from wsgate.expand import TemplateError
 from wsgate.plan import (
     Authorizer,
     Function,
@@ -17,12 +16,13 @@ from wsgate.plan import (
     Route,
     WebSocketApi,
 )
-from wsgate.template_functions import invoked
+from wsgate.template.expand import TemplateError
+from wsgate.template.functions import invoked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.stack import Resource, Stack
+    from wsgate.template.stack import Resource, Stack
 
 # APIGW.md §8.1; for HTTP APIs
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html (2026-11-23)

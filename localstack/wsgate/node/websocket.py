@@ -17,14 +17,14 @@ from websockets.http11 import Request as UpgradeRequest
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from wsgate.responses import Request, Response, serialize
+from wsgate.node.responses import Request, Response, serialize
 
 if TYPE_CHECKING:
     from websockets.frames import Frame
     from websockets.http11 import Response as UpgradeResponse
 
     from wsgate.limits import Limits
-    from wsgate.node import Node
+    from wsgate.node.node import Node
 
 # What API Gateway was seen to answer (APIGW.md §2.2). It asks its own side for a window of 12 bits,
 # which is also what keeps a compressed connection small here.

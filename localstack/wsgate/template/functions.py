@@ -9,9 +9,9 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from wsgate.expand import TemplateError
 from wsgate.plan import Function
-from wsgate.stack import Resource, Stack
+from wsgate.template.expand import TemplateError
+from wsgate.template.stack import Resource, Stack
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

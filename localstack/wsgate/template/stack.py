@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from wsgate.expand import Source, TemplateError
-from wsgate.intrinsics import NO_VALUE, Mistake, Resolver, Unresolved, is_call, show, text
+from wsgate.template.expand import Source, TemplateError
+from wsgate.template.intrinsics import NO_VALUE, Mistake, Resolver, Unresolved, is_call, show, text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -16,7 +16,7 @@ from urllib.parse import unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wsgate.ids import Millis
+    from wsgate.core.ids import Millis
 
 Event = dict[str, Any]
 Pairs = tuple[tuple[str, str], ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsgate.expand import TemplateError, expand, read
 from wsgate.plan import Plan
-from wsgate.stack import Place, Stack
-from wsgate.template_apis import http_of, websocket_of
-from wsgate.template_functions import functions_of
-from wsgate.template_parameters import as_texts, parameter_values
-from wsgate.template_triggers import (
+from wsgate.template.apis import http_of, websocket_of
+from wsgate.template.expand import TemplateError, expand, read
+from wsgate.template.functions import functions_of
+from wsgate.template.parameters import as_texts, parameter_values
+from wsgate.template.stack import Place, Stack
+from wsgate.template.triggers import (
     leave_out_callers,
     queue_triggers_of,
     queues_of,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from http import HTTPStatus
 
-from wsgate.gateway import Action, Connection, Gateway, Posted
-from wsgate.ids import CONNECTION_ID, Millis
-from wsgate.responses import Request, Response, aws_error, json_response
+from wsgate.core.gateway import Action, Connection, Gateway, Posted
+from wsgate.core.ids import CONNECTION_ID, Millis
+from wsgate.node.responses import Request, Response, aws_error, json_response
 
 Answer = tuple[Response, list[Action]]
 

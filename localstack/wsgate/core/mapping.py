@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote_plus, unquote_plus
 
-from wsgate.selection import (
+from wsgate.core.selection import (
     INTEGRATION_ROOTS,
     ExpressionError,
     Selection,

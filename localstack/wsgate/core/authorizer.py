@@ -9,8 +9,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wsgate import proxy
-from wsgate.events import Handshake, Place, query_pairs
+from wsgate.core import proxy
+from wsgate.core.events import Handshake, Place, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from wsgate import queue_server
-from wsgate.local_aws import session
+from wsgate.functions.local_aws import session
 from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
+from wsgate.triggers import queue_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

@@ -13,18 +13,18 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wsgate import authorizer, events, proxy, selection
-from wsgate.deadlines import Deadlines
-from wsgate.events import Caller, Handshake, Moment, Place, Said
+from wsgate.core import authorizer, events, proxy, selection
+from wsgate.core.deadlines import Deadlines
+from wsgate.core.events import Caller, Handshake, Moment, Place, Said
+from wsgate.core.mapping import Mock, Scope
 from wsgate.limits import millis
-from wsgate.mapping import Mock, Scope
 from wsgate.plan import FunctionIntegration, Route, WebSocketApi
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
-    from wsgate.ids import Ids, Millis
+    from wsgate.core.ids import Ids, Millis
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 

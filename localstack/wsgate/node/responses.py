@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wsgate.events import Pairs
+    from wsgate.core.events import Pairs
 
 _JSON = ("Content-Type", "application/json")
 

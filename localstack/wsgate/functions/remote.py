@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wsgate.functions.local_aws import session
 from wsgate.invoke import Invocation, InvokeError
-from wsgate.local_aws import session
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:

@@ -12,23 +12,24 @@ from http import HTTPStatus
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any
 
-from wsgate import events, gateway, http_api, lambda_api, management, responses
-from wsgate.events import Handshake, Place
-from wsgate.gateway import Action, Gateway, Step
-from wsgate.ids import Ids, Millis
-from wsgate.invocations import Ending, Invocations
+from wsgate.core import events, gateway
+from wsgate.core.events import Handshake, Place
+from wsgate.core.gateway import Action, Gateway, Step
+from wsgate.core.ids import Ids, Millis
 from wsgate.invoke import Invocation, InvokeError, Invoker
-from wsgate.lambda_api import InvocationType
 from wsgate.limits import Limits
-from wsgate.paths import InvokeFunction, Management, Stage, classify
-from wsgate.responses import Request, Response
-from wsgate.websocket import Socket, Upgrade
+from wsgate.node import http_api, lambda_api, management, responses
+from wsgate.node.invocations import Ending, Invocations
+from wsgate.node.lambda_api import InvocationType
+from wsgate.node.paths import InvokeFunction, Management, Stage, classify
+from wsgate.node.responses import Request, Response
+from wsgate.node.websocket import Socket, Upgrade
 
 if TYPE_CHECKING:
     from datetime import timedelta
 
-    from wsgate.http_protocol import HttpProtocol
-    from wsgate.pages import Pages
+    from wsgate.node.http_protocol import HttpProtocol
+    from wsgate.node.pages import Pages
     from wsgate.plan import Plan
 
 Answer = Response | Coroutine[Any, Any, Response]

@@ -9,10 +9,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.plan import Function, Queue, QueueTrigger, Schedule
-from wsgate.template_functions import invoked, pointed_to
+from wsgate.template.functions import invoked, pointed_to
 
 if TYPE_CHECKING:
-    from wsgate.stack import Resource, Stack
+    from wsgate.template.stack import Resource, Stack
 
 _RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CALLERS: Final = (

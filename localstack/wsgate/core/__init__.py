@@ -1,0 +1,1 @@
+"""The gateway's decisions: nothing here waits, reads a clock, or opens a file."""

@@ -1,0 +1,1 @@
+"""How functions run: execution environments on this machine, or another Invoke API."""

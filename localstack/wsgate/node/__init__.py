@@ -1,0 +1,1 @@
+"""A gateway node: sockets and HTTP, and what the core decides about them, carried out."""

@@ -1,0 +1,1 @@
+"""What calls functions besides the gateway: queues and schedules."""
