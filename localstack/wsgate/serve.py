@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
+from wsgate.lines import Printed, Say, Told, as_text
+from wsgate.node.console import PATH as CONSOLE_PATH
 from wsgate.node.http_protocol import HttpProtocol
 from wsgate.node.node import Node, Settings
 from wsgate.node.pages import Pages
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from wsgate.core.ids import Millis
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
@@ -50,8 +54,14 @@ class Options:
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
+    lines: Say | None = None
+    """Takes the same as values, in place of `log`: see lines.py."""
     log_events: bool = True
     """Off leaves only the functions' own lines."""
+    console: bool = True
+    """The page at /_wsgate; off leaves that path to the HTTP API."""
+    record: Path | None = None
+    """A folder that gets the first event of each kind and route, as a file of JSON."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -64,6 +74,8 @@ class Addresses:
     """The `endpoint_url` of an `apigatewaymanagementapi` client."""
     http: str
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
+    console: str | None = None
+    """The page that shows what happens."""
 
 
 async def serve(options: Options, ready: Callable[[], None]) -> None:
@@ -82,15 +94,14 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         pages = _pages(options.pages)
         queue_port = _free_port()
         plan = await _load(options, address, queue_port)
-        for sentence in plan.left_out:
-            options.log(f"left out: {sentence}")
-        for sentence in plan.warnings:
-            options.log(f"warning: {sentence}")
-        invoker = await _invoker(options, plan, address, queue_port, stack)
+        for kind, sentences in (("left out", plan.left_out), ("warning", plan.warnings)):
+            for sentence in sentences:
+                _tell(options, sentence, kind)
+        invoker = _recorder(options, await _invoker(options, plan, address, queue_port, stack))
         node = _node(options, address, plan, invoker, pages)
-        await _start_triggers(options, plan, invoker, queue_port, stack)
+        await _start_triggers(options, plan, node, queue_port, stack)
         await _accept(listener, node, stack)
-        ready(_addresses(plan, address))
+        ready(_addresses(plan, address, has_console=options.console))
         while True:
             await asyncio.sleep(options.limits.tick.total_seconds())
             node.tick()
@@ -161,12 +172,24 @@ async def _invoker(
     return environments
 
 
+def _recorder(options: Options, invoker: Invoker) -> Invoker:
+    """The invoker, with `record` one that writes down what it is given."""
+    if options.record is None:
+        return invoker
+    from wsgate.functions.recorder import Recorder  # noqa: PLC0415 seldom asked for
+
+    try:
+        return Recorder(invoker, options.record, lambda text: _tell(options, text, "warning"))
+    except OSError as error:
+        raise Refused(f"Cannot record into {options.record}: {error.strerror}.") from error
+
+
 async def _watch_code(
     options: Options, plan: Plan, environments: Environments, stack: AsyncExitStack
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
-            options.log(f"{path} changed: functions start anew with their next event")
+            _tell(options, f"{path} changed: functions start anew with their next event")
 
     folders = {function.code for function in plan.functions.values()}
     watch = CodeWatch(folders, options.limits.code, changed)
@@ -197,7 +220,9 @@ def _node(
         pages=pages,
         compression=options.compression,
         log=options.log,
+        lines=options.lines,
         log_events=options.log_events,
+        console=options.console,
     )
     try:
         return Node(plan, invoker, settings)
@@ -206,18 +231,19 @@ def _node(
 
 
 async def _start_triggers(
-    options: Options, plan: Plan, invoker: Invoker, queue_port: int, stack: AsyncExitStack
+    options: Options, plan: Plan, node: Node, queue_port: int, stack: AsyncExitStack
 ) -> None:
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
+        invoker = node.witnessed("queue")
         queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
         except QueueError as error:
             raise Refused(str(error)) from error
-    schedules = Schedules(plan, invoker, log=_function_log(options))
+    schedules = Schedules(plan, node.witnessed("schedule"), log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
 
@@ -236,10 +262,21 @@ async def _stop(server: asyncio.Server, node: Node) -> None:
     await node.end(node.limits.shutdown)
 
 
-def _addresses(plan: Plan, address: str) -> Addresses:
-    stage = plan.websocket.stage
-    return Addresses(f"ws://{address}/{stage}", f"http://{address}/{stage}", f"http://{address}/")
+def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addresses:
+    stage, http = plan.websocket.stage, f"http://{address}"
+    console = f"{http}{CONSOLE_PATH}" if has_console else None
+    return Addresses(f"ws://{address}/{stage}", f"{http}/{stage}", f"{http}/", console)
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:
-    return lambda function, line: options.log(f"{function} | {line}")
+    say = options.lines or as_text(options.log)
+    return lambda function, line: say(Printed(_now(), function, line))
+
+
+def _tell(options: Options, text: str, kind: str = "notice") -> None:
+    say = options.lines or as_text(options.log)
+    say(Told(_now(), text, kind))
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

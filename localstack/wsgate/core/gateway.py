@@ -8,12 +8,14 @@ calls a GUESS stands behind a constant of its own, so that a later look at AWS i
 from __future__ import annotations
 
 import enum
+import itertools
 import re
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core import authorizer, events, proxy, selection
+from wsgate.core.bill import Meter, size_of
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.mapping import Mock, Scope
@@ -21,9 +23,10 @@ from wsgate.limits import millis
 from wsgate.plan import FunctionIntegration, Route, WebSocketApi
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from datetime import timedelta
 
+    from wsgate.core.bill import Tally
     from wsgate.core.ids import Ids, Millis
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
@@ -80,6 +83,8 @@ class Connection:
     """Code and reason, once the gateway decided to close."""
     closing_since: Millis = 0
     slot: int = -1
+    received: Tally = 0
+    sent: Tally = 0
 
     @property
     def caller(self) -> Caller:
@@ -191,6 +196,8 @@ class Gateway:
         self._routes = {key: _Route(route) for key, route in api.routes.items()}
         self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
+        self.meter = Meter()
+        """GUESS: the gateway's own error frames are messages like others (APIGW.md §12.4)."""
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
 
     # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
@@ -238,6 +245,7 @@ class Gateway:
         if connection is None:
             return []
         connection.last_active_at = now
+        connection.received += self.meter.message_in(size_of(text))
         moment = Moment(self._ids.request(now), now)
         route = self._select(text)
         if route is None:
@@ -290,7 +298,10 @@ class Gateway:
         self._deadlines.forget(connection)
         came = NO_STATUS if ending and ending[0] == NO_STATUS[0] else ending
         connection.ending = connection.ending or came or LOST
-        return self._disconnect(connection, now) if phase in _EXISTED else []
+        if phase not in _EXISTED:
+            return []
+        self.meter.ended(connection.connected_at, now)
+        return self._disconnect(connection, now)
 
     # @connections (APIGW.md §11).
 
@@ -331,6 +342,17 @@ class Gateway:
             for connection in list(self._connections.values())
             for action in self._close(self._open(connection.id), SHUTTING_DOWN, now)
         ]
+
+    # For those who watch.
+
+    def latest(self, most: int) -> list[Connection]:
+        """The connections that came last, the youngest first; handshakes are among them."""
+        return list(itertools.islice(reversed(self._connections.values()), most))
+
+    def connected_at(self) -> Iterator[Millis]:
+        """Since when each open connection is there."""
+        existing = self._connections.values()
+        return (c.connected_at for c in existing if c.phase in _EXISTED)
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -533,6 +555,7 @@ class Gateway:
 
     def _send(self, connection: Connection, text: str, now: Millis) -> SendText:
         connection.last_active_at = now
+        connection.sent += self.meter.message_out(size_of(text))
         return SendText(connection.id, text)
 
     def _note(self, call: Call, outcome: str, now: Millis) -> Note:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING, Final
 
 from wsgate.functions import worker
 from wsgate.functions.local_aws import CREDENTIALS
-from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
+from wsgate.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,6 +114,10 @@ class Environments:
         """
         return sum(pool.recycle() for pool in self._pools.values())
 
+    def status(self) -> dict[str, FunctionStatus]:
+        """How each function is doing; see Reports."""
+        return {name: pool.status() for name, pool in self._pools.items()}
+
     async def close(self) -> None:
         """End every environment and wait until all of them are gone."""
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
@@ -165,6 +169,15 @@ class _Pool:
         for environment in tuple(self._idle):
             environment.retire()
         return stale
+
+    def status(self) -> FunctionStatus:
+        starting = sum(environment.is_starting for environment in self._all)
+        return {
+            "environments": len(self._all),
+            "starting": starting,
+            "running": len(self._all) - len(self._idle) - starting,
+            "waiting": sum(not call.answer.done() for call in self._waiting),
+        }
 
     async def close(self) -> None:
         self.is_closed = True
@@ -221,13 +234,18 @@ class _Environment(asyncio.Protocol):
         self.is_stale = False
         self._pool, self._function = pool, pool.start.function
         self._call: _Call | None = first
-        self._is_cold = True
+        self._is_ready, self._is_cold = False, True
         self._is_silent = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._fatal: signal.Signals | None = None
         self._channel: asyncio.Transport | None = None
         self._received = bytearray()
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_starting(self) -> bool:
+        """Cold: its module is being imported, and its first event waits."""
+        return not self._is_ready
 
     async def live(self) -> None:
         """Start the process and stay with it until it is gone."""
@@ -287,6 +305,7 @@ class _Environment(asyncio.Protocol):
         if self._call is None:
             return
         if kind == worker.READY:
+            self._is_ready = True
             self.run(self._call)
             return
         if kind == worker.NOT_JSON:

@@ -18,8 +18,12 @@ from wsgate.core.gateway import Action, Gateway, Step
 from wsgate.core.ids import Ids, Millis
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
+from wsgate.lines import Happened, Requested, Say, as_text
 from wsgate.node import http_api, lambda_api, management, responses
+from wsgate.node.console import Console
+from wsgate.node.desk import NodeDesk
 from wsgate.node.invocations import Ending, Invocations
+from wsgate.node.journal import Journal, Other, Witness
 from wsgate.node.lambda_api import InvocationType
 from wsgate.node.paths import InvokeFunction, Management, Stage, classify
 from wsgate.node.responses import Request, Response
@@ -49,8 +53,12 @@ class Settings:
     compression: bool = True
     """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
     log: Callable[[str], None] = print
+    """Takes what is told in words; and every line as text, where `lines` takes none."""
+    lines: Say | None = None
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
+    console: bool = True
+    """A page at /_wsgate, and a journal of what happened for it."""
 
 
 class Node:
@@ -63,6 +71,7 @@ class Node:
             api.api_id, api.stage, settings.address, plan.region, plan.account, api.stage_variables
         )
         self.limits, self._log = settings.limits, settings.log
+        self.tell, self.address = settings.lines or as_text(settings.log), settings.address
         self._log_events = settings.log_events
         self._ids = Ids(SystemRandom())
         self.gateway = Gateway(api, place, self._ids, settings.limits)
@@ -75,6 +84,11 @@ class Node:
         self._background = 0
         self._was_told_of_tls = False
         self._empty: asyncio.Event | None = None
+        self.journal = Journal() if settings.console else None
+        self.console: Console | None = None
+        if self.journal is not None:
+            desk = NodeDesk(self, plan, self.journal, self.now())
+            self.console = Console(desk, settings.address)
 
     # HTTP.
 
@@ -87,6 +101,8 @@ class Node:
                 return self._manage(connection_id, request)
             case InvokeFunction(name):
                 return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
+        if self.console is not None and self.console.owns(request.path):
+            return self.console.answer(request)
         page = self._pages.answer(request) if self._pages else None
         return page or self._http_api(request)
 
@@ -110,13 +126,19 @@ class Node:
         return upgrade.refusal or upgrade
 
     def handshake(self, socket: Socket, request: Request) -> None:
-        handshake = Handshake(request.headers, request.query, request.source_ip)
-        socket.connection_id, actions = self.gateway.handshake(handshake, self.now())
+        handshake, now = Handshake(request.headers, request.query, request.source_ip), self.now()
+        socket.connection_id, actions = self.gateway.handshake(handshake, now)
         self._sockets[socket.connection_id] = socket
+        if self.journal is not None:
+            self.journal.decided(actions, now)
         self.perform(actions)
 
     def message(self, socket: Socket, text: str) -> None:
-        self.perform(self.gateway.message(socket.connection_id, text, self.now()))
+        now = self.now()
+        actions = self.gateway.message(socket.connection_id, text, now)
+        if self.journal is not None:
+            self.journal.said(text, actions, now)
+        self.perform(actions)
 
     def binary(self, socket: Socket) -> None:
         self.perform(self.gateway.binary(socket.connection_id, self.now()))
@@ -135,7 +157,11 @@ class Node:
 
     def closed(self, socket: Socket, ending: tuple[int, str] | None) -> None:
         self._sockets.pop(socket.connection_id, None)
-        self.perform(self.gateway.closed(socket.connection_id, ending, self.now()))
+        now = self.now()
+        actions = self.gateway.closed(socket.connection_id, ending, now)
+        if self.journal is not None:
+            self.journal.decided(actions, now)
+        self.perform(actions)
         if self._empty is not None and not self._sockets:
             self._empty.set()
 
@@ -175,6 +201,13 @@ class Node:
     def __len__(self) -> int:
         return len(self._sockets)
 
+    def witnessed(self, route: str) -> Invoker:
+        """The functions, for a trigger: what it asks of them goes into the journal as `route`."""
+        invoker = self.invocations.invoker
+        if self.journal is None:
+            return invoker
+        return Witness(invoker, self.journal, route, self.now)
+
     # Actions.
 
     def perform(self, actions: list[Action]) -> None:
@@ -208,21 +241,25 @@ class Node:
         socket = self._sockets.get(action.call.connection.id)
         if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(1)
-        done = partial(self._invoked, action.call, socket)
+        done = partial(self._invoked, action, socket)
         self.invocations.start(action.function, action.event, action.timeout, done)
 
-    def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending) -> None:
-        self.perform(self._after(call, ending))
-        if socket is not None and call.step is Step.MESSAGE:
+    def _invoked(self, action: gateway.Invoke, socket: Socket | None, ending: Ending) -> None:
+        now = self.now()
+        actions = self._after(action.call, ending, now)
+        if self.journal is not None:
+            self.journal.ended(action, ending, actions, now)
+        self.perform(actions)
+        if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(-1)
 
-    def _after(self, call: gateway.Call, ending: Ending) -> list[Action]:
+    def _after(self, call: gateway.Call, ending: Ending, now: Millis) -> list[Action]:
         match ending:
             case Invocation():
-                return self.gateway.answered(call, ending, self.now())
+                return self.gateway.answered(call, ending, now)
             case InvokeError():
-                return self.gateway.failed(call, f"{ending.kind}: {ending}", self.now())
-        return self.gateway.timed_out(call, self.now())
+                return self.gateway.failed(call, f"{ending.kind}: {ending}", now)
+        return self.gateway.timed_out(call, now)
 
     # The other APIs.
 
@@ -232,6 +269,7 @@ class Node:
         now = self.now()
         response, actions = management.answer(self.gateway, connection_id, request, now)
         self._log_request(request, response, now)
+        self._keep(request, response, now, connection_id=connection_id, answer=request.body)
         self.perform(actions)
         return response
 
@@ -240,14 +278,14 @@ class Node:
         match = self._routes and self._routes.match(request.method, request.path)
         if not match:
             return http_api.NOT_FOUND
-        event = http_api.event(self._site, match, request, self._ids, now)
+        event = events.encode(http_api.event(self._site, match, request, self._ids, now))
         integration = match.integration
-        ending = await self.invocations.run(
-            integration.function, events.encode(event), integration.timeout
-        )
+        ending = await self.invocations.run(integration.function, event, integration.timeout)
         response = _http_response(ending)
         cold = ending.cold if isinstance(ending, Invocation) else None
         self._log_request(request, response, now, cold)
+        called = integration.function
+        self._keep(request, response, now, function=called, event=event, answer=ending)
         return response
 
     async def _invoke_api(self, name: str, request: Request) -> Response:
@@ -257,6 +295,8 @@ class Node:
         except lambda_api.OrderError as error:
             response = error.response
         self._log_request(request, response, now)
+        answer, event = response.body, request.body
+        self._keep(request, response, now, function=name, event=event, answer=answer)
         return response
 
     async def _order(self, order: lambda_api.Order) -> Response:
@@ -285,14 +325,38 @@ class Node:
     ) -> None:
         """Never the query: it may hold a token."""
         if self._log_events:
-            now = self.now()
-            what = f"{request.method} {request.path[:200]}"  # the parser took printable ASCII only
-            self._log(_words(now, what, str(int(response.status)), now - since, cold))
+            now, status = self.now(), int(response.status)
+            path = request.path[:200]  # the parser took printable ASCII only
+            self.tell(Requested(now, request.method, path, status, now - since, cold))
 
     def _log_note(self, note: gateway.Note) -> None:
         if self._log_events:
-            what = f"{note.route} {note.connection_id}"
-            self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
+            id_, now = note.connection_id, self.now()
+            self.tell(Happened(now, note.route, id_, note.outcome, note.elapsed, note.cold))
+
+    def _keep(  # noqa: PLR0913 what a request had to do with
+        self,
+        request: Request,
+        response: Response,
+        since: Millis,
+        *,
+        connection_id: str | None = None,
+        function: str | None = None,
+        event: bytes | None = None,
+        answer: Ending | bytes | None = None,
+    ) -> None:
+        if self.journal is not None:
+            now = self.now()
+            kept = Other(
+                f"{request.method} {request.path[:200]}",
+                str(int(response.status)),
+                elapsed=now - since,
+                connection_id=connection_id,
+                function=function,
+                event=event,
+                answer=answer,
+            )
+            self.journal.add(now, kept)
 
 
 _NO_TLS = (
@@ -326,9 +390,3 @@ def _as_invoke_error(ending: InvokeError | TimeoutError) -> InvokeError:
     if isinstance(ending, InvokeError):
         return ending
     return InvokeError(HTTPStatus.GATEWAY_TIMEOUT, "ServiceException", "timed out")
-
-
-def _words(now: Millis, what: str, outcome: str, elapsed: Millis, cold: bool | None) -> str:
-    clock = time.strftime("%H:%M:%S", time.localtime(now // 1000))
-    warmth = "" if cold is None else " cold" if cold else " warm"
-    return f"{clock}.{now % 1000:03d} {what} {outcome} {elapsed} ms{warmth}"

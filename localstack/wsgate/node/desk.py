@@ -1,0 +1,212 @@
+"""What the page at /_wsgate shows, and what it can do: two functions, JSON in and out."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from wsgate.core.bill import Tally, bill, bytes_of, messages_of, size_of
+from wsgate.core.gateway import Posted
+from wsgate.invoke import Reports
+from wsgate.lines import Happened
+from wsgate.node.journal import Other
+from wsgate.plan import FunctionIntegration
+from wsgate.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsgate.core.gateway import Connection
+    from wsgate.core.ids import Millis
+    from wsgate.node.journal import Journal
+    from wsgate.node.node import Node
+    from wsgate.plan import Function, Plan, Route
+
+MOST_CONNECTIONS: Final = 200
+"""The latest ones are shown, and how many there are."""
+
+View = dict[str, Any]
+
+
+class Desk(Protocol):
+    """Whoever shows a gateway, be it one node or several."""
+
+    async def look(self, since: str) -> View:
+        """How it stands, and what happened after `since`, the `cursor` of an earlier look.
+
+        A `since` that is empty or not known gives the latest that is kept.
+        """
+        ...
+
+    async def act(self, command: Mapping[str, Any]) -> View:
+        """`{"do": "send", "connection", "text"}`, `{"do": "close", "connection"}`, and
+        `{"do": "fault", "name", "value"}`; `{"ok": true}` or `{"ok": false, "error": …}`."""
+        ...
+
+
+class Faults(Protocol):
+    """What can be made to go wrong, by name; see `look()["faults"]`."""
+
+    def describe(self) -> Mapping[str, Mapping[str, Any]]:
+        """`{name: {"value", "description", "min", "max"}}`, drawn as it is."""
+        ...
+
+    def set(self, name: str, value: Any) -> None:
+        """Raises ValueError, with a sentence, for what is not to be had."""
+        ...
+
+
+class NodeDesk:
+    """The Desk of one node."""
+
+    def __init__(self, node: Node, plan: Plan, journal: Journal, started: Millis) -> None:
+        self._node, self._plan, self._journal, self._started = node, plan, journal, started
+        self.faults: Faults | None = None
+
+    async def look(self, since: str) -> View:
+        """See Desk."""
+        node, now = self._node, self._node.now()
+        latest = node.gateway.latest(MOST_CONNECTIONS)
+        faults = {} if self.faults is None else {"faults": dict(self.faults.describe())}
+        return {
+            "about": self._about(now),
+            "cursor": f"{self._started}:{self._journal.last}",
+            "connections": {
+                "total": len(node.gateway),
+                "shown": [_connection(connection, now) for connection in latest],
+            },
+            "events": self._journal.since(self._number(since)),
+            "routes": [_route(route) for route in self._plan.websocket.routes.values()],
+            "http_routes": self._http_routes(),
+            "functions": self._functions(),
+            "bill": self._bill(now),
+            **faults,
+        }
+
+    async def act(self, command: Mapping[str, Any]) -> View:
+        """See Desk."""
+        match command:
+            case {"do": "send", "connection": str(connection_id), "text": str(text)}:
+                return self._send(connection_id, text)
+            case {"do": "close", "connection": str(connection_id)}:
+                return self._close(connection_id)
+            case {"do": "fault", "name": str(name), "value": value} if self.faults is not None:
+                return self._fault(self.faults, name, value)
+        return _refused("nobody here can do that")
+
+    def _number(self, since: str) -> int:
+        """A cursor of another run says nothing of this one."""
+        run, _, number = since.partition(":")
+        is_ours = run == str(self._started) and number.isdecimal()
+        return int(number) if is_ours and len(number) < _MOST_DIGITS else 0
+
+    def _about(self, now: Millis) -> View:
+        api = self._plan.websocket
+        return {
+            "version": VERSION,
+            "websocket": f"ws://{self._node.address}/{api.stage}",
+            "api": api.api_id,
+            "stage": api.stage,
+            "selection": api.selection_expression,
+            "authorizer": api.authorizer and api.authorizer.function,
+            "pid": os.getpid(),
+            "started": self._started,
+            "now": now,
+            "received": _tally(self._node.gateway.meter.received),
+            "sent": _tally(self._node.gateway.meter.sent),
+        }
+
+    def _http_routes(self) -> list[View]:
+        routes = self._plan.http.routes if self._plan.http else {}
+        return [{"key": key, "function": to.function} for key, to in routes.items()]
+
+    def _functions(self) -> list[View]:
+        invoker = self._node.invocations.invoker
+        statuses = invoker.status() if isinstance(invoker, Reports) else {}
+        functions = self._plan.functions.items()
+        return [_function(value) | {"status": statuses.get(name)} for name, value in functions]
+
+    def _bill(self, now: Millis) -> View:
+        gateway = self._node.gateway
+        minutes = gateway.meter.minutes_with(gateway.connected_at(), now)
+        return bill(gateway.meter.blocks, minutes, now - self._started)
+
+    def _send(self, connection_id: str, text: str) -> View:
+        if size_of(text) > self._node.limits.message_bytes:
+            return _refused("a message is at most 128 KB")
+        now = self._node.now()
+        posted, actions = self._node.gateway.post(connection_id, text, now)
+        self._keep("send", connection_id, _STATUS[posted], text, now)
+        self._node.perform(actions)
+        return _DONE if posted is Posted.SENT else _refused(_WHY[posted])
+
+    def _close(self, connection_id: str) -> View:
+        now = self._node.now()
+        actions = self._node.gateway.delete(connection_id, now)
+        self._keep("close", connection_id, "410" if actions is None else "204", "", now)
+        self._node.perform(actions or [])
+        return _refused(_WHY[Posted.GONE]) if actions is None else _DONE
+
+    def _keep(self, what: str, connection_id: str, outcome: str, text: str, now: Millis) -> None:
+        """What was done by hand is told like what a function did."""
+        answer = text.encode(errors="replace")
+        kept = Other(f"page {what}", outcome, connection_id=connection_id, answer=answer)
+        self._journal.add(now, kept)
+        self._node.tell(Happened(now, kept.route, connection_id, outcome, 0))
+
+    def _fault(self, faults: Faults, name: str, value: Any) -> View:
+        try:
+            faults.set(name, value)
+        except ValueError as error:
+            return _refused(str(error))
+        return _DONE
+
+
+_DONE: Final[View] = {"ok": True}
+_MOST_DIGITS = 19
+_STATUS = {Posted.SENT: "200", Posted.GONE: "410", Posted.FULL: "429"}
+_WHY = {
+    Posted.GONE: "the connection is gone, or not open yet",
+    Posted.FULL: "the client does not read what it was sent",
+}
+
+
+def _refused(error: str) -> View:
+    return {"ok": False, "error": error}
+
+
+def _connection(connection: Connection, now: Millis) -> View:
+    return {
+        "id": connection.id,
+        "phase": connection.phase.name.lower(),
+        "age": now - connection.connected_at,
+        "idle": now - connection.last_active_at,
+        "source": connection.identity["sourceIp"],
+        "agent": connection.identity.get("userAgent"),
+        "authorizer": connection.authorizer and dict(connection.authorizer),
+        "received": _tally(connection.received),
+        "sent": _tally(connection.sent),
+    }
+
+
+def _tally(tally: Tally) -> View:
+    return {"messages": messages_of(tally), "bytes": bytes_of(tally)}
+
+
+def _route(route: Route) -> View:
+    integration = route.integration
+    return {
+        "key": route.key,
+        "function": integration.function if isinstance(integration, FunctionIntegration) else None,
+        "kind": type(integration).__name__.removesuffix("Integration"),
+        "two_way": route.two_way,
+    }
+
+
+def _function(function: Function) -> View:
+    return {
+        "name": function.name,
+        "handler": function.handler,
+        "timeout": function.timeout.total_seconds(),
+        "memory": function.memory_mb,
+    }
