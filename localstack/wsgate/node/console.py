@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 PATH: Final = "/_wsgate"
 _FOLDER: Final = Path(__file__).parents[1] / "console"
-_FILES: Final = {
+FILES: Final = {
     PATH: "index.html",
     f"{PATH}/": "index.html",
     **{f"{PATH}/{name}": name for name in ("console.css", "icon.svg")},
@@ -71,8 +71,8 @@ class Console:
                 return self._look(request)
             case "POST", "/act":
                 return self._act(request)
-            case "GET" | "HEAD", _ if request.path in _FILES:
-                return _file(_FILES[request.path])
+            case "GET" | "HEAD", _ if request.path in FILES:
+                return _file(FILES[request.path])
             case _, "/look" | "/act":
                 return _WRONG_METHOD
         return _NOT_FOUND

@@ -85,10 +85,11 @@ class Node:
         self._was_told_of_tls = False
         self._empty: asyncio.Event | None = None
         self.journal = Journal() if settings.console else None
+        self.desk: NodeDesk | None = None
         self.console: Console | None = None
         if self.journal is not None:
-            desk = NodeDesk(self, plan, self.journal, self.now())
-            self.console = Console(desk, settings.address)
+            self.desk = NodeDesk(self, plan, self.journal, self.now())
+            self.console = Console(self.desk, settings.address)
 
     # HTTP.
 
