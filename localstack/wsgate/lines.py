@@ -1,15 +1,15 @@
 """What wsgate says of itself, as values; `output.py` makes text or JSON of them at the edge.
 
-A line costs its making only: no clock is formatted before somebody wants to read it.
+A line costs its making only, which is why it is a tuple: nothing is formatted before somebody wants
+to read it.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from wsgate.core.ids import Millis
@@ -39,8 +39,7 @@ def as_text(log: Callable[[str], None]) -> Say:
     return lambda line: log(str(line))
 
 
-@dataclass(frozen=True, slots=True)
-class Happened:
+class Happened(NamedTuple):
     """Something happened on a connection."""
 
     at: Millis
@@ -52,8 +51,8 @@ class Happened:
     """Whether an environment was started for it; None when no function ran."""
 
     def __str__(self) -> str:
-        what = f"{self.route} {self.connection_id} {self.outcome}"
-        return f"{clock(self.at)} {what} {self.elapsed} ms{_WARMTH[self.cold]}"
+        at, route, connection_id, outcome, elapsed, cold = self
+        return f"{clock(at)} {route} {connection_id} {outcome} {elapsed} ms{_WARMTH[cold]}"
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -68,8 +67,7 @@ class Happened:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Requested:
+class Requested(NamedTuple):
     """A plain HTTP request was answered."""
 
     at: Millis
@@ -85,8 +83,8 @@ class Requested:
         return str(self.status)
 
     def __str__(self) -> str:
-        what = f"{self.method} {self.path} {self.status}"
-        return f"{clock(self.at)} {what} {self.elapsed} ms{_WARMTH[self.cold]}"
+        at, method, path, status, elapsed, cold = self
+        return f"{clock(at)} {method} {path} {status} {elapsed} ms{_WARMTH[cold]}"
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -100,8 +98,7 @@ class Requested:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Printed:
+class Printed(NamedTuple):
     """A function wrote a line."""
 
     at: Millis
@@ -115,8 +112,7 @@ class Printed:
         return {"kind": "function", "at": self.at, "function": self.function, "text": self.text}
 
 
-@dataclass(frozen=True, slots=True)
-class Told:
+class Told(NamedTuple):
     """wsgate tells of itself: a `notice`, a `warning`, what is `left out`, why it `refused`."""
 
     at: Millis
@@ -131,8 +127,7 @@ class Told:
         return {"kind": self.kind.replace(" ", "_"), "at": self.at, "text": self.text}
 
 
-@dataclass(frozen=True, slots=True)
-class Ready:
+class Ready(NamedTuple):
     """Connections are accepted; for programs, which would have to read the greeting otherwise."""
 
     at: Millis

@@ -26,10 +26,9 @@ from wsgate.core.bill import (
 )
 def test_each_32_kb_begun_are_a_message(size: int, is_billed_as: int) -> None:
     meter = Meter()
-    meter.message_in(size)
-    meter.message_out(size)
+    meter.received += meter.count("x" * size)
     assert blocks(size) == is_billed_as
-    assert meter.blocks == 2 * is_billed_as
+    assert meter.total((), T0).billed == is_billed_as
 
 
 @pytest.mark.parametrize(("millis", "count"), [(0, 1), (1, 1), (MINUTE, 1), (MINUTE + 1, 2)])
@@ -39,10 +38,8 @@ def test_each_minute_begun_counts(millis: int, count: int) -> None:
 
 def test_a_tally_holds_messages_and_their_bytes() -> None:
     meter = Meter()
-    tally = meter.message_in(10) + meter.message_in(0) + meter.message_in(131_072)
+    tally = meter.count("x" * 10) + meter.count("") + meter.count("ä" * 65_536)
     assert (messages_of(tally), bytes_of(tally)) == (3, 131_082)
-    assert meter.received == tally
-    assert meter.sent == 0
 
 
 def test_a_size_is_that_of_the_bytes_on_the_wire() -> None:
@@ -77,24 +74,31 @@ class TestTheGatewayCounts:
         assert (messages_of(first.received), bytes_of(first.received)) == (2, 19)
         assert messages_of(first.sent) == 2
         assert (messages_of(second.sent), bytes_of(second.sent)) == (1, 40_000)
-        assert machine.gateway.meter.blocks == 2 + 2 + 2
+        assert machine.gateway.total(machine.now).billed == 2 + 2 + 2
+
+    def test_messages_of_a_connection_that_went_stay_on_the_bill(self) -> None:
+        machine = Machine(websocket_api({"ping": PONG}, two_way={"ping"}))
+        gone = machine.connected()
+        machine.say(gone, '{"action":"ping"}')
+        before = machine.gateway.total(machine.now)
+        machine.closed(gone)
+        assert machine.gateway.total(machine.now) == before
 
     def test_minutes_of_those_that_are_there_and_of_those_that_went(self) -> None:
         machine = Machine(websocket_api({}))
         gone, _ = machine.connected(), machine.connected()
         machine.now += MINUTE + 1
         machine.closed(gone)
-        meter, opened = machine.gateway.meter, machine.gateway.connected_at
-        assert (meter.minutes, meter.connections) == (2, 1)
-        assert meter.minutes_with(opened(), machine.now) == 4
+        assert machine.gateway.meter.minutes == 2
+        assert machine.gateway.total(machine.now).minutes == 4
 
     def test_a_refused_handshake_costs_no_minute(self) -> None:
         machine = Machine(websocket_api({"$connect": function("connect")}))
         connection_id, [invoke] = machine.handshake()
-        assert not list(machine.gateway.connected_at())
+        assert machine.gateway.total(machine.now).minutes == 0
         machine.answer(invoke, {"statusCode": 403})
         machine.closed(connection_id)
-        assert machine.gateway.meter.minutes == 0
+        assert machine.gateway.total(machine.now).minutes == 0
 
     def test_the_latest_connections_come_first(self) -> None:
         machine = Machine(websocket_api({}))

@@ -7,8 +7,8 @@ https://aws.amazon.com/api-gateway/pricing/ (2026-11-24)
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from wsgate.limits import KIBIBYTE
 
@@ -60,38 +60,53 @@ def minutes(connected_at: Millis, until: Millis) -> int:
     return max(1, -(-(until - connected_at) // MINUTE))
 
 
+class Counted(Protocol):
+    """A connection, for all that is billed of it."""
+
+    connected_at: Millis
+    received: Tally
+    sent: Tally
+
+
 @dataclass(slots=True)
 class Meter:
-    """What one node counts, from its start on: messages of both directions, ended connections."""
+    """What is billed of a node: connections count when they end, open ones when somebody looks."""
 
     received: Tally = 0
     sent: Tally = 0
-    blocks: int = 0
-    connections: int = 0
-    """Those that have ended; what is open counts when it is looked at."""
     minutes: int = 0
+    more_blocks: int = 0
+    """Of messages larger than one block: what they count beyond the first."""
 
-    def message_in(self, size: int) -> Tally:
-        """A message of a client; returns what to add to its connection's tally."""
-        one = _ONE + size
-        self.received += one
-        self.blocks += 1 if size <= BLOCK_BYTES else blocks(size)
-        return one
+    def count(self, text: str) -> Tally:
+        """What to add to a connection's tally for a message. Every message comes by here."""
+        size = len(text) if text.isascii() else size_of(text)
+        if size > BLOCK_BYTES:
+            self.more_blocks += blocks(size) - 1
+        return _ONE + size
 
-    def message_out(self, size: int) -> Tally:
-        """A message to a client; returns what to add to its connection's tally."""
-        one = _ONE + size
-        self.sent += one
-        self.blocks += 1 if size <= BLOCK_BYTES else blocks(size)
-        return one
+    def ended(self, connection: Counted, now: Millis) -> None:
+        self.received += connection.received
+        self.sent += connection.sent
+        self.minutes += minutes(connection.connected_at, now)
 
-    def ended(self, connected_at: Millis, now: Millis) -> None:
-        self.connections += 1
-        self.minutes += minutes(connected_at, now)
+    def total(self, opened: Iterable[Counted], now: Millis) -> Total:
+        """Everything from the node's start on, with what is open."""
+        meter = replace(self)
+        for connection in opened:
+            meter.ended(connection, now)
+        billed = messages_of(meter.received) + messages_of(meter.sent) + self.more_blocks
+        return Total(meter.received, meter.sent, billed, meter.minutes)
 
-    def minutes_with(self, connected_at: Iterable[Millis], now: Millis) -> int:
-        """Minutes so far, with those of the connections that are open."""
-        return self.minutes + sum(minutes(at, now) for at in connected_at)
+
+class Total(NamedTuple):
+    """What a node had to do so far."""
+
+    received: Tally
+    sent: Tally
+    billed: int
+    """Messages as they are billed: by 32 KB."""
+    minutes: int
 
 
 def cost(messages: float, connection_minutes: float) -> float:

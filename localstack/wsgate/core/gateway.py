@@ -15,7 +15,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core import authorizer, events, proxy, selection
-from wsgate.core.bill import Meter, size_of
+from wsgate.core.bill import Meter
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.mapping import Mock, Scope
@@ -23,10 +23,10 @@ from wsgate.limits import millis
 from wsgate.plan import FunctionIntegration, Route, WebSocketApi
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from datetime import timedelta
 
-    from wsgate.core.bill import Tally
+    from wsgate.core.bill import Tally, Total
     from wsgate.core.ids import Ids, Millis
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
@@ -245,7 +245,7 @@ class Gateway:
         if connection is None:
             return []
         connection.last_active_at = now
-        connection.received += self.meter.message_in(size_of(text))
+        connection.received += self.meter.count(text)
         moment = Moment(self._ids.request(now), now)
         route = self._select(text)
         if route is None:
@@ -300,7 +300,7 @@ class Gateway:
         connection.ending = connection.ending or came or LOST
         if phase not in _EXISTED:
             return []
-        self.meter.ended(connection.connected_at, now)
+        self.meter.ended(connection, now)
         return self._disconnect(connection, now)
 
     # @connections (APIGW.md §11).
@@ -349,10 +349,10 @@ class Gateway:
         """The connections that came last, the youngest first; handshakes are among them."""
         return list(itertools.islice(reversed(self._connections.values()), most))
 
-    def connected_at(self) -> Iterator[Millis]:
-        """Since when each open connection is there."""
-        existing = self._connections.values()
-        return (c.connected_at for c in existing if c.phase in _EXISTED)
+    def total(self, now: Millis) -> Total:
+        """What AWS would have a bill for, so far."""
+        existing = (c for c in self._connections.values() if c.phase in _EXISTED)
+        return self.meter.total(existing, now)
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -555,7 +555,7 @@ class Gateway:
 
     def _send(self, connection: Connection, text: str, now: Millis) -> SendText:
         connection.last_active_at = now
-        connection.sent += self.meter.message_out(size_of(text))
+        connection.sent += self.meter.count(text)
         return SendText(connection.id, text)
 
     def _note(self, call: Call, outcome: str, now: Millis) -> Note:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from wsgate.core.bill import Tally, bill, bytes_of, messages_of, size_of
+from wsgate.core.bill import Tally, Total, bill, bytes_of, messages_of, size_of
 from wsgate.core.gateway import Posted
 from wsgate.invoke import Reports
 from wsgate.lines import Happened
@@ -66,10 +66,11 @@ class NodeDesk:
     async def look(self, since: str) -> View:
         """See Desk."""
         node, now = self._node, self._node.now()
+        total = node.gateway.total(now)
         latest = node.gateway.latest(MOST_CONNECTIONS)
         faults = {} if self.faults is None else {"faults": dict(self.faults.describe())}
         return {
-            "about": self._about(now),
+            "about": self._about(now, total),
             "cursor": f"{self._started}:{self._journal.last}",
             "connections": {
                 "total": len(node.gateway),
@@ -79,7 +80,7 @@ class NodeDesk:
             "routes": [_route(route) for route in self._plan.websocket.routes.values()],
             "http_routes": self._http_routes(),
             "functions": self._functions(),
-            "bill": self._bill(now),
+            "bill": bill(total.billed, total.minutes, now - self._started),
             **faults,
         }
 
@@ -100,7 +101,7 @@ class NodeDesk:
         is_ours = run == str(self._started) and number.isdecimal()
         return int(number) if is_ours and len(number) < _MOST_DIGITS else 0
 
-    def _about(self, now: Millis) -> View:
+    def _about(self, now: Millis, total: Total) -> View:
         api = self._plan.websocket
         return {
             "version": VERSION,
@@ -112,8 +113,8 @@ class NodeDesk:
             "pid": os.getpid(),
             "started": self._started,
             "now": now,
-            "received": _tally(self._node.gateway.meter.received),
-            "sent": _tally(self._node.gateway.meter.sent),
+            "received": _tally(total.received),
+            "sent": _tally(total.sent),
         }
 
     def _http_routes(self) -> list[View]:
@@ -125,11 +126,6 @@ class NodeDesk:
         statuses = invoker.status() if isinstance(invoker, Reports) else {}
         functions = self._plan.functions.items()
         return [_function(value) | {"status": statuses.get(name)} for name, value in functions]
-
-    def _bill(self, now: Millis) -> View:
-        gateway = self._node.gateway
-        minutes = gateway.meter.minutes_with(gateway.connected_at(), now)
-        return bill(gateway.meter.blocks, minutes, now - self._started)
 
     def _send(self, connection_id: str, text: str) -> View:
         if size_of(text) > self._node.limits.message_bytes:
