@@ -49,13 +49,17 @@ async def gateway() -> AsyncIterator[Running]:
         yield node
 
 
-async def opened(device: Device, node: Running) -> Page:
+@asynccontextmanager
+async def opened(device: Device) -> AsyncIterator[tuple[Running, Page]]:
+    """A gateway and its page, which is closed first: it would complain of the silence."""
     context = await device()
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    page = await context.new_page()
-    await page.goto(f"{node.http}/_wsgate")
-    await expect(page.locator("#link")).to_have_text("live")
-    return page
+    async with gateway() as node:
+        page = await context.new_page()
+        await page.goto(f"{node.http}/_wsgate")
+        await expect(page.locator("#link")).to_have_text("live")
+        yield node, page
+        await page.close()
 
 
 def events(page: Page, route: str) -> Locator:
@@ -70,8 +74,7 @@ async def copied(page: Page) -> str:
 
 
 async def test_a_connection_from_its_beginning_to_its_end(device: Device) -> None:
-    async with gateway() as node:
-        page = await opened(device, node)
+    async with opened(device) as (node, page):
         connections = page.locator("#connections > li")
         await expect(page.locator("#connections-none")).to_be_visible()
         async with connect(node.url, user_agent_header="somebody/1.0") as client:
@@ -98,55 +101,55 @@ async def test_a_connection_from_its_beginning_to_its_end(device: Device) -> Non
 
 
 async def test_an_event_is_read_and_copied_as_a_fixture(device: Device) -> None:
-    async with gateway() as node:
-        page = await opened(device, node)
-        async with connect(node.url) as client:
-            await client.send(SAID)
-            await client.recv()
-            line = events(page, "echo")
-            await expect(line).to_have_count(1)
-            await line.locator(".quick").click()
-            await expect(page.locator("#toast")).to_have_text("Copied the event of echo")
-            fixture = await copied(page)
-            [got] = functions_of(node).events("echo")
-            assert json.loads(fixture) == got
-            assert fixture == json.dumps(got, indent=2, ensure_ascii=False) + "\n"
+    async with opened(device) as (node, page), connect(node.url) as client:
+        await client.send(SAID)
+        await client.recv()
+        line = events(page, "echo")
+        await expect(line).to_have_count(1)
+        await line.locator(".quick").click()
+        await expect(page.locator("#toast")).to_have_text("Copied the event of echo")
+        fixture = await copied(page)
+        [got] = functions_of(node).events("echo")
+        assert json.loads(fixture) == got
+        assert fixture == json.dumps(got, indent=2, ensure_ascii=False) + "\n"
 
-            await line.locator(".event").click()
-            await expect(line.locator("pre").first).to_contain_text('"routeKey": "echo"')
-            await expect(line.locator("pre").last).to_contain_text("<b>no markup</b> ä")
-            await line.get_by_role("button", name="Copy as fixture").click()
-            assert await copied(page) == fixture
+        await line.locator(".event").click()
+        await expect(line.locator("pre").first).to_contain_text('"routeKey": "echo"')
+        await expect(line.locator("pre").last).to_contain_text("<b>no markup</b> ä")
+        await line.get_by_role("button", name="Copy as fixture").click()
+        assert await copied(page) == fixture
 
 
 async def test_events_are_filtered_and_paused_by_keyboard(device: Device) -> None:
-    async with gateway() as node:
-        page = await opened(device, node)
-        async with connect(node.url) as one, connect(node.url) as other:
-            for client in (one, other):
-                await client.send('{"action":"ping"}')
-                await client.recv()
-            await expect(events(page, "ping")).to_have_count(2)
-            await page.keyboard.press("/")
-            await page.keyboard.type("ping")
-            await expect(page.locator("#event-list > li:not([hidden])")).to_have_count(2)
-            await expect(page.locator("#events-count")).to_have_text("2 of 6")
-            await page.keyboard.press("Escape")
-            await expect(page.locator("#events-count")).to_have_text("6")
+    async with (
+        opened(device) as (node, page),
+        connect(node.url) as one,
+        connect(node.url) as other,
+    ):
+        for client in (one, other):
+            await client.send('{"action":"ping"}')
+            await client.recv()
+        await expect(events(page, "ping")).to_have_count(2)
+        await page.keyboard.press("/")
+        await page.keyboard.type("ping")
+        await expect(page.locator("#event-list > li:not([hidden])")).to_have_count(2)
+        await expect(page.locator("#events-count")).to_have_text("2 of 6")
+        await page.keyboard.press("Escape")
+        await expect(page.locator("#events-count")).to_have_text("6")
 
-            first = page.locator("#connections > li").first
-            await first.locator(".connection").press("Enter")
-            await first.get_by_role("button", name="Its events").press("Enter")
-            await expect(events(page, "ping")).to_have_count(1)
-            await page.keyboard.press("Escape")
+        first = page.locator("#connections > li").first
+        await first.locator(".connection").press("Enter")
+        await first.get_by_role("button", name="Its events").press("Enter")
+        await expect(events(page, "ping")).to_have_count(1)
+        await page.keyboard.press("Escape")
 
-            await page.keyboard.press("p")
-            await expect(page.locator("#link")).to_have_text("paused")
-            await one.send('{"action":"ping"}')
-            await expect(page.locator("#pause")).to_have_text("Resume, 1 new")
-            await expect(events(page, "ping")).to_have_count(2)
-            await page.keyboard.press("p")
-            await expect(events(page, "ping")).to_have_count(3)
+        await page.keyboard.press("p")
+        await expect(page.locator("#link")).to_have_text("paused")
+        await one.send('{"action":"ping"}')
+        await expect(page.locator("#pause")).to_have_text("Resume, 1 new")
+        await expect(events(page, "ping")).to_have_count(2)
+        await page.keyboard.press("p")
+        await expect(events(page, "ping")).to_have_count(3)
 
 
 async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
@@ -164,8 +167,7 @@ async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
         def set(self, name: str, value: Any) -> None:
             self.values[name] = value
 
-    async with gateway() as node:
-        page = await opened(device, node)
+    async with opened(device) as (node, page):
         await expect(page.locator("#faults-card")).to_be_hidden()
         assert node.node.desk is not None
         node.node.desk.faults = faults = Faults()
@@ -178,23 +180,20 @@ async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
 
 
 async def test_the_page_is_as_wide_as_its_window(device: Device) -> None:
-    async with gateway() as node:
-        page = await opened(device, node)
-        async with connect(node.url) as client:
-            await client.send(SAID)
-            await events(page, "echo").locator(".event").click()
-            await page.locator(".connection").click()
-            for width in (320, 700, 900, 1600):
-                await page.set_viewport_size({"width": width, "height": 800})
-                wide = await page.evaluate("document.documentElement.scrollWidth")
-                assert wide == width
+    async with opened(device) as (node, page), connect(node.url) as client:
+        await client.send(SAID)
+        await events(page, "echo").locator(".event").click()
+        await page.locator(".connection").click()
+        for width in (320, 700, 900, 1600):
+            await page.set_viewport_size({"width": width, "height": 800})
+            wide = await page.evaluate("document.documentElement.scrollWidth")
+            assert wide == width
 
 
 async def test_a_gateway_that_ends_is_told_and_one_that_begins_is_shown(
     device: Device, problems: list[str]
 ) -> None:
-    async with gateway() as node:
-        page = await opened(device, node)
+    async with opened(device) as (node, page):
         async with connect(node.url):
             await expect(events(page, "$connect")).to_have_count(1)
         path = f"{node.http}/_wsgate/**"

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import sys
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile
 
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
+from tests.wsgate.conftest import ROOT
 from tests.wsgate.gateways import (
     PONG,
     Functions,
@@ -28,8 +31,10 @@ from tests.wsgate.gateways import (
 from wsgate.functions.environments import Environments
 from wsgate.limits import Limits
 from wsgate.node import console
+from wsgate.node.journal import MOST_SHOWN
 from wsgate.node.node import Node, Settings
 from wsgate.plan import Function
+from wsgate.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -129,6 +134,17 @@ class TestLook:
             assert [entry["route"] for entry in second["events"]] == ["ping"]
             for unknown in ("", "1:2", "x", first["cursor"] + "9" * 30, "%00"):
                 assert len((await look(node, unknown))["events"]) == 3
+
+    async def test_what_came_too_fast_to_be_shown_is_counted(self) -> None:
+        async with gateway() as node, connect(f"{node.url}?ticket=t") as client:
+            first = await look(node)
+            assert first["missed"] == 0
+            for _ in range(MOST_SHOWN + 7):
+                await client.send('{"action":"ping"}')
+                await client.recv()
+            view = await look(node, first["cursor"])
+            assert (len(view["events"]), view["missed"]) == (MOST_SHOWN, 7)
+            assert (await look(node))["missed"] == (await look(node, view["cursor"]))["missed"] == 0
 
     async def test_routes_and_the_functions_behind_them(self) -> None:
         async with gateway() as node:
@@ -248,6 +264,18 @@ class TestFiles:
     def test_what_the_page_asks_for_is_what_is_served(self) -> None:
         folder = Path(console.__file__).parents[1] / "console"
         assert {path.name for path in folder.iterdir()} == {*console.FILES.values(), "package.json"}
+
+    async def test_every_file_is_in_the_wheel(self, tmp_path: Path) -> None:
+        build = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)),
+            cwd=ROOT / "localstack",
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+        assert await build.wait() == 0
+        with ZipFile(tmp_path / f"wsgate-{VERSION}-py3-none-any.whl") as archive:
+            assert {f"wsgate/console/{name}" for name in console.FILES.values()} <= {
+                *archive.namelist()
+            }
 
     async def test_nothing_else_is_served(self) -> None:
         async with gateway() as node:

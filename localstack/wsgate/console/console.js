@@ -2,7 +2,7 @@
 
 import { copy, put, show, the, toast } from "./dom.js";
 import { count, matches } from "./format.js";
-import { drawAbout, drawBill, drawConnections, drawFaults, drawFunctions, drawRate, drawRoutes, eventRow } from "./panels.js";
+import { drawAbout, drawBill, drawConnections, drawFaults, drawFunctions, drawRate, drawRoutes, eventRow, gapRow } from "./panels.js";
 
 const EVERY_MS = 1000;
 const MOST_ROWS = 500;
@@ -84,6 +84,7 @@ function draw(view) {
   drawBill(view.bill);
   drawFaults(view.faults, actions);
   measure(view.about);
+  if (view.missed) held.push({ missed: view.missed });
   held.push(...view.events);
   if (held.length > MOST_ROWS) held = held.slice(-MOST_ROWS);
   if (!isPaused) release();
@@ -110,21 +111,24 @@ function measure({ now, received, sent }) {
 
 /** Put what came on top of the list, and let its end go. */
 function release() {
-  const rows = held.map((entry) => Object.assign(eventRow(entry, actions), { entry })).reverse();
+  const rows = held.map((entry) => Object.assign(entry.missed ? gapRow(entry.missed) : eventRow(entry, actions), { entry })).reverse();
   held = [];
-  for (const row of rows) row.hidden = !matches(row.entry, filter.value);
+  for (const row of rows) row.hidden = isHidden(row);
   list.prepend(...rows);
   while (list.childElementCount > MOST_ROWS) list.lastElementChild.remove();
 }
 
 function applyFilter() {
-  for (const row of list.children) row.hidden = !matches(row.entry, filter.value);
+  for (const row of list.children) row.hidden = isHidden(row);
   updateCount();
 }
 
+const isHidden = ({ entry }) => (entry.missed ? filter.value !== "" : !matches(entry, filter.value));
+
 function updateCount() {
-  const shown = [...list.children].filter((row) => !row.hidden).length;
-  const all = list.childElementCount;
+  const rows = [...list.children].filter(({ entry }) => !entry.missed);
+  const shown = rows.filter((row) => !row.hidden).length;
+  const all = rows.length;
   put(the("events-count"), all === 0 ? "" : shown === all ? count(all) : `${count(shown)} of ${count(all)}`);
   put(the("pause"), isPaused ? (held.length ? `Resume, ${count(held.length)} new` : "Resume") : "Pause");
   show(the("events-none"), all === 0);

@@ -82,7 +82,7 @@ export function eventRow(entry, actions) {
   const inside = h("div", { class: "details", hidden: true });
   const head = h("button", { type: "button", class: "row event" },
     h("time", { datetime: new Date(entry.at).toISOString() }, clock(entry.at)),
-    h("span", { class: "route" }, entry.route),
+    h("span", { class: "route" }, entry.route === "-" ? "no route" : entry.route),
     h("span", { class: "id" }, entry.connection ?? entry.function ?? ""),
     h("span", { class: "outcome" }, entry.outcome),
     h("span", { class: "took" }, entry.cold ? h("span", { class: "cold" }, "cold") : "", ` ${count(entry.ms)} ms`));
@@ -111,6 +111,11 @@ function block(title, text) {
 }
 
 const copyFixture = (entry) => copy(`${pretty(entry.event)}\n`, `the event of ${entry.route}`);
+
+/** In place of what came faster than a look a second shows. */
+export function gapRow(missed) {
+  return h("li", { class: "gap" }, `${count(missed)} more, not shown`);
+}
 
 export function drawFunctions(functions) {
   show(the("functions-none"), functions.length === 0);

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from wsgate.core.gateway import Connection
     from wsgate.core.ids import Millis
-    from wsgate.node.journal import Journal
+    from wsgate.node.journal import Entry, Journal
     from wsgate.node.node import Node
     from wsgate.plan import Function, Plan, Route
 
@@ -66,7 +66,8 @@ class NodeDesk:
     async def look(self, since: str) -> View:
         """See Desk."""
         node, now = self._node, self._node.now()
-        total = node.gateway.total(now)
+        number, total = self._number(since), node.gateway.total(now)
+        events = self._journal.since(number)
         latest = node.gateway.latest(MOST_CONNECTIONS)
         faults = {} if self.faults is None else {"faults": dict(self.faults.describe())}
         return {
@@ -76,7 +77,8 @@ class NodeDesk:
                 "total": len(node.gateway),
                 "shown": [_connection(connection, now) for connection in latest],
             },
-            "events": self._journal.since(self._number(since)),
+            "events": events,
+            "missed": _missed(number, events),
             "routes": [_route(route) for route in self._plan.websocket.routes.values()],
             "http_routes": self._http_routes(),
             "functions": self._functions(),
@@ -169,6 +171,12 @@ _WHY = {
 
 def _refused(error: str) -> View:
     return {"ok": False, "error": error}
+
+
+def _missed(number: int, events: list[Entry]) -> int:
+    """How many came between two looks and are not in the second; a first look misses nothing."""
+    first = int(events[0]["id"].partition(".")[0]) if events else number + 1
+    return first - number - 1 if number else 0
 
 
 def _connection(connection: Connection, now: Millis) -> View:
