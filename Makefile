@@ -17,7 +17,7 @@ GATEWAY_BENCHES = bench-idle bench-echo bench-call bench-handshakes bench-push
 .PHONY: help run test check bench bench-imports $(GATEWAY_BENCHES) bench-crowd bench-soak lock schema migrate clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
@@ -41,7 +41,7 @@ bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocke
 bench-idle: ## memory of an idle connection (bar: 5 KB)
 bench-echo: ## messages/s that the gateway answers by itself (bar: 30,000)
 bench-call: ## messages/s that a Python function answers (bar: 2,000)
-bench-handshakes: ## handshakes/s with authorizer and $$connect (bar: 1,000)
+bench-handshakes: ## handshakes/s with authorizer and $connect (bar: 1,000)
 bench-push: ## POSTs/s to @connections by boto3, and by the handlers' pusher
 bench-crowd: ## 150,000 connections over ten nodes; some minutes
 $(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
