@@ -14,7 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wsgate.core.ids import MOST_NODES
 from wsgate.lines import Ready, Told
+from wsgate.loops import loop_factory
 from wsgate.output import JSON_HELP, Output, renderer
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
@@ -56,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _options(given, os.environ, output)
         _raise_file_limit()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(options, partial(_greet, options, output, as_json=given.json)))
     except Refused as refused:
         output(Told(_now(), str(refused), "refused"))
@@ -88,6 +90,7 @@ def _options(given: argparse.Namespace, environment: Mapping[str, str], output: 
         port=_port(environment) if given.port is None else given.port,
         parameters=inherited | dict(given.parameter),
         pages=given.pages,
+        nodes=given.nodes,
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         compression=given.compression,
@@ -147,6 +150,14 @@ def _parser() -> argparse.ArgumentParser:
         help="environments per function at most, as Lambda's reserved concurrency; default: 10",
     )
     add(
+        "--nodes",
+        type=_number(1, MOST_NODES),
+        default=1,
+        metavar="N",
+        help="gateway processes that share the port: each holds as many connections as it may have "
+        "open files; default: 1",
+    )
+    add(
         "--invoke-endpoint",
         metavar="URL",
         help="a Lambda API that runs the functions, such as `sam local start-lambda`",
@@ -197,15 +208,6 @@ def _parameter(text: str) -> tuple[str, str]:
     if not (name.isalnum() and equals):
         raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
     return name, value
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one; it has none for Windows."""
-    try:
-        import uvloop  # noqa: PLC0415 see above
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _raise_file_limit() -> None:

@@ -1,6 +1,6 @@
 // What is drawn: one function for each part of what /_wsgate/look answers.
 
-import { copy, h, icon, jsonBlock, keep, put, show, spark, the, toast } from "./dom.js";
+import { copy, h, icon, jsonBlock, keep, put, show, spark, the } from "./dom.js";
 import { bytes, clock, count, dollars, pretty, span } from "./format.js";
 
 const COPY = "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z";
@@ -12,6 +12,7 @@ export function drawAbout(about, bill) {
   the("address").hidden = false;
   put(the("wscat"), about.websocket);
   put(the("selection"), about.selection);
+  put(the("figure-nodes"), about.nodes === 1 ? "" : `on ${count(about.nodes)} nodes`);
   put(the("figure-received"), count(about.received.messages));
   put(the("figure-received-bytes"), bytes(about.received.bytes));
   put(the("figure-sent"), count(about.sent.messages));
@@ -167,31 +168,40 @@ export function drawBill(bill) {
   the("bill-source").href = bill.source;
 }
 
-/** Whatever can be made to go wrong: a name, its words, and a switch or a range. */
+/** Whatever can be made to go wrong: a name, its words, and a range, a number or a button. */
 export function drawFaults(faults, actions) {
   show(the("faults-card"), faults !== undefined && Object.keys(faults).length > 0);
   const items = Object.entries(faults ?? {}).map(([name, fault]) => ({ name, ...fault }));
   keep(the("faults"), items, ({ name }) => name, (fault) => makeFault(fault, actions), updateFault);
 }
 
-function makeFault({ name, value, description, min, max, step }, actions) {
+function makeFault({ name, value, unit, description, least, most }, actions) {
+  const id = `fault-${name}`;
+  const words = h("label", { for: id }, h("strong", {}, name), h("span", { class: "note" }, description ?? ""));
+  if (unit === "action") {
+    return h("li", { class: "plain fault buttons" }, words, h("button", { id, type: "button", class: "danger", onclick: () => actions.fault(name, 1) }, "Do it"));
+  }
   const isSwitch = typeof value === "boolean";
-  const input = h("input", isSwitch ? { type: "checkbox", id: `fault-${name}` } : { type: "range", id: `fault-${name}`, min, max, step: step ?? "any" });
+  const isRate = most === 1 && !isSwitch;
+  const input = h("input", isSwitch ? { id, type: "checkbox" } : { id, type: isRate ? "range" : "number", min: least ?? 0, max: most, step: isRate ? 0.01 : "any" });
   const given = () => (isSwitch ? input.checked : Number(input.value));
+  const output = h("output", { for: id });
+  output.dataset.unit = isRate ? "rate" : unit ?? "";
   input.addEventListener("change", () => actions.fault(name, given()));
-  input.addEventListener("input", () => put(output, label(given())));
-  const output = h("output", { for: `fault-${name}` });
-  return h("li", { class: "plain fault" }, h("label", { for: `fault-${name}` }, h("strong", {}, name), h("span", { class: "note" }, description ?? "")), input, output);
+  input.addEventListener("input", () => put(output, label(given(), output.dataset.unit)));
+  return h("li", { class: "plain fault" }, words, input, output);
 }
 
-const label = (value) => (typeof value === "boolean" ? (value ? "on" : "off") : String(Math.round(value * 1000) / 1000));
+function label(value, unit) {
+  if (typeof value === "boolean") return value ? "on" : "off";
+  return unit === "rate" ? `${Math.round(value * 100)} %` : unit === "seconds" ? "s" : unit;
+}
 
 function updateFault(item, { value }) {
   const input = item.querySelector("input");
-  if (document.activeElement === input && input.matches(":active")) return;
+  if (input === null || document.activeElement === input) return;
   if (input.type === "checkbox") input.checked = value;
   else input.value = value;
-  put(item.querySelector("output"), label(value));
+  const output = item.querySelector("output");
+  put(output, label(value, output.dataset.unit));
 }
-
-export { toast };

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wsgate.core.bill import Tally, Total, bill, bytes_of, messages_of, size_of
@@ -112,7 +111,7 @@ class NodeDesk:
             "stage": api.stage,
             "selection": api.selection_expression,
             "authorizer": api.authorizer and api.authorizer.function,
-            "pid": os.getpid(),
+            "nodes": 1,
             "started": self._started,
             "now": now,
             "received": _tally(total.received),
@@ -136,14 +135,14 @@ class NodeDesk:
         posted, actions = self._node.gateway.post(connection_id, text, now)
         self._keep("send", connection_id, _STATUS[posted], text, now)
         self._node.perform(actions)
-        return _DONE if posted is Posted.SENT else _refused(_WHY[posted])
+        return _SAID[posted]
 
     def _close(self, connection_id: str) -> View:
         now = self._node.now()
         actions = self._node.gateway.delete(connection_id, now)
         self._keep("close", connection_id, "410" if actions is None else "204", "", now)
         self._node.perform(actions or [])
-        return _refused(_WHY[Posted.GONE]) if actions is None else _DONE
+        return GONE if actions is None else _DONE
 
     def _keep(self, what: str, connection_id: str, outcome: str, text: str, now: Millis) -> None:
         """What was done by hand is told like what a function did."""
@@ -160,13 +159,12 @@ class NodeDesk:
         return _DONE
 
 
+GONE: Final[View] = {"ok": False, "error": "the connection is gone, or not open yet"}
+_FULL: Final[View] = {"ok": False, "error": "the client does not read what it was sent"}
 _DONE: Final[View] = {"ok": True}
 _MOST_DIGITS = 19
 _STATUS = {Posted.SENT: "200", Posted.GONE: "410", Posted.FULL: "429"}
-_WHY = {
-    Posted.GONE: "the connection is gone, or not open yet",
-    Posted.FULL: "the client does not read what it was sent",
-}
+_SAID: Final = {Posted.SENT: _DONE, Posted.GONE: GONE, Posted.FULL: _FULL}
 
 
 def _refused(error: str) -> View:

@@ -1,0 +1,68 @@
+"""What a node in a process of its own and its parent say to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsgate.lines import Line
+    from wsgate.node.node import Settings
+    from wsgate.node.responses import Request
+    from wsgate.plan import Plan
+
+
+@dataclass(frozen=True)
+class Start:
+    """What a node is told first."""
+
+    plan: Plan
+    settings: Settings
+    """`log` and `lines` are not used: lines go over the channel."""
+    listener: int
+    """The descriptor of a socket that listens already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """News: connections are accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """News: a line for the log."""
+
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The page's look: at a node, when it is asked; at all of them, when the parent is."""
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A command of the page: for a node's own connection, or for whomever the parent finds."""
+
+    command: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class InvokeFunction:
+    """Asked of the parent, who has the functions."""
+
+    function: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Manage:
+    """@connections for a connection of another node."""
+
+    node: int
+    connection_id: str
+    request: Request
