@@ -154,17 +154,21 @@ async def test_events_are_filtered_and_paused_by_keyboard(device: Device) -> Non
 
 async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
     class Faults:
-        values: dict[str, Any] = {"lost": 0.0, "quotas": False}  # noqa: RUF012 one test's own
+        def __init__(self) -> None:
+            self.values: dict[str, Any] = {"lost": 0, "late": 0.0, "quotas": False, "kill": 0}
 
         def describe(self) -> dict[str, Any]:
-            lost = {"description": "$disconnect events that never come", "min": 0, "max": 1}
-            quotas = {"description": "AWS's own"}
-            return {
-                "lost": {"value": self.values["lost"], **lost},
-                "quotas": {"value": self.values["quotas"], **quotas},
+            words: dict[str, dict[str, Any]] = {
+                "lost": {"unit": "rate", "least": 0, "most": 1, "description": "never comes"},
+                "late": {"unit": "seconds", "least": 0, "most": 60, "description": "comes later"},
+                "quotas": {"description": "AWS's own"},
+                "kill": {"unit": "action", "description": "a node dies"},
             }
+            return {name: {"value": self.values[name], **told} for name, told in words.items()}
 
         def set(self, name: str, value: Any) -> None:
+            if name == "late" and value > 60:
+                raise ValueError("late is at most 60")
             self.values[name] = value
 
     async with opened(device) as (node, page):
@@ -173,10 +177,17 @@ async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
         node.node.desk.faults = faults = Faults()
         await expect(page.locator("#faults-card")).to_be_visible()
         await page.get_by_label("lost").fill("0.25")
-        await expect(page.locator("#faults output").first).to_have_text("0.25")
+        await expect(page.locator("#faults output").first).to_have_text("25 %")
+        await page.get_by_label("late").fill("1.5")
         await page.get_by_label("quotas").check()
         await expect(page.locator("#faults output").last).to_have_text("on")
-        assert faults.values == {"lost": 0.25, "quotas": True}
+        await page.get_by_role("button", name="Do it").click()
+        await expect(page.get_by_label("late")).to_have_value("1.5")
+        assert faults.values == {"lost": 0.25, "late": 1.5, "quotas": True, "kill": 1}
+        await page.get_by_label("late").fill("61")
+        await page.get_by_label("lost").focus()
+        await expect(page.locator("#toast")).to_have_text("late is at most 60")
+        await expect(page.get_by_label("late")).to_have_value("1.5")
 
 
 async def test_the_page_is_as_wide_as_its_window(device: Device) -> None:

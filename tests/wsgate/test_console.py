@@ -226,7 +226,7 @@ class TestAct:
             value = 0.0
 
             def describe(self) -> dict[str, Any]:
-                return {"loss": {"value": self.value, "description": "x", "min": 0, "max": 1}}
+                return {"loss": {"value": self.value, "least": 0, "most": 1}}
 
             def set(self, name: str, value: Any) -> None:
                 if name != "loss":

@@ -177,9 +177,9 @@ export function drawFaults(faults, actions) {
 
 function makeFault({ name, value, unit, description, least, most }, actions) {
   const id = `fault-${name}`;
-  const words = h("label", { for: id }, h("strong", {}, name), h("span", { class: "note" }, description ?? ""));
+  const words = h(unit === "action" ? "div" : "label", { for: unit === "action" ? null : id }, h("strong", {}, name), h("span", { class: "note" }, description ?? ""));
   if (unit === "action") {
-    return h("li", { class: "plain fault buttons" }, words, h("button", { id, type: "button", class: "danger", onclick: () => actions.fault(name, 1) }, "Do it"));
+    return h("li", { class: "plain fault buttons" }, words, h("button", { id, type: "button", class: "danger", "aria-label": `Do it: ${name}`, onclick: () => actions.fault(name, 1) }, "Do it"));
   }
   const isSwitch = typeof value === "boolean";
   const isRate = most === 1 && !isSwitch;

@@ -47,7 +47,11 @@ class Faults(Protocol):
     """What can be made to go wrong, by name; see `look()["faults"]`."""
 
     def describe(self) -> Mapping[str, Mapping[str, Any]]:
-        """`{name: {"value", "description", "min", "max"}}`, drawn as it is."""
+        """`{name: {"value", "description", "unit", "least", "most"}}`, all but the value optional.
+
+        The page draws a switch for a value that is true or false, a button for the unit `action`
+        (set to 1), a slider for what is at most 1, and a field for any other number.
+        """
         ...
 
     def set(self, name: str, value: Any) -> None:
