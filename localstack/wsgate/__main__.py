@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 from wsgate.core.ids import MOST_NODES
 from wsgate.lines import Ready, Told
 from wsgate.loops import loop_factory
-from wsgate.output import JSON_HELP, Output, renderer
+from wsgate.output import JSON_HELP, Heard, Output, renderer
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
 
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
     given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
     output = Output(sys.stderr, renderer(sys.stderr, os.environ, as_json=given.json))
+    if given.json:
+        logging.basicConfig(handlers=[Heard(output)], level=logging.WARNING)
+        logging.captureWarnings(capture=True)
     try:
         options = _options(given, os.environ, output)
         _raise_file_limit()

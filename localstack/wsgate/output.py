@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -63,6 +64,17 @@ class Output:
             asyncio.get_running_loop().call_soon(self.flush)
         except RuntimeError:
             self.flush()
+
+
+class Heard(logging.Handler):
+    """What libraries log, asyncio's word on a failed task among it: a warning as every other."""
+
+    def __init__(self, output: Output) -> None:
+        super().__init__(logging.WARNING)
+        self._output = output
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._output(Told(int(record.created * 1000), self.format(record), "warning"))
 
 
 def renderer(

@@ -175,12 +175,13 @@ async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
         await expect(page.locator("#faults-card")).to_be_hidden()
         assert node.node.desk is not None
         node.node.desk.faults = faults = Faults()
-        await expect(page.locator("#faults-card")).to_be_visible()
+        await page.locator("#faults-card summary").click()
         await page.get_by_label("lost").fill("0.25")
         await expect(page.locator("#faults output").first).to_have_text("25 %")
         await page.get_by_label("late").fill("1.5")
         await page.get_by_label("quotas").check()
         await expect(page.locator("#faults output").last).to_have_text("on")
+        await expect(page.locator("#faults-count")).to_have_text("3 on")
         await page.get_by_role("button", name="Do it").click()
         await expect(page.get_by_label("late")).to_have_value("1.5")
         assert faults.values == {"lost": 0.25, "late": 1.5, "quotas": True, "kill": 1}

@@ -189,7 +189,8 @@ class TestAct:
             assert await act(node, do="send", connection=shown["id"], text="hi 💛") == {"ok": True}
             assert await client.recv() == "hi 💛"
             entry = (await look(node))["events"][-1]
-            assert (entry["route"], entry["answer"]) == ("page send", "hi 💛")
+            assert (entry["route"], entry["frame"]) == ("page send", "hi 💛")
+            assert entry["sent"] == 7
             assert f"page send {shown['id']} 200" in node.log[-1]
 
     async def test_a_connection_is_closed_as_by_an_operator(self) -> None:

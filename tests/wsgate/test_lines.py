@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import io
 import json
+import logging
 import re
 from typing import Any
 
 import pytest
 
 from wsgate.lines import Happened, Line, Printed, Ready, Requested, Told, tone
-from wsgate.output import JSON_HELP, MOST_HELD, Output, coloured, json_text, renderer
+from wsgate.output import JSON_HELP, MOST_HELD, Heard, Output, coloured, json_text, renderer
 
 AT = 1714484641120
 LINES: list[Line] = [
@@ -111,6 +112,20 @@ async def test_what_waits_is_bounded_and_the_end_writes_the_rest() -> None:
     output.flush()
     output.flush()
     assert screen.getvalue().count("x") == MOST_HELD + 1
+
+
+def test_what_libraries_log_is_a_line_too() -> None:
+    screen = Screen()
+    logger = logging.Logger("library")
+    logger.addHandler(Heard(Output(screen, json_text)))
+    try:
+        raise ValueError("boom")
+    except ValueError:
+        logger.exception("a task failed")
+    [line] = map(json.loads, screen.getvalue().splitlines())
+    assert line["kind"] == "warning"
+    assert line["text"].startswith("a task failed\nTraceback")
+    assert line["text"].endswith("ValueError: boom")
 
 
 def test_without_a_loop_a_line_is_written_at_once() -> None:

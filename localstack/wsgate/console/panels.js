@@ -102,7 +102,7 @@ function behind(entry, actions) {
     entry.connection === null ? null : h("button", { type: "button", onclick: () => actions.filter(entry.connection) }, "This connection"),
     h("button", { type: "button", onclick: () => actions.filter(entry.route) }, "This route"),
     h("span", { class: "note" }, words));
-  return [tools, block("Event", entry.event), block("Message", entry.said), block("Answer", entry.answer), block("Sent to the client", entry.frame)].filter(Boolean);
+  return [tools, block("Event", entry.event), block("Message", entry.said), block("Answer", entry.answer), block("To the client", entry.frame)].filter(Boolean);
 }
 
 function block(title, text) {
@@ -172,6 +172,8 @@ export function drawBill(bill) {
 export function drawFaults(faults, actions) {
   show(the("faults-card"), faults !== undefined && Object.keys(faults).length > 0);
   const items = Object.entries(faults ?? {}).map(([name, fault]) => ({ name, ...fault }));
+  const on = items.filter(({ value, default: usual }) => (usual === undefined ? Boolean(value) : value !== usual)).length;
+  put(the("faults-count"), on ? `${on} on` : "what may go wrong on purpose");
   keep(the("faults"), items, ({ name }) => name, (fault) => makeFault(fault, actions), updateFault);
 }
 

@@ -150,8 +150,8 @@ class NodeDesk:
 
     def _keep(self, what: str, connection_id: str, outcome: str, text: str, now: Millis) -> None:
         """What was done by hand is told like what a function did."""
-        answer = text.encode(errors="replace")
-        kept = Other(f"page {what}", outcome, connection_id=connection_id, answer=answer)
+        pushed = text.encode(errors="replace") if what == "send" else None
+        kept = Other(f"page {what}", outcome, connection_id=connection_id, pushed=pushed)
         self._journal.add(now, kept)
         self._node.tell(Happened(now, kept.route, connection_id, outcome, 0))
 

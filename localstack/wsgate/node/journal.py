@@ -94,7 +94,16 @@ class Journal:
 class Other:
     """A request, an Invoke, a batch of a queue, a schedule; with its event if a function ran."""
 
-    __slots__ = ("answer", "connection_id", "elapsed", "event", "function", "outcome", "route")
+    __slots__ = (
+        "answer",
+        "connection_id",
+        "elapsed",
+        "event",
+        "function",
+        "outcome",
+        "pushed",
+        "route",
+    )
 
     def __init__(  # noqa: PLR0913 all but two have a default
         self,
@@ -106,16 +115,17 @@ class Other:
         function: str | None = None,
         event: bytes | None = None,
         answer: Ending | bytes | None = None,
+        pushed: bytes | None = None,
     ) -> None:
         self.route, self.outcome, self.elapsed = route, outcome, elapsed
         self.connection_id, self.function = connection_id, function
-        self.event, self.answer = event, answer
+        self.event, self.answer, self.pushed = event, answer, pushed
 
     @property
     def size(self) -> int:
         answer = self.answer.payload if isinstance(self.answer, Invocation) else self.answer
-        size = len(answer) if isinstance(answer, bytes) else 0
-        return size + (0 if self.event is None else len(self.event))
+        kept = (self.event, answer, self.pushed)
+        return sum(len(data) for data in kept if isinstance(data, bytes))
 
 
 _Kept = tuple["Millis", "list[Action] | tuple[()]", "str | tuple[Invoke, Ending] | Other | None"]
@@ -200,6 +210,8 @@ def _other(number: int, now: Millis, other: Other) -> Entry:
         "function": other.function,
         "event": None if other.event is None else _text(other.event),
         "answer": None if other.answer is None else _bounded(_answer(other.answer)),
+        "frame": None if other.pushed is None else _bounded(_text(other.pushed)),
+        "sent": None if other.pushed is None else len(other.pushed),
     }
 
 

@@ -299,7 +299,8 @@ class Node:
         now = self.now()
         response, actions = management.answer(self.gateway, connection_id, request, now)
         self._log_request(request, response, now)
-        self._keep(request, response, now, connection_id=connection_id, answer=request.body)
+        pushed = request.body if request.method == "POST" else None
+        self._keep(request, response, now, connection_id=connection_id, pushed=pushed)
         self.perform(actions)
         return response
 
@@ -373,6 +374,7 @@ class Node:
         function: str | None = None,
         event: bytes | None = None,
         answer: Ending | bytes | None = None,
+        pushed: bytes | None = None,
     ) -> None:
         if self.journal is not None:
             now = self.now()
@@ -384,6 +386,7 @@ class Node:
                 function=function,
                 event=event,
                 answer=answer,
+                pushed=pushed,
             )
             self.journal.add(now, kept)
 
