@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wsgate.node.paths import Elsewhere, InvokeFunction, Management, Stage, Target, classify
+from tests.wsgate.gateways import websocket_api
+from wsgate.node.paths import Addresses, Elsewhere, InvokeFunction, Management, Stage, Target
 
 
 @pytest.mark.parametrize(
@@ -32,4 +33,4 @@ from wsgate.node.paths import Elsewhere, InvokeFunction, Management, Stage, Targ
     ],
 )
 def test_a_path(path: str, target: Target) -> None:
-    assert classify(path, "live") == target
+    assert Addresses([websocket_api({})]).classify(path) == target
