@@ -227,7 +227,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    plan: Plan, functions: Functions, *, limits: Limits | None = None, pages: Pages | None = None
+    plan: Plan,
+    functions: Functions,
+    *,
+    limits: Limits | None = None,
+    pages: Pages | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
@@ -236,8 +241,8 @@ async def running(
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append)
-    node = Node(plan, functions, settings)
+    told = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append, **settings)
+    node = Node(plan, functions, told)
     nodes.append(node)
     ticking = asyncio.create_task(_tick(node))
     try:

@@ -282,11 +282,15 @@ def _only_api(stack: Stack, protocol: str) -> Resource | None:
 
 
 def _apis(stack: Stack, protocol: str) -> list[Resource]:
-    return [
+    """In the order of the template: SAM writes those that it makes behind the others."""
+    written = list(stack.source.body["Resources"])
+    apis = [
         api
         for api in stack.of_type("AWS::ApiGatewayV2::Api")
         if api.text("ProtocolType", default="HTTP") == protocol
     ]
+    at = {name: index for index, name in enumerate(written)}
+    return sorted(apis, key=lambda api: at.get(api.logical_id, len(written)))
 
 
 def _stages(stack: Stack, api: Resource) -> list[Resource]:

@@ -48,7 +48,7 @@ def _opening(stack: Stack, api_id: str, stage: str) -> set[str] | None:
     ours = {
         plan.id
         for plan in plans
-        if any({**here, **covered} == covered for covered in plan.items("ApiStages"))
+        if any(here.items() <= covered.items() for covered in plan.items("ApiStages"))
     }
     keys = stack.of_type("AWS::ApiGateway::UsagePlanKey")
     return {key.text("KeyId") for key in keys if key.text("UsagePlanId") in ours}
