@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.core.policy import PolicyError, as_list, decide, matches
@@ -80,7 +81,8 @@ def _of_document(resource: Resource, document: Any) -> Iterable[Statement]:
         if not isinstance(statement, dict) or not _is_asked(statement):
             continue
         try:
-            resolved = resource.resolve(statement)
+            # As JSON has it: without the translator's own types.
+            resolved = json.loads(json.dumps(resource.resolve(statement), default=str))
         except TemplateError as error:
             resource.stack.leave_out(error)
             continue
