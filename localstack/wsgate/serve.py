@@ -98,13 +98,13 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         pages = _pages(options.pages)
         queue_port = _free_port()
         plan = await _load(options, address, queue_port)
-        plan, known = _with_callers(options, plan)
+        plan, principals = _with_callers(options, plan)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
         for sentence in (*plan.warnings, *unreachable(plan)):
             options.log(f"warning: {sentence}")
         invoker = await _invoker(options, plan, address, queue_port, stack)
-        settings = _settings(options, address, pages, known)
+        settings = _settings(options, address, pages, principals)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
         if options.nodes == 1:
@@ -228,7 +228,7 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
 
 
 def _settings(
-    options: Options, address: str, pages: Pages | None, known: Mapping[str, Principal]
+    options: Options, address: str, pages: Pages | None, principals: Mapping[str, Principal]
 ) -> Settings:
     return Settings(
         address,
@@ -237,7 +237,7 @@ def _settings(
         compression=options.compression,
         log=options.log,
         log_events=options.log_events,
-        known=known,
+        known=principals,
         iam=options.iam,
     )
 

@@ -15,7 +15,7 @@ from tests.wsgate.signing import header, presigned
 from wsgate.core import access
 from wsgate.core.access import Denied, Principal
 from wsgate.core.events import Address, Handshake
-from wsgate.core.gateway import Accept, Action, Refuse
+from wsgate.core.gateway import Accept, Action, Note, Refuse
 from wsgate.core.signature import Credential
 from wsgate.plan import ApiKeys, WebSocketApi
 
@@ -69,6 +69,20 @@ class TestIam:
         machine = self.machine()
         machine.now += 61_000
         assert status(knock(machine, presigned(self.url))) == 403
+
+    def test_the_log_shows_nothing_that_a_terminal_would_obey(self) -> None:
+        machine = self.machine()
+        query = (
+            presigned(self.url)
+            .partition("?")[2]
+            .replace("X-Amz-Credential=local", "X-Amz-Credential=%1B%0A")
+        )
+        handshake = Handshake((("Host", "h"),), query.replace("aws4_request", "%1B[2J"), "::1", "/")
+        notes = [
+            n for n in machine.gateway.handshake(handshake, machine.now)[1] if isinstance(n, Note)
+        ]
+        assert notes[0].outcome.isprintable()
+        assert notes[0].outcome.startswith("403 Credential must have")
 
     def test_a_signature_for_another_path_is_403(self) -> None:
         assert status(knock(self.machine(), f"{self.url}?b=2", header(self.url))) == 403
@@ -241,20 +255,20 @@ class TestRoles:
     def test_an_allow_that_covers_it(self) -> None:
         self.check(self.statement(Resource=["arn:aws:execute-api:*:*:api/*/@connections/*"]))
 
-    def test_nothing_and_a_deny_and_a_condition_that_cannot_be_judged(self) -> None:
+    def test_without_an_allow_it_is_denied_in_the_words_of_aws(self) -> None:
         conditional = self.statement(Condition={"ArnLike": {"aws:x": "y"}})
-        for statements in (
-            (),
-            (self.statement(), self.statement("Deny")),
-            (self.statement(Resource="arn:aws:execute-api:*:*:other/*"),),
-            (conditional,),
-        ):
+        for statements in ((), (self.statement(Resource="arn:aws:lambda:*"),), (conditional,)):
             with pytest.raises(Denied) as denied:
                 self.check(*statements)
-        assert str(denied.value) == (
-            "User: arn:aws:sts::000000000000:assumed-role/push/push is not authorized to perform: "
-            f"{MANAGE} on resource: {self.arn}"
-        )
+            assert str(denied.value) == (
+                "User: arn:aws:sts::000000000000:assumed-role/push/push is not authorized to "
+                f"perform: {MANAGE} on resource: "
+                "arn:aws:execute-api:eu-west-1:********0000:api/live/POST/@connections/x"
+            )
+
+    def test_a_deny_outweighs_an_allow(self) -> None:
+        with pytest.raises(Denied, match=r"with an explicit deny$"):
+            self.check(self.statement(), self.statement("Deny"))
 
     def test_a_role_of_which_nothing_is_known_may_do_everything(self) -> None:
         access.check(access.function_role("f", Credential("s"), ACCOUNT, None), MANAGE, "x", {})

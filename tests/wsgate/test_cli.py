@@ -14,9 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
-from wsgate.__main__ import main, parse
+from wsgate.__main__ import _greet, main, parse
 from wsgate.core.signature import Credential
-from wsgate.serve import Refused
+from wsgate.serve import Addresses, Refused
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -135,6 +135,14 @@ class TestOptions:
         environment = {"WSGATE_PARAMETER_A": "1", "WSGATE_PARAMETER_B": "2", "C": "3"}
         given = parse((*TEMPLATE, "--parameter", "B=4", "--parameter", "D=x=y"), environment)
         assert given.parameters == {"A": "1", "B": "4", "D": "x=y"}
+
+
+def test_the_greeting_names_every_address(capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = Addresses("ws://a/live", "http://a/live", ("ws://a/test", "ws://b"), "http://a/")
+    _greet(parse(TEMPLATE, {}), addresses)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[1:4]] == ["ws://a/live", "ws://a/test", "ws://b"]
+    assert {line.index("ws://") for line in lines[1:4]} == {lines[1].index("ws://")}
 
 
 class TestKeys:

@@ -119,20 +119,26 @@ def handler(event, context):
 """
 
 
-async def test_with_iam_a_function_pushes_if_its_role_allows_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_with_iam_a_function_pushes_if_its_role_allows_it(tmp_path: Path, nodes: int) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(PUSHING)
     (tmp_path / "push.py").write_text(PUSH)
     log: list[str] = []
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    options = Options(template, port=0, log=log.append, iam=True)
+    options = Options(template, port=0, log=log.append, iam=True, nodes=nodes)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     addresses = await asyncio.wait_for(ready, 20)
+    # The SDK's own connection leads to either of two nodes, whichever has the client.
     async with connect(addresses.websocket) as client:
         await client.send('{"action":"mayNot"}')
         await until(lambda: any("MayNot | An error" in line for line in log), 20)
         await client.send('{"action":"may"}')
         assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+        for _ in range(4):
+            await client.send('{"action":"may"}')
+        for _ in range(4):
+            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
     await ended(serving)
     [line] = [line for line in log if "MayNot | An error" in line]
     assert "(AccessDeniedException)" in line

@@ -198,6 +198,15 @@ def test_a_wrong_secret_and_an_unknown_key_are_told_apart() -> None:
     assert refused(signed(key="AKIDOTHER")).kind == "UnrecognizedClientException"
 
 
+def test_a_signature_that_is_no_ascii_is_wrong() -> None:
+    headers = (
+        ("Host", "h"),
+        ("X-Amz-Date", "20240430T134401Z"),
+        ("Authorization", f"{AWS4}SignedHeaders=host;x-amz-date, Signature=\xe9\xff"),
+    )
+    assert refused(Signed("GET", "/\xe9", "\xe9=%ff", headers)).kind == "InvalidSignatureException"
+
+
 def test_without_a_signature() -> None:
     error = refused(Signed("GET", "/live", "a=1", (("Host", "example.org"),)))
     assert (error.kind, error.text) == (

@@ -563,8 +563,7 @@ def test_a_rate_that_is_none_is_refused(refusal_of: Callable[..., str]) -> None:
       ApiKeyRequired: true
       Target: !Sub integrations/${SocketDefaultIntegration}
 """,
-            "KeyRoute.ApiKeyRequired changes nothing: who may connect is decided at $connect "
-            "(APIGW.md §3.14).",
+            "KeyRoute.ApiKeyRequired changes nothing: who may connect is decided at $connect only.",
         ),
         (
             """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -68,11 +69,10 @@ def check(principal: Principal, action: str, resource: str, facts: Mapping[str, 
     """Raises Denied unless an Allow covers the call and no Deny does."""
     if principal.statements is not None:
         decisions = {_decision(one, action, resource, facts) for one in principal.statements}
-        if Decision.DENY in decisions or Decision.ALLOW not in decisions:
-            raise Denied(
-                f"User: {principal.arn} is not authorized to perform: {action} "
-                f"on resource: {resource}"
-            )
+        if Decision.DENY in decisions:
+            raise Denied(f"{_not_authorized(principal, action, resource)} with an explicit deny")
+        if Decision.ALLOW not in decisions:
+            raise Denied(_not_authorized(principal, action, resource))
 
 
 def identity(key: str, principal: Principal, account: str) -> dict[str, str]:
@@ -104,6 +104,17 @@ def api_key(keys: ApiKeys, handshake: Handshake, named: str | None) -> tuple[str
     sent = [value for name, value in handshake.headers if name.lower() == "x-api-key"]
     key = named if keys.from_authorizer else sent[-1] if sent else None
     return None if key is None or key not in keys.ids else (key, keys.ids[key])
+
+
+def _not_authorized(principal: Principal, action: str, resource: str) -> str:
+    """API Gateway shows the last digits of the account only (APIGW.md §11.5).
+
+    https://github.com/architect/functions/issues/130 and
+    https://github.com/aws-solutions/innovation-sandbox-on-aws/pull/59 (2026-11-24)
+    """
+    if action.startswith(f"{SERVICE}:"):
+        resource = re.sub(r":\d{8}(\d{4}):", r":********\1:", resource)
+    return f"User: {principal.arn} is not authorized to perform: {action} on resource: {resource}"
 
 
 def _decision(

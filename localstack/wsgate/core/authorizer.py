@@ -81,9 +81,11 @@ def facts(identity: Mapping[str, str]) -> dict[str, str]:
     https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
     (2026-11-24)
     """
-    names = {"aws:SourceIp": "sourceIp", "aws:UserAgent": "userAgent"}
-    known = {name: identity[key] for name, key in names.items() if key in identity}
-    return known | {"aws:SecureTransport": "true"}
+    return {
+        "aws:SourceIp": identity.get("sourceIp", ""),
+        "aws:UserAgent": identity.get("userAgent", ""),
+        "aws:SecureTransport": "true",
+    }
 
 
 class _NotAnAnswerError(Exception):

@@ -40,7 +40,7 @@ class Address:
     domain: str = ""
     """The host as sent, where it is a name of the API's own (APIGW.md §1.8)."""
     lower_case: bool = False
-    """True where API Gateway writes all header names small (APIGW.md §1.7)."""
+    """True where all header names that reach an integration are small (APIGW.md §1.7)."""
 
 
 HERE: Final = Address()
@@ -133,6 +133,8 @@ def connect(
 ) -> Event:
     """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
     headers = _headers(handshake, trace)
+    if handshake.address.lower_case:
+        headers = tuple((name.lower(), value) for name, value in headers)
     query = query_pairs(handshake.query)
     maps = {
         "queryStringParameters": _single(query),
@@ -230,7 +232,8 @@ def with_signer(known: Mapping[str, str], signer: Mapping[str, str]) -> Mapping[
 
     GUESS: where new keys stand; this is the order of the old events that had all of them.
     """
-    return _in_order(known, signer, _OF_SIGNER)
+    every = {**known, **signer}
+    return {key: every[key] for key in _OF_SIGNER if key in every}
 
 
 def with_api_key(known: Mapping[str, str], key: str, key_id: str) -> Mapping[str, str]:
@@ -239,13 +242,6 @@ def with_api_key(known: Mapping[str, str], key: str, key_id: str) -> Mapping[str
 
 
 _OF_SIGNER = ("userArn", "userAgent", "accountId", "caller", "sourceIp", "accessKey", "user")
-
-
-def _in_order(
-    known: Mapping[str, str], more: Mapping[str, str], order: Iterable[str]
-) -> Mapping[str, str]:
-    every = {**known, **more}
-    return {key: every[key] for key in order if key in every}
 
 
 def encode(event: Event) -> bytes:
@@ -319,12 +315,7 @@ def _headers(handshake: Handshake, trace: str) -> Pairs:
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
     }
-    headers = _sorted((*sent, *added.items()))
-    return _small(headers) if handshake.address.lower_case else headers
-
-
-def _small(pairs: Pairs) -> Pairs:
-    return tuple((name.lower(), value) for name, value in pairs)
+    return _sorted((*sent, *added.items()))
 
 
 def _sorted(pairs: Iterable[tuple[str, str]]) -> Pairs:

@@ -648,7 +648,9 @@ def error_frame(message: str, connection_id: str, request_id: str) -> str:
 
 
 def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0]
+    """For the log, which is a terminal: some of the words are the client's own."""
+    words = str(error).partition("\n")[0][:200]
+    return "".join(character for character in words if character.isprintable())
 
 
 _SUCCESS = range(200, 300)

@@ -91,7 +91,7 @@ def signer(
     canonical = _canonical(request, claim)
     to_sign = _to_sign(claim, f"{date}/{region}/{service}/aws4_request", canonical)
     signature = _signature(credential.secret, (date, region, service), to_sign)
-    if not hmac.compare_digest(signature, claim.signature):
+    if not hmac.compare_digest(signature.encode(), claim.signature.encode()):
         raise Unsigned(INVALID, _MISMATCH.format(canonical=canonical, to_sign=to_sign))
     return key
 

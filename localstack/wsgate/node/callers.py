@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from wsgate.core import access
+from wsgate.core.authorizer import facts
 from wsgate.core.signature import NOT_SIGNED, Scope, Signed, Unsigned
 from wsgate.node.responses import aws_error
 
@@ -50,8 +51,7 @@ class Callers:
         signed = Signed(request.method, request.path, request.query, request.headers, request.body)
         try:
             _, principal = access.identify(signed, self._known, scope, now)
-            facts = {"aws:SourceIp": request.source_ip}
-            access.check(principal, action, resource, facts)
+            access.check(principal, action, resource, _facts(request))
         except Unsigned as error:
             return aws_error(HTTPStatus.FORBIDDEN, error.kind, error.text)
         except access.Denied as error:
@@ -67,3 +67,9 @@ class Callers:
                 f"{request.method} {request.path[:200]} is not signed: AWS answers 403 {kind}, "
                 f'"{words}"; so does wsgate with --iam'
             )
+
+
+def _facts(request: Request) -> dict[str, str]:
+    """What the role's conditions may ask."""
+    agent = request.fields.get("user-agent", "")
+    return facts({"sourceIp": request.source_ip, "userAgent": agent})

@@ -141,9 +141,13 @@ def _leave_out(route: Resource) -> None:
     for key in ("ModelSelectionExpression", "RequestParameters"):
         if route.get(key) not in (None, False, "false"):
             route.stack.leave_out(route.error("is not emulated", key))
-    if route.flag("ApiKeyRequired") and route.text("RouteKey") != "$connect":
-        problem = "changes nothing: who may connect is decided at $connect (APIGW.md §3.14)"
+    if route.text("RouteKey") == "$connect":
+        return
+    problem = "changes nothing: who may connect is decided at $connect only"  # APIGW.md §3.1, §3.14
+    if route.flag("ApiKeyRequired"):
         route.stack.leave_out(route.error(problem, "ApiKeyRequired"))
+    if route.text("AuthorizationType", default="NONE") != "NONE":
+        route.stack.leave_out(route.error(problem, "AuthorizationType"))
 
 
 def _integration(resource: Resource, functions: Mapping[str, Function]) -> Integration:

@@ -66,7 +66,7 @@ def _plan(stack: Stack) -> Plan:
         schedules=tuple(schedules_of(stack, functions)),
         region=stack.place.region,
         account=stack.place.account,
-        left_out=tuple(stack.left_out),
+        left_out=tuple(dict.fromkeys(stack.left_out)),  # two stages say the same twice
         warnings=tuple(stack.warnings),
         statements=statements,
     )

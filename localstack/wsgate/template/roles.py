@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from wsgate.core.authorizer import facts
 from wsgate.core.policy import PolicyError, as_list, decide, matches
 from wsgate.template.expand import TemplateError
 
@@ -101,10 +102,10 @@ def _is_asked(statement: Mapping[str, Any]) -> bool:
 
 def _can_be_judged(resource: Resource, statement: Statement) -> bool:
     """A condition that asks what is not known here: the statement says nothing, and is told."""
-    facts = {"aws:SourceIp": "127.0.0.1", "aws:SecureTransport": "true", "aws:UserAgent": ""}
+    known = facts({"sourceIp": "127.0.0.1"})
     try:
         for action in _ASKED:
-            decide([{**statement, "Resource": "*"}], action, "*", facts)
+            decide([{**statement, "Resource": "*"}], action, "*", known)
     except PolicyError as error:
         said = f"has a statement that --iam leaves out: {error}"
         resource.stack.leave_out(resource.error(said))
