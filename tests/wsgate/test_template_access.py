@@ -414,3 +414,35 @@ def test_what_iam_cannot_judge_is_told(plan_of: Callable[..., Plan]) -> None:
     assert plan.statements["Main"] == ()
     assert "the condition ArnLike of aws:PrincipalArn cannot be judged here" in plan.left_out[0]
     assert "cannot be resolved" in plan.left_out[1]
+
+
+def test_a_role_that_only_aws_knows_keeps_nothing_from_running(
+    plan_of: Callable[..., Plan],
+) -> None:
+    role = """
+  Elsewhere:
+    Type: AWS::IAM::Role
+    Properties: {RoleName: !ImportValue role}
+  Policy:
+    Type: AWS::IAM::ManagedPolicy
+    Properties: {ManagedPolicyName: !ImportValue policy, PolicyDocument: {}}
+"""
+    main = f"{MAIN}      Role: !ImportValue role-arn\n"
+    assert plan_of(SOCKET, main, role).statements == {}
+    own = function_with("[!ImportValue policy-arn]")
+    assert plan_of(SOCKET, own, role).statements == {"Main": ()}
+
+
+def test_policies_may_depend_on_a_condition(plan_of: Callable[..., Plan]) -> None:
+    policies = """
+        - Statement:
+            - !If
+              - Never
+              - {Effect: Allow, Action: 'execute-api:*', Resource: one}
+              - {Effect: Allow, Action: 'execute-api:*', NotResource: two}
+            - !If [Never, {Effect: Deny, Action: '*', Resource: '*'}, !Ref AWS::NoValue]"""
+    conditions = "Conditions: {Never: !Equals [a, b]}\n"
+    plan = plan_of(SOCKET, function_with(policies), conditions)
+    [statement] = plan.statements["Main"]
+    assert statement["NotResource"] == "two"
+    assert plan.left_out == ()

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Final
 from wsgate.core.authorizer import facts
 from wsgate.core.policy import PolicyError, as_list, decide, matches
 from wsgate.template.expand import TemplateError
+from wsgate.template.intrinsics import is_call
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from wsgate.plan import Function
     from wsgate.template.stack import Resource, Stack
@@ -40,28 +41,41 @@ def statements_of(
 
     A function whose role is not in the template has no entry: nothing is known about it.
     """
-    roles = {
-        stack.attribute(role.logical_id, "Arn"): role for role in stack.of_type("AWS::IAM::Role")
-    }
+    named = [(_arn(role), role) for role in stack.of_type("AWS::IAM::Role")]
+    roles = {arn: role for arn, role in named if arn}
     found: dict[str, tuple[Statement, ...]] = {}
     for resource in stack.of_type("AWS::Lambda::Function"):
-        name, role = stack.name(resource), roles.get(_role(resource))
+        name, role = _name(resource), roles.get(_role(resource))
         if name in functions and role is not None:
             found[name] = tuple(_statements(role))
     return found
 
 
+def _name(resource: Resource) -> str:
+    return _known(lambda: resource.stack.name(resource))
+
+
+def _arn(resource: Resource) -> str:
+    return _known(lambda: resource.stack.attribute(resource.logical_id, "Arn"))
+
+
 def _role(function: Resource) -> str:
+    return _known(lambda: function.text("Role", default=""))
+
+
+def _known(read: Callable[[], str]) -> str:
+    """Empty, where only AWS can know: another stack's role, say."""
     try:
-        return function.text("Role", default="")
-    except TemplateError:  # another stack's, say
+        return read()
+    except TemplateError:
         return ""
 
 
 def _statements(role: Resource) -> Iterable[Statement]:
     stack, name = role.stack, role.stack.name(role)
-    for index, _ in enumerate(_raw_list(role, "Policies")):
-        yield from _of_document(role, role.properties["Policies"][index].get("PolicyDocument"))
+    for inline in _opened_list(role, role.properties.get("Policies")):
+        if isinstance(inline, dict):
+            yield from _of_document(role, inline.get("PolicyDocument"))
     for kind in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy", "AWS::IAM::RolePolicy"):
         for policy in stack.of_type(kind):
             if name in _attached(policy):
@@ -71,14 +85,15 @@ def _statements(role: Resource) -> Iterable[Statement]:
         if actions is not None:
             yield {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         for policy in stack.of_type("AWS::IAM::ManagedPolicy"):
-            if policy.id == arn:
+            if _arn(policy) == arn:
                 yield from _of_document(policy, policy.properties.get("PolicyDocument"))
 
 
 def _of_document(resource: Resource, document: Any) -> Iterable[Statement]:
     """The statements that are about what this gateway is asked, resolved."""
+    document = _opened(resource, document)
     raw = document.get("Statement") if isinstance(document, dict) else None
-    for statement in as_list(raw):
+    for statement in _opened_list(resource, raw):
         if not isinstance(statement, dict) or not _is_asked(statement):
             continue
         try:
@@ -103,9 +118,11 @@ def _is_asked(statement: Mapping[str, Any]) -> bool:
 def _can_be_judged(resource: Resource, statement: Statement) -> bool:
     """A condition that asks what is not known here: the statement says nothing, and is told."""
     known = facts({"sourceIp": "127.0.0.1"})
+    anywhere = {key: value for key, value in statement.items() if key != "NotResource"}
+    anywhere["Resource"] = "*"
     try:
         for action in _ASKED:
-            decide([{**statement, "Resource": "*"}], action, "*", known)
+            decide([anywhere], action, "*", known)
     except PolicyError as error:
         said = f"has a statement that --iam leaves out: {error}"
         resource.stack.leave_out(resource.error(said))
@@ -123,7 +140,7 @@ def _attached(policy: Resource) -> list[str]:
 
 def _managed(role: Resource) -> list[str]:
     found = []
-    for value in _raw_list(role, "ManagedPolicyArns"):
+    for value in _opened_list(role, role.properties.get("ManagedPolicyArns")):
         try:
             found.append(str(role.resolve(value)))
         except TemplateError:  # another stack's
@@ -131,6 +148,17 @@ def _managed(role: Resource) -> list[str]:
     return found
 
 
-def _raw_list(resource: Resource, key: str) -> list[Any]:
-    value = resource.properties.get(key)
-    return value if isinstance(value, list) else []
+def _opened_list(resource: Resource, value: Any) -> list[Any]:
+    """A list whose `Fn::If`s are decided, and whose other parts are as they were written."""
+    parts = [_opened(resource, part) for part in as_list(_opened(resource, value))]
+    return [part for part in parts if part is not None]
+
+
+def _opened(resource: Resource, value: Any) -> Any:
+    """What a function call gives, or the plain value; None where only AWS can know."""
+    if not is_call(value):
+        return value
+    try:
+        return resource.resolve(value)
+    except TemplateError:
+        return None
