@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import re
 import signal
 import sys
 import time
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsgate.core.ids import MOST_NODES
+from wsgate.credentials import NoSecretError, from_environment
 from wsgate.lines import Ready, Told
 from wsgate.loops import loop_factory
 from wsgate.output import JSON_HELP, Heard, Output, renderer
@@ -25,7 +27,10 @@ from wsgate.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from wsgate.core.signature import Credential
+
 PREFIX = "WSGATE_PARAMETER_"
+API_KEYS = "WSGATE_API_KEYS"
 MOST_CONCURRENCY = 1000
 MOST_PORT = 65535
 
@@ -45,6 +50,9 @@ environment:
   PORT                     the port, where --port is not given
   WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
                            for a secret, because others can read a command line
+  WSGATE_SECRET_<KeyId>    the secret of --credentials <KeyId>; without it, AWS_SECRET_ACCESS_KEY
+                           and AWS_SESSION_TOKEN, where AWS_ACCESS_KEY_ID is that key
+  WSGATE_API_KEYS          API keys that open $connect, with commas between; better than --api-key
   AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
 
 Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
@@ -63,7 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _options(given, os.environ, output)
         _raise_file_limit()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(options, partial(_greet, options, output, as_json=given.json)))
+            runner.run(_run(options, partial(_ready, options, output, as_json=given.json)))
     except Refused as refused:
         output(Told(_now(), str(refused), "refused"))
         return 2
@@ -98,6 +106,9 @@ def _options(given: argparse.Namespace, environment: Mapping[str, str], output: 
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         compression=given.compression,
+        credentials=_credentials(given.credentials, environment),
+        iam=given.iam,
+        api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
         log=output.tell,
         lines=output,
         log_events=not given.quiet,
@@ -173,6 +184,27 @@ def _parser() -> argparse.ArgumentParser:
         help="refuse permessage-deflate, which API Gateway accepts",
     )
     add(
+        "--iam",
+        action="store_true",
+        help="refuse calls of @connections and Invoke that are not signed, or that the function's "
+        "role does not allow, as AWS does",
+    )
+    add(
+        "--credentials",
+        type=_key_id,
+        action="append",
+        default=[],
+        metavar="KEY_ID",
+        help="an access key that may sign requests; its secret is in the environment",
+    )
+    add(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="an API key that opens $connect, where it has ApiKeyRequired",
+    )
+    add(
         "--no-console",
         dest="console",
         action="store_false",
@@ -188,6 +220,24 @@ def _parser() -> argparse.ArgumentParser:
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")
     return parser
+
+
+def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict[str, Credential]:
+    try:
+        return from_environment(key_ids, environment)
+    except NoSecretError as error:
+        raise Refused(f"{error}.") from None
+
+
+def _texts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _key_id(text: str) -> str:
+    """Its form keeps a secret from being given for it, and being repeated in what is said."""
+    if re.fullmatch(r"[A-Za-z0-9_]{4,128}", text):
+        return text
+    raise argparse.ArgumentTypeError("it is an access key's id, of letters and digits")
 
 
 def _port(environment: Mapping[str, str]) -> int:
@@ -223,17 +273,23 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
-def _greet(options: Options, output: Output, addresses: Addresses, *, as_json: bool) -> None:
+def _ready(options: Options, output: Output, addresses: Addresses, *, as_json: bool) -> None:
+    _greet(options, addresses)
+    if as_json:
+        output(Ready(_now(), **asdict(addresses)))
+
+
+def _greet(options: Options, addresses: Addresses) -> None:
     page = f"\n  Console                       {addresses.console}" if addresses.console else ""
+    more = "".join(f"{'':32}{address}\n" for address in addresses.more)
     print(
         f"wsgate {VERSION} runs {options.template}\n"
         f"  WebSocket                     {addresses.websocket}\n"
+        f"{more}"
         f"  @connections (endpoint_url)   {addresses.management}\n"
         f"  HTTP API, Lambda's Invoke     {addresses.http}{page}",
         flush=True,
     )
-    if as_json:
-        output(Ready(_now(), **asdict(addresses)))
 
 
 def _now() -> int:

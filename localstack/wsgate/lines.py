@@ -133,6 +133,8 @@ class Ready(NamedTuple):
     at: Millis
     websocket: str
     management: str
+    more: tuple[str, ...]
+    """Addresses of other stages and domains."""
     http: str
     console: str | None
 
@@ -145,6 +147,7 @@ class Ready(NamedTuple):
             "at": self.at,
             "websocket": self.websocket,
             "management": self.management,
+            "more": list(self.more),
             "http": self.http,
             "console": self.console,
         }

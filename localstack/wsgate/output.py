@@ -26,7 +26,8 @@ epoch) are always there; the other keys go with the kind, and a later version on
   function                 function, text: a line that a function wrote
   notice, warning,         text: what wsgate has to say of itself; `refused` is the last line
   left_out, refused        before exit code 2
-  ready                    websocket, management, http, console (null with --no-console)
+  ready                    websocket, management, more (other stages and domains), http,
+                           console (null with --no-console)
 """
 
 

@@ -151,6 +151,7 @@ class TestLook:
             view = await look(node)
         routes = {route["key"]: route for route in view["routes"]}
         assert routes["echo"] == {
+            "stage": "live",
             "key": "echo",
             "function": "echo",
             "kind": "Function",
@@ -158,7 +159,15 @@ class TestLook:
         }
         assert (routes["ping"]["function"], routes["ping"]["kind"]) == (None, "Mock")
         assert view["http_routes"] == [{"key": "$default", "function": "web"}]
-        assert view["about"]["authorizer"] == "authorize"
+        assert view["about"]["stages"] == [
+            {
+                "address": node.url,
+                "api": "a1b2c3d4e5",
+                "stage": "live",
+                "selection": "$request.body.action",
+                "authorizer": "authorize",
+            }
+        ]
 
     async def test_requests_are_events_and_looking_is_not(self) -> None:
         async with gateway() as node:

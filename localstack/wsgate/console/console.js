@@ -1,6 +1,6 @@
 // The page of a running wsgate: it asks once a second how things stand, and what has happened since.
 
-import { copy, put, show, the, toast } from "./dom.js";
+import { put, show, the, toast } from "./dom.js";
 import { count, matches } from "./format.js";
 import { drawAbout, drawBill, drawConnections, drawFaults, drawFunctions, drawRate, drawRoutes, eventRow, gapRow } from "./panels.js";
 
@@ -145,7 +145,6 @@ function pause() {
 filter.addEventListener("input", applyFilter);
 the("pause").addEventListener("click", pause);
 the("clear").addEventListener("click", () => { list.replaceChildren(); held = []; updateCount(); });
-the("address").addEventListener("click", () => copy(the("address").textContent, "the address"));
 
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape" && filter.value) actions.filter("");

@@ -8,10 +8,10 @@ const OPEN = "M6 4l4 4-4 4";
 
 export function drawAbout(about, bill) {
   put(the("version"), about.version);
-  put(the("address"), about.websocket);
-  the("address").hidden = false;
-  put(the("wscat"), about.websocket);
-  put(the("selection"), about.selection);
+  keep(the("addresses"), about.stages, ({ address }) => address, ({ address }) => h("li", {},
+    h("button", { type: "button", class: "address", title: "Copy the address", onclick: () => copy(address, "the address") }, address)), () => {});
+  put(the("wscat"), about.stages[0]?.address ?? "");
+  put(the("selection"), [...new Set(about.stages.map(({ selection }) => selection))].join("  "));
   put(the("figure-nodes"), about.nodes === 1 ? "" : `on ${count(about.nodes)} nodes`);
   put(the("figure-received"), count(about.received.messages));
   put(the("figure-received-bytes"), bytes(about.received.bytes));
@@ -36,7 +36,7 @@ export function drawConnections({ total, shown }, actions) {
   keep(the("connections"), shown, ({ id }) => id, (item) => connection(item, actions), updateConnection);
 }
 
-function connection({ id, source, agent, authorizer }, actions) {
+function connection({ id, stage, source, agent, authorizer }, actions) {
   const text = h("textarea", { rows: "2", placeholder: "Text to send", "aria-label": `Text to send to ${id}`, spellcheck: "false" });
   const send = async () => { await actions.send(id, text.value); text.focus(); };
   const form = h("form", { class: "send", onsubmit: (event) => { event.preventDefault(); send(); } }, text,
@@ -48,7 +48,7 @@ function connection({ id, source, agent, authorizer }, actions) {
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); send(); }
   });
-  const facts = [["From", source], ["User agent", agent ?? "none sent"], ...Object.entries(authorizer ?? {})];
+  const facts = [["Stage", stage], ["From", source], ["User agent", agent ?? "none sent"], ...Object.entries(authorizer ?? {})];
   const details = h("div", { class: "details", hidden: true },
     h("dl", { class: "facts" }, ...facts.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, String(value))]), h("dt", {}, "Traffic"), h("dd", { class: "traffic-long" })),
     form);
@@ -148,10 +148,14 @@ function updateFunction(item, { status }) {
 }
 
 export function drawRoutes(view, actions) {
-  const sockets = view.routes.map((route) => ({ ...route, filter: route.key, tag: route.two_way ? "two-way" : "" }));
-  const guard = view.about.authorizer ? [{ key: "authorizer", filter: "authorizer", function: view.about.authorizer, tag: "$connect" }] : [];
+  const { stages } = view.about;
+  const several = new Set(stages.map(({ api, stage }) => `${api} ${stage}`)).size > 1;
+  const where = (stage, words) => [several ? stage : "", words].filter(Boolean).join(" · ");
+  const sockets = view.routes.map((route) => ({ ...route, filter: route.key, tag: where(route.stage, route.two_way ? "two-way" : "") }));
+  const authorizers = new Map(stages.filter(({ authorizer }) => authorizer).map(({ api, stage, authorizer }) => [`${api} ${stage}`, { stage, authorizer }]));
+  const guard = [...authorizers.values()].map(({ stage, authorizer }) => ({ key: "authorizer", filter: "authorizer", function: authorizer, tag: where(stage, "$connect") }));
   const http = view.http_routes.map((route) => ({ ...route, filter: route.function, tag: "HTTP" }));
-  keep(the("routes"), [...guard, ...sockets, ...http], ({ key, tag }) => `${tag} ${key}`, (route) => h("li", { class: "plain" },
+  keep(the("routes"), [...guard, ...sockets, ...http].map((route, at) => ({ ...route, at })), ({ key, tag, at }) => `${at} ${tag} ${key}`, (route) => h("li", { class: "plain" },
     h("button", { type: "button", class: "pair bare", title: "Show its events", onclick: () => actions.filter(route.filter) },
       h("span", { class: "route" }, route.key), h("span", { class: "note" }, route.tag ? h("span", { class: "tag" }, route.tag) : "", route.function ?? (route.kind ?? "").toUpperCase()))), () => {});
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from wsgate.bases import bases_of
 from wsgate.core.bill import Tally, Total, bill, bytes_of, messages_of, size_of
 from wsgate.core.gateway import Posted
 from wsgate.invoke import Reports
@@ -15,11 +16,12 @@ from wsgate.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from wsgate.bases import Base
     from wsgate.core.gateway import Connection
     from wsgate.core.ids import Millis
     from wsgate.node.journal import Entry, Journal
     from wsgate.node.node import Node
-    from wsgate.plan import Function, Plan, Route
+    from wsgate.plan import Function, Plan, Route, WebSocketApi
 
 MOST_CONNECTIONS: Final = 200
 """The latest ones are shown, and how many there are."""
@@ -82,7 +84,11 @@ class NodeDesk:
             },
             "events": events,
             "missed": _missed(number, events),
-            "routes": [_route(route) for route in self._plan.websocket.routes.values()],
+            "routes": [
+                _route(stage, route)
+                for stage in self._plan.websockets
+                for route in stage.routes.values()
+            ],
             "http_routes": self._http_routes(),
             "functions": self._functions(),
             "bill": bill(total.billed, total.minutes, now - self._started),
@@ -107,14 +113,9 @@ class NodeDesk:
         return int(number) if is_ours and len(number) < _MOST_DIGITS else 0
 
     def _about(self, now: Millis, total: Total) -> View:
-        api = self._plan.websocket
         return {
             "version": VERSION,
-            "websocket": f"ws://{self._node.address}/{api.stage}",
-            "api": api.api_id,
-            "stage": api.stage,
-            "selection": api.selection_expression,
-            "authorizer": api.authorizer and api.authorizer.function,
+            "stages": [_stage(base) for base in bases_of(self._plan, self._node.address)],
             "nodes": 1,
             "started": self._started,
             "now": now,
@@ -185,6 +186,7 @@ def _connection(connection: Connection, now: Millis) -> View:
     return {
         "id": connection.id,
         "phase": connection.phase.name.lower(),
+        "stage": connection.stage.api.stage,
         "age": now - connection.connected_at,
         "idle": now - connection.last_active_at,
         "source": connection.identity["sourceIp"],
@@ -199,9 +201,21 @@ def _tally(tally: Tally) -> View:
     return {"messages": messages_of(tally), "bytes": bytes_of(tally)}
 
 
-def _route(route: Route) -> View:
+def _stage(base: Base) -> View:
+    stage = base.stage
+    return {
+        "address": f"ws://{base.text}",
+        "api": stage.api_id,
+        "stage": stage.stage,
+        "selection": stage.selection_expression,
+        "authorizer": stage.authorizer and stage.authorizer.function,
+    }
+
+
+def _route(stage: WebSocketApi, route: Route) -> View:
     integration = route.integration
     return {
+        "stage": stage.stage,
         "key": route.key,
         "function": integration.function if isinstance(integration, FunctionIntegration) else None,
         "kind": type(integration).__name__.removesuffix("Integration"),
