@@ -84,6 +84,22 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """ThrottlingRateLimit and ThrottlingBurstLimit; None leaves the account's (APIGW.md §12.2)."""
+
+    rate: float | None = None
+    burst: int | None = None
+
+
+@dataclass(frozen=True)
+class Throttles:
+    """How a stage throttles its routes: DefaultRouteSettings and RouteSettings."""
+
+    default: Throttle | None = None
+    routes: Mapping[str, Throttle] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WebSocketApi:
     api_id: str
     stage: str
@@ -91,6 +107,7 @@ class WebSocketApi:
     routes: Mapping[str, Route]
     authorizer: Authorizer | None
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    throttles: Throttles = field(default_factory=Throttles)
 
 
 @dataclass(frozen=True)
@@ -100,6 +117,7 @@ class HttpApi:
     api_id: str
     stage: str
     routes: Mapping[str, FunctionIntegration]
+    throttles: Throttles = field(default_factory=Throttles)
 
 
 @dataclass(frozen=True)

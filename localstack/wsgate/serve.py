@@ -7,9 +7,12 @@ import os
 import socket
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from wsgate.core.faults import Faults
 from wsgate.functions.code_watch import CodeWatch
+from wsgate.functions.harmed import HarmedInvoker
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
 from wsgate.node.node import Node, Settings
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from wsgate.core.quotas import Quotas
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
@@ -53,6 +57,10 @@ class Options:
     log_events: bool = True
     """Off leaves only the functions' own lines."""
     limits: Limits = field(default_factory=Limits)
+    quotas: Quotas | None = None
+    """What AWS lets an account do per second; None does not count."""
+    faults: Faults = field(default_factory=lambda: Faults(SystemRandom().getrandbits(32)))
+    """What goes wrong on purpose; it can be changed while it runs."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,9 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             options.log(f"left out: {sentence}")
         for sentence in plan.warnings:
             options.log(f"warning: {sentence}")
-        invoker = await _invoker(options, plan, address, queue_port, stack)
+        invoker: Invoker = await _invoker(options, plan, address, queue_port, stack)
+        invoker = HarmedInvoker(invoker, options.faults, _function_log(options))
+        _tell_faults(options)
         node = _node(options, address, plan, invoker, pages)
         await _start_triggers(options, plan, invoker, queue_port, stack)
         await _accept(listener, node, stack)
@@ -198,6 +208,8 @@ def _node(
         compression=options.compression,
         log=options.log,
         log_events=options.log_events,
+        quotas=options.quotas,
+        faults=options.faults,
     )
     try:
         return Node(plan, invoker, settings)
@@ -239,6 +251,13 @@ async def _stop(server: asyncio.Server, node: Node) -> None:
 def _addresses(plan: Plan, address: str) -> Addresses:
     stage = plan.websocket.stage
     return Addresses(f"ws://{address}/{stage}", f"http://{address}/{stage}", f"http://{address}/")
+
+
+def _tell_faults(options: Options) -> None:
+    """A run with faults says so, and with which seed it can be repeated."""
+    if options.faults.is_on:
+        changed = (f"{name}={value:g}" for name, value in options.faults.changed().items())
+        options.log(f"faults: {' '.join(changed)} seed={options.faults.seed}")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from wsgate.core.ids import Ids, Millis
+    from wsgate.core.quotas import Meter
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 FORBIDDEN = "Forbidden"
 INTERNAL_SERVER_ERROR = "Internal server error"
 TIMED_OUT = "Endpoint request timed out"
+# GUESS: no capture shows a throttled message (APIGW.md §6, §18.3).
+TOO_MANY_REQUESTS = "Too Many Requests"
 
 GOING_AWAY = (1001, "Going away")  # idle (APIGW.md §9.6)
 LIFE_OVER = GOING_AWAY  # GUESS: the code at two hours was never captured (APIGW.md §9.7)
@@ -62,6 +65,8 @@ class Phase(enum.Enum):
     OPEN = enum.auto()
     CLOSING = enum.auto()
     GONE = enum.auto()
+    KILLED = enum.auto()
+    """Gone with its node: nothing follows."""
 
 
 @dataclass(slots=True, eq=False)
@@ -183,8 +188,13 @@ class Posted(enum.Enum):
 class Gateway:
     """One WebSocket API on one node. Every method takes what happened and returns what to do."""
 
-    def __init__(self, api: WebSocketApi, place: Place, ids: Ids, limits: Limits) -> None:
-        """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
+    def __init__(
+        self, api: WebSocketApi, place: Place, ids: Ids, limits: Limits, meter: Meter | None = None
+    ) -> None:
+        """Without a meter, quotas of rates are not enforced.
+
+        Raises ValueError, with a sentence, for an expression or a template it cannot run.
+        """
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
         self._authorizer = api.authorizer
         self._selection = selection.compile_selection(api.selection_expression)
@@ -192,6 +202,7 @@ class Gateway:
         self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
+        self._meter = meter
 
     # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
 
@@ -201,6 +212,9 @@ class Gateway:
         self._connections[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
         arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
+        if self._meter is not None and not self._meter.handshake(now):
+            call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+            return connection.id, self._refuse(call, HTTPStatus.TOO_MANY_REQUESTS, now)
         return connection.id, self._authorize(arrival, now)
 
     def answered(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
@@ -240,6 +254,9 @@ class Gateway:
         connection.last_active_at = now
         moment = Moment(self._ids.request(now), now)
         route = self._select(text)
+        if self._meter is not None and not self._meter.message(route.key if route else None, now):
+            call = Call(Step.MESSAGE, route.key if route else "-", connection, moment, now)
+            return self._complain(call, TOO_MANY_REQUESTS, now)
         if route is None:
             call = Call(Step.MESSAGE, "-", connection, moment, now)
             return self._complain(call, FORBIDDEN, now)
@@ -324,6 +341,17 @@ class Gateway:
                 actions += self._expire(connection, now)
         return actions
 
+    def send_away(self, connection_id: str, now: Millis) -> list[Action]:
+        """Close a connection as API Gateway's own maintenance may at any time (APIGW.md §9.11)."""
+        return self._close(self._open(connection_id), SHUTTING_DOWN, now)
+
+    def kill(self) -> None:
+        """Lose every connection as a node that is killed does: nobody is told, nothing follows."""
+        for connection in self._connections.values():
+            connection.phase = Phase.KILLED
+            self._deadlines.forget(connection)
+        self._connections.clear()
+
     def shut_down(self, now: Millis) -> list[Action]:
         """The node ends: every open connection is told to go away."""
         return [
@@ -401,7 +429,7 @@ class Gateway:
         if isinstance(verdict, authorizer.Refused):
             return self._refuse(call, verdict.status, now)
         note = self._note(call, "allow", now)
-        if call.arrival is None or call.connection.phase is Phase.GONE:
+        if call.arrival is None or call.connection.phase in _OVER:
             return [note]
         call.connection.authorizer = verdict.context
         return [note, *self._connect(call.arrival, now, now - call.since)]
@@ -422,6 +450,8 @@ class Gateway:
 
     def _accept(self, call: Call, subprotocol: str | None, now: Millis) -> list[Action]:
         connection, note = call.connection, self._note(call, "101", now)
+        if connection.phase is Phase.KILLED:
+            return [note]
         if connection.phase is Phase.GONE:
             abandoned = ABANDONED_HANDSHAKE_DISCONNECTS
             return [note, *(self._disconnect(connection, now) if abandoned else [])]
@@ -549,6 +579,7 @@ def error_frame(message: str, connection_id: str, request_id: str) -> str:
 _SUCCESS = range(200, 300)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
 _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
+_OVER = frozenset({Phase.GONE, Phase.KILLED})
 
 
 class _Route:

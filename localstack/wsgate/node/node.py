@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any
 
 from wsgate.core import events, gateway
 from wsgate.core.events import Handshake, Place
+from wsgate.core.faults import Faults
 from wsgate.core.gateway import Action, Gateway, Step
 from wsgate.core.ids import Ids, Millis
+from wsgate.core.quotas import Meter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
-from wsgate.node import http_api, lambda_api, management, responses
+from wsgate.node import faults_api, http_api, lambda_api, management, responses
 from wsgate.node.invocations import Ending, Invocations
 from wsgate.node.lambda_api import InvocationType
-from wsgate.node.paths import InvokeFunction, Management, Stage, classify
+from wsgate.node.mischief import Mischief, SlowInvoker
+from wsgate.node.paths import FaultList, InvokeFunction, Management, Stage, classify
 from wsgate.node.responses import Request, Response
 from wsgate.node.websocket import Socket, Upgrade
 
@@ -51,6 +54,11 @@ class Settings:
     log: Callable[[str], None] = print
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
+    quotas: Quotas | None = None
+    """None lets everybody do as much as this machine can."""
+    share: float = 1
+    """This node's part of the quotas, where several are on one port."""
+    faults: Faults = field(default_factory=lambda: Faults(seed=0))
 
 
 class Node:
@@ -65,8 +73,10 @@ class Node:
         self.limits, self._log = settings.limits, settings.log
         self._log_events = settings.log_events
         self._ids = Ids(SystemRandom())
-        self.gateway = Gateway(api, place, self._ids, settings.limits)
-        self.invocations = Invocations(invoker, settings.log)
+        self._meter = _meter(plan, settings)
+        self.gateway = Gateway(api, place, self._ids, settings.limits, self._meter)
+        self.faults, self._mischief = settings.faults, Mischief(self, settings.faults)
+        self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         self.clients: set[HttpProtocol] = set()
         self._sockets: dict[str, Socket] = {}
         self._stage, self._pages = api.stage, settings.pages
@@ -84,7 +94,12 @@ class Node:
             case Stage():
                 return UPGRADE_REQUIRED  # APIGW.md §1.5
             case Management(connection_id):
+                if self.faults.is_on and connection_id is not None and not _from_page(request):
+                    manage = partial(self._manage, connection_id, request)
+                    return self._mischief.manage(connection_id, request.method, manage)
                 return self._manage(connection_id, request)
+            case FaultList():
+                return faults_api.answer(self.faults, request)
             case InvokeFunction(name):
                 return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
         page = self._pages.answer(request) if self._pages else None
@@ -147,7 +162,21 @@ class Node:
     def tick(self) -> None:
         now = self.now()
         self.perform(self.gateway.tick(now))
+        self._mischief.tick(now)
         for client in [client for client in self.clients if 0 < client.deadline <= now]:
+            client.expire()
+
+    def open_ids(self) -> list[str]:
+        """The connections that are open: neither in their handshake nor closing."""
+        return [each for each in self._sockets if self.gateway.find(each) is not None]
+
+    def kill(self) -> None:
+        """Die as a process that is killed: whoever is connected is lost, no $disconnect tells."""
+        self._log(f"fault: node_kill takes {len(self)} connections with it")
+        self.gateway.kill()
+        for socket in list(self._sockets.values()):
+            socket.drop()
+        for client in list(self.clients):
             client.expire()
 
     def shut_down(self) -> None:
@@ -168,6 +197,7 @@ class Node:
         for socket in list(self._sockets.values()):
             socket.drop()
         await asyncio.sleep(0)  # the loop tells of them, and $disconnect begins
+        self._mischief.hurry()
         await self.invocations.settle(within)
         for client in list(self.clients):
             client.expire()
@@ -189,6 +219,8 @@ class Node:
                 self._invoke(action)
             case gateway.Note():
                 self._log_note(action)
+            case gateway.Accept(connection_id) if self._is_lost(connection_id):
+                self._with(connection_id, Socket.drop)
             case gateway.Accept(connection_id, subprotocol):
                 self._with(connection_id, lambda socket: socket.accept(subprotocol))
             case gateway.Refuse(connection_id, status):
@@ -204,12 +236,18 @@ class Node:
         if socket is not None:
             do(socket)
 
+    def _is_lost(self, connection_id: str) -> bool:
+        return self.faults.is_on and self._mischief.loses_client(connection_id)
+
     def _invoke(self, action: gateway.Invoke) -> None:
         socket = self._sockets.get(action.call.connection.id)
         if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(1)
         done = partial(self._invoked, action.call, socket)
-        self.invocations.start(action.function, action.event, action.timeout, done)
+        if self.faults.is_on:
+            self._mischief.start(action, done)
+        else:
+            self.invocations.start(action.function, action.event, action.timeout, done)
 
     def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending) -> None:
         self.perform(self._after(call, ending))
@@ -226,10 +264,18 @@ class Node:
 
     # The other APIs.
 
-    def _manage(self, connection_id: str | None, request: Request) -> Response:
+    def _manage(
+        self, connection_id: str | None, request: Request, failure: Response | None = None
+    ) -> Response:
+        """`failure` is what a fault answers in place of the truth."""
         if connection_id is None or _from_page(request):
             return management.FORBIDDEN
         now = self.now()
+        if failure is None and self._meter is not None and not self._meter.management(now):
+            failure = management.LIMIT_EXCEEDED
+        if failure is not None:
+            self._log_request(request, failure, now)
+            return failure
         response, actions = management.answer(self.gateway, connection_id, request, now)
         self._log_request(request, response, now)
         self.perform(actions)
@@ -238,6 +284,10 @@ class Node:
     async def _http_api(self, request: Request) -> Response:
         now = self.now()
         match = self._routes and self._routes.match(request.method, request.path)
+        route = match.route_key if match else None
+        if self._meter is not None and not self._meter.http_request(route, now):
+            self._log_request(request, http_api.TOO_MANY_REQUESTS, now)
+            return http_api.TOO_MANY_REQUESTS
         if not match:
             return http_api.NOT_FOUND
         event = http_api.event(self._site, match, request, self._ids, now)
@@ -314,6 +364,18 @@ def _site(plan: Plan, settings: Settings) -> http_api.Site:
     api_id, stage = (plan.http.api_id, plan.http.stage) if plan.http else ("", "$default")
     port = int(settings.address.rpartition(":")[2])
     return http_api.Site(api_id, stage, settings.address, plan.account, "http", port)
+
+
+def _meter(plan: Plan, settings: Settings) -> Meter | None:
+    if settings.quotas is None:
+        return None
+    api, http = plan.websocket, plan.http
+    return Meter(
+        settings.quotas,
+        (api.routes, api.throttles),
+        (http.routes, http.throttles) if http else None,
+        share=settings.share,
+    )
 
 
 def _http_response(ending: Ending) -> Response:

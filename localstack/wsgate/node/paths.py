@@ -3,6 +3,7 @@
 /{stage}                                        the WebSocket API
 /{stage}/@connections/{id}                      the management API (APIGW.md §11)
 /2015-03-31/functions/{name}/invocations        Lambda's Invoke API
+/_wsgate/faults                                 what goes wrong on purpose
 everything else                                 a page, or the HTTP API
 """
 
@@ -30,11 +31,16 @@ class InvokeFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultList:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
 class Elsewhere:
     pass
 
 
-Target = Stage | Management | InvokeFunction | Elsewhere
+Target = Stage | Management | InvokeFunction | FaultList | Elsewhere
 _ELSEWHERE, _STAGE = Elsewhere(), Stage()
 
 
@@ -50,4 +56,6 @@ def classify(path: str, stage: str) -> Target:
             return Management(None)
         case ["", "2015-03-31", "functions", name, "invocations"]:
             return InvokeFunction(name)
+        case ["", "_wsgate", "faults"]:
+            return FaultList()
     return _ELSEWHERE

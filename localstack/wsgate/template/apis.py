@@ -18,6 +18,7 @@ from wsgate.plan import (
 )
 from wsgate.template.expand import TemplateError
 from wsgate.template.functions import invoked
+from wsgate.template.throttles import throttles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -59,6 +60,7 @@ def websocket_of(stack: Stack, functions: Mapping[str, Function]) -> WebSocketAp
         routes=routes,
         authorizer=authorizer,
         stage_variables=stage.texts("StageVariables"),
+        throttles=throttles_of(stage, routes),
     )
 
 
@@ -144,7 +146,8 @@ def http_of(stack: Stack, functions: Mapping[str, Function]) -> HttpApi | None:
     if api is None:
         return None
     routes = _body_routes(api, functions) | _raw_http_routes(stack, api, functions)
-    return HttpApi(api_id=api.id, stage=_stage(stack, api).text("StageName"), routes=routes)
+    stage = _stage(stack, api)
+    return HttpApi(api.id, stage.text("StageName"), routes, throttles_of(stage, routes))
 
 
 def _raw_http_routes(

@@ -1,0 +1,153 @@
+"""What AWS lets an account do per second, as token buckets. Pure: time is an argument.
+
+The numbers are those of APIGW.md §12.1 and §12.2. AWS applies them on a best-effort basis, over a
+fleet; here one bucket is exact, so a test that stays below them here stays below them there.
+
+https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html (2026-11-24)
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wsgate.core.ids import Millis
+    from wsgate.plan import Throttle, Throttles
+
+# GUESS: no burst of new connections is documented; as many as a second brings come at once.
+CONNECTIONS_BURST_SECONDS: Final = 1
+# GUESS: a handshake counts as a new connection and as a request as well (APIGW.md §12.2).
+HANDSHAKE_IS_A_REQUEST: Final = True
+# GUESS: a message that no route takes has cost the account a request all the same.
+UNROUTED_IS_A_REQUEST: Final = True
+MOST: Final = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Quotas:
+    """An account's quotas in one region; AWS raises them on request."""
+
+    connections: int = 500
+    """New WebSocket connections per second (APIGW.md §12.1)."""
+    requests: int = 10_000
+    """Requests per second: handshakes, messages, HTTP API, @connections (APIGW.md §12.2)."""
+    burst: int = 5_000
+    """Requests at once: the size of the bucket that `requests` fills (APIGW.md §12.2)."""
+
+
+def parse(text: str) -> Quotas:
+    """Read `connections=500,requests=10000,burst=5000`; what is not named is AWS's default.
+
+    Raises ValueError, with a sentence.
+    """
+    names = [field.name for field in fields(Quotas)]
+    values: dict[str, int] = {}
+    for pair in filter(None, text.split(",")):
+        name, _, value = pair.partition("=")
+        if name not in names:
+            raise ValueError(f"{name!r} is none of {', '.join(names)}")
+        if not (value.isdecimal() and len(value) <= len(str(MOST)) and int(value) <= MOST):
+            raise ValueError(f"{name} is {value!r}, and must be a number up to {MOST}")
+        values[name] = int(value)
+    return Quotas(**values)
+
+
+class Bucket:
+    """A token bucket: full at first, refilled evenly, one token per request."""
+
+    __slots__ = ("_at", "_per_milli", "_size", "_tokens")
+
+    def __init__(self, rate: float, burst: float) -> None:
+        """`rate` tokens come per second; `burst` is what it holds, and 0 gives nothing ever."""
+        self._per_milli = rate / 1000
+        # A share of a small burst must still let a single request pass.
+        self._size = max(1.0, burst) if burst > 0 else 0.0
+        self._tokens, self._at = self._size, 0
+
+    def take(self, now: Millis) -> bool:
+        """Take a token if there is one. A clock that goes back refills nothing."""
+        elapsed = now - self._at
+        self._at = now
+        if elapsed > 0:
+            self._tokens = min(self._size, self._tokens + elapsed * self._per_milli)
+        if self._tokens < 1:
+            return False
+        self._tokens -= 1
+        return True
+
+
+class Meter:
+    """Says of each request whether the quotas let it pass.
+
+    An account has one bucket for new connections and one for requests; a route has one of its own
+    where the stage throttles it (APIGW.md §12.2). GUESS: the narrowest is asked first, as is
+    documented for REST APIs, and a token it gave is not given back when a later bucket refuses.
+    https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
+    (2026-11-24)
+    """
+
+    def __init__(
+        self,
+        quotas: Quotas,
+        websocket: _Limited | None = None,
+        http: _Limited | None = None,
+        *,
+        share: float = 1,
+    ) -> None:
+        """`share` is this node's part of the account, 1/N where N nodes are on one port."""
+        each_second = quotas.connections * share
+        self._connections = Bucket(each_second, each_second * CONNECTIONS_BURST_SECONDS)
+        self._requests = Bucket(quotas.requests * share, quotas.burst * share)
+        self._routes = _buckets(websocket, quotas, share)
+        self._http_routes = _buckets(http, quotas, share)
+
+    def handshake(self, now: Millis) -> bool:
+        """A client asks for a connection; False is HTTP 429 (APIGW.md §2.1)."""
+        if not (_passes(self._routes.get("$connect"), now) and self._connections.take(now)):
+            return False
+        return not HANDSHAKE_IS_A_REQUEST or self._requests.take(now)
+
+    def message(self, route: str | None, now: Millis) -> bool:
+        """A message came for a route, or for none."""
+        if route is None:
+            return not UNROUTED_IS_A_REQUEST or self._requests.take(now)
+        return _passes(self._routes.get(route), now) and self._requests.take(now)
+
+    def management(self, now: Millis) -> bool:
+        """@connections was called; False is 429 LimitExceededException (APIGW.md §11.5)."""
+        return self._requests.take(now)
+
+    def http_request(self, route: str | None, now: Millis) -> bool:
+        """A request for the HTTP API; False is 429."""
+        bucket = None if route is None else self._http_routes.get(route)
+        return _passes(bucket, now) and self._requests.take(now)
+
+
+_Limited = tuple["Iterable[str]", "Throttles"]
+"""Route keys, and how their stage throttles them."""
+
+
+def _passes(bucket: Bucket | None, now: Millis) -> bool:
+    return bucket is None or bucket.take(now)
+
+
+def _buckets(limited: _Limited | None, quotas: Quotas, share: float) -> Mapping[str, Bucket]:
+    """A stage's default is for each of its routes, not for all of them together.
+
+    GUESS for WebSocket APIs; of REST APIs it is documented (see above).
+    """
+    if limited is None:
+        return {}
+    keys, throttles = limited
+    chosen = {key: throttles.routes.get(key, throttles.default) for key in keys}
+    return {key: _bucket(each, quotas, share) for key, each in chosen.items() if each is not None}
+
+
+def _bucket(throttle: Throttle, quotas: Quotas, share: float) -> Bucket:
+    """What a stage leaves open is the account's."""
+    rate = quotas.requests if throttle.rate is None else throttle.rate
+    burst = quotas.burst if throttle.burst is None else throttle.burst
+    return Bucket(rate * share, burst * share)
