@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText
 from wsgate.core.ids import Ids
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
 from wsgate.node.node import Node, Settings
@@ -34,6 +34,7 @@ from wsgate.plan import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from wsgate.core.quotas import Meter
     from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
@@ -132,6 +133,7 @@ class Machine:
     api: WebSocketApi
     limits: Limits = field(default_factory=Limits)
     now: int = T0
+    meter: Meter | None = None
 
     def __post_init__(self) -> None:
         place = Place(
@@ -142,7 +144,7 @@ class Machine:
             "000000000000",
             self.api.stage_variables,
         )
-        self.gateway = Gateway(self.api, place, ids(), self.limits)
+        self.gateway = Gateway(self.api, place, ids(), self.limits, self.meter)
 
     def handshake(self, query: str = "", **headers: str) -> tuple[str, list[Action]]:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -220,7 +222,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    plan: Plan, functions: Functions, *, limits: Limits | None = None, pages: Pages | None = None
+    plan: Plan,
+    functions: Invoker,
+    *,
+    limits: Limits | None = None,
+    pages: Pages | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
@@ -229,8 +236,8 @@ async def running(
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append)
-    node = Node(plan, functions, settings)
+    address = f"127.0.0.1:{port}"
+    node = Node(plan, functions, Settings(address, limits, pages, log=log.append, **settings))
     nodes.append(node)
     ticking = asyncio.create_task(_tick(node))
     try:

@@ -24,6 +24,7 @@ HANDSHAKE_IS_A_REQUEST: Final = True
 # GUESS: a message that no route takes has cost the account a request all the same.
 UNROUTED_IS_A_REQUEST: Final = True
 MOST: Final = 1_000_000_000
+_TOKEN: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,19 @@ def parse(text: str) -> Quotas:
 
 
 class Bucket:
-    """A token bucket: full at first, refilled evenly, one token per request."""
+    """A token bucket: full at first, refilled evenly, one token per request.
 
-    __slots__ = ("_at", "_per_milli", "_size", "_tokens")
+    It counts in thousandths: a rate per second is as many of them per millisecond, and whole
+    numbers stay exact.
+    """
+
+    __slots__ = ("_at", "_rate", "_size", "_tokens")
 
     def __init__(self, rate: float, burst: float) -> None:
         """`rate` tokens come per second; `burst` is what it holds, and 0 gives nothing ever."""
-        self._per_milli = rate / 1000
+        self._rate = rate
         # A share of a small burst must still let a single request pass.
-        self._size = max(1.0, burst) if burst > 0 else 0.0
+        self._size = max(1.0, burst) * _TOKEN if burst > 0 else 0.0
         self._tokens, self._at = self._size, 0
 
     def take(self, now: Millis) -> bool:
@@ -72,10 +77,10 @@ class Bucket:
         elapsed = now - self._at
         self._at = now
         if elapsed > 0:
-            self._tokens = min(self._size, self._tokens + elapsed * self._per_milli)
-        if self._tokens < 1:
+            self._tokens = min(self._size, self._tokens + elapsed * self._rate)
+        if self._tokens < _TOKEN:
             return False
-        self._tokens -= 1
+        self._tokens -= _TOKEN
         return True
 
 
