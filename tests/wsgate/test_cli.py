@@ -15,6 +15,7 @@ from websockets.exceptions import ConnectionClosed
 
 from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
 from wsgate.__main__ import main, parse
+from wsgate.core.quotas import Quotas
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -88,6 +89,13 @@ class TestRefusals:
         (*TEMPLATE, "--parameter", "NoValue"),
         (*TEMPLATE, "--parameter", "=value"),
         (*TEMPLATE, "--unknown"),
+        (*TEMPLATE, "--quotas", "nope=1"),
+        (*TEMPLATE, "--quotas", "burst=x"),
+        (*TEMPLATE, "--fault", "nope=1"),
+        (*TEMPLATE, "--fault", "disconnect_lost"),
+        (*TEMPLATE, "--fault", "disconnect_lost=2"),
+        (*TEMPLATE, "--fault", "seed=-1"),
+        (*TEMPLATE, "--fault", "seed=4294967296"),
     ],
 )
 def test_a_command_line_with_a_mistake_exits_with_2(arguments: tuple[str, ...]) -> None:
@@ -116,10 +124,37 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     for option in ("template", "port", "parameter", "pages", "concurrency", "invoke-endpoint"):
         assert f"--{option}" in text
+    assert "--quotas" in text
+    assert "--fault" in text
     assert "WSGATE_PARAMETER_" in text
 
 
+def test_the_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*TEMPLATE, "--fault", "list"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "disconnect_lost" in text
+    assert "seed" in text
+
+
 class TestOptions:
+    def test_quotas_are_off_or_those_of_aws_or_what_is_said(self) -> None:
+        assert parse(TEMPLATE, {}).quotas is None
+        assert parse((*TEMPLATE, "--quotas"), {}).quotas == Quotas(500, 10_000, 5_000)
+        assert parse((*TEMPLATE, "--quotas", "burst=7"), {}).quotas == Quotas(burst=7)
+
+    def test_faults_are_off_until_they_are_given(self) -> None:
+        assert not parse(TEMPLATE, {}).faults.is_on
+        given = ("--fault", "disconnect_lost=0.5", "--fault", "seed=7", "--fault", "node_kill=1")
+        faults = parse((*TEMPLATE, *given), {}).faults
+        assert faults.changed() == {"disconnect_lost": 0.5, "node_kill": 1}
+        assert faults.seed == 7
+
+    def test_without_a_seed_each_run_has_its_own(self) -> None:
+        seeds = {parse(TEMPLATE, {}).faults.seed for _ in range(3)}
+        assert len(seeds) > 1
+
     def test_a_port_comes_from_the_command_line_the_environment_or_8080(self) -> None:
         assert parse(TEMPLATE, {}).port == 8080
         assert parse(TEMPLATE, {"PORT": "9000"}).port == 9000

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from wsgate.node.paths import Elsewhere, InvokeFunction, Management, Stage, Target, classify
+from wsgate.node.paths import (
+    Elsewhere,
+    FaultList,
+    InvokeFunction,
+    Management,
+    Stage,
+    Target,
+    classify,
+)
 
 
 @pytest.mark.parametrize(
@@ -28,6 +36,8 @@ from wsgate.node.paths import Elsewhere, InvokeFunction, Management, Stage, Targ
         ("/2015-03-31/functions/hello/invocations", InvokeFunction("hello")),
         ("/2015-03-31/functions/arn%3Aaws/invocations", InvokeFunction("arn:aws")),
         ("/2015-03-31/functions/hello", Elsewhere()),
+        ("/_wsgate/faults", FaultList()),
+        ("/_wsgate/faults/", Elsewhere()),
         ("*", Elsewhere()),
     ],
 )

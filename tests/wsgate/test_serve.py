@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.asyncio.client import connect
 
 from tests.wsgate.conftest import SAMPLE
+from wsgate.core.faults import Faults
 from wsgate.serve import Addresses, Options, Refused, serve, serve_at
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: 
     assert "functions.py:1: '(' was never closed" in line
 
 
+async def test_faults_are_told_at_the_start_with_their_seed() -> None:
+    faults = Faults(7, {"disconnect_lost": 0.5, "function_slow": 1})
+    assert await said_at_start(SAMPLE, faults=faults) == [
+        "faults: disconnect_lost=0.5 function_slow=1 seed=7"
+    ]
+
+
 async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = Options(template=SAMPLE, port=taken.getsockname()[1])
@@ -79,11 +87,12 @@ def never() -> None:
     pytest.fail("it said that it is ready")
 
 
-async def said_at_start(template: Path) -> list[str]:
+async def said_at_start(template: Path, **options: Any) -> list[str]:
     """Serve a template until it is ready, and return the log."""
     log: list[str] = []
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
+    chosen = Options(template, port=0, log=log.append, **options)
+    serving = asyncio.create_task(serve(chosen, ready.set))
     await asyncio.wait_for(ready.wait(), 20)
     await ended(serving)
     return log
