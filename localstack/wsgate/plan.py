@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from wsgate.core.timing import Timing
+
 
 @dataclass(frozen=True)
 class Function:
@@ -150,7 +152,7 @@ class QueueTrigger:
 class Schedule:
     name: str
     function: str
-    every: timedelta
+    timing: Timing
     payload: str | None
     """The constant JSON of the target's Input; None sends what EventBridge itself sends."""
     arn: str = ""

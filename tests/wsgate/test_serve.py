@@ -39,19 +39,19 @@ async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> 
 
 
 async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
-    nightly = """
-  Nightly:
+    news = """
+  News:
     Type: AWS::Events::Rule
     Properties:
-      ScheduleExpression: cron(0 3 * * ? *)
+      EventPattern: {source: [app]}
       Targets: [{Id: web, Arn: !GetAtt WebFunction.Arn}]
 """
     template = tmp_path / "template.yaml"
-    template.write_text(SAMPLE.read_text() + nightly)
+    template.write_text(SAMPLE.read_text() + news)
     (tmp_path / "functions.py").write_text("authorize = chat = web = print")
     [line] = await said_at_start(template)
     assert line.startswith(f"left out: {template}:")
-    assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
+    assert "News.EventPattern is not emulated" in line
 
 
 async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: Path) -> None:
