@@ -162,6 +162,15 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class EventPolicy:
+    """What Lambda does with an asynchronous event of a function that fails (EventInvokeConfig)."""
+
+    retries: int = 2
+    age: timedelta = timedelta(hours=6)
+    """An event older than this is not tried again."""
+
+
+@dataclass(frozen=True)
 class Plan:
     functions: Mapping[str, Function]
     """By function name."""
@@ -173,6 +182,8 @@ class Plan:
     schedules: tuple[Schedule, ...]
     region: str
     account: str
+    event_policies: Mapping[str, EventPolicy] = field(default_factory=dict)
+    """By function name; a function without one has the defaults."""
     left_out: tuple[str, ...] = ()
     """A sentence for each trigger and function of the template that does nothing here."""
     warnings: tuple[str, ...] = ()

@@ -21,6 +21,7 @@ from wsgate.core.quotas import Meter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node import faults_api, http_api, lambda_api, management, responses
+from wsgate.node.background import Background
 from wsgate.node.invocations import Ending, Invocations
 from wsgate.node.lambda_api import InvocationType
 from wsgate.node.mischief import Mischief, SlowInvoker
@@ -82,7 +83,9 @@ class Node:
         self._stage, self._pages = api.stage, settings.pages
         self._compression = settings.compression
         self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
-        self._background = 0
+        self._background = Background(
+            self.invocations, plan.event_policies, settings.limits, settings.log
+        )
         self._was_told_of_tls = False
         self._empty: asyncio.Event | None = None
 
@@ -198,6 +201,7 @@ class Node:
             socket.drop()
         await asyncio.sleep(0)  # the loop tells of them, and $disconnect begins
         self._mischief.hurry()
+        self._background.close()
         await self.invocations.settle(within)
         for client in list(self.clients):
             client.expire()
@@ -321,14 +325,9 @@ class Node:
         return lambda_api.failure(_as_invoke_error(ending))
 
     def _order_in_background(self, order: lambda_api.Order) -> Response:
-        if self._background >= self.limits.background:
+        if not self._background.accept(order.function, order.payload):
             return lambda_api.overloaded()
-        self._background += 1
-        self.invocations.start(order.function, order.payload, None, self._ordered)
         return lambda_api.accepted(order.type)
-
-    def _ordered(self, ending: Ending) -> None:
-        self._background -= 1
 
     def _log_request(
         self, request: Request, response: Response, since: Millis, cold: bool | None = None
