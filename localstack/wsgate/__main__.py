@@ -14,6 +14,8 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate.core import faults, quotas
+from wsgate.core.ids import MOST_NODES
+from wsgate.loops import loop_factory
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
 
@@ -46,7 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
         _raise_file_limit()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(options))
     except Refused as refused:
         print(f"wsgate: {refused}", file=sys.stderr)
@@ -72,6 +74,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         port=_port(environment) if given.port is None else given.port,
         parameters=inherited | dict(given.parameter),
         pages=given.pages,
+        nodes=given.nodes,
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         compression=given.compression,
@@ -128,6 +131,14 @@ def _parser() -> argparse.ArgumentParser:
         default=10,
         metavar="N",
         help="environments per function at most, as Lambda's reserved concurrency; default: 10",
+    )
+    add(
+        "--nodes",
+        type=_number(1, MOST_NODES),
+        default=1,
+        metavar="N",
+        help="gateway processes that share the port: each holds as many connections as it may have "
+        "open files; default: 1",
     )
     add(
         "--invoke-endpoint",
@@ -211,15 +222,6 @@ def _faults(given: Sequence[tuple[str, float]]) -> faults.Faults:
     values = dict(given)
     seed = values.pop("seed", None)
     return faults.Faults(SystemRandom().getrandbits(32) if seed is None else int(seed), values)
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one; it has none for Windows."""
-    try:
-        import uvloop  # noqa: PLC0415 see above
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _raise_file_limit() -> None:

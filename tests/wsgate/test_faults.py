@@ -80,6 +80,39 @@ class TestRates:
         assert lost(there) == lost(here)
 
 
+class TestNodes:
+    def test_each_node_has_its_own_sequence_and_it_repeats(self) -> None:
+        one = faults(disconnect_lost=0.5)
+        assert lost(one.for_node(1)) == lost(one.for_node(1))
+        assert lost(one.for_node(1)) != lost(one.for_node(2))
+        assert lost(one.for_node(0)) == lost(one)
+
+    def test_an_action_is_not_every_nodes(self) -> None:
+        assert faults(node_kill=1, connect_lost=1).for_node(1).changed() == {"connect_lost": 1}
+
+    def test_a_change_is_spread_and_one_that_was_heard_is_not(self) -> None:
+        here, told = faults(), list[tuple[str, float]]()
+        here.spread = lambda name, value: told.append((name, value))
+        here.set("connect_lost", "0.5")
+        here.hear("message_late", 1)
+        assert told == [("connect_lost", 0.5)]
+        assert here.changed() == {"connect_lost": 0.5, "message_late": 1}
+
+    def test_an_action_is_done_by_whoever_hears_of_it(self) -> None:
+        here, told = faults(), list[tuple[str, float]]()
+        here.spread = lambda name, value: told.append((name, value))
+        here.set("node_kill", 1)
+        assert told == [("node_kill", 1)]
+        assert not here.takes_node_kill()
+
+    def test_a_mistake_is_spread_to_nobody(self) -> None:
+        here, told = faults(), list[tuple[str, float]]()
+        here.spread = lambda name, value: told.append((name, value))
+        with pytest.raises(ValueError, match="must be from"):
+            here.set("connect_lost", 2)
+        assert told == []
+
+
 class TestEvents:
     def test_a_disconnect_is_late_and_comes_twice(self) -> None:
         assert faults(disconnect_late=3).disconnects() == [3]

@@ -12,7 +12,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from wsgate.core.ids import Millis
 
@@ -66,6 +66,7 @@ KNOBS: Final = (
     Knob("node_kill", _ACTION, "A node dies: its connections go, and no $disconnect tells."),
 )
 _BY_NAME: Final = {knob.name: knob for knob in KNOBS}
+_ACTIONS: Final = tuple(knob.name for knob in KNOBS if knob.unit == _ACTION)
 
 
 class Failure(enum.Enum):
@@ -94,9 +95,14 @@ class Departure(enum.Enum):
 class Faults:
     """The faults as they are set now, and what they decide."""
 
-    def __init__(self, seed: int, values: Mapping[str, float] | None = None) -> None:
-        """Raises ValueError, with a sentence, for an unknown name or a value out of range."""
-        self.seed = seed
+    def __init__(self, seed: int, values: Mapping[str, float] | None = None, node: int = 0) -> None:
+        """Nodes of one seed have each a sequence of their own.
+
+        Raises ValueError, with a sentence, for an unknown name or a value out of range.
+        """
+        self.seed, self._node = seed, node
+        self.spread: Callable[[str, float], None] | None = None
+        """Told of each change that was made here, where other processes have to hear of it."""
         self.is_on = False
         """The one thing that is looked at while nothing is set."""
         self._values = {knob.name: knob.default for knob in KNOBS}
@@ -104,12 +110,24 @@ class Faults:
         for name, value in (values or {}).items():
             self.set(name, value)
 
+    def for_node(self, node: int) -> Faults:
+        """The same for a node in a process of its own. An action is not every node's."""
+        return Faults(self.seed, self.changed() | dict.fromkeys(_ACTIONS, 0), node)
+
     def set(self, name: str, value: object) -> None:
-        """Turn a fault on, off, or to another value.
+        """Turn a fault on, off, or to another value; in every process, if there are several.
 
         Raises ValueError, with a sentence, for an unknown name or a value out of range.
         """
-        self._values[name] = parse(name, value)
+        number = parse(name, value)
+        if self.spread is not None:
+            self.spread(name, number)
+        if self.spread is None or name not in _ACTIONS:  # whoever hears of an action does it
+            self.hear(name, number)
+
+    def hear(self, name: str, number: float) -> None:
+        """Take over a change that was made in another process."""
+        self._values[name] = number
         self.is_on = any(self._values[knob.name] != knob.default for knob in KNOBS)
 
     def describe(self) -> dict[str, dict[str, Any]]:
@@ -190,7 +208,7 @@ class Faults:
         """Whether the node is to die now; asked once, it is done."""
         if not self._values["node_kill"]:
             return False
-        self.set("node_kill", 0)
+        self.hear("node_kill", 0)
         return True
 
     def _departure(self, chances: list[tuple[Departure, float]]) -> Departure | None:
@@ -214,7 +232,8 @@ class Faults:
 
     def _sequence(self, name: str) -> Random:
         if name not in self._sequences:
-            self._sequences[name] = Random(f"{self.seed} {name}")  # noqa: S311 not a secret
+            seed = f"{self.seed} {self._node} {name}"
+            self._sequences[name] = Random(seed)  # noqa: S311 not a secret
         return self._sequences[name]
 
 

@@ -38,6 +38,9 @@ class Quotas:
     burst: int = 5_000
     """Requests at once: the size of the bucket that `requests` fills (APIGW.md §12.2)."""
 
+    def __str__(self) -> str:
+        return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+
 
 def parse(text: str) -> Quotas:
     """Read `connections=500,requests=10000,burst=5000`; what is not named is AWS's default.

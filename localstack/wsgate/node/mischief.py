@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wsgate.core.faults import Departure, Faults
 from wsgate.core.gateway import Drop, Invoke, Note, Step
 from wsgate.node import management
+from wsgate.node.responses import Response
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from wsgate.invoke import Invocation, Invoker
     from wsgate.node.invocations import Done
     from wsgate.node.node import Node
-    from wsgate.node.responses import Response
+    from wsgate.node.responses import Request
 
 
 Start = Callable[[], None]
@@ -97,20 +98,18 @@ class Mischief:
 
     # @connections.
 
-    async def manage(
-        self, connection_id: str, method: str, answer: Callable[[Response | None], Response]
-    ) -> Response:
-        """Answer late, or with an error, or as without faults: `answer(None)`."""
+    async def manage(self, connection_id: str, request: Request) -> Response:
+        """Answer late, or with an error, or as without faults."""
         delay = self.faults.management_delay()
         if delay:
-            self._tell(method, connection_id, f"management_latency {delay:.3f} s")
+            self._tell(request.method, connection_id, f"management_latency {delay:.3f} s")
             await asyncio.sleep(delay)
-        lives = self._node.gateway.find(connection_id) is not None
-        failure = self.faults.management_failure(lives=lives)
-        if failure is None:
-            return answer(None)
-        self._tell(method, connection_id, failure.value)
-        return answer(management.FAILURES[failure])
+        failure = self.faults.management_failure(lives=self._node.may_have(connection_id))
+        if failure is not None:
+            self._tell(request.method, connection_id, failure.value)
+            return self._node.refuse(request, management.FAILURES[failure])
+        answer = self._node.manage(connection_id, request)
+        return answer if isinstance(answer, Response) else await answer
 
     # Connections and the node.
 
