@@ -166,7 +166,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="let something go wrong on purpose; may be repeated; `--fault list` lists them all",
+        help="let something go wrong on purpose; may be repeated; `--fault list` lists them all, "
+        "/_wsgate/faults shows and changes them while it runs",
     )
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
 from wsgate.__main__ import main, parse
@@ -204,6 +204,26 @@ async def test_the_sample_from_first_to_last(
         assert await asyncio.wait_for(command.process.wait(), 10) == 0
     assert "ChatFunction | DISCONNECT of ann" in command.errors
     assert not any("ticket" in line or "salut" in line for line in command.errors)
+
+
+async def test_faults_and_quotas_from_the_command_line(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]],
+) -> None:
+    """Said at the start, done to a real process, and each time a line."""
+    faults = ("--fault", "function_crash=1", "--fault", "seed=7")
+    async with wsgate("--quotas", "burst=2,requests=0", *faults) as command:
+        statuses = []
+        for _ in range(3):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(f"ws://{command.base}/dev?ticket=ann")
+            statuses.append(caught.value.response.status_code)
+    assert statuses == [500, 500, 429]  # the authorizer crashed, twice
+    assert command.errors[:2] == [
+        "quotas: connections=500 requests=0 burst=2",
+        "faults: function_crash=1 seed=7",
+    ]
+    done = "AuthorizeFunction | fault: function_crash after 0 s at most"
+    assert command.errors.count(done) == 2
 
 
 async def test_it_leaves_no_process_behind(

@@ -8,6 +8,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.wsgate.gateways import PONG, T0, Machine, frame_of, function, websocket_api
 from wsgate.core.gateway import Accept, Refuse
@@ -52,6 +54,24 @@ class TestBucket:
         bucket = Bucket(100, 5)
         passed(bucket.take, T0)
         assert sum(bucket.take(T0 + at) for at in range(1, 1001)) == 100
+
+    @given(
+        rate=st.integers(0, 1000),
+        burst=st.integers(1, 100),
+        steps=st.lists(st.integers(0, 500), max_size=60),
+    )
+    def test_it_gives_all_that_came_and_never_more(
+        self, rate: int, burst: int, steps: list[int]
+    ) -> None:
+        bucket, now = Bucket(rate, burst), T0
+        taken = passed(bucket.take, now)
+        for step in steps:
+            now += step
+            taken += passed(bucket.take, now)
+            assert taken <= burst + rate * (now - T0) / 1000
+        # Emptied each time and never full again, it has given all that came.
+        if all(rate * step <= 1000 * (burst - 1) for step in steps):
+            assert taken == burst + rate * (now - T0) // 1000
 
     def test_nothing_is_nothing(self) -> None:
         assert passed(Bucket(0, 0).take, T0) == 0
