@@ -19,8 +19,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wsgate.node import management
+from wsgate.node.background import Background
 from wsgate.node.channel import Channel, ChannelLost
-from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, Ready, Start
+from wsgate.node.invocations import Invocations
+from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
 from wsgate.restarts import Restarts
 
 if TYPE_CHECKING:
@@ -51,6 +53,12 @@ class Nodes:
     ) -> None:
         """Start nothing yet; there will be a node for each of `listeners`."""
         self._invoker = invoker
+        # Lambda's queue is nobody's node: an event outlives the one that took it.
+        self._invocations = Invocations(invoker, settings.log)
+        self._background = Background(
+            self._invocations, plan.event_policies, settings.limits, settings.log
+        )
+        self._limits = settings.limits
         self._log: Callable[[str], None] = settings.log
         self._faults = settings.faults
         self._nodes = [
@@ -68,8 +76,10 @@ class Nodes:
         self._kill_if_wanted()
 
     async def close(self) -> None:
-        """Let every node tell its connections, then end it."""
+        """Let every node tell its connections, then end it; then what runs for nobody."""
         await asyncio.gather(*(node.close() for node in self._nodes))
+        self._background.close()
+        await self._invocations.settle(self._limits.shutdown)
 
     def kill(self, index: int) -> None:
         """End a node as a broken machine would."""
@@ -102,6 +112,8 @@ class Nodes:
         """What a node asks for."""
         if isinstance(question, InvokeFunction):
             return await self._invoker.invoke(question.function, question.payload)
+        if isinstance(question, QueueEvent):
+            return self._background.accept(question.function, question.payload)
         if isinstance(question, Manage):
             return await self._manage(question)
         raise TypeError(question)

@@ -194,6 +194,25 @@ async def test_each_node_has_its_share_of_the_quotas(wsgate: Any) -> None:
         )
 
 
+async def test_an_asynchronous_event_outlives_the_node_that_took_it(wsgate: Any) -> None:
+    async with wsgate("--nodes", "2") as command:
+        sdk = boto3.client(
+            "lambda",
+            endpoint_url=f"http://{command.base}",
+            region_name="eu-west-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 not a secret
+        )
+        await asyncio.to_thread(
+            sdk.invoke, FunctionName="WebFunction", InvocationType="Event", Payload=b'"no event"'
+        )
+        for pid in nodes(command):
+            os.kill(pid, signal.SIGKILL)
+        again = "WebFunction | asynchronous event: again in 60 s"
+        await until(lambda: again in command.errors)
+    assert "asynchronous events that were to be tried again: 1" in command.errors
+
+
 def are_there(pids: list[int]) -> bool:
     return any(Path(f"/proc/{pid}").exists() for pid in pids)
 

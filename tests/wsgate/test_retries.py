@@ -152,7 +152,7 @@ class TestOverSockets:
                 with pytest.raises(ClientError, match="TooManyRequestsException"):
                     await self.order(node, b'{"n":12}')
                 assert len(node.node._background) == 2
-            assert "2 asynchronous events were to be tried again" in node.log
+            assert "asynchronous events that were to be tried again: 2" in node.log
 
 
 CONFIG = """
@@ -180,6 +180,12 @@ class TestTemplate:
         assert found.event_policies == {"Main": EventPolicy(age=timedelta(seconds=60))}
         [sentence] = found.left_out
         assert "DestinationConfig.OnFailure is not emulated" in sentence
+
+    def test_dead_letters_are_told(self, plan_of: Callable[..., Plan]) -> None:
+        dead = "      DeadLetterQueue: {Type: SQS, TargetArn: !GetAtt Dead.Arn}\n"
+        queue = "\n  Dead: {Type: AWS::SQS::Queue}\n"
+        [sentence] = plan_of(HEAD, "Resources:", queue, SOCKET, MAIN, dead).left_out
+        assert "Main.DeadLetterConfig is not emulated" in sentence
 
     @pytest.mark.parametrize("value", ["-1", "3", "x"])
     def test_what_lambda_refuses(self, refusal_of: Callable[..., str], value: str) -> None:

@@ -1,7 +1,7 @@
 """Events that nobody waits for (`InvocationType=Event`): queued, run, and tried again.
 
-What is queued is bounded in number and in bytes, and ends with the node. A try has a request id of
-its own; on AWS all tries of an event have the same.
+What is queued is bounded in number and in bytes, and ends with the gateway. A try has a request
+id of its own; on AWS all tries of an event have the same.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Background:
-    """The events of one node that wait or run."""
+    """The events that wait or run, wherever the functions are: in the only node, or its parent."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Background:
         """Forget what waits for another try; what runs is tried no more."""
         self._is_closed = True
         if self._waiting:
-            self._log(f"{len(self._waiting)} asynchronous events were to be tried again")
+            self._log(f"asynchronous events that were to be tried again: {len(self._waiting)}")
         for timer in self._waiting.values():
             timer.cancel()
         self._waiting.clear()

@@ -51,6 +51,14 @@ class InvokeFunction:
 
 
 @dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """Asked of the parent: run a function, and nobody waits. Answered is whether it was taken."""
+
+    function: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Manage:
     """@connections for a connection of another node."""
 

@@ -72,6 +72,10 @@ class Peers(Protocol):
         """What the node that has the connection answers to a call of @connections."""
         ...
 
+    async def queue(self, function: str, payload: bytes) -> bool:
+        """Let a function run for nobody; False if there is no room for the event."""
+        ...
+
 
 class Node:
     """Everything behind one port."""
@@ -354,16 +358,17 @@ class Node:
             case InvocationType.DRY_RUN:
                 return lambda_api.accepted(order.type)
             case InvocationType.EVENT:
-                return self._order_in_background(order)
+                is_taken = await self._queue(order.function, order.payload)
+                return lambda_api.accepted(order.type) if is_taken else lambda_api.overloaded()
         ending = await self.invocations.run(order.function, order.payload, None)
         if isinstance(ending, Invocation):
             return lambda_api.response(ending)
         return lambda_api.failure(_as_invoke_error(ending))
 
-    def _order_in_background(self, order: lambda_api.Order) -> Response:
-        if not self._background.accept(order.function, order.payload):
-            return lambda_api.overloaded()
-        return lambda_api.accepted(order.type)
+    async def _queue(self, function: str, payload: bytes) -> bool:
+        if self._peers is not None:
+            return await self._peers.queue(function, payload)
+        return self._background.accept(function, payload)
 
     def _log_request(
         self, request: Request, response: Response, since: Millis, cold: bool | None = None

@@ -19,7 +19,7 @@ from wsgate.loops import loop_factory
 from wsgate.node import management
 from wsgate.node.channel import Channel, ChannelLost
 from wsgate.node.listening import listening
-from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, Ready, Start
+from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
 from wsgate.node.node import Node
 
 if TYPE_CHECKING:
@@ -82,6 +82,14 @@ class _Parent:
         except ChannelLost as error:
             raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
         return answer
+
+    async def queue(self, function: str, payload: bytes) -> bool:
+        """See Peers."""
+        try:
+            is_taken: bool = await self._channel.ask(QueueEvent(function, payload))
+        except ChannelLost:
+            return False
+        return is_taken
 
     async def manage(self, node: int, connection_id: str, request: Request) -> Response:
         """See Peers."""

@@ -37,4 +37,7 @@ def event_policies_of(stack: Stack, functions: Mapping[str, Function]) -> dict[s
         for destination in config.keys("DestinationConfig"):
             error = config.error("is not emulated", "DestinationConfig", destination)
             stack.leave_out(error)
+    for function_resource in stack.of_type("AWS::Lambda::Function"):
+        if function_resource.properties.get("DeadLetterConfig"):
+            stack.leave_out(function_resource.error("is not emulated", "DeadLetterConfig"))
     return policies
