@@ -34,7 +34,7 @@ from wsgate.plan import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
-    from wsgate.core.quotas import Meter
+    from wsgate.core.quotas import Limiter
     from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
@@ -133,7 +133,7 @@ class Machine:
     api: WebSocketApi
     limits: Limits = field(default_factory=Limits)
     now: int = T0
-    meter: Meter | None = None
+    limiter: Limiter | None = None
 
     def __post_init__(self) -> None:
         place = Place(
@@ -144,7 +144,7 @@ class Machine:
             "000000000000",
             self.api.stage_variables,
         )
-        self.gateway = Gateway(self.api, place, ids(), self.limits, self.meter)
+        self.gateway = Gateway(self.api, place, ids(), self.limits, self.limiter)
 
     def handshake(self, query: str = "", **headers: str) -> tuple[str, list[Action]]:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.wsgate.gateways import PONG, T0, Machine, frame_of, function, websocket_api
 from wsgate.core.gateway import Accept, Refuse
-from wsgate.core.quotas import Bucket, Meter, Quotas, parse
+from wsgate.core.quotas import Bucket, Limiter, Quotas, parse, scope
 from wsgate.plan import Throttle, Throttles
 
 if TYPE_CHECKING:
@@ -87,68 +87,70 @@ class TestBucket:
         assert bucket.take(T0 - 4999)
 
 
-class TestMeter:
+class TestLimiter:
     def test_the_defaults_are_those_of_aws(self) -> None:
-        meter = Meter(Quotas())
-        assert passed(meter.handshake, T0) == 500
-        assert passed(meter.management, T0, 9000) == 5000 - 500
+        limiter = Limiter(Quotas())
+        assert passed(partial(limiter.handshake, "s"), T0) == 500
+        assert passed(limiter.management, T0, 9000) == 5000 - 500
 
     def test_connections_come_back_within_the_second(self) -> None:
-        meter = Meter(Quotas())
-        passed(meter.handshake, T0)
-        assert not meter.handshake(T0 + 1)
-        assert meter.handshake(T0 + 2)
+        limiter = Limiter(Quotas())
+        passed(partial(limiter.handshake, "s"), T0)
+        assert not limiter.handshake("s", T0 + 1)
+        assert limiter.handshake("s", T0 + 2)
 
     def test_everything_shares_the_requests(self) -> None:
-        meter = Meter(Quotas(connections=9, requests=1, burst=4))
-        assert meter.handshake(T0)
-        assert meter.message("a", T0)
-        assert meter.management(T0)
-        assert meter.http_request("GET /", T0)
-        assert not meter.handshake(T0)
-        assert not meter.message("a", T0)
-        assert not meter.management(T0)
-        assert not meter.http_request("GET /", T0)
-        assert not meter.message(None, T0)
+        limiter = Limiter(Quotas(connections=9, requests=1, burst=4))
+        assert limiter.handshake("s", T0)
+        assert limiter.request("s", "a", T0)
+        assert limiter.management(T0)
+        assert limiter.request("s", "GET /", T0)
+        assert not limiter.handshake("s", T0)
+        assert not limiter.request("s", "a", T0)
+        assert not limiter.management(T0)
+        assert not limiter.request("s", "GET /", T0)
+        assert not limiter.request("s", None, T0)
 
     def test_a_node_has_its_share(self) -> None:
-        meter = Meter(Quotas(), share=1 / 4)
-        assert passed(meter.handshake, T0) == 125
-        assert passed(meter.management, T0) == 1250 - 125
+        limiter = Limiter(Quotas(), share=1 / 4)
+        assert passed(partial(limiter.handshake, "s"), T0) == 125
+        assert passed(limiter.management, T0) == 1250 - 125
 
     def test_a_route_has_its_own_bucket(self) -> None:
         throttles = Throttles(None, {"a": Throttle(10, 2)})
-        meter = Meter(AMPLE, (("a", "b"), throttles))
-        assert passed(partial(meter.message, "a"), T0) == 2
-        assert passed(partial(meter.message, "b"), T0) == 998
-        assert not meter.message("a", T0 + 99)
-        assert meter.message("a", T0 + 100)
+        limiter = Limiter(AMPLE, {"s": (("a", "b"), throttles)})
+        assert passed(partial(limiter.request, "s", "a"), T0) == 2
+        assert passed(partial(limiter.request, "s", "b"), T0) == 998
+        assert not limiter.request("s", "a", T0 + 99)
+        assert limiter.request("s", "a", T0 + 100)
 
     def test_a_stages_default_is_for_each_route_that_has_none(self) -> None:
         throttles = Throttles(Throttle(1, 3), {"a": Throttle(1, 2)})
-        meter = Meter(AMPLE, (("a", "b", "c"), throttles))
+        limiter = Limiter(AMPLE, {"s": (("a", "b", "c"), throttles)})
         for route, expected in (("a", 2), ("b", 3), ("c", 3)):
-            assert passed(partial(meter.message, route), T0) == expected
+            assert passed(partial(limiter.request, "s", route), T0) == expected
 
     def test_connect_is_a_route_too(self) -> None:
-        meter = Meter(AMPLE, (("$connect",), Throttles(Throttle(1, 3))))
-        assert passed(meter.handshake, T0) == 3
+        limiter = Limiter(AMPLE, {"s": (("$connect",), Throttles(Throttle(1, 3)))})
+        assert passed(partial(limiter.handshake, "s"), T0) == 3
 
     def test_half_a_throttle_leaves_the_accounts_other_half(self) -> None:
         throttles = Throttles(None, {"rate": Throttle(rate=10), "burst": Throttle(burst=7)})
-        meter = Meter(Quotas(burst=100), (("rate", "burst"), throttles))
-        assert passed(partial(meter.message, "burst"), T0) == 7
-        assert passed(partial(meter.message, "rate"), T0) == 100 - 7
+        limiter = Limiter(Quotas(burst=100), {"s": (("rate", "burst"), throttles)})
+        assert passed(partial(limiter.request, "s", "burst"), T0) == 7
+        assert passed(partial(limiter.request, "s", "rate"), T0) == 100 - 7
 
     def test_what_a_route_refuses_costs_the_account_nothing(self) -> None:
-        meter = Meter(Quotas(burst=3), (("a",), Throttles(Throttle(0, 1))))
-        assert passed(partial(meter.message, "a"), T0) == 1
-        assert passed(meter.management, T0) == 2
+        limiter = Limiter(Quotas(burst=3), {"s": (("a",), Throttles(Throttle(0, 1)))})
+        assert passed(partial(limiter.request, "s", "a"), T0) == 1
+        assert passed(limiter.management, T0) == 2
 
-    def test_the_http_apis_routes_are_its_own(self) -> None:
-        meter = Meter(AMPLE, None, (("GET /",), Throttles(Throttle(1, 1))))
-        assert passed(partial(meter.http_request, "GET /"), T0) == 1
-        assert meter.message("GET /", T0)
+    def test_a_route_of_one_stage_is_not_that_of_another(self) -> None:
+        once = (("a",), Throttles(Throttle(1, 1)))
+        limiter = Limiter(AMPLE, {"s": once, "t": once})
+        assert passed(partial(limiter.request, "s", "a"), T0) == 1
+        assert passed(partial(limiter.request, "t", "a"), T0) == 1
+        assert limiter.request("u", "a", T0)
 
 
 class TestWords:
@@ -181,7 +183,7 @@ class TestGateway:
     def machine(self, quotas: Quotas, throttles: Throttles | None = None) -> Machine:
         routes: dict[str, Integration] = {"$connect": function("connect"), "ping": PONG}
         api = replace(websocket_api(routes, two_way={"ping"}), throttles=throttles or Throttles())
-        return Machine(api, meter=Meter(quotas, (api.routes, api.throttles)))
+        return Machine(api, limiter=Limiter(quotas, {scope(api): (api.routes, api.throttles)}))
 
     def test_a_handshake_too_many_is_429_and_asks_nobody(self) -> None:
         machine = self.machine(Quotas(connections=1))

@@ -17,6 +17,7 @@ from wsgate.core import authorizer, events, proxy, selection
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.mapping import Mock, Scope
+from wsgate.core.quotas import scope
 from wsgate.limits import millis
 from wsgate.plan import FunctionIntegration, Route, WebSocketApi
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from wsgate.core.ids import Ids, Millis
-    from wsgate.core.quotas import Meter
+    from wsgate.core.quotas import Limiter
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 
@@ -190,9 +191,14 @@ class Gateway:
     """One WebSocket API on one node. Every method takes what happened and returns what to do."""
 
     def __init__(
-        self, api: WebSocketApi, place: Place, ids: Ids, limits: Limits, meter: Meter | None = None
+        self,
+        api: WebSocketApi,
+        place: Place,
+        ids: Ids,
+        limits: Limits,
+        limiter: Limiter | None = None,
     ) -> None:
-        """Without a meter, quotas of rates are not enforced.
+        """Without a limiter, quotas of rates are not enforced.
 
         Raises ValueError, with a sentence, for an expression or a template it cannot run.
         """
@@ -203,7 +209,7 @@ class Gateway:
         self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
-        self._meter = meter
+        self._limiter, self._scope = limiter, scope(api)
 
     # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
 
@@ -213,7 +219,7 @@ class Gateway:
         self._connections[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
         arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
-        if self._meter is not None and not self._meter.handshake(now):
+        if self._limiter is not None and not self._limiter.handshake(self._scope, now):
             call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
             return connection.id, self._refuse(call, HTTPStatus.TOO_MANY_REQUESTS, now)
         return connection.id, self._authorize(arrival, now)
@@ -254,7 +260,9 @@ class Gateway:
             return []
         connection.last_active_at = now
         route = self._select(text)
-        if self._meter is not None and not self._meter.message(route.key if route else None, now):
+        if self._limiter is not None and not self._limiter.request(
+            self._scope, route.key if route else None, now
+        ):
             return self._throttle(connection, route, now)
         if route is not None and route.mock is not None:
             return self._mock(connection, route, route.mock, text, now)

@@ -9,13 +9,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-prote
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wsgate.core.ids import Millis
-    from wsgate.plan import Throttle, Throttles
+    from wsgate.plan import HttpApi, Throttle, Throttles, WebSocketApi
 
 # GUESS: no burst of new connections is documented; as many as a second brings come at once.
 CONNECTIONS_BURST_SECONDS: Final = 1
@@ -87,7 +88,7 @@ class Bucket:
         return True
 
 
-class Meter:
+class Limiter:
     """Says of each request whether the quotas let it pass.
 
     An account has one bucket for new connections and one for requests; a route has one of its own
@@ -100,58 +101,58 @@ class Meter:
     def __init__(
         self,
         quotas: Quotas,
-        websocket: _Limited | None = None,
-        http: _Limited | None = None,
+        stages: Mapping[str, tuple[Iterable[str], Throttles]] = MappingProxyType({}),
         *,
         share: float = 1,
     ) -> None:
-        """`share` is this node's part of the account, 1/N where N nodes are on one port."""
+        """`stages` are the route keys of each stage, by `scope`, and how it throttles them.
+
+        `share` is this node's part of the account, 1/N where N nodes are on one port.
+        """
         each_second = quotas.connections * share
         self._connections = Bucket(each_second, each_second * CONNECTIONS_BURST_SECONDS)
         self._requests = Bucket(quotas.requests * share, quotas.burst * share)
-        self._routes = _buckets(websocket, quotas, share)
-        self._http_routes = _buckets(http, quotas, share)
+        self._routes = {
+            (stage, key): _bucket(throttle, quotas, share)
+            for stage, (keys, throttles) in stages.items()
+            for key, throttle in _chosen(keys, throttles)
+        }
 
-    def handshake(self, now: Millis) -> bool:
+    def handshake(self, stage: str, now: Millis) -> bool:
         """A client asks for a connection; False is HTTP 429 (APIGW.md §2.1)."""
-        if not (_passes(self._routes.get("$connect"), now) and self._connections.take(now)):
+        if not (self._passes(stage, "$connect", now) and self._connections.take(now)):
             return False
         return not HANDSHAKE_IS_A_REQUEST or self._requests.take(now)
 
-    def message(self, route: str | None, now: Millis) -> bool:
-        """A message came for a route, or for none."""
+    def request(self, stage: str, route: str | None, now: Millis) -> bool:
+        """A message, or a request for an HTTP API, came for a route, or for none."""
         if route is None:
             return not UNROUTED_IS_A_REQUEST or self._requests.take(now)
-        return _passes(self._routes.get(route), now) and self._requests.take(now)
+        return self._passes(stage, route, now) and self._requests.take(now)
 
     def management(self, now: Millis) -> bool:
         """@connections was called; False is 429 LimitExceededException (APIGW.md §11.5)."""
         return self._requests.take(now)
 
-    def http_request(self, route: str | None, now: Millis) -> bool:
-        """A request for the HTTP API; False is 429."""
-        bucket = None if route is None else self._http_routes.get(route)
-        return _passes(bucket, now) and self._requests.take(now)
+    def _passes(self, stage: str, route: str, now: Millis) -> bool:
+        bucket = self._routes.get((stage, route))
+        return bucket is None or bucket.take(now)
 
 
-_Limited = tuple["Iterable[str]", "Throttles"]
-"""Route keys, and how their stage throttles them."""
+def scope(api: WebSocketApi | HttpApi) -> str:
+    """What tells a stage from every other one."""
+    return f"{api.api_id}/{api.stage}"
 
 
-def _passes(bucket: Bucket | None, now: Millis) -> bool:
-    return bucket is None or bucket.take(now)
-
-
-def _buckets(limited: _Limited | None, quotas: Quotas, share: float) -> Mapping[str, Bucket]:
+def _chosen(keys: Iterable[str], throttles: Throttles) -> Iterator[tuple[str, Throttle]]:
     """A stage's default is for each of its routes, not for all of them together.
 
     GUESS for WebSocket APIs; of REST APIs it is documented (see above).
     """
-    if limited is None:
-        return {}
-    keys, throttles = limited
-    chosen = {key: throttles.routes.get(key, throttles.default) for key in keys}
-    return {key: _bucket(each, quotas, share) for key, each in chosen.items() if each is not None}
+    for key in keys:
+        throttle = throttles.routes.get(key, throttles.default)
+        if throttle is not None:
+            yield key, throttle
 
 
 def _bucket(throttle: Throttle, quotas: Quotas, share: float) -> Bucket:

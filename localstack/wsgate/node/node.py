@@ -12,12 +12,12 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgate.core import events, gateway
+from wsgate.core import events, gateway, quotas
 from wsgate.core.events import Handshake, Place
 from wsgate.core.faults import Faults
 from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Step
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
-from wsgate.core.quotas import Meter, Quotas
+from wsgate.core.quotas import Limiter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node import faults_api, http_api, lambda_api, management, responses
@@ -93,8 +93,9 @@ class Node:
         # Not a secret, and asking the system for each id takes as long as all else about it.
         self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
         self._index, self._peers = settings.index, peers
-        self._meter = _meter(plan, settings)
-        self.gateway = Gateway(api, place, self._ids, settings.limits, self._meter)
+        self._limiter = _limiter(plan, settings)
+        self._scope = quotas.scope(plan.http) if plan.http else ""
+        self.gateway = Gateway(api, place, self._ids, settings.limits, self._limiter)
         self.faults, self._mischief = settings.faults, Mischief(self, settings.faults)
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         self.clients: set[HttpProtocol] = set()
@@ -293,7 +294,7 @@ class Node:
     def _manage(self, connection_id: str | None, request: Request) -> Answer:
         if connection_id is None or _from_page(request):
             return management.FORBIDDEN
-        if self._meter is not None and not self._meter.management(self.now()):
+        if self._limiter is not None and not self._limiter.management(self.now()):
             return self.refuse(request, management.LIMIT_EXCEEDED)
         if self.faults.is_on:
             return self._mischief.manage(connection_id, request)
@@ -330,7 +331,7 @@ class Node:
         now = self.now()
         match = self._routes and self._routes.match(request.method, request.path)
         route = match.route_key if match else None
-        if self._meter is not None and not self._meter.http_request(route, now):
+        if self._limiter is not None and not self._limiter.request(self._scope, route, now):
             return self.refuse(request, http_api.TOO_MANY_REQUESTS)
         if not match:
             return http_api.NOT_FOUND
@@ -405,16 +406,12 @@ def _site(plan: Plan, settings: Settings) -> http_api.Site:
     return http_api.Site(api_id, stage, settings.address, plan.account, "http", port)
 
 
-def _meter(plan: Plan, settings: Settings) -> Meter | None:
+def _limiter(plan: Plan, settings: Settings) -> Limiter | None:
     if settings.quotas is None:
         return None
-    api, http = plan.websocket, plan.http
-    return Meter(
-        settings.quotas,
-        (api.routes, api.throttles),
-        (http.routes, http.throttles) if http else None,
-        share=settings.share,
-    )
+    apis = [plan.websocket, plan.http] if plan.http else [plan.websocket]
+    stages = {quotas.scope(api): (api.routes, api.throttles) for api in apis}
+    return Limiter(settings.quotas, stages, share=settings.share)
 
 
 def _http_response(ending: Ending) -> Response:
