@@ -18,6 +18,7 @@ from wsgate.node.responses import Request, Response, json_response, message
 if TYPE_CHECKING:
     from wsgate.core.faults import Faults
 
+PATH: Final = "/_wsgate/faults"
 _LOCAL: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _FORBIDDEN: Final = message(HTTPStatus.FORBIDDEN, "Forbidden")
 _NOT_JSON: Final = message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json")
