@@ -146,7 +146,7 @@ class TestDisconnect:
                 pass
             async with connect(node.url):
                 await until(lambda: functions.events("disconnect"))
-            assert 0.3 <= seconds_since(started) < 2
+            assert seconds_since(started) >= 0.3
             assert [name for name, _ in functions.calls] == ["connect", "connect", "disconnect"]
             assert faults_of(node)[0] == "disconnect_late 0.3 s"
 
@@ -246,7 +246,7 @@ class TestManagement:
             node.node.faults.set("management_latency", 0.3)
             started = monotonic()
             await post(node, connection_id)
-            assert 0.3 <= seconds_since(started) < 2
+            assert seconds_since(started) >= 0.3
             assert await client.recv() == "hi"
             assert faults_of(node) == ["management_latency 0.300 s"]
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wsgate.gateways import PONG, T0, Machine, frame_of, function, websocket_api
@@ -55,6 +55,7 @@ class TestBucket:
         passed(bucket.take, T0)
         assert sum(bucket.take(T0 + at) for at in range(1, 1001)) == 100
 
+    @settings(deadline=None)
     @given(
         rate=st.integers(0, 1000),
         burst=st.integers(1, 100),
