@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from wsgate.plan import Plan
 
 _READY_SECONDS = 30
+_LAST_WORDS_SECONDS = 0.2
 _PAUSE_SECONDS = 10
 """Before the next start of a node that ends again and again."""
 
@@ -102,7 +103,8 @@ class Nodes:
         if is_wanted:
             index = random.randrange(len(self))  # noqa: S311 not a secret
             self.say(f"fault: node_kill ends node {index}")
-            self.kill(index)
+            # It may be the very one that was told, and is about to answer.
+            asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self.kill, index)
         return is_wanted
 
     def say(self, line: str) -> None:
