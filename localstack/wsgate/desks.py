@@ -54,7 +54,7 @@ class Desks:
         """See Desk. A connection's id says which node has it."""
         connection_id = command.get("connection")
         if not isinstance(connection_id, str):
-            return await self._parent.act(command)
+            return await self._anybody(command)
         if not CONNECTION_ID.fullmatch(connection_id):
             return GONE
         node = node_of(connection_id)
@@ -62,6 +62,15 @@ class Desks:
             return await self._nodes[node].act(command) if node < len(self._nodes) else GONE
         except ChannelLost:
             return GONE
+
+    async def _anybody(self, command: Mapping[str, Any]) -> View:
+        """A fault is any node's to set: it tells the parent, who tells the others."""
+        for node in self._nodes:
+            try:
+                return await node.act(command)
+            except ChannelLost:
+                continue
+        return await self._parent.act(command)
 
 
 async def _look(desk: Desk, since: str) -> View | None:

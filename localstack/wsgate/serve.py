@@ -9,11 +9,16 @@ import sys
 import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate.bases import bases_of, unreachable, with_endpoints
+from wsgate.core.faults import Faults
 from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions.code_watch import CodeWatch
+from wsgate.functions.harmed import HarmedInvoker
+from wsgate.invoke import Reports
 from wsgate.limits import Limits
 from wsgate.lines import Printed, Say, Told, as_text
 from wsgate.node.console import PATH as CONSOLE_PATH
@@ -21,6 +26,7 @@ from wsgate.node.listening import BACKLOG, listening
 from wsgate.node.node import Node, Settings
 from wsgate.node.pages import Pages
 from wsgate.nodes import NodeError, Nodes
+from wsgate.plan import Throttles
 from wsgate.threads import in_thread
 from wsgate.triggers.schedules import Schedules
 
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
     from wsgate.core.access import Principal
     from wsgate.core.ids import Millis
+    from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
@@ -75,6 +82,10 @@ class Options:
     record: Path | None = None
     """A folder that gets the first event of each kind and route, as a file of JSON."""
     limits: Limits = field(default_factory=Limits)
+    quotas: Quotas | None = None
+    """What AWS lets an account do per second; None does not count."""
+    faults: Faults = field(default_factory=lambda: Faults(SystemRandom().getrandbits(32)))
+    """What goes wrong on purpose; it can be changed while it runs."""
 
 
 @dataclass(frozen=True)
@@ -115,10 +126,16 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         for kind, sentences in (("left out", plan.left_out), ("warning", warnings)):
             for sentence in sentences:
                 _tell(options, sentence, kind)
-        invoker = _recorder(options, await _invoker(options, plan, address, queue_port, stack))
+        runner = await _invoker(options, plan, address, queue_port, stack)
+        invoker: Invoker = HarmedInvoker(runner, options.faults, _function_log(options))
+        invoker = _recorder(options, invoker)
+        _tell_mischief(options, plan)
         settings = _settings(options, address, pages, principals)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
-        await _start_triggers(options, plan, node, queue_port, stack)
+        if node.desk is not None and isinstance(runner, Reports):
+            node.desk.functions = runner
+        witnessed = partial(node.witnessed, invoker)
+        await _start_triggers(options, plan, witnessed, queue_port, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, listeners[0]))
         else:
@@ -265,6 +282,9 @@ def _settings(
         known=principals,
         iam=options.iam,
         console=options.console,
+        quotas=options.quotas,
+        share=1 / options.nodes,
+        faults=options.faults,
     )
 
 
@@ -284,19 +304,24 @@ async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:
 
 
 async def _start_triggers(
-    options: Options, plan: Plan, node: Node, queue_port: int, stack: AsyncExitStack
+    options: Options,
+    plan: Plan,
+    witnessed: Callable[[str], Invoker],
+    queue_port: int,
+    stack: AsyncExitStack,
 ) -> None:
+    """`witnessed` gives the functions, in whose journal stands who asked."""
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
-        invoker = node.witnessed("queue")
+        invoker = witnessed("queue")
         queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
         except QueueError as error:
             raise Refused(str(error)) from error
-    schedules = Schedules(plan, node.witnessed("schedule"), log=_function_log(options))
+    schedules = Schedules(plan, witnessed("schedule"), log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
 
@@ -306,6 +331,17 @@ def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addres
     others, http = tuple(f"ws://{base}" for base in more), f"http://{address}"
     console = f"{http}{CONSOLE_PATH}" if has_console else None
     return Addresses(f"ws://{first}", f"http://{first}", others, f"{http}/", console)
+
+
+def _tell_mischief(options: Options, plan: Plan) -> None:
+    """A run with quotas or faults says so, and with which seed it can be repeated."""
+    if options.quotas is not None:
+        _tell(options, f"quotas: {options.quotas}")
+    elif any(api.throttles != Throttles() for api in (*plan.websockets, plan.http) if api):
+        _tell(options, "the throttling of the stage, which counts with --quotas", "left out")
+    if options.faults.is_on:
+        changed = (f"{name}={value:g}" for name, value in options.faults.changed().items())
+        _tell(options, f"faults: {' '.join(changed)} seed={options.faults.seed}")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

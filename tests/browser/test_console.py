@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from playwright.async_api import expect
@@ -29,15 +29,18 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 SAID = '{"action":"echo","text":"<b>no markup</b> ä"}'
 
 
-@asynccontextmanager
-async def gateway() -> AsyncIterator[Running]:
-    """Ann may connect; `echo` answers, `ping` is MOCK."""
-    functions = Functions(
+def functions() -> Functions:
+    return Functions(
         connect=lambda _: {"statusCode": 200},
         disconnect=lambda _: {"statusCode": 200},
         echo=lambda event: {"statusCode": 200, "body": event["body"]},
         authorize=lambda _: allow({"user": "ann"}),
     )
+
+
+@asynccontextmanager
+async def gateway(invoker: Functions) -> AsyncIterator[Running]:
+    """Ann may connect; `echo` answers, `ping` is MOCK."""
     routes: dict[str, Integration] = {
         "$connect": function("connect"),
         "$disconnect": function("disconnect"),
@@ -45,16 +48,18 @@ async def gateway() -> AsyncIterator[Running]:
         "ping": PONG,
     }
     api = websocket_api(routes, two_way={"echo", "ping"}, sources=())
-    async with running(plan(api), functions) as node:
+    async with running(plan(api), invoker) as node:
         yield node
 
 
 @asynccontextmanager
-async def opened(device: Device) -> AsyncIterator[tuple[Running, Page]]:
+async def opened(
+    device: Device, invoker: Functions | None = None
+) -> AsyncIterator[tuple[Running, Page]]:
     """A gateway and its page, which is closed first: it would complain of the silence."""
     context = await device()
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    async with gateway() as node:
+    async with gateway(invoker or functions()) as node:
         page = await context.new_page()
         await page.goto(f"{node.http}/_wsgate")
         await expect(page.locator("#link")).to_have_text("live")
@@ -101,7 +106,8 @@ async def test_a_connection_from_its_beginning_to_its_end(device: Device) -> Non
 
 
 async def test_an_event_is_read_and_copied_as_a_fixture(device: Device) -> None:
-    async with opened(device) as (node, page), connect(node.url) as client:
+    invoker = functions()
+    async with opened(device, invoker) as (node, page), connect(node.url) as client:
         await client.send(SAID)
         await client.recv()
         line = events(page, "echo")
@@ -109,7 +115,7 @@ async def test_an_event_is_read_and_copied_as_a_fixture(device: Device) -> None:
         await line.locator(".quick").click()
         await expect(page.locator("#toast")).to_have_text("Copied the event of echo")
         fixture = await copied(page)
-        [got] = functions_of(node).events("echo")
+        [got] = invoker.events("echo")
         assert json.loads(fixture) == got
         assert fixture == json.dumps(got, indent=2, ensure_ascii=False) + "\n"
 
@@ -152,43 +158,29 @@ async def test_events_are_filtered_and_paused_by_keyboard(device: Device) -> Non
         await expect(events(page, "ping")).to_have_count(3)
 
 
-async def test_faults_are_drawn_as_they_are_told(device: Device) -> None:
-    class Faults:
-        def __init__(self) -> None:
-            self.values: dict[str, Any] = {"lost": 0, "late": 0.0, "quotas": False, "kill": 0}
-
-        def describe(self) -> dict[str, Any]:
-            words: dict[str, dict[str, Any]] = {
-                "lost": {"unit": "rate", "least": 0, "most": 1, "description": "never comes"},
-                "late": {"unit": "seconds", "least": 0, "most": 60, "description": "comes later"},
-                "quotas": {"description": "AWS's own"},
-                "kill": {"unit": "action", "description": "a node dies"},
-            }
-            return {name: {"value": self.values[name], **told} for name, told in words.items()}
-
-        def set(self, name: str, value: Any) -> None:
-            if name == "late" and value > 60:
-                raise ValueError("late is at most 60")
-            self.values[name] = value
-
+async def test_faults_are_set_as_they_describe_themselves(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed: list[bool] = []
     async with opened(device) as (node, page):
-        await expect(page.locator("#faults-card")).to_be_hidden()
-        assert node.node.desk is not None
-        node.node.desk.faults = faults = Faults()
+        monkeypatch.setattr(node.node, "kill", lambda: killed.append(True))
+        faults = node.node.faults
+        await expect(page.locator("#faults-count")).to_have_text("what may go wrong on purpose")
         await page.locator("#faults-card summary").click()
-        await page.get_by_label("lost").fill("0.25")
+        await page.get_by_label("disconnect_lost").fill("0.25")
+        await page.get_by_label("disconnect_late").fill("1.5")
+        await page.get_by_label("disconnect_late").blur()
+        await expect(page.locator("#faults-count")).to_have_text("2 on")
         await expect(page.locator("#faults output").first).to_have_text("25 %")
-        await page.get_by_label("late").fill("1.5")
-        await page.get_by_label("quotas").check()
-        await expect(page.locator("#faults output").last).to_have_text("on")
-        await expect(page.locator("#faults-count")).to_have_text("3 on")
-        await page.get_by_role("button", name="Do it").click()
-        await expect(page.get_by_label("late")).to_have_value("1.5")
-        assert faults.values == {"lost": 0.25, "late": 1.5, "quotas": True, "kill": 1}
-        await page.get_by_label("late").fill("61")
-        await page.get_by_label("lost").focus()
-        await expect(page.locator("#toast")).to_have_text("late is at most 60")
-        await expect(page.get_by_label("late")).to_have_value("1.5")
+        assert faults.changed() == {"disconnect_lost": 0.25, "disconnect_late": 1.5}
+        await page.get_by_role("button", name="Do it: node_kill").click()
+        async with asyncio.timeout(5):
+            while not killed:  # noqa: ASYNC110 nothing announces it
+                await asyncio.sleep(0.05)
+        await page.get_by_label("disconnect_late").fill("901")
+        await page.get_by_label("disconnect_late").blur()
+        await expect(page.locator("#toast")).to_contain_text("must be from 0 to 900")
+        await expect(page.get_by_label("disconnect_late")).to_have_value("1.5")
 
 
 async def test_the_page_is_as_wide_as_its_window(device: Device) -> None:
@@ -215,9 +207,3 @@ async def test_a_gateway_that_ends_is_told_and_one_that_begins_is_shown(
         await expect(page.locator("#link")).to_have_text("live")
         await expect(events(page, "$connect")).to_have_count(1)
     problems.clear()  # the browser's own word for each request that failed
-
-
-def functions_of(node: Running) -> Functions:
-    functions = node.node.invocations.invoker
-    assert isinstance(functions, Functions)
-    return functions

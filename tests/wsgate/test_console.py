@@ -39,7 +39,6 @@ from wsgate.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.node.desk import NodeDesk
     from wsgate.plan import Integration
 
 JSON = {"Content-Type": "application/json"}
@@ -231,32 +230,19 @@ class TestAct:
         async with gateway() as node:
             assert (await act(node, **command))["ok"] is False
 
-    async def test_faults_are_shown_and_set_where_there_are_some(self) -> None:
-        class Loss:
-            value = 0.0
-
-            def describe(self) -> dict[str, Any]:
-                return {"loss": {"value": self.value, "least": 0, "most": 1}}
-
-            def set(self, name: str, value: Any) -> None:
-                if name != "loss":
-                    raise ValueError(f"there is no {name}")
-                self.value = value
-
+    async def test_faults_are_shown_and_set(self) -> None:
         async with gateway() as node:
-            assert "faults" not in await look(node)
-            assert (await act(node, do="fault", name="loss", value=1))["ok"] is False
-            desk_of(node).faults = Loss()
-            assert await act(node, do="fault", name="loss", value=0.5) == {"ok": True}
-            assert (await look(node))["faults"]["loss"]["value"] == 0.5
-            answer = await act(node, do="fault", name="nope", value=1)
-            assert answer == {"ok": False, "error": "there is no nope"}
-
-
-def desk_of(node: Running) -> NodeDesk:
-    desk = node.node.desk
-    assert desk is not None
-    return desk
+            assert (await look(node))["faults"]["disconnect_lost"]["value"] == 0
+            told = {"do": "fault", "name": "disconnect_lost"}
+            assert await act(node, **told, value=1) == {"ok": True}
+            assert (await look(node))["faults"]["disconnect_lost"]["value"] == 1
+            answer = await act(node, **told, value=2)
+            assert answer["error"] == "disconnect_lost is '2', and must be from 0 to 1"
+            async with connect(f"{node.url}?ticket=t"):
+                pass
+            await until(lambda: not len(node.node))
+            last = (await look(node))["events"][-1]
+            assert (last["outcome"], last["tone"]) == ("fault: disconnect_lost", "bad")
 
 
 class TestFiles:

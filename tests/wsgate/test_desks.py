@@ -139,6 +139,17 @@ async def test_every_node_shows_all_and_reaches_all(wsgate: Any) -> None:
         assert any("page send" in line for line in command.errors)
 
 
+async def test_a_fault_that_is_set_on_the_page_is_every_nodes(wsgate: Any) -> None:
+    async with wsgate("--nodes", "3") as command:
+        told = {"do": "fault", "name": "message_late", "value": 0.5}
+        assert await ask(command, "POST", "/_wsgate/act", told) == {"ok": True}
+        for _ in range(8):
+            view = await ask(command, "GET", "/_wsgate/look")
+            assert view["faults"]["message_late"]["value"] == 0.5
+            asked = await ask(command, "GET", "/_wsgate/faults")  # of the node that is met
+            assert asked["message_late"]["value"] == 0.5
+
+
 async def test_a_killed_node_is_missed_by_nobody_else(wsgate: Any) -> None:
     async with wsgate("--nodes", "2", "--json") as command, clients(command, 12) as found:
         cursor = (await ask(command, "GET", "/_wsgate/look"))["cursor"]

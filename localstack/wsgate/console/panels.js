@@ -172,42 +172,38 @@ export function drawBill(bill) {
   the("bill-source").href = bill.source;
 }
 
-/** Whatever can be made to go wrong: a name, its words, and a range, a number or a button. */
+/** Whatever can be made to go wrong, as it describes itself: a slider, a number or a button. */
 export function drawFaults(faults, actions) {
   show(the("faults-card"), faults !== undefined && Object.keys(faults).length > 0);
   const items = Object.entries(faults ?? {}).map(([name, fault]) => ({ name, ...fault }));
-  const on = items.filter(({ value, default: usual }) => (usual === undefined ? Boolean(value) : value !== usual)).length;
+  const on = items.filter(({ value, default: usual }) => value !== usual).length;
   put(the("faults-count"), on ? `${on} on` : "what may go wrong on purpose");
   keep(the("faults"), items, ({ name }) => name, (fault) => makeFault(fault, actions), updateFault);
 }
 
-function makeFault({ name, value, unit, description, least, most }, actions) {
+function makeFault({ name, unit, description, least, most }, actions) {
   const id = `fault-${name}`;
-  const words = h(unit === "action" ? "div" : "label", { for: unit === "action" ? null : id }, h("strong", {}, name), h("span", { class: "note" }, description ?? ""));
-  if (unit === "action") {
+  const isAction = unit === "action";
+  const words = h(isAction ? "div" : "label", { for: isAction ? null : id }, h("strong", {}, name), h("span", { class: "note" }, description));
+  if (isAction) {
     return h("li", { class: "plain fault buttons" }, words, h("button", { id, type: "button", class: "danger", "aria-label": `Do it: ${name}`, onclick: () => actions.fault(name, 1) }, "Do it"));
   }
-  const isSwitch = typeof value === "boolean";
-  const isRate = most === 1 && !isSwitch;
-  const input = h("input", isSwitch ? { id, type: "checkbox" } : { id, type: isRate ? "range" : "number", min: least ?? 0, max: most, step: isRate ? 0.01 : "any" });
-  const given = () => (isSwitch ? input.checked : Number(input.value));
-  const output = h("output", { for: id });
-  output.dataset.unit = isRate ? "rate" : unit ?? "";
-  input.addEventListener("change", () => actions.fault(name, given()));
-  input.addEventListener("input", () => put(output, label(given(), output.dataset.unit)));
+  const isShort = most <= 1;
+  const input = h("input", { id, type: isShort ? "range" : "number", min: least, max: most, step: isShort ? 0.01 : "any" });
+  const output = h("output", { for: id, "data-unit": unit });
+  input.addEventListener("change", () => actions.fault(name, Number(input.value)));
+  input.addEventListener("input", () => put(output, amount(Number(input.value), unit)));
   return h("li", { class: "plain fault" }, words, input, output);
 }
 
-function label(value, unit) {
-  if (typeof value === "boolean") return value ? "on" : "off";
-  return unit === "rate" ? `${Math.round(value * 100)} %` : unit === "seconds" ? "s" : unit;
+function amount(value, unit) {
+  if (unit === "rate") return `${Math.round(value * 100)} %`;
+  return unit === "per minute" ? `${Math.round(value * 100)} % / min` : unit;
 }
 
-function updateFault(item, { value }) {
+function updateFault(item, { value, unit }) {
   const input = item.querySelector("input");
   if (input === null || document.activeElement === input) return;
-  if (input.type === "checkbox") input.checked = value;
-  else input.value = value;
-  const output = item.querySelector("output");
-  put(output, label(value, output.dataset.unit));
+  input.value = value;
+  put(item.querySelector("output"), amount(value, unit));
 }

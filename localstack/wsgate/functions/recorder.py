@@ -15,8 +15,6 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from wsgate.invoke import FunctionStatus, Reports
-
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
@@ -42,10 +40,6 @@ class Recorder:
         """Run `function` with `payload`; see Invoker."""
         self._record(function, payload)
         return await self._invoker.invoke(function, payload)
-
-    def status(self) -> dict[str, FunctionStatus]:
-        """See Reports."""
-        return self._invoker.status() if isinstance(self._invoker, Reports) else {}
 
     def _record(self, function: str, payload: bytes) -> None:
         """One small file per name and run, so that it is cheaper than handing it to a thread."""

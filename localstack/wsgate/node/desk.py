@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from wsgate.bases import bases_of
 from wsgate.core.bill import Tally, Total, bill, bytes_of, messages_of, size_of
 from wsgate.core.gateway import Posted
-from wsgate.invoke import Reports
 from wsgate.lines import Happened
 from wsgate.node.journal import Other
 from wsgate.plan import FunctionIntegration
@@ -17,8 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsgate.bases import Base
+    from wsgate.core.faults import Faults
     from wsgate.core.gateway import Connection
     from wsgate.core.ids import Millis
+    from wsgate.invoke import Reports
     from wsgate.node.journal import Entry, Journal
     from wsgate.node.node import Node
     from wsgate.plan import Function, Plan, Route, WebSocketApi
@@ -45,28 +46,14 @@ class Desk(Protocol):
         ...
 
 
-class Faults(Protocol):
-    """What can be made to go wrong, by name; see `look()["faults"]`."""
-
-    def describe(self) -> Mapping[str, Mapping[str, Any]]:
-        """`{name: {"value", "description", "unit", "least", "most"}}`, all but the value optional.
-
-        The page draws a switch for a value that is true or false, a button for the unit `action`
-        (set to 1), a slider for what is at most 1, and a field for any other number.
-        """
-        ...
-
-    def set(self, name: str, value: Any) -> None:
-        """Raises ValueError, with a sentence, for what is not to be had."""
-        ...
-
-
 class NodeDesk:
     """The Desk of one node."""
 
     def __init__(self, node: Node, plan: Plan, journal: Journal, started: Millis) -> None:
         self._node, self._plan, self._journal, self._started = node, plan, journal, started
-        self.faults: Faults | None = None
+        self.faults: Faults = node.faults
+        self.functions: Reports | None = None
+        """How the functions are doing, for whoever has them."""
 
     async def look(self, since: str) -> View:
         """See Desk."""
@@ -74,7 +61,6 @@ class NodeDesk:
         number, total = self._number(since), node.gateway.total(now)
         events = self._journal.since(number)
         latest = node.gateway.latest(MOST_CONNECTIONS)
-        faults = {} if self.faults is None else {"faults": dict(self.faults.describe())}
         return {
             "about": self._about(now, total),
             "cursor": f"{self._started}:{self._journal.last}",
@@ -92,7 +78,7 @@ class NodeDesk:
             "http_routes": self._http_routes(),
             "functions": self._functions(),
             "bill": bill(total.billed, total.minutes, now - self._started),
-            **faults,
+            "faults": self.faults.describe(),
         }
 
     async def act(self, command: Mapping[str, Any]) -> View:
@@ -102,8 +88,8 @@ class NodeDesk:
                 return self._send(connection_id, text)
             case {"do": "close", "connection": str(connection_id)}:
                 return self._close(connection_id)
-            case {"do": "fault", "name": str(name), "value": value} if self.faults is not None:
-                return self._fault(self.faults, name, value)
+            case {"do": "fault", "name": str(name), "value": value}:
+                return self._fault(name, value)
         return _refused("nobody here can do that")
 
     def _number(self, since: str) -> int:
@@ -128,8 +114,7 @@ class NodeDesk:
         return [{"key": key, "function": to.function} for key, to in routes.items()]
 
     def _functions(self) -> list[View]:
-        invoker = self._node.invocations.invoker
-        statuses = invoker.status() if isinstance(invoker, Reports) else {}
+        statuses = self.functions.status() if self.functions is not None else {}
         functions = self._plan.functions.items()
         return [_function(value) | {"status": statuses.get(name)} for name, value in functions]
 
@@ -156,9 +141,9 @@ class NodeDesk:
         self._journal.add(now, kept)
         self._node.tell(Happened(now, kept.route, connection_id, outcome, 0))
 
-    def _fault(self, faults: Faults, name: str, value: Any) -> View:
+    def _fault(self, name: str, value: Any) -> View:
         try:
-            faults.set(name, value)
+            self.faults.set(name, value)
         except ValueError as error:
             return _refused(str(error))
         return _DONE

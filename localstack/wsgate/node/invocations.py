@@ -20,7 +20,7 @@ class Invocations:
     """Runs invocations as tasks and tells how each ended."""
 
     def __init__(self, invoker: Invoker, log: Callable[[str], None]) -> None:
-        self.invoker, self._log = invoker, log
+        self._invoker, self._log = invoker, log
         self._running: set[_Running] = set()
 
     def start(self, function: str, event: bytes, within: timedelta | None, done: Done) -> None:
@@ -32,7 +32,7 @@ class Invocations:
         running = _Running(done)
         if within is not None:
             running.timer = loop.call_later(within.total_seconds(), running.expire)
-        running.task = loop.create_task(self.invoker.invoke(function, event))
+        running.task = loop.create_task(self._invoker.invoke(function, event))
         self._running.add(running)
         running.task.add_done_callback(lambda task: self._ended(running, function, task))
 

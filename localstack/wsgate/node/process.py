@@ -22,7 +22,17 @@ from wsgate.node import management
 from wsgate.node.channel import Channel, ChannelLost
 from wsgate.node.console import Console
 from wsgate.node.listening import listening
-from wsgate.node.messages import Act, InvokeFunction, Look, Manage, Ready, Said, Start
+from wsgate.node.messages import (
+    Act,
+    FaultChange,
+    InvokeFunction,
+    Look,
+    Manage,
+    QueueEvent,
+    Ready,
+    Said,
+    Start,
+)
 from wsgate.node.node import Node
 
 if TYPE_CHECKING:
@@ -56,10 +66,19 @@ async def _live(sock: socket.socket) -> None:
             return await desk.act(question.command)
         raise TypeError(question)
 
-    channel = await Channel.over(sock, answer, told.set_result)
+    def heard(news: Any) -> None:
+        if isinstance(news, Start):
+            told.set_result(news)
+        elif isinstance(news, FaultChange):
+            faults = nodes[0].faults if nodes else told.result().settings.faults
+            faults.hear(news.name, news.value)
+
+    channel = await Channel.over(sock, answer, heard)
     start = await told
     parent = _Parent(channel)
-    settings = replace(start.settings, log=parent.hear, lines=parent.say)
+    faults = start.settings.faults.for_node(start.settings.index)
+    faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
+    settings = replace(start.settings, log=parent.hear, lines=parent.say, faults=faults)
     node = Node(start.plan, parent, settings, parent)
     if node.console is not None:
         node.console = Console(parent, settings.address)
@@ -105,6 +124,14 @@ class _Parent:
         except ChannelLost as error:
             raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
         return answer
+
+    async def queue(self, function: str, payload: bytes) -> bool:
+        """See Peers."""
+        try:
+            is_taken: bool = await self._channel.ask(QueueEvent(function, payload))
+        except ChannelLost:
+            return False
+        return is_taken
 
     async def manage(self, node: int, connection_id: str, request: Request) -> Response:
         """See Peers."""
