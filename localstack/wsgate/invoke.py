@@ -32,6 +32,8 @@ class InvokeError(Exception):
     def __init__(self, status: int, kind: str, message: str) -> None:
         super().__init__(message)
         self.status, self.kind = status, kind
+        self.reason: str | None = None
+        """A throttled call's ThrottleReason: which limit it met."""
 
 
 class Invoker(Protocol):
