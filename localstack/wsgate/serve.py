@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsgate.functions.code_watch import CodeWatch
@@ -19,11 +21,10 @@ from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
-    from wsgate.plan import Plan
+    from wsgate.plan import Function, Plan
 
 BACKLOG = 4096
 
@@ -47,6 +48,8 @@ class Options:
     """Execution environments per function, at most."""
     invoke_endpoint: str | None = None
     """A Lambda API that runs the functions in place of the built-in runner."""
+    python_here: bool = False
+    """With an endpoint: Python functions run here all the same, and only the others there."""
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
@@ -81,7 +84,8 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         address = f"{options.host}:{listener.getsockname()[1]}"
         pages = _pages(options.pages)
         queue_port = _free_port()
-        plan = await _load(options, address, queue_port)
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsgate-")))
+        plan = await _load(options, address, queue_port, scratch)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
         for sentence in plan.warnings:
@@ -119,19 +123,28 @@ def _free_port() -> int:
         return port
 
 
-async def _load(options: Options, address: str, queue_port: int) -> Plan:
-    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}")
+async def _load(options: Options, address: str, queue_port: int, scratch: Path) -> Plan:
+    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}", scratch)
 
 
-def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
-    from wsgate.template.load import TemplateError, load  # noqa: PLC0415 most of a second: see _listen
+def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) -> Plan:
+    from wsgate.template.load import (  # noqa: PLC0415 most of a second: see _listen
+        Elsewhere,
+        TemplateError,
+        load,
+    )
 
+    elsewhere = Elsewhere.NONE
+    if options.invoke_endpoint is not None:
+        elsewhere = Elsewhere.OTHERS if options.python_here else Elsewhere.ALL
     try:
         return load(
             options.template,
             parameters=options.parameters,
             host=address,
             queue_endpoint=queue_endpoint,
+            scratch=scratch,
+            elsewhere=elsewhere,
         )
     except TemplateError as error:
         raise Refused(str(error)) from error
@@ -140,16 +153,31 @@ def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
 async def _invoker(
     options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
 ) -> Invoker:
-    if options.invoke_endpoint is not None:
-        from wsgate.functions.remote import RemoteInvoker  # noqa: PLC0415 boto3 takes a third of a second
+    here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
+    if options.invoke_endpoint is None:
+        return await _environments(options, plan, here, address, queue_port, stack)
+    from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
-        remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
-        stack.push_async_callback(remote.close)
+    remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
+    stack.push_async_callback(remote.close)
+    if not here:
         return remote
+    environments = await _environments(options, plan, here, address, queue_port, stack)
+    return Split(here, environments, remote)
+
+
+async def _environments(  # noqa: PLR0913, PLR0917 what it needs is made once, in serve_at
+    options: Options,
+    plan: Plan,
+    functions: Mapping[str, Function],
+    address: str,
+    queue_port: int,
+    stack: AsyncExitStack,
+) -> Environments:
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
     environments = Environments(
-        plan.functions,
+        functions,
         log=_function_log(options),
         variables=_variables(plan, address, queue_port),
         region=plan.region,
@@ -157,18 +185,21 @@ async def _invoker(
         concurrency=options.concurrency,
     )
     stack.push_async_callback(environments.close)
-    await _watch_code(options, plan, environments, stack)
+    await _watch_code(options, functions, environments, stack)
     return environments
 
 
 async def _watch_code(
-    options: Options, plan: Plan, environments: Environments, stack: AsyncExitStack
+    options: Options,
+    functions: Mapping[str, Function],
+    environments: Environments,
+    stack: AsyncExitStack,
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
             options.log(f"{path} changed: functions start anew with their next event")
 
-    folders = {function.code for function in plan.functions.values()}
+    folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
     watch = CodeWatch(folders, options.limits.code, changed)
     stack.push_async_callback(watch.close)
     await watch.start()

@@ -44,6 +44,7 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
     "AWS::Kinesis::Stream": ("Name", "kinesis:{region}:{account}:stream/{name}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
+    "AWS::Lambda::LayerVersion": ("LayerName", "lambda:{region}:{account}:layer:{name}:1"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}:*"),
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{region}:{account}:schedule/default/{name}"),
@@ -55,8 +56,14 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
         "states:{region}:{account}:stateMachine:{name}",
     ),
 }
-_KNOWN_BY_ARN: Final = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
+_KNOWN_BY_ARN: Final = (
+    "AWS::Lambda::LayerVersion",
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::StateMachine",
+)
 """Where Ref gives the ARN rather than the name."""
+_ARN_ATTRIBUTES: Final = {"AWS::Lambda::LayerVersion": "LayerVersionArn"}
+"""Where GetAtt does not call it Arn."""
 
 
 class Stack:
@@ -198,7 +205,7 @@ class Stack:
             case "AWS::SNS::Topic":
                 return {"TopicArn": self._arn(resource), "TopicName": self.name(resource)}
             case kind if kind in _NAMED:
-                return {"Arn": self._arn(resource)}
+                return {_ARN_ATTRIBUTES.get(kind, "Arn"): self._arn(resource)}
         return {}
 
     def _qualified_arn(self, resource: Resource) -> str:
