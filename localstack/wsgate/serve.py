@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wsgate.certificates import make as make_certificates
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
@@ -84,14 +85,20 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         address = f"{options.host}:{listener.getsockname()[1]}"
         pages = _pages(options.pages)
         queue_port = _free_port()
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wsgate-")))
+        scratch = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
+            )
+        )
         plan = await _load(options, address, queue_port, scratch)
+        certificates = await in_thread(make_certificates, scratch, options.host)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
         for sentence in plan.warnings:
             options.log(f"warning: {sentence}")
-        invoker = await _invoker(options, plan, address, queue_port, stack)
-        node = _node(options, address, plan, invoker, pages)
+        variables = _variables(plan, address, queue_port) | certificates.variables
+        invoker = await _invoker(options, plan, variables, stack)
+        node = _node(options, address, plan, invoker, pages, certificates.server)
         await _start_triggers(options, plan, invoker, queue_port, stack)
         await _accept(listener, node, stack)
         ready(_addresses(plan, address))
@@ -151,27 +158,26 @@ def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) ->
 
 
 async def _invoker(
-    options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
+    options: Options, plan: Plan, variables: Mapping[str, str], stack: AsyncExitStack
 ) -> Invoker:
     here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
     if options.invoke_endpoint is None:
-        return await _environments(options, plan, here, address, queue_port, stack)
+        return await _environments(options, plan, here, variables, stack)
     from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
     remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
     stack.push_async_callback(remote.close)
     if not here:
         return remote
-    environments = await _environments(options, plan, here, address, queue_port, stack)
+    environments = await _environments(options, plan, here, variables, stack)
     return Split(here, environments, remote)
 
 
-async def _environments(  # noqa: PLR0913, PLR0917 what it needs is made once, in serve_at
+async def _environments(
     options: Options,
     plan: Plan,
     functions: Mapping[str, Function],
-    address: str,
-    queue_port: int,
+    variables: Mapping[str, str],
     stack: AsyncExitStack,
 ) -> Environments:
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
@@ -179,7 +185,7 @@ async def _environments(  # noqa: PLR0913, PLR0917 what it needs is made once, i
     environments = Environments(
         functions,
         log=_function_log(options),
-        variables=_variables(plan, address, queue_port),
+        variables=variables,
         region=plan.region,
         account=plan.account,
         concurrency=options.concurrency,
@@ -219,8 +225,13 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
     }
 
 
-def _node(
-    options: Options, address: str, plan: Plan, invoker: Invoker, pages: Pages | None
+def _node(  # noqa: PLR0913, PLR0917 what it is made of is made once, in serve_at
+    options: Options,
+    address: str,
+    plan: Plan,
+    invoker: Invoker,
+    pages: Pages | None,
+    certificate: Path,
 ) -> Node:
     settings = Settings(
         address,
@@ -229,6 +240,7 @@ def _node(
         compression=options.compression,
         log=options.log,
         log_events=options.log_events,
+        certificate=certificate,
     )
     try:
         return Node(plan, invoker, settings)

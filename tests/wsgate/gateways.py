@@ -33,6 +33,7 @@ from wsgate.plan import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+    from pathlib import Path
 
     from wsgate.node.pages import Pages
 
@@ -220,7 +221,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    plan: Plan, functions: Functions, *, limits: Limits | None = None, pages: Pages | None = None
+    plan: Plan,
+    functions: Functions,
+    *,
+    limits: Limits | None = None,
+    pages: Pages | None = None,
+    certificate: Path | None = None,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
@@ -229,7 +235,8 @@ async def running(
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append)
+    address = f"127.0.0.1:{port}"
+    settings = Settings(address, limits, pages, log=log.append, certificate=certificate)
     node = Node(plan, functions, settings)
     nodes.append(node)
     ticking = asyncio.create_task(_tick(node))
