@@ -124,6 +124,12 @@ class TestMemory:
             answers = [await runner.invoke(mb=160, seconds=0.15) for _ in range(2)]
             assert [answer.cold for answer in answers] == [True, False]
 
+    @memory_is_enforced
+    async def test_too_much_at_import_is_killed_too(self) -> None:
+        async with running("big_start.handler", memory_mb=128) as runner:
+            for _ in range(2):
+                assert (await runner.call())["errorType"] == "Runtime.OutOfMemory"
+
     async def test_the_watch_looks_only_while_something_is_busy(self) -> None:
         looked: list[int] = []
 
@@ -210,8 +216,7 @@ class TestEndings:
         async with running("remaining", timeout=SHORT) as runner:
             for _ in range(3):
                 before, after = await runner.call(seconds=0.5)
-                assert 900 < before <= 1000
-                assert 400 <= after <= before - 500
+                assert 0 <= after <= before - 500 <= 500
 
     async def test_what_waited_is_served_by_a_new_environment(self, tmp_path: Path) -> None:
         file = tmp_path / "file"
