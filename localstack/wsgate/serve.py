@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsgate.certificates import make as make_certificates
+from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
@@ -182,6 +183,8 @@ async def _environments(
 ) -> Environments:
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
+    if not memory.is_enforced():
+        options.log("left out: MemorySize, because this system does not tell what a process takes")
     environments = Environments(
         functions,
         log=_function_log(options),

@@ -53,6 +53,17 @@ async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
     assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
 
 
+async def test_a_system_that_tells_no_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("wsgate.functions.memory.is_enforced", lambda: False)
+    template = tmp_path / "template.yaml"
+    template.write_text(SAMPLE.read_text())
+    (tmp_path / "functions.py").write_text("authorize = chat = web = print")
+    [line] = await said_at_start(template)
+    assert line.startswith("left out: MemorySize")
+
+
 async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(SAMPLE.read_text())

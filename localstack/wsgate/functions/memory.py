@@ -1,7 +1,11 @@
 """Holds functions to their MemorySize, as Lambda does: one that takes more is killed.
 
 Lambda counts everything in the environment. Here it is the resident memory of the function's own
-process, which Linux tells; other systems are not asked, and nothing is enforced there.
+process, which Linux tells; other systems are not asked, and nothing is enforced there. Programs
+that the function starts are not counted.
+
+GUESS: what is mapped from files (shared libraries) does not count, since a kernel short of memory
+takes that back before it kills.
 """
 
 from __future__ import annotations
@@ -18,8 +22,10 @@ if TYPE_CHECKING:
 # An event that is over before the next look is judged by the worker itself: see worker.peak.
 EVERY: Final = timedelta(milliseconds=100)
 
+# Columns of /proc/PID/statm, in pages.
+# https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html (2026-11-24)
 _RESIDENT: Final = 1
-"""The column of /proc/PID/statm, in pages: https://man7.org/linux/man-pages/man5/proc_pid_statm.5.html"""
+_OF_FILES: Final = 2
 
 
 class Watched(Protocol):
@@ -82,10 +88,10 @@ def is_enforced() -> bool:
 
 
 def resident_bytes(process: int) -> int:
-    """Return what a process has in memory; 0 when it is gone."""
+    """Return what a process has in memory of its own; 0 when it is gone."""
     try:
         columns = Path(f"/proc/{process}/statm").read_bytes().split()
-        return int(columns[_RESIDENT]) * _PAGE
+        return (int(columns[_RESIDENT]) - int(columns[_OF_FILES])) * _PAGE
     except (OSError, IndexError, ValueError):
         return 0
 

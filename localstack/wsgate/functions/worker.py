@@ -273,16 +273,18 @@ def log_error(failure: dict[str, Any]) -> None:
 
 
 def peak() -> int:
-    """Return the most memory that this process ever had, in KiB; 0 where the system does not say.
+    """Return the most memory that this process had of its own, in KiB; 0 where nobody knows.
 
-    Not `getrusage`: what that calls the maximum begins with the process that started this one.
+    What is mapped from files is left out: see memory.py. Not `getrusage`: what that calls the
+    maximum begins with the process that started this one.
     """
     try:
         with open("/proc/self/status", "rb") as status:  # noqa: PTH123 pathlib takes 8 ms to import
-            found = [line for line in status if line.startswith(b"VmHWM:")]
+            lines = [line.split() for line in status]
     except OSError:
         return 0
-    return int(found[0].split()[1]) if found else 0
+    figures = {line[0]: int(line[1]) for line in lines if line[0] in (b"VmHWM:", b"RssFile:")}
+    return figures.get(b"VmHWM:", 0) - figures.get(b"RssFile:", 0)
 
 
 # ---- the channel
