@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText
 from wsgate.core.ids import Ids
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
 from wsgate.node.node import Node, Settings
@@ -222,7 +222,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(
     plan: Plan,
-    functions: Functions,
+    functions: Invoker,
     *,
     limits: Limits | None = None,
     pages: Pages | None = None,
