@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import pickle
 import re
 import signal
 from datetime import timedelta
@@ -294,3 +295,14 @@ async def test_request_ids_are_random_uuids() -> None:
         found = [(await runner.call())["request_id"] for _ in range(2)]
     assert all(map(UUID_4.fullmatch, found))
     assert found[0] != found[1]
+
+
+def test_an_error_of_invoke_travels_to_another_process() -> None:
+    error = InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", "Why")
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 our own
+    assert (copy.status, copy.kind, str(copy), copy.reason) == (
+        429,
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+        "Why",
+    )

@@ -337,13 +337,15 @@ def handler(event, context):
 
 
 @contextlib.asynccontextmanager
-async def serving(tmp_path: Path, template: str) -> AsyncIterator[tuple[Addresses, list[str]]]:
+async def serving(
+    tmp_path: Path, template: str, nodes: int = 1
+) -> AsyncIterator[tuple[Addresses, list[str]]]:
     (tmp_path / "template.yaml").write_text(template)
     (tmp_path / "code").mkdir()
     (tmp_path / "code" / "app.py").write_text(HANDLER)
     log: list[str] = []
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    options = Options(tmp_path / "template.yaml", port=0, log=log.append)
+    options = Options(tmp_path / "template.yaml", port=0, nodes=nodes, log=log.append)
     task = asyncio.create_task(serve_at(options, ready.set_result))
     try:
         done, _ = await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED, timeout=20)
@@ -356,21 +358,23 @@ async def serving(tmp_path: Path, template: str) -> AsyncIterator[tuple[Addresse
             await asyncio.wait_for(task, 15)
 
 
-async def test_an_unmodified_handler_pushes_to_its_caller(tmp_path: Path) -> None:
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_an_unmodified_handler_pushes_to_its_caller(tmp_path: Path, nodes: int) -> None:
     template = TEMPLATE.replace("        $connect: {FunctionArn: !GetAtt Full.Arn}\n", "")
-    async with serving(tmp_path, template) as (addresses, log):
+    async with serving(tmp_path, template, nodes) as (addresses, log):
         async with connect(addresses.websocket) as client:
             await client.send('{"action":"push"}')
             assert await asyncio.wait_for(client.recv(), 20) == "pushed"
         assert not any("SSL" in line for line in log)
 
 
+@pytest.mark.parametrize("nodes", [1, 2])
 async def test_a_throttled_function_is_500_at_connect_and_an_error_frame_later(
-    tmp_path: Path,
+    tmp_path: Path, nodes: int
 ) -> None:
     """APIGW.md §2.1, §6: the gateway says no more than that Lambda did not run it."""
     (tmp_path / "one").mkdir()
-    async with serving(tmp_path / "one", TEMPLATE) as (addresses, log):
+    async with serving(tmp_path / "one", TEMPLATE, nodes) as (addresses, log):
         with pytest.raises(Exception, match="HTTP 500"):
             async with connect(addresses.websocket):
                 pass
@@ -378,7 +382,7 @@ async def test_a_throttled_function_is_500_at_connect_and_an_error_frame_later(
     (tmp_path / "two").mkdir()
     open_to_all = TEMPLATE.replace("        $connect: {FunctionArn: !GetAtt Full.Arn}\n", "")
     async with (
-        serving(tmp_path / "two", open_to_all) as (addresses, _),
+        serving(tmp_path / "two", open_to_all, nodes) as (addresses, _),
         connect(addresses.websocket) as client,
     ):
         await client.send('{"action":"full"}')

@@ -162,9 +162,7 @@ class _Quota:
             # Type, Reason and message as Invoke's 429 was captured:
             # {"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",
             # "message":"Rate Exceeded."} (erlcloud's tests, and many reports; 2026-11-24)
-            throttled = InvokeError(429, "TooManyRequestsException", "Rate Exceeded.")
-            throttled.reason = self.reason
-            raise throttled
+            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self.reason)
         self.used += 1
 
 
