@@ -258,7 +258,7 @@ class TestEndings:
                 most = max(most, alive(runner))
                 await asyncio.sleep(0.002)
             assert {call.result().function_error for call in calls} == {"Unhandled"}
-            assert most <= 4  # two that run, and two that are just ending
+            assert most <= 2
             await until(lambda: alive(runner) == 0)
             assert descriptors() == before
             pool = runner.environments._pools[runner.name]

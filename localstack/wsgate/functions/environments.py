@@ -219,7 +219,7 @@ class _Pool:
         call = _Call(payload, asyncio.get_running_loop().create_future(), self._quota)
         if self._idle:
             self._idle.pop().run(call)
-        elif len(self._all) < self._concurrency:
+        elif len(self._alive) < self._concurrency:
             self._grow(call)
         else:
             self._waiting.append(call)
@@ -256,21 +256,26 @@ class _Pool:
             self._idle.append(environment)
 
     def lost(self, environment: _Environment) -> None:
-        """Forget an environment that ended or will; its place goes to who waits."""
-        if environment not in self._all:
-            return
-        self._all.remove(environment)
+        """Forget an environment that ended or will."""
+        self._all.discard(environment)
         if environment in self._idle:
             self._idle.remove(environment)
-        if call := self._next():
-            self._grow(call)
 
     def _grow(self, call: _Call) -> None:
         environment = _Environment(self, call)
         task = asyncio.get_running_loop().create_task(environment.live())
         self._all.add(environment)
         self._alive[environment] = task
-        task.add_done_callback(lambda _: self._alive.pop(environment))
+        task.add_done_callback(lambda _: self._gone(environment))
+
+    def _gone(self, environment: _Environment) -> None:
+        """Give the place of a process to who waits: never before it has really ended.
+
+        A function that dies at its start has then never more processes than `concurrency`.
+        """
+        del self._alive[environment]
+        if call := self._next():
+            self._grow(call)
 
     def _next(self) -> _Call | None:
         """Return the call that waits longest, leaving out those that nobody awaits any more."""
