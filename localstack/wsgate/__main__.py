@@ -75,6 +75,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         python_here=given.python_here,
+        authority=given.authority,
         compression=given.compression,
         log=_log,
         log_events=not given.quiet,
@@ -146,6 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         "--python-here",
         action="store_true",
         help="with --invoke-endpoint: run the Python functions here, and only the others there",
+    )
+    add(
+        "--authority",
+        type=Path,
+        metavar="PATH",
+        help="write down whom clients of wss:// and https:// have to trust: a certificate (PEM)",
     )
     add(
         "--no-compression",

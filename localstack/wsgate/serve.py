@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from wsgate.certificates import make as make_certificates
+from wsgate import certificates
 from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
@@ -26,6 +26,7 @@ from wsgate.triggers.schedules import Schedules
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wsgate.certificates import Certificates
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Function, Plan
@@ -54,6 +55,8 @@ class Options:
     """A Lambda API that runs the functions in place of the built-in runner."""
     python_here: bool = False
     """With an endpoint: Python functions run here all the same, and only the others there."""
+    authority: Path | None = None
+    """Where to write the certificate that clients of `wss://` and `https://` have to trust."""
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
@@ -96,14 +99,14 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             )
         )
         plan = await _load(options, address, queue_port, scratch)
-        certificates = await in_thread(make_certificates, scratch, options.host)
+        certified = await in_thread(_certify, options, scratch)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
         for sentence in plan.warnings:
             options.log(f"warning: {sentence}")
-        variables = _variables(plan, address, queue_port) | certificates.variables
+        variables = _variables(plan, address, queue_port) | certified.variables
         invoker = await _invoker(options, plan, variables, stack)
-        settings = _settings(options, address, pages, certificates.server)
+        settings = _settings(options, address, pages, certified.server)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
         if options.nodes == 1:
@@ -178,6 +181,16 @@ def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) ->
         raise Refused(str(error)) from error
 
 
+def _certify(options: Options, scratch: Path) -> Certificates:
+    made = certificates.make(scratch, options.host)
+    if options.authority is not None:
+        try:
+            options.authority.write_bytes(made.authority.read_bytes())
+        except OSError as error:
+            raise Refused(f"{options.authority} cannot be written: {error.strerror}.") from error
+    return made
+
+
 async def _invoker(
     options: Options, plan: Plan, variables: Mapping[str, str], stack: AsyncExitStack
 ) -> Invoker:
@@ -244,7 +257,7 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
     return {
         "AWS_ENDPOINT_URL_LAMBDA": f"http://{address}",
         **queues,
-        "WSGATE_ENDPOINT": _addresses(plan, address).management,
+        "WSGATE_ENDPOINT": _management(plan, address),
     }
 
 
@@ -293,8 +306,12 @@ async def _start_triggers(
 
 
 def _addresses(plan: Plan, address: str) -> Addresses:
-    stage = plan.websocket.stage
-    return Addresses(f"ws://{address}/{stage}", f"http://{address}/{stage}", f"http://{address}/")
+    websocket = f"ws://{address}/{plan.websocket.stage}"
+    return Addresses(websocket, _management(plan, address), f"http://{address}/")
+
+
+def _management(plan: Plan, address: str) -> str:
+    return f"http://{address}/{plan.websocket.stage}"
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

@@ -82,6 +82,9 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
         await serve(Options(template=SAMPLE, port=70_000), never)
     with pytest.raises(Refused, match="not a folder"):
         await serve(Options(template=SAMPLE, port=0, pages=tmp_path / "nope"), never)
+    with pytest.raises(Refused, match=r"nope/ca\.pem cannot be written: No such file"):
+        authority = tmp_path / "nope" / "ca.pem"
+        await serve(Options(template=SAMPLE, port=0, authority=authority), never)
     with pytest.raises(Refused, match=r"nope\.yaml"):
         await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
 

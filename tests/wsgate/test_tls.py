@@ -345,7 +345,13 @@ async def serving(
     (tmp_path / "code" / "app.py").write_text(HANDLER)
     log: list[str] = []
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    options = Options(tmp_path / "template.yaml", port=0, nodes=nodes, log=log.append)
+    options = Options(
+        tmp_path / "template.yaml",
+        port=0,
+        nodes=nodes,
+        authority=tmp_path / "authority.pem",
+        log=log.append,
+    )
     task = asyncio.create_task(serve_at(options, ready.set_result))
     try:
         done, _ = await asyncio.wait((task, ready), return_when=asyncio.FIRST_COMPLETED, timeout=20)
@@ -366,6 +372,11 @@ async def test_an_unmodified_handler_pushes_to_its_caller(tmp_path: Path, nodes:
             await client.send('{"action":"push"}')
             assert await asyncio.wait_for(client.recv(), 20) == "pushed"
         assert not any("SSL" in line for line in log)
+        trusting = ssl.create_default_context(cafile=tmp_path / "authority.pem")
+        wss = addresses.websocket.replace("ws://", "wss://")
+        async with connect(wss, ssl=trusting) as client:
+            await client.send('{"action":"push"}')
+            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
@@ -378,7 +389,8 @@ async def test_a_throttled_function_is_500_at_connect_and_an_error_frame_later(
         with pytest.raises(Exception, match="HTTP 500"):
             async with connect(addresses.websocket):
                 pass
-        assert any("TooManyRequestsException: Rate Exceeded." in line for line in log)
+        words = "TooManyRequestsException: Rate Exceeded."
+        await until(lambda: any(words in line for line in log))
     (tmp_path / "two").mkdir()
     open_to_all = TEMPLATE.replace("        $connect: {FunctionArn: !GetAtt Full.Arn}\n", "")
     async with (
