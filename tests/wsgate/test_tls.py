@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 import socket
 import ssl
@@ -31,6 +32,7 @@ from tests.wsgate.gateways import (
 )
 from wsgate.certificates import Certificates, make
 from wsgate.limits import Limits
+from wsgate.node.tls import TlsTransport
 from wsgate.serve import Addresses, Options, serve_at
 
 if TYPE_CHECKING:
@@ -429,6 +431,23 @@ async def test_boto3_without_the_bundle_refuses_us(certificates: Certificates) -
         with pytest.raises(SSLError):
             await asyncio.to_thread(api.get_connection, ConnectionId="uV8iW0VYZSoCFaQ=")
         await asyncio.to_thread(api.close)
+
+
+async def test_connections_that_end_leave_nothing_behind(
+    certificates: Certificates, trusting: ssl.SSLContext
+) -> None:
+    async with node(certificates) as at:
+        for _ in range(5):
+            async with connect(wss(at), ssl=trusting) as client:
+                await client.send('{"action":"ping"}')
+                await client.recv()
+            async with talk(at, trusting) as (reader, writer):
+                writer.write(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+                await reader.read()
+        await until(lambda: not len(at.node) and not at.node.clients)
+        await asyncio.sleep(0)
+        gc.collect()
+        assert not [one for one in gc.get_objects() if type(one) is TlsTransport]
 
 
 async def test_many_handshakes_that_go_nowhere_leave_nothing(certificates: Certificates) -> None:
