@@ -57,9 +57,11 @@ class Project:
         return self.folder / name
 
     def plan(self, *parts: str, elsewhere: Elsewhere = Elsewhere.NONE) -> Plan:
-        path = self.file("template.yaml", "".join((HEAD, *parts)))
+        return self.load("".join((HEAD, *parts)), elsewhere)
+
+    def load(self, template: str, elsewhere: Elsewhere = Elsewhere.NONE) -> Plan:
         return load(
-            path,
+            self.file("template.yaml", template),
             parameters={},
             host="127.0.0.1:8080",
             queue_endpoint="http://127.0.0.1:5000",
@@ -172,6 +174,81 @@ def test_what_may_be_executed_still_may(project: Project) -> None:
     assert os.access(main.code / "tool", os.X_OK)
 
 
+SERVERLESS = """
+Resources:
+  ServerlessDeploymentBucket: {Type: AWS::S3::Bucket}
+  SharedLambdaLayer:
+    Type: AWS::Lambda::LayerVersion
+    Properties:
+      Content: {S3Bucket: !Ref ServerlessDeploymentBucket, S3Key: serverless/chat/dev/1/shared.zip}
+      LayerName: shared
+  ConnectLambdaFunction:
+    Type: AWS::Lambda::Function
+    Properties:
+      Code: {S3Bucket: !Ref ServerlessDeploymentBucket, S3Key: serverless/chat/dev/1/chat.zip}
+      Handler: src/app.handler
+      Runtime: python3.12
+      FunctionName: chat-dev-connect
+      MemorySize: 1024
+      Timeout: 6
+      Layers: [!Ref SharedLambdaLayer]
+  WebsocketsApi:
+    Type: AWS::ApiGatewayV2::Api
+    Properties:
+      Name: dev-chat-websockets
+      RouteSelectionExpression: $request.body.action
+      ProtocolType: WEBSOCKET
+  ConnectWebsocketsIntegration:
+    Type: AWS::ApiGatewayV2::Integration
+    Properties:
+      ApiId: !Ref WebsocketsApi
+      IntegrationType: AWS_PROXY
+      IntegrationUri:
+        Fn::Join:
+          - ""
+          - - "arn:"
+            - !Ref AWS::Partition
+            - ":apigateway:"
+            - !Ref AWS::Region
+            - ":lambda:path/2015-03-31/functions/"
+            - !GetAtt ConnectLambdaFunction.Arn
+            - "/invocations"
+  SconnectWebsocketsRoute:
+    Type: AWS::ApiGatewayV2::Route
+    Properties:
+      ApiId: !Ref WebsocketsApi
+      RouteKey: $connect
+      AuthorizationType: NONE
+      Target: {"Fn::Join": ["/", ["integrations", !Ref ConnectWebsocketsIntegration]]}
+  WebsocketsDeployment1:
+    Type: AWS::ApiGatewayV2::Deployment
+    DependsOn: [SconnectWebsocketsRoute]
+    Properties: {ApiId: !Ref WebsocketsApi, Description: made by Serverless}
+  WebsocketsDeploymentStage:
+    Type: AWS::ApiGatewayV2::Stage
+    Properties:
+      ApiId: !Ref WebsocketsApi
+      StageName: dev
+      DeploymentId: !Ref WebsocketsDeployment1
+"""
+
+
+async def test_what_the_serverless_framework_packaged_runs(project: Project) -> None:
+    project.zip("chat.zip", src__app="import shared\n" + PYTHON + "shared.name")
+    project.zip("shared.zip", python__shared="name = 'shared'")
+    plan = project.load(SERVERLESS)
+    assert (plan.left_out, plan.websocket.stage) == ((), "dev")
+    main = plan.functions["chat-dev-connect"]
+    assert plan.websocket.routes["$connect"].integration.function == main.name  # type: ignore[union-attr]
+    assert await answer(main) == "shared"
+
+
+def test_a_package_that_is_not_there_is_s3s(project: Project) -> None:
+    project.zip("shared.zip", python__shared="")
+    with pytest.raises(TemplateError, match=r"Code must be a folder or a \.zip file"):
+        project.load(SERVERLESS)
+
+
 # ---- layers
 
 LAYERED = SAM + "      CodeUri: code\n      Handler: app.handler\n      Layers: "
@@ -263,16 +340,8 @@ def test_layers_of_globals_and_their_arn_as_an_attribute(project: Project) -> No
     Type: AWS::Lambda::LayerVersion
     Properties: {Content: layer}
 """
-    path = project.file("template.yaml")
     main = LAYERED.removesuffix("      Layers: ")
-    path.write_text(HEAD.replace("Resources:", f"{above}Resources:") + main + layer)
-    plan = load(
-        path,
-        parameters={},
-        host="127.0.0.1:8080",
-        queue_endpoint="http://127.0.0.1:5000",
-        scratch=project.scratch,
-    )
+    plan = project.load(HEAD.replace("Resources:", f"{above}Resources:") + main + layer)
     assert plan.functions["Main"].layers == (project.folder / "layer",)
 
 

@@ -64,8 +64,8 @@ def code_folder(resource: Resource, scratch: Scratch) -> Path:
         if (inline := _get(resource, written, "InlineCode")) is not None:
             return _inline(inline, scratch, resource, "InlineCode")
         written.setdefault(key, ".")
-    elif key == "Code" and (inline := _get(resource, written, "Code", "ZipFile")) is not None:
-        return _inline(inline, scratch, resource, "Code", "ZipFile")
+    elif isinstance(code := _get(resource, written, key), dict) and "ZipFile" in code:
+        return _inline(code["ZipFile"], scratch, resource, key, "ZipFile")
     return _folder(resource, written, key, scratch)
 
 
@@ -104,19 +104,17 @@ def _asset(written: Mapping[str, Any], key: str) -> dict[str, str]:
     return {key: str(metadata["aws:asset:path"])} if is_code else {}
 
 
-def _get(resource: Resource, properties: Mapping[str, Any], *path: str) -> Any:
-    """Resolve a property of what was written; a text has nothing inside."""
-    if len(path) > 1 and not isinstance(properties.get(path[0]), dict):
-        return None
+def _get(resource: Resource, properties: Mapping[str, Any], key: str) -> Any:
+    """Resolve a property of what was written."""
     body = {"Type": resource.kind, "Properties": properties}
-    return Resource(resource.stack, resource.logical_id, body).get(*path)
+    return Resource(resource.stack, resource.logical_id, body).get(key)
 
 
 def _folder(resource: Resource, written: Mapping[str, Any], key: str, scratch: Scratch) -> Path:
     uri = _get(resource, written, key)
-    if not isinstance(uri, str) or uri.startswith(("s3://", "https://")):
+    found = _beside(resource.stack.path.parent, uri)
+    if found is None:
         raise resource.error("must be a folder or a .zip file on this machine to run here", key)
-    found = (resource.stack.path.parent / uri).resolve()
     if found.is_dir():
         return found
     if not found.is_file():
@@ -125,7 +123,24 @@ def _folder(resource: Resource, written: Mapping[str, Any], key: str, scratch: S
     try:
         return scratch.unpack(found)
     except (OSError, zipfile.BadZipFile, ValueError, NotImplementedError, RuntimeError) as error:
-        raise resource.error(f"is {uri!r}, which cannot be unpacked: {error}", key) from error
+        raise resource.error(
+            f"is {found.name!r}, which cannot be unpacked: {error}", key
+        ) from error
+
+
+def _beside(folder: Path, uri: Any) -> Path | None:
+    """Return what is meant on this machine; None for what only S3 has.
+
+    The Serverless Framework leaves what it uploads beside the template that it makes
+    (`.serverless/service.zip`), and the template has the name at the end of S3Key.
+    https://www.serverless.com/framework/docs/providers/aws/guide/packaging (2026-11-24)
+    """
+    if isinstance(uri, str) and not uri.startswith(("s3://", "https://")):
+        return (folder / uri).resolve()
+    if isinstance(uri, dict) and isinstance(name := uri.get("S3Key"), str):
+        uploaded = folder / name.rpartition("/")[2]
+        return uploaded if uploaded.suffix == ".zip" and uploaded.is_file() else None
+    return None
 
 
 def _inline(code: Any, scratch: Scratch, resource: Resource, *path: str) -> Path:
