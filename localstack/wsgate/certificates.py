@@ -8,13 +8,14 @@ authority to trust.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 @dataclass(frozen=True)
@@ -40,16 +41,18 @@ class Certificates:
         }
 
 
-def make(folder: Path, host: str, environment: Mapping[str, str] | None = None) -> Certificates:
-    """Make an authority and a certificate for `host` and this machine's own names in `folder`.
+def make(
+    folder: Path, hosts: Iterable[str], environment: Mapping[str, str] | None = None
+) -> Certificates:
+    """Make an authority and a certificate for `hosts` and this machine's own names in `folder`.
 
     The bundle adds to that of the developer's AWS_CA_BUNDLE, where a proxy makes one necessary.
     """
     import trustme  # noqa: PLC0415 a fifteenth of a second, and nothing else of wsgate needs it
 
     authority = trustme.CA(organization_name="wsgate, for this process only")
-    names = dict.fromkeys(("127.0.0.1", "localhost", "::1", host))
-    issued = authority.issue_cert(*names, common_name=host)
+    names = dict.fromkeys(("127.0.0.1", "localhost", "::1", *filter(_NAME.fullmatch, hosts)))
+    issued = authority.issue_cert(*names)
     made = Certificates(folder / "server.pem", folder / "authority.pem", folder / "bundle.pem")
     _write(made.server, issued.private_key_and_cert_chain_pem.bytes())
     own = authority.cert_pem.bytes()
@@ -57,6 +60,10 @@ def make(folder: Path, host: str, environment: Mapping[str, str] | None = None) 
     public = _public(os.environ if environment is None else environment)
     _write(made.bundle, own + (public.read_bytes() if public else b""))
     return made
+
+
+# Others cannot be in a certificate, nor in an address.
+_NAME: Final = re.compile(r"(?:\*\.)?[a-z0-9:](?:[a-z0-9.:-]*[a-z0-9])?", re.IGNORECASE)
 
 
 def _write(path: Path, content: bytes) -> None:

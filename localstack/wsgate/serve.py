@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsgate import certificates
+from wsgate.bases import bases_of, unreachable, with_endpoints
+from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from wsgate.certificates import Certificates
+    from wsgate.core.access import Principal
+    from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Function, Plan
@@ -62,6 +66,12 @@ class Options:
     """Takes a line per event, and each line that a function writes."""
     log_events: bool = True
     """Off leaves only the functions' own lines."""
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    """Keys that may sign besides the local one, by their id."""
+    iam: bool = False
+    """On checks the signature of every call of @connections and Invoke, and the caller's role."""
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    """API keys that open $connect besides those of the template."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -72,6 +82,8 @@ class Addresses:
     websocket: str
     management: str
     """The `endpoint_url` of an `apigatewaymanagementapi` client."""
+    more: tuple[str, ...]
+    """Where else the WebSocket APIs are: other stages, other APIs, custom domains."""
     http: str
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
 
@@ -99,14 +111,15 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             )
         )
         plan = await _load(options, address, queue_port, scratch)
-        certified = await in_thread(_certify, options, scratch)
+        plan, principals = _with_callers(options, plan)
+        certified = await in_thread(_certify, options, plan, address, scratch)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
-        for sentence in plan.warnings:
+        for sentence in (*plan.warnings, *unreachable(plan)):
             options.log(f"warning: {sentence}")
         variables = _variables(plan, address, queue_port) | certified.variables
-        invoker = await _invoker(options, plan, variables, stack)
-        settings = _settings(options, address, pages, certified.server)
+        invoker = await _invoker(options, with_endpoints(plan, address), variables, stack)
+        settings = _settings(options, address, pages, principals, certified.server)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
         if options.nodes == 1:
@@ -181,14 +194,26 @@ def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) ->
         raise Refused(str(error)) from error
 
 
-def _certify(options: Options, scratch: Path) -> Certificates:
-    made = certificates.make(scratch, options.host)
+def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certificates:
+    """A certificate for every name that the stages are reached by."""
+    hosts = [base.text.partition(":")[0] for base in bases_of(plan, address)]
+    made = certificates.make(scratch, [options.host, *hosts])
     if options.authority is not None:
         try:
             options.authority.write_bytes(made.authority.read_bytes())
         except OSError as error:
             raise Refused(f"{options.authority} cannot be written: {error.strerror}.") from error
     return made
+
+
+def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Principal]]:
+    """The plan with the API keys that were given, and who may sign requests.
+
+    Only with --iam a function signs with a key of its own: without, all of them are the local one.
+    """
+    plan = with_api_keys(plan, options.api_keys)
+    plan, of_roles = with_own_keys(plan) if options.iam else (plan, {})
+    return plan, known(plan, options.credentials, of_roles)
 
 
 async def _invoker(
@@ -254,14 +279,16 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
     fail on AWS, where the host without one is nobody's (APIGW.md §11.3).
     """
     queues = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queue_port}"} if plan.queues else {}
-    return {
-        "AWS_ENDPOINT_URL_LAMBDA": f"http://{address}",
-        **queues,
-        "WSGATE_ENDPOINT": _management(plan, address),
-    }
+    return {"AWS_ENDPOINT_URL_LAMBDA": f"http://{address}", **queues}
 
 
-def _settings(options: Options, address: str, pages: Pages | None, certificate: Path) -> Settings:
+def _settings(
+    options: Options,
+    address: str,
+    pages: Pages | None,
+    principals: Mapping[str, Principal],
+    certificate: Path,
+) -> Settings:
     return Settings(
         address,
         limits=options.limits,
@@ -270,6 +297,8 @@ def _settings(options: Options, address: str, pages: Pages | None, certificate: 
         log=options.log,
         log_events=options.log_events,
         certificate=certificate,
+        known=principals,
+        iam=options.iam,
     )
 
 
@@ -306,12 +335,9 @@ async def _start_triggers(
 
 
 def _addresses(plan: Plan, address: str) -> Addresses:
-    websocket = f"ws://{address}/{plan.websocket.stage}"
-    return Addresses(websocket, _management(plan, address), f"http://{address}/")
-
-
-def _management(plan: Plan, address: str) -> str:
-    return f"http://{address}/{plan.websocket.stage}"
+    first, *more = [base.text for base in bases_of(plan, address)] or [address]
+    others = tuple(f"ws://{base}" for base in more)
+    return Addresses(f"ws://{first}", f"http://{first}", others, f"http://{address}/")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

@@ -47,7 +47,7 @@ RECORD = b"\x16\x03\x01"
 
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory: pytest.TempPathFactory) -> Certificates:
-    return make(tmp_path_factory.mktemp("tls"), "127.0.0.1", {})
+    return make(tmp_path_factory.mktemp("tls"), ["127.0.0.1"], {})
 
 
 @pytest.fixture
@@ -281,6 +281,19 @@ async def test_without_a_certificate_tls_is_not_http(certificates: Certificates)
         assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400 ")
 
 
+async def test_a_custom_domain_is_in_the_certificate(tmp_path: Path) -> None:
+    made = make(tmp_path, ["ws.example.com", "a1b2.localhost", "not a name"], {})
+    trusting = ssl.create_default_context(cafile=made.authority)
+    async with node(made) as at:
+        for name in ("ws.example.com", "a1b2.localhost", "127.0.0.1"):
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", at.port, ssl=trusting, server_hostname=name
+            )
+            writer.close()
+            with contextlib.suppress(ConnectionError, ssl.SSLError):
+                await writer.wait_closed()
+
+
 def test_the_key_is_nobody_elses(certificates: Certificates) -> None:
     for path in (certificates.server, certificates.authority, certificates.bundle):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
@@ -297,7 +310,7 @@ def test_the_bundle_trusts_us_and_who_was_trusted_before(
     proxy = tmp_path / "proxy.pem"
     proxy.write_bytes(own)
     (tmp_path / "made").mkdir()
-    made = make(tmp_path / "made", "127.0.0.1", {"AWS_CA_BUNDLE": str(proxy)})
+    made = make(tmp_path / "made", ["127.0.0.1"], {"AWS_CA_BUNDLE": str(proxy)})
     assert made.bundle.read_bytes() == made.authority.read_bytes() + own
 
 
