@@ -124,11 +124,13 @@ class Socket(asyncio.Protocol):
             return
         protocol = self._borrow()
         protocol.receive_data(data)
-        if protocol.writes:
+        if protocol.writes and protocol.state is State.OPEN:
             self._flush(protocol)
         if protocol.events:
             # After the handshake, all events are frames.
             self._hear(cast("list[Frame]", protocol.events_received()))
+        if protocol.writes:  # the end, by a close or by a mistake: what came before it counts
+            self._flush(protocol)
         if protocol.is_at_rest:
             self._protocol = None
             self._node.protocols.take_back(protocol)
