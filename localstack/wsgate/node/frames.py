@@ -18,7 +18,7 @@ from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
 )
-from websockets.frames import CTRL_OPCODES, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as UpgradeRequest
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -43,6 +43,7 @@ _COMPRESSION = {"memLevel": 5}
 _VERSION = "13"
 _SPARE = 64
 _TEXT_FRAME = 0x81
+_BEGINNINGS = frozenset({Opcode.TEXT, Opcode.BINARY})
 _BYTE_LENGTH, _SHORT_LENGTH = 126, 65536
 
 
@@ -184,8 +185,8 @@ class _Deflate(PerMessageDeflate):
         self.remote_no_context_takeover = False
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
-        begins = frame.rsv1 and frame.opcode not in CTRL_OPCODES
-        if begins and frame.opcode is not Opcode.CONT:
+        begins = frame.rsv1 and frame.opcode in _BEGINNINGS
+        if begins:
             self.decoder = zlib.decompressobj(-self.remote_max_window_bits, self._window)
         is_ours = begins or (frame.opcode is Opcode.CONT and self.decode_cont_data)
         decoded = super().decode(frame, max_size=max_size)
