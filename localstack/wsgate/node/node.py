@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wsgate.core import events, gateway
 from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Step
-from wsgate.core.ids import Ids, Millis
+from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node import http_api, lambda_api, management, responses
@@ -52,12 +52,24 @@ class Settings:
     log: Callable[[str], None] = print
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
+    index: int = 0
+    """Which of the nodes behind the port it is: its connections' ids say so."""
+
+
+class Peers(Protocol):
+    """The other nodes behind the same port."""
+
+    async def manage(self, node: int, connection_id: str, request: Request) -> Response:
+        """What the node that has the connection answers to a call of @connections."""
+        ...
 
 
 class Node:
     """Everything behind one port."""
 
-    def __init__(self, plan: Plan, invoker: Invoker, settings: Settings) -> None:
+    def __init__(
+        self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
+    ) -> None:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
         api = plan.websocket
         place = Place(
@@ -66,7 +78,8 @@ class Node:
         self.limits, self._log = settings.limits, settings.log
         self._log_events = settings.log_events
         # Not a secret, and asking the system for each id takes as long as all else about it.
-        self._ids = Ids(Random(SystemRandom().getrandbits(128)))  # noqa: S311
+        self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
+        self._index, self._peers = settings.index, peers
         self.gateway = Gateway(api, place, self._ids, settings.limits)
         self.invocations = Invocations(invoker, settings.log)
         self.clients: set[HttpProtocol] = set()
@@ -234,9 +247,17 @@ class Node:
 
     # The other APIs.
 
-    def _manage(self, connection_id: str | None, request: Request) -> Response:
+    def _manage(self, connection_id: str | None, request: Request) -> Answer:
         if connection_id is None or _from_page(request):
             return management.FORBIDDEN
+        if self._peers is not None and CONNECTION_ID.fullmatch(connection_id):
+            owner = node_of(connection_id)
+            if owner != self._index:
+                return self._peers.manage(owner, connection_id, request)
+        return self.manage_here(connection_id, request)
+
+    def manage_here(self, connection_id: str, request: Request) -> Response:
+        """A call of @connections for a connection of this node."""
         now = self.now()
         response, actions = management.answer(self.gateway, connection_id, request, now)
         self._log_request(request, response, now)
