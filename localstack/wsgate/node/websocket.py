@@ -261,7 +261,9 @@ class _Partial:
 
     def add(self, frame: Frame) -> None:
         """Raises UnicodeDecodeError as soon as no continuation can make it UTF-8."""
-        self._parts.append(self._decoder.decode(bytes(frame.data), frame.fin))
+        part = self._decoder.decode(bytes(frame.data), frame.fin)
+        if part:  # of empty fragments there may be any number
+            self._parts.append(part)
 
     @property
     def text(self) -> str:
