@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 Answer = Response | Coroutine[Any, Any, Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
+# GUESS: the quota is documented, the answer is not (APIGW.md §1.3).
+URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "Request URI Too Long")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
 
 
@@ -121,6 +123,8 @@ class Node:
         """What becomes of an upgrade request before anybody is asked (APIGW.md §1.4)."""
         if not isinstance(classify(request.path, self._stage), Stage):
             return FORBIDDEN
+        if len(request.path) + len(request.query) >= self.limits.url_chars:  # a question mark more
+            return URL_TOO_LONG
         upgrade = Upgrade(*self.protocols.greet(request))
         return upgrade.refusal or upgrade
 

@@ -111,7 +111,9 @@ class MachineWorld(World):
         query: str = "",
         headers: Mapping[str, str] | None = None,
         subprotocols: tuple[str, ...] = (),
+        path: str | None = None,
     ) -> MachineAttempt:
+        assert path is None, "paths are the node's"
         offered = {"Sec-WebSocket-Protocol": ",".join(subprotocols)} if subprotocols else {}
         pairs = tuple({**UPGRADE, **offered, **(headers or {})}.items())
         handshake = Handshake(pairs, query, "127.0.0.1")

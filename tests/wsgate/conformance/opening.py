@@ -549,6 +549,25 @@ async def paths(world: World) -> None:
     assert await client.hear() == "x"
 
 
+@case("C24-stage", "§1.1, §1.2, §1.4", levels=ONLY_SOCKETS)
+async def stages(world: World) -> None:
+    """A handshake at another path than the stage's is 403 unasked; a trailing slash is none."""
+    for path in ("/", "/nope", "/Live", "/live/more", "/live/@connections", "/$default"):
+        assert await world.refused(path=path) == 403
+    assert world.calls == []
+    await (await world.dial("a=1", path="/live/")).opened()
+    assert world.event("connect")["queryStringParameters"] == {"a": "1"}
+
+
+@case("C24-length", "§1.3: 414 is a GUESS", levels=ONLY_SOCKETS)
+async def long_urls(world: World) -> None:
+    """A URL of 4096 characters is taken, a longer one refused unasked."""
+    room = 4096 - len("/live?a=")
+    assert await world.refused("a=" + "x" * (room + 1)) == 414
+    assert world.calls == []
+    await world.connect("a=" + "x" * room)
+
+
 @case("C25", "§11.1", levels=ONLY_SOCKETS)
 async def escapes(world: World) -> None:
     """`=` and `@` of a management path may be percent-encoded, or not."""

@@ -65,8 +65,10 @@ class SocketWorld(World):
         query: str = "",
         headers: Mapping[str, str] | None = None,
         subprotocols: tuple[str, ...] = (),
+        path: str | None = None,
     ) -> Attempt:
-        url = f"{self.node.url}?{query}" if query else self.node.url
+        url = f"ws://127.0.0.1:{self.node.port}{path or '/live'}"
+        url = f"{url}?{query}" if query else url
         opening = asyncio.ensure_future(self._dialer(url, dict(headers or {}), subprotocols))
         return SocketAttempt(self, opening)
 

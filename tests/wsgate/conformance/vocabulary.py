@@ -171,7 +171,9 @@ class World:
         query: str = "",
         headers: Mapping[str, str] | None = None,
         subprotocols: tuple[str, ...] = (),
+        path: str | None = None,
     ) -> Attempt:
+        """Begin a handshake; `path` replaces the stage's."""
         raise NotImplementedError
 
     async def connect(
@@ -182,8 +184,10 @@ class World:
     ) -> Client:
         return await (await self.dial(query, headers, subprotocols)).opened()
 
-    async def refused(self, query: str = "", headers: Mapping[str, str] | None = None) -> int:
-        return await (await self.dial(query, headers)).refused()
+    async def refused(
+        self, query: str = "", headers: Mapping[str, str] | None = None, path: str | None = None
+    ) -> int:
+        return await (await self.dial(query, headers, path=path)).refused()
 
     # @connections.
 
