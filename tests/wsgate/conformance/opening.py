@@ -20,6 +20,7 @@ from tests.wsgate.conformance.vocabulary import (
     seconds,
 )
 from tests.wsgate.gateways import ARN, TIMEOUT, allow
+from tests.wsgate.wire import ACCEPT, upgrade
 from wsgate.plan import MockIntegration, MockResponse
 
 if TYPE_CHECKING:
@@ -149,6 +150,41 @@ async def a_subprotocol_among_many_values(world: World) -> None:
 async def no_subprotocol_by_itself(world: World) -> None:
     """A client that offers none gets none, and a connection opens all the same."""
     assert (await world.connect()).subprotocol is None
+
+
+@case("C1-bytes", "§2.1, last lines; §2.6", levels=ONLY_SOCKETS)
+async def bytes_of_a_refusal(world: World) -> None:
+    """A refusal has a status and nothing else: neither headers nor a body of $connect's answer."""
+    answer = {"statusCode": 403, "headers": {"X-Own": "1"}, "body": "secret"}
+    world.answers("connect", answer)
+    reply = await world.raw(upgrade())
+    assert (reply.status, reply.body) == (403, b"")
+    assert {name for name, _ in reply.headers} == {"Date", "Content-Length", "Connection"}
+    assert (reply["Content-Length"], reply["Connection"]) == ("0", "close")
+
+
+@case("C3-bytes", "§2.2, §2.3, §2.6", levels=ONLY_SOCKETS)
+async def bytes_of_101(world: World) -> None:
+    """101 has the four headers that were seen, the extension when offered, and no others."""
+    world.answers("connect", {"statusCode": 200, "headers": {"X-Own": "1"}, "body": "unheard"})
+    four = {"date", "upgrade", "connection", "sec-websocket-accept"}
+    reply = await world.raw(upgrade())
+    assert (reply.status, reply["Sec-WebSocket-Accept"]) == (101, ACCEPT)
+    assert {name.lower() for name, _ in reply.headers} == four
+    offer = "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits"
+    reply = await world.raw(upgrade("/live", offer))
+    assert {name.lower() for name, _ in reply.headers} == four | {"sec-websocket-extensions"}
+    agreed = reply["Sec-WebSocket-Extensions"] or ""
+    assert agreed.replace(" ", "") == "permessage-deflate;server_max_window_bits=12"
+
+
+@case("C5-bytes", "§2.1, §3.5", GUARDED, levels=ONLY_SOCKETS)
+async def bytes_of_a_denial(world: World) -> None:
+    """An authorizer's refusal looks as $connect's does."""
+    for path, status in (("/live", 401), ("/live?ticket=t", 500)):
+        world.answers("authorize", Raise("boom"))
+        reply = await world.raw(upgrade(path))
+        assert (reply.status, reply.body, reply["Content-Length"]) == (status, b"", "0")
 
 
 # §3: the authorizer.

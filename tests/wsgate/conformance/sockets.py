@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     from websockets.typing import Subprotocol
 
+    from tests.wsgate.wire import Reply
     from wsgate.invoke import Invocation
     from wsgate.plan import Integration
 
@@ -102,6 +103,11 @@ class SocketWorld(World):
             answer = cast("dict[str, Any]", error.response)
         status = answer["ResponseMetadata"]["HTTPStatusCode"]
         return status, answer.get("Error", {}).get("Code", "")
+
+    async def raw(self, request: bytes) -> Reply:
+        async with dialed(self.node.port) as wire:
+            wire.write(request)
+            return await wire.reply()
 
     async def advance(self, span: timedelta) -> None:
         self._clock += millis(span)

@@ -18,6 +18,7 @@ from tests.wsgate.gateways import PONG, TIMEOUT, function, raised, returned
 from wsgate.limits import Limits
 
 if TYPE_CHECKING:
+    from tests.wsgate.wire import Reply
     from wsgate.invoke import Invocation
     from wsgate.plan import Integration, WebSocketApi
 
@@ -199,6 +200,12 @@ class World:
 
     async def sdk(self, method: str, connection_id: str, body: bytes = b"") -> tuple[int, str]:
         """What an AWS SDK makes of it: the status, and the error's class or nothing."""
+        raise NotImplementedError
+
+    # Bytes.
+
+    async def raw(self, request: bytes) -> Reply:
+        """What is answered to these bytes, with all its headers."""
         raise NotImplementedError
 
     # Time.
