@@ -13,7 +13,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.events import Handshake, Place
-from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText
+from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText, Stage
 from wsgate.core.ids import Ids
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.limits import Limits
@@ -34,6 +34,7 @@ from wsgate.plan import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from wsgate.core.access import Principal
     from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
@@ -82,9 +83,14 @@ def websocket_api(
     )
 
 
-def plan(api: WebSocketApi, http: Mapping[str, FunctionIntegration] | None = None) -> Plan:
+def plan(
+    api: WebSocketApi,
+    http: Mapping[str, FunctionIntegration] | None = None,
+    *,
+    more: tuple[WebSocketApi, ...] = (),
+) -> Plan:
     http_api = None if http is None else HttpApi("f6g7h8i9j0", "$default", http)
-    return Plan({}, api, http_api, {}, (), (), "eu-west-1", "000000000000")
+    return Plan({}, (api, *more), http_api, {}, (), (), "eu-west-1", "000000000000")
 
 
 def allow(context: Mapping[str, Any] | None = None, resource: str = ARN) -> Event:
@@ -132,6 +138,7 @@ class Machine:
     api: WebSocketApi
     limits: Limits = field(default_factory=Limits)
     now: int = T0
+    known: Mapping[str, Principal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         place = Place(
@@ -142,7 +149,7 @@ class Machine:
             "000000000000",
             self.api.stage_variables,
         )
-        self.gateway = Gateway(self.api, place, ids(), self.limits)
+        self.gateway = Gateway([Stage(self.api, place)], ids(), self.limits, self.known)
 
     def handshake(self, query: str = "", **headers: str) -> tuple[str, list[Action]]:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -220,7 +227,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    plan: Plan, functions: Functions, *, limits: Limits | None = None, pages: Pages | None = None
+    plan: Plan,
+    functions: Functions,
+    *,
+    limits: Limits | None = None,
+    pages: Pages | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
@@ -229,8 +241,8 @@ async def running(
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append)
-    node = Node(plan, functions, settings)
+    told = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append, **settings)
+    node = Node(plan, functions, told)
     nodes.append(node)
     ticking = asyncio.create_task(_tick(node))
     try:
