@@ -21,8 +21,6 @@ class Limits:
     """A larger frame of a client closes with 1009 (APIGW.md §9.1)."""
     message_bytes: int = 128 * KIBIBYTE
     """All fragments together, and one POST to @connections (APIGW.md §9.1, §11.5)."""
-    url_chars: int = 4096
-    """Path and query of a handshake (APIGW.md §1.3)."""
     authorizer: timedelta = timedelta(seconds=29)
     """GUESS: an authorizer is given what an integration is given (APIGW.md §8.1)."""
 

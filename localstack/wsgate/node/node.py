@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 Answer = Response | Coroutine[Any, Any, Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
-# GUESS: the quota is documented, the answer is not (APIGW.md §1.3).
-URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "Request URI Too Long")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
 URL_CHARACTERS = 4096  # APIGW.md §1.3
 # GUESS: which status a longer one gets.
@@ -151,8 +149,6 @@ class Node:
             return self._closed(target.reason)
         if not isinstance(target, paths.Stage):
             return FORBIDDEN
-        if len(request.path) + len(request.query) >= self.limits.url_chars:  # a question mark more
-            return URL_TOO_LONG
         upgrade = Upgrade(*self.protocols.greet(request))
         return upgrade.refusal or upgrade
 
