@@ -174,6 +174,19 @@ class TestHandshakes:
             await until(lambda: len(node.node) == 1, within=30)
             await until(lambda: len(functions.events("disconnect")) == CONNECTS, within=30)
 
+    async def test_who_leaves_amid_answers_is_sent_no_more(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """asyncio complains of each write to a socket that is gone."""
+        start, functions = gateway()
+        async with start as node:
+            async with opened(node.port) as wire:
+                wire.write(frame(TEXT, b"x") * 5000)
+                await until(lambda: functions.events("echo"))
+                wire.writer.transport.abort()
+            await until(lambda: functions.events("disconnect"))
+        assert caplog.messages == []
+
     async def test_who_leaves_at_once_leaves_nothing_behind(self) -> None:
         async with attacked() as (node, _):
             async with many(node) as wires:

@@ -95,6 +95,8 @@ class Socket(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         """Send a text message. A lone half of a surrogate pair becomes a question mark."""
+        if self._transport.is_closing():  # answers come late to who is gone
+            return
         if self._protocol is None or self._protocol.state is State.OPEN:
             data = text.encode(errors="replace")
             self._transport.write(text_frame(data, self._extensions))
@@ -219,11 +221,11 @@ class Socket(asyncio.Protocol):
             self._transport.abort()
 
     def _flush(self, protocol: Protocol) -> None:
-        for data in protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            else:
-                self._end(protocol)
+        """One read may bring thousands of pings, and their pongs are one write."""
+        writes = protocol.data_to_send()
+        self._transport.write(b"".join(writes))
+        if not writes[-1]:
+            self._end(protocol)
         self._check_overflow()
 
     def _check_overflow(self) -> None:
