@@ -20,6 +20,7 @@ from wsgate.core import access, authorizer, events, proxy, selection
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.mapping import Mock, Scope
+from wsgate.core.quotas import scope
 from wsgate.core.signature import Unsigned
 from wsgate.limits import millis
 from wsgate.plan import Authorizer, FunctionIntegration, Route, WebSocketApi
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from wsgate.core.events import Event
     from wsgate.core.ids import Ids, Millis
+    from wsgate.core.quotas import Limiter
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
 FORBIDDEN = "Forbidden"
 INTERNAL_SERVER_ERROR = "Internal server error"
 TIMED_OUT = "Endpoint request timed out"
+# GUESS: no capture shows a throttled message (APIGW.md §6, §18.3).
+TOO_MANY_REQUESTS = "Too Many Requests"
 
 GOING_AWAY = (1001, "Going away")  # idle (APIGW.md §9.6)
 LIFE_OVER = GOING_AWAY  # GUESS: the code at two hours was never captured (APIGW.md §9.7)
@@ -73,6 +77,8 @@ class Phase(enum.Enum):
     OPEN = enum.auto()
     CLOSING = enum.auto()
     GONE = enum.auto()
+    KILLED = enum.auto()
+    """Gone with its node: nothing follows."""
 
 
 @dataclass(slots=True, eq=False)
@@ -200,7 +206,7 @@ class Stage:
     def __init__(self, api: WebSocketApi, place: Place) -> None:
         """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
-        self.api, self.place = api, place
+        self.api, self.place, self.scope = api, place, scope(api)
         self.selection = selection.compile_selection(api.selection_expression)
         self.routes = {key: _Route(route) for key, route in api.routes.items()}
 
@@ -230,14 +236,19 @@ class Gateway:
         ids: Ids,
         limits: Limits,
         known: Mapping[str, access.Principal] = MappingProxyType({}),
+        limiter: Limiter | None = None,
     ) -> None:
-        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15)."""
+        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15).
+
+        Without a limiter, quotas of rates are not enforced.
+        """
         self._stages, self._known = stages, known
         # One object per name, not per connection; a client may write a name in many ways.
         self._stage = lru_cache(maxsize=64)(self._find_stage)
         self._ids, self._limits = ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
+        self._limiter = limiter
 
     # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
 
@@ -249,6 +260,9 @@ class Gateway:
         self._connections[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
         arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
+        if self._limiter is not None and not self._limiter.handshake(stage.scope, now):
+            call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+            return connection.id, self._refuse(call, HTTPStatus.TOO_MANY_REQUESTS, now)
         return connection.id, self._authorize(arrival, now)
 
     def answered(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
@@ -288,6 +302,10 @@ class Gateway:
         connection.last_active_at = now
         stage = connection.stage
         route = stage.select(text)
+        if self._limiter is not None and not self._limiter.request(
+            stage.scope, route.key if route else None, now
+        ):
+            return self._throttle(connection, route, now)
         if route is not None and route.mock is not None:
             return self._mock(connection, route, route.mock, text, now)
         moment = Moment(self._ids.request(now), now)
@@ -372,6 +390,17 @@ class Gateway:
             else:
                 actions += self._expire(connection, now)
         return actions
+
+    def send_away(self, connection_id: str, now: Millis) -> list[Action]:
+        """Close a connection as API Gateway's own maintenance may at any time (APIGW.md §9.11)."""
+        return self._close(self._open(connection_id), SHUTTING_DOWN, now)
+
+    def kill(self) -> None:
+        """Lose every connection as a node that is killed does: nobody is told, nothing follows."""
+        for connection in self._connections.values():
+            connection.phase = Phase.KILLED
+            self._deadlines.forget(connection)
+        self._connections.clear()
 
     def shut_down(self, now: Millis) -> list[Action]:
         """The node ends: every open connection is told to go away."""
@@ -493,7 +522,7 @@ class Gateway:
         if isinstance(verdict, authorizer.Refused):
             return self._refuse(call, verdict.status, now, verdict.reason)
         note = self._note(call, "allow", now)
-        if call.arrival is None or call.connection.phase is Phase.GONE:
+        if call.arrival is None or call.connection.phase in _OVER:
             return [note]
         call.connection.authorizer = verdict.context
         latency = now - call.since
@@ -515,6 +544,8 @@ class Gateway:
 
     def _accept(self, call: Call, subprotocol: str | None, now: Millis) -> list[Action]:
         connection, note = call.connection, self._note(call, "101", now)
+        if connection.phase is Phase.KILLED:
+            return [note]
         if connection.phase is Phase.GONE:
             abandoned = ABANDONED_HANDSHAKE_DISCONNECTS
             return [note, *(self._disconnect(connection, now) if abandoned else [])]
@@ -530,6 +561,14 @@ class Gateway:
         return [Refuse(connection.id, int(status)), self._note(call, outcome, now)]
 
     # How a message goes on.
+
+    def _throttle(self, connection: Connection, route: _Route | None, now: Millis) -> list[Action]:
+        """Too many messages: this one reaches nobody, and the connection stays (APIGW.md §6)."""
+        moment = Moment(self._ids.request(now), now)
+        key = "-" if route is None else route.key
+        return self._complain(
+            Call(Step.MESSAGE, key, connection, moment, now), TOO_MANY_REQUESTS, now
+        )
 
     def _mock(
         self, connection: Connection, route: _Route, mock: Mock, text: str, now: Millis
@@ -656,6 +695,7 @@ def _first_line(error: Exception) -> str:
 _SUCCESS = range(200, 300)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
 _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
+_OVER = frozenset({Phase.GONE, Phase.KILLED})
 
 
 class _Route:
