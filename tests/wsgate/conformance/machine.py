@@ -10,6 +10,7 @@ from tests.wsgate.conformance.vocabulary import Answered, Event, Setup, World
 from tests.wsgate.gateways import Machine, event_of, websocket_api
 from wsgate.core.events import Handshake
 from wsgate.core.gateway import Accept, Action, Close, Drop, Invoke, Refuse, SendText
+from wsgate.core.quotas import Limiter, scope
 from wsgate.limits import millis
 from wsgate.node import management
 from wsgate.node.responses import Request
@@ -102,7 +103,10 @@ class MachineWorld(World):
             selection=setup.selection,
             stage_variables=setup.stage_variables,
         )
-        self.machine = Machine(setup.make(api), setup.limits)
+        api = setup.make(api)
+        stages = {scope(api): (api.routes, api.throttles)}
+        limiter = None if setup.quotas is None else Limiter(setup.quotas, stages)
+        self.machine = Machine(api, setup.limits, limiter=limiter)
         self._attempts: dict[str, MachineAttempt] = {}
         self._waiting: list[tuple[Invoke, int]] = []
 

@@ -1,4 +1,7 @@
-"""APIGW.md §1.6 to §1.9, §3.14, §3.15, §8.7: custom domains, keys, signatures, permissions."""
+"""APIGW.md §1.6 to §1.9, §3.14, §3.15, §8.7: custom domains, keys, signatures, permissions.
+
+And what of §12 is seen by a client: quotas.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tests.wsgate.conformance.speaking import complained
-from tests.wsgate.conformance.vocabulary import ONLY_SOCKETS, Setup, Table, World
+from tests.wsgate.conformance.vocabulary import ONLY_SOCKETS, Setup, Table, World, seconds
 from tests.wsgate.wire import upgrade
-from wsgate.plan import ApiKeys, BasePath
+from wsgate.core.quotas import Quotas
+from wsgate.plan import ApiKeys, BasePath, Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -130,3 +134,59 @@ async def no_permission_at_a_message(world: World) -> None:
         await client.say(json.dumps({"action": action}))
         await complained(client, "Internal server error")
     assert [name for name, _ in world.calls] == ["connect"]
+
+
+# Throttled: in the order of asking, with a burst of so many.
+
+
+@case("C1-quota", "§2.1 last row, §12.1", Setup(quotas=Quotas(connections=2)))
+async def too_many_connects(world: World) -> None:
+    """Beyond the new connections of a second a handshake is 429, and nobody is asked."""
+    for _ in range(2):
+        await world.connect()
+    assert await world.refused() == 429
+    assert len(world.events("connect")) == 2
+    await world.advance(seconds(1))
+    await world.connect()
+
+
+@case("C10-throttled", "§6 row 5: the text is a GUESS, §12.2", Setup(quotas=Quotas(burst=3)))
+async def too_many_messages(world: World) -> None:
+    """Beyond the burst a message is a frame, no function is asked, and the connection stays."""
+    client = await world.connect()
+    for _ in range(2):
+        await client.say('{"action":"echo"}')
+        assert await client.hear() == '{"action":"echo"}'
+    await client.say('{"action":"echo"}')
+    await complained(client, "Too Many Requests")
+    assert len(world.events("echo")) == 2
+    await world.advance(seconds(1))
+    await client.say('{"action":"echo"}')
+    assert await client.hear() == '{"action":"echo"}'
+
+
+@case("C22-throttled", "§11.5, §12.2", Setup(quotas=Quotas(burst=2)), ONLY_SOCKETS)
+async def too_many_posts(world: World) -> None:
+    """Beyond the burst @connections is 429 for an SDK."""
+    client = await world.connect()
+    assert await world.sdk("POST", client.id, b"x") == (200, "")
+    assert await world.sdk("POST", client.id, b"y") == (429, "LimitExceededException")
+    await world.advance(seconds(1))
+    assert await world.sdk("POST", client.id, b"z") == (200, "")
+    assert [await client.hear(), await client.hear()] == ["x", "z"]
+
+
+@case(
+    "C10-route",
+    "§12.2: limits of a route",
+    replace(changed(throttles=Throttles(routes={"tell": Throttle(1, 1)})), quotas=Quotas()),
+)
+async def a_route_with_a_limit(world: World) -> None:
+    """A route's own limit is that route's only."""
+    client = await world.connect()
+    for _ in range(2):
+        await client.say('{"action":"tell"}')
+    await complained(client, "Too Many Requests")
+    assert len(world.events("tell")) == 1
+    await client.say('{"action":"echo"}')
+    assert await client.hear() == '{"action":"echo"}'

@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from tests.wsgate.conformance.vocabulary import Answered, Attempt, Client, Setup, World
-from tests.wsgate.gateways import T0, Functions, Running, plan, running, until, websocket_api
+from tests.wsgate.gateways import T0, Running, plan, running, until, websocket_api
 from tests.wsgate.wire import dialed
 from wsgate.limits import millis
 from wsgate.plan import FunctionIntegration
@@ -174,17 +174,18 @@ async def world(setup: Setup, library: Library, *, compression: bool) -> AsyncIt
 
     async with (
         library(compression=compression) as dialer,
-        running(plan(setup.make(api)), _Functions(worlds), limits=setup.limits) as node,
+        running(
+            plan(setup.make(api)), _Functions(worlds), limits=setup.limits, quotas=setup.quotas
+        ) as node,
     ):
         worlds.append(SocketWorld(setup, node, dialer))
         yield worlds[0]
 
 
-class _Functions(Functions):
+class _Functions:
     """The world is made after the gateway that it is about."""
 
     def __init__(self, worlds: list[SocketWorld]) -> None:
-        super().__init__()
         self._worlds = worlds
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:

@@ -19,6 +19,7 @@ from wsgate.limits import Limits
 
 if TYPE_CHECKING:
     from tests.wsgate.wire import Reply
+    from wsgate.core.quotas import Quotas
     from wsgate.invoke import Invocation
     from wsgate.plan import Integration, WebSocketApi
 
@@ -67,6 +68,7 @@ class Setup:
     limits: Limits = field(default_factory=Limits)
     timeout: timedelta = TIMEOUT
     """Of every function, so that a case can wait for it on a socket."""
+    quotas: Quotas | None = None
     only_plain: bool = False
     """Not for clients that compress."""
     make: Callable[[WebSocketApi], WebSocketApi] = _as_it_is
