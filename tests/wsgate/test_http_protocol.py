@@ -330,7 +330,7 @@ class TestUpgrade:
         ("path", "headers", "status"),
         [
             ("/nope", UPGRADE, 403),
-            ("/live", UPGRADE.replace("13", "8"), 400),
+            ("/live", UPGRADE.replace("13", "8"), 426),
             ("/live", UPGRADE.replace("cGxl", "x"), 400),
         ],
     )

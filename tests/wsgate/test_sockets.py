@@ -208,7 +208,7 @@ class TestHandshake:
         start, functions = gateway()
         async with start as node:
             headers = {"Sec-WebSocket-Version": "8"}
-            assert await refused(node.url, additional_headers=headers) == 400
+            assert await refused(node.url, additional_headers=headers) == 426
         assert functions.calls == []
 
     async def test_the_query_is_never_in_the_log(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from websockets.datastructures import Headers
@@ -17,7 +18,7 @@ from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
 )
-from websockets.frames import CTRL_OPCODES, Frame, Opcode
+from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as UpgradeRequest
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -39,8 +40,10 @@ NO_EXTENSIONS: Extensions = []
 # What API Gateway was seen to answer: it asks its own side for a window of 12 bits (APIGW.md §2.2).
 _SERVER_WINDOW_BITS = 12
 _COMPRESSION = {"memLevel": 5}
+_VERSION = "13"
 _SPARE = 64
 _TEXT_FRAME = 0x81
+_BEGINNINGS = frozenset({Opcode.TEXT, Opcode.BINARY})
 _BYTE_LENGTH, _SHORT_LENGTH = 126, 65536
 
 
@@ -61,6 +64,8 @@ class Protocols:
         headers = Headers(request.headers)
         upgrade = UpgradeRequest(request.path, headers, request.method, request.version)
         response = self._doorman.accept(upgrade)
+        if response.status_code == HTTPStatus.BAD_REQUEST and _is_of_another_version(request):
+            response = _another_version(self._doorman)
         return response, self._doorman.extensions or NO_EXTENSIONS
 
     def lend(self, extensions: Extensions) -> Protocol:
@@ -75,6 +80,19 @@ class Protocols:
             self._spare.append(protocol)
 
 
+def _is_of_another_version(request: Request) -> bool:
+    return request.fields.get("sec-websocket-version") != _VERSION
+
+
+def _another_version(doorman: ServerProtocol) -> UpgradeResponse:
+    """Say which one is spoken here (RFC 6455, sections 4.2.2 and 4.4)."""
+    text = f"This server speaks version {_VERSION} of the WebSocket protocol.\n"
+    response = doorman.reject(HTTPStatus.UPGRADE_REQUIRED, text)
+    response.headers["Upgrade"] = "websocket"
+    response.headers["Sec-WebSocket-Version"] = _VERSION
+    return response
+
+
 class Protocol(ServerProtocol):
     """One end of an open connection that knows when it holds nothing of it."""
 
@@ -84,6 +102,12 @@ class Protocol(ServerProtocol):
         self.reader = self._reader
         self.parser = self.parse()
         next(self.parser)
+
+    def recv_frame(self, frame: Frame) -> None:
+        """A close may come between two fragments: the message is over as well (section 5.4)."""
+        if frame.opcode is Opcode.CLOSE:
+            self.current_size = None
+        super().recv_frame(frame)
 
     @property
     def is_at_rest(self) -> bool:
@@ -161,8 +185,8 @@ class _Deflate(PerMessageDeflate):
         self.remote_no_context_takeover = False
 
     def decode(self, frame: Frame, *, max_size: int | None = None) -> Frame:
-        begins = frame.rsv1 and frame.opcode not in CTRL_OPCODES
-        if begins and frame.opcode is not Opcode.CONT:
+        begins = frame.rsv1 and frame.opcode in _BEGINNINGS
+        if begins:
             self.decoder = zlib.decompressobj(-self.remote_max_window_bits, self._window)
         is_ours = begins or (frame.opcode is Opcode.CONT and self.decode_cont_data)
         decoded = super().decode(frame, max_size=max_size)

@@ -49,7 +49,8 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._source_ip = ""
         self._url, self._headers, self._body = b"", list[tuple[str, str]](), bytearray()
-        self._head_bytes, self._body_bytes, self._body_limit = 0, 0, 0
+        self._head_bytes, self._fields_bytes = 0, 0
+        self._body_bytes, self._body_limit = 0, 0
         self._in_head, self._too_large = False, False
         self._refusal: Response | None = None
         self._turns: deque[_Turn] = deque()
@@ -98,6 +99,7 @@ class HttpProtocol(asyncio.Protocol):
         self._is_over = True
         self._turns.clear()
         self._node.clients.discard(self)
+        del self._parser  # it refers back to us, and we hold what was sent
 
     # What the node asks for.
 
@@ -114,6 +116,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url, self._headers, self._body = b"", [], bytearray()
         self._head_bytes, self._in_head, self._too_large = 0, True, False
+        self._fields_bytes = 0
         if not self.is_busy:
             self._wait(self._node.limits.head)
 
@@ -121,12 +124,20 @@ class HttpProtocol(asyncio.Protocol):
         self._url += url
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._headers.append((name.decode("latin-1"), value.decode("latin-1")))
+        """White space around a value is none of it (RFC 9110, section 5.5).
+
+        One read may bring many times what a head may have: of that nothing is kept.
+        """
+        self._fields_bytes += len(name) + len(value) + _LINE_OVERHEAD
+        if self._fields_bytes > self._node.limits.head_bytes:
+            self._headers.clear()
+            self._refuse(HEAD_TOO_LARGE)
+        else:
+            self._headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
         self._in_head = False
-        size = sum(len(name) + len(value) + _LINE_OVERHEAD for name, value in self._headers)
-        if len(self._url) + size > self._node.limits.head_bytes:
+        if len(self._url) + self._fields_bytes > self._node.limits.head_bytes:
             self._refuse(HEAD_TOO_LARGE)
             return
         self._body_limit = self._node.body_limit(self._path)

@@ -95,6 +95,8 @@ class Socket(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         """Send a text message. A lone half of a surrogate pair becomes a question mark."""
+        if self._transport.is_closing():  # answers come late to who is gone
+            return
         if self._protocol is None or self._protocol.state is State.OPEN:
             data = text.encode(errors="replace")
             self._transport.write(text_frame(data, self._extensions))
@@ -124,11 +126,13 @@ class Socket(asyncio.Protocol):
             return
         protocol = self._borrow()
         protocol.receive_data(data)
-        if protocol.writes:
+        if protocol.writes and protocol.state is State.OPEN:
             self._flush(protocol)
         if protocol.events:
             # After the handshake, all events are frames.
             self._hear(cast("list[Frame]", protocol.events_received()))
+        if protocol.writes:  # the end, by a close or by a mistake: what came before it counts
+            self._flush(protocol)
         if protocol.is_at_rest:
             self._protocol = None
             self._node.protocols.take_back(protocol)
@@ -217,11 +221,11 @@ class Socket(asyncio.Protocol):
             self._transport.abort()
 
     def _flush(self, protocol: Protocol) -> None:
-        for data in protocol.data_to_send():
-            if data:
-                self._transport.write(data)
-            else:
-                self._end(protocol)
+        """One read may bring thousands of pings, and their pongs are one write."""
+        writes = protocol.data_to_send()
+        self._transport.write(b"".join(writes))
+        if not writes[-1]:
+            self._end(protocol)
         self._check_overflow()
 
     def _check_overflow(self) -> None:
@@ -259,7 +263,9 @@ class _Partial:
 
     def add(self, frame: Frame) -> None:
         """Raises UnicodeDecodeError as soon as no continuation can make it UTF-8."""
-        self._parts.append(self._decoder.decode(bytes(frame.data), frame.fin))
+        part = self._decoder.decode(bytes(frame.data), frame.fin)
+        if part:  # of empty fragments there may be any number
+            self._parts.append(part)
 
     @property
     def text(self) -> str:
