@@ -95,9 +95,9 @@ def authorizer(
         "type": "REQUEST",
         "methodArn": place.connect_arn,
         "headers": _single(headers),
-        "multiValueHeaders": _multiple(headers),
+        "multiValueHeaders": multiple(headers),
         "queryStringParameters": _single(query),
-        "multiValueQueryStringParameters": _multiple(query),
+        "multiValueQueryStringParameters": multiple(query),
         "stageVariables": dict(place.stage_variables),
         "requestContext": connect_context(place, caller, moment),
     }
@@ -111,11 +111,11 @@ def connect(
     query = query_pairs(handshake.query)
     maps = {
         "queryStringParameters": _single(query),
-        "multiValueQueryStringParameters": _multiple(query),
+        "multiValueQueryStringParameters": multiple(query),
     }
     return {
         "headers": _single(headers),
-        "multiValueHeaders": _multiple(headers),
+        "multiValueHeaders": multiple(headers),
         **(maps if query else {}),
         **_stage_variables(place),
         "requestContext": connect_context(place, caller, moment),
@@ -154,7 +154,7 @@ def disconnect(place: Place, caller: Caller, code: int, reason: str, moment: Mom
     )
     return {
         "headers": _single(headers),
-        "multiValueHeaders": _multiple(headers),
+        "multiValueHeaders": multiple(headers),
         **_stage_variables(place),
         "requestContext": disconnect_context(place, caller, code, reason, moment),
         "isBase64Encoded": False,
@@ -174,6 +174,11 @@ def identity(handshake: Handshake) -> Mapping[str, str]:
     agents = [value for name, value in handshake.headers if name.lower() == "user-agent"]
     agent = {"userAgent": agents[-1]} if agents else {}
     return agent | {"sourceIp": handshake.source_ip}
+
+
+def forwarded(handshake: Handshake, trace: str) -> Pairs:
+    """The headers of a handshake as every integration gets them."""
+    return _headers(handshake, trace)
 
 
 def encode(event: Event) -> bytes:
@@ -252,7 +257,7 @@ def _single(pairs: Pairs) -> dict[str, str]:
     return dict(pairs)
 
 
-def _multiple(pairs: Pairs) -> dict[str, list[str]]:
+def multiple(pairs: Pairs) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)

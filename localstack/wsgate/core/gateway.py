@@ -10,21 +10,31 @@ from __future__ import annotations
 import enum
 import re
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import authorizer, events, proxy, selection
+from wsgate.core import authorizer, events, models, parameters, proxy, selection
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
-from wsgate.core.mapping import Mock, Scope
+from wsgate.core.integrations import Backend, CustomFunction, Exchange, Http
+from wsgate.core.mapping import MappingError, Mock
+from wsgate.core.velocity import Scope
+from wsgate.core.velocity_values import RenderError
 from wsgate.limits import millis
-from wsgate.plan import FunctionIntegration, Route, WebSocketApi
+from wsgate.plan import (
+    CustomFunctionIntegration,
+    FunctionIntegration,
+    MockIntegration,
+    Route,
+    WebSocketApi,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
 
     from wsgate.core.ids import Ids, Millis
+    from wsgate.core.integrations import Answer, HttpAnswer, HttpRequest
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 
@@ -48,12 +58,22 @@ AUTHORIZER_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 NO_STATUS_OF_MOCK = HTTPStatus.INTERNAL_SERVER_ERROR
 # GUESS: Lambda could not be invoked at all, as for REST APIs (APIGW.md §2.1).
 CONNECT_NOT_INVOKED = HTTPStatus.INTERNAL_SERVER_ERROR
+# GUESS: an endpoint out of reach is what REST APIs call an integration failure (APIGW.md §2.1).
+ENDPOINT_UNREACHABLE = HTTPStatus.GATEWAY_TIMEOUT
+# GUESS: a $connect that is no proxy has no status of its own when its function fails (§2.1).
+CUSTOM_CONNECT_FAILED = HTTPStatus.BAD_GATEWAY
+# GUESS: a required parameter is missing, as for REST APIs (APIGW.md §7.11).
+PARAMETER_MISSING = HTTPStatus.BAD_REQUEST
 # GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
 RESERVED = frozenset({"$connect", "$disconnect"})
 # GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
 ABANDONED_HANDSHAKE_DISCONNECTS = True
 # GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
 LARGE_REPLY = INTERNAL_SERVER_ERROR
+
+
+# What a function has when it is invoked asynchronously: all the time that it may take.
+ASYNCHRONOUS = timedelta(minutes=15)
 
 
 class Phase(enum.Enum):
@@ -91,6 +111,8 @@ class Step(enum.StrEnum):
     CONNECT = "$connect"
     MESSAGE = "message"
     DISCONNECT = "$disconnect"
+    ASYNCHRONOUS = "asynchronous"
+    """An invocation that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +136,8 @@ class Call:
     since: Millis
     arrival: Arrival | None = None
     two_way: bool = False
+    exchange: Exchange | None = None
+    """Set when the answer is mapped before the client gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +145,15 @@ class Invoke:
     call: Call
     function: str
     event: bytes
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask an HTTP endpoint; it comes back by `fetched`, `failed` or `timed_out`."""
+
+    call: Call
+    request: HttpRequest
     timeout: timedelta
 
 
@@ -169,7 +202,7 @@ class Note:
     cold: bool | None = None
 
 
-Action = Invoke | Accept | Refuse | SendText | Close | Drop | Note
+Action = Invoke | Fetch | Accept | Refuse | SendText | Close | Drop | Note
 
 
 class Posted(enum.Enum):
@@ -188,7 +221,7 @@ class Gateway:
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
         self._authorizer = api.authorizer
         self._selection = selection.compile_selection(api.selection_expression)
-        self._routes = {key: _Route(route) for key, route in api.routes.items()}
+        self._routes = {key: _Route(route, place) for key, route in api.routes.items()}
         self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
@@ -208,8 +241,12 @@ class Gateway:
         actions = self._meaning(call, invocation, now)
         return [replace(a, cold=invocation.cold) if isinstance(a, Note) else a for a in actions]
 
+    def fetched(self, call: Call, answer: HttpAnswer, now: Millis) -> list[Action]:
+        """An endpoint answered, with whatever status."""
+        return self._mapped(call, call.exchange, answer, now) if call.exchange else []
+
     def failed(self, call: Call, reason: str, now: Millis) -> list[Action]:
-        """A function could not be invoked: not there, throttled, out of reach."""
+        """A function could not be invoked, or an endpoint not reached; or no template leads on."""
         match call.step:
             case Step.AUTHORIZE:
                 return self._refuse(call, AUTHORIZER_FAILED, now, reason)
@@ -218,6 +255,12 @@ class Gateway:
             case Step.MESSAGE:
                 return self._complain(call, INTERNAL_SERVER_ERROR, now, reason)
         return [self._note(call, reason, now)]
+
+    def unreachable(self, call: Call, reason: str, now: Millis) -> list[Action]:
+        """An endpoint could not be reached, or its answer not be read."""
+        if call.step is Step.CONNECT:
+            return self._refuse(call, ENDPOINT_UNREACHABLE, now, reason)
+        return self.failed(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
         """A function did not answer in the integration's time. It goes on; its answer is lost."""
@@ -245,8 +288,16 @@ class Gateway:
             return self._complain(call, FORBIDDEN, now)
         call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
         said = Said(route.key, self._ids.message(connection.id, now), text)
+        if route.checks is not None and (problem := route.checks.problem(text)):
+            frame = models.frame(connection.id, said.message_id)
+            note = self._note(call, f"{models.BAD_REQUEST_BODY} ({problem})", now)
+            return [self._send(connection, frame, now), note]
         if route.mock is not None:
             return self._mock(call, route.mock, said, now)
+        if route.backend is not None:
+            context = events.message_context(self._place, connection.caller, said, moment)
+            scope = Scope(context, text, self._place.stage_variables)
+            return self._ask(call, route.backend, scope, now)
         event = events.message(self._place, connection.caller, said, moment)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
 
@@ -362,9 +413,11 @@ class Gateway:
         route = self._routes.get(Step.CONNECT)
         if route is None:  # every upgrade is accepted (APIGW.md §2.7)
             return self._accept(call, None, now)
+        if (lacking := parameters.missing(route.required, arrival.handshake)) is not None:
+            return self._refuse(call, PARAMETER_MISSING, now, f"{lacking} is missing")
         caller = self._connecting_caller(connection, latency)
-        if route.mock is not None:
-            return self._mock_connect(call, route.mock, caller, now)
+        if route.mock is not None or route.backend is not None:
+            return self._connect_mapped(call, route, caller, arrival, now)
         event = events.connect(self._place, caller, arrival.handshake, arrival.trace, moment)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
 
@@ -375,16 +428,26 @@ class Gateway:
         context: dict[str, Any] = {**(connection.authorizer or {}), "integrationLatency": latency}
         return replace(connection.caller, authorizer=context)
 
-    def _mock_connect(self, call: Call, mock: Mock, caller: Caller, now: Millis) -> list[Action]:
+    def _connect_mapped(
+        self, call: Call, route: _Route, caller: Caller, arrival: Arrival, now: Millis
+    ) -> list[Action]:
+        """$connect by MOCK, AWS or HTTP: no event, but templates that see the request (§7.12)."""
         context = events.connect_context(self._place, caller, call.moment)
-        answer = mock.answer(Scope(context, "", self._place.stage_variables))
-        status = HTTPStatus.INTERNAL_SERVER_ERROR if answer is None else answer.status
-        if status in _SUCCESS:
-            return self._accept(call, None, now)
+        headers = events.forwarded(arrival.handshake, arrival.trace)
+        params = parameters.params_of(arrival.handshake, headers)
+        scope = Scope(context, "", self._place.stage_variables, params)
+        if route.backend is not None:
+            return self._ask(call, route.backend, scope, now)
+        answer = None if route.mock is None else route.mock.answer(scope)
+        if answer is None:
+            return self._refuse(call, NO_STATUS_OF_MOCK, now, "no template answers")
         # GUESS: another status goes through (APIGW.md §7.1), and what is none is an error.
-        return self._refuse(call, status if status in proxy.STATUSES else NO_STATUS_OF_MOCK, now)
+        status = answer.status if answer.status in proxy.STATUSES else NO_STATUS_OF_MOCK
+        return self._connect_answered(call, status, answer.headers, now)
 
     def _meaning(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        if call.exchange is not None:
+            return self._mapped(call, call.exchange, invocation, now)
         match call.step:
             case Step.AUTHORIZE:
                 return self._authorized(call, invocation, now)
@@ -394,7 +457,8 @@ class Gateway:
                 return self._replied(call, invocation, now)
         failed = invocation.function_error is not None  # ignored but for the log (APIGW.md §10.1)
         code, _ = call.connection.ending or LOST
-        return [self._note(call, f"{code} failed" if failed else str(code), now)]
+        ended = "asynchronous" if call.step is Step.ASYNCHRONOUS else str(code)
+        return [self._note(call, f"{ended} failed" if failed else ended, now)]
 
     def _authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         verdict = authorizer.judge(invocation, self._place)
@@ -412,10 +476,15 @@ class Gateway:
             response = proxy.parse(invocation)
         except proxy.MalformedError as error:
             return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, str(error))
-        if response.status not in _SUCCESS:
-            return self._refuse(call, response.status, now)
+        return self._connect_answered(call, response.status, response.headers, now)
+
+    def _connect_answered(
+        self, call: Call, status: int, headers: Mapping[str, str], now: Millis
+    ) -> list[Action]:
+        if status not in _SUCCESS:
+            return self._refuse(call, status, now)
         # The only header that reaches the client (APIGW.md §2.4, §2.6).
-        subprotocol = response.headers.get("sec-websocket-protocol")
+        subprotocol = headers.get("sec-websocket-protocol")
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
             return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, "Sec-WebSocket-Protocol")
         return self._accept(call, subprotocol, now)
@@ -481,6 +550,50 @@ class Gateway:
         limit = self._limits.message_bytes
         return len(text) * 4 > limit and len(text.encode(errors="replace")) > limit
 
+    # Integrations that are no proxy of a function (APIGW.md §7.7-§7.14).
+
+    def _ask(self, call: Call, backend: Backend, scope: Scope, now: Millis) -> list[Action]:
+        asked = replace(call, exchange=Exchange(backend, scope))
+        try:
+            if isinstance(backend, Http):
+                return [Fetch(asked, backend.request(scope), backend.timeout)]
+            event = backend.event(scope)
+            if not backend.is_asynchronous(scope):
+                return [Invoke(asked, backend.function, event, backend.timeout)]
+            background = replace(call, step=Step.ASYNCHRONOUS)
+            accepted = self._mapped_answer(call, backend.accepted(scope), now)
+            return [Invoke(background, backend.function, event, ASYNCHRONOUS), *accepted]
+        except (MappingError, RenderError) as error:
+            return self.failed(call, str(error), now)
+
+    def _mapped(
+        self, call: Call, exchange: Exchange, came: Invocation | HttpAnswer, now: Millis
+    ) -> list[Action]:
+        try:
+            answer = exchange.answer(came)
+        except MappingError as error:
+            return self.failed(call, str(error), now)
+        return self._mapped_answer(call, answer, now)
+
+    def _mapped_answer(self, call: Call, answer: Answer, now: Millis) -> list[Action]:
+        match call.step:
+            case Step.CONNECT:
+                ours = answer.status if answer.status in proxy.STATUSES else HTTPStatus.BAD_GATEWAY
+                status = CUSTOM_CONNECT_FAILED if answer.is_failure else ours
+                return self._connect_answered(call, status, answer.headers, now)
+            case Step.MESSAGE:
+                return self._mapped_reply(call, answer, now)
+        return [self._note(call, str(answer.status), now)]
+
+    def _mapped_reply(self, call: Call, answer: Answer, now: Millis) -> list[Action]:
+        if call.two_way and answer.text is None:
+            reason = "there is no integration response"
+            return self._complain(call, INTERNAL_SERVER_ERROR, now, reason)
+        text = answer.text or ""
+        if call.two_way and self._too_large(text):
+            return self._complain(call, LARGE_REPLY, now, "the reply is too large")
+        return self._reply(call, text, str(answer.status), now)
+
     # How a connection ends.
 
     def _disconnect(self, connection: Connection, now: Millis) -> list[Action]:
@@ -490,6 +603,12 @@ class Gateway:
         call = Call(Step.DISCONNECT, Step.DISCONNECT, connection, moment, now)
         if route is None or route.mock is not None:
             return [self._note(call, str(code), now)]
+        if route.backend is not None:
+            context = events.disconnect_context(
+                self._place, connection.caller, code, reason, moment
+            )
+            scope = Scope(context, "", self._place.stage_variables)
+            return self._ask(call, route.backend, scope, now)
         event = events.disconnect(self._place, connection.caller, code, reason, moment)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
 
@@ -552,19 +671,27 @@ _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
 
 
 class _Route:
-    """A route, compiled."""
+    """A route, compiled. One of `function`, `mock` and `backend` is set."""
 
-    __slots__ = ("function", "key", "mock", "timeout", "two_way")
+    __slots__ = ("backend", "checks", "function", "key", "mock", "required", "timeout", "two_way")
 
-    mock: Mock | None
-
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, place: Place) -> None:
         integration = route.integration
         self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
-        if isinstance(integration, FunctionIntegration):
-            self.function, self.mock = integration.function, None
-        else:
-            self.function, self.mock = "", Mock(integration)
+        self.required = route.required_parameters
+        self.checks = None if route.models is None else models.Checks(route.models)
+        self.function = ""
+        self.mock: Mock | None = None
+        self.backend: Backend | None = None
+        match integration:
+            case FunctionIntegration():
+                self.function = integration.function
+            case MockIntegration():
+                self.mock = Mock(integration)
+            case CustomFunctionIntegration():
+                self.backend = CustomFunction(integration)
+            case _:
+                self.backend = Http(integration, place)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,12 @@ from wsgate.core import events, gateway
 from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Action, Gateway, Step
 from wsgate.core.ids import Ids, Millis
+from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node import http_api, lambda_api, management, responses
-from wsgate.node.invocations import Ending, Invocations
+from wsgate.node.fetch import FetchError
+from wsgate.node.invocations import Ending, Fetched, Invocations
 from wsgate.node.lambda_api import InvocationType
 from wsgate.node.paths import InvokeFunction, Management, Stage, classify
 from wsgate.node.responses import Request, Response
@@ -187,6 +189,8 @@ class Node:
                 self._with(connection_id, lambda socket: socket.send(text))
             case gateway.Invoke():
                 self._invoke(action)
+            case gateway.Fetch(call, request, within):
+                self.invocations.fetch(request, within, self._done(call))
             case gateway.Note():
                 self._log_note(action)
             case gateway.Accept(connection_id, subprotocol):
@@ -205,21 +209,28 @@ class Node:
             do(socket)
 
     def _invoke(self, action: gateway.Invoke) -> None:
-        socket = self._sockets.get(action.call.connection.id)
-        if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(1)
-        done = partial(self._invoked, action.call, socket)
+        done = self._done(action.call)
         self.invocations.start(action.function, action.event, action.timeout, done)
 
-    def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending) -> None:
+    def _done(self, call: gateway.Call) -> Callable[[Ending | Fetched], None]:
+        socket = self._sockets.get(call.connection.id)
+        if socket is not None and call.step is Step.MESSAGE:
+            socket.invoked(1)
+        return partial(self._invoked, call, socket)
+
+    def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending | Fetched) -> None:
         self.perform(self._after(call, ending))
         if socket is not None and call.step is Step.MESSAGE:
             socket.invoked(-1)
 
-    def _after(self, call: gateway.Call, ending: Ending) -> list[Action]:
+    def _after(self, call: gateway.Call, ending: Ending | Fetched) -> list[Action]:
         match ending:
             case Invocation():
                 return self.gateway.answered(call, ending, self.now())
+            case HttpAnswer():
+                return self.gateway.fetched(call, ending, self.now())
+            case FetchError():
+                return self.gateway.unreachable(call, str(ending), self.now())
             case InvokeError():
                 return self.gateway.failed(call, f"{ending.kind}: {ending}", self.now())
         return self.gateway.timed_out(call, self.now())

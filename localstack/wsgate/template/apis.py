@@ -10,24 +10,20 @@ from wsgate.plan import (
     Function,
     FunctionIntegration,
     HttpApi,
-    Integration,
-    MockIntegration,
-    MockResponse,
     Route,
     WebSocketApi,
 )
 from wsgate.template.expand import TemplateError
 from wsgate.template.functions import invoked
+from wsgate.template.integrations import LEAST_MILLIS, integration_of
+from wsgate.template.models import models_of, parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsgate.template.stack import Resource, Stack
 
-# APIGW.md §8.1; for HTTP APIs
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html (2026-11-23)
-_LEAST_INTEGRATION_MILLIS: Final = 50
-_MOST_WEBSOCKET_MILLIS: Final = 29_000
 _MOST_HTTP_MILLIS: Final = 30_000
 
 # OpenAPI, and what API Gateway adds to it:
@@ -74,52 +70,23 @@ def _routes(stack: Stack, api: Resource, functions: Mapping[str, Function]) -> d
         if key in routes:
             raise resource.error(f"is {key!r}, and another route has it already", "RouteKey")
         _leave_out(resource)
-        integration = _integration(_target(resource, api), functions)
+        parameters = parameters_of(resource)
         # APIGW.md §7.1 and §7.6: with only one of the two, what the function returns is dropped.
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
-        routes[key] = Route(key, integration, two_way and resource.id in answering)
+        routes[key] = Route(
+            key,
+            integration_of(_target(resource, api), functions, parameters),
+            two_way and resource.id in answering,
+            models_of(resource, api),
+            tuple(name for name, is_required in parameters.items() if is_required),
+        )
     return routes
 
 
 def _leave_out(route: Resource) -> None:
-    """Say what would refuse or change a message on AWS, and does nothing here."""
-    for key in ("ApiKeyRequired", "ModelSelectionExpression", "RequestParameters"):
-        if route.get(key) not in (None, False, "false"):
-            route.stack.leave_out(route.error("is not emulated", key))
-
-
-def _integration(resource: Resource, functions: Mapping[str, Function]) -> Integration:
-    millis = resource.number(
-        "TimeoutInMillis",
-        default=_MOST_WEBSOCKET_MILLIS,
-        least=_LEAST_INTEGRATION_MILLIS,
-        most=_MOST_WEBSOCKET_MILLIS,
-    )
-    timeout = timedelta(milliseconds=millis)
-    match resource.text("IntegrationType"):
-        case "AWS_PROXY":
-            return FunctionIntegration(invoked(resource, functions, "IntegrationUri"), timeout)
-        case "MOCK":
-            return MockIntegration(
-                template_selection=resource.optional_text("TemplateSelectionExpression"),
-                templates=resource.texts("RequestTemplates"),
-                responses=_mock_responses(resource),
-                timeout=timeout,
-            )
-        case kind:
-            raise resource.error(f"is {kind}; wsgate has AWS_PROXY and MOCK", "IntegrationType")
-
-
-def _mock_responses(integration: Resource) -> tuple[MockResponse, ...]:
-    return tuple(
-        MockResponse(
-            key=response.text("IntegrationResponseKey"),
-            template_selection=response.optional_text("TemplateSelectionExpression"),
-            templates=response.texts("ResponseTemplates"),
-        )
-        for response in integration.stack.of_type("AWS::ApiGatewayV2::IntegrationResponse")
-        if response.text("IntegrationId") == integration.id
-    )
+    """Say what would refuse a handshake on AWS, and does nothing here."""
+    if route.get("ApiKeyRequired") not in (None, False, "false"):
+        route.stack.leave_out(route.error("is not emulated", "ApiKeyRequired"))
 
 
 def _authorizer(connect: Resource, functions: Mapping[str, Function]) -> Authorizer | None:
@@ -198,7 +165,7 @@ def _check_http(resource: Resource, kind: str, version: str) -> None:
 
 
 def _http_timeout(resource: Resource, *path: str) -> timedelta:
-    most, least = _MOST_HTTP_MILLIS, _LEAST_INTEGRATION_MILLIS
+    most, least = _MOST_HTTP_MILLIS, LEAST_MILLIS
     return timedelta(milliseconds=resource.number(*path, default=most, least=least, most=most))
 
 

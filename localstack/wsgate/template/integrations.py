@@ -1,0 +1,186 @@
+"""A WebSocket route's integration: what it is, its templates, its responses, its parameters."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from wsgate.core.mapping import check_response, check_templates
+from wsgate.core.parameters import compile_source, compile_target, route_parameter
+from wsgate.plan import (
+    Conversion,
+    CustomFunctionIntegration,
+    Endpoint,
+    FunctionIntegration,
+    HttpIntegration,
+    HttpProxyIntegration,
+    Integration,
+    IntegrationResponse,
+    MockIntegration,
+    Passthrough,
+)
+from wsgate.template.functions import invoked
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from enum import StrEnum
+
+    from wsgate.plan import Function
+    from wsgate.template.stack import Resource
+
+# APIGW.md §8.1
+LEAST_MILLIS: Final = 50
+MOST_MILLIS: Final = 29_000
+
+Named = TypeVar("Named", bound="StrEnum")
+
+# An ARN of Lambda is taken apart elsewhere; of any other service, its name is all that is needed.
+_SERVICE: Final = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*:([\w.-]+):(?:path|action)/")
+_METHOD: Final = re.compile(r"[A-Z]+")
+
+
+def integration_of(
+    resource: Resource, functions: Mapping[str, Function], declared: Collection[str]
+) -> Integration:
+    """Read an AWS::ApiGatewayV2::Integration. Raises TemplateError.
+
+    `declared` are the request parameters of the route that it is read for (APIGW.md §7.11).
+    """
+    millis = resource.number(
+        "TimeoutInMillis", default=MOST_MILLIS, least=LEAST_MILLIS, most=MOST_MILLIS
+    )
+    timeout = timedelta(milliseconds=millis)
+    match resource.text("IntegrationType"):
+        case "AWS_PROXY":
+            return FunctionIntegration(invoked(resource, functions, "IntegrationUri"), timeout)
+        case "MOCK":
+            return MockIntegration(**_mapped(resource, timeout))
+        case "AWS":
+            return _custom(resource, functions, timeout, declared)
+        case "HTTP":
+            endpoint = _endpoint(resource, declared)
+            return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
+        case "HTTP_PROXY":
+            return HttpProxyIntegration(_endpoint(resource, declared), timeout)
+        case kind:
+            raise resource.error(
+                f"is {kind}, and must be AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK",
+                "IntegrationType",
+            )
+
+
+def _custom(
+    resource: Resource,
+    functions: Mapping[str, Function],
+    timeout: timedelta,
+    declared: Collection[str],
+) -> CustomFunctionIntegration:
+    service = _SERVICE.match(resource.text("IntegrationUri"))
+    if service is not None and service[1] != "lambda":
+        raise resource.error(
+            f"calls {service[1]}, and wsgate has Lambda only: let a function make that call",
+            "IntegrationUri",
+        )
+    return CustomFunctionIntegration(
+        **_mapped(resource, timeout),
+        function=invoked(resource, functions, "IntegrationUri"),
+        parameters=_parameters(resource, declared),
+    )
+
+
+def _endpoint(resource: Resource, declared: Collection[str]) -> Endpoint:
+    if resource.text("ConnectionType", default="INTERNET") != "INTERNET":
+        raise resource.error("is a private network, and wsgate has INTERNET only", "ConnectionType")
+    method = resource.text("IntegrationMethod").upper()
+    if not _METHOD.fullmatch(method):
+        raise resource.error(f"is {method!r}, which is no HTTP method", "IntegrationMethod")
+    return Endpoint(
+        resource.text("IntegrationUri"),
+        method,
+        _parameters(resource, declared),
+        _one_of(Conversion, resource, "ContentHandlingStrategy"),
+    )
+
+
+def _mapped(resource: Resource, timeout: timedelta) -> dict[str, Any]:
+    expression = resource.optional_text("TemplateSelectionExpression")
+    templates = resource.texts("RequestTemplates")
+    _check_templates(resource, expression, templates, "RequestTemplates")
+    return {
+        "template_selection": expression,
+        "templates": templates,
+        "responses": _responses(resource),
+        "timeout": timeout,
+        "passthrough": _one_of(Passthrough, resource, "PassthroughBehavior")
+        or Passthrough.WHEN_NO_MATCH,
+    }
+
+
+def _responses(integration: Resource) -> tuple[IntegrationResponse, ...]:
+    return tuple(
+        _response(response)
+        for response in integration.stack.of_type("AWS::ApiGatewayV2::IntegrationResponse")
+        if response.text("IntegrationId") == integration.id
+    )
+
+
+def _response(resource: Resource) -> IntegrationResponse:
+    response = IntegrationResponse(
+        key=resource.text("IntegrationResponseKey"),
+        template_selection=resource.optional_text("TemplateSelectionExpression"),
+        templates=resource.texts("ResponseTemplates"),
+        parameters=resource.texts("ResponseParameters"),
+        conversion=_one_of(Conversion, resource, "ContentHandlingStrategy"),
+    )
+    _check_templates(resource, response.template_selection, response.templates, "ResponseTemplates")
+    try:
+        check_response(response)
+    except ValueError as error:
+        raise resource.error(f"cannot be read: {error}") from error
+    return response
+
+
+def _check_templates(
+    resource: Resource, expression: str | None, templates: Mapping[str, str], where: str
+) -> None:
+    """Say which template it is, while the line that it stands in is known."""
+    for key, template in templates.items():
+        try:
+            check_templates(None, {key: template})
+        except ValueError as error:
+            raise resource.error(f"cannot run: {error}", where, key) from error
+    try:
+        check_templates(expression, {})
+    except ValueError as error:
+        raise resource.error(f"cannot be read: {error}", "TemplateSelectionExpression") from error
+
+
+def _parameters(resource: Resource, declared: Collection[str]) -> dict[str, str]:
+    """Read the data mapping. What the route does not declare, AWS does not map (APIGW.md §7.11)."""
+    found = {}
+    for target, source in resource.texts("RequestParameters").items():
+        try:
+            compile_target(target)
+            compile_source(source)
+        except ValueError as error:
+            raise resource.error(f"cannot be read: {error}", "RequestParameters", target) from error
+        asked = route_parameter(source)
+        if asked is None or asked in declared:
+            found[target] = source
+        else:
+            said = f"is {source}, which stays empty: the route's RequestParameters lack {asked}"
+            about = f"{resource.logical_id} {target}"
+            resource.stack.warn_once(about, resource.error(said, "RequestParameters", target))
+    return found
+
+
+def _one_of(kind: type[Named], resource: Resource, name: str) -> Named | None:
+    word = resource.optional_text(name)
+    if word is None:
+        return None
+    try:
+        return kind(word)
+    except ValueError:
+        words = ", ".join(kind)
+        raise resource.error(f"is {word}, and must be one of {words}", name) from None
