@@ -13,8 +13,9 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.events import Handshake, Place
-from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText
+from wsgate.core.gateway import Accept, Action, Fetch, Gateway, Invoke, Note, SendText
 from wsgate.core.ids import Ids
+from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
@@ -68,7 +69,7 @@ def function(name: str, timeout: timedelta = TIMEOUT) -> FunctionIntegration:
 
 
 def websocket_api(
-    routes: Mapping[str, Integration],
+    routes: Mapping[str, Integration | Route],
     *,
     two_way: Iterable[str] = (),
     sources: tuple[str, ...] | None = None,
@@ -80,7 +81,10 @@ def websocket_api(
         "a1b2c3d4e5",
         "live",
         selection,
-        {key: Route(key, value, key in two_way) for key, value in routes.items()},
+        {
+            key: value if isinstance(value, Route) else Route(key, value, key in two_way)
+            for key, value in routes.items()
+        },
         None if sources is None else Authorizer("authorize", sources),
         stage_variables or {},
     )
@@ -175,8 +179,21 @@ class Machine:
         return without_notes(self.gateway.failed(invoke.call, "throttled", self.now))
 
     def time_out(self, invoke: Action) -> list[Action]:
-        assert isinstance(invoke, Invoke)
+        assert isinstance(invoke, Invoke | Fetch)
         return without_notes(self.gateway.timed_out(invoke.call, self.now))
+
+    def fetched(
+        self, fetch: Action, status: int, body: str | bytes = "", **headers: str
+    ) -> list[Action]:
+        assert isinstance(fetch, Fetch)
+        pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+        content = body.encode() if isinstance(body, str) else body
+        answer = HttpAnswer(status, pairs, content)
+        return without_notes(self.gateway.fetched(fetch.call, answer, self.now))
+
+    def unreachable(self, fetch: Action) -> list[Action]:
+        assert isinstance(fetch, Fetch)
+        return without_notes(self.gateway.unreachable(fetch.call, "nobody there", self.now))
 
     def say(self, connection_id: str, text: str) -> list[Action]:
         return without_notes(self.gateway.message(connection_id, text, self.now))

@@ -238,6 +238,5 @@ def _answer(
     if response is None:
         return Answer(status, None)
     text = convert(body, response.conversion)
-    seen = replace(scope, body=text, context={**scope.context, "status": status})
-    frame = response.render(seen, scope.body, status, headers, otherwise=text)
+    frame = response.render(replace(scope, body=text), scope.body, status, headers, otherwise=text)
     return Answer(status, frame, response.headers(scope, text, headers))

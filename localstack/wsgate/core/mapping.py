@@ -157,7 +157,7 @@ class Response:
         template = self._templates.always
         if template is None:
             template = self._templates.select(self._variables(message, status, headers))
-        return otherwise if template is None else template.render(scope)
+        return otherwise if template is None else template.render(scope, status)
 
     def headers(self, scope: Scope, body: str, came: Pairs) -> Mapping[str, str]:
         """What $connect may answer with, by lower-case name (APIGW.md §7.7)."""

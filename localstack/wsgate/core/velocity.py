@@ -87,10 +87,10 @@ class Scope:
 class Frame:
     """One rendering."""
 
-    __slots__ = ("_json", "budget", "halted", "names", "scope")
+    __slots__ = ("_json", "budget", "halted", "names", "scope", "status")
 
-    def __init__(self, scope: Scope) -> None:
-        self.scope, self.budget = scope, Budget()
+    def __init__(self, scope: Scope, status: int | None) -> None:
+        self.scope, self.status, self.budget = scope, status, Budget()
         self.names: dict[str, Any] | None = None
         self.halted = ""
         """The directive that ends the loop, or everything: `break` or `stop`."""
@@ -131,10 +131,12 @@ class Rendering:
         parts = [part for part in self.parts if isinstance(part, str)]
         return "".join(parts) if len(parts) == len(self.parts) else None
 
-    def render(self, scope: Scope) -> str:
-        """Raises RenderError: it does too much, or calls something in a way that cannot be."""
+    def render(self, scope: Scope, status: int | None = None) -> str:
+        """`status` is the backend's: `$context.status` of a response template.
+
+        Raises RenderError: it does too much, or calls something in a way that cannot be."""
         try:
-            return _run(self.parts, Frame(scope))
+            return _run(self.parts, Frame(scope, status))
         except TooManyError as error:
             raise RenderError(str(error)) from error
         except RecursionError:
@@ -535,6 +537,8 @@ class _Reader:
         names = [access.name for access in accesses if isinstance(access, _Property)]
         if len(names) == len(accesses) and names:
             first, *rest = names
+            if first == "status" and not rest:
+                return _Printed(lambda frame: as_text(frame.status), lambda frame: frame.status)
             if first in CONTEXT_NAMES and not rest:
                 return _Printed(
                     lambda frame: as_text(frame.scope.context.get(first)),
@@ -551,7 +555,7 @@ class _Reader:
         is_nested = len(names) == len(accesses) and len(names) > 1
         if isinstance(head, _Property) and (head.name not in known or is_nested):
             raise self._error(f"uses {source!r}, which wsgate does not know", at)
-        return _accessed(lambda frame: _copied(frame.scope.context), accesses)
+        return _accessed(lambda frame: {**_copied(frame.scope.context), **_status(frame)}, accesses)
 
     def _input(self, accesses: list[Access], source: str, at: int) -> Value:
         match accesses:
@@ -805,6 +809,10 @@ def _stage_variables(accesses: list[Access]) -> Value:
                 lambda frame: (frame.scope.stage_variables or {}).get(name),
             )
     return _accessed(lambda frame: _copied(frame.scope.stage_variables or {}), accesses)
+
+
+def _status(frame: Frame) -> dict[str, int]:
+    return {} if frame.status is None else {"status": frame.status}
 
 
 def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
