@@ -35,8 +35,7 @@ MOST_MILLIS: Final = 29_000
 
 Named = TypeVar("Named", bound="StrEnum")
 
-# An ARN of Lambda is taken apart elsewhere; of any other service, its name is all that is needed.
-_SERVICE: Final = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*:([\w.-]+):(?:path|action)/")
+_SERVICE: Final = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*:([\w.-]+):(path|action)/(.*)")
 _METHOD: Final = re.compile(r"[A-Z]+")
 
 
@@ -53,11 +52,13 @@ def integration_of(
     timeout = timedelta(milliseconds=millis)
     match resource.text("IntegrationType"):
         case "AWS_PROXY":
+            _leave_out(resource, "RequestParameters")
             return FunctionIntegration(invoked(resource, functions, "IntegrationUri"), timeout)
         case "MOCK":
+            _leave_out(resource, "RequestParameters")
             return MockIntegration(**_mapped(resource, timeout))
         case "AWS":
-            return _custom(resource, functions, timeout, declared)
+            return _service(resource, functions, timeout, declared)
         case "HTTP":
             endpoint = _endpoint(resource, declared)
             return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
@@ -70,22 +71,56 @@ def integration_of(
             )
 
 
-def _custom(
+def _leave_out(resource: Resource, name: str) -> None:
+    if resource.keys(name):
+        resource.stack.leave_out(resource.error("map nothing here for this type", name))
+    if resource.get("ContentHandlingStrategy") == Conversion.TO_BINARY:
+        said = "is not emulated for this type: the message stays text"
+        resource.stack.leave_out(resource.error(said, "ContentHandlingStrategy"))
+
+
+def _service(
     resource: Resource,
     functions: Mapping[str, Function],
     timeout: timedelta,
     declared: Collection[str],
-) -> CustomFunctionIntegration:
+) -> CustomFunctionIntegration | HttpIntegration:
     service = _SERVICE.match(resource.text("IntegrationUri"))
+    if service is not None and service[1] == "sqs":
+        endpoint = _queue_endpoint(resource, service[2], service[3], declared)
+        return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
     if service is not None and service[1] != "lambda":
         raise resource.error(
-            f"calls {service[1]}, and wsgate has Lambda only: let a function make that call",
+            f"calls {service[1]}, and wsgate has Lambda and SQS: let a function make that call",
             "IntegrationUri",
         )
     return CustomFunctionIntegration(
         **_mapped(resource, timeout),
         function=invoked(resource, functions, "IntegrationUri"),
         parameters=_parameters(resource, declared),
+    )
+
+
+def _queue_endpoint(
+    resource: Resource, kind: str, target: str, declared: Collection[str]
+) -> Endpoint:
+    """SQS by its HTTP API, at the server of the template's queues.
+
+    `…:sqs:path/ACCOUNT/QUEUE`, or `…:sqs:action/NAME` with the rest in the query:
+    https://docs.aws.amazon.com/apigateway/latest/api/API_Integration.html (2026-11-24)
+    """
+    place, queues = resource.stack.place, resource.stack.of_type("AWS::SQS::Queue")
+    known = [f"{place.account}/{resource.stack.name(queue)}" for queue in queues]
+    if not queues or (kind == "path" and target not in known):
+        raise resource.error("is no queue of this template", "IntegrationUri")
+    path = f"?Action={target}&Version=2012-11-05" if kind == "action" else target
+    # API Gateway signs the request with the role that it is given; the server only reads whose.
+    signature = f"'AWS4-HMAC-SHA256 Credential=local/19700101/{place.region}/sqs/aws4_request'"
+    return Endpoint(
+        f"{place.queue_endpoint}/{path}",
+        resource.text("IntegrationMethod", default="POST"),
+        {**_parameters(resource, declared), "integration.request.header.Authorization": signature},
+        _one_of(Conversion, resource, "ContentHandlingStrategy"),
     )
 
 
