@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from wsgate.core.ids import MOST_NODES
+from wsgate.loops import loop_factory
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
 
@@ -43,7 +45,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
         _raise_file_limit()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(options))
     except Refused as refused:
         print(f"wsgate: {refused}", file=sys.stderr)
@@ -69,6 +71,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         port=_port(environment) if given.port is None else given.port,
         parameters=inherited | dict(given.parameter),
         pages=given.pages,
+        nodes=given.nodes,
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         compression=given.compression,
@@ -125,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
         help="environments per function at most, as Lambda's reserved concurrency; default: 10",
     )
     add(
+        "--nodes",
+        type=_number(1, MOST_NODES),
+        default=1,
+        metavar="N",
+        help="gateway processes that share the port: each holds as many connections as it may have "
+        "open files; default: 1",
+    )
+    add(
         "--invoke-endpoint",
         metavar="URL",
         help="a Lambda API that runs the functions, such as `sam local start-lambda`",
@@ -162,15 +173,6 @@ def _parameter(text: str) -> tuple[str, str]:
     if not (name.isalnum() and equals):
         raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
     return name, value
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
-    """uvloop where there is one; it has none for Windows."""
-    try:
-        import uvloop  # noqa: PLC0415 see above
-    except ImportError:
-        return asyncio.new_event_loop
-    return uvloop.new_event_loop
 
 
 def _raise_file_limit() -> None:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
-from wsgate.node.http_protocol import HttpProtocol
+from wsgate.node.listening import BACKLOG, listening
 from wsgate.node.node import Node, Settings
 from wsgate.node.pages import Pages
+from wsgate.nodes import NodeError, Nodes
 from wsgate.threads import in_thread
 from wsgate.triggers.schedules import Schedules
 
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
-
-BACKLOG = 4096
 
 
 class Refused(Exception):
@@ -43,6 +43,8 @@ class Options:
     parameters: Mapping[str, str] = field(default_factory=dict)
     pages: Path | None = None
     """A folder whose files are served beside the HTTP API."""
+    nodes: int = 1
+    """Gateway processes behind the port; with more than one, each is a process of its own."""
     concurrency: int = 10
     """Execution environments per function, at most."""
     invoke_endpoint: str | None = None
@@ -77,8 +79,10 @@ async def serve(options: Options, ready: Callable[[], None]) -> None:
 async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None:
     """`serve`, for a caller that wants to know where."""
     async with AsyncExitStack() as stack:
-        listener = stack.enter_context(_listen(options))
-        address = f"{options.host}:{listener.getsockname()[1]}"
+        listeners = _listen(options)
+        for listener in listeners:
+            stack.enter_context(listener)
+        address = f"{options.host}:{listeners[0].getsockname()[1]}"
         pages = _pages(options.pages)
         queue_port = _free_port()
         plan = await _load(options, address, queue_port)
@@ -87,21 +91,37 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         for sentence in plan.warnings:
             options.log(f"warning: {sentence}")
         invoker = await _invoker(options, plan, address, queue_port, stack)
-        node = _node(options, address, plan, invoker, pages)
+        settings = _settings(options, address, pages)
+        node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
-        await _accept(listener, node, stack)
+        if options.nodes == 1:
+            await stack.enter_async_context(listening(node, listeners[0]))
+        else:
+            await _start_nodes(Nodes(plan, invoker, settings, listeners), stack)
         ready(_addresses(plan, address))
-        while True:
-            await asyncio.sleep(options.limits.tick.total_seconds())
-            node.tick()
+        await asyncio.Event().wait()
 
 
-def _listen(options: Options) -> socket.socket:
-    """Bind and listen at once: a port in use is known before anything else is tried."""
+def _listen(options: Options) -> list[socket.socket]:
+    """Bind and listen at once: a port in use is known before anything else is tried.
+
+    Each node has a socket of its own where the system spreads connections over those that share a
+    port; elsewhere they all accept from one. A node that is started again finds its socket here,
+    and in it whoever knocked meanwhile.
+    """
     if options.port not in range(65536):
         raise Refused(f"{options.port} is not a port: that is a number up to 65535.")
     try:
-        return socket.create_server((options.host, options.port), backlog=BACKLOG)
+        first = socket.create_server((options.host, options.port), backlog=BACKLOG)
+        if options.nodes == 1 or sys.platform != "linux":
+            return [first] * options.nodes
+        # Sharing would also let a second gateway in, unnoticed: so the port was tried alone first.
+        with first:
+            address = first.getsockname()
+        return [
+            socket.create_server(address, backlog=BACKLOG, reuse_port=True)
+            for _ in range(options.nodes)
+        ]
     except OSError as error:
         words = os.strerror(error.errno) if error.errno else str(error)
         raise Refused(f"Cannot listen on {options.host}:{options.port}: {words}.") from error
@@ -188,10 +208,8 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
     }
 
 
-def _node(
-    options: Options, address: str, plan: Plan, invoker: Invoker, pages: Pages | None
-) -> Node:
-    settings = Settings(
+def _settings(options: Options, address: str, pages: Pages | None) -> Settings:
+    return Settings(
         address,
         limits=options.limits,
         pages=pages,
@@ -199,10 +217,21 @@ def _node(
         log=options.log,
         log_events=options.log_events,
     )
+
+
+def _node(options: Options, plan: Plan, invoker: Invoker, settings: Settings) -> Node:
     try:
         return Node(plan, invoker, settings)
     except ValueError as error:
         raise Refused(f"{options.template}: {error}.") from error
+
+
+async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:
+    stack.push_async_callback(nodes.close)
+    try:
+        await nodes.start()
+    except NodeError as error:
+        raise Refused(str(error)) from error
 
 
 async def _start_triggers(
@@ -220,20 +249,6 @@ async def _start_triggers(
     schedules = Schedules(plan, invoker, log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
-
-
-async def _accept(listener: socket.socket, node: Node, stack: AsyncExitStack) -> None:
-    loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: HttpProtocol(node), sock=listener, backlog=BACKLOG)
-    stack.push_async_callback(_stop, server, node)
-
-
-async def _stop(server: asyncio.Server, node: Node) -> None:
-    """Accept nobody, tell everybody, let the last $disconnect run, then leave."""
-    server.close()
-    node.shut_down()
-    await node.emptied(node.limits.shutdown)
-    await node.end(node.limits.shutdown)
 
 
 def _addresses(plan: Plan, address: str) -> Addresses:

@@ -38,7 +38,8 @@ class Reference:
 
     def read(self, variables: Variables) -> str:
         try:
-            return as_text(walk(variables.get(self.root), self.path))
+            value = walk(variables.get(self.root), self.path)
+            return value if isinstance(value, str) else as_text(value)
         except RecursionError:  # arrays nested a thousand deep name no route
             return ""
 
@@ -55,9 +56,17 @@ class Selection:
         parts = [part for part in self.parts if isinstance(part, str)]
         return "".join(parts) if len(parts) == len(self.parts) else None
 
+    @cached_property
+    def single(self) -> Reference | None:
+        """The reference, when there is nothing beside it: `$request.body.action`, mostly."""
+        only = self.parts[0] if len(self.parts) == 1 else None
+        return only if isinstance(only, Reference) else None
+
     def value(self, variables: Variables) -> str:
         if self.literal is not None:
             return self.literal
+        if self.single is not None:
+            return self.single.read(variables)
         return "".join(
             part if isinstance(part, str) else part.read(variables) for part in self.parts
         )

@@ -74,7 +74,8 @@ class Params:
         return self.querystring[name] if name in self.querystring else next(found, "")
 
 
-@dataclass(frozen=True, slots=True)
+# What is made for each message is not frozen: making a frozen one takes three times as long.
+@dataclass(slots=True)
 class Scope:
     """What a template can see while it is rendered."""
 

@@ -278,4 +278,7 @@ class HttpProtocol(asyncio.Protocol):
         path, _, query = self._url.decode("latin-1").partition("?")
         method = self._parser.get_method().decode("ascii")
         body = bytes(self._body)
-        return Request(method, path, query, headers, body, self._source_ip, self._too_large)
+        version = f"HTTP/{self._parser.get_http_version()}"
+        return Request(
+            method, path, query, headers, body, self._source_ip, self._too_large, version
+        )

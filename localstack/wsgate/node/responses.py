@@ -30,6 +30,7 @@ class Request:
     source_ip: str
     too_large: bool = False
     """The body was larger than its path takes; `body` is empty then."""
+    version: str = "HTTP/1.1"
 
     @cached_property
     def fields(self) -> dict[str, str]:

@@ -1,50 +1,40 @@
 """A socket that speaks WebSocket: bytes in, messages to the node; text in, bytes out.
 
-The protocol is the `websockets` library's sans-IO core. An idle connection holds no task and no
-timer; what is decided about it is decided in `gateway.py`.
+The protocol is the `websockets` library's sans-IO core (`frames.py`). An idle connection holds no
+task, no timer and no protocol object; what is decided about it is decided in `gateway.py`.
 """
 
 from __future__ import annotations
 
 import asyncio
+import codecs
 from collections import deque
 from typing import TYPE_CHECKING, cast
 
-from websockets.datastructures import Headers
-from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 from websockets.frames import Opcode
-from websockets.http11 import Request as UpgradeRequest
 from websockets.protocol import State
-from websockets.server import ServerProtocol
 
-from wsgate.node.responses import Request, Response, serialize
+from wsgate.node.frames import Extensions, Protocol, text_frame
+from wsgate.node.responses import Response, serialize
 
 if TYPE_CHECKING:
     from websockets.frames import Frame
     from websockets.http11 import Response as UpgradeResponse
 
-    from wsgate.limits import Limits
     from wsgate.node.node import Node
 
-# What API Gateway was seen to answer (APIGW.md §2.2). It asks its own side for a window of 12 bits,
-# which is also what keeps a compressed connection small here.
-DEFLATE = ServerPerMessageDeflateFactory(
-    server_max_window_bits=12, compress_settings={"memLevel": 5}
-)
 _SWITCHING_PROTOCOLS = 101
 
 
 class Upgrade:
     """A handshake, looked at: `refusal` is set when it is not WebSocket as RFC 6455 has it."""
 
-    def __init__(self, request: Request, limits: Limits, *, compression: bool) -> None:
-        self.protocol = ServerProtocol(
-            state=State.OPEN,  # it is given the request below, and then starts with frames
-            extensions=[DEFLATE] if compression else None,
-            max_size=(limits.message_bytes, limits.frame_bytes),
-        )
-        upgrade = UpgradeRequest(request.path, Headers(request.headers))
-        self.response: UpgradeResponse = self.protocol.accept(upgrade)
+    __slots__ = ("early", "extensions", "response")
+
+    def __init__(self, response: UpgradeResponse, extensions: Extensions) -> None:
+        self.response, self.extensions = response, extensions
+        self.early = b""
+        """What the client said before it was answered."""
 
     @property
     def refusal(self) -> Response | None:
@@ -54,33 +44,35 @@ class Upgrade:
         return Response(self.response.status_code, bytes(self.response.body or b""), tuple(headers))
 
 
-_KEPT = frozenset({"Content-Type", "Upgrade", "Allow"})
+_KEPT = frozenset({"Content-Type", "Upgrade", "Allow", "Sec-WebSocket-Version"})
 
 
 class Socket(asyncio.Protocol):
     """One WebSocket connection's end of the wire."""
 
     __slots__ = (
-        "_early",
+        "_extensions",
         "_held",
         "_in_flight",
         "_is_full",
         "_node",
         "_partial",
         "_protocol",
-        "_response",
         "_transport",
+        "_upgrade",
         "connection_id",
     )
 
     def __init__(self, node: Node, transport: asyncio.Transport, upgrade: Upgrade) -> None:
         self._node, self._transport = node, transport
         transport.set_write_buffer_limits(high=node.limits.buffer_bytes)
-        self._protocol = upgrade.protocol
-        self._response: UpgradeResponse | None = upgrade.response
-        self._early: bytes | None = b""
+        self._upgrade: Upgrade | None = upgrade
+        """Until the handshake is answered."""
+        self._extensions = upgrade.extensions
+        self._protocol: Protocol | None = None
+        """While a message or the closing is under way."""
         self._held: deque[Frame] | None = None
-        self._partial: bytearray | None = None
+        self._partial: _Partial | None = None
         self._in_flight, self._is_full = 0, False
         self.connection_id = ""
 
@@ -88,15 +80,14 @@ class Socket(asyncio.Protocol):
 
     def accept(self, subprotocol: str | None) -> None:
         """Send 101 and begin; what the client said too early is heard now."""
-        response, self._response = self._response, None
-        early, self._early = self._early, None
-        if response is None:
+        upgrade, self._upgrade = self._upgrade, None
+        if upgrade is None:
             return
         if subprotocol is not None:
-            response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        self._transport.write(response.serialize())
-        if early:
-            self.data_received(early)
+            upgrade.response.headers["Sec-WebSocket-Protocol"] = subprotocol
+        self._transport.write(upgrade.response.serialize())
+        if upgrade.early:
+            self.data_received(upgrade.early)
 
     def refuse(self, status: int) -> None:
         self._transport.write(serialize(Response(status), keep_alive=False))
@@ -104,14 +95,16 @@ class Socket(asyncio.Protocol):
 
     def send(self, text: str) -> None:
         """Send a text message. A lone half of a surrogate pair becomes a question mark."""
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_text(text.encode(errors="replace"))
-            self._flush()
+        if self._protocol is None or self._protocol.state is State.OPEN:
+            data = text.encode(errors="replace")
+            self._transport.write(text_frame(data, self._extensions))
+            self._check_overflow()
 
     def close(self, code: int, reason: str) -> None:
-        if self._protocol.state is State.OPEN:
-            self._protocol.send_close(code, reason)
-            self._flush()
+        protocol = self._borrow()
+        if protocol.state is State.OPEN:
+            protocol.send_close(code, reason)
+            self._flush(protocol)
 
     def drop(self) -> None:
         self._transport.abort()
@@ -126,16 +119,19 @@ class Socket(asyncio.Protocol):
     # What the loop tells.
 
     def data_received(self, data: bytes) -> None:
-        if self._early is not None:
-            self._hear_early(data)
+        if self._upgrade is not None:
+            self._hear_early(self._upgrade, data)
             return
-        self._protocol.receive_data(data)
-        self._flush()
-        # After the handshake, all events are frames.
-        frames = cast("list[Frame]", self._protocol.events_received())
-        if frames:
-            self._held = deque((*(self._held or ()), *frames))
-            self._take()
+        protocol = self._borrow()
+        protocol.receive_data(data)
+        if protocol.writes:
+            self._flush(protocol)
+        if protocol.events:
+            # After the handshake, all events are frames.
+            self._hear(cast("list[Frame]", protocol.events_received()))
+        if protocol.is_at_rest:
+            self._protocol = None
+            self._node.protocols.take_back(protocol)
 
     def eof_received(self) -> None:
         """Nothing more will come; the transport closes itself."""
@@ -151,13 +147,28 @@ class Socket(asyncio.Protocol):
         self._regulate()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        close = self._protocol.close_rcvd
+        close = None if self._protocol is None else self._protocol.close_rcvd
         self._node.closed(self, None if close is None else (int(close.code), close.reason))
 
     # Frames.
 
+    def _borrow(self) -> Protocol:
+        if self._protocol is None:
+            self._protocol = self._node.protocols.lend(self._extensions)
+        return self._protocol
+
+    def _hear(self, frames: list[Frame]) -> None:
+        """One read may bring thousands."""
+        if self._held is not None or len(frames) > 1:
+            self._held = deque((*(self._held or ()), *frames))
+            self._take()
+        elif self._is_busy:
+            self._held = deque(frames)
+        else:
+            self._frame(frames[0])
+
     def _take(self) -> None:
-        """Take what came, as long as not too much is under way: one read may bring thousands."""
+        """Take what came, as long as not too much is under way."""
         while self._held and not self._is_busy:
             self._frame(self._held.popleft())
         self._held = self._held or None  # an empty deque has its size, and most are idle
@@ -167,53 +178,63 @@ class Socket(asyncio.Protocol):
         return self._in_flight >= self._node.limits.in_flight
 
     def _frame(self, frame: Frame) -> None:
-        match frame.opcode:
-            case Opcode.TEXT if frame.fin:
-                self._text(frame.data)
-            case Opcode.TEXT:
-                self._partial = bytearray(frame.data)
-            case Opcode.CONT if self._partial is not None:
-                self._continue(self._partial, frame)
-            case Opcode.BINARY:
-                self._node.binary(self)
+        opcode = frame.opcode
+        if opcode is Opcode.TEXT:
+            self._text(frame)
+        elif opcode is Opcode.CONT and self._partial is not None:
+            self._continue(self._partial, frame)
+        elif opcode is Opcode.BINARY:
+            self._node.binary(self)
 
-    def _continue(self, partial: bytearray, frame: Frame) -> None:
-        """The protocol bounds the sum of all fragments."""
-        partial += frame.data
-        if frame.fin:
-            self._partial = None
-            self._text(partial)
-
-    def _text(self, data: bytes | bytearray | memoryview) -> None:
+    def _text(self, frame: Frame) -> None:
+        if not frame.fin:
+            self._partial = _Partial()
+            self._continue(self._partial, frame)
+            return
         try:
-            text = str(data, "utf-8")
+            text = str(frame.data, "utf-8")
         except UnicodeDecodeError:
             self._node.not_utf8(self)
         else:
             self._node.message(self, text)
 
-    def _hear_early(self, data: bytes) -> None:
+    def _continue(self, partial: _Partial, frame: Frame) -> None:
+        """The protocol bounds the sum of all fragments; what is not UTF-8 ends it at once."""
+        try:
+            partial.add(frame)
+        except UnicodeDecodeError:
+            self._partial = None
+            self._node.not_utf8(self)
+            return
+        if frame.fin:
+            self._partial = None
+            self._node.message(self, partial.text)
+
+    def _hear_early(self, upgrade: Upgrade, data: bytes) -> None:
         """A client that talks before 101 is kept waiting, up to a bound."""
-        self._early = (self._early or b"") + data
-        if len(self._early) > self._node.limits.head_bytes:
+        upgrade.early += data
+        if len(upgrade.early) > self._node.limits.head_bytes:
             self._transport.abort()
 
-    def _flush(self) -> None:
-        for data in self._protocol.data_to_send():
+    def _flush(self, protocol: Protocol) -> None:
+        for data in protocol.data_to_send():
             if data:
                 self._transport.write(data)
             else:
-                self._end()
+                self._end(protocol)
+        self._check_overflow()
+
+    def _check_overflow(self) -> None:
         if self._transport.get_write_buffer_size() > self._node.limits.overflow_bytes:
             self._transport.abort()
 
-    def _end(self) -> None:
+    def _end(self, protocol: Protocol) -> None:
         """Close after a closing handshake; half-close after an error, so the peer reads why."""
-        if self._protocol.close_rcvd is not None or not self._transport.can_write_eof():
+        if protocol.close_rcvd is not None or not self._transport.can_write_eof():
             self._transport.close()
         elif not self._transport.is_closing():
             self._transport.write_eof()
-            sent = self._protocol.close_sent
+            sent = protocol.close_sent
             if sent is not None:
                 self._node.broken(self, (int(sent.code), sent.reason))
 
@@ -225,3 +246,21 @@ class Socket(asyncio.Protocol):
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
+
+
+class _Partial:
+    """The fragments of a text message so far."""
+
+    __slots__ = ("_decoder", "_parts")
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+        self._parts: list[str] = []
+
+    def add(self, frame: Frame) -> None:
+        """Raises UnicodeDecodeError as soon as no continuation can make it UTF-8."""
+        self._parts.append(self._decoder.decode(bytes(frame.data), frame.fin))
+
+    @property
+    def text(self) -> str:
+        return "".join(self._parts)

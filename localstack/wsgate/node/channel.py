@@ -1,0 +1,122 @@
+"""Questions and answers between two processes of ours, over a pair of connected sockets.
+
+Each message is a length (4 bytes) and a pickle: both ends are the same program, and nobody else
+holds the sockets.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import pickle
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    import socket
+
+Answerer = Callable[[Any], Coroutine[Any, Any, Any]]
+_HEAD = 4
+_QUESTION, _ANSWER, _FAILURE, _NEWS = range(4)
+
+
+class ChannelLost(Exception):
+    """The other process is gone, and with it the answer."""
+
+
+class Channel(asyncio.Protocol):
+    """One end. Either may ask; answers come in any order."""
+
+    def __init__(self, answer: Answerer, heard: Callable[[Any], None]) -> None:
+        """`answer` is awaited with each question; `heard` gets each piece of news."""
+        self._answer, self._heard = answer, heard
+        self._transport: asyncio.Transport | None = None
+        self._received = bytearray()
+        self._numbers = itertools.count()
+        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._answering: set[asyncio.Task[None]] = set()
+        self.lost = asyncio.Event()
+
+    @classmethod
+    async def over(
+        cls, sock: socket.socket, answer: Answerer, heard: Callable[[Any], None]
+    ) -> Channel:
+        """Open one over an end of a socket pair."""
+        loop = asyncio.get_running_loop()
+        _, channel = await loop.create_connection(lambda: cls(answer, heard), sock=sock)
+        return channel
+
+    async def ask(self, question: Any) -> Any:
+        """Return the other's answer, or raise what it raised. Raises ChannelLost."""
+        if self.lost.is_set():
+            raise ChannelLost
+        number = next(self._numbers)
+        future = self._asked[number] = asyncio.get_running_loop().create_future()
+        self._send((_QUESTION, number, question))
+        try:
+            return await future
+        finally:
+            self._asked.pop(number, None)
+
+    def tell(self, news: Any) -> None:
+        """Say something that needs no answer; into the void when the other is gone."""
+        self._send((_NEWS, 0, news))
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._received += data
+        at, end = 0, len(self._received)
+        while end - at >= _HEAD:
+            size = int.from_bytes(self._received[at : at + _HEAD], "big")
+            if end - at - _HEAD < size:
+                break
+            with memoryview(self._received) as view:
+                message = pickle.loads(view[at + _HEAD : at + _HEAD + size])  # noqa: S301 our own
+            at += _HEAD + size
+            self._take(*message)
+        del self._received[:at]
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+        for task in self._answering:
+            task.cancel()
+        for future in self._asked.values():
+            if not future.done():
+                future.set_exception(ChannelLost())
+
+    def _take(self, kind: int, number: int, content: Any) -> None:
+        if kind == _NEWS:
+            self._heard(content)
+        elif kind == _QUESTION:
+            task = asyncio.get_running_loop().create_task(self._reply(number, content))
+            self._answering.add(task)
+            task.add_done_callback(self._answering.discard)
+        elif (future := self._asked.get(number)) is not None and not future.done():
+            if kind == _ANSWER:
+                future.set_result(content)
+            else:
+                future.set_exception(content)
+
+    async def _reply(self, number: int, question: Any) -> None:
+        try:
+            answer = await self._answer(question)
+        except Exception as error:  # it is raised again where it was asked
+            self._send((_FAILURE, number, error))
+        else:
+            self._send((_ANSWER, number, answer))
+
+    def _send(self, message: tuple[int, int, Any]) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        try:
+            data = pickle.dumps(message)
+        except Exception as error:  # an answer that cannot travel
+            data = pickle.dumps((_FAILURE, message[1], RuntimeError(str(error))))
+        self._transport.write(len(data).to_bytes(_HEAD, "big") + data)

@@ -1,0 +1,87 @@
+"""A gateway node in a process of its own: `python -m wsgate.node.process CHANNEL`.
+
+`nodes.py` starts it, with one end of a socket pair as the descriptor CHANNEL. What to run comes
+over it first; then the functions' answers, and what other nodes are asked about our connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+import socket
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wsgate.invoke import Invocation, InvokeError
+from wsgate.loops import loop_factory
+from wsgate.node import management
+from wsgate.node.channel import Channel, ChannelLost
+from wsgate.node.listening import listening
+from wsgate.node.messages import InvokeFunction, Line, Manage, Ready, Start
+from wsgate.node.node import Node
+
+if TYPE_CHECKING:
+    from wsgate.node.responses import Request, Response
+
+
+def main() -> int:
+    """Serve until told to stop, or until the parent is gone."""
+    # Ctrl-C in a terminal is for the parent, who tells us.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_live(socket.socket(fileno=int(sys.argv[1]))))
+    return 0
+
+
+async def _live(sock: socket.socket) -> None:
+    told: asyncio.Future[Start] = asyncio.get_running_loop().create_future()
+    nodes: list[Node] = []
+
+    async def answer(question: Any) -> Any:
+        if isinstance(question, Manage):
+            return nodes[0].manage_here(question.connection_id, question.request)
+        raise TypeError(question)
+
+    channel = await Channel.over(sock, answer, told.set_result)
+    start = await told
+    parent = _Parent(channel)
+    settings = replace(start.settings, log=lambda line: channel.tell(Line(line)))
+    node = Node(start.plan, parent, settings, parent)
+    nodes.append(node)
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    gc.freeze()  # what is there now stays: later collections need not look at it
+    async with listening(node, socket.socket(fileno=start.listener)):
+        channel.tell(Ready())
+        waits = [asyncio.create_task(stop.wait()), asyncio.create_task(channel.lost.wait())]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    channel.close()
+
+
+class _Parent:
+    """The functions and the other nodes, as a node sees them."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+
+    async def invoke(self, function: str, payload: bytes) -> Invocation:
+        """See Invoker."""
+        try:
+            answer: Invocation = await self._channel.ask(InvokeFunction(function, payload))
+        except ChannelLost as error:
+            raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
+        return answer
+
+    async def manage(self, node: int, connection_id: str, request: Request) -> Response:
+        """See Peers."""
+        try:
+            answer: Response = await self._channel.ask(Manage(node, connection_id, request))
+        except ChannelLost:
+            return management.GONE
+        return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())

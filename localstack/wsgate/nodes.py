@@ -1,0 +1,181 @@
+"""Several gateway nodes on one port: a process each, started again when it ends.
+
+The functions, queues and schedules stay in this process, which passes on what a node asks for: an
+invocation, or a word to a connection of another node. A node that ends takes its own connections
+with it, and nobody runs their $disconnect; the others do not notice.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from wsgate.node import management
+from wsgate.node.channel import Channel, ChannelLost
+from wsgate.node.messages import InvokeFunction, Line, Manage, Ready, Start
+from wsgate.restarts import Restarts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from wsgate.invoke import Invoker
+    from wsgate.node.node import Settings
+    from wsgate.plan import Plan
+
+_READY_SECONDS = 30
+_PAUSE_SECONDS = 10
+"""Before the next start of a node that ends again and again."""
+
+
+class NodeError(Exception):
+    """A node does not start; the message is a sentence."""
+
+
+class Nodes:
+    """Starts them, keeps them running, and stands between them."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        invoker: Invoker,
+        settings: Settings,
+        listeners: Sequence[socket.socket],
+    ) -> None:
+        """Start nothing yet; there will be a node for each of `listeners`."""
+        self._invoker = invoker
+        self._log: Callable[[str], None] = settings.log
+        self._nodes = [
+            _Process(
+                self,
+                index,
+                Start(plan, replace(settings, index=index, log=print), listener.fileno()),
+            )
+            for index, listener in enumerate(listeners)
+        ]
+
+    async def start(self) -> None:
+        """Return when every node accepts connections. Raises NodeError."""
+        await asyncio.gather(*(node.start() for node in self._nodes))
+
+    async def close(self) -> None:
+        """Let every node tell its connections, then end it."""
+        await asyncio.gather(*(node.close() for node in self._nodes))
+
+    def kill(self, index: int) -> None:
+        """End a node as a broken machine would."""
+        self._nodes[index].kill()
+
+    def __len__(self) -> int:
+        return len(self._nodes)
+
+    def say(self, line: str) -> None:
+        self._log(line)
+
+    async def answer(self, question: Any) -> Any:
+        """What a node asks for."""
+        if isinstance(question, InvokeFunction):
+            return await self._invoker.invoke(question.function, question.payload)
+        if isinstance(question, Manage):
+            return await self._manage(question)
+        raise TypeError(question)
+
+    async def _manage(self, question: Manage) -> Any:
+        """A connection of a node that is not there is gone with it."""
+        if question.node >= len(self._nodes):
+            return management.GONE
+        try:
+            return await self._nodes[question.node].ask(question)
+        except ChannelLost:
+            return management.GONE
+
+
+class _Process:
+    """One node: its process, the channel to it, and its next life."""
+
+    def __init__(self, nodes: Nodes, index: int, start: Start) -> None:
+        self._nodes, self._index, self._start = nodes, index, start
+        self._channel: Channel | None = None
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._ready = asyncio.Event()
+        self._is_closing = False
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._live(), name=f"node {self._index}")
+        ready = asyncio.create_task(self._ready.wait())
+        done, _ = await asyncio.wait(
+            (ready, self._task), timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+        ready.cancel()
+        if ready not in done:
+            raise NodeError(f"Node {self._index} does not start.")
+
+    async def ask(self, question: Any) -> Any:
+        if self._channel is None:
+            raise ChannelLost
+        return await self._channel.ask(question)
+
+    def kill(self) -> None:
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def close(self) -> None:
+        self._is_closing = True
+        if self._process is not None and self._process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+        if self._task is not None:
+            within = 2 * self._start.settings.limits.shutdown.total_seconds() + 1
+            await asyncio.wait((self._task,), timeout=within)
+            self.kill()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _live(self) -> None:
+        """One life after the other; one that never began is not tried again."""
+        restarts = Restarts()
+        while not self._is_closing:
+            code = await self._life()
+            if self._is_closing or not self._ready.is_set():
+                return
+            self._nodes.say(f"node {self._index} ended ({_reason(code)}), and is started again")
+            if not restarts.allow(time.monotonic()):
+                await asyncio.sleep(_PAUSE_SECONDS)
+
+    async def _life(self) -> int:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self._channel = await Channel.over(ours, self._nodes.answer, self._heard)
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "wsgate.node.process",
+                str(theirs.fileno()),
+                stdin=asyncio.subprocess.DEVNULL,
+                pass_fds=(theirs.fileno(), self._start.listener),
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+                start_new_session=True,  # Ctrl-C in the terminal is for this process only
+            )
+        self._channel.tell(self._start)
+        code = await self._process.wait()
+        self._channel.close()
+        self._channel = None
+        return code
+
+    def _heard(self, news: Any) -> None:
+        if isinstance(news, Line):
+            self._nodes.say(news.text)
+        elif isinstance(news, Ready):
+            self._ready.set()
+
+
+def _reason(code: int) -> str:
+    if code >= 0:
+        return f"exit code {code}"
+    return (signal.strsignal(-code) or f"signal {-code}").lower()

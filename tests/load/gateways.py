@@ -1,0 +1,111 @@
+"""The gateway that a benchmark measures: `wsgate` in a process of its own, and what it uses."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATE = Path(__file__).parent / "gateway" / "template.yaml"
+_START_SECONDS = 30
+_KIB = 1024
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """A running `wsgate`."""
+
+    port: int
+    pid: int
+
+    @property
+    def nodes(self) -> list[int]:
+        """The processes that hold sockets: its nodes, or itself."""
+        marked = [pid for pid in family(self.pid) if "wsgate.node.process" in command(pid)]
+        return marked or [self.pid]
+
+
+@contextlib.contextmanager
+def gateway(*arguments: str) -> Iterator[Gateway]:
+    """Start the command on a free port, wait until it listens, and end it."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    command = (sys.executable, "-m", "wsgate", "--template", str(TEMPLATE), "--port", str(port))
+    process = subprocess.Popen(
+        [*command, *arguments],
+        env=os.environ | {"PYTHONPATH": str(ROOT / "localstack")},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        _wait(process)
+        yield Gateway(port, process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(60)
+        process.kill()
+
+
+def _wait(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    ends = time.monotonic() + _START_SECONDS
+    while time.monotonic() < ends:
+        line = process.stdout.readline()
+        if "HTTP API" in line:
+            return
+        if not line:
+            break
+    raise SystemExit("wsgate did not start")
+
+
+def private_bytes(pid: int) -> int:
+    """User memory that is a process' own: private pages, in bytes (Linux)."""
+    rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+    return sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.M)) * _KIB
+
+
+def descriptors(pid: int) -> int:
+    return len(list(Path(f"/proc/{pid}/fd").iterdir()))
+
+
+def cpu_seconds(pid: int) -> float:
+    """User and system time of a process so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def family(pid: int) -> list[int]:
+    """A process and all that descend from it."""
+    found, parents = [pid], _parents()
+    for each in found:
+        found.extend(child for child, parent in parents.items() if parent == each)
+    return found
+
+
+def command(pid: int) -> str:
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    return ""
+
+
+def _parents() -> dict[int, int]:
+    parents = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                fields = (entry / "stat").read_text().rpartition(")")[2].split()
+                parents[int(entry.name)] = int(fields[1])
+    return parents
