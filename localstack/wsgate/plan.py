@@ -102,7 +102,7 @@ class Endpoint:
     """Where an HTTP integration goes, and what is mapped into its request (APIGW.md §7.11)."""
 
     uri: str
-    """With `${stageVariables.NAME}` and `{name}` of a mapped path still in it."""
+    """With `{name}`, where a path is mapped, still in it."""
     method: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     conversion: Conversion | None = None

@@ -339,9 +339,7 @@ class TestHttp:
             "integration.request.querystring.who": "route.request.body.who.name",
             "integration.request.path.id": "route.request.body.id",
         }
-        gateway = machine(
-            proxy("https://${stageVariables.v}.example/{id}/x?a=b", parameters=parameters)
-        )
+        gateway = machine(proxy("https://1.example/{id}/x?a=b", parameters=parameters))
         body = {"action": "go", "id": "../7", "who": {"name": "Ann & Bo"}}
         connection_id, action = asked(gateway, json.dumps(body))
         request = request_of(action)
@@ -366,9 +364,9 @@ class TestHttp:
         _, action = asked(machine(proxy(method="ANY")))
         assert request_of(action).method == "POST"
 
-    @pytest.mark.parametrize("uri", ["ftp://x/", "x", "https://${stageVariables.none}/", "http://"])
+    @pytest.mark.parametrize("uri", ["ftp://x/", "x", "http://", "http:// a/"])
     def test_a_uri_that_is_no_address_is_refused_at_the_start(self, uri: str) -> None:
-        with pytest.raises(ValueError, match="integration's URI"):
+        with pytest.raises(ValueError, match="is no http"):
             machine(proxy(uri))
 
 

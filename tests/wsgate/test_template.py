@@ -469,7 +469,10 @@ def test_a_resource_of_the_wrong_shape_is_refused(refusal_of: Callable[..., str]
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("IntegrationType: VPC", "is VPC, and must be AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK"),
+        (
+            "IntegrationType: VPC\n      IntegrationUri: x",
+            "is VPC, and must be AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK",
+        ),
         (
             "IntegrationType: AWS_PROXY\n      IntegrationUri: !Ref Main",
             "SlowIntegration.IntegrationUri does not point to a function of this template",

@@ -72,7 +72,7 @@ def test_an_integration_of_a_function_carries_its_templates(sample: Plan) -> Non
 def test_an_integration_of_an_endpoint_carries_its_mapping(sample: Plan) -> None:
     assert sample.websocket.routes["http"].integration == HttpProxyIntegration(
         Endpoint(
-            "http://${stageVariables.backend}/{id}",
+            "http://127.0.0.1:9/{id}",
             "PUT",
             {
                 "integration.request.header.connectionId": "context.connectionId",
@@ -89,6 +89,17 @@ def test_a_queue_is_an_endpoint_of_the_local_server(sample: Plan) -> None:
     integration = sample.websocket.routes["queue"].integration
     assert isinstance(integration, HttpIntegration)
     assert integration.endpoint.uri == "http://127.0.0.1:5000/000000000000/Jobs"
+
+
+def test_a_stage_variable_names_the_function(plan_of: Callable[..., Plan]) -> None:
+    uri = "arn:aws:lambda:us-east-1:000000000000:function:${stageVariables.work}"
+    socket = f"{SOCKET}      StageVariables: {{work: Main}}\n"
+    for kind in ("AWS", "AWS_PROXY"):
+        integration = f"IntegrationType: {kind}\n      IntegrationUri: {uri}"
+        head, above, _, *rest = parts(integration)
+        found = plan_of(head, above, socket, *rest).websocket.routes["more"].integration
+        assert isinstance(found, CustomFunctionIntegration | FunctionIntegration)
+        assert found.function == "Main"
 
 
 ROUTE = """
@@ -126,8 +137,12 @@ def parts(integration: str, route: str = ROUTE, more: str = "") -> tuple[str, ..
             "sqs:path/000000000000/None",
             "More.IntegrationUri is no queue of this template",
         ),
-        ("IntegrationType: HTTP", "More.IntegrationMethod is missing"),
-        ("IntegrationType: HTTP\n      IntegrationMethod: a b", "'A B', which is no HTTP method"),
+        (HTTP.replace("http://a", "a:b"), "More.IntegrationUri is 'a:b', which is no http://"),
+        (
+            HTTP.replace("http://a", "http://${stageVariables.no}"),
+            "More.IntegrationUri asks for the stage variable no, which the stage does not have",
+        ),
+        (HTTP.replace("POST", "a b"), "'A B', which is no HTTP method"),
         (f"{HTTP}\n      ConnectionType: VPC_LINK", "More.ConnectionType is a private network"),
         (
             f"{HTTP}\n      ContentHandlingStrategy: TEXT",

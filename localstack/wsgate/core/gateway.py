@@ -222,7 +222,7 @@ class Gateway:
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
         self._authorizer = api.authorizer
         self._selection = selection.compile_selection(api.selection_expression)
-        self._routes = {key: _Route(route, place) for key, route in api.routes.items()}
+        self._routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
         self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
@@ -702,7 +702,7 @@ class _Route:
 
     __slots__ = ("backend", "checks", "function", "key", "mock", "required", "timeout", "two_way")
 
-    def __init__(self, route: Route, place: Place) -> None:
+    def __init__(self, route: Route, api_id: str) -> None:
         integration = route.integration
         self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
         self.required = route.required_parameters
@@ -718,7 +718,7 @@ class _Route:
             case CustomFunctionIntegration():
                 self.backend = CustomFunction(integration)
             case _:
-                self.backend = Http(integration, place)
+                self.backend = Http(integration, api_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ from wsgate.plan import Conversion, CustomFunctionIntegration, HttpIntegration
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.core.events import Pairs, Place
+    from wsgate.core.events import Pairs
     from wsgate.plan import HttpProxyIntegration
 
 # GUESS: what Lambda's Invoke gets of a request without a body, and its status otherwise.
@@ -123,16 +123,17 @@ class CustomFunction:
 class Http:
     """HTTP or HTTP_PROXY, compiled. Raises TemplateTextError for what it cannot do."""
 
-    def __init__(self, integration: HttpIntegration | HttpProxyIntegration, place: Place) -> None:
+    def __init__(self, integration: HttpIntegration | HttpProxyIntegration, api_id: str) -> None:
         endpoint, self.timeout = integration.endpoint, integration.timeout
         self._requests = self._responses = None
         if isinstance(integration, HttpIntegration):
             self._requests = Requests(integration)
             self._responses = Responses(integration.responses)
         self._method = ANY_METHOD if endpoint.method == "ANY" else endpoint.method
-        self._url, self._conversion = _url(endpoint.uri, place), endpoint.conversion
+        check_uri(endpoint.uri)
+        self._url, self._conversion = endpoint.uri, endpoint.conversion
         self._parameters = RequestParameters(endpoint.parameters)
-        self._api_id = place.api_id
+        self._api_id = api_id
 
     def request(self, scope: Scope) -> HttpRequest:
         """What to ask. Raises MappingError and RenderError."""
@@ -207,28 +208,18 @@ class Exchange:
         raise TypeError(came)
 
 
+def check_uri(uri: str) -> None:
+    """Raises TemplateTextError for what is no address of an endpoint."""
+    if not _URL.fullmatch(uri):
+        raise TemplateTextError(f"is {uri!r}, which is no http:// or https:// address")
+
+
 _SUCCESS: Final = range(200, 300)
-_STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _PATH_PARAMETER: Final = re.compile(r"\{([A-Za-z0-9._$-]+)\+?\}")
 _URL: Final = re.compile(r"https?://[^\s/?#]+[^\s#]*", re.IGNORECASE)
 _BREAK: Final = re.compile(r"[\r\n\0]")
 # What belongs to one connection, or follows from the body.
 _OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "host", "upgrade"})
-
-
-def _url(uri: str, place: Place) -> str:
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in place.stage_variables:
-            raise TemplateTextError(
-                f"the integration's URI {uri!r} asks for the stage variable {found[1]!r}, "
-                f"which the stage {place.stage!r} does not have"
-            )
-        return place.stage_variables[found[1]]
-
-    url = _STAGE_VARIABLE.sub(value, uri)
-    if not _URL.fullmatch(url):
-        raise TemplateTextError(f"the integration's URI {url!r} is no http:// or https:// address")
-    return url
 
 
 def _answer(

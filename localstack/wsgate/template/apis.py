@@ -43,11 +43,11 @@ def websocket_of(stack: Stack, functions: Mapping[str, Function]) -> WebSocketAp
             f"{stack.path}: the template has no WebSocket API: no AWS::Serverless::WebSocketApi "
             "and no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET."
         )
-    routes, authorizer = _routes(stack, api, functions), None
+    stage, authorizer = _stage(stack, api), None
+    routes = _routes(stack, api, functions, stage.texts("StageVariables"))
     for resource in _of_api(stack, "Route", api):
         if resource.text("RouteKey") == "$connect":
             authorizer = _authorizer(resource, functions)
-    stage = _stage(stack, api)
     return WebSocketApi(
         api_id=api.id,
         stage=stage.text("StageName"),
@@ -58,7 +58,12 @@ def websocket_of(stack: Stack, functions: Mapping[str, Function]) -> WebSocketAp
     )
 
 
-def _routes(stack: Stack, api: Resource, functions: Mapping[str, Function]) -> dict[str, Route]:
+def _routes(
+    stack: Stack,
+    api: Resource,
+    functions: Mapping[str, Function],
+    stage_variables: Mapping[str, str],
+) -> dict[str, Route]:
     answering = {
         response.text("RouteId")
         for response in _of_api(stack, "RouteResponse", api)
@@ -75,7 +80,7 @@ def _routes(stack: Stack, api: Resource, functions: Mapping[str, Function]) -> d
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
         routes[key] = Route(
             key,
-            integration_of(_target(resource, api), functions, parameters),
+            integration_of(_target(resource, api), functions, stage_variables, parameters),
             two_way and resource.id in answering,
             models_of(resource, api),
             tuple(name for name, is_required in parameters.items() if is_required),

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from wsgate.core.integrations import check_uri
 from wsgate.core.mapping import check_response, check_templates
 from wsgate.core.parameters import compile_source, compile_target, route_parameter
 from wsgate.plan import (
@@ -20,7 +21,7 @@ from wsgate.plan import (
     MockIntegration,
     Passthrough,
 )
-from wsgate.template.functions import invoked
+from wsgate.template.functions import pointed_to
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -36,13 +37,17 @@ MOST_MILLIS: Final = 29_000
 Named = TypeVar("Named", bound="StrEnum")
 
 _SERVICE: Final = re.compile(r"arn:aws[\w-]*:apigateway:[\w-]*:([\w.-]+):(path|action)/(.*)")
+_STAGE_VARIABLE: Final = re.compile(r"\$\{stageVariables\.([A-Za-z0-9_]+)\}")
 _METHOD: Final = re.compile(r"[A-Z]+")
 
 
 def integration_of(
-    resource: Resource, functions: Mapping[str, Function], declared: Collection[str]
+    resource: Resource,
+    functions: Mapping[str, Function],
+    stage_variables: Mapping[str, str],
+    declared: Collection[str],
 ) -> Integration:
-    """Read an AWS::ApiGatewayV2::Integration. Raises TemplateError.
+    """Read an AWS::ApiGatewayV2::Integration, as it is on one stage. Raises TemplateError.
 
     `declared` are the request parameters of the route that it is read for (APIGW.md §7.11).
     """
@@ -50,25 +55,44 @@ def integration_of(
         "TimeoutInMillis", default=MOST_MILLIS, least=LEAST_MILLIS, most=MOST_MILLIS
     )
     timeout = timedelta(milliseconds=millis)
-    match resource.text("IntegrationType"):
+    kind = resource.text("IntegrationType")
+    uri = "" if kind == "MOCK" else _uri(resource, stage_variables)
+    match kind:
         case "AWS_PROXY":
             _leave_out(resource, "RequestParameters")
-            return FunctionIntegration(invoked(resource, functions, "IntegrationUri"), timeout)
+            function = pointed_to(resource, functions, uri, "IntegrationUri")
+            return FunctionIntegration(function, timeout)
         case "MOCK":
             _leave_out(resource, "RequestParameters")
             return MockIntegration(**_mapped(resource, timeout))
+        case "AWS" if (service := _SERVICE.match(uri)) is not None and service[1] != "lambda":
+            endpoint = _service(resource, service, declared)
+            return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
         case "AWS":
-            return _service(resource, functions, timeout, declared)
+            return CustomFunctionIntegration(
+                **_mapped(resource, timeout),
+                function=pointed_to(resource, functions, uri, "IntegrationUri"),
+                parameters=_parameters(resource, declared),
+            )
         case "HTTP":
-            endpoint = _endpoint(resource, declared)
+            endpoint = _endpoint(resource, uri, declared)
             return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
         case "HTTP_PROXY":
-            return HttpProxyIntegration(_endpoint(resource, declared), timeout)
-        case kind:
-            raise resource.error(
-                f"is {kind}, and must be AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK",
-                "IntegrationType",
-            )
+            return HttpProxyIntegration(_endpoint(resource, uri, declared), timeout)
+    kinds = "AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK"
+    raise resource.error(f"is {kind}, and must be {kinds}", "IntegrationType")
+
+
+def _uri(resource: Resource, stage_variables: Mapping[str, str]) -> str:
+    """The URI with the stage's variables in it: an address, or a function's name."""
+
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in stage_variables:
+            problem = f"asks for the stage variable {found[1]}, which the stage does not have"
+            raise resource.error(problem, "IntegrationUri")
+        return stage_variables[found[1]]
+
+    return _STAGE_VARIABLE.sub(value, resource.text("IntegrationUri"))
 
 
 def _leave_out(resource: Resource, name: str) -> None:
@@ -79,36 +103,16 @@ def _leave_out(resource: Resource, name: str) -> None:
         resource.stack.leave_out(resource.error(said, "ContentHandlingStrategy"))
 
 
-def _service(
-    resource: Resource,
-    functions: Mapping[str, Function],
-    timeout: timedelta,
-    declared: Collection[str],
-) -> CustomFunctionIntegration | HttpIntegration:
-    service = _SERVICE.match(resource.text("IntegrationUri"))
-    if service is not None and service[1] == "sqs":
-        endpoint = _queue_endpoint(resource, service[2], service[3], declared)
-        return HttpIntegration(**_mapped(resource, timeout), endpoint=endpoint)
-    if service is not None and service[1] != "lambda":
-        raise resource.error(
-            f"calls {service[1]}, and wsgate has Lambda and SQS: let a function make that call",
-            "IntegrationUri",
-        )
-    return CustomFunctionIntegration(
-        **_mapped(resource, timeout),
-        function=invoked(resource, functions, "IntegrationUri"),
-        parameters=_parameters(resource, declared),
-    )
-
-
-def _queue_endpoint(
-    resource: Resource, kind: str, target: str, declared: Collection[str]
-) -> Endpoint:
+def _service(resource: Resource, service: re.Match[str], declared: Collection[str]) -> Endpoint:
     """SQS by its HTTP API, at the server of the template's queues.
 
     `…:sqs:path/ACCOUNT/QUEUE`, or `…:sqs:action/NAME` with the rest in the query:
     https://docs.aws.amazon.com/apigateway/latest/api/API_Integration.html (2026-11-24)
     """
+    name, kind, target = service.groups()
+    if name != "sqs":
+        problem = f"calls {name}, and wsgate has Lambda and SQS: let a function make that call"
+        raise resource.error(problem, "IntegrationUri")
     place, queues = resource.stack.place, resource.stack.of_type("AWS::SQS::Queue")
     known = [f"{place.account}/{resource.stack.name(queue)}" for queue in queues]
     if not queues or (kind == "path" and target not in known):
@@ -124,14 +128,18 @@ def _queue_endpoint(
     )
 
 
-def _endpoint(resource: Resource, declared: Collection[str]) -> Endpoint:
+def _endpoint(resource: Resource, uri: str, declared: Collection[str]) -> Endpoint:
     if resource.text("ConnectionType", default="INTERNET") != "INTERNET":
         raise resource.error("is a private network, and wsgate has INTERNET only", "ConnectionType")
     method = resource.text("IntegrationMethod").upper()
     if not _METHOD.fullmatch(method):
         raise resource.error(f"is {method!r}, which is no HTTP method", "IntegrationMethod")
+    try:
+        check_uri(uri)
+    except ValueError as error:
+        raise resource.error(str(error), "IntegrationUri") from error
     return Endpoint(
-        resource.text("IntegrationUri"),
+        uri,
         method,
         _parameters(resource, declared),
         _one_of(Conversion, resource, "ContentHandlingStrategy"),
