@@ -385,6 +385,18 @@ class TestConversion:
         _, action = asked(gateway)
         assert text_of(gateway.fetched(action, 200, b"a\xff")) == "a\ufffd"
 
+    def test_what_an_integration_says_holds_for_responses_that_say_nothing(self) -> None:
+        gateway = machine(http(ANY, conversion=Conversion.TO_TEXT))
+        _, action = asked(gateway)
+        assert text_of(gateway.fetched(action, 200, self.BYTES)) == self.BASE64
+
+    def test_a_proxys_answer_to_bytes_is_left_alone(self) -> None:
+        gateway = machine(proxy(conversion=Conversion.TO_BINARY), key="$default")
+        connection_id = gateway.connected()
+        [action] = gateway.say(connection_id, self.BASE64)
+        assert request_of(action).body == self.BYTES
+        assert text_of(gateway.fetched(action, 200, "plain")) == "plain"
+
     def test_base64_goes_to_the_endpoint_as_bytes(self) -> None:
         gateway = machine(http(ANY, conversion=Conversion.TO_BINARY), key="$default")
         connection_id = gateway.connected()
@@ -417,6 +429,7 @@ class TestHttpConnect:
         names = [name for name, _ in request.headers]
         assert "Sec-WebSocket-Version" in names
         assert not {"Host", "Connection", "Upgrade"} & set(names)
+        assert dict(request.headers)["User-Agent"] == "AmazonAPIGateway_a1b2c3d4e5"
 
     def test_a_mapped_header_takes_the_place_of_the_clients(self) -> None:
         parameters = {"integration.request.header.Sec-WebSocket-Version": "'0'"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def test_sams_routes_carry_models_and_parameters(sample: Plan) -> None:
     assert routes["checked"].integration == FunctionIntegration("Main", DEFAULT)
     assert sample.warnings == ()
     assert sample.left_out == ()
+    assert pickle.loads(pickle.dumps(sample)) == sample  # noqa: S301 so that it reaches a node
 
 
 def test_an_integration_of_a_function_carries_its_templates(sample: Plan) -> None:

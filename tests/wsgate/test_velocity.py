@@ -208,6 +208,7 @@ def test_no_message_keeps_a_template_busy(template: str) -> None:
     "template",
     [
         "$util.base64Decode('a')",
+        "#set($p = '$')#foreach($i in [1..1000])#set($p = $p + '.a')#end$input.path($p)",
         "$input.path($input.body)",
         "$input.body.substring(9999999)",
         "$input.body.charAt('x')",

@@ -619,7 +619,8 @@ class Gateway:
         text = answer.text or ""
         if call.two_way and self._too_large(text):
             return self._complain(call, LARGE_REPLY, now, "the reply is too large")
-        return self._reply(call, text, str(answer.status), now)
+        failed = " failed" if answer.is_failure else ""
+        return self._reply(call, text, f"{answer.status}{failed}", now)
 
     # How a connection ends.
 

@@ -107,14 +107,15 @@ class CustomFunction:
 
     def accepted(self, scope: Scope) -> Answer:
         """What an asynchronous invocation answers at once: 202 and nothing."""
-        return _answer(self._responses.default, scope, ACCEPTED, (), b"")
+        return _answer(self._responses.default, scope, HttpAnswer(ACCEPTED, (), b""))
 
     def answer(self, invocation: Invocation, scope: Scope) -> Answer:
         """Success is for `$default`, a failure for the pattern of its errorMessage (§7.8)."""
+        returned = HttpAnswer(INVOKED, (), invocation.payload)
         if invocation.function_error is None:
-            return _answer(self._responses.default, scope, INVOKED, (), invocation.payload)
+            return _answer(self._responses.default, scope, returned)
         message = proxy.error_message(invocation.payload) or ""
-        answer = _answer(self._responses.of(message), scope, INVOKED, (), invocation.payload)
+        answer = _answer(self._responses.of(message), scope, returned)
         if answer.text is None:
             raise MappingError("the function failed, and no integration response takes it")
         return replace(answer, is_failure=True)
@@ -131,7 +132,10 @@ class Http:
             self._responses = Responses(integration.responses)
         self._method = ANY_METHOD if endpoint.method == "ANY" else endpoint.method
         check_uri(endpoint.uri)
-        self._url, self._conversion = endpoint.uri, endpoint.conversion
+        self._url = endpoint.uri
+        # GUESS: on an integration, one is about the way in and the other about the way out (§7.13).
+        self._is_base64 = endpoint.conversion is Conversion.TO_BINARY
+        self._to_text = Conversion.TO_TEXT if endpoint.conversion is Conversion.TO_TEXT else None
         self._parameters = RequestParameters(endpoint.parameters)
         self._api_id = api_id
 
@@ -140,7 +144,7 @@ class Http:
         mapped = self._parameters.values(scope)
         text = self._requests.render(scope) if self._requests else scope.body
         body = text.encode(errors="replace")
-        if self._conversion is Conversion.TO_BINARY:
+        if self._is_base64:
             body = from_base64(body)
         return HttpRequest(
             self._method,
@@ -153,9 +157,9 @@ class Http:
         """The body is the frame; HTTP puts it through its integration responses first (§7.8)."""
         if self._responses is None:
             headers = {name.lower(): value for name, value in answer.headers}
-            return Answer(answer.status, convert(answer.body, self._conversion), headers)
+            return Answer(answer.status, convert(answer.body, self._to_text), headers)
         response = self._responses.of(str(answer.status))
-        found = _answer(response, scope, answer.status, answer.headers, answer.body)
+        found = _answer(response, scope, answer, self._to_text)
         if found.text is None and answer.status not in _SUCCESS:
             raise MappingError(f"the endpoint answered {answer.status}, which nothing takes")
         return found
@@ -176,9 +180,11 @@ class Http:
         """Those of a handshake are handed on, `Sec-WebSocket-*` too (APIGW.md §7.14)."""
         own = {name.lower() for name, _ in mapped.headers}
         agent = USER_AGENT.format(api_id=self._api_id)
-        came = [("Content-Type", CONTENT_TYPE), ("User-Agent", agent)]
+        came = [("Content-Type", CONTENT_TYPE)]
         if params is not None:
             came = [(n, value) for n, many in params.multivalueheader.items() for value in many]
+        if not any(name.lower() == "user-agent" for name, _ in came):
+            came.append(("User-Agent", agent))
         came.append(("x-amzn-apigateway-api-id", self._api_id))
         kept = [pair for pair in came if pair[0].lower() not in own | _OF_THE_CONNECTION]
         if any(_BREAK.search(value) for _, value in mapped.headers):
@@ -223,11 +229,15 @@ _OF_THE_CONNECTION: Final = frozenset({"connection", "content-length", "host", "
 
 
 def _answer(
-    response: Response | None, scope: Scope, status: int, headers: Pairs, body: bytes
+    response: Response | None,
+    scope: Scope,
+    came: HttpAnswer,
+    conversion: Conversion | None = None,
 ) -> Answer:
     """GUESS: without any integration response, a success is silent (APIGW.md §7.8 wants one)."""
     if response is None:
-        return Answer(status, None)
-    text = convert(body, response.conversion)
-    frame = response.render(replace(scope, body=text), scope.body, status, headers, otherwise=text)
-    return Answer(status, frame, response.headers(scope, text, headers))
+        return Answer(came.status, None)
+    text = convert(came.body, response.conversion or conversion)
+    seen = replace(scope, body=text)
+    frame = response.render(seen, scope.body, came.status, came.headers, otherwise=text)
+    return Answer(came.status, frame, response.headers(scope, text, came.headers))

@@ -50,6 +50,8 @@ CONTEXT_GROUPS: Final = ("authorizer", "error", "identity")
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html has 1,000 for REST APIs
 # (2026-11-24). GUESS: here too, and the loop ends there without an error.
 MOST_LOOPS: Final = 1000
+MOST_PATH: Final = 1000
+"""Characters of a JSONPath."""
 # GUESS: what GatewayResponses are for does not exist here, so these are read and empty (§6).
 NO_ERROR: Final[Mapping[str, str]] = {}
 
@@ -824,8 +826,11 @@ def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
 def _found_at(path: Value) -> Value:
     def find(frame: Frame) -> Any:
         frame.budget.spend()
+        text = text_of(path(frame), frame.budget)
+        if len(text) > MOST_PATH:  # a message may hold it, and paths are kept
+            raise RenderError(f"the mapping template asks for a path of more than {MOST_PATH}")
         try:
-            return compile_path(text_of(path(frame), frame.budget)).find(frame.json)
+            return compile_path(text).find(frame.json)
         except JsonPathError as error:
             raise RenderError(f"the mapping template asks for {error}") from error
 

@@ -236,13 +236,13 @@ class Node:
 
     def _done(self, call: gateway.Call) -> Callable[[Ending | Fetched], None]:
         socket = self._sockets.get(call.connection.id)
-        if socket is not None and call.step is Step.MESSAGE:
+        if socket is not None and call.step in _OF_A_MESSAGE:
             socket.invoked(1)
         return partial(self._invoked, call, socket)
 
     def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending | Fetched) -> None:
         self.perform(self._after(call, ending))
-        if socket is not None and call.step is Step.MESSAGE:
+        if socket is not None and call.step in _OF_A_MESSAGE:
             socket.invoked(-1)
 
     def _after(self, call: gateway.Call, ending: Ending | Fetched) -> list[Action]:
@@ -334,6 +334,9 @@ class Node:
         what = f"{note.route} {note.connection_id}"
         self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
 
+
+# What a client can start many of, so that it is read no further while too many run.
+_OF_A_MESSAGE = frozenset({Step.MESSAGE, Step.ASYNCHRONOUS})
 
 _NO_TLS = (
     "a client spoke TLS, and this port is plain http: a function that pushes needs "
