@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from wsgate.core.velocity import Params, Scope, TemplateTextError, compile_template
 from wsgate.core.velocity_values import RenderError
@@ -239,3 +242,23 @@ def test_what_is_no_text_of_a_client_is_never_a_template() -> None:
     assert render("$input.path('$.t')", {"t": "#set($a = 1)$context.stage"}) == (
         "#set($a = 1)$context.stage"
     )
+
+
+PIECES = st.sampled_from(
+    [
+        *("#set(", "#set($a = ", "#if(", "#elseif(", "#else", "#end", "#foreach($x in ", "#break"),
+        *("#stop", "##", "#*", "*#", "#[[", "]]#", "#", "$", "\\", "$a", "$x", "${a}", "$!{a}"),
+        *("(", ")", "[", "]", "{", "}", ",", ":", "'", '"', "'a'", '"b$a"', "1", "2.5", "true"),
+        *(" + ", " - ", "*", "/", "%", "==", "<", "&&", "!", "in", "..", "[0]", ".size()"),
+        *(".add($a)", ".put('k', $a)", ".split(',')", ".replaceAll('a', '$1')", ".charAt(1)"),
+        *("$input.path('$.a')", "$input.json('$')", "$input.params('q')", "$context.stage"),
+        *("$util.escapeJavaScript(", "$util.parseJson($input.body)", "$foreach.index", "\n", " "),
+    ]
+)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.lists(PIECES, max_size=14))
+def test_whatever_is_written_is_refused_or_rendered(pieces: list[str]) -> None:
+    with contextlib.suppress(TemplateTextError, RenderError):
+        render(f"#set($a = 'a')#set($x = [1]){''.join(pieces)}")

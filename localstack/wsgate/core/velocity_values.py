@@ -164,7 +164,7 @@ def call(value: Any, name: str, arguments: list[Any], budget: Budget) -> Any:
         return None
     try:
         return method(budget, value, *arguments)
-    except (TypeError, ValueError, IndexError, KeyError) as error:
+    except (TypeError, ValueError, LookupError, AttributeError, re.error) as error:
         raise RenderError(f"the mapping template calls {name}() in a way it cannot be") from error
 
 
