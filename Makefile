@@ -12,10 +12,12 @@ UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-.PHONY: help run test check bench bench-imports lock schema migrate clean
+GATEWAY_BENCHES = bench-idle bench-echo bench-call bench-handshakes bench-push
+
+.PHONY: help run test check bench bench-imports $(GATEWAY_BENCHES) bench-crowd bench-soak lock schema migrate clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
@@ -30,10 +32,23 @@ check: .venv/dev.stamp ## style, types, and the template
 	$(VENV_PYTHON) -m mypy $(TYPED)
 	$(VENV_PYTHON) -m infra.check
 
-bench: bench-imports ## every benchmark
+bench: bench-imports $(GATEWAY_BENCHES) ## every benchmark that takes less than a minute
 
 bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
 	$(VENV_PYTHON) tests/load/bench_imports.py
+
+# The local gateway, and what it must hold and carry; each ends with 1 when it is below its bar.
+bench-idle: ## memory of an idle connection (bar: 5 KB)
+bench-echo: ## messages/s that the gateway answers by itself (bar: 30,000)
+bench-call: ## messages/s that a Python function answers (bar: 2,000)
+bench-handshakes: ## handshakes/s with authorizer and $connect (bar: 1,000)
+bench-push: ## POSTs/s to @connections by boto3, and by the handlers' pusher
+bench-crowd: ## 150,000 connections over ten nodes; some minutes
+$(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
+	$(VENV_PYTHON) tests/load/bench_gateway.py $(@:bench-%=%)
+
+bench-soak: .venv/dev.stamp ## ten minutes of churn: memory flat, nothing left (MINUTES=)
+	$(VENV_PYTHON) tests/load/soak_gateway.py --minutes $(or $(MINUTES),10)
 
 lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt

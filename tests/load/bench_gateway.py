@@ -8,7 +8,12 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
+import itertools
+import json
+import multiprocessing
+import os
 import resource
 import sys
 import time
@@ -19,11 +24,13 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from handlers.adapters.connections import Connections
+from handlers.core.happening import Push
 from tests.load.clients import Client, Refused, connect, text_frame
 from tests.load.gateways import cpu_seconds, gateway, private_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Iterator
     from typing import Any
 
 T = TypeVar("T")
@@ -33,6 +40,8 @@ BAR_IDLE_BYTES = 5 * 1024
 BAR_ECHO, BAR_CALL, BAR_HANDSHAKES = 30_000, 2_000, 1_000
 BROWSER_OFFER = "permessage-deflate; client_max_window_bits"
 AT_ONCE = 64
+PUSHED_TO, POSTS_AT_ONCE = 50, 32
+CROWD, CROWD_NODES, CROWD_CLIENTS = 150_000, 10, 10
 
 
 def main() -> int:
@@ -41,8 +50,7 @@ def main() -> int:
     parser.add_argument("what", choices=sorted(BENCHMARKS))
     parser.add_argument("--seconds", type=float, default=10)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    _raise_file_limit()
     return 0 if BENCHMARKS[given.what](given.seconds) else 1
 
 
@@ -84,12 +92,14 @@ async def _hold(port: int, many: int, offer: str | None, look: Callable[[], int]
     return seen
 
 
-async def _open(port: int, many: int, offer: str | None = None) -> list[Client]:
+async def _open(
+    port: int, many: int, offer: str | None = None, source: str | None = None
+) -> list[Client]:
     gate, clients = asyncio.Semaphore(AT_ONCE), list[Client]()
 
     async def one() -> None:
         async with gate:
-            clients.append(await connect(port, PATH, extensions=offer))
+            clients.append(await connect(port, PATH, extensions=offer, source=source))
 
     await asyncio.gather(*(one() for _ in range(many)))
     return clients
@@ -192,7 +202,125 @@ async def _knock(port: int, seconds: float) -> tuple[float, list[float], int]:
     return len(latencies) / seconds, latencies, refused
 
 
+# ---- @connections
+
+
+def push(seconds: float) -> bool:
+    """POSTs to @connections, by boto3 and by what Headcount's handlers push with."""
+    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
+    os.environ |= dict(zip(keys, ("local", "local", "us-east-1"), strict=True))
+    with gateway("--quiet") as running:
+        one = run(_push(running.port, seconds, 1, "boto3, one after the other"))
+        many = run(_push(running.port, seconds, POSTS_AT_ONCE, "the handlers' pusher"))
+    return one and many
+
+
+async def _push(port: int, seconds: float, at_once: int, title: str) -> bool:
+    """Every post must have arrived."""
+    listeners = [await _listener(port) for _ in range(PUSHED_TO)]
+    pusher, waits = Connections(f"http://127.0.0.1:{port}/live"), list[float]()
+    until = time.perf_counter() + seconds
+
+    async def post(first: int) -> None:
+        for number in itertools.count(first, at_once):
+            if (began := time.perf_counter()) >= until:
+                return
+            to = listeners[number % PUSHED_TO].connection_id
+            await pusher.post(Push("ann", "", to, b'{"type":"bench"}'))
+            waits.append((time.perf_counter() - began) * 1000)
+
+    await asyncio.gather(*(post(first) for first in range(at_once)))
+    await asyncio.sleep(0.5)
+    heard = sum(listener.heard for listener in listeners)
+    print(
+        f"@connections by {title}: {len(waits) / seconds:,.0f}/s, {at_once} at once, "
+        f"p50 {_at(waits, 50):.1f} ms, p99 {_at(waits, 99):.1f} ms; {heard} of {len(waits)} arrived"
+    )
+    for listener in listeners:
+        listener.client.transport.close()
+    return heard == len(waits)
+
+
+class _Listener:
+    """A connection that counts what it is sent; it learns its id from the Forbidden frame."""
+
+    def __init__(self) -> None:
+        self.client: Client
+        self.connection_id, self.heard = "", 0
+        self.knows = asyncio.Event()
+
+    def hear(self, client: Client, payload: bytes) -> None:
+        if self.connection_id:
+            self.heard += 1
+        else:
+            self.connection_id = json.loads(payload)["connectionId"]
+            self.knows.set()
+
+
+async def _listener(port: int) -> _Listener:
+    listener = _Listener()
+    listener.client = await connect(port, PATH, listener.hear)
+    listener.client.say(text_frame("{}"))
+    await listener.knows.wait()
+    return listener
+
+
+# ---- a crowd
+
+
+def crowd(_: float) -> bool:
+    """150,000 connections over ten nodes, and messages beside them."""
+    with gateway("--quiet", "--nodes", str(CROWD_NODES)) as running:
+        before = sum(map(private_bytes, running.nodes))
+        began = time.perf_counter()
+        with _crowd(running.port) as clients:
+            taken = time.perf_counter() - began
+            size = (sum(map(private_bytes, running.nodes)) - before) / CROWD
+            rate, waits = run(_talk(running.port, "mock", 5, 8, 8))
+        print(
+            f"crowd: {CROWD:,} connections over {CROWD_NODES} nodes in {taken:.0f} s, {size:,.0f} "
+            f"bytes each; beside them {rate:,.0f} messages/s, p99 {_at(waits, 99):.1f} ms"
+        )
+    return clients == CROWD
+
+
+@contextlib.contextmanager
+def _crowd(port: int) -> Iterator[int]:
+    """Clients in processes of their own, each with an address of its own: ports are scarce too."""
+    context = multiprocessing.get_context("spawn")
+    ready, stop = context.Queue(), context.Event()
+    many = [CROWD // CROWD_CLIENTS] * CROWD_CLIENTS
+    processes = [
+        context.Process(target=_be_many, args=(port, size, f"127.0.1.{index + 1}", ready, stop))
+        for index, size in enumerate(many)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        yield sum(ready.get(timeout=600) for _ in processes)
+    finally:
+        stop.set()
+        for process in processes:
+            process.join(60)
+            process.kill()
+
+
+def _be_many(port: int, many: int, source: str, ready: Any, stop: Any) -> None:
+    async def stay() -> None:
+        clients = await _open(port, many, source=source)
+        ready.put(len(clients))
+        await asyncio.to_thread(stop.wait)
+
+    _raise_file_limit()
+    run(stay())
+
+
 # ---- small things
+
+
+def _raise_file_limit() -> None:
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
@@ -205,7 +333,14 @@ def _at(values: list[float], percentile: int) -> float:
     return ordered[min(len(ordered) - 1, len(ordered) * percentile // 100)]
 
 
-BENCHMARKS = {"idle": idle, "echo": echo, "call": call, "handshakes": handshakes}
+BENCHMARKS = {
+    "idle": idle,
+    "echo": echo,
+    "call": call,
+    "handshakes": handshakes,
+    "push": push,
+    "crowd": crowd,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

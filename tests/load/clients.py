@@ -8,6 +8,7 @@ taking it off is the same for the server).
 from __future__ import annotations
 
 import asyncio
+import socket
 import struct
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +19,7 @@ _KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 _SHORT, _MEDIUM = 126, 65536
 _TEXT, _CLOSE = 0x81, 0x88
 _HEAD = 2
+_BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of ip(7); Python 3.11 has no name for it
 
 
 class Refused(Exception):
@@ -127,11 +129,14 @@ async def connect(
         f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n"
         f"User-Agent: bench/1\r\n{offer}\r\n"
     ).encode()
-    loop = asyncio.get_running_loop()
-    local = None if source is None else (source, 0)
-    _, client = await loop.create_connection(
-        lambda: Client(head, heard), "127.0.0.1", port, local_addr=local
-    )
+    loop, sock = asyncio.get_running_loop(), socket.socket()
+    sock.setblocking(False)
+    if source is not None:
+        # The port is chosen when both ends are known: else each takes a search through all ports.
+        sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+    await loop.sock_connect(sock, ("127.0.0.1", port))
+    _, client = await loop.create_connection(lambda: Client(head, heard), sock=sock)
     opened = client.opened
     if opened is not None:
         await opened
