@@ -47,8 +47,9 @@ CONTEXT_NAMES: Final = frozenset(
     ]
 )
 CONTEXT_GROUPS: Final = ("authorizer", "error", "identity")
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html has 1,000 for REST APIs
-# (2026-11-24). GUESS: here too, and the loop ends there without an error.
+# A quota of REST APIs. GUESS: here too, and the loop ends there without an error.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-execution-service-limits-table.html
+# (2026-11-24)
 MOST_LOOPS: Final = 1000
 MOST_PATH: Final = 1000
 """Characters of a JSONPath."""

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from urllib3 import BaseHTTPResponse, HTTPHeaderDict, PoolManager
 
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html: a payload has 10 MB at
-# most for REST APIs (2026-11-24). GUESS: here too.
+# The payload quota of REST and HTTP APIs. GUESS: here too.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html (2026-11-24)
 MOST_BYTES: Final = 10 * 1024 * 1024
 CONCURRENCY: Final = 50
 """Requests under way at once; more wait, and their time runs."""
