@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import time
+from urllib.parse import parse_qs
 
 import pytest
 from hypothesis import given, settings
@@ -227,6 +228,34 @@ def test_a_message_nested_deep_is_an_error_of_the_rendering() -> None:
     deep = '{"a":' + "[" * 800 + "]" * 800 + "}"
     with pytest.raises(RenderError):
         render("#set($x = $input.path('$.a'))$x$x", deep.replace("[]", "[1]"))
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("a=1&b=2", "a=1|b=2| a=1&b=2"),
+        ('"a&b"', "a|b| a&b"),
+        ("", "{} {}"),
+        ("null", ""),
+    ],
+)
+def test_a_body_that_is_no_json_is_a_text(body: str, text: str) -> None:
+    template = "#foreach($part in $input.path('$').split('&'))$part|#end $input.path('$')"
+    rendered = render(template if "&" in body else "$input.path('$') $input.json('$')", body)
+    assert rendered == (text or " null")
+
+
+def test_a_text_in_double_quotes_may_span_lines() -> None:
+    template = """
+#set ( $name = $input.path('$.text') )
+#set( $dq = '"')
+Action=Publish&Message=$util.urlEncode("{
+${dq}name${dq}: ${dq}$name${dq},
+${dq}stage${dq}: ${dq}${context.stage}${dq}
+}")
+"""
+    message = parse_qs(render(template).strip())["Message"][0]
+    assert json.loads(message) == {"name": "a-b-c", "stage": "live"}
 
 
 def test_a_template_cannot_change_what_a_connection_is() -> None:

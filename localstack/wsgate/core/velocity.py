@@ -102,9 +102,15 @@ class Frame:
 
     @property
     def json(self) -> Any:
-        """The body's JSON; null when it is none."""
+        """The body's JSON.
+
+        As templates for forms rely on (`$input.path('$').split('&')`), what is no JSON is a text.
+        GUESS: no body at all is an empty object, as for REST APIs.
+        """
         if self._json is _UNREAD:
-            self._json = parse_body(self.scope.body)
+            body = self.scope.body
+            value = parse_body(body) if body else {}
+            self._json = body if value is None and body.strip() != "null" else value
         return self._json
 
     def set(self, name: str, value: Any) -> None:
