@@ -218,6 +218,15 @@ class TestCustomFunction:
         assert message_of(gateway.answer(action, "x" * 10_000)) == "Internal server error"
 
 
+def test_a_mocks_reply_larger_than_a_message_is_an_error() -> None:
+    large = "#foreach($i in [1..1000])$input.body#end"
+    response = IntegrationResponse("$default", None, {"$default": large})
+    mock = MockIntegration(None, {"$default": '{"statusCode":200}'}, (response,), TIMEOUT)
+    gateway = machine(mock)
+    text = json.dumps({"action": "go", "x": "x" * 200})
+    assert message_of(gateway.say(gateway.connected(), text)) == "Internal server error"
+
+
 class TestCustomConnect:
     def connecting(
         self, *responses: IntegrationResponse, **more: Any

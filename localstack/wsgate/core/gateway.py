@@ -71,7 +71,6 @@ ABANDONED_HANDSHAKE_DISCONNECTS = True
 # GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
 LARGE_REPLY = INTERNAL_SERVER_ERROR
 
-
 # What a function has when it is invoked asynchronously: all the time that it may take.
 ASYNCHRONOUS = timedelta(minutes=15)
 
@@ -532,14 +531,18 @@ class Gateway:
         scope = Scope(events.Lazy(context), text, self._place.stage_variables)
         try:
             answer = mock.answer(scope)
-            if route.two_way and self._too_large(answer.text):
-                raise MappingError("the reply is too large")
         except (MappingError, RenderError) as error:
-            moment = Moment(self._ids.request(now), now)
-            call = Call(Step.MESSAGE, route.key, connection, moment, now)
+            call = self._mock_call(connection, route, now)
             return self._complain(call, INTERNAL_SERVER_ERROR, now, str(error))
+        if route.two_way and self._too_large(answer.text):
+            call = self._mock_call(connection, route, now)
+            return self._complain(call, LARGE_REPLY, now, "the reply is too large")
         note = Note(route.key, connection.id, str(answer.status))
         return [self._send(connection, answer.text, now), note] if route.two_way else [note]
+
+    def _mock_call(self, connection: Connection, route: _Route, now: Millis) -> Call:
+        moment = Moment(self._ids.request(now), now)
+        return Call(Step.MESSAGE, route.key, connection, moment, now)
 
     def _bad_body(
         self, connection: Connection, route: _Route, problem: str, now: Millis
