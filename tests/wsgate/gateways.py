@@ -13,9 +13,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.events import Handshake, Place
-from wsgate.core.gateway import Accept, Action, Fetch, Gateway, Invoke, Note, SendText
+from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText, Stage
 from wsgate.core.ids import Ids
-from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
@@ -34,6 +33,8 @@ from wsgate.plan import (
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
+
+    from wsgate.core.access import Principal
 
     from wsgate.node.pages import Pages
 
@@ -69,7 +70,7 @@ def function(name: str, timeout: timedelta = TIMEOUT) -> FunctionIntegration:
 
 
 def websocket_api(
-    routes: Mapping[str, Integration | Route],
+    routes: Mapping[str, Integration],
     *,
     two_way: Iterable[str] = (),
     sources: tuple[str, ...] | None = None,
@@ -81,18 +82,20 @@ def websocket_api(
         "a1b2c3d4e5",
         "live",
         selection,
-        {
-            key: value if isinstance(value, Route) else Route(key, value, key in two_way)
-            for key, value in routes.items()
-        },
+        {key: Route(key, value, key in two_way) for key, value in routes.items()},
         None if sources is None else Authorizer("authorize", sources),
         stage_variables or {},
     )
 
 
-def plan(api: WebSocketApi, http: Mapping[str, FunctionIntegration] | None = None) -> Plan:
+def plan(
+    api: WebSocketApi,
+    http: Mapping[str, FunctionIntegration] | None = None,
+    *,
+    more: tuple[WebSocketApi, ...] = (),
+) -> Plan:
     http_api = None if http is None else HttpApi("f6g7h8i9j0", "$default", http)
-    return Plan({}, api, http_api, {}, (), (), "eu-west-1", "000000000000")
+    return Plan({}, (api, *more), http_api, {}, (), (), "eu-west-1", "000000000000")
 
 
 def allow(context: Mapping[str, Any] | None = None, resource: str = ARN) -> Event:
@@ -140,6 +143,7 @@ class Machine:
     api: WebSocketApi
     limits: Limits = field(default_factory=Limits)
     now: int = T0
+    known: Mapping[str, Principal] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         place = Place(
@@ -150,7 +154,7 @@ class Machine:
             "000000000000",
             self.api.stage_variables,
         )
-        self.gateway = Gateway(self.api, place, ids(), self.limits)
+        self.gateway = Gateway([Stage(self.api, place)], ids(), self.limits, self.known)
 
     def handshake(self, query: str = "", **headers: str) -> tuple[str, list[Action]]:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -179,21 +183,8 @@ class Machine:
         return without_notes(self.gateway.failed(invoke.call, "throttled", self.now))
 
     def time_out(self, invoke: Action) -> list[Action]:
-        assert isinstance(invoke, Invoke | Fetch)
+        assert isinstance(invoke, Invoke)
         return without_notes(self.gateway.timed_out(invoke.call, self.now))
-
-    def fetched(
-        self, fetch: Action, status: int, body: str | bytes = "", **headers: str
-    ) -> list[Action]:
-        assert isinstance(fetch, Fetch)
-        pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
-        content = body.encode() if isinstance(body, str) else body
-        answer = HttpAnswer(status, pairs, content)
-        return without_notes(self.gateway.fetched(fetch.call, answer, self.now))
-
-    def unreachable(self, fetch: Action) -> list[Action]:
-        assert isinstance(fetch, Fetch)
-        return without_notes(self.gateway.unreachable(fetch.call, "nobody there", self.now))
 
     def say(self, connection_id: str, text: str) -> list[Action]:
         return without_notes(self.gateway.message(connection_id, text, self.now))
@@ -241,7 +232,12 @@ class Running:
 
 @contextlib.asynccontextmanager
 async def running(
-    plan: Plan, functions: Functions, *, limits: Limits | None = None, pages: Pages | None = None
+    plan: Plan,
+    functions: Functions,
+    *,
+    limits: Limits | None = None,
+    pages: Pages | None = None,
+    **settings: Any,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
@@ -250,8 +246,8 @@ async def running(
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    settings = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append)
-    node = Node(plan, functions, settings)
+    told = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append, **settings)
+    node = Node(plan, functions, told)
     nodes.append(node)
     ticking = asyncio.create_task(_tick(node))
     try:

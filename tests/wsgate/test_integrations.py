@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.wsgate.gateways import TIMEOUT, Machine, raised, websocket_api
+from tests.wsgate.gateways import TIMEOUT, Machine, raised, websocket_api, without_notes
 from wsgate.core.gateway import Accept, Action, Fetch, Invoke, Refuse, SendText
-from wsgate.core.integrations import HttpRequest
+from wsgate.core.integrations import HttpAnswer, HttpRequest
 from wsgate.invoke import Invocation
 from wsgate.limits import Limits
 from wsgate.plan import (
@@ -67,8 +68,8 @@ def http(
 def machine(
     integration: Integration, *, key: str = "go", two_way: bool = True, **more: Any
 ) -> Machine:
-    api = websocket_api({key: Route(key, integration, two_way, **more)}, stage_variables={"v": "1"})
-    return Machine(api)
+    route = Route(key, integration, two_way, **more)
+    return Machine(replace(websocket_api({}, stage_variables={"v": "1"}), routes={key: route}))
 
 
 def asked(gateway: Machine, text: str = '{"action":"go"}') -> tuple[str, Action]:
@@ -91,6 +92,26 @@ def text_of(actions: list[Action]) -> str:
 def message_of(actions: list[Action]) -> str:
     message: str = json.loads(text_of(actions))["message"]
     return message
+
+
+def fetched(
+    gateway: Machine, fetch: Action, status: int, body: str | bytes = "", **headers: str
+) -> list[Action]:
+    assert isinstance(fetch, Fetch)
+    pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
+    content = body.encode() if isinstance(body, str) else body
+    answer = HttpAnswer(status, pairs, content)
+    return without_notes(gateway.gateway.fetched(fetch.call, answer, gateway.now))
+
+
+def unreachable(gateway: Machine, fetch: Action) -> list[Action]:
+    assert isinstance(fetch, Fetch)
+    return without_notes(gateway.gateway.unreachable(fetch.call, "nobody there", gateway.now))
+
+
+def timed_out(gateway: Machine, fetch: Action) -> list[Action]:
+    assert isinstance(fetch, Fetch)
+    return without_notes(gateway.gateway.timed_out(fetch.call, gateway.now))
 
 
 class TestCustomFunction:
@@ -299,12 +320,12 @@ class TestHttp:
     def test_a_proxys_answer_is_the_frame_whatever_its_status(self, status: int) -> None:
         gateway = machine(proxy())
         _, action = asked(gateway)
-        assert text_of(gateway.fetched(action, status, "so")) == "so"
+        assert text_of(fetched(gateway, action, status, "so")) == "so"
 
     def test_one_way_says_nothing(self) -> None:
         gateway = machine(proxy(), two_way=False)
         _, action = asked(gateway)
-        assert gateway.fetched(action, 500, "so") == []
+        assert fetched(gateway, action, 500, "so") == []
 
     def test_templates_on_the_way_there_and_back(self) -> None:
         responses = (
@@ -326,18 +347,18 @@ class TestHttp:
         for status, text, headers in cases:
             _, action = asked(gateway, '{"action":"go","q":[1]}')
             assert request_of(action).body == b'{"q":[1]}'
-            assert text_of(gateway.fetched(action, status, '{"id":7}', **headers)) == text
+            assert text_of(fetched(gateway, action, status, '{"id":7}', **headers)) == text
 
     def test_a_status_that_nothing_takes_is_an_error(self) -> None:
         gateway = machine(http(IntegrationResponse("/200/", None, {})))
         _, action = asked(gateway)
-        assert message_of(gateway.fetched(action, 404, "")) == "Internal server error"
+        assert message_of(fetched(gateway, action, 404, "")) == "Internal server error"
 
     def test_nobody_there_is_an_error_and_a_time_out_says_so(self) -> None:
         gateway = machine(proxy(), two_way=False)
         _, action = asked(gateway)
-        assert message_of(gateway.unreachable(action)) == "Internal server error"
-        assert message_of(gateway.time_out(action)) == "Endpoint request timed out"
+        assert message_of(unreachable(gateway, action)) == "Internal server error"
+        assert message_of(timed_out(gateway, action)) == "Endpoint request timed out"
 
     def test_values_are_mapped_into_headers_query_and_path(self) -> None:
         parameters = {
@@ -387,24 +408,24 @@ class TestConversion:
         gateway = machine(proxy(conversion=Conversion.TO_TEXT))
         for body, text in ((b"plain", "plain"), (self.BYTES, self.BASE64)):
             _, action = asked(gateway)
-            assert text_of(gateway.fetched(action, 200, body)) == text
+            assert text_of(fetched(gateway, action, 200, body)) == text
 
     def test_unset_leaves_bytes_and_what_is_no_text_is_replaced(self) -> None:
         gateway = machine(proxy())
         _, action = asked(gateway)
-        assert text_of(gateway.fetched(action, 200, b"a\xff")) == "a\ufffd"
+        assert text_of(fetched(gateway, action, 200, b"a\xff")) == "a\ufffd"
 
     def test_what_an_integration_says_holds_for_responses_that_say_nothing(self) -> None:
         gateway = machine(http(ANY, conversion=Conversion.TO_TEXT))
         _, action = asked(gateway)
-        assert text_of(gateway.fetched(action, 200, self.BYTES)) == self.BASE64
+        assert text_of(fetched(gateway, action, 200, self.BYTES)) == self.BASE64
 
     def test_a_proxys_answer_to_bytes_is_left_alone(self) -> None:
         gateway = machine(proxy(conversion=Conversion.TO_BINARY), key="$default")
         connection_id = gateway.connected()
         [action] = gateway.say(connection_id, self.BASE64)
         assert request_of(action).body == self.BYTES
-        assert text_of(gateway.fetched(action, 200, "plain")) == "plain"
+        assert text_of(fetched(gateway, action, 200, "plain")) == "plain"
 
     def test_base64_goes_to_the_endpoint_as_bytes(self) -> None:
         gateway = machine(http(ANY, conversion=Conversion.TO_BINARY), key="$default")
@@ -460,16 +481,16 @@ class TestHttpConnect:
     @pytest.mark.parametrize("status", [200, 204])
     def test_success_opens(self, integration: Integration, status: int) -> None:
         gateway, connection_id, action = self.connecting(integration)
-        assert gateway.fetched(action, status) == [Accept(connection_id, None)]
+        assert fetched(gateway, action, status) == [Accept(connection_id, None)]
 
     @pytest.mark.parametrize(("status", "seen"), [(302, 302), (401, 401), (503, 503), (999, 502)])
     def test_another_status_goes_through(self, status: int, seen: int) -> None:
         gateway, connection_id, action = self.connecting(proxy())
-        assert gateway.fetched(action, status) == [Refuse(connection_id, seen)]
+        assert fetched(gateway, action, status) == [Refuse(connection_id, seen)]
 
     def test_a_proxys_answer_brings_the_subprotocol(self) -> None:
         gateway, connection_id, action = self.connecting(proxy())
-        actions = gateway.fetched(action, 200, sec_websocket_protocol="chat2")
+        actions = fetched(gateway, action, 200, sec_websocket_protocol="chat2")
         assert actions == [Accept(connection_id, "chat2")]
 
     def test_another_integration_maps_it(self) -> None:
@@ -478,13 +499,13 @@ class TestHttpConnect:
         }
         response = IntegrationResponse("$default", None, {}, parameters)
         gateway, connection_id, action = self.connecting(http(response))
-        assert gateway.fetched(action, 200, x_chosen="chat2") == [Accept(connection_id, "chat2")]
+        assert fetched(gateway, action, 200, x_chosen="chat2") == [Accept(connection_id, "chat2")]
 
     def test_nobody_there_and_a_time_out_are_504(self) -> None:
         gateway, connection_id, action = self.connecting(proxy())
-        assert gateway.unreachable(action) == [Refuse(connection_id, 504)]
+        assert unreachable(gateway, action) == [Refuse(connection_id, 504)]
         gateway, connection_id, action = self.connecting(proxy())
-        assert gateway.time_out(action) == [Refuse(connection_id, 504)]
+        assert timed_out(gateway, action) == [Refuse(connection_id, 504)]
 
 
 SCHEMA = {

@@ -7,7 +7,7 @@ import gzip
 import json
 import socket
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -109,7 +109,8 @@ def proxy(uri: str, timeout: timedelta = TIMEOUT, method: str = "POST") -> HttpP
 
 @contextlib.asynccontextmanager
 async def serving(*routes: Route, functions: Functions | None = None) -> AsyncIterator[str]:
-    api = websocket_api({route.key: route for route in routes}, stage_variables={"color": "red"})
+    by_key = {route.key: route for route in routes}
+    api = replace(websocket_api({}, stage_variables={"color": "red"}), routes=by_key)
     async with running(plan(api), functions or Functions()) as node:
         yield node.url
 

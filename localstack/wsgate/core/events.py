@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
 
 if TYPE_CHECKING:
@@ -27,7 +27,24 @@ _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 # What the authorizer sees and $connect does not (APIGW.md §3.1, §4.2).
 _HOP_BY_HOP = (("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "websocket"))
 _NOT_FORWARDED = frozenset({"connection", "upgrade", "content-length"})
-_ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
+ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
+"""Headers that every handshake has behind the edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Which stage a request names, and how."""
+
+    stage: int = 0
+    """The stage's place among those of the gateway."""
+    domain: str = ""
+    """The host as sent, where it is a name of the API's own (APIGW.md §1.8)."""
+    lower_case: bool = False
+    """True where all header names that reach an integration are small (APIGW.md §1.7)."""
+
+
+HERE: Final = Address()
+"""The first stage, by the gateway's own host."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +55,9 @@ class Handshake:
     query: str
     """Without the question mark, not decoded."""
     source_ip: str
+    path: str = ""
+    """As sent, not decoded."""
+    address: Address = HERE
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +72,14 @@ class Place:
     stage_variables: Mapping[str, str]
 
     @property
+    def arn(self) -> str:
+        """The stage, as what is allowed on it begins (APIGW.md §3.7, §11.2)."""
+        return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}"
+
+    @property
     def connect_arn(self) -> str:
         """What an authorizer's policy must allow (APIGW.md §3.7)."""
-        return (
-            f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}/$connect"
-        )
+        return f"{self.arn}/$connect"
 
 
 # What is made for each message is not frozen: making a frozen one takes three times as long.
@@ -97,9 +120,9 @@ def authorizer(
         "type": "REQUEST",
         "methodArn": place.connect_arn,
         "headers": _single(headers),
-        "multiValueHeaders": multiple(headers),
+        "multiValueHeaders": _multiple(headers),
         "queryStringParameters": _single(query),
-        "multiValueQueryStringParameters": multiple(query),
+        "multiValueQueryStringParameters": _multiple(query),
         "stageVariables": dict(place.stage_variables),
         "requestContext": connect_context(place, caller, moment),
     }
@@ -110,14 +133,16 @@ def connect(
 ) -> Event:
     """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
     headers = _headers(handshake, trace)
+    if handshake.address.lower_case:
+        headers = tuple((name.lower(), value) for name, value in headers)
     query = query_pairs(handshake.query)
     maps = {
         "queryStringParameters": _single(query),
-        "multiValueQueryStringParameters": multiple(query),
+        "multiValueQueryStringParameters": _multiple(query),
     }
     return {
         "headers": _single(headers),
-        "multiValueHeaders": multiple(headers),
+        "multiValueHeaders": _multiple(headers),
         **(maps if query else {}),
         **_stage_variables(place),
         "requestContext": connect_context(place, caller, moment),
@@ -156,7 +181,7 @@ def disconnect(place: Place, caller: Caller, code: int, reason: str, moment: Mom
     )
     return {
         "headers": _single(headers),
-        "multiValueHeaders": multiple(headers),
+        "multiValueHeaders": _multiple(headers),
         **_stage_variables(place),
         "requestContext": disconnect_context(place, caller, code, reason, moment),
         "isBase64Encoded": False,
@@ -202,9 +227,21 @@ class Lazy(Mapping[str, Any]):
         return self._made
 
 
-def forwarded(handshake: Handshake, trace: str) -> Pairs:
-    """The headers of a handshake as every integration gets them."""
-    return _headers(handshake, trace)
+def with_signer(known: Mapping[str, str], signer: Mapping[str, str]) -> Mapping[str, str]:
+    """The identity of who signed the handshake (APIGW.md §3.15).
+
+    GUESS: where new keys stand; this is the order of the old events that had all of them.
+    """
+    every = {**known, **signer}
+    return {key: every[key] for key in _OF_SIGNER if key in every}
+
+
+def with_api_key(known: Mapping[str, str], key: str, key_id: str) -> Mapping[str, str]:
+    """The identity of who sent an API key: it comes first (APIGW.md §3.14, §4.2)."""
+    return {"apiKey": key, "apiKeyId": key_id, **known}
+
+
+_OF_SIGNER = ("userArn", "userAgent", "accountId", "caller", "sourceIp", "accessKey", "user")
 
 
 def encode(event: Event) -> bytes:
@@ -214,6 +251,11 @@ def encode(event: Event) -> bytes:
 def request_time(now: Millis) -> str:
     """`30/Apr/2024:13:44:01 +0000` (APIGW.md §4.2)."""
     return _second(now // 1000)
+
+
+def forwarded(handshake: Handshake, trace: str) -> Pairs:
+    """The headers of a handshake as every integration gets them."""
+    return _headers(handshake, trace)
 
 
 def query_pairs(query: str) -> Pairs:
@@ -270,7 +312,7 @@ def _second(epoch: int) -> str:
 
 def _headers(handshake: Handshake, trace: str) -> Pairs:
     """What the client sent, case kept, plus what the edge adds, sorted (APIGW.md §4.2)."""
-    sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | _ADDED]
+    sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | ADDED]
     passed = [value for name, value in handshake.headers if name.lower() == "x-forwarded-for"]
     added = {
         "X-Amzn-Trace-Id": trace,
@@ -290,7 +332,7 @@ def _single(pairs: Pairs) -> dict[str, str]:
     return dict(pairs)
 
 
-def multiple(pairs: Pairs) -> dict[str, list[str]]:
+def _multiple(pairs: Pairs) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for name, value in pairs:
         values.setdefault(name, []).append(value)

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from wsgate.core.events import multiple, query_pairs
+from wsgate.core.events import query_pairs
 from wsgate.core.selection import ExpressionError, as_text, parse_body, parse_path, walk
 from wsgate.core.velocity import CONTEXT_GROUPS, CONTEXT_NAMES, Params, Scope
 
@@ -73,8 +73,8 @@ class ResponseParameters:
 
 def params_of(handshake: Handshake, headers: Pairs) -> Params:
     """What $connect's templates and mappings can ask of the upgrade request."""
-    query, many = query_pairs(handshake.query), multiple
-    return Params(dict(query), dict(headers), many(query), many(headers))
+    query = query_pairs(handshake.query)
+    return Params(dict(query), dict(headers), _by_name(query), _by_name(headers))
 
 
 def missing(required: tuple[str, ...], handshake: Handshake) -> str | None:
@@ -211,3 +211,10 @@ def _steps(path: str, source: str) -> tuple[str | int, ...]:
 
 def _values(value: Any) -> Values:
     return () if value is None else (as_text(value),)
+
+
+def _by_name(pairs: Pairs) -> dict[str, list[str]]:
+    values: dict[str, list[str]] = {}
+    for name, value in pairs:
+        values.setdefault(name, []).append(value)
+    return values

@@ -95,10 +95,3 @@ def fail_some(event, context):
     records = event["Records"]
     failed = [record["messageId"] for record in records if record["body"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
-
-
-def any_source(event, context):
-    """A route of AWS_PROXY, an integration with templates, and a queue."""
-    for record in event.get("Records", ()):
-        print("queued", record["body"])
-    return {"statusCode": 200} if "requestContext" in event else event
