@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 from functools import partial
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from wsgate.core.ids import MOST_NODES
+from wsgate.credentials import NoSecretError, from_environment
 from wsgate.loops import loop_factory
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
@@ -20,7 +22,10 @@ from wsgate.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from wsgate.core.signature import Credential
+
 PREFIX = "WSGATE_PARAMETER_"
+API_KEYS = "WSGATE_API_KEYS"
 MOST_CONCURRENCY = 1000
 MOST_PORT = 65535
 
@@ -33,6 +38,9 @@ environment:
   PORT                     the port, where --port is not given
   WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
                            for a secret, because others can read a command line
+  WSGATE_SECRET_<KeyId>    the secret of --credentials <KeyId>; without it, AWS_SECRET_ACCESS_KEY
+                           and AWS_SESSION_TOKEN, where AWS_ACCESS_KEY_ID is that key
+  WSGATE_API_KEYS          API keys that open $connect, with commas between; better than --api-key
   AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
 
 Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
@@ -75,6 +83,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
         compression=given.compression,
+        credentials=_credentials(given.credentials, environment),
+        iam=given.iam,
+        api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
         log=_log,
         log_events=not given.quiet,
     )
@@ -146,9 +157,48 @@ def _parser() -> argparse.ArgumentParser:
         action="store_false",
         help="refuse permessage-deflate, which API Gateway accepts",
     )
+    add(
+        "--iam",
+        action="store_true",
+        help="refuse calls of @connections and Invoke that are not signed, or that the function's "
+        "role does not allow, as AWS does",
+    )
+    add(
+        "--credentials",
+        type=_key_id,
+        action="append",
+        default=[],
+        metavar="KEY_ID",
+        help="an access key that may sign requests; its secret is in the environment",
+    )
+    add(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="an API key that opens $connect, where it has ApiKeyRequired",
+    )
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")
     return parser
+
+
+def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict[str, Credential]:
+    try:
+        return from_environment(key_ids, environment)
+    except NoSecretError as error:
+        raise Refused(f"{error}.") from None
+
+
+def _texts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _key_id(text: str) -> str:
+    """Its form keeps a secret from being given for it, and being repeated in what is said."""
+    if re.fullmatch(r"[A-Za-z0-9_]{4,128}", text):
+        return text
+    raise argparse.ArgumentTypeError("it is an access key's id, of letters and digits")
 
 
 def _port(environment: Mapping[str, str]) -> int:
@@ -185,9 +235,11 @@ def _raise_file_limit() -> None:
 
 
 def _greet(options: Options, addresses: Addresses) -> None:
+    more = "".join(f"{'':32}{address}\n" for address in addresses.more)
     print(
         f"wsgate {VERSION} runs {options.template}\n"
         f"  WebSocket                     {addresses.websocket}\n"
+        f"{more}"
         f"  @connections (endpoint_url)   {addresses.management}\n"
         f"  HTTP API, Lambda's Invoke     {addresses.http}",
         flush=True,

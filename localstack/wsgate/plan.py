@@ -139,6 +139,27 @@ class Authorizer:
     function: str
     identity_sources: tuple[str, ...]
     """`route.request.querystring.ticket` and the like; one missing and the handshake is 401."""
+    permitted: bool = True
+    """False where API Gateway may not invoke the function (APIGW.md §8.7)."""
+
+
+@dataclass(frozen=True)
+class ApiKeys:
+    """The API keys that open $connect (APIGW.md §3.14)."""
+
+    ids: Mapping[str, str] = field(repr=False)
+    """The id of each key, by the key itself."""
+    from_authorizer: bool = False
+    """True: the authorizer names the key. False: the client sends it, as `x-api-key`."""
+
+
+@dataclass(frozen=True)
+class BasePath:
+    """One mapping of a custom domain to a stage (APIGW.md §1.6)."""
+
+    domain: str
+    key: str = ""
+    """`a/b` in `wss://{domain}/a/b`; empty is the domain itself."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +177,8 @@ class Route:
     integration: Integration
     two_way: bool
     """True only with both a RouteResponseSelectionExpression and a RouteResponse (APIGW.md §7)."""
+    permitted: bool = True
+    """False where API Gateway may not invoke the integration's function (APIGW.md §8.7)."""
     models: Models | None = None
     required_parameters: tuple[str, ...] = ()
     """`route.request.{header,querystring}.NAME` that a handshake must have (APIGW.md §7.11)."""
@@ -163,12 +186,21 @@ class Route:
 
 @dataclass(frozen=True)
 class WebSocketApi:
+    """One stage of a WebSocket API."""
+
     api_id: str
     stage: str
     selection_expression: str
     routes: Mapping[str, Route]
     authorizer: Authorizer | None
     stage_variables: Mapping[str, str] = field(default_factory=dict)
+    iam: bool = False
+    """True: $connect takes signed requests only, AuthorizationType AWS_IAM (APIGW.md §3.15)."""
+    api_keys: ApiKeys | None = None
+    """None: $connect asks for no API key."""
+    base_paths: tuple[BasePath, ...] = ()
+    has_default_endpoint: bool = True
+    """False: custom domains are the only way in (APIGW.md §1.9)."""
 
 
 @dataclass(frozen=True)
@@ -223,7 +255,8 @@ class Schedule:
 class Plan:
     functions: Mapping[str, Function]
     """By function name."""
-    websocket: WebSocketApi
+    websockets: tuple[WebSocketApi, ...]
+    """Every stage of every WebSocket API, the template's first one first."""
     http: HttpApi | None
     queues: Mapping[str, Queue]
     """By queue name."""
@@ -235,3 +268,11 @@ class Plan:
     """A sentence for each trigger and function of the template that does nothing here."""
     warnings: tuple[str, ...] = ()
     """A sentence for what runs, and will fail."""
+    statements: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
+    """What its role allows a function, by the function's name; of a role that is not in the
+    template nothing is known, and it has no entry."""
+
+    @property
+    def websocket(self) -> WebSocketApi:
+        """The first stage, which in most templates is the only one."""
+        return self.websockets[0]

@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from wsgate.bases import bases_of, unreachable, with_endpoints
+from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.limits import Limits
 from wsgate.node.listening import BACKLOG, listening
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from wsgate.core.access import Principal
+    from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan
@@ -54,6 +58,12 @@ class Options:
     """Takes a line per event, and each line that a function writes."""
     log_events: bool = True
     """Off leaves only the functions' own lines."""
+    credentials: Mapping[str, Credential] = field(default_factory=dict)
+    """Keys that may sign besides the local one, by their id."""
+    iam: bool = False
+    """On checks the signature of every call of @connections and Invoke, and the caller's role."""
+    api_keys: tuple[str, ...] = field(default=(), repr=False)
+    """API keys that open $connect besides those of the template."""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -64,6 +74,8 @@ class Addresses:
     websocket: str
     management: str
     """The `endpoint_url` of an `apigatewaymanagementapi` client."""
+    more: tuple[str, ...]
+    """Where else the WebSocket APIs are: other stages, other APIs, custom domains."""
     http: str
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
 
@@ -86,12 +98,13 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         pages = _pages(options.pages)
         queue_port = _free_port()
         plan = await _load(options, address, queue_port)
+        plan, principals = _with_callers(options, plan)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
-        for sentence in plan.warnings:
+        for sentence in (*plan.warnings, *unreachable(plan)):
             options.log(f"warning: {sentence}")
         invoker = await _invoker(options, plan, address, queue_port, stack)
-        settings = _settings(options, address, pages)
+        settings = _settings(options, address, pages, principals)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
         if options.nodes == 1:
@@ -157,6 +170,16 @@ def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
         raise Refused(str(error)) from error
 
 
+def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Principal]]:
+    """The plan with the API keys that were given, and who may sign requests.
+
+    Only with --iam a function signs with a key of its own: without, all of them are the local one.
+    """
+    plan = with_api_keys(plan, options.api_keys)
+    plan, of_roles = with_own_keys(plan) if options.iam else (plan, {})
+    return plan, known(plan, options.credentials, of_roles)
+
+
 async def _invoker(
     options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
 ) -> Invoker:
@@ -169,7 +192,7 @@ async def _invoker(
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
     environments = Environments(
-        plan.functions,
+        with_endpoints(plan, address).functions,
         log=_function_log(options),
         variables=_variables(plan, address, queue_port),
         region=plan.region,
@@ -201,14 +224,12 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
     fail on AWS, where the host without one is nobody's (APIGW.md §11.3).
     """
     queues = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queue_port}"} if plan.queues else {}
-    return {
-        "AWS_ENDPOINT_URL_LAMBDA": f"http://{address}",
-        **queues,
-        "WSGATE_ENDPOINT": _addresses(plan, address).management,
-    }
+    return {"AWS_ENDPOINT_URL_LAMBDA": f"http://{address}", **queues}
 
 
-def _settings(options: Options, address: str, pages: Pages | None) -> Settings:
+def _settings(
+    options: Options, address: str, pages: Pages | None, principals: Mapping[str, Principal]
+) -> Settings:
     return Settings(
         address,
         limits=options.limits,
@@ -216,6 +237,8 @@ def _settings(options: Options, address: str, pages: Pages | None) -> Settings:
         compression=options.compression,
         log=options.log,
         log_events=options.log_events,
+        known=principals,
+        iam=options.iam,
     )
 
 
@@ -252,8 +275,9 @@ async def _start_triggers(
 
 
 def _addresses(plan: Plan, address: str) -> Addresses:
-    stage = plan.websocket.stage
-    return Addresses(f"ws://{address}/{stage}", f"http://{address}/{stage}", f"http://{address}/")
+    first, *more = [base.text for base in bases_of(plan, address)] or [address]
+    others = tuple(f"ws://{base}" for base in more)
+    return Addresses(f"ws://{first}", f"http://{first}", others, f"http://{address}/")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from wsgate.core.access import Principal
-
     from wsgate.node.pages import Pages
 
 Event = dict[str, Any]

@@ -89,6 +89,9 @@ def test_an_allow_that_covers_the_call(resource: Any) -> None:
         policy(statement(resource=ARN + "x")),
         policy(statement(resource=ARN.replace("a1b2c3d4e5", "a.b2c3d4e5"))),
         policy(statement(Action="execute-api:ManageConnections")),
+        policy({"Effect": "Allow", "NotAction": "execute-api:*", "Resource": "*"}),
+        policy({"Effect": "Allow", "Action": "*", "NotResource": ARN}),
+        policy(statement(), {"Effect": "Deny", "NotAction": "lambda:*", "Resource": "*"}),
     ],
 )
 def test_no_allow_or_any_deny_is_403(answer: Any) -> None:
@@ -106,7 +109,8 @@ def test_no_allow_or_any_deny_is_403(answer: Any) -> None:
         {"policyDocument": {"Statement": [statement()]}},
         {"principalId": "", "policyDocument": {"Statement": [statement()]}},
         policy({"Effect": "Perhaps"}),
-        policy(statement(Condition={"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}})),
+        policy(statement(Condition={"StringEquals": {"aws:PrincipalTag/team": "a"}})),
+        policy({**statement(), "NotAction": "execute-api:Invoke"}),
         allow({"nested": {"a": 1}}),
         allow({"list": [1]}),
         allow({"nothing": None}),
@@ -141,3 +145,28 @@ def test_the_context_becomes_text_and_the_principal_comes_last() -> None:
 
 def test_a_pattern_of_many_stars_is_judged_at_once() -> None:
     assert judge(policy(statement(resource="*" * 1000 + "x"))) == Refused(403)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        policy({"Effect": "Allow", "NotAction": "lambda:*", "Resource": ARN}),
+        policy({"Effect": "Allow", "Action": "*", "NotResource": [f"{ARN}x"]}),
+        policy(statement(), {"Effect": "Deny", "Action": "*", "NotResource": ARN}),
+    ],
+)
+def test_what_is_not_meant_is_judged(answer: Any) -> None:
+    assert isinstance(judge(answer), Allowed)
+
+
+def test_why_it_is_no_answer_is_said_for_the_log() -> None:
+    verdict = judge(allow({"nested": {"a": 1}}))
+    assert isinstance(verdict, Refused)
+    assert verdict.reason == "context.nested is neither text, number nor boolean"
+
+
+@pytest.mark.parametrize(("given", "key"), [("k", "k"), (7, None)])
+def test_the_authorizer_may_name_an_api_key(given: Any, key: str | None) -> None:
+    verdict = judge({**allow(), "usageIdentifierKey": given})
+    assert isinstance(verdict, Allowed)
+    assert verdict.usage_key == key

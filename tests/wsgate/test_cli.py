@@ -14,7 +14,9 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
-from wsgate.__main__ import main, parse
+from wsgate.__main__ import _greet, main, parse
+from wsgate.core.signature import Credential
+from wsgate.serve import Addresses, Refused
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -116,7 +118,10 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     for option in ("template", "port", "parameter", "pages", "concurrency", "invoke-endpoint"):
         assert f"--{option}" in text
-    assert "WSGATE_PARAMETER_" in text
+    for option in ("iam", "credentials", "api-key"):
+        assert f"--{option}" in text
+    for variable in ("WSGATE_PARAMETER_", "WSGATE_SECRET_", "WSGATE_API_KEYS"):
+        assert variable in text
 
 
 class TestOptions:
@@ -130,6 +135,44 @@ class TestOptions:
         environment = {"WSGATE_PARAMETER_A": "1", "WSGATE_PARAMETER_B": "2", "C": "3"}
         given = parse((*TEMPLATE, "--parameter", "B=4", "--parameter", "D=x=y"), environment)
         assert given.parameters == {"A": "1", "B": "4", "D": "x=y"}
+
+
+def test_the_greeting_names_every_address(capsys: pytest.CaptureFixture[str]) -> None:
+    addresses = Addresses("ws://a/live", "http://a/live", ("ws://a/test", "ws://b"), "http://a/")
+    _greet(parse(TEMPLATE, {}), addresses)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[-1] for line in lines[1:4]] == ["ws://a/live", "ws://a/test", "ws://b"]
+    assert {line.index("ws://") for line in lines[1:4]} == {lines[1].index("ws://")}
+
+
+class TestKeys:
+    """A secret comes by the environment, because others can read a command line."""
+
+    def test_the_secret_of_a_key_is_in_the_environment(self) -> None:
+        given = parse((*TEMPLATE, "--credentials", "AKIDONE"), {"WSGATE_SECRET_AKIDONE": "s"})
+        assert given.credentials == {"AKIDONE": Credential("s")}
+        assert "'s'" not in repr(given)
+
+    def test_the_variables_of_an_sdk_will_do_if_they_are_about_the_key(self) -> None:
+        environment = {
+            "AWS_ACCESS_KEY_ID": "ASIDONE",
+            "AWS_SECRET_ACCESS_KEY": "s",
+            "AWS_SESSION_TOKEN": "t",
+        }
+        given = parse((*TEMPLATE, "--credentials", "ASIDONE"), environment)
+        assert given.credentials == {"ASIDONE": Credential("s", "t")}
+        with pytest.raises(Refused, match="AKIDTWO needs its secret in the environment"):
+            parse((*TEMPLATE, "--credentials", "AKIDTWO"), environment)
+
+    def test_what_is_no_id_is_not_repeated(self, capsys: pytest.CaptureFixture[str]) -> None:
+        with pytest.raises(SystemExit):
+            parse((*TEMPLATE, "--credentials", "AKID:the-secret"), {})
+        assert "the-secret" not in capsys.readouterr().err
+
+    def test_api_keys_come_from_the_environment_and_the_command_line(self) -> None:
+        given = parse((*TEMPLATE, "--api-key", "one"), {"WSGATE_API_KEYS": "two, three,"})
+        assert given.api_keys == ("one", "two", "three")
+        assert "three" not in repr(given)
 
 
 async def test_the_example_in_the_readme_is_true(unused_tcp_port: int) -> None:

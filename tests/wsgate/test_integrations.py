@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.wsgate.gateways import TIMEOUT, Machine, raised, websocket_api, without_notes
+from wsgate.core.events import Address, Handshake
 from wsgate.core.gateway import Accept, Action, Fetch, Invoke, Refuse, SendText
 from wsgate.core.integrations import HttpAnswer, HttpRequest
 from wsgate.invoke import Invocation
@@ -179,6 +180,11 @@ class TestCustomFunction:
         gateway = machine(custom(ANY), key="$default")
         connection_id = gateway.connected()
         assert message_of(gateway.say(connection_id, text)) == "Internal server error"
+
+    def test_a_function_that_may_not_be_invoked_is_an_error(self) -> None:
+        gateway = machine(custom(ANY), permitted=False)
+        connection_id = gateway.connected()
+        assert message_of(gateway.say(connection_id, '{"action":"go"}')) == "Internal server error"
 
     def test_a_time_out_is_the_one_of_every_integration(self) -> None:
         gateway = machine(custom(ANY))
@@ -460,6 +466,13 @@ class TestHttpConnect:
         assert "Sec-WebSocket-Version" in names
         assert not {"Host", "Connection", "Upgrade"} & set(names)
         assert dict(request.headers)["User-Agent"] == "AmazonAPIGateway_a1b2c3d4e5"
+
+    def test_names_are_small_where_every_integration_gets_them_so(self) -> None:
+        gateway = machine(proxy(), key="$connect")
+        headers = (("X-Color", "red"),)
+        handshake = Handshake(headers, "", "203.0.113.7", address=Address(lower_case=True))
+        _, [action] = gateway.gateway.handshake(handshake, gateway.now)
+        assert ("x-color", "red") in request_of(action).headers
 
     def test_a_mapped_header_takes_the_place_of_the_clients(self) -> None:
         parameters = {"integration.request.header.Sec-WebSocket-Version": "'0'"}

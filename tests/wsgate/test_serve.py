@@ -11,6 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from tests.wsgate.conftest import SAMPLE
+from tests.wsgate.gateways import until
 from wsgate.serve import Addresses, Options, Refused, serve, serve_at
 
 if TYPE_CHECKING:
@@ -73,6 +74,75 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
         await serve(Options(template=SAMPLE, port=0, pages=tmp_path / "nope"), never)
     with pytest.raises(Refused, match=r"nope\.yaml"):
         await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
+
+
+PUSHING = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Socket:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: live
+      RouteSelectionExpression: $request.body.action
+      Routes:
+        may: {FunctionArn: !GetAtt May.Arn}
+        mayNot: {FunctionArn: !GetAtt MayNot.Arn}
+  May:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: push.handler
+      Runtime: python3.13
+      Timeout: 20
+      Policies:
+        - Statement:
+            - Effect: Allow
+              Action: execute-api:ManageConnections
+              Resource: !Sub "arn:${AWS::Partition}:execute-api:*:*:${Socket.ApiId}/live/POST/*"
+  MayNot:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: ., Handler: push.handler, Runtime: python3.13, Timeout: 20}
+"""
+PUSH = """
+import os
+import boto3
+
+def handler(event, context):
+    url = os.environ["WSGATE_ENDPOINT"]
+    api = boto3.client("apigatewaymanagementapi", endpoint_url=url)
+    where = event["requestContext"]["connectionId"]
+    try:
+        api.post_to_connection(ConnectionId=where, Data=b"pushed")
+    except Exception as error:
+        print(error)
+    return {"statusCode": 200}
+"""
+
+
+@pytest.mark.parametrize("nodes", [1, 2])
+async def test_with_iam_a_function_pushes_if_its_role_allows_it(tmp_path: Path, nodes: int) -> None:
+    template = tmp_path / "template.yaml"
+    template.write_text(PUSHING)
+    (tmp_path / "push.py").write_text(PUSH)
+    log: list[str] = []
+    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    options = Options(template, port=0, log=log.append, iam=True, nodes=nodes)
+    serving = asyncio.create_task(serve_at(options, ready.set_result))
+    addresses = await asyncio.wait_for(ready, 20)
+    # The SDK's own connection leads to either of two nodes, whichever has the client.
+    async with connect(addresses.websocket) as client:
+        await client.send('{"action":"mayNot"}')
+        await until(lambda: any("MayNot | An error" in line for line in log), 20)
+        await client.send('{"action":"may"}')
+        assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+        for _ in range(4):
+            await client.send('{"action":"may"}')
+        for _ in range(4):
+            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+    await ended(serving)
+    [line] = [line for line in log if "MayNot | An error" in line]
+    assert "(AccessDeniedException)" in line
+    assert "User: arn:aws:sts::000000000000:assumed-role/MayNot/MayNot is not authorized" in line
 
 
 def never() -> None:

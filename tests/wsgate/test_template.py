@@ -414,13 +414,6 @@ def test_a_template_without_a_websocket_api_is_refused(refusal_of: Callable[...,
     assert refusal.startswith("template.yaml: the template has no WebSocket API: ")
 
 
-def test_two_websocket_apis_are_refused(refusal_of: Callable[..., str]) -> None:
-    second = SOCKET.replace("Socket:", "Other:")
-    assert "Other is the second WEBSOCKET API" in refusal_of(
-        HEAD, "Resources:", SOCKET, second, MAIN
-    )
-
-
 def test_two_functions_of_one_name_are_refused(refusal_of: Callable[..., str]) -> None:
     second = MAIN.replace("Main:", "Other:") + "      FunctionName: Main\n"
     refusal = refusal_of(HEAD, "Resources:", SOCKET, MAIN, second)
@@ -573,7 +566,7 @@ def test_a_rate_that_is_none_is_refused(refusal_of: Callable[..., str]) -> None:
       ApiKeyRequired: true
       Target: !Sub integrations/${SocketDefaultIntegration}
 """,
-            "KeyRoute.ApiKeyRequired is not emulated.",
+            "KeyRoute.ApiKeyRequired changes nothing: who may connect is decided at $connect only.",
         ),
         (
             """

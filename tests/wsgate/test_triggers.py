@@ -82,7 +82,7 @@ def queue(name: str, port: int, **changes: Any) -> Queue:
 def plan(queues: list[Queue], triggers: list[QueueTrigger], *schedules: Schedule) -> Plan:
     return Plan(
         functions={},
-        websocket=WebSocketApi("api", "live", "$request.body.action", {}, None),
+        websockets=(WebSocketApi("api", "live", "$request.body.action", {}, None),),
         http=None,
         queues={queue.name: queue for queue in queues},
         queue_triggers=tuple(triggers),

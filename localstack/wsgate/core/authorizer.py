@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import proxy
-from wsgate.core.events import Handshake, Place, query_pairs
+from wsgate.core import policy, proxy, selection
+from wsgate.core.events import ADDED, Handshake, Place, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,11 +28,15 @@ class Allowed:
     """The caller may connect; `context` goes into its every later event (APIGW.md §3.10)."""
 
     context: Mapping[str, str]
+    usage_key: str | None = None
+    """`usageIdentifierKey`: the API key that the caller need not send itself (APIGW.md §3.14)."""
 
 
 @dataclass(frozen=True)
 class Refused:
     status: int
+    reason: str = field(default="", compare=False)
+    """For the log: the client hears the status only."""
 
 
 class SourceError(ValueError):
@@ -56,21 +60,36 @@ def lacks_identity(
     return not all(_source(source, handshake, place, context) for source in sources)
 
 
-def judge(invocation: Invocation, place: Place) -> Allowed | Refused:
-    """The meaning of an authorizer's answer (APIGW.md §3.5)."""
+def judge(
+    invocation: Invocation, place: Place, identity: Mapping[str, str] = MappingProxyType({})
+) -> Allowed | Refused:
+    """The meaning of an authorizer's answer (APIGW.md §3.5). A condition may ask the identity."""
     if invocation.function_error is not None:
         unauthorized = proxy.error_message(invocation.payload) == "Unauthorized"
         return Refused(
             HTTPStatus.UNAUTHORIZED if unauthorized else HTTPStatus.INTERNAL_SERVER_ERROR
         )
     try:
-        return _verdict(_answer(invocation.payload), place)
-    except _NotAnAnswerError:
-        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR)
+        return _verdict(_answer(invocation.payload), place, facts(identity))
+    except (_NotAnAnswerError, policy.PolicyError) as error:
+        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+
+def facts(identity: Mapping[str, str]) -> dict[str, str]:
+    """What a policy's condition may ask about a caller; every caller of AWS came by TLS.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
+    (2026-11-24)
+    """
+    return {
+        "aws:SourceIp": identity.get("sourceIp", ""),
+        "aws:UserAgent": identity.get("userAgent", ""),
+        "aws:SecureTransport": "true",
+    }
 
 
 class _NotAnAnswerError(Exception):
-    pass
+    """What an authorizer may not answer, in words for the log."""
 
 
 _SOURCE = re.compile(
@@ -85,86 +104,56 @@ def _source(source: str, handshake: Handshake, place: Place, context: Mapping[st
     root, name = match.groups()
     if root == "route.request.header":
         # Upper and lower case do not matter in a header's name. GUESS (APIGW.md §3.4)
-        return dict((key.lower(), value) for key, value in handshake.headers).get(name.lower())
+        sent = dict((key.lower(), value) for key, value in handshake.headers)
+        return name.lower() in ADDED or sent.get(name.lower())
     if root == "route.request.querystring":
         return dict(query_pairs(handshake.query)).get(name)
-    return (place.stage_variables if root == "stageVariables" else context).get(name)
+    if root == "stageVariables":
+        return place.stage_variables.get(name)
+    return selection.walk(context, tuple(name.split(".")))  # identity.sourceIp
 
 
 def _answer(payload: bytes) -> dict[str, Any]:
     if len(payload) > ANSWER_BYTES:
-        raise _NotAnAnswerError
+        raise _NotAnAnswerError(f"the answer is larger than {ANSWER_BYTES} bytes")
     try:
         answer = json.loads(payload)
     except (ValueError, RecursionError) as error:
-        raise _NotAnAnswerError from error
+        raise _NotAnAnswerError("the answer is not JSON") from error
     if not isinstance(answer, dict):
-        raise _NotAnAnswerError
+        raise _NotAnAnswerError("the answer is not an object with principalId and policyDocument")
     return answer
 
 
-def _verdict(answer: Mapping[str, Any], place: Place) -> Allowed | Refused:
+def _verdict(
+    answer: Mapping[str, Any], place: Place, facts: Mapping[str, str]
+) -> Allowed | Refused:
     principal, context = answer.get("principalId"), answer.get("context") or {}
     if not isinstance(principal, str | int) or principal == "":
-        return Refused(NO_PRINCIPAL)
-    if not _allows(answer.get("policyDocument"), place.connect_arn):
+        return Refused(NO_PRINCIPAL, "the answer has no principalId")
+    if not _allows(answer.get("policyDocument"), place, facts):
         return Refused(HTTPStatus.FORBIDDEN)
     if not isinstance(context, dict):
-        raise _NotAnAnswerError
-    texts = {name: _context_text(value) for name, value in context.items()}
-    return Allowed(texts | {"principalId": str(principal)})
+        raise _NotAnAnswerError("context is not an object")
+    texts = {name: _context_text(name, value) for name, value in context.items()}
+    usage_key = answer.get("usageIdentifierKey")
+    key = usage_key if isinstance(usage_key, str) else None
+    return Allowed(texts | {"principalId": str(principal)}, key)
 
 
-def _context_text(value: Any) -> str:
+def _context_text(name: str, value: Any) -> str:
     """Numbers and booleans become text; anything else is an error (APIGW.md §3.12)."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if not isinstance(value, str):
-        raise _NotAnAnswerError
+        raise _NotAnAnswerError(f"context.{name} is neither text, number nor boolean")
     return value
 
 
-def _allows(policy: Any, arn: str) -> bool:
+def _allows(document: Any, place: Place, facts: Mapping[str, str]) -> bool:
     """A Deny outweighs every Allow; no statement at all allows nothing (APIGW.md §3.5, §3.7)."""
-    if not isinstance(policy, dict):
-        raise _NotAnAnswerError
-    effects = {
-        effect for statement in _list(policy.get("Statement")) for effect in _effect(statement, arn)
-    }
-    return effects == {"Allow"}
-
-
-def _effect(statement: Any, arn: str) -> list[str]:
-    """The statement's effect if it is about this call. A condition cannot be judged here."""
-    if not isinstance(statement, dict) or statement.keys() & {
-        "Condition",
-        "NotAction",
-        "NotResource",
-    }:
-        raise _NotAnAnswerError
-    about_it = any(
-        _matches(str(action), ACTION, re.IGNORECASE) for action in _list(statement.get("Action"))
-    )
-    about_here = any(
-        _matches(str(resource), arn, 0) for resource in _list(statement.get("Resource"))
-    )
-    effect = statement.get("Effect")
-    if effect not in {"Allow", "Deny"}:
-        raise _NotAnAnswerError
-    return [effect] if about_it and about_here else []
-
-
-def _list(value: Any) -> list[Any]:
-    return [] if value is None else value if isinstance(value, list) else [value]
-
-
-def _matches(pattern: str, text: str, flags: int) -> bool:
-    return _wildcard(pattern, flags).fullmatch(text) is not None
-
-
-@lru_cache(maxsize=256)
-def _wildcard(pattern: str, flags: int) -> re.Pattern[str]:
-    # Runs of stars are one star, so that no pattern takes exponential time.
-    parts = re.split(r"(\*+|\?)", pattern)
-    text = "".join(".*" if p.startswith("*") else "." if p == "?" else re.escape(p) for p in parts)
-    return re.compile(text, flags | re.DOTALL)
+    if not isinstance(document, dict):
+        raise _NotAnAnswerError("policyDocument is not an object")
+    statements = policy.as_list(document.get("Statement"))
+    decision = policy.decide(statements, ACTION, place.connect_arn, facts)
+    return decision is policy.Decision.ALLOW

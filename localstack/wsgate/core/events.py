@@ -132,9 +132,7 @@ def connect(
     place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
 ) -> Event:
     """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
-    headers = _headers(handshake, trace)
-    if handshake.address.lower_case:
-        headers = tuple((name.lower(), value) for name, value in headers)
+    headers = forwarded(handshake, trace)
     query = query_pairs(handshake.query)
     maps = {
         "queryStringParameters": _single(query),
@@ -254,8 +252,11 @@ def request_time(now: Millis) -> str:
 
 
 def forwarded(handshake: Handshake, trace: str) -> Pairs:
-    """The headers of a handshake as every integration gets them."""
-    return _headers(handshake, trace)
+    """The headers of a handshake as every integration gets them (APIGW.md §4.2, §1.7)."""
+    headers = _headers(handshake, trace)
+    if handshake.address.lower_case:
+        return tuple((name.lower(), value) for name, value in headers)
+    return headers
 
 
 def query_pairs(query: str) -> Pairs:

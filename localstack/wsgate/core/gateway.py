@@ -9,20 +9,25 @@ from __future__ import annotations
 
 import enum
 import re
+from copy import copy
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import lru_cache
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import authorizer, events, models, parameters, proxy, selection
+from wsgate.core import access, authorizer, events, models, parameters, proxy, selection
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.integrations import Backend, CustomFunction, Exchange, Http
 from wsgate.core.mapping import MappingError, Mock
+from wsgate.core.signature import Unsigned
 from wsgate.core.velocity import Scope
 from wsgate.core.velocity_values import RenderError
 from wsgate.limits import millis
 from wsgate.plan import (
+    Authorizer,
     CustomFunctionIntegration,
     FunctionIntegration,
     MockIntegration,
@@ -31,8 +36,9 @@ from wsgate.plan import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from wsgate.core.events import Event
     from wsgate.core.ids import Ids, Millis
     from wsgate.core.integrations import Answer, HttpAnswer, HttpRequest
     from wsgate.invoke import Invocation
@@ -68,6 +74,12 @@ PARAMETER_MISSING = HTTPStatus.BAD_REQUEST
 RESERVED = frozenset({"$connect", "$disconnect"})
 # GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
 ABANDONED_HANDSHAKE_DISCONNECTS = True
+# GUESS: API Gateway may not invoke the function, as for REST APIs (APIGW.md §2.1, §8.7).
+NOT_PERMITTED = "no AWS::Lambda::Permission lets API Gateway invoke the function"
+# GUESS: a handshake without a good API key, as for REST APIs (APIGW.md §2.1).
+NO_API_KEY = HTTPStatus.FORBIDDEN
+# A handshake that is not signed, or by somebody else (APIGW.md §3.15).
+NOT_SIGNED = HTTPStatus.FORBIDDEN
 # GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
 LARGE_REPLY = INTERNAL_SERVER_ERROR
 
@@ -91,6 +103,8 @@ class Connection:
     connected_at: Millis
     identity: Mapping[str, str]
     last_active_at: Millis
+    stage: Stage
+    """Where it connected: one object for all connections of one stage and domain."""
     phase: Phase = Phase.CONNECTING
     authorizer: Mapping[str, str] | None = None
     full_since: Millis | None = None
@@ -213,16 +227,48 @@ class Posted(enum.Enum):
     FULL = enum.auto()
 
 
-class Gateway:
-    """One WebSocket API on one node. Every method takes what happened and returns what to do."""
+class Stage:
+    """A stage of a WebSocket API, compiled, under one of its domains."""
 
-    def __init__(self, api: WebSocketApi, place: Place, ids: Ids, limits: Limits) -> None:
+    def __init__(self, api: WebSocketApi, place: Place) -> None:
         """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
-        self._authorizer = api.authorizer
-        self._selection = selection.compile_selection(api.selection_expression)
-        self._routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
-        self._place, self._ids, self._limits = place, ids, _InMillis.of(limits)
+        self.api, self.place = api, place
+        self.selection = selection.compile_selection(api.selection_expression)
+        self.routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
+
+    def select(self, text: str) -> _Route | None:
+        """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
+        key = self.selection.literal
+        if key is None:
+            key = self.selection.value({"request.body": selection.parse_body(text)})
+        route = None if key in RESERVED else self.routes.get(key)
+        return route or self.routes.get("$default")
+
+    def under(self, domain: str) -> Stage:
+        """The same stage, reached by another name."""
+        if domain in {"", self.place.domain}:
+            return self
+        other = copy(self)
+        other.place = replace(self.place, domain=domain)
+        return other
+
+
+class Gateway:
+    """WebSocket APIs on one node. Every method takes what happened and returns what to do."""
+
+    def __init__(
+        self,
+        stages: Sequence[Stage],
+        ids: Ids,
+        limits: Limits,
+        known: Mapping[str, access.Principal] = MappingProxyType({}),
+    ) -> None:
+        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15)."""
+        self._stages, self._known = stages, known
+        # One object per name, not per connection; a client may write a name in many ways.
+        self._stage = lru_cache(maxsize=64)(self._find_stage)
+        self._ids, self._limits = ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
 
@@ -230,7 +276,9 @@ class Gateway:
 
     def handshake(self, handshake: Handshake, now: Millis) -> tuple[str, list[Action]]:
         """A client asks for a connection. Nothing is promised before `Accept`."""
-        connection = Connection(self._ids.connection(now), now, events.identity(handshake), now)
+        stage = self._stage(handshake.address.stage, handshake.address.domain)
+        identity = events.identity(handshake)
+        connection = Connection(self._ids.connection(now), now, identity, now, stage)
         self._connections[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
         arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
@@ -281,7 +329,8 @@ class Gateway:
         if connection is None:
             return []
         connection.last_active_at = now
-        route = self._select(text)
+        stage = connection.stage
+        route = stage.select(text)
         if route is not None and route.checks is not None:
             problem = route.checks.problem(text)
             if problem is not None:
@@ -295,11 +344,11 @@ class Gateway:
         call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
         said = Said(route.key, self._ids.message(connection.id, now), text)
         if route.backend is not None:
-            context = events.message_context(self._place, connection.caller, said, moment)
-            scope = Scope(context, text, self._place.stage_variables)
-            return self._ask(call, route.backend, scope, now)
-        event = events.message(self._place, connection.caller, said, moment)
-        return [Invoke(call, route.function, events.encode(event), route.timeout)]
+            context = events.message_context(stage.place, connection.caller, said, moment)
+            scope = Scope(context, text, stage.place.stage_variables)
+            return self._ask(call, route, scope, now)
+        event = events.message(stage.place, connection.caller, said, moment)
+        return self._invoke(call, route, event, now)
 
     def binary(self, connection_id: str, now: Millis) -> list[Action]:
         """A binary frame came: no route is asked (APIGW.md §9.3)."""
@@ -389,20 +438,55 @@ class Gateway:
     # How a handshake goes on.
 
     def _authorize(self, arrival: Arrival, now: Millis) -> list[Action]:
-        if self._authorizer is None:
-            return self._connect(arrival, now)
-        connection, moment = arrival.connection, arrival.moment
-        connection.phase = Phase.AUTHORIZING
+        connection, moment, api = arrival.connection, arrival.moment, arrival.connection.stage.api
         call = Call(Step.AUTHORIZE, Step.AUTHORIZE, connection, moment, now, arrival)
-        context = events.connect_context(self._place, connection.caller, moment)
-        sources = self._authorizer.identity_sources
-        if authorizer.lacks_identity(sources, arrival.handshake, self._place, context):
+        if api.iam:
+            return self._sign_in(call, arrival, now)
+        if api.authorizer is None:
+            return self._admit(call, arrival, now)
+        connection.phase = Phase.AUTHORIZING
+        return self._ask_authorizer(call, api.authorizer, arrival, now)
+
+    def _sign_in(self, call: Call, arrival: Arrival, now: Millis) -> list[Action]:
+        connection = arrival.connection
+        place = connection.stage.place
+        try:
+            signer = access.signer_of(arrival.handshake, self._known, place, now)
+        except (Unsigned, access.Denied) as error:
+            return self._refuse(call, NOT_SIGNED, now, _first_line(error))
+        connection.identity = events.with_signer(connection.identity, signer)
+        return self._admit(call, arrival, now)
+
+    def _ask_authorizer(
+        self, call: Call, guard: Authorizer, arrival: Arrival, now: Millis
+    ) -> list[Action]:
+        place, caller, moment = call.connection.stage.place, call.connection.caller, call.moment
+        context = events.connect_context(place, caller, moment)
+        sources = guard.identity_sources
+        if authorizer.lacks_identity(sources, arrival.handshake, place, context):
             return self._refuse(call, HTTPStatus.UNAUTHORIZED, now, "identity source missing")
-        event = events.authorizer(
-            self._place, connection.caller, arrival.handshake, arrival.trace, moment
-        )
-        encoded = events.encode(event)
-        return [Invoke(call, self._authorizer.function, encoded, self._limits.authorizer)]
+        if not guard.permitted:
+            return self.failed(call, NOT_PERMITTED, now)
+        event = events.authorizer(place, caller, arrival.handshake, arrival.trace, moment)
+        return [Invoke(call, guard.function, events.encode(event), self._limits.authorizer)]
+
+    def _admit(
+        self,
+        call: Call,
+        arrival: Arrival,
+        now: Millis,
+        latency: Millis | None = None,
+        named: str | None = None,
+    ) -> list[Action]:
+        """Whoever may connect may also need an API key (APIGW.md §3.14)."""
+        connection = arrival.connection
+        keys = connection.stage.api.api_keys
+        if keys is not None:
+            pair = access.api_key(keys, arrival.handshake, named)
+            if pair is None:
+                return self._refuse(call, NO_API_KEY, now, "no API key, or an unknown one")
+            connection.identity = events.with_api_key(connection.identity, *pair)
+        return self._connect(arrival, now, latency)
 
     def _connect(
         self, arrival: Arrival, now: Millis, latency: Millis | None = None
@@ -410,7 +494,8 @@ class Gateway:
         connection, moment = arrival.connection, arrival.moment
         connection.phase = Phase.CONNECTING
         call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
-        route = self._routes.get(Step.CONNECT)
+        stage = connection.stage
+        route = stage.routes.get(Step.CONNECT)
         if route is None:  # every upgrade is accepted (APIGW.md §2.7)
             return self._accept(call, None, now)
         if (lacking := parameters.missing(route.required, arrival.handshake)) is not None:
@@ -421,8 +506,13 @@ class Gateway:
             return self._mock_connect(call, route.mock, scope, now)
         if route.backend is not None:
             scope = self._connect_scope(call, caller, arrival)
-            return self._ask(call, route.backend, scope, now)
-        event = events.connect(self._place, caller, arrival.handshake, arrival.trace, moment)
+            return self._ask(call, route, scope, now)
+        event = events.connect(stage.place, caller, arrival.handshake, arrival.trace, moment)
+        return self._invoke(call, route, event, now)
+
+    def _invoke(self, call: Call, route: _Route, event: Event, now: Millis) -> list[Action]:
+        if not route.permitted:
+            return self.failed(call, NOT_PERMITTED, now)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
 
     def _connecting_caller(self, connection: Connection, latency: Millis | None) -> Caller:
@@ -434,10 +524,11 @@ class Gateway:
 
     def _connect_scope(self, call: Call, caller: Caller, arrival: Arrival) -> Scope:
         """No event, but what templates can see of the request (APIGW.md §7.12)."""
-        context = events.connect_context(self._place, caller, call.moment)
+        place = call.connection.stage.place
+        context = events.connect_context(place, caller, call.moment)
         headers = events.forwarded(arrival.handshake, arrival.trace)
         params = parameters.params_of(arrival.handshake, headers)
-        return Scope(context, "", self._place.stage_variables, params)
+        return Scope(context, "", place.stage_variables, params)
 
     def _mock_connect(self, call: Call, mock: Mock, scope: Scope, now: Millis) -> list[Action]:
         try:
@@ -464,14 +555,16 @@ class Gateway:
         return [self._note(call, f"{ended} failed" if failed else ended, now)]
 
     def _authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
-        verdict = authorizer.judge(invocation, self._place)
+        place, identity = call.connection.stage.place, call.connection.identity
+        verdict = authorizer.judge(invocation, place, identity)
         if isinstance(verdict, authorizer.Refused):
-            return self._refuse(call, verdict.status, now)
+            return self._refuse(call, verdict.status, now, verdict.reason)
         note = self._note(call, "allow", now)
         if call.arrival is None or call.connection.phase is Phase.GONE:
             return [note]
         call.connection.authorizer = verdict.context
-        return [note, *self._connect(call.arrival, now, now - call.since)]
+        latency = now - call.since
+        return [note, *self._admit(call, call.arrival, now, latency, verdict.usage_key)]
 
     def _connected(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         """Success is 101, any other status goes through, no status is 502 (APIGW.md §2.1)."""
@@ -510,25 +603,18 @@ class Gateway:
 
     # How a message goes on.
 
-    def _select(self, text: str) -> _Route | None:
-        """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
-        key = self._selection.literal
-        if key is None:
-            key = self._selection.value({"request.body": selection.parse_body(text)})
-        route = None if key in RESERVED else self._routes.get(key)
-        return route or self._routes.get("$default")
-
     def _mock(
         self, connection: Connection, route: _Route, mock: Mock, text: str, now: Millis
     ) -> list[Action]:
         """No function runs; the event is made only if a template looks at it."""
+        place = connection.stage.place
 
         def context() -> events.Event:
             said = Said(route.key, self._ids.message(connection.id, now), text)
             moment = Moment(self._ids.request(now), now)
-            return events.message_context(self._place, connection.caller, said, moment)
+            return events.message_context(place, connection.caller, said, moment)
 
-        scope = Scope(events.Lazy(context), text, self._place.stage_variables)
+        scope = Scope(events.Lazy(context), text, place.stage_variables)
         try:
             answer = mock.answer(scope)
         except (MappingError, RenderError) as error:
@@ -582,7 +668,10 @@ class Gateway:
 
     # Integrations that are no proxy of a function (APIGW.md §7.7-§7.14).
 
-    def _ask(self, call: Call, backend: Backend, scope: Scope, now: Millis) -> list[Action]:
+    def _ask(self, call: Call, route: _Route, scope: Scope, now: Millis) -> list[Action]:
+        backend = route.backend
+        if backend is None or not route.permitted:
+            return self.failed(call, NOT_PERMITTED, now)
         asked = replace(call, exchange=Exchange(backend, scope))
         try:
             if isinstance(backend, Http):
@@ -628,20 +717,20 @@ class Gateway:
     # How a connection ends.
 
     def _disconnect(self, connection: Connection, now: Millis) -> list[Action]:
-        route = self._routes.get(Step.DISCONNECT)
+        stage = connection.stage
+        route = stage.routes.get(Step.DISCONNECT)
         code, reason = connection.ending or LOST
         moment = Moment(self._ids.request(now), now)
         call = Call(Step.DISCONNECT, Step.DISCONNECT, connection, moment, now)
         if route is None or route.mock is not None:
             return [self._note(call, str(code), now)]
         if route.backend is not None:
-            context = events.disconnect_context(
-                self._place, connection.caller, code, reason, moment
-            )
-            scope = Scope(context, "", self._place.stage_variables)
-            return self._ask(call, route.backend, scope, now)
-        event = events.disconnect(self._place, connection.caller, code, reason, moment)
-        return [Invoke(call, route.function, events.encode(event), route.timeout)]
+            caller = connection.caller
+            context = events.disconnect_context(stage.place, caller, code, reason, moment)
+            scope = Scope(context, "", stage.place.stage_variables)
+            return self._ask(call, route, scope, now)
+        event = events.disconnect(stage.place, connection.caller, code, reason, moment)
+        return self._invoke(call, route, event, now)
 
     def _expire(self, connection: Connection, now: Millis) -> list[Action]:
         if connection.phase is Phase.CLOSING or self._is_stuck(connection, now):
@@ -677,6 +766,9 @@ class Gateway:
 
     # Small things.
 
+    def _find_stage(self, index: int, domain: str) -> Stage:
+        return self._stages[index].under(domain)
+
     def _open(self, connection_id: str) -> Connection | None:
         connection = self._connections.get(connection_id)
         return connection if connection and connection.phase is Phase.OPEN else None
@@ -696,6 +788,12 @@ def error_frame(message: str, connection_id: str, request_id: str) -> str:
     )
 
 
+def _first_line(error: Exception) -> str:
+    """For the log, which is a terminal: some of the words are the client's own."""
+    words = str(error).partition("\n")[0][:200]
+    return "".join(character for character in words if character.isprintable())
+
+
 _SUCCESS = range(200, 300)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
 _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
@@ -704,10 +802,21 @@ _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
 class _Route:
     """A route, compiled. One of `function`, `mock` and `backend` is set."""
 
-    __slots__ = ("backend", "checks", "function", "key", "mock", "required", "timeout", "two_way")
+    __slots__ = (
+        "backend",
+        "checks",
+        "function",
+        "key",
+        "mock",
+        "permitted",
+        "required",
+        "timeout",
+        "two_way",
+    )
 
     def __init__(self, route: Route, api_id: str) -> None:
         integration = route.integration
+        self.permitted = route.permitted
         self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
         self.required = route.required_parameters
         self.checks = None if route.models is None else models.Checks(route.models)

@@ -17,6 +17,7 @@ from wsgate.node.responses import Request, Response, json_response
 
 if TYPE_CHECKING:
     from wsgate.invoke import Invocation, InvokeError
+    from wsgate.plan import Plan
 
 VERSION = ("X-Amz-Executed-Version", "$LATEST")
 
@@ -54,6 +55,11 @@ def parse(name: str, request: Request) -> Order:
         raise OrderError(_failure(HTTPStatus.BAD_REQUEST, "ValidationException", text))
     kind = _type(request.fields.get("x-amz-invocation-type", InvocationType.REQUEST_RESPONSE))
     return Order(match[1], _payload(request, kind), kind)
+
+
+def arn(order: Order, plan: Plan) -> str:
+    """What a policy must allow."""
+    return f"arn:aws:lambda:{plan.region}:{plan.account}:function:{order.function}"
 
 
 def response(answer: Invocation) -> Response:

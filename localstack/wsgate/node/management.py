@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from http import HTTPStatus
+from typing import TYPE_CHECKING
 
 from wsgate.core.gateway import Action, Connection, Gateway, Posted
 from wsgate.core.ids import CONNECTION_ID, Millis
-from wsgate.node.responses import Request, Response, aws_error, json_response
+from wsgate.node.responses import Request, Response, aws_error, json_response, message
+
+if TYPE_CHECKING:
+    from wsgate.plan import Plan, WebSocketApi
 
 Answer = tuple[Response, list[Action]]
 
@@ -22,12 +26,37 @@ GONE = aws_error(HTTPStatus.GONE, "GoneException", None)
 FORBIDDEN = aws_error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")
 
 
-def answer(gateway: Gateway, connection_id: str, request: Request, now: Millis) -> Answer:
-    """What an SDK is told, and what happens to the connection."""
+# GUESS: the status of this one (APIGW.md §11.5).
+NO_METHOD = HTTPStatus.FORBIDDEN
+
+
+def no_method(method: str, route: str) -> Response:
+    """`@connections` under a base path that a custom domain does not have (APIGW.md §1.8)."""
+    return message(NO_METHOD, f"No method found matching route {route} for http method {method}.")
+
+
+def arn(stage: WebSocketApi, plan: Plan, method: str, connection_id: str) -> str:
+    """What a policy must allow (APIGW.md §11.2)."""
+    api = f"arn:aws:execute-api:{plan.region}:{plan.account}:{stage.api_id}"
+    return f"{api}/{stage.stage}/{method}/@connections/{connection_id}"
+
+
+def answer(
+    gateway: Gateway,
+    connection_id: str,
+    request: Request,
+    now: Millis,
+    stage: WebSocketApi | None = None,
+) -> Answer:
+    """What an SDK is told, and what happens to the connection; None is any stage."""
     # Where 400 ends and 410 begins is not known: GUESS, by the shape of an id (APIGW.md §11.6).
     if not CONNECTION_ID.fullmatch(connection_id):
         text = f"Invalid connectionId: {connection_id}"
         return aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", text), []
+    # GUESS: a connection of another API or stage is gone, like any that is not there (§11.13).
+    connection = gateway.find(connection_id)
+    if connection is not None and stage is not None and not _is_on(connection, stage):
+        return (TOO_LARGE if request.too_large else GONE), []
     match request.method:
         case "POST":
             return _post(gateway, connection_id, request, now)
@@ -36,6 +65,11 @@ def answer(gateway: Gateway, connection_id: str, request: Request, now: Millis) 
         case "DELETE":
             return _delete(gateway, connection_id, now)
     return FORBIDDEN, []
+
+
+def _is_on(connection: Connection, stage: WebSocketApi) -> bool:
+    place = connection.stage.place
+    return (place.api_id, place.stage) == (stage.api_id, stage.stage)
 
 
 def _post(gateway: Gateway, connection_id: str, request: Request, now: Millis) -> Answer:

@@ -13,32 +13,38 @@ from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
 from wsgate.core import events, gateway
-from wsgate.core.events import Handshake, Place
-from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Step
+from wsgate.core.events import HERE, Handshake, Place
+from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Stage, Step
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
 from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
-from wsgate.node import http_api, lambda_api, management, responses
+from wsgate.node import http_api, lambda_api, management, paths, responses
+from wsgate.node.callers import INVOKE_FUNCTION, MANAGE, Callers
 from wsgate.node.fetch import FetchError
 from wsgate.node.frames import Protocols
 from wsgate.node.invocations import Ending, Fetched, Invocations
 from wsgate.node.lambda_api import InvocationType
-from wsgate.node.paths import InvokeFunction, Management, Stage, classify
+from wsgate.node.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.node.responses import Request, Response
 from wsgate.node.websocket import Socket, Upgrade
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import timedelta
 
+    from wsgate.core.access import Principal
     from wsgate.node.http_protocol import HttpProtocol
     from wsgate.node.pages import Pages
-    from wsgate.plan import Plan
+    from wsgate.plan import Plan, WebSocketApi
 
 Answer = Response | Coroutine[Any, Any, Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
+URL_CHARACTERS = 4096  # APIGW.md §1.3
+# GUESS: which status a longer one gets.
+URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long")
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,10 @@ class Settings:
     log: Callable[[str], None] = print
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
+    known: Mapping[str, Principal] = field(default_factory=dict)
+    """Who may sign a request, by the id of their key."""
+    iam: bool = False
+    """On refuses an unsigned call of @connections or Invoke, as AWS does (APIGW.md §11.5)."""
     index: int = 0
     """Which of the nodes behind the port it is: its connections' ids say so."""
 
@@ -73,21 +83,23 @@ class Node:
         self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
     ) -> None:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
-        api = plan.websocket
-        place = Place(
-            api.api_id, api.stage, settings.address, plan.region, plan.account, api.stage_variables
-        )
         self.limits, self._log = settings.limits, settings.log
         self._log_events = settings.log_events
         # Not a secret, and asking the system for each id takes as long as all else about it.
         self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
         self._index, self._peers = settings.index, peers
-        self.gateway = Gateway(api, place, self._ids, settings.limits)
+        stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
+        self.gateway = Gateway(stages, self._ids, settings.limits, settings.known)
+        self._addresses, self._plan = Addresses(plan.websockets), plan
+        self._callers = Callers(
+            settings.known, plan.region, is_strict=settings.iam, log=settings.log
+        )
+        self._told = set[str]()
         self.invocations = Invocations(invoker, settings.log)
         self.clients: set[HttpProtocol] = set()
         self.protocols = Protocols(settings.limits, compression=settings.compression)
         self._sockets: dict[str, Socket] = {}
-        self._stage, self._pages = api.stage, settings.pages
+        self._pages = settings.pages
         self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
         self._background = 0
         self._was_told_of_tls = False
@@ -97,11 +109,15 @@ class Node:
 
     def answer(self, request: Request) -> Answer:
         """A plain request: answered at once, or by a coroutine when a function must run."""
-        match classify(request.path, self._stage):
-            case Stage():
+        match self._addresses.classify(request.path, request.host):
+            case paths.Stage():
                 return UPGRADE_REQUIRED  # APIGW.md §1.5
-            case Management(connection_id):
-                return self._manage(connection_id, request)
+            case Management() as target:
+                return self._manage(target, request)
+            case NoMethod(route):
+                return management.no_method(request.method, route)
+            case Closed(reason):
+                return self._closed(reason)
             case InvokeFunction(name):
                 return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
         page = self._pages.answer(request) if self._pages else None
@@ -114,20 +130,36 @@ class Node:
             self._log(_NO_TLS)
 
     def body_limit(self, path: str) -> int:
-        is_management = isinstance(classify(path, self._stage), Management)
+        is_management = paths.is_management(path)
         return self.limits.message_bytes if is_management else self.limits.http_body_bytes
+
+    def _closed(self, reason: str) -> Response:
+        """The reason is told once: a client of WebSocket hears a status only (APIGW.md §1.9)."""
+        if reason not in self._told:
+            self._told.add(reason)
+            self._log(f"403: {reason}")
+        return FORBIDDEN
 
     # Sockets.
 
     def upgrade(self, request: Request) -> Upgrade | Response:
         """What becomes of an upgrade request before anybody is asked (APIGW.md §1.4)."""
-        if not isinstance(classify(request.path, self._stage), Stage):
+        if request.url_characters > URL_CHARACTERS:
+            return URL_TOO_LONG
+        target = self._addresses.classify(request.path, request.host)
+        if isinstance(target, Closed):
+            return self._closed(target.reason)
+        if not isinstance(target, paths.Stage):
             return FORBIDDEN
         upgrade = Upgrade(*self.protocols.greet(request))
         return upgrade.refusal or upgrade
 
     def handshake(self, socket: Socket, request: Request) -> None:
-        handshake = Handshake(request.headers, request.query, request.source_ip)
+        target = self._addresses.classify(request.path, request.host)
+        address = target.address if isinstance(target, paths.Stage) else HERE
+        handshake = Handshake(
+            request.headers, request.query, request.source_ip, request.path, address
+        )
         socket.connection_id, actions = self.gateway.handshake(handshake, self.now())
         self._sockets[socket.connection_id] = socket
         self.perform(actions)
@@ -259,9 +291,16 @@ class Node:
 
     # The other APIs.
 
-    def _manage(self, connection_id: str | None, request: Request) -> Answer:
+    def _manage(self, target: Management, request: Request) -> Answer:
+        connection_id = target.connection_id
         if connection_id is None or _from_page(request):
             return management.FORBIDDEN
+        now, stage = self.now(), self._plan.websockets[target.address.stage]
+        arn = management.arn(stage, self._plan, request.method, connection_id)
+        refusal = self._callers.refusal(request, MANAGE, arn, now)
+        if refusal is not None:
+            self._log_request(request, refusal, now)
+            return refusal
         if self._peers is not None and CONNECTION_ID.fullmatch(connection_id):
             owner = node_of(connection_id)
             if owner != self._index:
@@ -269,9 +308,12 @@ class Node:
         return self.manage_here(connection_id, request)
 
     def manage_here(self, connection_id: str, request: Request) -> Response:
-        """A call of @connections for a connection of this node."""
-        now = self.now()
-        response, actions = management.answer(self.gateway, connection_id, request, now)
+        """A call of @connections for a connection of this node, by a caller who may."""
+        target, now = self._addresses.classify(request.path, request.host), self.now()
+        index = target.address.stage if isinstance(target, Management) else HERE.stage
+        response, actions = management.answer(
+            self.gateway, connection_id, request, now, self._plan.websockets[index]
+        )
         self._log_request(request, response, now)
         self.perform(actions)
         return response
@@ -294,7 +336,10 @@ class Node:
     async def _invoke_api(self, name: str, request: Request) -> Response:
         now = self.now()
         try:
-            response = await self._order(lambda_api.parse(name, request))
+            order = lambda_api.parse(name, request)
+            response = self._callers.refusal(
+                request, INVOKE_FUNCTION, lambda_api.arn(order, self._plan), now
+            ) or await self._order(order)
         except lambda_api.OrderError as error:
             response = error.response
         self._log_request(request, response, now)
@@ -351,6 +396,12 @@ _NOT_FOR_PAGES = responses.aws_error(
 
 def _from_page(request: Request) -> bool:
     return "origin" in request.fields
+
+
+def _place(api: WebSocketApi, plan: Plan, settings: Settings) -> Place:
+    return Place(
+        api.api_id, api.stage, settings.address, plan.region, plan.account, api.stage_variables
+    )
 
 
 def _site(plan: Plan, settings: Settings) -> http_api.Site:

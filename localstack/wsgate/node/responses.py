@@ -41,6 +41,17 @@ class Request:
             fields[key] = f"{fields[key]},{value}" if key in fields else value
         return fields
 
+    @property
+    def host(self) -> str:
+        """As sent, with the port if there is one."""
+        return self.fields.get("host", "")
+
+    @property
+    def url_characters(self) -> int:
+        """The length of `wss://{host}{path}?{query}`."""
+        query = 1 + len(self.query) if self.query else 0
+        return len("wss://") + len(self.host) + len(self.path) + query
+
 
 @dataclass(frozen=True, slots=True)
 class Response:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from wsgate.plan import (
     Authorizer,
+    CustomFunctionIntegration,
     Function,
     FunctionIntegration,
     HttpApi,
     Route,
     WebSocketApi,
 )
+from wsgate.template.domains import base_paths_of
 from wsgate.template.expand import TemplateError
 from wsgate.template.functions import invoked
 from wsgate.template.integrations import LEAST_MILLIS, integration_of
+from wsgate.template.keys import api_keys_of
 from wsgate.template.models import models_of, parameters_of
+from wsgate.template.permissions import Permissions, warn
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,53 +40,101 @@ _BODY_INTEGRATION: Final = "x-amazon-apigateway-integration"
 _BODY_VERSION: Final = "payloadFormatVersion"
 
 
-def websocket_of(stack: Stack, functions: Mapping[str, Function]) -> WebSocketApi:
-    """Return the one WebSocket API. Raises TemplateError."""
-    api = _only_api(stack, "WEBSOCKET")
-    if api is None:
+def websockets_of(stack: Stack, functions: Mapping[str, Function]) -> tuple[WebSocketApi, ...]:
+    """Return every stage of every WebSocket API; there is at least one. Raises TemplateError."""
+    apis = _apis(stack, "WEBSOCKET")
+    if not apis:
         raise TemplateError(
             f"{stack.path}: the template has no WebSocket API: no AWS::Serverless::WebSocketApi "
             "and no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET."
         )
-    stage, authorizer = _stage(stack, api), None
-    routes = _routes(stack, api, functions, stage.texts("StageVariables"))
-    for resource in _of_api(stack, "Route", api):
-        if resource.text("RouteKey") == "$connect":
-            authorizer = _authorizer(resource, functions)
-    return WebSocketApi(
-        api_id=api.id,
-        stage=stage.text("StageName"),
-        selection_expression=api.text("RouteSelectionExpression"),
-        routes=routes,
-        authorizer=authorizer,
-        stage_variables=stage.texts("StageVariables"),
+    permissions = Permissions(stack)
+    return tuple(
+        _on_stage(api, stage, functions, permissions)
+        for api in apis
+        for stage in _stages(stack, api)
     )
 
 
+def _on_stage(
+    api: Resource, stage: Resource, functions: Mapping[str, Function], permissions: Permissions
+) -> WebSocketApi:
+    stack, name = api.stack, stage.text("StageName")
+    grants = _Grants(permissions, _arn(api), name)
+    connect = next(
+        (one for one in _of_api(stack, "Route", api) if one.text("RouteKey") == "$connect"), None
+    )
+    return WebSocketApi(
+        api_id=api.id,
+        stage=name,
+        selection_expression=api.text("RouteSelectionExpression"),
+        routes=_routes(api, stage, functions, grants),
+        authorizer=None if connect is None else _authorizer(connect, functions, grants),
+        stage_variables=stage.texts("StageVariables"),
+        iam=connect is not None and connect.optional_text("AuthorizationType") == "AWS_IAM",
+        api_keys=api_keys_of(api, name, connect),
+        base_paths=base_paths_of(api, name),
+        has_default_endpoint=not api.flag("DisableExecuteApiEndpoint"),
+    )
+
+
+def _arn(api: Resource) -> str:
+    place = api.stack.place
+    return f"arn:aws:execute-api:{place.region}:{place.account}:{api.id}"
+
+
+@dataclass(frozen=True)
+class _Grants:
+    """What API Gateway may invoke on one stage (APIGW.md §8.7)."""
+
+    permissions: Permissions
+    api_arn: str
+    stage: str
+
+    def route(self, route: Resource, key: str, function: str) -> bool:
+        outcome = "the handshake is 500" if key == "$connect" else "it is Internal server error"
+        return self._may(route, function, f"{self.api_arn}/{self.stage}/{key}", outcome)
+
+    def authorizer(self, authorizer: Resource, function: str) -> bool:
+        source = f"{self.api_arn}/authorizers/{authorizer.id}"
+        return self._may(authorizer, function, source, "the handshake is 500")
+
+    def _may(self, resource: Resource, function: str, source: str, outcome: str) -> bool:
+        may = self.permissions.allow(function, source)
+        if not may:
+            warn(resource, function, source, outcome)
+        return may
+
+
 def _routes(
-    stack: Stack,
-    api: Resource,
-    functions: Mapping[str, Function],
-    stage_variables: Mapping[str, str],
+    api: Resource, stage: Resource, functions: Mapping[str, Function], grants: _Grants
 ) -> dict[str, Route]:
     answering = {
         response.text("RouteId")
-        for response in _of_api(stack, "RouteResponse", api)
+        for response in _of_api(api.stack, "RouteResponse", api)
         if response.text("RouteResponseKey") == "$default"  # the only key allowed: APIGW.md §7.1
     }
+    variables = stage.texts("StageVariables")
     routes: dict[str, Route] = {}
-    for resource in _of_api(stack, "Route", api):
+    for resource in _of_api(api.stack, "Route", api):
         key = resource.text("RouteKey")
         if key in routes:
             raise resource.error(f"is {key!r}, and another route has it already", "RouteKey")
         _leave_out(resource)
-        parameters = parameters_of(resource)
+        target, parameters = _target(resource, api), parameters_of(resource)
+        integration = integration_of(target, functions, variables, parameters)
         # APIGW.md §7.1 and §7.6: with only one of the two, what the function returns is dropped.
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
+        permitted = (
+            not isinstance(integration, FunctionIntegration | CustomFunctionIntegration)
+            or target.get("CredentialsArn") is not None  # then API Gateway takes that role
+            or grants.route(resource, key, integration.function)
+        )
         routes[key] = Route(
             key,
-            integration_of(_target(resource, api), functions, stage_variables, parameters),
+            integration,
             two_way and resource.id in answering,
+            permitted,
             models_of(resource, api),
             tuple(name for name, is_required in parameters.items() if is_required),
         )
@@ -90,24 +143,43 @@ def _routes(
 
 def _leave_out(route: Resource) -> None:
     """Say what would refuse a handshake on AWS, and does nothing here."""
-    if route.get("ApiKeyRequired") not in (None, False, "false"):
-        route.stack.leave_out(route.error("is not emulated", "ApiKeyRequired"))
+    if route.text("RouteKey") == "$connect":
+        return
+    problem = "changes nothing: who may connect is decided at $connect only"  # APIGW.md §3.1, §3.14
+    if route.flag("ApiKeyRequired"):
+        route.stack.leave_out(route.error(problem, "ApiKeyRequired"))
+    if route.text("AuthorizationType", default="NONE") != "NONE":
+        route.stack.leave_out(route.error(problem, "AuthorizationType"))
 
 
-def _authorizer(connect: Resource, functions: Mapping[str, Function]) -> Authorizer | None:
+def _authorizer(
+    connect: Resource, functions: Mapping[str, Function], grants: _Grants
+) -> Authorizer | None:
     match connect.text("AuthorizationType", default="NONE"):
-        case "NONE":
+        case "NONE" | "AWS_IAM":
             return None
         case "CUSTOM":
             pass
         case kind:
-            raise connect.error(f"is {kind}; wsgate has CUSTOM and NONE", "AuthorizationType")
+            words = f"is {kind}; a WebSocket API has NONE, AWS_IAM and CUSTOM"  # APIGW.md §3.1
+            raise connect.error(words, "AuthorizationType")
     wanted = connect.text("AuthorizerId")
     for resource in connect.stack.of_type("AWS::ApiGatewayV2::Authorizer"):
         if resource.id == wanted:
-            sources = tuple(map(str, resource.items("IdentitySource")))
-            return Authorizer(invoked(resource, functions, "AuthorizerUri"), sources)
+            return _request_authorizer(resource, functions, grants)
     raise connect.error("is not an authorizer of this template", "AuthorizerId")
+
+
+def _request_authorizer(
+    resource: Resource, functions: Mapping[str, Function], grants: _Grants
+) -> Authorizer:
+    kind = resource.text("AuthorizerType", default="REQUEST")
+    if kind != "REQUEST":  # APIGW.md §3.1
+        raise resource.error(f"is {kind}; a WebSocket API has REQUEST only", "AuthorizerType")
+    function = invoked(resource, functions, "AuthorizerUri")
+    sources = tuple(map(str, resource.items("IdentitySource")))
+    has_role = resource.get("AuthorizerCredentialsArn") is not None  # SAM's InvokeRole
+    return Authorizer(function, sources, has_role or grants.authorizer(resource, function))
 
 
 def http_of(stack: Stack, functions: Mapping[str, Function]) -> HttpApi | None:
@@ -175,20 +247,35 @@ def _http_timeout(resource: Resource, *path: str) -> timedelta:
 
 
 def _only_api(stack: Stack, protocol: str) -> Resource | None:
+    apis = _apis(stack, protocol)
+    if len(apis) > 1:
+        raise apis[1].error(f"is the second {protocol} API; wsgate runs one")
+    return apis[0] if apis else None
+
+
+def _apis(stack: Stack, protocol: str) -> list[Resource]:
+    """In the order of the template: SAM writes those that it makes behind the others."""
+    written = list(stack.source.body["Resources"])
     apis = [
         api
         for api in stack.of_type("AWS::ApiGatewayV2::Api")
         if api.text("ProtocolType", default="HTTP") == protocol
     ]
-    if len(apis) > 1:
-        raise apis[1].error(f"is the second {protocol} API; wsgate runs one of each kind")
-    return apis[0] if apis else None
+    at = {name: index for index, name in enumerate(written)}
+    return sorted(apis, key=lambda api: at.get(api.logical_id, len(written)))
+
+
+def _stages(stack: Stack, api: Resource) -> list[Resource]:
+    stages = _of_api(stack, "Stage", api)
+    if not stages:
+        raise api.error("has no stage, and without one nobody can connect")
+    return stages
 
 
 def _stage(stack: Stack, api: Resource) -> Resource:
     stages = _of_api(stack, "Stage", api)
     if len(stages) != 1:
-        raise api.error(f"has {len(stages)} stages; wsgate runs an API with exactly one")
+        raise api.error(f"has {len(stages)} stages; wsgate runs an HTTP API with exactly one")
     return stages[0]
 
 

@@ -1,6 +1,6 @@
 """`load`: from a SAM template to the Plan that the gateway, the functions and the triggers run on.
 
-Read are functions, one WebSocket API, at most one HTTP API, queues with their event source
+Read are functions, WebSocket APIs, at most one HTTP API, queues with their event source
 mappings, and schedules. Any other resource may be in the template; it is not emulated, and where
 it would call one of the functions, `Plan.left_out` says so.
 """
@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from wsgate.plan import Plan
-from wsgate.template.apis import http_of, websocket_of
+from wsgate.template.apis import http_of, websockets_of
 from wsgate.template.expand import TemplateError, expand, read
 from wsgate.template.functions import functions_of
 from wsgate.template.parameters import as_texts, parameter_values
+from wsgate.template.roles import statements_of
 from wsgate.template.stack import Place, Stack
 from wsgate.template.triggers import (
     leave_out_callers,
@@ -54,16 +55,18 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
 
 def _plan(stack: Stack) -> Plan:
     functions, queues = functions_of(stack), queues_of(stack)
+    statements = statements_of(stack, functions)
     leave_out_callers(stack)
     return Plan(
         functions=functions,
-        websocket=websocket_of(stack, functions),
+        websockets=websockets_of(stack, functions),
         http=http_of(stack, functions),
         queues=queues,
         queue_triggers=tuple(queue_triggers_of(stack, functions, queues)),
         schedules=tuple(schedules_of(stack, functions)),
         region=stack.place.region,
         account=stack.place.account,
-        left_out=tuple(stack.left_out),
+        left_out=tuple(dict.fromkeys(stack.left_out)),  # two stages say the same twice
         warnings=tuple(stack.warnings),
+        statements=statements,
     )

@@ -30,7 +30,7 @@ def models_of(route: Resource, api: Resource) -> Models | None:
             problem = f"is checked against nothing without a {expression}, as on AWS"
             route.stack.leave_out(route.error(problem, "RequestModels"))
         return None
-    if api.get("DisableSchemaValidation") in _YES:
+    if api.flag("DisableSchemaValidation"):
         return None
     try:
         check_selection(selection)

@@ -41,6 +41,7 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
     "AWS::Events::EventBus": ("Name", "events:{region}:{account}:event-bus/{name}"),
     "AWS::Events::Rule": ("Name", "events:{region}:{account}:rule/{name}"),
+    "AWS::IAM::ManagedPolicy": ("ManagedPolicyName", "iam::{account}:policy/{name}"),
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
     "AWS::Kinesis::Stream": ("Name", "kinesis:{region}:{account}:stream/{name}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
@@ -55,8 +56,24 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
         "states:{region}:{account}:stateMachine:{name}",
     ),
 }
-_KNOWN_BY_ARN: Final = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine")
+_KNOWN_BY: Final = {
+    "AWS::ApiGatewayV2::DomainName": "DomainName",
+    "AWS::ApiGatewayV2::Stage": "StageName",
+}
+"""Where Ref gives a property."""
+_OF_API_KEYS: Final = ("AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlan")
+_KNOWN_BY_ARN: Final = (
+    "AWS::IAM::ManagedPolicy",
+    "AWS::SNS::Topic",
+    "AWS::StepFunctions::StateMachine",
+)
 """Where Ref gives the ARN rather than the name."""
+
+_ID_ATTRIBUTES: Final = {
+    "AWS::ApiGateway::ApiKey": "APIKeyId",
+    "AWS::ApiGatewayV2::Authorizer": "AuthorizerId",
+    "AWS::ApiGatewayV2::Route": "RouteId",
+}
 
 
 class Stack:
@@ -123,13 +140,13 @@ class Stack:
                 return self._qualified_arn(resource)
             case "AWS::SQS::Queue":
                 return self.queue_url(resource)
-            case "AWS::ApiGatewayV2::Stage":
-                return resource.text("StageName")
+            case kind if kind in _KNOWN_BY:
+                return resource.text(_KNOWN_BY[kind])
             case kind if kind in _KNOWN_BY_ARN:
                 return self._arn(resource)
             case kind if kind in _NAMED:
                 return self.name(resource)
-            case kind if kind.startswith("AWS::ApiGatewayV2::"):
+            case kind if kind.startswith(("AWS::ApiGatewayV2::", *_OF_API_KEYS)):
                 return identifier(name)
             case kind:
                 raise Unresolved(f"!Ref {name} is not known here ({kind} is not emulated)")
@@ -193,8 +210,8 @@ class Stack:
                 is_socket = resource.text("ProtocolType", default="HTTP") == "WEBSOCKET"
                 endpoint = f"{'ws' if is_socket else 'http'}://{self.place.host}"
                 return {"ApiId": identifier(resource.logical_id), "ApiEndpoint": endpoint}
-            case "AWS::ApiGatewayV2::Route":
-                return {"RouteId": identifier(resource.logical_id)}
+            case kind if kind in _ID_ATTRIBUTES:
+                return {_ID_ATTRIBUTES[kind]: identifier(resource.logical_id)}
             case "AWS::SNS::Topic":
                 return {"TopicArn": self._arn(resource), "TopicName": self.name(resource)}
             case kind if kind in _NAMED:
@@ -277,6 +294,17 @@ class Resource:
         if not least <= value <= most:
             raise self.error(f"is {value}, and must be from {least} to {most}", *path)
         return value
+
+    def flag(self, *path: str) -> bool:
+        """Return a boolean property; absent is false."""
+        return self.text(*path, default="false").lower() == "true"
+
+    def resolve(self, value: Any) -> Any:
+        """Resolve what stands somewhere inside this resource. Raises TemplateError."""
+        try:
+            return _given(self.stack.resolve(value))
+        except (Unresolved, TypeError) as error:
+            raise self.error(f"cannot be resolved: {error}") from error
 
     def texts(self, *path: str) -> dict[str, str]:
         """Return a mapping property with each of its values as text."""

@@ -1,0 +1,104 @@
+"""Keys that are not in the template: who may sign requests, and API keys of the developer."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from wsgate.core.access import Principal, function_role, user
+from wsgate.core.signature import Credential
+from wsgate.functions.local_aws import CREDENTIALS, of_functions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from wsgate.plan import Plan, WebSocketApi
+
+SECRET = "WSGATE_SECRET_"  # noqa: S105 the name of a variable
+_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+
+
+class NoSecretError(ValueError):
+    """A key was named, and the environment has no secret of it."""
+
+
+def from_environment(
+    key_ids: Iterable[str], environment: Mapping[str, str]
+) -> dict[str, Credential]:
+    """The keys of these ids; a command line, which others can read, never holds a secret.
+
+    WSGATE_SECRET_<id> is looked for first, then the variables that an SDK reads, if they are about
+    this id. Raises NoSecretError.
+    """
+    return {key: _credential(key, environment) for key in key_ids}
+
+
+def known(
+    plan: Plan, named: Mapping[str, Credential], of_roles: Mapping[str, Mapping[str, str]]
+) -> dict[str, Principal]:
+    """Who may sign, by the id of the key. `of_roles` are the functions' own keys, by name."""
+    local = Credential(CREDENTIALS[_SECRET])
+    found = {
+        key: user(key, credential, plan.account)
+        for key, credential in {CREDENTIALS[_ID]: local, **named}.items()
+    }
+    for name, variables in of_roles.items():
+        credential, statements = Credential(variables[_SECRET]), plan.statements.get(name)
+        found[variables[_ID]] = function_role(name, credential, plan.account, statements)
+    return found
+
+
+def with_own_keys(plan: Plan) -> tuple[Plan, dict[str, dict[str, str]]]:
+    """The plan with a key in each function's environment, as its role has in Lambda, and the keys.
+
+    Lambda reserves these names, so that no template sets them itself.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-24)
+    """
+    keys = of_functions(plan.functions, secrets.token_bytes(32))
+    functions = {
+        name: replace(function, environment={**function.environment, **keys[name]})
+        for name, function in plan.functions.items()
+    }
+    return replace(plan, functions=functions), keys
+
+
+def with_api_keys(plan: Plan, keys: Iterable[str]) -> Plan:
+    """The plan with `keys` opening each $connect that asks for one (APIGW.md §3.14).
+
+    A $connect that no key opens is a warning: on AWS too nobody could connect.
+    """
+    ids = {key: _key_id(key) for key in keys}
+    stages = tuple(_with_api_keys(stage, ids) for stage in plan.websockets)
+    closed = tuple(
+        f"$connect of stage {stage.stage} needs an API key, and there is none: "
+        "give one in WSGATE_API_KEYS, or with --api-key"
+        for stage in stages
+        if stage.api_keys is not None and not stage.api_keys.ids
+    )
+    return replace(plan, websockets=stages, warnings=(*plan.warnings, *closed))
+
+
+def _credential(key: str, environment: Mapping[str, str]) -> Credential:
+    secret = environment.get(SECRET + key)
+    if secret:
+        return Credential(secret)
+    if environment.get(_ID) == key and environment.get(_SECRET):
+        return Credential(environment[_SECRET], environment.get(_TOKEN) or None)
+    raise NoSecretError(
+        f"--credentials {key} needs its secret in the environment: {SECRET}{key}, or {_SECRET} "
+        f"beside {_ID}={key}"
+    )
+
+
+def _with_api_keys(stage: WebSocketApi, ids: dict[str, str]) -> WebSocketApi:
+    if stage.api_keys is None:
+        return stage
+    return replace(stage, api_keys=replace(stage.api_keys, ids={**ids, **stage.api_keys.ids}))
+
+
+def _key_id(key: str) -> str:
+    """A stable id in API Gateway's form: ten lower-case letters and digits."""
+    return base64.b32encode(hashlib.sha256(key.encode()).digest()).decode().lower()[:10]
