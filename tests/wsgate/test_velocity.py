@@ -108,6 +108,10 @@ def render(template: str, body: object = BODY) -> str:
         ("$input.path('$.pets[*].kind')", "[dog, cat]"),
         ("$input.path('$..id')", "[7, 1, 2]"),
         ("$input.path('$.list[0:2]')", "[1, x]"),
+        ("$input.path('$.pets[?(@.kind == \"cat\")].id')", "[2]"),
+        ('$input.path("$.pets[?(@.id < 2)].kind")', "[dog]"),
+        ("$input.path('$.pets[?(@.id >= 9)]').size()", "0"),
+        ("$input.path('$.list[?(@.id)].id')", "[7]"),
         ("$input.json('$.pets[0]')", '{"id":1,"kind":"dog"}'),
         ("$input.json('$.nothing')", "null"),
         ("$input.path('$.pets').count() $input.path('$.pets').size()", "2 2"),
@@ -164,7 +168,11 @@ def test_a_template_renders(template: str, text: str) -> None:
         ("$name", "$name"),
         ('#set($a = "$name")', "$name"),
         ("a\nb $context.nope", "in its line 2, uses '$context.nope'"),
-        ("$input.path('$.a[?(@.b)]')", "not known"),
+        ("$input.path('$.a[?(@.b =~ /x/)]')", "not known"),
+        ("$input.path('$.a[?(@.b == x)]')", "nothing that a path can compare with"),
+        ("$input.path('$.a[?(@b)]')", "not known"),
+        ("$input.path('$.a[?(@..b)]')", "must find one"),
+        ("$input.path('$a')", "not known"),
         ("$input.text", "input.text"),
         ("$util.urlEncode", "util.urlEncode"),
         ("$util.toJson('x')", "util.toJson"),
@@ -195,6 +203,7 @@ BOMBS = [
     "#foreach($i in [1..1000])#foreach($j in [1..1000])$input.body#end#end",
     "#foreach($i in [1..1000000000])#end",
     "$input.path('$..*..*..*..*')",
+    "$input.path('$..*..*[?(@.x)]..*[?(@.x == 1)]')",
     "$input.body.matches('a*b') $input.body.replaceAll('a*b', '')",
 ]
 
@@ -264,6 +273,13 @@ def test_a_template_cannot_change_what_a_connection_is() -> None:
     scope = Scope({"authorizer": authorizer}, "", {"a": "b"})
     assert template.render(scope) == "ann{user=ann}"
     assert authorizer == {"user": "ann"}
+
+
+def test_what_a_template_changes_is_not_what_came() -> None:
+    """Nor can it make a JSON text that never ends."""
+    assert render("#set($r = $input.path('$'))$r.put('r', $r)$input.json('$')", {"a": 1}) == (
+        '{"a":1}'
+    )
 
 
 def test_what_is_no_text_of_a_client_is_never_a_template() -> None:

@@ -1,12 +1,14 @@
 """The JSONPath of mapping templates: `$input.path('$.a[0]')`, `$input.json('$..id')` (§7.12).
 
-Names, indexes (from the end too), slices, `*` and `..` are known; filters and scripts are not. As
-in the JSONPath that AWS links to (https://github.com/json-path/JsonPath, 2026-11-24), a path that
-can find many values finds a list, and any other path one value or null.
+Names, indexes (from the end too), slices, `*`, `..` and filters of one comparison are known. As in
+the JSONPath that AWS links to (https://github.com/json-path/JsonPath, 2026-11-24), a path that can
+find many values finds a list, and any other path one value or null.
 """
 
 from __future__ import annotations
 
+import json
+import operator
 import re
 from dataclasses import dataclass
 from functools import lru_cache
@@ -43,7 +45,32 @@ class _Anywhere:
     """`..` before the next step."""
 
 
-Step = str | int | _Every | _Slice | _Anywhere
+@dataclass(frozen=True, slots=True)
+class _Items:
+    """What a filter looks at: a list's items, or the one value."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """`[?(@.path == 'text')]`, or `[?(@.path)]` for what has it at all."""
+
+    path: JsonPath
+    sign: str | None
+    wanted: Any
+
+    def holds(self, item: Any) -> bool:
+        found = self.path.find(item)
+        if self.sign is None:
+            return found is not None
+        if self.sign in {"==", "!="}:
+            return (found == self.wanted) is (self.sign == "==")
+        both = (found, self.wanted)
+        if not (all(map(_is_number, both)) or all(isinstance(one, str) for one in both)):
+            return False
+        return bool(_COMPARISONS[self.sign](found, self.wanted))
+
+
+Step = str | int | _Every | _Slice | _Anywhere | _Items | _Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +122,12 @@ def compile_path(path: str) -> JsonPath:
 _NAME = r"[^\s.\[\]()'\"*,:?@]+"
 _STEP = re.compile(
     rf"""(?P<deep>\.\.(?=[^.]))?(?:
-        \.?(?P<name>{_NAME})
-      | \.?(?P<every>\*|\[\*\])
+        (?:(?<=\.\.)|\.)(?P<name>{_NAME})
+      | (?P<every>(?:(?<=\.\.)|\.)\*|\.?\[\*\])
       | \.?\[(?P<index>-?\d{{1,9}})\]
       | \.?\[(?P<start>-?\d{{0,9}}):(?P<end>-?\d{{0,9}})\]
+      | \.?\[\?\(\s*@(?P<where>[^\s=!<>()]*)\s*
+            (?:(?P<sign>==|!=|<=|>=|<|>)\s*(?P<wanted>'[^']*'|"[^"]*"|[\w.+-]+)\s*)?\)\]
       | \.?\[(?:'(?P<single>[^']*)'|"(?P<double>[^"]*)")\]
     )""",
     re.VERBOSE,
@@ -115,8 +144,30 @@ def _steps(match: re.Match[str]) -> list[Step]:
     if found["start"] is not None:
         ends = (int(end) if end else None for end in (found["start"], found["end"]))
         return [*before, _Slice(*ends)]
+    if found["where"] is not None:
+        return [*before, _Items(), _where(found["where"], found["sign"], found["wanted"])]
     names = (found["name"], found["single"], found["double"])
     return [*before, next(name for name in names if name is not None)]
+
+
+def _where(path: str, sign: str | None, wanted: str | None) -> _Where:
+    inner = compile_path(f"${path}")
+    if inner.finds_many:
+        raise JsonPathError(f"the filter {path!r} can find many values, and must find one")
+    if wanted is None:
+        return _Where(inner, None, None)
+    text = f'"{wanted[1:-1]}"' if wanted[0] == "'" else wanted
+    try:
+        return _Where(inner, sign, json.loads(text, strict=False))
+    except ValueError as error:
+        raise JsonPathError(f"{wanted!r} is nothing that a path can compare with") from error
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+_COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
 
 
 def _apply(value: Any, step: Step) -> Iterator[Any]:
@@ -131,6 +182,11 @@ def _apply(value: Any, step: Step) -> Iterator[Any]:
             yield from _children(value)
         case _Slice(start, end):
             yield from value[start:end] if isinstance(value, list) else ()
+        case _Items():
+            yield from value if isinstance(value, list) else (value,)
+        case _Where():
+            if step.holds(value):
+                yield value
         case _Anywhere():
             yield from _everything(value)
 

@@ -91,7 +91,7 @@ class Scope:
 class Frame:
     """One rendering."""
 
-    __slots__ = ("_json", "budget", "halted", "names", "scope", "status")
+    __slots__ = ("_json", "_own", "budget", "halted", "names", "scope", "status")
 
     def __init__(self, scope: Scope, status: int | None) -> None:
         self.scope, self.status, self.budget = scope, status, Budget()
@@ -99,19 +99,21 @@ class Frame:
         self.halted = ""
         """The directive that ends the loop, or everything: `break` or `stop`."""
         self._json: Any = _UNREAD
+        self._own: Any = _UNREAD
 
     @property
     def json(self) -> Any:
-        """The body's JSON.
-
-        As templates for forms rely on (`$input.path('$').split('&')`), what is no JSON is a text.
-        GUESS: no body at all is an empty object, as for REST APIs.
-        """
+        """The body's JSON, as it came."""
         if self._json is _UNREAD:
-            body = self.scope.body
-            value = parse_body(body) if body else {}
-            self._json = body if value is None and body.strip() != "null" else value
+            self._json = _json_of(self.scope.body)
         return self._json
+
+    @property
+    def own(self) -> Any:
+        """The body's JSON, which the template may change (`$input.path('$').put('a', 1)`)."""
+        if self._own is _UNREAD:
+            self._own = _json_of(self.scope.body)
+        return self._own
 
     def set(self, name: str, value: Any) -> None:
         if self.names is None:
@@ -123,6 +125,16 @@ class Frame:
 
 
 _UNREAD: Final = object()
+
+
+def _json_of(body: str) -> Any:
+    """What is no JSON is a text: templates for forms rely on `$input.path('$').split('&')`.
+
+    GUESS: no body at all is an empty object, as for REST APIs.
+    """
+    value = parse_body(body) if body else {}
+    return body if value is None and body.strip() != "null" else value
+
 
 Part = Callable[[Frame], str]
 Value = Callable[[Frame], Any]
@@ -830,14 +842,14 @@ def _copied(value: Mapping[str, Any]) -> dict[str, Any]:
     return {key: dict(item) if isinstance(item, Mapping) else item for key, item in value.items()}
 
 
-def _found_at(path: Value) -> Value:
+def _found_at(path: Value, *, as_it_came: bool = False) -> Value:
     def find(frame: Frame) -> Any:
         frame.budget.spend()
         text = text_of(path(frame), frame.budget)
         if len(text) > MOST_PATH:  # a message may hold it, and paths are kept
             raise RenderError(f"the mapping template asks for a path of more than {MOST_PATH}")
         try:
-            return compile_path(text).find(frame.json)
+            return compile_path(text).find(frame.json if as_it_came else frame.own)
         except JsonPathError as error:
             raise RenderError(f"the mapping template asks for {error}") from error
 
@@ -846,7 +858,7 @@ def _found_at(path: Value) -> Value:
 
 def _json(path: Value) -> Value:
     """The JSON of what the path finds. GUESS: without spaces, and `null` where it finds nothing."""
-    find = _found_at(path)
+    find = _found_at(path, as_it_came=True)
 
     def dump(frame: Frame) -> str:
         text = json.dumps(find(frame), ensure_ascii=False, separators=(",", ":"))

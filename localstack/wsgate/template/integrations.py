@@ -117,6 +117,9 @@ def _service(resource: Resource, service: re.Match[str], declared: Collection[st
     known = [f"{place.account}/{resource.stack.name(queue)}" for queue in queues]
     if not queues or (kind == "path" and target not in known):
         raise resource.error("is no queue of this template", "IntegrationUri")
+    if resource.get("CredentialsArn") is None:
+        problem = "is missing, and AWS sends nothing to a queue without a role"
+        resource.stack.warn_once(resource.logical_id, resource.error(problem, "CredentialsArn"))
     path = f"?Action={target}&Version=2012-11-05" if kind == "action" else target
     # API Gateway signs the request with the role that it is given; the server only reads whose.
     signature = f"'AWS4-HMAC-SHA256 Credential=local/19700101/{place.region}/sqs/aws4_request'"
