@@ -11,8 +11,10 @@ import signal
 import sys
 from functools import partial
 from pathlib import Path
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from wsgate.core import faults, quotas
 from wsgate.core.ids import MOST_NODES
 from wsgate.credentials import NoSecretError, from_environment
 from wsgate.loops import loop_factory
@@ -28,6 +30,7 @@ PREFIX = "WSGATE_PARAMETER_"
 API_KEYS = "WSGATE_API_KEYS"
 MOST_CONCURRENCY = 1000
 MOST_PORT = 65535
+MOST_SEED = 2**32 - 1
 
 DESCRIPTION = """\
 Run the WebSocket API of a SAM template on this machine: its routes, authorizer and functions,
@@ -88,6 +91,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
         log=_log,
         log_events=not given.quiet,
+        quotas=given.quotas,
+        faults=_faults(given.fault),
     )
 
 
@@ -158,6 +163,24 @@ def _parser() -> argparse.ArgumentParser:
         help="refuse permessage-deflate, which API Gateway accepts",
     )
     add(
+        "--quotas",
+        type=_quotas,
+        nargs="?",
+        const=quotas.Quotas(),
+        metavar="NAME=N,…",
+        help="refuse what is beyond AWS's rates: connections=500,requests=10000,burst=5000 and "
+        "the stage's own throttling",
+    )
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="let something go wrong on purpose; may be repeated; `--fault list` lists them all, "
+        "/_wsgate/faults shows and changes them while it runs",
+    )
+    add(
         "--iam",
         action="store_true",
         help="refuse calls of @connections and Invoke that are not signed, or that the function's "
@@ -223,6 +246,33 @@ def _parameter(text: str) -> tuple[str, str]:
     if not (name.isalnum() and equals):
         raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
     return name, value
+
+
+def _quotas(text: str) -> quotas.Quotas:
+    try:
+        return quotas.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fault(text: str) -> tuple[str, float]:
+    """`seed` is taken like a fault, and is none."""
+    if text == "list":
+        print(faults.listing())
+        sys.exit(0)
+    name, _, value = text.partition("=")
+    try:
+        if name == "seed":
+            return name, float(_number(0, MOST_SEED)(value))
+        return name, faults.parse(name, value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _faults(given: Sequence[tuple[str, float]]) -> faults.Faults:
+    values = dict(given)
+    seed = values.pop("seed", None)
+    return faults.Faults(SystemRandom().getrandbits(32) if seed is None else int(seed), values)
 
 
 def _raise_file_limit() -> None:

@@ -46,6 +46,12 @@ class Limits:
     """Invocations of one connection at once; then no more is read from it until one ends."""
     background: int = 1000
     """Asynchronous invocations (`InvocationType=Event`) waiting or running at once."""
+    background_bytes: int = 64 * KIBIBYTE * KIBIBYTE
+    """Their events together."""
+    retry_waits: tuple[timedelta, ...] = (timedelta(minutes=1), timedelta(minutes=2))
+    """How long Lambda waits before it runs a failed asynchronous event a second and third time."""
+    late: int = 10_000
+    """Events held back by a fault at once; then further ones are not late."""
     shutdown: timedelta = timedelta(seconds=3)
     """What open connections and their $disconnect invocations are given when the process ends."""
     tick: timedelta = timedelta(seconds=1)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import random
 import signal
 import socket
 import sys
@@ -18,8 +19,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wsgate.node import management
+from wsgate.node.background import Background
 from wsgate.node.channel import Channel, ChannelLost
-from wsgate.node.messages import InvokeFunction, Line, Manage, Ready, Start
+from wsgate.node.invocations import Invocations
+from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
 from wsgate.restarts import Restarts
 
 if TYPE_CHECKING:
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from wsgate.plan import Plan
 
 _READY_SECONDS = 30
+_LAST_WORDS_SECONDS = 0.2
 _PAUSE_SECONDS = 10
 """Before the next start of a node that ends again and again."""
 
@@ -50,7 +54,14 @@ class Nodes:
     ) -> None:
         """Start nothing yet; there will be a node for each of `listeners`."""
         self._invoker = invoker
+        # Lambda's queue is nobody's node: an event outlives the one that took it.
+        self._invocations = Invocations(invoker, settings.log)
+        self._background = Background(
+            self._invocations, plan.event_policies, settings.limits, settings.log
+        )
+        self._limits = settings.limits
         self._log: Callable[[str], None] = settings.log
+        self._faults = settings.faults
         self._nodes = [
             _Process(
                 self,
@@ -63,10 +74,13 @@ class Nodes:
     async def start(self) -> None:
         """Return when every node accepts connections. Raises NodeError."""
         await asyncio.gather(*(node.start() for node in self._nodes))
+        self._kill_if_wanted()
 
     async def close(self) -> None:
-        """Let every node tell its connections, then end it."""
+        """Let every node tell its connections, then end it; then what runs for nobody."""
         await asyncio.gather(*(node.close() for node in self._nodes))
+        self._background.close()
+        await self._invocations.settle(self._limits.shutdown)
 
     def kill(self, index: int) -> None:
         """End a node as a broken machine would."""
@@ -75,6 +89,24 @@ class Nodes:
     def __len__(self) -> int:
         return len(self._nodes)
 
+    def spread(self, origin: int, change: FaultChange) -> None:
+        """A node was told of a fault: this process and the other nodes have to know."""
+        self._faults.hear(change.name, change.value)
+        if not self._kill_if_wanted():
+            for index, node in enumerate(self._nodes):
+                if index != origin:
+                    node.tell(change)
+
+    def _kill_if_wanted(self) -> bool:
+        """`node_kill`: one of them, whichever."""
+        is_wanted = self._faults.takes_node_kill()
+        if is_wanted:
+            index = random.randrange(len(self))  # noqa: S311 not a secret
+            self.say(f"fault: node_kill ends node {index}")
+            # It may be the very one that was told, and is about to answer.
+            asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self.kill, index)
+        return is_wanted
+
     def say(self, line: str) -> None:
         self._log(line)
 
@@ -82,6 +114,8 @@ class Nodes:
         """What a node asks for."""
         if isinstance(question, InvokeFunction):
             return await self._invoker.invoke(question.function, question.payload)
+        if isinstance(question, QueueEvent):
+            return self._background.accept(question.function, question.payload)
         if isinstance(question, Manage):
             return await self._manage(question)
         raise TypeError(question)
@@ -121,6 +155,10 @@ class _Process:
         if self._channel is None:
             raise ChannelLost
         return await self._channel.ask(question)
+
+    def tell(self, news: Any) -> None:
+        if self._channel is not None:
+            self._channel.tell(news)
 
     def kill(self) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -171,6 +209,8 @@ class _Process:
     def _heard(self, news: Any) -> None:
         if isinstance(news, Line):
             self._nodes.say(news.text)
+        elif isinstance(news, FaultChange):
+            self._nodes.spread(self._index, news)
         elif isinstance(news, Ready):
             self._ready.set()
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from wsgate.core.timing import Timing
+
 
 @dataclass(frozen=True)
 class Function:
@@ -185,6 +187,22 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Throttle:
+    """ThrottlingRateLimit and ThrottlingBurstLimit; None leaves the account's (APIGW.md §12.2)."""
+
+    rate: float | None = None
+    burst: int | None = None
+
+
+@dataclass(frozen=True)
+class Throttles:
+    """How a stage throttles its routes: DefaultRouteSettings and RouteSettings."""
+
+    default: Throttle | None = None
+    routes: Mapping[str, Throttle] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class WebSocketApi:
     """One stage of a WebSocket API."""
 
@@ -201,6 +219,7 @@ class WebSocketApi:
     base_paths: tuple[BasePath, ...] = ()
     has_default_endpoint: bool = True
     """False: custom domains are the only way in (APIGW.md §1.9)."""
+    throttles: Throttles = field(default_factory=Throttles)
 
 
 @dataclass(frozen=True)
@@ -210,6 +229,7 @@ class HttpApi:
     api_id: str
     stage: str
     routes: Mapping[str, FunctionIntegration]
+    throttles: Throttles = field(default_factory=Throttles)
 
 
 @dataclass(frozen=True)
@@ -242,13 +262,22 @@ class QueueTrigger:
 class Schedule:
     name: str
     function: str
-    every: timedelta
+    timing: Timing
     payload: str | None
     """The constant JSON of the target's Input; None sends what EventBridge itself sends."""
     arn: str = ""
     """The rule or schedule, as the event's `resources` names it."""
     source: str = "aws.events"
     """`aws.events` from an AWS::Events::Rule, `aws.scheduler` from an AWS::Scheduler::Schedule."""
+
+
+@dataclass(frozen=True)
+class EventPolicy:
+    """What Lambda does with an asynchronous event of a function that fails (EventInvokeConfig)."""
+
+    retries: int = 2
+    age: timedelta = timedelta(hours=6)
+    """An event older than this is not tried again."""
 
 
 @dataclass(frozen=True)
@@ -264,6 +293,8 @@ class Plan:
     schedules: tuple[Schedule, ...]
     region: str
     account: str
+    event_policies: Mapping[str, EventPolicy] = field(default_factory=dict)
+    """By function name; a function without one has the defaults."""
     left_out: tuple[str, ...] = ()
     """A sentence for each trigger and function of the template that does nothing here."""
     warnings: tuple[str, ...] = ()

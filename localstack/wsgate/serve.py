@@ -8,16 +8,20 @@ import socket
 import sys
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate.bases import bases_of, unreachable, with_endpoints
+from wsgate.core.faults import Faults
 from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions.code_watch import CodeWatch
+from wsgate.functions.harmed import HarmedInvoker
 from wsgate.limits import Limits
 from wsgate.node.listening import BACKLOG, listening
 from wsgate.node.node import Node, Settings
 from wsgate.node.pages import Pages
 from wsgate.nodes import NodeError, Nodes
+from wsgate.plan import Throttles
 from wsgate.threads import in_thread
 from wsgate.triggers.schedules import Schedules
 
@@ -26,6 +30,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from wsgate.core.access import Principal
+    from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
@@ -65,6 +70,10 @@ class Options:
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     """API keys that open $connect besides those of the template."""
     limits: Limits = field(default_factory=Limits)
+    quotas: Quotas | None = None
+    """What AWS lets an account do per second; None does not count."""
+    faults: Faults = field(default_factory=lambda: Faults(SystemRandom().getrandbits(32)))
+    """What goes wrong on purpose; it can be changed while it runs."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +112,9 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             options.log(f"left out: {sentence}")
         for sentence in (*plan.warnings, *unreachable(plan)):
             options.log(f"warning: {sentence}")
-        invoker = await _invoker(options, plan, address, queue_port, stack)
+        invoker: Invoker = await _invoker(options, plan, address, queue_port, stack)
+        invoker = HarmedInvoker(invoker, options.faults, _function_log(options))
+        _tell_mischief(options, plan)
         settings = _settings(options, address, pages, principals)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
@@ -239,6 +250,9 @@ def _settings(
         log_events=options.log_events,
         known=principals,
         iam=options.iam,
+        quotas=options.quotas,
+        share=1 / options.nodes,
+        faults=options.faults,
     )
 
 
@@ -278,6 +292,17 @@ def _addresses(plan: Plan, address: str) -> Addresses:
     first, *more = [base.text for base in bases_of(plan, address)] or [address]
     others = tuple(f"ws://{base}" for base in more)
     return Addresses(f"ws://{first}", f"http://{first}", others, f"http://{address}/")
+
+
+def _tell_mischief(options: Options, plan: Plan) -> None:
+    """A run with quotas or faults says so, and with which seed it can be repeated."""
+    if options.quotas is not None:
+        options.log(f"quotas: {options.quotas}")
+    elif any(api.throttles != Throttles() for api in (*plan.websockets, plan.http) if api):
+        options.log("left out: the throttling of the stage, which counts with --quotas")
+    if options.faults.is_on:
+        changed = (f"{name}={value:g}" for name, value in options.faults.changed().items())
+        options.log(f"faults: {' '.join(changed)} seed={options.faults.seed}")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText, Stage
 from wsgate.core.ids import Ids
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol
 from wsgate.node.node import Node, Settings
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
     from wsgate.core.access import Principal
+    from wsgate.core.quotas import Limiter
     from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
@@ -143,6 +144,7 @@ class Machine:
     limits: Limits = field(default_factory=Limits)
     now: int = T0
     known: Mapping[str, Principal] = field(default_factory=dict)
+    limiter: Limiter | None = None
 
     def __post_init__(self) -> None:
         place = Place(
@@ -153,7 +155,9 @@ class Machine:
             "000000000000",
             self.api.stage_variables,
         )
-        self.gateway = Gateway([Stage(self.api, place)], ids(), self.limits, self.known)
+        self.gateway = Gateway(
+            [Stage(self.api, place)], ids(), self.limits, self.known, self.limiter
+        )
 
     def handshake(self, query: str = "", **headers: str) -> tuple[str, list[Action]]:
         pairs = tuple((name.replace("_", "-"), value) for name, value in headers.items())
@@ -232,7 +236,7 @@ class Running:
 @contextlib.asynccontextmanager
 async def running(
     plan: Plan,
-    functions: Functions,
+    functions: Invoker,
     *,
     limits: Limits | None = None,
     pages: Pages | None = None,

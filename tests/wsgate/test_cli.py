@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.wsgate.conftest import ROOT, SAMPLE, Command, spawn
 from wsgate.__main__ import _greet, main, parse
+from wsgate.core.quotas import Quotas
 from wsgate.core.signature import Credential
 from wsgate.serve import Addresses, Refused
 from wsgate.version import VERSION
@@ -90,6 +91,13 @@ class TestRefusals:
         (*TEMPLATE, "--parameter", "NoValue"),
         (*TEMPLATE, "--parameter", "=value"),
         (*TEMPLATE, "--unknown"),
+        (*TEMPLATE, "--quotas", "nope=1"),
+        (*TEMPLATE, "--quotas", "burst=x"),
+        (*TEMPLATE, "--fault", "nope=1"),
+        (*TEMPLATE, "--fault", "disconnect_lost"),
+        (*TEMPLATE, "--fault", "disconnect_lost=2"),
+        (*TEMPLATE, "--fault", "seed=-1"),
+        (*TEMPLATE, "--fault", "seed=4294967296"),
     ],
 )
 def test_a_command_line_with_a_mistake_exits_with_2(arguments: tuple[str, ...]) -> None:
@@ -118,13 +126,38 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
     text = capsys.readouterr().out
     for option in ("template", "port", "parameter", "pages", "concurrency", "invoke-endpoint"):
         assert f"--{option}" in text
-    for option in ("iam", "credentials", "api-key"):
+    for option in ("iam", "credentials", "api-key", "quotas", "fault"):
         assert f"--{option}" in text
     for variable in ("WSGATE_PARAMETER_", "WSGATE_SECRET_", "WSGATE_API_KEYS"):
         assert variable in text
 
 
+def test_the_faults_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main([*TEMPLATE, "--fault", "list"])
+    assert caught.value.code == 0
+    text = capsys.readouterr().out
+    assert "disconnect_lost" in text
+    assert "seed" in text
+
+
 class TestOptions:
+    def test_quotas_are_off_or_those_of_aws_or_what_is_said(self) -> None:
+        assert parse(TEMPLATE, {}).quotas is None
+        assert parse((*TEMPLATE, "--quotas"), {}).quotas == Quotas(500, 10_000, 5_000)
+        assert parse((*TEMPLATE, "--quotas", "burst=7"), {}).quotas == Quotas(burst=7)
+
+    def test_faults_are_off_until_they_are_given(self) -> None:
+        assert not parse(TEMPLATE, {}).faults.is_on
+        given = ("--fault", "disconnect_lost=0.5", "--fault", "seed=7", "--fault", "node_kill=1")
+        faults = parse((*TEMPLATE, *given), {}).faults
+        assert faults.changed() == {"disconnect_lost": 0.5, "node_kill": 1}
+        assert faults.seed == 7
+
+    def test_without_a_seed_each_run_has_its_own(self) -> None:
+        seeds = {parse(TEMPLATE, {}).faults.seed for _ in range(3)}
+        assert len(seeds) > 1
+
     def test_a_port_comes_from_the_command_line_the_environment_or_8080(self) -> None:
         assert parse(TEMPLATE, {}).port == 8080
         assert parse(TEMPLATE, {"PORT": "9000"}).port == 9000
@@ -212,6 +245,26 @@ async def test_the_sample_from_first_to_last(
         assert await asyncio.wait_for(command.process.wait(), 10) == 0
     assert "ChatFunction | DISCONNECT of ann" in command.errors
     assert not any("ticket" in line or "salut" in line for line in command.errors)
+
+
+async def test_faults_and_quotas_from_the_command_line(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]],
+) -> None:
+    """Said at the start, done to a real process, and each time a line."""
+    faults = ("--fault", "function_crash=1", "--fault", "seed=7")
+    async with wsgate("--quotas", "burst=2,requests=0", *faults) as command:
+        statuses = []
+        for _ in range(3):
+            with pytest.raises(InvalidStatus) as caught:
+                await connect(f"ws://{command.base}/dev?ticket=ann")
+            statuses.append(caught.value.response.status_code)
+    assert statuses == [500, 500, 429]  # the authorizer crashed, twice
+    assert command.errors[:2] == [
+        "quotas: connections=500 requests=0 burst=2",
+        "faults: function_crash=1 seed=7",
+    ]
+    done = "AuthorizeFunction | fault: function_crash after 0 s at most"
+    assert command.errors.count(done) == 2
 
 
 async def test_it_leaves_no_process_behind(

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -17,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wsgate.core.faults import Faults, Harm
 from wsgate.functions.environments import Environments
+from wsgate.functions.harmed import Harmable, HarmedInvoker
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.plan import Function
 
@@ -435,3 +438,64 @@ async def test_a_killed_parent_leaves_no_process_behind(tmp_path: Path) -> None:
     parent.kill()
     await parent.wait()
     await until(lambda: all(map(is_gone, pids)))
+
+
+class TestHarm:
+    """What core/faults.py orders, done to the process itself."""
+
+    async def harmed(self, runner: Runner, harm: Harm, **event: Any) -> Invocation:
+        payload = json.dumps(event).encode()
+        return await runner.environments.invoke_harmed(runner.name, payload, harm)
+
+    @pytest.mark.parametrize("after", [0, 900])
+    async def test_an_environment_is_killed_during_the_event_or_at_its_answer(
+        self, after: float
+    ) -> None:
+        async with running("about") as runner:
+            first = await runner.call()
+            answer = await self.harmed(runner, Harm(crash=after))
+            failure = json.loads(answer.payload)
+            assert answer.function_error == "Unhandled"
+            assert failure["errorType"] == "Runtime.ExitError"
+            assert failure["errorMessage"].endswith("signal: killed")
+            assert (await runner.call())["pid"] != first["pid"]
+
+    async def test_a_cold_one_is_killed_as_well(self) -> None:
+        async with running("echo") as runner:
+            answer = await self.harmed(runner, Harm(crash=0))
+            assert (answer.cold, answer.function_error) == (True, "Unhandled")
+
+    async def test_what_it_did_before_its_answer_is_done(self, tmp_path: Path) -> None:
+        async with running("wait_for_file") as runner:
+            gate = tmp_path / "gate"
+            call = asyncio.ensure_future(self.harmed(runner, Harm(crash=900), file=str(gate)))
+            await runner.wrote("running")
+            gate.touch()
+            assert (await call).function_error == "Unhandled"
+
+    async def test_a_slow_one_keeps_its_environment_busy(self) -> None:
+        async with running("about", concurrency=1) as runner:
+            started = time.monotonic()
+            slow = asyncio.ensure_future(self.harmed(runner, Harm(slow=0.3)))
+            await asyncio.sleep(0)  # it has the only place
+            after = await runner.call()
+            assert time.monotonic() - started >= 0.3
+            assert json.loads((await slow).payload)["pid"] == after["pid"]
+
+    async def test_one_that_is_too_slow_is_timed_out(self) -> None:
+        async with running("echo", timeout=SHORT) as runner:
+            await runner.call()
+            answer = await self.harmed(runner, Harm(slow=900))
+            assert json.loads(answer.payload)["errorType"] == "Sandbox.Timedout"
+            assert await runner.call(n=1) == {"n": 1}
+
+    async def test_only_the_harmed_call_is_harmed(self) -> None:
+        async with running("echo") as runner:
+            lines: list[tuple[str, str]] = []
+            faults = Faults(7, {"function_crash": 0.5})
+            assert isinstance(runner.environments, Harmable)
+            invoker = HarmedInvoker(runner.environments, faults, lambda *line: lines.append(line))
+            answers = [await invoker.invoke("echo", b"{}") for _ in range(10)]
+            crashed = sum(answer.function_error is not None for answer in answers)
+            assert 0 < crashed < 10
+            assert lines == [("echo", "fault: function_crash after 0 s at most")] * crashed

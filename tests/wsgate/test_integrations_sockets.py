@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gzip
 import json
@@ -259,6 +260,25 @@ async def test_a_function_between_two_templates() -> None:
     async with serving(two_way(integration), functions=functions) as url, connect(url) as client:
         assert await said(client, '{"x":4}') == "8"
         assert await said(client, '{"x":0}') == "it said no good"
+
+
+async def test_an_asynchronous_event_waits_for_nobody() -> None:
+    done = asyncio.Event()
+
+    async def work(event: dict[str, Any]) -> None:
+        await done.wait()
+
+    functions = Functions(work=work)
+    parameters = {"integration.request.header.X-Amz-Invocation-Type": "'Event'"}
+    integration = CustomFunctionIntegration(
+        None, {}, (ANY,), TIMEOUT, function="work", parameters=parameters
+    )
+    route = two_way(integration)
+    async with serving(route, functions=functions) as url, connect(url) as client:
+        assert await said(client, '{"a":1}') == ""
+        await until(lambda: functions.calls)
+        assert functions.calls == [("work", {"a": 1})]
+        done.set()
 
 
 async def test_a_mock_with_directives() -> None:

@@ -15,7 +15,7 @@ import boto3
 import pytest
 from botocore.config import Config
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from tests.wsgate.conftest import Command, spawn
 from tests.wsgate.gateways import until
@@ -131,6 +131,86 @@ async def test_functions_run_for_every_node_and_disconnect_is_told(wsgate: Any) 
                 await client.send('{"action":"echo","text":"hi"}')
                 assert json.loads(await client.recv())["text"] == "hi"
         await until(lambda: "\n".join(command.errors).count("DISCONNECT of ann") == MANY)
+
+
+async def set_fault(command: Command, name: str, value: float) -> int:
+    """Tell whichever node answers; return its status."""
+    body = json.dumps({"name": name, "value": value})
+    host, port = command.base.split(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"Host: {command.base}\r\nContent-Type: application/json\r\nConnection: close"
+    length = f"Content-Length: {len(body)}"
+    writer.write(f"POST /_wsgate/faults HTTP/1.1\r\n{head}\r\n{length}\r\n\r\n{body}".encode())
+    status = int((await reader.read()).split()[1])
+    writer.close()
+    await writer.wait_closed()
+    return status
+
+
+async def test_every_node_hears_of_a_fault_and_so_do_the_functions(wsgate: Any) -> None:
+    async with wsgate("--nodes", "3") as command:
+        async with clients(command) as found:
+            assert await set_fault(command, "disconnect_lost", 1) == 200
+            assert await set_fault(command, "function_crash", 1) == 200
+            first, answer = next(iter(found.values())), {}
+            while "message" not in answer:  # it goes through the parent
+                await first.send('{"action":"echo","text":"hi"}')
+                answer = json.loads(await first.recv())
+            assert answer["message"] == "Internal server error"
+        lost = "fault: disconnect_lost"
+        await until(lambda: sum(lost in line for line in command.errors) == MANY)
+        assert not any("DISCONNECT of" in line for line in command.errors)
+
+
+async def test_a_fault_takes_one_node_and_its_successor_has_the_faults(wsgate: Any) -> None:
+    async with wsgate("--nodes", "2") as command, clients(command) as found:
+        assert await set_fault(command, "disconnect_lost", 1) == 200
+        assert await set_fault(command, "node_kill", 1) == 200
+        await until(lambda: any("started again" in line for line in command.errors))
+        [said] = [line for line in command.errors if "fault: node_kill ends node" in line]
+        victim = int(said[-1])
+        lost = {each for each, client in found.items() if not await answers(client)}
+        assert {node_of(each) for each in lost} == {victim}
+        async with clients(command, 40) as later:
+            taken = sum(node_of(each) == victim for each in later)
+            assert taken
+        mark = "fault: disconnect_lost"
+        await until(lambda: sum(mark in line for line in command.errors) >= 40)
+
+
+async def test_each_node_has_its_share_of_the_quotas(wsgate: Any) -> None:
+    async with wsgate("--nodes", "2", "--quotas", "connections=20,requests=0") as command:
+        async with contextlib.AsyncExitStack() as stack:
+            url, statuses = f"ws://{command.base}/dev?ticket=ann", Counter[int]()
+            for _ in range(60):
+                try:
+                    await stack.enter_async_context(connect(url))
+                    statuses[101] += 1
+                except InvalidStatus as refusal:
+                    statuses[refusal.response.status_code] += 1
+            assert set(statuses) == {101, 429}
+        assert any(
+            line == "quotas: connections=20 requests=0 burst=5000" for line in command.errors
+        )
+
+
+async def test_an_asynchronous_event_outlives_the_node_that_took_it(wsgate: Any) -> None:
+    async with wsgate("--nodes", "2") as command:
+        sdk = boto3.client(
+            "lambda",
+            endpoint_url=f"http://{command.base}",
+            region_name="eu-west-1",
+            aws_access_key_id="local",
+            aws_secret_access_key="local",  # noqa: S106 not a secret
+        )
+        await asyncio.to_thread(
+            sdk.invoke, FunctionName="WebFunction", InvocationType="Event", Payload=b'"no event"'
+        )
+        for pid in nodes(command):
+            os.kill(pid, signal.SIGKILL)
+        again = "WebFunction | asynchronous event: again in 60 s"
+        await until(lambda: again in command.errors)
+    assert "asynchronous events that were to be tried again: 1" in command.errors
 
 
 def are_there(pids: list[int]) -> bool:

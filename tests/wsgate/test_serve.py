@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from websockets.asyncio.client import connect
 
 from tests.wsgate.conftest import SAMPLE
 from tests.wsgate.gateways import until
+from wsgate.core.faults import Faults
 from wsgate.serve import Addresses, Options, Refused, serve, serve_at
 
 if TYPE_CHECKING:
@@ -39,19 +40,19 @@ async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> 
 
 
 async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
-    nightly = """
-  Nightly:
+    news = """
+  News:
     Type: AWS::Events::Rule
     Properties:
-      ScheduleExpression: cron(0 3 * * ? *)
+      EventPattern: {source: [app]}
       Targets: [{Id: web, Arn: !GetAtt WebFunction.Arn}]
 """
     template = tmp_path / "template.yaml"
-    template.write_text(SAMPLE.read_text() + nightly)
+    template.write_text(SAMPLE.read_text() + news)
     (tmp_path / "functions.py").write_text("authorize = chat = web = print")
     [line] = await said_at_start(template)
     assert line.startswith(f"left out: {template}:")
-    assert "Nightly.ScheduleExpression is cron(0 3 * * ? *)" in line
+    assert "News.EventPattern is not emulated" in line
 
 
 async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: Path) -> None:
@@ -61,6 +62,13 @@ async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: 
     [line] = await said_at_start(template)
     assert line.startswith(f"warning: {template}:")
     assert "functions.py:1: '(' was never closed" in line
+
+
+async def test_faults_are_told_at_the_start_with_their_seed() -> None:
+    faults = Faults(7, {"disconnect_lost": 0.5, "function_slow": 1})
+    assert await said_at_start(SAMPLE, faults=faults) == [
+        "faults: disconnect_lost=0.5 function_slow=1 seed=7"
+    ]
 
 
 async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
@@ -149,11 +157,12 @@ def never() -> None:
     pytest.fail("it said that it is ready")
 
 
-async def said_at_start(template: Path) -> list[str]:
+async def said_at_start(template: Path, **options: Any) -> list[str]:
     """Serve a template until it is ready, and return the log."""
     log: list[str] = []
     ready = asyncio.Event()
-    serving = asyncio.create_task(serve(Options(template, port=0, log=log.append), ready.set))
+    chosen = Options(template, port=0, log=log.append, **options)
+    serving = asyncio.create_task(serve(chosen, ready.set))
     await asyncio.wait_for(ready.wait(), 20)
     await ended(serving)
     return log

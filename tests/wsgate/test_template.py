@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import re
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from wsgate.core.timing import Once, Rate, parse
 from wsgate.plan import (
     Authorizer,
     FunctionIntegration,
@@ -130,9 +131,9 @@ def test_sam_and_raw_resources_make_the_same_triggers(form: str) -> None:
     assert plan.queue_triggers == (
         QueueTrigger("Jobs", "Main", 5, timedelta(seconds=1), reports_item_failures=True),
     )
-    assert [(run.function, run.every, run.payload, run.source) for run in plan.schedules] == [
-        ("Main", timedelta(hours=2), '{"a":1}', "aws.events"),
-        ("Main", timedelta(minutes=1), None, "aws.scheduler"),
+    assert [(run.function, run.timing, run.payload, run.source) for run in plan.schedules] == [
+        ("Main", Rate(timedelta(hours=2)), '{"a":1}', "aws.events"),
+        ("Main", Rate(timedelta(minutes=1)), None, "aws.scheduler"),
     ]
 
 
@@ -516,13 +517,63 @@ def test_a_rate_that_is_none_is_refused(refusal_of: Callable[..., str]) -> None:
     assert "Nightly.ScheduleExpression is rate(0 minutes), and must be rate(1 minute)" in refusal
 
 
+def test_a_rule_runs_by_the_calendar_in_utc(plan_of: Callable[..., Plan]) -> None:
+    [nightly] = plan_of(
+        HEAD, "Resources:", SOCKET, MAIN, CRON.replace("STATE", "ENABLED")
+    ).schedules
+    assert nightly.timing == parse("cron(0 3 * * ? *)")
+
+
+SCHEDULE = """
+  Nightly:
+    Type: AWS::Scheduler::Schedule
+    Properties:
+      ScheduleExpression: at(2030-01-31T12:00:00)
+      ScheduleExpressionTimezone: Europe/Vienna
+      FlexibleTimeWindow: {Mode: "OFF"}
+      Target: {Arn: !GetAtt Main.Arn, RoleArn: role}
+"""
+
+
+def test_a_schedule_runs_in_its_time_zone(plan_of: Callable[..., Plan]) -> None:
+    [once] = plan_of(HEAD, "Resources:", SOCKET, MAIN, SCHEDULE).schedules
+    assert once.timing == Once(datetime(2030, 1, 31, 11, tzinfo=UTC))
+
+
+@pytest.mark.parametrize(
+    ("found", "instead", "words"),
+    [
+        ("Europe/Vienna", "Mars/Olympus", "ScheduleExpressionTimezone is Mars/Olympus, which is"),
+        ("Europe/Vienna", "../x", "ScheduleExpressionTimezone is ../x, which is no time zone"),
+        ("at(2030-01-31T12:00:00)", "at(2030-02-30T12:00:00)", "and is no date and time"),
+        ("at(2030-01-31T12:00:00)", "cron(0 3 * * * *)", "and must have ? as its day of the"),
+        ("at(2030-01-31T12:00:00)", "every day", "and must be like rate(5 minutes), cron("),
+    ],
+)
+def test_a_schedule_without_a_time_is_refused(
+    refusal_of: Callable[..., str], found: str, instead: str, words: str
+) -> None:
+    assert words in refusal_of(HEAD, "Resources:", SOCKET, MAIN, SCHEDULE.replace(found, instead))
+
+
+def test_the_dates_between_which_a_schedule_runs_are_told(plan_of: Callable[..., Plan]) -> None:
+    dated = SCHEDULE.replace("Flexible", "EndDate: '2031-01-01T00:00:00Z'\n      Flexible")
+    plan = plan_of(HEAD, "Resources:", SOCKET, MAIN, dated)
+    [sentence] = plan.left_out
+    assert sentence.endswith(": Nightly.EndDate is not emulated.")
+    assert len(plan.schedules) == 1
+
+
+def test_a_rule_has_no_single_moment(refusal_of: Callable[..., str]) -> None:
+    rule = CRON.replace("cron(0 3 * * ? *)", "at(2030-01-31T12:00:00)").replace("STATE", "ENABLED")
+    assert "is at(…), and a rule has rate(…) or cron(…)" in refusal_of(
+        HEAD, "Resources:", SOCKET, MAIN, rule
+    )
+
+
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        (
-            CRON.replace("STATE", "ENABLED"),
-            "Nightly.ScheduleExpression is cron(0 3 * * ? *); only rate(…) runs here.",
-        ),
         (
             """
   News:

@@ -18,11 +18,12 @@ import boto3
 import pytest
 import pytest_asyncio
 
+from wsgate.core.timing import Once, Rate
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
 from wsgate.restarts import Restarts
 from wsgate.triggers.queues import QueueError, Queues, event, failed
-from wsgate.triggers.schedules import Schedules, next_due, payload
+from wsgate.triggers.schedules import Schedules, payload
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -434,28 +435,11 @@ NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-@pytest.mark.parametrize(
-    ("since", "due"),
-    [
-        (timedelta(0), MINUTE),
-        (MINUTE - timedelta(microseconds=1), MINUTE),
-        (MINUTE, 2 * MINUTE),
-        (MINUTE + timedelta(microseconds=1), 2 * MINUTE),
-        (10.5 * MINUTE, 11 * MINUTE),
-        (-MINUTE, MINUTE),
-    ],
-)
-def test_a_schedule_is_due_at_whole_periods_after_the_start(
-    since: timedelta, due: timedelta
-) -> None:
-    assert next_due(NOON, MINUTE, NOON + since) == NOON + due
-
-
 def schedule(**changes: Any) -> Schedule:
     facts: dict[str, Any] = {
         "name": "Minute",
         "function": "Sweep",
-        "every": timedelta(milliseconds=10),
+        "timing": Rate(timedelta(milliseconds=10)),
         "payload": None,
         "arn": "arn:aws:events:us-east-1:000000000000:rule/Minute",
     }
@@ -504,10 +488,24 @@ async def test_a_schedule_runs_again_and_again_until_it_is_closed() -> None:
 
 async def test_a_schedule_does_not_run_before_its_first_period() -> None:
     invoker = FakeInvoker()
-    timers = await run(invoker, [], schedule(every=MINUTE), schedule(name="b", function="Fast"))
+    timers = await run(
+        invoker, [], schedule(timing=Rate(MINUTE)), schedule(name="b", function="Fast")
+    )
     await until(lambda: len(invoker.inbox) == 2)
     await timers.close()
     assert {name for name, _ in invoker.inbox} == {"Fast"}
+
+
+async def test_a_moment_comes_once() -> None:
+    invoker, lines = FakeInvoker(), list[str]()
+    soon = datetime.now(UTC) + timedelta(milliseconds=20)
+    past = schedule(timing=Once(NOON - timedelta(days=365)), function="Past")
+    timers = await run(invoker, lines, schedule(timing=Once(soon), payload='{"a":1}'), past)
+    over = "schedule Minute has no time left to run"
+    await until(lambda: len(lines) == 2)
+    await timers.close()
+    assert sorted(lines) == [f"Past {over}", f"Sweep {over}"]
+    assert [name for name, _ in invoker.inbox] == ["Sweep"]
 
 
 async def test_a_long_run_is_not_met_by_another() -> None:

@@ -11,7 +11,6 @@ import enum
 import re
 from copy import copy
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
@@ -22,6 +21,7 @@ from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
 from wsgate.core.integrations import Backend, CustomFunction, Exchange, Http
 from wsgate.core.mapping import MappingError, Mock
+from wsgate.core.quotas import scope
 from wsgate.core.signature import Unsigned
 from wsgate.core.velocity import Scope
 from wsgate.core.velocity_values import RenderError
@@ -37,10 +37,12 @@ from wsgate.plan import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from wsgate.core.events import Event
     from wsgate.core.ids import Ids, Millis
     from wsgate.core.integrations import Answer, HttpAnswer, HttpRequest
+    from wsgate.core.quotas import Limiter
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
 
@@ -48,6 +50,8 @@ if TYPE_CHECKING:
 FORBIDDEN = "Forbidden"
 INTERNAL_SERVER_ERROR = "Internal server error"
 TIMED_OUT = "Endpoint request timed out"
+# GUESS: no capture shows a throttled message (APIGW.md §6, §18.3).
+TOO_MANY_REQUESTS = "Too Many Requests"
 
 GOING_AWAY = (1001, "Going away")  # idle (APIGW.md §9.6)
 LIFE_OVER = GOING_AWAY  # GUESS: the code at two hours was never captured (APIGW.md §9.7)
@@ -83,9 +87,6 @@ NOT_SIGNED = HTTPStatus.FORBIDDEN
 # GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
 LARGE_REPLY = INTERNAL_SERVER_ERROR
 
-# What a function has when it is invoked asynchronously: all the time that it may take.
-ASYNCHRONOUS = timedelta(minutes=15)
-
 
 class Phase(enum.Enum):
     AUTHORIZING = enum.auto()
@@ -93,6 +94,8 @@ class Phase(enum.Enum):
     OPEN = enum.auto()
     CLOSING = enum.auto()
     GONE = enum.auto()
+    KILLED = enum.auto()
+    """Gone with its node: nothing follows."""
 
 
 @dataclass(slots=True, eq=False)
@@ -124,8 +127,6 @@ class Step(enum.StrEnum):
     CONNECT = "$connect"
     MESSAGE = "message"
     DISCONNECT = "$disconnect"
-    ASYNCHRONOUS = "asynchronous"
-    """An invocation that nobody waits for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,14 @@ class Fetch:
     call: Call
     request: HttpRequest
     timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Give a function an event without waiting for it: Lambda's asynchronous invocation."""
+
+    function: str
+    event: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +225,7 @@ class Note:
     cold: bool | None = None
 
 
-Action = Invoke | Fetch | Accept | Refuse | SendText | Close | Drop | Note
+Action = Invoke | Fetch | Enqueue | Accept | Refuse | SendText | Close | Drop | Note
 
 
 class Posted(enum.Enum):
@@ -233,7 +242,7 @@ class Stage:
     def __init__(self, api: WebSocketApi, place: Place) -> None:
         """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
-        self.api, self.place = api, place
+        self.api, self.place, self.scope = api, place, scope(api)
         self.selection = selection.compile_selection(api.selection_expression)
         self.routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
 
@@ -263,14 +272,19 @@ class Gateway:
         ids: Ids,
         limits: Limits,
         known: Mapping[str, access.Principal] = MappingProxyType({}),
+        limiter: Limiter | None = None,
     ) -> None:
-        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15)."""
+        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15).
+
+        Without a limiter, quotas of rates are not enforced.
+        """
         self._stages, self._known = stages, known
         # One object per name, not per connection; a client may write a name in many ways.
         self._stage = lru_cache(maxsize=64)(self._find_stage)
         self._ids, self._limits = ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
+        self._limiter = limiter
 
     # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
 
@@ -282,6 +296,9 @@ class Gateway:
         self._connections[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
         arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
+        if self._limiter is not None and not self._limiter.handshake(stage.scope, now):
+            call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+            return connection.id, self._refuse(call, HTTPStatus.TOO_MANY_REQUESTS, now)
         return connection.id, self._authorize(arrival, now)
 
     def answered(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
@@ -331,24 +348,20 @@ class Gateway:
         connection.last_active_at = now
         stage = connection.stage
         route = stage.select(text)
+        if self._limiter is not None and not self._limiter.request(
+            stage.scope, route.key if route else None, now
+        ):
+            return self._throttle(connection, route, now)
         if route is not None and route.checks is not None:
             problem = route.checks.problem(text)
             if problem is not None:
                 return self._bad_body(connection, route, problem, now)
         if route is not None and route.mock is not None:
             return self._mock(connection, route, route.mock, text, now)
-        moment = Moment(self._ids.request(now), now)
         if route is None:
-            call = Call(Step.MESSAGE, "-", connection, moment, now)
-            return self._complain(call, FORBIDDEN, now)
-        call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
-        said = Said(route.key, self._ids.message(connection.id, now), text)
-        if route.backend is not None:
-            context = events.message_context(stage.place, connection.caller, said, moment)
-            scope = Scope(context, text, stage.place.stage_variables)
-            return self._ask(call, route, scope, now)
-        event = events.message(stage.place, connection.caller, said, moment)
-        return self._invoke(call, route, event, now)
+            moment = Moment(self._ids.request(now), now)
+            return self._complain(Call(Step.MESSAGE, "-", connection, moment, now), FORBIDDEN, now)
+        return self._hand_on(connection, route, text, now)
 
     def binary(self, connection_id: str, now: Millis) -> list[Action]:
         """A binary frame came: no route is asked (APIGW.md §9.3)."""
@@ -423,6 +436,17 @@ class Gateway:
             else:
                 actions += self._expire(connection, now)
         return actions
+
+    def send_away(self, connection_id: str, now: Millis) -> list[Action]:
+        """Close a connection as API Gateway's own maintenance may at any time (APIGW.md §9.11)."""
+        return self._close(self._open(connection_id), SHUTTING_DOWN, now)
+
+    def kill(self) -> None:
+        """Lose every connection as a node that is killed does: nobody is told, nothing follows."""
+        for connection in self._connections.values():
+            connection.phase = Phase.KILLED
+            self._deadlines.forget(connection)
+        self._connections.clear()
 
     def shut_down(self, now: Millis) -> list[Action]:
         """The node ends: every open connection is told to go away."""
@@ -551,8 +575,7 @@ class Gateway:
                 return self._replied(call, invocation, now)
         failed = invocation.function_error is not None  # ignored but for the log (APIGW.md §10.1)
         code, _ = call.connection.ending or LOST
-        ended = "asynchronous" if call.step is Step.ASYNCHRONOUS else str(code)
-        return [self._note(call, f"{ended} failed" if failed else ended, now)]
+        return [self._note(call, f"{code} failed" if failed else str(code), now)]
 
     def _authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         place, identity = call.connection.stage.place, call.connection.identity
@@ -560,7 +583,7 @@ class Gateway:
         if isinstance(verdict, authorizer.Refused):
             return self._refuse(call, verdict.status, now, verdict.reason)
         note = self._note(call, "allow", now)
-        if call.arrival is None or call.connection.phase is Phase.GONE:
+        if call.arrival is None or call.connection.phase in _OVER:
             return [note]
         call.connection.authorizer = verdict.context
         latency = now - call.since
@@ -587,6 +610,8 @@ class Gateway:
 
     def _accept(self, call: Call, subprotocol: str | None, now: Millis) -> list[Action]:
         connection, note = call.connection, self._note(call, "101", now)
+        if connection.phase is Phase.KILLED:
+            return [note]
         if connection.phase is Phase.GONE:
             abandoned = ABANDONED_HANDSHAKE_DISCONNECTS
             return [note, *(self._disconnect(connection, now) if abandoned else [])]
@@ -602,6 +627,27 @@ class Gateway:
         return [Refuse(connection.id, int(status)), self._note(call, outcome, now)]
 
     # How a message goes on.
+
+    def _hand_on(
+        self, connection: Connection, route: _Route, text: str, now: Millis
+    ) -> list[Action]:
+        """A message for a function, or for what its integration maps it to."""
+        place, moment = connection.stage.place, Moment(self._ids.request(now), now)
+        call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
+        said = Said(route.key, self._ids.message(connection.id, now), text)
+        if route.backend is not None:
+            context = events.message_context(place, connection.caller, said, moment)
+            return self._ask(call, route, Scope(context, text, place.stage_variables), now)
+        event = events.message(place, connection.caller, said, moment)
+        return self._invoke(call, route, event, now)
+
+    def _throttle(self, connection: Connection, route: _Route | None, now: Millis) -> list[Action]:
+        """Too many messages: this one reaches nobody, and the connection stays (APIGW.md §6)."""
+        moment = Moment(self._ids.request(now), now)
+        key = "-" if route is None else route.key
+        return self._complain(
+            Call(Step.MESSAGE, key, connection, moment, now), TOO_MANY_REQUESTS, now
+        )
 
     def _mock(
         self, connection: Connection, route: _Route, mock: Mock, text: str, now: Millis
@@ -679,9 +725,8 @@ class Gateway:
             event = backend.event(scope)
             if not backend.is_asynchronous(scope):
                 return [Invoke(asked, backend.function, event, backend.timeout)]
-            background = replace(call, step=Step.ASYNCHRONOUS)
             accepted = self._mapped_answer(call, backend.accepted(scope), now)
-            return [Invoke(background, backend.function, event, ASYNCHRONOUS), *accepted]
+            return [Enqueue(backend.function, event), *accepted]
         except (MappingError, RenderError) as error:
             return self.failed(call, str(error), now)
 
@@ -797,6 +842,7 @@ def _first_line(error: Exception) -> str:
 _SUCCESS = range(200, 300)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
 _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
+_OVER = frozenset({Phase.GONE, Phase.KILLED})
 
 
 class _Route:

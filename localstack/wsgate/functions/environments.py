@@ -30,6 +30,7 @@ from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wsgate.core.faults import Harm
     from wsgate.plan import Function
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
@@ -98,6 +99,13 @@ class Environments:
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
+        return await self._invoke(function, payload, None)
+
+    async def invoke_harmed(self, function: str, payload: bytes, harm: Harm) -> Invocation:
+        """Run `function`; its environment is slow to answer, or killed during the event."""
+        return await self._invoke(function, payload, harm)
+
+    async def _invoke(self, function: str, payload: bytes, harm: Harm | None) -> Invocation:
         pool = self._pools.get(function)
         if pool is None:
             # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
@@ -105,7 +113,7 @@ class Environments:
         if len(payload) > SYNCHRONOUS_BYTES:
             words = f"Request must be smaller than {SYNCHRONOUS_BYTES} bytes for the InvokeFunction"
             raise InvokeError(413, "RequestTooLargeException", f"{words} operation")
-        return await pool.submit(payload)
+        return await pool.submit(payload, harm)
 
     def recycle(self) -> int:
         """Let the next calls meet new code: what is idle ends now, what is busy after its event.
@@ -123,6 +131,7 @@ class Environments:
 class _Call:
     payload: bytes
     answer: asyncio.Future[Invocation]
+    harm: Harm | None = None
     request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
 
     def succeed(self, invocation: Invocation) -> None:
@@ -146,10 +155,10 @@ class _Pool:
         self._alive: dict[_Environment, asyncio.Task[None]] = {}
         self.is_closed = False
 
-    async def submit(self, payload: bytes) -> Invocation:
+    async def submit(self, payload: bytes, harm: Harm | None = None) -> Invocation:
         if self.is_closed:
             raise _closing()
-        call = _Call(payload, asyncio.get_running_loop().create_future())
+        call = _Call(payload, asyncio.get_running_loop().create_future(), harm)
         if self._idle:
             self._idle.pop().run(call)
         elif len(self._all) < self._concurrency:
@@ -252,6 +261,8 @@ class _Environment(asyncio.Protocol):
         size = len(head) + len(call.payload)
         if self._channel is not None:
             self._channel.write(size.to_bytes(_FRAME_HEAD, "big") + head + call.payload)
+        if call.harm is not None and call.harm.crash is not None:
+            self._later(call.harm.crash, call, self._crash)
 
     def retire(self) -> None:
         """End the process, as Lambda ends one: at once."""
@@ -289,6 +300,32 @@ class _Environment(asyncio.Protocol):
         if kind == worker.READY:
             self.run(self._call)
             return
+        if self._call.harm is not None:
+            self._harm(self._call, self._call.harm, (kind, payload))
+            return
+        self._finish(kind, payload)
+
+    def _harm(self, call: _Call, harm: Harm, answer: tuple[bytes, bytes]) -> None:
+        """An answer came from an environment that is to crash, or to be slow."""
+        if harm.crash is not None:
+            self._crash()
+        else:
+            self._later(harm.slow or 0, call, lambda: self._finish(*answer))
+
+    def _crash(self) -> None:
+        """Kill the process; its end answers for it."""
+        self.kill(signal.SIGKILL)
+
+    def _later(self, seconds: float, call: _Call, act: Callable[[], None]) -> None:
+        """Act if the call is still this one's; a time-out may have been sooner."""
+
+        def due() -> None:
+            if self._call is call:
+                act()
+
+        asyncio.get_running_loop().call_later(seconds, due)
+
+    def _finish(self, kind: bytes, payload: bytes) -> None:
         if kind == worker.NOT_JSON:
             words = f"Could not parse request body into json: {payload.decode()}"
             self._settle(InvokeError(400, "InvalidRequestContentException", words))

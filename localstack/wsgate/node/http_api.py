@@ -29,6 +29,7 @@ NOT_FOUND = message(HTTPStatus.NOT_FOUND, "Not Found")
 FAILED = message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
 # Observed: https://github.com/serverless/serverless/issues/11222 (2026-11-23)
 TIMED_OUT = message(HTTPStatus.SERVICE_UNAVAILABLE, "Service Unavailable")
+TOO_MANY_REQUESTS = message(HTTPStatus.TOO_MANY_REQUESTS, "Too Many Requests")
 TOO_LARGE = message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
 
 

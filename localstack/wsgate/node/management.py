@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from wsgate.core.faults import Failure
 from wsgate.core.gateway import Action, Connection, Gateway, Posted
 from wsgate.core.ids import CONNECTION_ID, Millis
 from wsgate.node.responses import Request, Response, aws_error, json_response, message
@@ -22,6 +23,10 @@ TOO_LARGE = aws_error(
 LIMIT_EXCEEDED = aws_error(HTTPStatus.TOO_MANY_REQUESTS, "LimitExceededException", "Limit exceeded")
 # GUESS: data that is not UTF-8 is refused rather than changed on its way (APIGW.md §9.4, §18.7).
 NOT_TEXT = aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", "Data is not UTF-8 text")
+# GUESS: the text; the model of the SDK has no error of the service's own.
+INTERNAL_FAILURE = aws_error(
+    HTTPStatus.INTERNAL_SERVER_ERROR, "InternalServerErrorException", "Internal server error"
+)
 GONE = aws_error(HTTPStatus.GONE, "GoneException", None)
 FORBIDDEN = aws_error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")
 
@@ -113,4 +118,10 @@ def iso_time(at: Millis) -> str:
     return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
 
 
+# What faults answer in place of the truth.
+FAILURES = {
+    Failure.GONE: GONE,
+    Failure.THROTTLED: LIMIT_EXCEEDED,
+    Failure.FAILED: INTERNAL_FAILURE,
+}
 _POSTED = {Posted.SENT: Response(HTTPStatus.OK), Posted.GONE: GONE, Posted.FULL: LIMIT_EXCEEDED}

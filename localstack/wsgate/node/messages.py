@@ -35,8 +35,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
+class FaultChange:
+    """News, either way: a fault was turned on, off, or to another value."""
+
+    name: str
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class InvokeFunction:
     """Asked of the parent, who has the functions."""
+
+    function: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEvent:
+    """Asked of the parent: run a function, and nobody waits. Answered is whether it was taken."""
 
     function: str
     payload: bytes

@@ -12,19 +12,23 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgate.core import events, gateway
+from wsgate.core import events, gateway, quotas
 from wsgate.core.events import HERE, Handshake, Place
+from wsgate.core.faults import Faults
 from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Stage, Step
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
 from wsgate.core.integrations import HttpAnswer
+from wsgate.core.quotas import Limiter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
-from wsgate.node import http_api, lambda_api, management, paths, responses
+from wsgate.node import faults_api, http_api, lambda_api, management, paths, responses
+from wsgate.node.background import Background
 from wsgate.node.callers import INVOKE_FUNCTION, MANAGE, Callers
 from wsgate.node.fetch import FetchError
 from wsgate.node.frames import Protocols
 from wsgate.node.invocations import Ending, Fetched, Invocations
 from wsgate.node.lambda_api import InvocationType
+from wsgate.node.mischief import Mischief, SlowInvoker
 from wsgate.node.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.node.responses import Request, Response
 from wsgate.node.websocket import Socket, Upgrade
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
     from wsgate.core.access import Principal
     from wsgate.node.http_protocol import HttpProtocol
     from wsgate.node.pages import Pages
-    from wsgate.plan import Plan, WebSocketApi
+    from wsgate.plan import HttpApi, Plan, WebSocketApi
 
 Answer = Response | Coroutine[Any, Any, Response]
 
@@ -66,6 +70,11 @@ class Settings:
     """On refuses an unsigned call of @connections or Invoke, as AWS does (APIGW.md §11.5)."""
     index: int = 0
     """Which of the nodes behind the port it is: its connections' ids say so."""
+    quotas: Quotas | None = None
+    """None lets everybody do as much as this machine can."""
+    share: float = 1
+    """This node's part of the quotas, where several are on one port."""
+    faults: Faults = field(default_factory=lambda: Faults(seed=0))
 
 
 class Peers(Protocol):
@@ -73,6 +82,10 @@ class Peers(Protocol):
 
     async def manage(self, node: int, connection_id: str, request: Request) -> Response:
         """What the node that has the connection answers to a call of @connections."""
+        ...
+
+    async def queue(self, function: str, payload: bytes) -> bool:
+        """Let a function run for nobody; False if there is no room for the event."""
         ...
 
 
@@ -88,20 +101,26 @@ class Node:
         # Not a secret, and asking the system for each id takes as long as all else about it.
         self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
         self._index, self._peers = settings.index, peers
+        self._limiter = _limiter(plan, settings)
+        self._scope = quotas.scope(plan.http) if plan.http else ""
         stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
-        self.gateway = Gateway(stages, self._ids, settings.limits, settings.known)
+        self.gateway = Gateway(stages, self._ids, settings.limits, settings.known, self._limiter)
         self._addresses, self._plan = Addresses(plan.websockets), plan
         self._callers = Callers(
             settings.known, plan.region, is_strict=settings.iam, log=settings.log
         )
         self._told = set[str]()
-        self.invocations = Invocations(invoker, settings.log)
+        self.faults, self._mischief = settings.faults, Mischief(self, settings.faults)
+        self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         self.clients: set[HttpProtocol] = set()
         self.protocols = Protocols(settings.limits, compression=settings.compression)
         self._sockets: dict[str, Socket] = {}
         self._pages = settings.pages
         self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
-        self._background = 0
+        self._background = Background(
+            self.invocations, plan.event_policies, settings.limits, settings.log
+        )
+        self._queueing = set[asyncio.Future[None]]()
         self._was_told_of_tls = False
         self._empty: asyncio.Event | None = None
 
@@ -109,6 +128,11 @@ class Node:
 
     def answer(self, request: Request) -> Answer:
         """A plain request: answered at once, or by a coroutine when a function must run."""
+        if request.path == faults_api.PATH:
+            return faults_api.answer(self.faults, request)
+        return self._as_aws(request)
+
+    def _as_aws(self, request: Request) -> Answer:
         match self._addresses.classify(request.path, request.host):
             case paths.Stage():
                 return UPGRADE_REQUIRED  # APIGW.md §1.5
@@ -196,7 +220,21 @@ class Node:
     def tick(self) -> None:
         now = self.now()
         self.perform(self.gateway.tick(now))
+        self._mischief.tick(now)
         for client in [client for client in self.clients if 0 < client.deadline <= now]:
+            client.expire()
+
+    def open_ids(self) -> list[str]:
+        """The connections that are open: neither in their handshake nor closing."""
+        return [each for each in self._sockets if self.gateway.find(each) is not None]
+
+    def kill(self) -> None:
+        """Die as a process that is killed: whoever is connected is lost, no $disconnect tells."""
+        self._log(f"fault: node_kill takes {len(self)} connections with it")
+        self.gateway.kill()
+        for socket in list(self._sockets.values()):
+            socket.drop()
+        for client in list(self.clients):
             client.expire()
 
     def shut_down(self) -> None:
@@ -217,6 +255,8 @@ class Node:
         for socket in list(self._sockets.values()):
             socket.drop()
         await asyncio.sleep(0)  # the loop tells of them, and $disconnect begins
+        self._mischief.hurry()
+        self._background.close()
         await self.invocations.settle(within)
         for client in list(self.clients):
             client.expire()
@@ -244,6 +284,10 @@ class Node:
         elif isinstance(action, gateway.Fetch):
             done = self._done(action.call)
             self.invocations.fetch(action.request, action.timeout, done)
+        elif isinstance(action, gateway.Enqueue):
+            task = asyncio.ensure_future(self._enqueue(action))
+            self._queueing.add(task)
+            task.add_done_callback(self._queueing.discard)
         else:
             self._perform_rare(action)
 
@@ -253,6 +297,8 @@ class Node:
         match action:
             case _ if socket is None:
                 pass
+            case Accept(connection_id, _) if self._is_lost(connection_id):
+                socket.drop()
             case Accept(_, subprotocol):
                 socket.accept(subprotocol)
             case Refuse(_, status):
@@ -262,19 +308,25 @@ class Node:
             case Drop():
                 socket.drop()
 
+    def _is_lost(self, connection_id: str) -> bool:
+        return self.faults.is_on and self._mischief.loses_client(connection_id)
+
     def _invoke(self, action: gateway.Invoke) -> None:
         done = self._done(action.call)
-        self.invocations.start(action.function, action.event, action.timeout, done)
+        if self.faults.is_on:
+            self._mischief.start(action, done)
+        else:
+            self.invocations.start(action.function, action.event, action.timeout, done)
 
     def _done(self, call: gateway.Call) -> Callable[[Ending | Fetched], None]:
         socket = self._sockets.get(call.connection.id)
-        if socket is not None and call.step in _OF_A_MESSAGE:
+        if socket is not None and call.step is Step.MESSAGE:
             socket.invoked(1)
         return partial(self._invoked, call, socket)
 
     def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending | Fetched) -> None:
         self.perform(self._after(call, ending))
-        if socket is not None and call.step in _OF_A_MESSAGE:
+        if socket is not None and call.step is Step.MESSAGE:
             socket.invoked(-1)
 
     def _after(self, call: gateway.Call, ending: Ending | Fetched) -> list[Action]:
@@ -298,14 +350,32 @@ class Node:
         now, stage = self.now(), self._plan.websockets[target.address.stage]
         arn = management.arn(stage, self._plan, request.method, connection_id)
         refusal = self._callers.refusal(request, MANAGE, arn, now)
+        if refusal is None and self._limiter is not None and not self._limiter.management(now):
+            refusal = management.LIMIT_EXCEEDED
         if refusal is not None:
-            self._log_request(request, refusal, now)
-            return refusal
+            return self.refuse(request, refusal)
+        if self.faults.is_on:
+            return self._mischief.manage(connection_id, request)
+        return self.manage(connection_id, request)
+
+    def refuse(self, request: Request, response: Response) -> Response:
+        """Answer before anybody was asked, and say so in the log."""
+        self._log_request(request, response, self.now())
+        return response
+
+    def manage(self, connection_id: str, request: Request) -> Answer:
+        """A call of @connections for a connection of whichever node, by a caller who may."""
         if self._peers is not None and CONNECTION_ID.fullmatch(connection_id):
             owner = node_of(connection_id)
             if owner != self._index:
                 return self._peers.manage(owner, connection_id, request)
         return self.manage_here(connection_id, request)
+
+    def may_have(self, connection_id: str) -> bool:
+        """Whether a connection lives, as far as is known here: another node would have to say."""
+        if self._peers is None or not CONNECTION_ID.fullmatch(connection_id):
+            return self.gateway.find(connection_id) is not None
+        return node_of(connection_id) != self._index or connection_id in self._sockets
 
     def manage_here(self, connection_id: str, request: Request) -> Response:
         """A call of @connections for a connection of this node, by a caller who may."""
@@ -321,6 +391,9 @@ class Node:
     async def _http_api(self, request: Request) -> Response:
         now = self.now()
         match = self._routes and self._routes.match(request.method, request.path)
+        route = match.route_key if match else None
+        if self._limiter is not None and not self._limiter.request(self._scope, route, now):
+            return self.refuse(request, http_api.TOO_MANY_REQUESTS)
         if not match:
             return http_api.NOT_FOUND
         event = http_api.event(self._site, match, request, self._ids, now)
@@ -350,21 +423,21 @@ class Node:
             case InvocationType.DRY_RUN:
                 return lambda_api.accepted(order.type)
             case InvocationType.EVENT:
-                return self._order_in_background(order)
+                is_taken = await self._queue(order.function, order.payload)
+                return lambda_api.accepted(order.type) if is_taken else lambda_api.overloaded()
         ending = await self.invocations.run(order.function, order.payload, None)
         if isinstance(ending, Invocation):
             return lambda_api.response(ending)
         return lambda_api.failure(_as_invoke_error(ending))
 
-    def _order_in_background(self, order: lambda_api.Order) -> Response:
-        if self._background >= self.limits.background:
-            return lambda_api.overloaded()
-        self._background += 1
-        self.invocations.start(order.function, order.payload, None, self._ordered)
-        return lambda_api.accepted(order.type)
+    async def _queue(self, function: str, payload: bytes) -> bool:
+        if self._peers is not None:
+            return await self._peers.queue(function, payload)
+        return self._background.accept(function, payload)
 
-    def _ordered(self, ending: Ending) -> None:
-        self._background -= 1
+    async def _enqueue(self, action: gateway.Enqueue) -> None:
+        if not await self._queue(action.function, action.event):
+            self._log(f"{action.function} | asynchronous event: given up, too many wait")
 
     def _log_request(
         self, request: Request, response: Response, since: Millis, cold: bool | None = None
@@ -379,9 +452,6 @@ class Node:
         what = f"{note.route} {note.connection_id}"
         self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
 
-
-# What a client can start many of, so that it is read no further while too many run.
-_OF_A_MESSAGE = frozenset({Step.MESSAGE, Step.ASYNCHRONOUS})
 
 _NO_TLS = (
     "a client spoke TLS, and this port is plain http: a function that pushes needs "
@@ -408,6 +478,14 @@ def _site(plan: Plan, settings: Settings) -> http_api.Site:
     api_id, stage = (plan.http.api_id, plan.http.stage) if plan.http else ("", "$default")
     port = int(settings.address.rpartition(":")[2])
     return http_api.Site(api_id, stage, settings.address, plan.account, "http", port)
+
+
+def _limiter(plan: Plan, settings: Settings) -> Limiter | None:
+    if settings.quotas is None:
+        return None
+    apis: list[WebSocketApi | HttpApi] = [*plan.websockets, *([plan.http] if plan.http else [])]
+    stages = {quotas.scope(api): (api.routes, api.throttles) for api in apis}
+    return Limiter(settings.quotas, stages, share=settings.share)
 
 
 def _http_response(ending: Ending) -> Response:

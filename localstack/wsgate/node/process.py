@@ -19,7 +19,7 @@ from wsgate.loops import loop_factory
 from wsgate.node import management
 from wsgate.node.channel import Channel, ChannelLost
 from wsgate.node.listening import listening
-from wsgate.node.messages import InvokeFunction, Line, Manage, Ready, Start
+from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
 from wsgate.node.node import Node
 
 if TYPE_CHECKING:
@@ -44,10 +44,19 @@ async def _live(sock: socket.socket) -> None:
             return nodes[0].manage_here(question.connection_id, question.request)
         raise TypeError(question)
 
-    channel = await Channel.over(sock, answer, told.set_result)
+    def heard(news: Any) -> None:
+        if isinstance(news, Start):
+            told.set_result(news)
+        elif isinstance(news, FaultChange):
+            faults = nodes[0].faults if nodes else told.result().settings.faults
+            faults.hear(news.name, news.value)
+
+    channel = await Channel.over(sock, answer, heard)
     start = await told
     parent = _Parent(channel)
-    settings = replace(start.settings, log=lambda line: channel.tell(Line(line)))
+    faults = start.settings.faults.for_node(start.settings.index)
+    faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
+    settings = replace(start.settings, log=lambda line: channel.tell(Line(line)), faults=faults)
     node = Node(start.plan, parent, settings, parent)
     nodes.append(node)
     stop = asyncio.Event()
@@ -73,6 +82,14 @@ class _Parent:
         except ChannelLost as error:
             raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
         return answer
+
+    async def queue(self, function: str, payload: bytes) -> bool:
+        """See Peers."""
+        try:
+            is_taken: bool = await self._channel.ask(QueueEvent(function, payload))
+        except ChannelLost:
+            return False
+        return is_taken
 
     async def manage(self, node: int, connection_id: str, request: Request) -> Response:
         """See Peers."""

@@ -22,6 +22,7 @@ from wsgate.template.integrations import LEAST_MILLIS, integration_of
 from wsgate.template.keys import api_keys_of
 from wsgate.template.models import models_of, parameters_of
 from wsgate.template.permissions import Permissions, warn
+from wsgate.template.throttles import throttles_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,17 +65,19 @@ def _on_stage(
     connect = next(
         (one for one in _of_api(stack, "Route", api) if one.text("RouteKey") == "$connect"), None
     )
+    routes = _routes(api, stage, functions, grants)
     return WebSocketApi(
         api_id=api.id,
         stage=name,
         selection_expression=api.text("RouteSelectionExpression"),
-        routes=_routes(api, stage, functions, grants),
+        routes=routes,
         authorizer=None if connect is None else _authorizer(connect, functions, grants),
         stage_variables=stage.texts("StageVariables"),
         iam=connect is not None and connect.optional_text("AuthorizationType") == "AWS_IAM",
         api_keys=api_keys_of(api, name, connect),
         base_paths=base_paths_of(api, name),
         has_default_endpoint=not api.flag("DisableExecuteApiEndpoint"),
+        throttles=throttles_of(stage, routes),
     )
 
 
@@ -188,7 +191,8 @@ def http_of(stack: Stack, functions: Mapping[str, Function]) -> HttpApi | None:
     if api is None:
         return None
     routes = _body_routes(api, functions) | _raw_http_routes(stack, api, functions)
-    return HttpApi(api_id=api.id, stage=_stage(stack, api).text("StageName"), routes=routes)
+    stage = _stage(stack, api)
+    return HttpApi(api.id, stage.text("StageName"), routes, throttles_of(stage, routes))
 
 
 def _raw_http_routes(

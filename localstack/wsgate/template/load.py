@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from wsgate.plan import Plan
 from wsgate.template.apis import http_of, websockets_of
+from wsgate.template.event_policies import event_policies_of
 from wsgate.template.expand import TemplateError, expand, read
 from wsgate.template.functions import functions_of
 from wsgate.template.parameters import as_texts, parameter_values
@@ -66,6 +67,7 @@ def _plan(stack: Stack) -> Plan:
         schedules=tuple(schedules_of(stack, functions)),
         region=stack.place.region,
         account=stack.place.account,
+        event_policies=event_policies_of(stack, functions),
         left_out=tuple(dict.fromkeys(stack.left_out)),  # two stages say the same twice
         warnings=tuple(stack.warnings),
         statements=statements,

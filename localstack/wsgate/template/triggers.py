@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from wsgate.core import timing
+from wsgate.core.timing import Once, Timing
 from wsgate.plan import Function, Queue, QueueTrigger, Schedule
 from wsgate.template.functions import invoked, pointed_to
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from wsgate.template.stack import Resource, Stack
 
-_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _CALLERS: Final = (
     "iot.amazonaws.com",
     "logs.amazonaws.com",
@@ -155,7 +159,7 @@ def _rule_target(
     return Schedule(
         name=rule.stack.name(rule),
         function=name,
-        every=_rate(rule),
+        timing=_rule_timing(rule),
         payload=_input(rule, target.get("Input"), "Targets"),
         arn=rule.stack.attribute(rule.logical_id, "Arn"),
     )
@@ -170,7 +174,7 @@ def _schedules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule
         Schedule(
             name=schedule.stack.name(schedule),
             function=invoked(schedule, functions, "Target", "Arn"),
-            every=_rate(schedule),
+            timing=_timing(schedule),
             payload=_input(schedule, schedule.get("Target", "Input"), "Target", "Input"),
             arn=schedule.stack.attribute(schedule.logical_id, "Arn"),
             source="aws.scheduler",
@@ -181,29 +185,42 @@ def _schedules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule
 
 
 def _is_regular(resource: Resource) -> bool:
-    """Say whether it is enabled and has a rate; what else would run it on AWS is left out."""
+    """Say whether it is enabled and runs by the clock; what else would run it is left out."""
     if resource.text("State", default="ENABLED") == "DISABLED":
         return False
-    expression = resource.optional_text("ScheduleExpression")
-    if expression is None:
-        words, key = "is not emulated", "EventPattern"
-    else:
-        words, key = f"is {expression}; only rate(…) runs here", "ScheduleExpression"
-    is_regular = expression is not None and expression.startswith("rate(")
+    is_regular = resource.optional_text("ScheduleExpression") is not None
     if not is_regular:
-        resource.stack.leave_out(resource.error(words, key))
+        resource.stack.leave_out(resource.error("is not emulated", "EventPattern"))
     return is_regular
 
 
-def _rate(resource: Resource) -> timedelta:
-    # https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html
-    # (2026-11-23)
+def _rule_timing(rule: Resource) -> Timing:
+    """A rule runs in UTC, again and again; at(…) is for EventBridge Scheduler only."""
+    timing = _parsed(rule, UTC)
+    if isinstance(timing, Once):
+        raise rule.error("is at(…), and a rule has rate(…) or cron(…)", "ScheduleExpression")
+    return timing
+
+
+def _timing(schedule: Resource) -> Timing:
+    for key in ("StartDate", "EndDate"):
+        if schedule.get(key) is not None:
+            schedule.stack.leave_out(schedule.error("is not emulated", key))
+    name = schedule.text("ScheduleExpressionTimezone", default="UTC")
+    try:
+        return _parsed(schedule, ZoneInfo(name))
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        problem = f"is {name}, which is no time zone that is known here"
+        raise schedule.error(problem, "ScheduleExpressionTimezone") from None
+
+
+def _parsed(resource: Resource, zone: tzinfo) -> Timing:
     expression = resource.text("ScheduleExpression")
-    found = _RATE.fullmatch(expression)
-    if found is None or int(found[1]) == 0:
-        problem = f"is {expression}, and must be rate(1 minute), rate(5 hours) or the like"
-        raise resource.error(problem, "ScheduleExpression")
-    return timedelta(**{f"{found[2]}s": int(found[1])})
+    try:
+        return timing.parse(expression, zone)
+    except ValueError as error:
+        problem = f"is {expression}, and {error}"
+        raise resource.error(problem, "ScheduleExpression") from None
 
 
 def _input(resource: Resource, value: Any, *path: str) -> str | None:

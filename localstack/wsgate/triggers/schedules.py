@@ -1,10 +1,10 @@
-"""Timers for the plan's schedules.
+"""Timers for the plan's schedules; core/timing.py says when each is due.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html (2026-11-23)
 
-A schedule runs first one period after the start, and never meets itself: a run that takes longer
-than the period leaves out the times it covered. On AWS such runs would overlap, and failed ones be
-tried again; here the next period is the next try.
+A rate runs first one period after the start. A schedule never meets itself: a run that takes longer
+than it should leaves out the times it covered. On AWS such runs would overlap, and failed ones be
+tried again; here the next time is the next try.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ import asyncio
 import json
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from wsgate.invoke import Invoker
     from wsgate.plan import Plan, Schedule
+
+_LOOK: Final = timedelta(seconds=30)
 
 
 class Schedules:
@@ -44,11 +46,13 @@ class Schedules:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _repeat(self, schedule: Schedule) -> None:
-        started = datetime.now(UTC)
-        while True:
-            due = next_due(started, schedule.every, datetime.now(UTC))
-            await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
+        started = now = datetime.now(UTC)
+        while (due := schedule.timing.next(started, now)) is not None:
+            await _sleep_until(due)
             await self._run(schedule, due)
+            # A clock that was set back must not bring the same moment again.
+            now = max(due, datetime.now(UTC))
+        self._log(schedule.function, f"schedule {schedule.name} has no time left to run")
 
     async def _run(self, schedule: Schedule, due: datetime) -> None:
         event = payload(schedule, self._plan.region, self._plan.account, str(uuid.uuid4()), due)
@@ -62,10 +66,10 @@ class Schedules:
             self._log(schedule.function, f"schedule {schedule.name} failed in the function")
 
 
-def next_due(started: datetime, every: timedelta, now: datetime) -> datetime:
-    """Return the first whole period after `started` that is later than `now`."""
-    periods = max(0, (now - started) // every)
-    return started + (periods + 1) * every
+async def _sleep_until(due: datetime) -> None:
+    """A machine that slept, or whose clock was set, is late by `_LOOK` at most."""
+    while (left := due - datetime.now(UTC)) > timedelta(0):  # noqa: ASYNC110 it is the clock
+        await asyncio.sleep(min(left, _LOOK).total_seconds())
 
 
 def payload(schedule: Schedule, region: str, account: str, event_id: str, now: datetime) -> bytes:

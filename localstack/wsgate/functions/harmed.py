@@ -1,0 +1,67 @@
+"""Functions that are slow or crash on purpose (core/faults.py), whoever runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from wsgate.invoke import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from wsgate.core.faults import Faults, Harm
+    from wsgate.invoke import Invoker
+
+_CRASHED: Final = "Runtime exited with error: signal: killed"
+
+
+@runtime_checkable
+class Harmable(Protocol):
+    """A runner that holds the processes, and can do them harm itself."""
+
+    async def invoke_harmed(self, function: str, payload: bytes, harm: Harm) -> Invocation:
+        """Run `function`; its environment is slow to answer, or killed during the event."""
+        ...
+
+
+class HarmedInvoker:
+    """An Invoker that passes each call on, and does now and then what the faults say."""
+
+    def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
+        """`log(function, line)` hears of each fault that was done."""
+        self._inner, self._faults, self._log = inner, faults, log
+
+    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+        """Run `function` with `payload`; see Invoker."""
+        if not self._faults.is_on:
+            return self._inner.invoke(function, payload)
+        harm = self._faults.harm()
+        if harm is None:
+            return self._inner.invoke(function, payload)
+        self._tell(function, harm)
+        if isinstance(self._inner, Harmable):
+            return self._inner.invoke_harmed(function, payload, harm)
+        return self._from_afar(function, payload, harm)
+
+    def _tell(self, function: str, harm: Harm) -> None:
+        if harm.slow is not None:
+            self._log(function, f"fault: function_slow {harm.slow:g} s")
+        if harm.crash is not None:
+            self._log(function, f"fault: function_crash after {harm.crash:g} s at most")
+
+    async def _from_afar(self, function: str, payload: bytes, harm: Harm) -> Invocation:
+        """A process elsewhere cannot be killed: it runs, and its answer is lost."""
+        answer = await self._inner.invoke(function, payload)
+        if harm.crash is not None:
+            return Invocation(crashed(str(uuid.uuid4())), "Unhandled", answer.cold)
+        await asyncio.sleep(harm.slow or 0)
+        return answer
+
+
+def crashed(request_id: str) -> bytes:
+    """What Lambda answers for an environment that was killed."""
+    words = f"RequestId: {request_id} Error: {_CRASHED}"
+    return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": words}).encode()
