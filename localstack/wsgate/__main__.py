@@ -85,6 +85,8 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         nodes=given.nodes,
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
+        python_here=given.python_here,
+        authority=given.authority,
         compression=given.compression,
         credentials=_credentials(given.credentials, environment),
         iam=given.iam,
@@ -141,7 +143,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_number(1, MOST_CONCURRENCY),
         default=10,
         metavar="N",
-        help="environments per function at most, as Lambda's reserved concurrency; default: 10",
+        help="processes per function at most; further calls wait, unless AWS would throttle them; "
+        "default: 10",
     )
     add(
         "--nodes",
@@ -154,7 +157,18 @@ def _parser() -> argparse.ArgumentParser:
     add(
         "--invoke-endpoint",
         metavar="URL",
-        help="a Lambda API that runs the functions, such as `sam local start-lambda`",
+        help="a Lambda API that runs the functions, of any runtime: `sam local start-lambda`, say",
+    )
+    add(
+        "--python-here",
+        action="store_true",
+        help="with --invoke-endpoint: run the Python functions here, and only the others there",
+    )
+    add(
+        "--authority",
+        type=Path,
+        metavar="PATH",
+        help="write down whom clients of wss:// and https:// have to trust: a certificate (PEM)",
     )
     add(
         "--no-compression",

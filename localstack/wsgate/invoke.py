@@ -29,9 +29,14 @@ class Invocation:
 class InvokeError(Exception):
     """Invoke itself failed: the function never ran. `status` is the Lambda API's HTTP status."""
 
-    def __init__(self, status: int, kind: str, message: str) -> None:
+    def __init__(self, status: int, kind: str, message: str, reason: str | None = None) -> None:
+        """`reason` is a throttled call's ThrottleReason: which limit it met."""
         super().__init__(message)
-        self.status, self.kind = status, kind
+        self.status, self.kind, self.reason = status, kind, reason
+
+    def __reduce__(self) -> tuple[type[InvokeError], tuple[int, str, str, str | None]]:
+        """It travels to a node in another process; an exception does so with one argument."""
+        return InvokeError, (self.status, self.kind, str(self), self.reason)
 
 
 class Invoker(Protocol):

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Function:
-    """A Python Lambda function: where its code is and how it is started."""
+    """A Lambda function: where its code is and how it is started."""
 
     name: str
     code: Path
@@ -35,6 +35,12 @@ class Function:
     """`Text` or `JSON`, of LoggingConfig."""
     log_level: str | None = None
     """The ApplicationLogLevel of LoggingConfig; None leaves the root logger as Python has it."""
+    layers: tuple[Path, ...] = ()
+    """The folders of its layers, in the template's order."""
+    reserved: int | None = None
+    """ReservedConcurrentExecutions: more calls at once are throttled; 0 throttles all of them."""
+    elsewhere: bool = False
+    """It runs behind `--invoke-endpoint`; what is said of its code means nothing then."""
 
 
 @dataclass(frozen=True)

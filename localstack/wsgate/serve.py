@@ -6,14 +6,18 @@ import asyncio
 import os
 import socket
 import sys
+import tempfile
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
+from wsgate import certificates
 from wsgate.bases import bases_of, unreachable, with_endpoints
 from wsgate.core.faults import Faults
 from wsgate.credentials import known, with_api_keys, with_own_keys
+from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.functions.harmed import HarmedInvoker
 from wsgate.limits import Limits
@@ -27,14 +31,14 @@ from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
+    from wsgate.certificates import Certificates
     from wsgate.core.access import Principal
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.invoke import Invoker
-    from wsgate.plan import Plan
+    from wsgate.plan import Function, Plan
 
 
 class Refused(Exception):
@@ -58,6 +62,10 @@ class Options:
     """Execution environments per function, at most."""
     invoke_endpoint: str | None = None
     """A Lambda API that runs the functions in place of the built-in runner."""
+    python_here: bool = False
+    """With an endpoint: Python functions run here all the same, and only the others there."""
+    authority: Path | None = None
+    """Where to write the certificate that clients of `wss://` and `https://` have to trust."""
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
@@ -106,16 +114,23 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         address = f"{options.host}:{listeners[0].getsockname()[1]}"
         pages = _pages(options.pages)
         queue_port = _free_port()
-        plan = await _load(options, address, queue_port)
+        scratch = Path(
+            stack.enter_context(
+                tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
+            )
+        )
+        plan = await _load(options, address, queue_port, scratch)
         plan, principals = _with_callers(options, plan)
+        certified = await in_thread(_certify, options, plan, address, scratch)
         for sentence in plan.left_out:
             options.log(f"left out: {sentence}")
         for sentence in (*plan.warnings, *unreachable(plan)):
             options.log(f"warning: {sentence}")
-        invoker: Invoker = await _invoker(options, plan, address, queue_port, stack)
+        variables = _variables(plan, address, queue_port) | certified.variables
+        invoker: Invoker = await _invoker(options, with_endpoints(plan, address), variables, stack)
         invoker = HarmedInvoker(invoker, options.faults, _function_log(options))
         _tell_mischief(options, plan)
-        settings = _settings(options, address, pages, principals)
+        settings = _settings(options, address, pages, principals, certified.server)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         await _start_triggers(options, plan, invoker, queue_port, stack)
         if options.nodes == 1:
@@ -163,22 +178,43 @@ def _free_port() -> int:
         return port
 
 
-async def _load(options: Options, address: str, queue_port: int) -> Plan:
-    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}")
+async def _load(options: Options, address: str, queue_port: int, scratch: Path) -> Plan:
+    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}", scratch)
 
 
-def _read(options: Options, address: str, queue_endpoint: str) -> Plan:
-    from wsgate.template.load import TemplateError, load  # noqa: PLC0415 most of a second: see _listen
+def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) -> Plan:
+    from wsgate.template.load import (  # noqa: PLC0415 most of a second: see _listen
+        Elsewhere,
+        TemplateError,
+        load,
+    )
 
+    elsewhere = Elsewhere.NONE
+    if options.invoke_endpoint is not None:
+        elsewhere = Elsewhere.OTHERS if options.python_here else Elsewhere.ALL
     try:
         return load(
             options.template,
             parameters=options.parameters,
             host=address,
             queue_endpoint=queue_endpoint,
+            scratch=scratch,
+            elsewhere=elsewhere,
         )
     except TemplateError as error:
         raise Refused(str(error)) from error
+
+
+def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certificates:
+    """A certificate for every name that the stages are reached by."""
+    hosts = [base.text.partition(":")[0] for base in bases_of(plan, address)]
+    made = certificates.make(scratch, [options.host, *hosts])
+    if options.authority is not None:
+        try:
+            options.authority.write_bytes(made.authority.read_bytes())
+        except OSError as error:
+            raise Refused(f"{options.authority} cannot be written: {error.strerror}.") from error
+    return made
 
 
 def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Principal]]:
@@ -192,37 +228,56 @@ def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Princip
 
 
 async def _invoker(
-    options: Options, plan: Plan, address: str, queue_port: int, stack: AsyncExitStack
+    options: Options, plan: Plan, variables: Mapping[str, str], stack: AsyncExitStack
 ) -> Invoker:
-    if options.invoke_endpoint is not None:
-        from wsgate.functions.remote import RemoteInvoker  # noqa: PLC0415 boto3 takes a third of a second
+    here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
+    if options.invoke_endpoint is None:
+        return await _environments(options, plan, here, variables, stack)
+    from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
-        remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
-        stack.push_async_callback(remote.close)
+    remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
+    stack.push_async_callback(remote.close)
+    if not here:
         return remote
+    environments = await _environments(options, plan, here, variables, stack)
+    return Split(here, environments, remote)
+
+
+async def _environments(
+    options: Options,
+    plan: Plan,
+    functions: Mapping[str, Function],
+    variables: Mapping[str, str],
+    stack: AsyncExitStack,
+) -> Environments:
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
+    if not memory.is_enforced():
+        options.log("left out: MemorySize, because this system does not tell what a process takes")
     environments = Environments(
-        with_endpoints(plan, address).functions,
+        functions,
         log=_function_log(options),
-        variables=_variables(plan, address, queue_port),
+        variables=variables,
         region=plan.region,
         account=plan.account,
         concurrency=options.concurrency,
     )
     stack.push_async_callback(environments.close)
-    await _watch_code(options, plan, environments, stack)
+    await _watch_code(options, functions, environments, stack)
     return environments
 
 
 async def _watch_code(
-    options: Options, plan: Plan, environments: Environments, stack: AsyncExitStack
+    options: Options,
+    functions: Mapping[str, Function],
+    environments: Environments,
+    stack: AsyncExitStack,
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
             options.log(f"{path} changed: functions start anew with their next event")
 
-    folders = {function.code for function in plan.functions.values()}
+    folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
     watch = CodeWatch(folders, options.limits.code, changed)
     stack.push_async_callback(watch.close)
     await watch.start()
@@ -239,7 +294,11 @@ def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
 
 
 def _settings(
-    options: Options, address: str, pages: Pages | None, principals: Mapping[str, Principal]
+    options: Options,
+    address: str,
+    pages: Pages | None,
+    principals: Mapping[str, Principal],
+    certificate: Path,
 ) -> Settings:
     return Settings(
         address,
@@ -248,6 +307,7 @@ def _settings(
         compression=options.compression,
         log=options.log,
         log_events=options.log_events,
+        certificate=certificate,
         known=principals,
         iam=options.iam,
         quotas=options.quotas,

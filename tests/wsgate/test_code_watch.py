@@ -35,15 +35,24 @@ Resources:
     Properties: {ApiId: !Ref Socket, RouteId: !Ref SocketDefaultRoute, RouteResponseKey: $default}
   Main:
     Type: AWS::Serverless::Function
-    Properties: {CodeUri: code, Handler: app.handler, Runtime: python3.13}
+    Properties:
+      CodeUri: code
+      Handler: app.handler
+      Runtime: python3.13
+      Layers: [!Ref Shared]
+  Shared:
+    Type: AWS::Serverless::LayerVersion
+    Properties: {ContentUri: layer}
 """
 HANDLER = """
 import os
 from pathlib import Path
 
+import shared
+
 def handler(event, context):
     assert os.environ["WSGATE_ENDPOINT"].startswith("http://127.0.0.1:")
-    return {{"statusCode": 200, "body": {answer!r} + Path("words.txt").read_text()}}
+    return {{"statusCode": 200, "body": {answer!r} + Path("words.txt").read_text() + shared.end}}
 """
 QUICK = Limits(code=timedelta(milliseconds=10))
 
@@ -55,6 +64,7 @@ def code(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "app.py").write_text(HANDLER.format(answer="old"))
     (folder / "words.txt").write_text("!")
+    write(tmp_path / "layer" / "python" / "shared.py", "end = ''")
     return folder
 
 
@@ -74,14 +84,18 @@ async def test_an_open_connection_meets_new_code(code: Path) -> None:
         await until(lambda: [line for line in log if "words.txt changed" in line])
         await client.send("")
         assert await client.recv() == "quite new, and not only Python"
+        write(code.parent / "layer" / "python" / "shared.py", "end = ', layers too'")
+        await until(lambda: [line for line in log if "shared.py changed" in line])
+        await client.send("")
+        assert await client.recv() == "quite new, and not only Python, layers too"
     serving.cancel()
     await asyncio.wait([serving], timeout=15)
-    assert len([line for line in log if "changed" in line]) == 2
+    assert len([line for line in log if "changed" in line]) == 3
 
 
-def write(file: Path) -> None:
+def write(file: Path, words: str = "new") -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("new")
+    file.write_text(words)
 
 
 @pytest.mark.parametrize("name", ["app.py", "sql/query.sql", "new.json", "lib/deep/er/x.html"])

@@ -133,3 +133,9 @@ def test_stage_variables_are_there_only_when_the_stage_has_some() -> None:
 )
 def test_times_are_written_in_english(now: int, text: str) -> None:
     assert events.request_time(now) == text
+
+
+@pytest.mark.parametrize("text", ['é " \\ \x00 \u2028 🎉', "half a pair: \ud83c"])
+def test_any_text_survives_encoding(text: str) -> None:
+    event = events.connect(PLACE, caller({"name": text}), HANDSHAKE, TRACE, Moment("r", 0))
+    assert json.loads(events.encode(event)) == event

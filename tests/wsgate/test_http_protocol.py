@@ -147,16 +147,6 @@ async def test_what_is_not_http_is_400(request_line: bytes) -> None:
         assert (await everything(reader)).startswith(b"HTTP/1.1 400 ")
 
 
-async def test_who_speaks_tls_is_told_once_where_to_push() -> None:
-    async with node() as at:
-        for _ in range(2):
-            async with talk(at) as (reader, writer):
-                writer.write(b"\x16\x03\x01\x02\x00\x01")
-                assert (await everything(reader)).startswith(b"HTTP/1.1 400 ")
-        [line] = [line for line in at.log if "TLS" in line]
-        assert "WSGATE_ENDPOINT" in line
-
-
 @pytest.mark.parametrize("head", [get("/" + "x" * 20_000), get("/", "X-A: " + "x" * 20_000)])
 async def test_a_head_too_large_is_431(head: bytes) -> None:
     async with node() as at, talk(at) as (reader, writer):

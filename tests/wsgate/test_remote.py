@@ -9,13 +9,21 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.asyncio.client import connect
 
-from wsgate.functions.remote import RemoteInvoker
+from tests.wsgate.gateways import Functions
+from wsgate.functions.remote import RemoteInvoker, Split
 from wsgate.invoke import Invocation, InvokeError
+from wsgate.serve import Addresses, Options, serve_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+ANSWERS: dict[str, tuple[dict[str, str], bytes]] = {
+    "Chat": ({}, b'{"statusCode":200,"body":"from elsewhere"}'),
+    "Broken": ({"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage":"no"}'),
+}
 PREFIX, SUFFIX = "/2015-03-31/functions/", "/invocations"
 
 
@@ -47,11 +55,11 @@ class FakeLambda:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
 
     def answer(self, name: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+        if name in ANSWERS:
+            return 200, *ANSWERS[name]
         match name:
             case "Echo":
                 return 200, {}, body
-            case "Broken":
-                return 200, {"X-Amz-Function-Error": "Unhandled"}, b'{"errorMessage":"no"}'
             case "Together":
                 self.together.wait(5)
                 return 200, {}, b"null"
@@ -125,3 +133,72 @@ async def test_nobody_at_the_endpoint_is_an_invoke_error() -> None:
         await invoke(fake, "Echo")
     assert raised.value.status == 503
     assert fake.url in str(raised.value)
+
+
+async def test_names_decide_who_runs_what() -> None:
+    here, there = (Functions(**{name: lambda event: 1}) for name in ("mine", "theirs"))
+    split = Split({"mine"}, here, there)
+    for name in ("mine", "theirs"):
+        assert (await split.invoke(name, b"{}")).payload == b"1"
+    assert (len(here.calls), len(there.calls)) == (1, 1)
+
+
+TEMPLATE = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Socket:
+    Type: AWS::Serverless::WebSocketApi
+    Properties:
+      StageName: live
+      RouteSelectionExpression: $request.body.action
+      Routes:
+        $default: {FunctionArn: !GetAtt Chat.Arn, RouteResponseSelectionExpression: $default}
+        here: {FunctionArn: !GetAtt Here.Arn, RouteResponseSelectionExpression: $default}
+  Reply:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {ApiId: !Ref Socket, RouteId: !Ref SocketDefaultRoute, RouteResponseKey: $default}
+  HereReply:
+    Type: AWS::ApiGatewayV2::RouteResponse
+    Properties: {ApiId: !Ref Socket, RouteId: !Ref SocketHereRoute, RouteResponseKey: $default}
+  Chat:
+    Type: AWS::Serverless::Function
+    Properties: {CodeUri: not/built, Handler: index.handler, Runtime: nodejs22.x}
+  Here:
+    Type: AWS::Serverless::Function
+    Properties:
+      Handler: index.handler
+      Runtime: python3.13
+      InlineCode: "def handler(event, context): return {'statusCode': 200, 'body': 'from here'}"
+"""
+
+
+@pytest.mark.parametrize("python_here", [True, False])
+async def test_a_template_of_two_runtimes_runs(
+    fake: FakeLambda, tmp_path: Path, python_here: bool
+) -> None:
+    (tmp_path / "template.yaml").write_text(TEMPLATE)
+    log: list[str] = []
+    options = Options(
+        tmp_path / "template.yaml",
+        port=0,
+        invoke_endpoint=fake.url,
+        python_here=python_here,
+        log=log.append,
+    )
+    ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
+    serving = asyncio.create_task(serve_at(options, ready.set_result))
+    try:
+        async with connect((await asyncio.wait_for(ready, 20)).websocket) as client:
+            await client.send("anything")
+            assert await client.recv() == "from elsewhere"
+            await client.send('{"action":"here"}')
+            answer = await client.recv()
+    finally:
+        serving.cancel()
+        await asyncio.wait([serving])
+    if python_here:
+        assert answer == "from here"
+    else:
+        assert json.loads(answer)["message"] == "Internal server error"  # the fake has no such one
+    assert {name for name, _ in fake.inbox} == {"Chat"} | (set() if python_here else {"Here"})
+    assert not any("left out" in line for line in log)

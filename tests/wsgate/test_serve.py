@@ -55,6 +55,17 @@ async def test_what_is_left_out_is_told_at_the_start(tmp_path: Path) -> None:
     assert "News.EventPattern is not emulated" in line
 
 
+async def test_a_system_that_tells_no_memory_is_told(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("wsgate.functions.memory.is_enforced", lambda: False)
+    template = tmp_path / "template.yaml"
+    template.write_text(SAMPLE.read_text())
+    (tmp_path / "functions.py").write_text("authorize = chat = web = print")
+    [line] = await said_at_start(template)
+    assert line.startswith("left out: MemorySize")
+
+
 async def test_a_handler_that_cannot_be_compiled_is_told_at_the_start(tmp_path: Path) -> None:
     template = tmp_path / "template.yaml"
     template.write_text(SAMPLE.read_text())
@@ -80,6 +91,9 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
         await serve(Options(template=SAMPLE, port=70_000), never)
     with pytest.raises(Refused, match="not a folder"):
         await serve(Options(template=SAMPLE, port=0, pages=tmp_path / "nope"), never)
+    with pytest.raises(Refused, match=r"nope/ca\.pem cannot be written: No such file"):
+        authority = tmp_path / "nope" / "ca.pem"
+        await serve(Options(template=SAMPLE, port=0, authority=authority), never)
     with pytest.raises(Refused, match=r"nope\.yaml"):
         await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
 

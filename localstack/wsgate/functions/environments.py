@@ -17,14 +17,16 @@ import signal
 import socket
 import sys
 import time
-import uuid
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
 from wsgate.functions import worker
+from wsgate.functions.layers import library_folders, program_folders, python_folders
 from wsgate.functions.local_aws import CREDENTIALS
+from wsgate.functions.memory import MemoryWatch
 from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
 
 if TYPE_CHECKING:
@@ -32,6 +34,10 @@ if TYPE_CHECKING:
 
     from wsgate.core.faults import Harm
     from wsgate.plan import Function
+
+# What all functions of an account run at once, those with reserved concurrency having theirs.
+# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-24)
+ACCOUNT_CONCURRENCY: Final = 1000
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
 _START_LIMIT: Final = timedelta(seconds=10)
@@ -44,6 +50,17 @@ _MOST_LINE_BYTES: Final = 64 * 1024
 _FRAME_HEAD: Final = 4
 _MOST_FRAME_BYTES: Final = _FRAME_HEAD + 1 + worker.MOST_PAYLOAD
 _UNHANDLED: Final = "Unhandled"
+
+# GUESS for the answer of Invoke: REPORT lines show this type for functions whose log has the words
+# `Runtime exited with error: signal: killed`, and older reports have Runtime.ExitError throughout.
+# https://github.com/nasa-gcn/gcn.nasa.gov/pull/3628,
+# https://github.com/aws-solutions-library-samples/cloud-intelligence-dashboards-data-collection/issues/201
+# (2026-11-24)
+_OUT_OF_MEMORY: Final = "Runtime.OutOfMemory"
+
+# ThrottleReason of https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-24)
+_RESERVED_IS_USED: Final = "ReservedFunctionConcurrentInvocationLimitExceeded"
+_ACCOUNT_IS_USED: Final = "ConcurrentInvocationLimitExceeded"
 
 # https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs-log-level.html (2026-11-23)
 _DEFAULT_LEVEL: Final = {"JSON": "INFO"}
@@ -81,9 +98,16 @@ class Environments:
         """Start nothing yet.
 
         `log(function, line)` gets each line that a function writes. `variables` are set for every
-        function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them. At most
-        `concurrency` environments run per function; further calls wait for their turn.
+        function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them.
+
+        A call beyond what AWS allows (the function's reserved concurrency, or the account's 1,000)
+        is throttled. Within that, at most `concurrency` environments run per function, and further
+        calls wait for their turn: AWS has room for a thousand processes and this machine has not,
+        so a call is late here rather than refused, which it would not be there.
         """
+        self._memory = MemoryWatch()
+        reserved = sum(function.reserved or 0 for function in functions.values())
+        shared = _Quota(max(0, ACCOUNT_CONCURRENCY - reserved), _ACCOUNT_IS_USED)
         self._pools = {
             name: _Pool(
                 _Start(
@@ -92,6 +116,10 @@ class Environments:
                     _variables(function, variables or {}, region),
                 ),
                 concurrency,
+                shared
+                if function.reserved is None
+                else _Quota(function.reserved, _RESERVED_IS_USED),
+                self._memory,
                 log,
             )
             for name, function in functions.items()
@@ -124,44 +152,88 @@ class Environments:
 
     async def close(self) -> None:
         """End every environment and wait until all of them are gone."""
+        self._memory.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
 
 
-@dataclass(eq=False)
+class _Quota:
+    """How many calls AWS would run at once, of one function or of all that share."""
+
+    __slots__ = ("limit", "reason", "used")
+
+    def __init__(self, limit: int, reason: str) -> None:
+        self.limit, self.reason, self.used = limit, reason, 0
+
+    def take(self) -> None:
+        """Count a call. Raises InvokeError when there is no room for it."""
+        if self.used >= self.limit:
+            # Type, Reason and message as Invoke's 429 was captured:
+            # {"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",
+            # "message":"Rate Exceeded."} (erlcloud's tests, and many reports; 2026-11-24)
+            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self.reason)
+        self.used += 1
+
+
 class _Call:
-    payload: bytes
-    answer: asyncio.Future[Invocation]
-    harm: Harm | None = None
-    request_id: str = field(default_factory=lambda: str(uuid.uuid4()))
+    """One invocation, from the moment it is accepted to its answer."""
+
+    __slots__ = ("_quota", "answer", "harm", "payload", "request_id")
+
+    def __init__(
+        self,
+        payload: bytes,
+        answer: asyncio.Future[Invocation],
+        quota: _Quota,
+        harm: Harm | None = None,
+    ) -> None:
+        quota.take()
+        self.payload, self.answer, self._quota, self.harm = payload, answer, quota, harm
+        self.request_id = _request_id()
 
     def succeed(self, invocation: Invocation) -> None:
+        self._quota.used -= 1
         if not self.answer.done():
             self.answer.set_result(invocation)
 
     def fail(self, error: InvokeError) -> None:
+        self._quota.used -= 1
         if not self.answer.done():
             self.answer.set_exception(error)
+
+    def is_abandoned(self) -> bool:
+        """Say whether nobody awaits it any more; then it was never run and takes no room."""
+        if not self.answer.done():
+            return False
+        self._quota.used -= 1
+        return True
 
 
 class _Pool:
     """The environments of one function, and the calls that wait for one."""
 
-    def __init__(self, start: _Start, concurrency: int, log: Callable[[str, str], None]) -> None:
-        self.start = start
-        self._concurrency, self._log = concurrency, log
+    def __init__(
+        self,
+        start: _Start,
+        concurrency: int,
+        quota: _Quota,
+        memory: MemoryWatch,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self.start, self.memory = start, memory
+        self._concurrency, self._quota, self._log = concurrency, quota, log
         self._all: set[_Environment] = set()
         self._idle: list[_Environment] = []
-        self._waiting: deque[_Call] = deque()
+        self._waiting = deque[_Call]()
         self._alive: dict[_Environment, asyncio.Task[None]] = {}
         self.is_closed = False
 
     async def submit(self, payload: bytes, harm: Harm | None = None) -> Invocation:
         if self.is_closed:
             raise _closing()
-        call = _Call(payload, asyncio.get_running_loop().create_future(), harm)
+        call = _Call(payload, asyncio.get_running_loop().create_future(), self._quota, harm)
         if self._idle:
             self._idle.pop().run(call)
-        elif len(self._all) < self._concurrency:
+        elif len(self._alive) < self._concurrency:
             self._grow(call)
         else:
             self._waiting.append(call)
@@ -198,27 +270,32 @@ class _Pool:
             self._idle.append(environment)
 
     def lost(self, environment: _Environment) -> None:
-        """Forget an environment that ended or will; its place goes to who waits."""
-        if environment not in self._all:
-            return
-        self._all.remove(environment)
+        """Forget an environment that ended or will."""
+        self._all.discard(environment)
         if environment in self._idle:
             self._idle.remove(environment)
-        if call := self._next():
-            self._grow(call)
 
     def _grow(self, call: _Call) -> None:
         environment = _Environment(self, call)
         task = asyncio.get_running_loop().create_task(environment.live())
         self._all.add(environment)
         self._alive[environment] = task
-        task.add_done_callback(lambda _: self._alive.pop(environment))
+        task.add_done_callback(lambda _: self._gone(environment))
+
+    def _gone(self, environment: _Environment) -> None:
+        """Give the place of a process to who waits: never before it has really ended.
+
+        A function that dies at its start has then never more processes than `concurrency`.
+        """
+        del self._alive[environment]
+        if call := self._next():
+            self._grow(call)
 
     def _next(self) -> _Call | None:
         """Return the call that waits longest, leaving out those that nobody awaits any more."""
         while self._waiting:
             call = self._waiting.popleft()
-            if not call.answer.done():
+            if not call.is_abandoned():
                 return call
         return None
 
@@ -229,6 +306,7 @@ class _Environment(asyncio.Protocol):
     def __init__(self, pool: _Pool, first: _Call) -> None:
         self.is_stale = False
         self._pool, self._function = pool, pool.start.function
+        self._loop = asyncio.get_running_loop()
         self._call: _Call | None = first
         self._is_cold = True
         self._is_silent = asyncio.Event()
@@ -236,12 +314,16 @@ class _Environment(asyncio.Protocol):
         self._fatal: signal.Signals | None = None
         self._channel: asyncio.Transport | None = None
         self._received = bytearray()
+        self._timeout = self._function.timeout.total_seconds()
+        # One timer for many calls: it looks at the deadline when it fires, and again later if that
+        # has moved on. Setting and cancelling one per call costs more than the rest of this class.
+        self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
 
     async def live(self) -> None:
         """Start the process and stay with it until it is gone."""
         # Lambda repeats a start that takes too long within the function's own time-out.
-        self._arm(_START_LIMIT + self._function.timeout)
+        self._expect(_START_LIMIT.total_seconds() + self._timeout)
         try:
             async with contextlib.AsyncExitStack() as held:
                 code = await self._attend(await self._launch(held))
@@ -251,16 +333,19 @@ class _Environment(asyncio.Protocol):
         finally:
             self.retire()
             self._settle(_closing())
+            if self._timer is not None:
+                self._timer.cancel()
 
     def run(self, call: _Call) -> None:
         """Give the process an event. It must be idle."""
         self._call = call
-        self._arm(self._function.timeout)
-        deadline = int((time.time() + self._function.timeout.total_seconds()) * 1000)
-        head = deadline.to_bytes(worker.DEADLINE, "big") + call.request_id.encode()
-        size = len(head) + len(call.payload)
+        self._expect(self._timeout)
+        self._pool.memory.look_at(self)
+        deadline = int((time.time() + self._timeout) * 1000)
+        size = worker.HEAD + len(call.payload)
+        head = size.to_bytes(_FRAME_HEAD, "big") + deadline.to_bytes(worker.DEADLINE, "big")
         if self._channel is not None:
-            self._channel.write(size.to_bytes(_FRAME_HEAD, "big") + head + call.payload)
+            self._channel.write(head + call.request_id + call.payload)
         if call.harm is not None and call.harm.crash is not None:
             self._later(call.harm.crash, call, self._crash)
 
@@ -277,7 +362,12 @@ class _Environment(asyncio.Protocol):
                 os.killpg(self._process.pid, number)
 
     def data_received(self, data: bytes) -> None:
-        """Take in a part of a frame, or several."""
+        """Take in a part of a frame, or several; most come whole and alone."""
+        if not self._received and len(data) >= _FRAME_HEAD:
+            end = _FRAME_HEAD + int.from_bytes(data[:_FRAME_HEAD], "big")
+            if end == len(data):
+                self._answered(data[_FRAME_HEAD : _FRAME_HEAD + 1], data[_FRAME_HEAD + 1 :])
+                return
         self._received += data
         while len(self._received) >= _FRAME_HEAD:
             end = _FRAME_HEAD + int.from_bytes(self._received[:_FRAME_HEAD], "big")
@@ -291,14 +381,37 @@ class _Environment(asyncio.Protocol):
             self._answered(frame[:1], frame[1:])
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Note that the process will say nothing more."""
+        """The process will say nothing more: it ends by itself in a moment, or is ended."""
         self._is_silent.set()
+        self._pool.lost(self)
+        self._loop.call_later(_GRACE.total_seconds(), self.kill, signal.SIGKILL)
+
+    # What the memory watch asks.
+
+    @property
+    def busy_process(self) -> int | None:
+        """The process that has an event, or is starting for one."""
+        process = self._process
+        return None if process is None or self._call is None else process.pid
+
+    @property
+    def memory_bytes(self) -> int:
+        return self._function.memory_mb * 1024 * 1024
+
+    def out_of_memory(self) -> None:
+        """End it as Lambda does: killed at once, and the caller is told so."""
+        limit = self._function.memory_mb
+        self._break(_OUT_OF_MEMORY, _exit_words(-signal.SIGKILL), f" Memory Size: {limit} MB")
+        self.retire()
 
     def _answered(self, kind: bytes, payload: bytes) -> None:
         if self._call is None:
             return
         if kind == worker.READY:
             self.run(self._call)
+            return
+        if kind == worker.OUT_OF_MEMORY:
+            self.out_of_memory()
             return
         if self._call.harm is not None:
             self._harm(self._call, self._call.harm, (kind, payload))
@@ -339,8 +452,8 @@ class _Environment(asyncio.Protocol):
             self._pool.free(self)
 
     def _timed_out(self) -> None:
-        seconds = self._function.timeout.total_seconds()
-        self._break("Sandbox.Timedout", f"Task timed out after {seconds:.2f} seconds")
+        words = f"Task timed out after {self._timeout:.2f} seconds"
+        self._break("Sandbox.Timedout", words)
         self.retire()
 
     def _ended(self, code: int) -> None:
@@ -349,29 +462,41 @@ class _Environment(asyncio.Protocol):
         elif self._call is not None:
             self._break("Runtime.ExitError", _exit_words(code))
 
-    def _break(self, kind: str, words: str) -> None:
-        """Answer for a process that cannot, as Lambda words it."""
+    def _break(self, kind: str, words: str, remark: str = "") -> None:
+        """Answer for a process that cannot, as Lambda words it; `remark` is for the log."""
         if self._call is None:
             return
-        words = f"RequestId: {self._call.request_id} Error: {words}"
-        self._pool.say(f"{words} {kind}")
+        words = f"RequestId: {self._call.request_id.decode()} Error: {words}"
+        self._pool.say(f"{words} {kind}{remark}")
         payload = json.dumps({"errorType": kind, "errorMessage": words}).encode()
         self._settle(Invocation(payload, _UNHANDLED, self._is_cold))
 
     def _settle(self, outcome: Invocation | InvokeError) -> None:
         call, self._call = self._call, None
-        if self._timer is not None:
-            self._timer.cancel()
-        if call is not None and isinstance(outcome, Invocation):
+        if call is None:
+            return
+        if isinstance(outcome, Invocation):
             call.succeed(outcome)
-        elif call is not None and isinstance(outcome, InvokeError):
+        else:
             call.fail(outcome)
 
-    def _arm(self, limit: timedelta) -> None:
-        if self._timer is not None:
+    def _expect(self, seconds: float) -> None:
+        """Give the process so long for what it has been asked now."""
+        self._deadline = self._loop.time() + seconds
+        if self._timer is not None and self._timer.when() > self._deadline:
             self._timer.cancel()
-        loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(limit.total_seconds(), self._timed_out)
+            self._timer = None
+        if self._timer is None:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._call is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._timer = self._loop.call_at(self._deadline, self._look)
+        else:
+            self._timed_out()
 
     async def _launch(self, held: contextlib.AsyncExitStack) -> asyncio.StreamReader:
         """Start the process; return what it writes. `held` closes this side's ends.
@@ -379,7 +504,7 @@ class _Environment(asyncio.Protocol):
         The ends are made here rather than by asyncio, whose `wait` may otherwise wait for pipes
         that a grandchild keeps open.
         """
-        loop, start = asyncio.get_running_loop(), self._pool.start
+        start = self._pool.start
         ours, theirs = socket.socketpair()
         lifeline, kept = os.pipe()
         output, written = os.pipe()
@@ -389,7 +514,7 @@ class _Environment(asyncio.Protocol):
             given_away.callback(os.close, written)
             held.callback(os.close, kept)
             lines = await _reader(output, held)
-            self._channel, _ = await loop.create_connection(lambda: self, sock=ours)
+            self._channel, _ = await self._loop.create_connection(lambda: self, sock=ours)
             held.callback(self._channel.close)
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -397,6 +522,7 @@ class _Environment(asyncio.Protocol):
                 worker.__file__,
                 str(theirs.fileno()),
                 start.arn,
+                *map(str, python_folders(self._function.layers, self._function.runtime)),
                 stdin=lifeline,
                 stdout=written,
                 stderr=written,
@@ -408,13 +534,14 @@ class _Environment(asyncio.Protocol):
             )
         if self._fatal is not None:
             self.kill(self._fatal)
+        self._pool.memory.look_at(self)
         return lines
 
     async def _attend(self, output: asyncio.StreamReader) -> int:
         """Pass on what the process writes until it ends; return its exit code."""
         process = self._process
         assert process is not None  # noqa: S101 _launch made it
-        passing = asyncio.get_running_loop().create_task(self._pass_on(output))
+        passing = self._loop.create_task(self._pass_on(output))
         code = await process.wait()
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what it started and left behind
@@ -470,11 +597,42 @@ def _variables(function: Function, shared: Mapping[str, str], region: str) -> di
         for name, value in os.environ.items()
         if name in _INHERITED or name.startswith(_ENDPOINTS)
     }
-    return inherited | lambdas | dict(shared) | dict(function.environment)
+    return (
+        inherited
+        | _paths(function, inherited)
+        | lambdas
+        | dict(shared)
+        | dict(function.environment)
+    )
+
+
+def _paths(function: Function, inherited: Mapping[str, str]) -> dict[str, str]:
+    """Where programs and shared libraries are found: a layer's own come last, as on Lambda."""
+    paths = {
+        "PATH": program_folders(function.layers),
+        "LD_LIBRARY_PATH": library_folders(function.layers),
+    }
+    return {
+        name: os.pathsep.join(filter(None, (inherited.get(name), *map(str, folders))))
+        for name, folders in paths.items()
+        if folders
+    }
 
 
 def _log_stream() -> str:
-    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{uuid.uuid4().hex}"
+    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{os.urandom(16).hex()}"
+
+
+def _request_id() -> bytes:
+    """A random UUID as text: what `uuid.uuid4` gives, without the object on the way."""
+    text = f"{_getrandbits(128) & _UUID_MASK | _UUID_4:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}".encode()
+
+
+# RFC 9562, section 5.4: the version and variant bits.
+_UUID_MASK: Final = ~(0xF << 76 | 0x3 << 62)
+_UUID_4: Final = 0x4 << 76 | 0x2 << 62
+_getrandbits: Final = SystemRandom().getrandbits
 
 
 async def _reader(descriptor: int, held: contextlib.AsyncExitStack) -> asyncio.StreamReader:

@@ -17,7 +17,11 @@ from wsgate.invoke import Invocation, InvokeError
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from types_boto3_lambda import LambdaClient
+
+    from wsgate.invoke import Invoker
 
 # A function has 15 minutes at most, so an answer after that will not come.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-23)
@@ -53,6 +57,19 @@ class RemoteInvoker:
         except BotoCoreError as error:
             # Nothing there, or it went away: for the caller as if Lambda itself were out of order.
             raise InvokeError(503, "ServiceException", str(error)) from error
+
+
+class Split:
+    """An Invoker for a template of several runtimes: some functions run here, the others there."""
+
+    def __init__(self, here: Collection[str], environments: Invoker, remote: Invoker) -> None:
+        """`here` are the names of those that `environments` runs."""
+        self._here, self._environments, self._remote = frozenset(here), environments, remote
+
+    async def invoke(self, function: str, payload: bytes) -> Invocation:
+        """Run `function` with `payload`; see Invoker."""
+        invoker = self._environments if function in self._here else self._remote
+        return await invoker.invoke(function, payload)
 
 
 def _client(endpoint: str, region: str, concurrency: int) -> LambdaClient:

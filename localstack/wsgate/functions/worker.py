@@ -1,10 +1,11 @@
 """One execution environment: imports a handler and gives it one event after the other.
 
-Runs as a program (`python -P worker.py CHANNEL FUNCTION_ARN`), and behaves as Lambda's own runtime
-for Python does: https://github.com/aws/aws-lambda-python-runtime-interface-client (4.2.2 read,
-2026-11-23). It imports nothing of wsgate and stays small, since every cold start pays for it.
+Runs as a program (`python -P worker.py CHANNEL FUNCTION_ARN LAYER…`), and behaves as Lambda's own
+runtime for Python does: https://github.com/aws/aws-lambda-python-runtime-interface-client (4.2.2
+read, 2026-11-23). It imports nothing of wsgate and stays small, since every cold start pays for it.
 
-CHANNEL is a file descriptor. Either way goes a length (4 bytes) and that many bytes:
+Each LAYER is a folder for `sys.path`. CHANNEL is a file descriptor. Either way goes a length
+(4 bytes) and that many bytes:
     to the worker    deadline in ms since the epoch (8), request id (36), the event
     from the worker  one of the kinds below (1), the payload
 Standard input carries nothing: it ends when the parent ends, however that happens.
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Any, BinaryIO, NoReturn
 
-READY, RESULT, ERROR, NOT_JSON, FAILED_START = b"R", b"A", b"E", b"J", b"F"
+READY, RESULT, ERROR, NOT_JSON, FAILED_START, OUT_OF_MEMORY = b"R", b"A", b"E", b"J", b"F", b"M"
 DEADLINE, REQUEST_ID, HEAD = 8, 36, 44
 
 # 6 MB, and the 100 bytes more that Lambda's own message counts.
@@ -37,18 +38,23 @@ MOST_PAYLOAD = 6_291_556
 LOG_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 
+# Whoever watches from outside looks at longer events; in less time than this nobody fills even the
+# smallest function's 128 MB.
+QUICK = 0.01
+
 request_id = ""
 
 
 def main() -> None:
     """Start, then answer until the parent goes away."""
-    channel, arn = int(sys.argv[1]), sys.argv[2]
+    channel, arn, layers = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
     os.set_inheritable(channel, False)
-    read = open(channel, "rb")  # noqa: SIM115 a descriptor that stays open for life
+    # The descriptor stays open until the process is gone: an exit may wait for threads first.
+    read = open(channel, "rb", closefd=False)  # noqa: SIM115
     write = open(channel, "wb", closefd=False)  # noqa: SIM115
     die_with_parent()
     sys.argv = [""]
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109 pathlib takes 8 ms to import
+    sys.path[:0] = [os.getcwd(), *layers]  # noqa: PTH109 pathlib takes 8 ms to import
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     set_up_logging()
     try:
@@ -58,13 +64,18 @@ def main() -> None:
     except Exception as error:  # whatever the module's own code raises is the answer
         fail_start(write, raised(error, ""))
     send(write, READY, b"")
+    context = Constants(arn)
+    memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) * 1024
     while frame := receive(read):
-        kind, payload = run(handler, frame, arn)
+        began = time.monotonic()
+        kind, payload = run(handler, frame, context)
         sys.stdout.flush()
+        if time.monotonic() - began > QUICK and peak() > memory:
+            kind, payload = OUT_OF_MEMORY, b""
         send(write, kind, payload)
 
 
-def run(handler: Any, frame: bytes, arn: str) -> tuple[bytes, bytes]:
+def run(handler: Any, frame: bytes, constants: Constants) -> tuple[bytes, bytes]:
     """Give one event to the handler; return the kind of the answer and its payload."""
     global request_id  # noqa: PLW0603 the log lines carry it, as they do on Lambda
     deadline = int.from_bytes(frame[:DEADLINE], "big")
@@ -74,7 +85,7 @@ def run(handler: Any, frame: bytes, arn: str) -> tuple[bytes, bytes]:
     except ValueError as error:
         return NOT_JSON, str(error).encode()
     try:
-        result = marshalled(handler(event, Context(request_id, arn, deadline)))
+        result = marshalled(handler(event, Context(constants, request_id, deadline)))
     except Fault as fault:
         failure = problem(fault.kind, str(fault), fault.trace, request_id)
     except Exception as error:  # whatever the function raises is the answer
@@ -93,27 +104,38 @@ class Fault(Exception):
         self.kind, self.trace = kind, trace or []
 
 
-class Context:
-    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html (2026-11-23)"""
+class Constants:
+    """What the contexts of all events share: the environment is read once."""
 
-    def __init__(self, aws_request_id: str, arn: str, deadline: int) -> None:
-        self.aws_request_id = aws_request_id
+    def __init__(self, arn: str) -> None:
         self.invoked_function_arn = arn
         self.function_name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
         self.function_version = os.environ["AWS_LAMBDA_FUNCTION_VERSION"]
         self.memory_limit_in_mb = os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]  # a text there too
         self.log_group_name = os.environ["AWS_LAMBDA_LOG_GROUP_NAME"]
         self.log_stream_name = os.environ["AWS_LAMBDA_LOG_STREAM_NAME"]
+
+
+class Context:
+    """https://docs.aws.amazon.com/lambda/latest/dg/python-context.html (2026-11-23)"""
+
+    def __init__(self, constants: Constants, aws_request_id: str, deadline: int) -> None:
+        self.__dict__.update(constants.__dict__)
+        self.aws_request_id = aws_request_id
         self.tenant_id = None
         self.client_context = None
         self.identity = Identity()
-        self._deadline = deadline
+        self._epoch_deadline_time_in_ms = deadline  # the runtime's own name; its repr shows it
 
     def get_remaining_time_in_millis(self) -> int:
-        return max(0, self._deadline - int(time.time() * 1000))
+        return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
     def log(self, message: object) -> None:
         sys.stdout.write(str(message))
+
+    def __repr__(self) -> str:
+        said = ",".join(f"{name}={value}" for name, value in vars(self).items())
+        return f"LambdaContext([{said}])"
 
 
 class Identity:
@@ -248,6 +270,21 @@ def log_error(failure: dict[str, Any]) -> None:
     if failure["stackTrace"]:
         print("Traceback (most recent call last):")
         print("".join(failure["stackTrace"]).rstrip("\n"))
+
+
+def peak() -> int:
+    """Return the most memory that this process had of its own, in KiB; 0 where nobody knows.
+
+    What is mapped from files is left out: see memory.py. Not `getrusage`: what that calls the
+    maximum begins with the process that started this one.
+    """
+    try:
+        with open("/proc/self/status", "rb") as status:  # noqa: PTH123 pathlib takes 8 ms to import
+            lines = [line.split() for line in status]
+    except OSError:
+        return 0
+    figures = {line[0]: int(line[1]) for line in lines if line[0] in (b"VmHWM:", b"RssFile:")}
+    return figures.get(b"VmHWM:", 0) - figures.get(b"RssFile:", 0)
 
 
 # ---- the channel

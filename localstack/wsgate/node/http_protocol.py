@@ -13,6 +13,7 @@ import httptools
 from wsgate.limits import millis
 from wsgate.node import responses
 from wsgate.node.responses import Request, Response, serialize
+from wsgate.node.tls import RECORD, TlsTransport
 from wsgate.node.websocket import Socket
 
 if TYPE_CHECKING:
@@ -27,7 +28,6 @@ HEAD_TOO_LARGE = responses.message(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"
 )
 BODY_TOO_LARGE = responses.message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
-TLS_HANDSHAKE = b"\x16\x03"  # RFC 8446, section 5.1
 _LINE_OVERHEAD = 4  # ": " and CR LF
 
 
@@ -168,9 +168,20 @@ class HttpProtocol(asyncio.Protocol):
             else:  # another protocol than WebSocket: answered as plain HTTP, and that was it
                 self._is_over = True
         except httptools.HttpParserError:
-            if data.startswith(TLS_HANDSHAKE):
-                self._node.spoke_tls()
-            self._refuse(BAD_REQUEST)
+            if not (data.startswith(RECORD) and self._begin_tls(data)):
+                self._refuse(BAD_REQUEST)
+
+    def _begin_tls(self, data: bytes) -> bool:
+        """Read the rest of a connection that begins with TLS through it, if this node has a key."""
+        context, below = self._node.tls, self._transport
+        if context is None or self._url or isinstance(below, TlsTransport):
+            return False
+        self._parser, self._in_head = httptools.HttpRequestParser(self), False
+        self._wait(self._node.limits.head)
+        transport = TlsTransport(below, self, context)
+        self._transport = transport
+        transport.data_received(data)
+        return True
 
     def _take_turns(self) -> None:
         while self._turns and self._task is None and not self._is_full:

@@ -77,7 +77,7 @@ def accepted(kind: InvocationType) -> Response:
 
 
 def failure(error: InvokeError) -> Response:
-    return _failure(error.status, error.kind, str(error))
+    return _failure(error.status, error.kind, str(error), error.reason)
 
 
 def overloaded() -> Response:
@@ -120,8 +120,9 @@ def _payload(request: Request, kind: InvocationType) -> bytes:
     return request.body or b"{}"
 
 
-def _failure(status: int, kind: str, text: str) -> Response:
+def _failure(status: int, kind: str, text: str, reason: str | None = None) -> Response:
     """Lambda spells `Message` with a capital; `Type` says whose fault it is."""
     whose = "User" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "Service"
-    body = {"Type": whose, "Message": text, "message": text}
+    why = {} if reason is None else {"Reason": reason}
+    body = {**why, "Type": whose, "Message": text, "message": text}
     return json_response(status, body, (("x-amzn-ErrorType", kind),))

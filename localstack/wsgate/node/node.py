@@ -7,7 +7,7 @@ import contextlib
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,11 +31,14 @@ from wsgate.node.lambda_api import InvocationType
 from wsgate.node.mischief import Mischief, SlowInvoker
 from wsgate.node.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.node.responses import Request, Response
+from wsgate.node.tls import server_context
 from wsgate.node.websocket import Socket, Upgrade
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Mapping
     from datetime import timedelta
+    from pathlib import Path
 
     from wsgate.core.access import Principal
     from wsgate.node.http_protocol import HttpProtocol
@@ -64,6 +67,8 @@ class Settings:
     log: Callable[[str], None] = print
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
+    certificate: Path | None = None
+    """A file with a key and its chain, for TLS on the same port; without it there is only http."""
     known: Mapping[str, Principal] = field(default_factory=dict)
     """Who may sign a request, by the id of their key."""
     iam: bool = False
@@ -121,7 +126,7 @@ class Node:
             self.invocations, plan.event_policies, settings.limits, settings.log
         )
         self._queueing = set[asyncio.Future[None]]()
-        self._was_told_of_tls = False
+        self._certificate = settings.certificate
         self._empty: asyncio.Event | None = None
 
     # HTTP.
@@ -147,11 +152,11 @@ class Node:
         page = self._pages.answer(request) if self._pages else None
         return page or self._http_api(request)
 
-    def spoke_tls(self) -> None:
-        """A client began with TLS. A handler that pushes to `https://{domainName}` does (§11.1)."""
-        if not self._was_told_of_tls:
-            self._was_told_of_tls = True
-            self._log(_NO_TLS)
+    @cached_property
+    def tls(self) -> ssl.SSLContext | None:
+        """What speaks TLS on the same port; made when the first client does."""
+        certificate = self._certificate
+        return None if certificate is None else server_context(certificate)
 
     def body_limit(self, path: str) -> int:
         is_management = paths.is_management(path)
@@ -452,11 +457,6 @@ class Node:
         what = f"{note.route} {note.connection_id}"
         self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
 
-
-_NO_TLS = (
-    "a client spoke TLS, and this port is plain http: a function that pushes needs "
-    'endpoint_url=os.environ.get("WSGATE_ENDPOINT") or f"https://{domainName}/{stage}"'
-)
 
 # A page of any site can make a browser send a POST here. It sends an Origin then; SDKs never do.
 _NOT_FOR_PAGES = responses.aws_error(

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from wsgate.plan import Plan
 from wsgate.template.apis import http_of, websockets_of
+from wsgate.template.code import Scratch
 from wsgate.template.event_policies import event_policies_of
 from wsgate.template.expand import TemplateError, expand, read
-from wsgate.template.functions import functions_of
+from wsgate.template.functions import Elsewhere, Workshop, functions_of
 from wsgate.template.parameters import as_texts, parameter_values
 from wsgate.template.roles import statements_of
 from wsgate.template.stack import Place, Stack
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["TemplateError", "load"]
+__all__ = ["Elsewhere", "TemplateError", "load"]
 
 
 def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
@@ -37,25 +38,30 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
     parameters: Mapping[str, str],
     host: str,
     queue_endpoint: str,
+    scratch: Path,
+    elsewhere: Elsewhere = Elsewhere.NONE,
     region: str = "us-east-1",
     account: str = "000000000000",
 ) -> Plan:
     """Read the template at `path` and resolve all that it asks for.
 
     `host` (`127.0.0.1:8080`) is where the gateway will listen, `queue_endpoint` the URL of the SQS
-    server. Raises TemplateError: one sentence about what cannot run here, where, and what to do.
+    server. Code that is no folder is laid out below `scratch`, which the caller removes when
+    nothing runs any more. Raises TemplateError: one sentence about what cannot run here, where, and
+    what to do.
     """
     source = read(path)
     names = parameter_values(source, parameters)
     place = Place(host, queue_endpoint.rstrip("/"), region, account)
     try:
-        return _plan(Stack(source, expand(source, as_texts(names), region), names, place))
+        stack = Stack(source, expand(source, as_texts(names), region), names, place)
+        return _plan(stack, Workshop(Scratch(scratch), elsewhere))
     except RecursionError:
         raise TemplateError(f"{path}: the template has a name that refers to itself.") from None
 
 
-def _plan(stack: Stack) -> Plan:
-    functions, queues = functions_of(stack), queues_of(stack)
+def _plan(stack: Stack, workshop: Workshop) -> Plan:
+    functions, queues = functions_of(stack, workshop), queues_of(stack)
     statements = statements_of(stack, functions)
     leave_out_callers(stack)
     return Plan(

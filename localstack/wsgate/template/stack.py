@@ -45,6 +45,7 @@ _NAMED: Final[Mapping[str, tuple[str, str]]] = {
     "AWS::IAM::Role": ("RoleName", "iam::{account}:role/{name}"),
     "AWS::Kinesis::Stream": ("Name", "kinesis:{region}:{account}:stream/{name}"),
     "AWS::Lambda::Function": ("FunctionName", "lambda:{region}:{account}:function:{name}"),
+    "AWS::Lambda::LayerVersion": ("LayerName", "lambda:{region}:{account}:layer:{name}:1"),
     "AWS::Logs::LogGroup": ("LogGroupName", "logs:{region}:{account}:log-group:{name}:*"),
     "AWS::S3::Bucket": ("BucketName", "s3:::{name}"),
     "AWS::Scheduler::Schedule": ("Name", "scheduler:{region}:{account}:schedule/default/{name}"),
@@ -64,10 +65,13 @@ _KNOWN_BY: Final = {
 _OF_API_KEYS: Final = ("AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlan")
 _KNOWN_BY_ARN: Final = (
     "AWS::IAM::ManagedPolicy",
+    "AWS::Lambda::LayerVersion",
     "AWS::SNS::Topic",
     "AWS::StepFunctions::StateMachine",
 )
 """Where Ref gives the ARN rather than the name."""
+_ARN_ATTRIBUTES: Final = {"AWS::Lambda::LayerVersion": "LayerVersionArn"}
+"""Where GetAtt does not call it Arn."""
 
 _ID_ATTRIBUTES: Final = {
     "AWS::ApiGateway::ApiKey": "APIKeyId",
@@ -215,7 +219,7 @@ class Stack:
             case "AWS::SNS::Topic":
                 return {"TopicArn": self._arn(resource), "TopicName": self.name(resource)}
             case kind if kind in _NAMED:
-                return {"Arn": self._arn(resource)}
+                return {_ARN_ATTRIBUTES.get(kind, "Arn"): self._arn(resource)}
         return {}
 
     def _qualified_arn(self, resource: Resource) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -95,3 +96,69 @@ def fail_some(event, context):
     records = event["Records"]
     failed = [record["messageId"] for record in records if record["body"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def take_memory(event, context):
+    """Have so many megabytes for so long, really: each page is written to."""
+    taken = bytearray(event["mb"] * 1024 * 1024)
+    taken[::4096] = b"x" * len(taken[::4096])
+    time.sleep(event["seconds"])
+    return len(taken)
+
+
+def leave_a_thread(event, context):
+    """Go on in a thread after the answer, and say so in time."""
+
+    def work():
+        time.sleep(0.05)
+        print("the thread went on")
+
+    threading.Thread(target=work).start()
+    return os.getpid()
+
+
+def leave_with_a_thread(event, context):
+    """Exit while a thread keeps the process alive."""
+    threading.Thread(target=time.sleep, args=(60,)).start()
+    sys.exit(0)
+
+
+def leave_a_child(event, context):
+    """Start a program that outlives the event and holds our output open."""
+    return [
+        os.getpid(),
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"]).pid,
+    ]
+
+
+def flood(event, context):
+    """Write more than anybody reads."""
+    for number in range(event["lines"]):
+        print(number, "x" * 100)
+    return os.getpid()
+
+
+def close_everything(event, context):
+    """What a badly written daemon does."""
+    os.closerange(3, 256)
+    time.sleep(60)
+
+
+def remaining(event, context):
+    before = context.get_remaining_time_in_millis()
+    time.sleep(event["seconds"])
+    return [before, context.get_remaining_time_in_millis()]
+
+
+def context(event, context):
+    names = [name for name in dir(context) if not name.startswith("_")]
+    identity = context.identity
+    return {
+        "names": names,
+        "identity": [identity.cognito_identity_id, identity.cognito_identity_pool_id],
+        "client_context": context.client_context,
+        "group": context.log_group_name,
+        "stream": context.log_stream_name,
+        "function": [context.function_name, context.function_version],
+        "repr": repr(context),
+    }

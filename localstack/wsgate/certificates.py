@@ -1,0 +1,82 @@
+"""A certificate for this machine, and an authority that signed it, both as old as this process.
+
+API Gateway speaks TLS only (APIGW.md §1.3), and a handler pushes to `https://{domainName}/{stage}`
+(APIGW.md §11). So does wsgate, beside plain http on the same port, and gives its functions the
+authority to trust.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class Certificates:
+    """Files in PEM."""
+
+    server: Path
+    """The private key and the chain, for `SSLContext.load_cert_chain`. Nobody else can read it."""
+    authority: Path
+    """What a client has to trust."""
+    bundle: Path
+    """The authority, and the public ones that an AWS SDK trusts by itself."""
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """What lets a function's code trust this machine, and everybody else as before.
+
+        https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html (2026-11-24)
+        """
+        return {
+            "AWS_CA_BUNDLE": str(self.bundle),
+            "NODE_EXTRA_CA_CERTS": str(self.authority),
+        }
+
+
+def make(
+    folder: Path, hosts: Iterable[str], environment: Mapping[str, str] | None = None
+) -> Certificates:
+    """Make an authority and a certificate for `hosts` and this machine's own names in `folder`.
+
+    The bundle adds to that of the developer's AWS_CA_BUNDLE, where a proxy makes one necessary.
+    """
+    import trustme  # noqa: PLC0415 a fifteenth of a second, and nothing else of wsgate needs it
+
+    authority = trustme.CA(organization_name="wsgate, for this process only")
+    names = dict.fromkeys(("127.0.0.1", "localhost", "::1", *filter(_NAME.fullmatch, hosts)))
+    issued = authority.issue_cert(*names)
+    made = Certificates(folder / "server.pem", folder / "authority.pem", folder / "bundle.pem")
+    _write(made.server, issued.private_key_and_cert_chain_pem.bytes())
+    own = authority.cert_pem.bytes()
+    _write(made.authority, own)
+    public = _public(os.environ if environment is None else environment)
+    _write(made.bundle, own + (public.read_bytes() if public else b""))
+    return made
+
+
+# Others cannot be in a certificate, nor in an address.
+_NAME: Final = re.compile(r"(?:\*\.)?[a-z0-9:](?:[a-z0-9.:-]*[a-z0-9])?", re.IGNORECASE)
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file that nobody else can read, not even for a moment."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(content)
+
+
+def _public(environment: Mapping[str, str]) -> Path | None:
+    """Find botocore's own bundle without the third of a second that importing it takes."""
+    given = Path(environment.get("AWS_CA_BUNDLE") or os.devnull)
+    if given.is_file():
+        return given
+    found = find_spec("botocore")
+    folders = [] if found is None else found.submodule_search_locations or []
+    return next(filter(Path.is_file, (Path(folder) / "cacert.pem" for folder in folders)), None)
