@@ -11,7 +11,7 @@ import pytest
 
 from tests.wsgate.gateways import TIMEOUT, Machine, raised, websocket_api, without_notes
 from wsgate.core.events import Address, Handshake
-from wsgate.core.gateway import Accept, Action, Enqueue, Fetch, Invoke, Refuse, SendText
+from wsgate.core.gateway import Accept, Action, Enqueue, Fetch, Invoke, Note, Refuse, SendText
 from wsgate.core.integrations import HttpAnswer, HttpRequest
 from wsgate.invoke import Invocation
 from wsgate.limits import Limits
@@ -601,6 +601,14 @@ class TestModels:
     def test_what_is_no_model_is_refused_at_the_start(self, schema: Any, words: str) -> None:
         with pytest.raises(ValueError, match=words):
             machine(FUNCTION, models=Models("m", {"m": schema}))
+
+    def test_what_a_client_wrote_stays_printable_in_the_log(self) -> None:
+        schema = {"additionalProperties": {"type": "integer"}}
+        gateway = machine(FUNCTION, key="$default", models=Models("m", {"m": schema}))
+        text = json.dumps({"a\x1b[2J\nforged": "\x1b"})
+        [_, note] = gateway.gateway.message(gateway.connected(), text, gateway.now)
+        assert isinstance(note, Note)
+        assert note.outcome.isprintable()
 
     def test_a_mock_is_checked_too(self) -> None:
         mock = MockIntegration(None, {"$default": '{"statusCode":200}'}, (ANY,), TIMEOUT)

@@ -312,6 +312,7 @@ class Gateway:
 
     def failed(self, call: Call, reason: str, now: Millis) -> list[Action]:
         """A function could not be invoked, or an endpoint not reached; or no template leads on."""
+        reason = _first_line(reason)
         match call.step:
             case Step.AUTHORIZE:
                 return self._refuse(call, AUTHORIZER_FAILED, now, reason)
@@ -324,7 +325,7 @@ class Gateway:
     def unreachable(self, call: Call, reason: str, now: Millis) -> list[Action]:
         """An endpoint could not be reached, or its answer not be read."""
         if call.step is Step.CONNECT:
-            return self._refuse(call, ENDPOINT_UNREACHABLE, now, reason)
+            return self._refuse(call, ENDPOINT_UNREACHABLE, now, _first_line(reason))
         return self.failed(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
@@ -681,7 +682,8 @@ class Gateway:
     ) -> list[Action]:
         """The integration is not asked; the frame names the message (APIGW.md §6, §7.15)."""
         frame = models.frame(connection.id, self._ids.message(connection.id, now))
-        note = Note(route.key, connection.id, f"{models.BAD_REQUEST_BODY} ({problem})")
+        outcome = f"{models.BAD_REQUEST_BODY} ({_first_line(problem)})"
+        note = Note(route.key, connection.id, outcome)
         return [self._send(connection, frame, now), note]
 
     def _replied(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
@@ -833,7 +835,7 @@ def error_frame(message: str, connection_id: str, request_id: str) -> str:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception | str) -> str:
     """For the log, which is a terminal: some of the words are the client's own."""
     words = str(error).partition("\n")[0][:200]
     return "".join(character for character in words if character.isprintable())
