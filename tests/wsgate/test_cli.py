@@ -58,12 +58,12 @@ class TestRefusals:
         assert "broken.yaml" in await self.refusal("--template", str(template), "--port", "0")
 
     async def test_a_template_that_asks_too_much(self, tmp_path: Path) -> None:
-        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#if(1)x#end")
+        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#macro(x)#end")
         (tmp_path / "functions.py").write_text("authorize = chat = web = print")
         template = tmp_path / "template.yaml"
         template.write_text(text)
         line = await self.refusal("--template", str(template), "--port", "0")
-        assert "mapping template uses '#if'" in line
+        assert "mapping template uses '#macro'" in line
 
     async def test_a_parameter_that_the_template_does_not_have(self) -> None:
         arguments = ("--template", str(SAMPLE), "--port", "0", "--parameter", "Nope=secret")

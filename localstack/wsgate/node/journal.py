@@ -12,16 +12,18 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.core.bill import size_of
-from wsgate.core.gateway import Action, Invoke, Note, SendText, Step
+from wsgate.core.gateway import Action, Fetch, Invoke, Note, SendText, Step
+from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.lines import tone
+from wsgate.node.fetch import FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wsgate.core.ids import Millis
     from wsgate.invoke import Invoker
-    from wsgate.node.invocations import Ending
+    from wsgate.node.invocations import Ending, Fetched
 
 MOST_ENTRIES: Final = 1000
 MOST_BYTES: Final = 8 * 1024 * 1024
@@ -59,12 +61,20 @@ class Journal:
         if actions and type(actions[-1]) is Note:
             self._keep(0, (now, actions, None))
 
-    def ended(self, invoke: Invoke, ending: Ending, actions: list[Action], now: Millis) -> None:
-        """An invocation for a connection ended, and this is what was decided about it."""
-        size = len(invoke.event)
+    def ended(
+        self,
+        asked: Invoke | Fetch,
+        ending: Ending | Fetched,
+        actions: list[Action],
+        now: Millis,
+    ) -> None:
+        """What a backend was asked for a connection, and what was decided about its answer."""
+        size = len(asked.event if isinstance(asked, Invoke) else asked.request.body)
         if type(ending) is Invocation:
             size += len(ending.payload)
-        self._keep(size, (now, actions, (invoke, ending)))
+        elif type(ending) is HttpAnswer:
+            size += len(ending.body)
+        self._keep(size, (now, actions, (asked, ending)))
 
     def add(self, now: Millis, other: Other) -> None:
         """What did not come by a WebSocket."""
@@ -128,7 +138,8 @@ class Other:
         return sum(len(data) for data in kept if isinstance(data, bytes))
 
 
-_Kept = tuple["Millis", "list[Action] | tuple[()]", "str | tuple[Invoke, Ending] | Other | None"]
+_Asked = tuple[Invoke | Fetch, "Ending | Fetched"]
+_Kept = tuple["Millis", "list[Action] | tuple[()]", "str | _Asked | Other | None"]
 
 
 class Witness:
@@ -220,20 +231,34 @@ _NOTHING: Final[Entry] = dict.fromkeys(
 )
 
 
-def _caused(cause: str | tuple[Invoke, Ending] | None) -> Entry:
+def _caused(cause: str | _Asked | None) -> Entry:
     if cause is None:
         return {}
     if isinstance(cause, str):
         return {"said": cause, "received": size_of(cause)}
-    invoke, ending = cause
-    event = _text(invoke.event)
-    is_message = invoke.call.step is Step.MESSAGE
+    asked, ending = cause
+    if isinstance(asked, Fetch):
+        request = asked.request
+        # Not its query: tokens live there.
+        endpoint = f"{request.method} {request.url.partition('?')[0]}"
+        words = {"function": endpoint, "said": _bounded(_text(request.body))}
+        return {**words, "answer": _bounded(_answer(ending))}
+    event = _text(asked.event)
+    is_message = asked.call.step is Step.MESSAGE
     return {
-        "function": invoke.function,
+        "function": asked.function,
         "event": event,
         "answer": _bounded(_answer(ending)),
-        "received": size_of(json.loads(event)["body"]) if is_message else None,
+        # An event that a template made may be anything.
+        "received": _received(event) if is_message else None,
     }
+
+
+def _received(event: str) -> int | None:
+    try:
+        return size_of(json.loads(event)["body"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return None
 
 
 def _sent(actions: list[Action] | tuple[()]) -> Entry:
@@ -241,13 +266,18 @@ def _sent(actions: list[Action] | tuple[()]) -> Entry:
     return {"frame": _bounded(texts[0]), "sent": size_of(texts[0])} if texts else {}
 
 
-def _answer(answer: Ending | bytes) -> str:
-    if isinstance(answer, bytes):
-        return _text(answer)
-    if isinstance(answer, Invocation):
-        return _text(answer.payload)
-    if isinstance(answer, InvokeError):
-        return f"not invoked: {answer.kind}: {answer}"
+def _answer(answer: Ending | Fetched | bytes) -> str:
+    match answer:
+        case bytes():
+            return _text(answer)
+        case Invocation():
+            return _text(answer.payload)
+        case HttpAnswer():
+            return f"{answer.status}\n{_text(answer.body)}"
+        case InvokeError():
+            return f"not invoked: {answer.kind}: {answer}"
+        case FetchError():
+            return f"not reached: {answer}"
     return "no answer in time"
 
 

@@ -17,6 +17,7 @@ from wsgate.core.events import HERE, Handshake, Place
 from wsgate.core.faults import Faults
 from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Stage, Step
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
+from wsgate.core.integrations import HttpAnswer
 from wsgate.core.quotas import Limiter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
@@ -26,8 +27,9 @@ from wsgate.node.background import Background
 from wsgate.node.callers import INVOKE_FUNCTION, MANAGE, Callers
 from wsgate.node.console import Console
 from wsgate.node.desk import NodeDesk
+from wsgate.node.fetch import FetchError
 from wsgate.node.frames import Protocols
-from wsgate.node.invocations import Ending, Invocations
+from wsgate.node.invocations import Ending, Fetched, Invocations
 from wsgate.node.journal import Journal, Other, Witness
 from wsgate.node.lambda_api import InvocationType
 from wsgate.node.mischief import Mischief, SlowInvoker
@@ -132,6 +134,7 @@ class Node:
         self._background = Background(
             self.invocations, plan.event_policies, settings.limits, settings.log
         )
+        self._queueing = set[asyncio.Future[None]]()
         self._certificate = settings.certificate
         self._empty: asyncio.Event | None = None
         self.journal = Journal() if settings.console else None
@@ -326,6 +329,12 @@ class Node:
                 self._log_note(action)
         elif isinstance(action, gateway.Invoke):
             self._invoke(action)
+        elif isinstance(action, gateway.Fetch):
+            self.invocations.fetch(action.request, action.timeout, self._done(action))
+        elif isinstance(action, gateway.Enqueue):
+            task = asyncio.ensure_future(self._enqueue(action))
+            self._queueing.add(task)
+            task.add_done_callback(self._queueing.discard)
         else:
             self._perform_rare(action)
 
@@ -350,16 +359,24 @@ class Node:
         return self.faults.is_on and self._mischief.loses_client(connection_id)
 
     def _invoke(self, action: gateway.Invoke) -> None:
-        socket = self._sockets.get(action.call.connection.id)
-        if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(1)
-        done = partial(self._invoked, action, socket)
+        done = self._done(action)
         if self.faults.is_on:
             self._mischief.start(action, done)
         else:
             self.invocations.start(action.function, action.event, action.timeout, done)
 
-    def _invoked(self, action: gateway.Invoke, socket: Socket | None, ending: Ending) -> None:
+    def _done(self, action: gateway.Invoke | gateway.Fetch) -> Callable[[Ending | Fetched], None]:
+        socket = self._sockets.get(action.call.connection.id)
+        if socket is not None and action.call.step is Step.MESSAGE:
+            socket.invoked(1)
+        return partial(self._invoked, action, socket)
+
+    def _invoked(
+        self,
+        action: gateway.Invoke | gateway.Fetch,
+        socket: Socket | None,
+        ending: Ending | Fetched,
+    ) -> None:
         now = self.now()
         actions = self._after(action.call, ending, now)
         if self.journal is not None:
@@ -368,10 +385,14 @@ class Node:
         if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(-1)
 
-    def _after(self, call: gateway.Call, ending: Ending, now: Millis) -> list[Action]:
+    def _after(self, call: gateway.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
         match ending:
             case Invocation():
                 return self.gateway.answered(call, ending, now)
+            case HttpAnswer():
+                return self.gateway.fetched(call, ending, now)
+            case FetchError():
+                return self.gateway.unreachable(call, str(ending), now)
             case InvokeError():
                 return self.gateway.failed(call, f"{ending.kind}: {ending}", now)
         return self.gateway.timed_out(call, now)
@@ -475,6 +496,10 @@ class Node:
         if self._peers is not None:
             return await self._peers.queue(function, payload)
         return self._background.accept(function, payload)
+
+    async def _enqueue(self, action: gateway.Enqueue) -> None:
+        if not await self._queue(action.function, action.event):
+            self._log(f"{action.function} | asynchronous event: given up, too many wait")
 
     def _log_request(
         self, request: Request, response: Response, since: Millis, cold: bool | None = None
