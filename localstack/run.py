@@ -329,6 +329,7 @@ Headcount is ready. Open
     http://{address}/#token={token}
 
 HTTP API  http://{address}/docs
+gateway   http://{address}/_wsgate
 kept in   {folder}
 stop      Ctrl-C
 """

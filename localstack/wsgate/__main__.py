@@ -5,10 +5,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 import os
 import re
 import signal
 import sys
+import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
@@ -17,7 +20,9 @@ from typing import TYPE_CHECKING
 from wsgate.core import faults, quotas
 from wsgate.core.ids import MOST_NODES
 from wsgate.credentials import NoSecretError, from_environment
+from wsgate.lines import Ready, Told
 from wsgate.loops import loop_factory
+from wsgate.output import JSON_HELP, Heard, Output, renderer
 from wsgate.serve import Addresses, Options, Refused, serve_at
 from wsgate.version import VERSION
 
@@ -36,7 +41,14 @@ DESCRIPTION = """\
 Run the WebSocket API of a SAM template on this machine: its routes, authorizer and functions,
 @connections, the HTTP API, queues and schedules, all behind one port of 127.0.0.1.
 """
-EPILOG = """\
+EPILOG = f"""\
+{JSON_HELP}
+--record writes an event when the first of its kind and route comes: connect.json, disconnect.json,
+authorize.json, message-ROUTE.json, web-METHOD-PATH.json, queue-NAME.json, schedule-NAME.json,
+invoke-FUNCTION.json. A file that is there is left as it is; remove it to have it anew. Query
+strings and headers are in them, tickets and all: only you can read the files, and what of them
+goes into a repository is for you to see.
+
 environment:
   PORT                     the port, where --port is not given
   WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
@@ -53,16 +65,23 @@ exit with code 0. What keeps it from starting is one sentence and exit code 2.
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
+    given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    output = Output(sys.stderr, renderer(sys.stderr, os.environ, as_json=given.json))
+    if given.json:
+        logging.basicConfig(handlers=[Heard(output)], level=logging.WARNING)
+        logging.captureWarnings(capture=True)
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments, os.environ)
+        options = _options(given, os.environ, output)
         _raise_file_limit()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(_run(options))
+            runner.run(_run(options, partial(_ready, options, output, as_json=given.json)))
     except Refused as refused:
-        print(f"wsgate: {refused}", file=sys.stderr)
+        output(Told(_now(), str(refused), "refused"))
         return 2
     except KeyboardInterrupt:
         return 130
+    finally:
+        output.flush()
     return 0
 
 
@@ -72,6 +91,10 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     Exits with 2, as argparse does, for a mistake in the one; raises Refused for one in the other.
     """
     given = _parser().parse_args(arguments)
+    return _options(given, environment, Output(sys.stderr, str))
+
+
+def _options(given: argparse.Namespace, environment: Mapping[str, str], output: Output) -> Options:
     inherited = {
         name.removeprefix(PREFIX): value
         for name, value in environment.items()
@@ -91,17 +114,20 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
         credentials=_credentials(given.credentials, environment),
         iam=given.iam,
         api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
-        log=_log,
+        log=output.tell,
+        lines=output,
         log_events=not given.quiet,
+        console=given.console,
+        record=given.record,
         quotas=given.quotas,
         faults=_faults(given.fault),
     )
 
 
-async def _run(options: Options) -> None:
+async def _run(options: Options, ready: Callable[[Addresses], None]) -> None:
     """Serve until a signal comes; a second signal does not wait for the end."""
     loop = asyncio.get_running_loop()
-    serving = asyncio.ensure_future(serve_at(options, partial(_greet, options)))
+    serving = asyncio.ensure_future(serve_at(options, ready))
 
     def stop() -> None:
         for sign in (signal.SIGINT, signal.SIGTERM):
@@ -215,6 +241,19 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="an API key that opens $connect, where it has ApiKeyRequired",
     )
+    add(
+        "--no-console",
+        dest="console",
+        action="store_false",
+        help="no page at /_wsgate; that path is the HTTP API's then",
+    )
+    add(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write the first event of each kind and route into this folder, as JSON; see below",
+    )
+    add("--json", action="store_true", help="lines of JSON on stderr; see below")
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")
     return parser
@@ -298,21 +337,27 @@ def _raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+def _ready(options: Options, output: Output, addresses: Addresses, *, as_json: bool) -> None:
+    _greet(options, addresses)
+    if as_json:
+        output(Ready(_now(), **asdict(addresses)))
+
+
 def _greet(options: Options, addresses: Addresses) -> None:
+    page = f"\n  Console                       {addresses.console}" if addresses.console else ""
     more = "".join(f"{'':32}{address}\n" for address in addresses.more)
     print(
         f"wsgate {VERSION} runs {options.template}\n"
         f"  WebSocket                     {addresses.websocket}\n"
         f"{more}"
         f"  @connections (endpoint_url)   {addresses.management}\n"
-        f"  HTTP API, Lambda's Invoke     {addresses.http}",
+        f"  HTTP API, Lambda's Invoke     {addresses.http}{page}",
         flush=True,
     )
 
 
-def _log(line: str) -> None:
-    with contextlib.suppress(BrokenPipeError):
-        print(line, file=sys.stderr, flush=True)
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 if __name__ == "__main__":

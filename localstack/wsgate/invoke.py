@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, TypedDict, runtime_checkable
 
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-23)
 SYNCHRONOUS_BYTES: Final = 6 * 1024 * 1024
@@ -48,3 +48,21 @@ class Invoker(Protocol):
         Raises InvokeError (404 ResourceNotFoundException, 429 TooManyRequestsException, 5xx).
         """
         ...
+
+
+class FunctionStatus(TypedDict):
+    """The environments of one function, and who waits for one."""
+
+    environments: int
+    starting: int
+    running: int
+    """Those with an event; the others are warm and idle."""
+    waiting: int
+    """Calls that wait for an environment."""
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """What an Invoker may have besides: it knows how its functions are doing."""
+
+    def status(self) -> dict[str, FunctionStatus]: ...

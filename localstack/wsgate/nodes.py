@@ -18,17 +18,30 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wsgate.desks import Desks
+from wsgate.lines import Say, Told, as_text
 from wsgate.node import management
 from wsgate.node.background import Background
 from wsgate.node.channel import Channel, ChannelLost
 from wsgate.node.invocations import Invocations
-from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
+from wsgate.node.messages import (
+    Act,
+    FaultChange,
+    InvokeFunction,
+    Look,
+    Manage,
+    QueueEvent,
+    Ready,
+    Said,
+    Start,
+)
 from wsgate.restarts import Restarts
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Mapping, Sequence
 
     from wsgate.invoke import Invoker
+    from wsgate.node.desk import Desk, View
     from wsgate.node.node import Settings
     from wsgate.plan import Plan
 
@@ -51,25 +64,32 @@ class Nodes:
         invoker: Invoker,
         settings: Settings,
         listeners: Sequence[socket.socket],
+        desk: Desk | None = None,
     ) -> None:
-        """Start nothing yet; there will be a node for each of `listeners`."""
+        """Start nothing yet; there will be a node for each of `listeners`.
+
+        `desk` shows what is here, and gets what the page wants of no connection.
+        """
         self._invoker = invoker
+        self.tell: Say = settings.lines or as_text(settings.log)
         # Lambda's queue is nobody's node: an event outlives the one that took it.
         self._invocations = Invocations(invoker, settings.log)
         self._background = Background(
             self._invocations, plan.event_policies, settings.limits, settings.log
         )
         self._limits = settings.limits
-        self._log: Callable[[str], None] = settings.log
         self._faults = settings.faults
         self._nodes = [
             _Process(
                 self,
                 index,
-                Start(plan, replace(settings, index=index, log=print), listener.fileno()),
+                Start(
+                    plan, replace(settings, index=index, log=print, lines=None), listener.fileno()
+                ),
             )
             for index, listener in enumerate(listeners)
         ]
+        self._desk = desk and Desks(desk, self._nodes)
 
     async def start(self) -> None:
         """Return when every node accepts connections. Raises NodeError."""
@@ -107,8 +127,8 @@ class Nodes:
             asyncio.get_running_loop().call_later(_LAST_WORDS_SECONDS, self.kill, index)
         return is_wanted
 
-    def say(self, line: str) -> None:
-        self._log(line)
+    def say(self, text: str) -> None:
+        self.tell(Told(time.time_ns() // 1_000_000, text))
 
     async def answer(self, question: Any) -> Any:
         """What a node asks for."""
@@ -118,6 +138,10 @@ class Nodes:
             return self._background.accept(question.function, question.payload)
         if isinstance(question, Manage):
             return await self._manage(question)
+        if isinstance(question, Look) and self._desk is not None:
+            return await self._desk.look(question.since)
+        if isinstance(question, Act) and self._desk is not None:
+            return await self._desk.act(question.command)
         raise TypeError(question)
 
     async def _manage(self, question: Manage) -> Any:
@@ -155,6 +179,16 @@ class _Process:
         if self._channel is None:
             raise ChannelLost
         return await self._channel.ask(question)
+
+    async def look(self, since: str) -> View:
+        """See Desk. Raises ChannelLost."""
+        view: View = await self.ask(Look(since))
+        return view
+
+    async def act(self, command: Mapping[str, Any]) -> View:
+        """See Desk. Raises ChannelLost."""
+        view: View = await self.ask(Act(command))
+        return view
 
     def tell(self, news: Any) -> None:
         if self._channel is not None:
@@ -207,8 +241,8 @@ class _Process:
         return code
 
     def _heard(self, news: Any) -> None:
-        if isinstance(news, Line):
-            self._nodes.say(news.text)
+        if isinstance(news, Said):
+            self._nodes.tell(news.line)
         elif isinstance(news, FaultChange):
             self._nodes.spread(self._index, news)
         elif isinstance(news, Ready):

@@ -6,6 +6,7 @@ Nothing here knows CloudFormation, a socket or a process.
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -51,27 +52,92 @@ class FunctionIntegration:
     timeout: timedelta
 
 
+class Passthrough(enum.StrEnum):
+    """What reaches the backend when no request template matches (APIGW.md §7.10)."""
+
+    WHEN_NO_MATCH = "WHEN_NO_MATCH"
+    WHEN_NO_TEMPLATES = "WHEN_NO_TEMPLATES"
+    NEVER = "NEVER"
+
+
+class Conversion(enum.StrEnum):
+    """A ContentHandlingStrategy (APIGW.md §7.13)."""
+
+    TO_TEXT = "CONVERT_TO_TEXT"
+    TO_BINARY = "CONVERT_TO_BINARY"
+
+
 @dataclass(frozen=True)
-class MockResponse:
-    """One AWS::ApiGatewayV2::IntegrationResponse of a MOCK integration."""
+class IntegrationResponse:
+    """One AWS::ApiGatewayV2::IntegrationResponse, of an integration that is no proxy."""
 
     key: str
-    """`$default` or `/regex/`, matched against the status code that the request template made."""
+    """`$default` or `/regex/`: over the status of MOCK and HTTP, over a function's errorMessage."""
     template_selection: str | None
     templates: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """`route.response.header.NAME`, and where it comes from."""
+    conversion: Conversion | None = None
 
 
 @dataclass(frozen=True)
-class MockIntegration:
-    """MOCK: templates answer, no function runs (APIGW.md §7.1)."""
+class MappedIntegration:
+    """What every integration that is no proxy has: templates on the way in and out (§7.8, §7.9)."""
 
     template_selection: str | None
     templates: Mapping[str, str]
-    responses: tuple[MockResponse, ...]
+    responses: tuple[IntegrationResponse, ...]
+    timeout: timedelta
+    passthrough: Passthrough = Passthrough.WHEN_NO_MATCH
+
+
+@dataclass(frozen=True)
+class MockIntegration(MappedIntegration):
+    """MOCK: templates answer, no function runs (APIGW.md §7.1)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CustomFunctionIntegration(MappedIntegration):
+    """AWS with a Lambda function: the request template makes its event (APIGW.md §7.8)."""
+
+    function: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """`integration.request.header.NAME`, and where it comes from."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where an HTTP integration goes, and what is mapped into its request (APIGW.md §7.11)."""
+
+    uri: str
+    """With `{name}`, where a path is mapped, still in it."""
+    method: str
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    conversion: Conversion | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class HttpIntegration(MappedIntegration):
+    """HTTP: templates on the way to an endpoint and back."""
+
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True)
+class HttpProxyIntegration:
+    """HTTP_PROXY: the message goes to an endpoint, and what that answers comes back."""
+
+    endpoint: Endpoint
     timeout: timedelta
 
 
-Integration = FunctionIntegration | MockIntegration
+Integration = (
+    FunctionIntegration
+    | MockIntegration
+    | CustomFunctionIntegration
+    | HttpIntegration
+    | HttpProxyIntegration
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +171,15 @@ class BasePath:
 
 
 @dataclass(frozen=True)
+class Models:
+    """What a route's messages must be: JSON schemas, draft 4 (APIGW.md §7.15)."""
+
+    selection: str
+    """The ModelSelectionExpression: it makes a key of `schemas`."""
+    schemas: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
 class Route:
     key: str
     integration: Integration
@@ -112,6 +187,9 @@ class Route:
     """True only with both a RouteResponseSelectionExpression and a RouteResponse (APIGW.md §7)."""
     permitted: bool = True
     """False where API Gateway may not invoke the integration's function (APIGW.md §8.7)."""
+    models: Models | None = None
+    required_parameters: tuple[str, ...] = ()
+    """`route.request.{header,querystring}.NAME` that a handshake must have (APIGW.md §7.11)."""
 
 
 @dataclass(frozen=True)

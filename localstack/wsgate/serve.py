@@ -7,8 +7,10 @@ import os
 import socket
 import sys
 import tempfile
+import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -20,7 +22,10 @@ from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
 from wsgate.functions.harmed import HarmedInvoker
+from wsgate.invoke import Reports
 from wsgate.limits import Limits
+from wsgate.lines import Printed, Say, Told, as_text
+from wsgate.node.console import PATH as CONSOLE_PATH
 from wsgate.node.listening import BACKLOG, listening
 from wsgate.node.node import Node, Settings
 from wsgate.node.pages import Pages
@@ -34,6 +39,7 @@ if TYPE_CHECKING:
 
     from wsgate.certificates import Certificates
     from wsgate.core.access import Principal
+    from wsgate.core.ids import Millis
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
@@ -69,6 +75,8 @@ class Options:
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
+    lines: Say | None = None
+    """Takes the same as values, in place of `log`: see lines.py."""
     log_events: bool = True
     """Off leaves only the functions' own lines."""
     credentials: Mapping[str, Credential] = field(default_factory=dict)
@@ -77,6 +85,10 @@ class Options:
     """On checks the signature of every call of @connections and Invoke, and the caller's role."""
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     """API keys that open $connect besides those of the template."""
+    console: bool = True
+    """The page at /_wsgate; off leaves that path to the HTTP API."""
+    record: Path | None = None
+    """A folder that gets the first event of each kind and route, as a file of JSON."""
     limits: Limits = field(default_factory=Limits)
     quotas: Quotas | None = None
     """What AWS lets an account do per second; None does not count."""
@@ -95,6 +107,8 @@ class Addresses:
     """Where else the WebSocket APIs are: other stages, other APIs, custom domains."""
     http: str
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
+    console: str | None = None
+    """The page that shows what happens."""
 
 
 async def serve(options: Options, ready: Callable[[], None]) -> None:
@@ -122,22 +136,26 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         plan = await _load(options, address, queue_port, scratch)
         plan, principals = _with_callers(options, plan)
         certified = await in_thread(_certify, options, plan, address, scratch)
-        for sentence in plan.left_out:
-            options.log(f"left out: {sentence}")
-        for sentence in (*plan.warnings, *unreachable(plan)):
-            options.log(f"warning: {sentence}")
+        warnings = (*plan.warnings, *unreachable(plan))
+        for kind, sentences in (("left out", plan.left_out), ("warning", warnings)):
+            for sentence in sentences:
+                _tell(options, sentence, kind)
         variables = _variables(plan, address, queue_port) | certified.variables
-        invoker: Invoker = await _invoker(options, with_endpoints(plan, address), variables, stack)
-        invoker = HarmedInvoker(invoker, options.faults, _function_log(options))
+        runner = await _invoker(options, with_endpoints(plan, address), variables, stack)
+        invoker: Invoker = HarmedInvoker(runner, options.faults, _function_log(options))
+        invoker = _recorder(options, invoker)
         _tell_mischief(options, plan)
         settings = _settings(options, address, pages, principals, certified.server)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
-        await _start_triggers(options, plan, invoker, queue_port, stack)
+        if node.desk is not None and isinstance(runner, Reports):
+            node.desk.functions = runner
+        witnessed = partial(node.witnessed, invoker)
+        await _start_triggers(options, plan, witnessed, queue_port, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, listeners[0]))
         else:
-            await _start_nodes(Nodes(plan, invoker, settings, listeners), stack)
-        ready(_addresses(plan, address))
+            await _start_nodes(Nodes(plan, invoker, settings, listeners, node.desk), stack)
+        ready(_addresses(plan, address, has_console=options.console))
         await asyncio.Event().wait()
 
 
@@ -253,7 +271,8 @@ async def _environments(
     from wsgate.functions.environments import Environments  # noqa: PLC0415 not needed with an endpoint
 
     if not memory.is_enforced():
-        options.log("left out: MemorySize, because this system does not tell what a process takes")
+        words = "MemorySize, because this system does not tell what a process takes"
+        _tell(options, words, "left out")
     environments = Environments(
         functions,
         log=_function_log(options),
@@ -267,6 +286,18 @@ async def _environments(
     return environments
 
 
+def _recorder(options: Options, invoker: Invoker) -> Invoker:
+    """The invoker, with `record` one that writes down what it is given."""
+    if options.record is None:
+        return invoker
+    from wsgate.functions.recorder import Recorder  # noqa: PLC0415 seldom asked for
+
+    try:
+        return Recorder(invoker, options.record, lambda text: _tell(options, text, "warning"))
+    except OSError as error:
+        raise Refused(f"Cannot record into {options.record}: {error.strerror}.") from error
+
+
 async def _watch_code(
     options: Options,
     functions: Mapping[str, Function],
@@ -275,7 +306,7 @@ async def _watch_code(
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
-            options.log(f"{path} changed: functions start anew with their next event")
+            _tell(options, f"{path} changed: functions start anew with their next event")
 
     folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
     watch = CodeWatch(folders, options.limits.code, changed)
@@ -306,10 +337,12 @@ def _settings(
         pages=pages,
         compression=options.compression,
         log=options.log,
+        lines=options.lines,
         log_events=options.log_events,
         certificate=certificate,
         known=principals,
         iam=options.iam,
+        console=options.console,
         quotas=options.quotas,
         share=1 / options.nodes,
         faults=options.faults,
@@ -332,38 +365,55 @@ async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:
 
 
 async def _start_triggers(
-    options: Options, plan: Plan, invoker: Invoker, queue_port: int, stack: AsyncExitStack
+    options: Options,
+    plan: Plan,
+    witnessed: Callable[[str], Invoker],
+    queue_port: int,
+    stack: AsyncExitStack,
 ) -> None:
+    """`witnessed` gives the functions, in whose journal stands who asked."""
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
+        invoker = witnessed("queue")
         queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
         except QueueError as error:
             raise Refused(str(error)) from error
-    schedules = Schedules(plan, invoker, log=_function_log(options))
+    schedules = Schedules(plan, witnessed("schedule"), log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
 
 
-def _addresses(plan: Plan, address: str) -> Addresses:
+def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addresses:
     first, *more = [base.text for base in bases_of(plan, address)] or [address]
-    others = tuple(f"ws://{base}" for base in more)
-    return Addresses(f"ws://{first}", f"http://{first}", others, f"http://{address}/")
+    others, http = tuple(f"ws://{base}" for base in more), f"http://{address}"
+    console = f"{http}{CONSOLE_PATH}" if has_console else None
+    return Addresses(f"ws://{first}", f"http://{first}", others, f"{http}/", console)
 
 
 def _tell_mischief(options: Options, plan: Plan) -> None:
     """A run with quotas or faults says so, and with which seed it can be repeated."""
     if options.quotas is not None:
-        options.log(f"quotas: {options.quotas}")
+        _tell(options, f"quotas: {options.quotas}")
     elif any(api.throttles != Throttles() for api in (*plan.websockets, plan.http) if api):
-        options.log("left out: the throttling of the stage, which counts with --quotas")
+        _tell(options, "the throttling of the stage, which counts with --quotas", "left out")
     if options.faults.is_on:
         changed = (f"{name}={value:g}" for name, value in options.faults.changed().items())
-        options.log(f"faults: {' '.join(changed)} seed={options.faults.seed}")
+        _tell(options, f"faults: {' '.join(changed)} seed={options.faults.seed}")
 
 
 def _function_log(options: Options) -> Callable[[str, str], None]:
-    return lambda function, line: options.log(f"{function} | {line}")
+    say = options.lines or as_text(options.log)
+    return lambda function, line: say(Printed(_now(), function, line))
+
+
+def _tell(options: Options, text: str, kind: str = "notice") -> None:
+    say = options.lines or as_text(options.log)
+    say(Told(_now(), text, kind))
+
+
+def _now() -> Millis:
+    return time.time_ns() // 1_000_000

@@ -24,8 +24,8 @@ from wsgate.plan import (
     FunctionIntegration,
     HttpApi,
     Integration,
+    IntegrationResponse,
     MockIntegration,
-    MockResponse,
     Plan,
     Route,
     WebSocketApi,
@@ -51,7 +51,11 @@ TIMEOUT = timedelta(seconds=29)
 PONG = MockIntegration(
     "200",
     {"200": '{"statusCode":200}'},
-    (MockResponse("/200/", "200", {"200": '{"type":"pong","at":$context.requestTimeEpoch}'}),),
+    (
+        IntegrationResponse(
+            "/200/", "200", {"200": '{"type":"pong","at":$context.requestTimeEpoch}'}
+        ),
+    ),
     TIMEOUT,
 )
 

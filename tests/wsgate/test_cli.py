@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import pty
 import signal
 import socket
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -55,12 +58,12 @@ class TestRefusals:
         assert "broken.yaml" in await self.refusal("--template", str(template), "--port", "0")
 
     async def test_a_template_that_asks_too_much(self, tmp_path: Path) -> None:
-        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#if(1)x#end")
+        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#macro(x)#end")
         (tmp_path / "functions.py").write_text("authorize = chat = web = print")
         template = tmp_path / "template.yaml"
         template.write_text(text)
         line = await self.refusal("--template", str(template), "--port", "0")
-        assert "mapping template uses '#if'" in line
+        assert "mapping template uses '#macro'" in line
 
     async def test_a_parameter_that_the_template_does_not_have(self) -> None:
         arguments = ("--template", str(SAMPLE), "--port", "0", "--parameter", "Nope=secret")
@@ -125,6 +128,8 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
         main(["--help"])
     text = capsys.readouterr().out
     for option in ("template", "port", "parameter", "pages", "concurrency", "invoke-endpoint"):
+        assert f"--{option}" in text
+    for option in ("json", "record", "no-console"):
         assert f"--{option}" in text
     for option in ("iam", "credentials", "api-key", "quotas", "fault"):
         assert f"--{option}" in text
@@ -278,6 +283,81 @@ async def test_it_leaves_no_process_behind(
     assert len(children) == 2
     assert not set(children) & set(processes())
     assert command.errors == ["ChatFunction | CONNECT of ann", "ChatFunction | DISCONNECT of ann"]
+
+
+async def test_with_json_every_line_is_an_object(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]], tmp_path: Path
+) -> None:
+    async with (
+        wsgate("--json", "--record", str(tmp_path / "events")) as command,
+        connect(f"ws://{command.base}/dev?ticket=ann") as client,
+    ):
+        await client.send('{"action":"echo","text":"hi"}')
+        await client.recv()
+        command.process.send_signal(signal.SIGINT)
+        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+    lines = [json.loads(line) for line in command.errors]
+    assert lines[0]["kind"] == "ready"
+    assert lines[0]["console"] == f"http://{command.base}/_wsgate"
+    routes = [line["route"] for line in lines if line["kind"] == "event"]
+    assert routes == ["authorizer", "$connect", "echo", "$disconnect"]
+    printed = [line["text"] for line in lines if line["kind"] == "function"]
+    assert printed == ["CONNECT of ann", "MESSAGE of ann", "DISCONNECT of ann"]
+    assert sorted(path.name for path in (tmp_path / "events").iterdir()) == [
+        "authorize.json",
+        "connect.json",
+        "disconnect.json",
+        "message-echo.json",
+    ]
+
+
+async def test_with_json_a_refusal_is_an_object_too(tmp_path: Path) -> None:
+    process = await spawn("--json", "--template", str(tmp_path / "nope.yaml"), "--port", "0")
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    [line] = map(json.loads, errors.decode().splitlines())
+    assert line["kind"] == "refused"
+    assert "nope.yaml" in line["text"]
+
+
+async def test_a_folder_that_cannot_be_recorded_into_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    arguments = ("--template", str(SAMPLE), "--port", "0", "--record", str(tmp_path / "file"))
+    process = await spawn(*arguments)
+    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    assert process.returncode == 2
+    assert errors.decode() == f"wsgate: Cannot record into {tmp_path / 'file'}: File exists.\n"
+
+
+async def test_the_greeting_names_the_console_unless_there_is_none(unused_tcp_port: int) -> None:
+    for arguments, is_there in (((), True), (("--no-console",), False)):
+        process = await spawn("--template", str(SAMPLE), "--port", str(unused_tcp_port), *arguments)
+        assert process.stdout is not None
+        async with asyncio.timeout(20):
+            said = [await process.stdout.readline() for _ in range(4)]
+        process.terminate()
+        rest, _ = await asyncio.wait_for(process.communicate(), 10)
+        assert b"HTTP API" in said[-1]
+        assert (f"http://127.0.0.1:{unused_tcp_port}/_wsgate".encode() in rest) is is_there
+
+
+@pytest.mark.parametrize(("no_color", "is_coloured"), [("", True), ("1", False)])
+async def test_a_terminal_gets_colour_unless_it_wants_none(
+    no_color: str, is_coloured: bool
+) -> None:
+    ours, theirs = pty.openpty()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "wsgate", "--template", "nope.yaml", "--port", "0"),
+        stderr=theirs,
+        env={"PYTHONPATH": str(ROOT / "localstack"), "NO_COLOR": no_color, "TERM": "xterm"},
+    )
+    os.close(theirs)
+    assert await asyncio.wait_for(process.wait(), 20) == 2
+    said = os.read(ours, 4096)
+    os.close(ours)
+    assert b"nope.yaml" in said
+    assert (b"\x1b[31m" in said) is is_coloured
 
 
 def children_of(pid: int) -> list[int]:

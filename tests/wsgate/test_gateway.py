@@ -26,7 +26,7 @@ from tests.wsgate.gateways import (
 from wsgate.core.gateway import Accept, Close, Drop, Invoke, Note, Posted, Refuse, SendText
 from wsgate.invoke import Invocation
 from wsgate.limits import Limits
-from wsgate.plan import Integration, MockIntegration, MockResponse
+from wsgate.plan import Integration, IntegrationResponse, MockIntegration
 
 FULL: dict[str, Integration] = {
     "$connect": function("connect"),
@@ -128,7 +128,7 @@ class TestHandshake:
         mock = MockIntegration(
             None,
             {"$default": json.dumps({"statusCode": status})},
-            (MockResponse("$default", None, {}),),
+            (IntegrationResponse("$default", None, {}),),
             timedelta(seconds=1),
         )
         connection_id, [action] = Machine(websocket_api({"$connect": mock})).handshake()

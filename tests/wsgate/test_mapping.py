@@ -6,8 +6,15 @@ from datetime import timedelta
 
 import pytest
 
-from wsgate.core.mapping import Mock, MockAnswer, Scope, TemplateTextError, compile_template
-from wsgate.plan import MockIntegration, MockResponse
+from wsgate.core.mapping import (
+    MappingError,
+    Mock,
+    MockAnswer,
+    Scope,
+    TemplateTextError,
+    compile_template,
+)
+from wsgate.plan import IntegrationResponse, MockIntegration
 
 CONTEXT = {
     "connectionId": "abc=",
@@ -30,8 +37,8 @@ BODY = '{"a": {"b": [1, "x"]}, "t": "it\'s \\"so\\""}'
         ("<$context.messageId>", "<>"),
         ("$stageVariables.color", "red"),
         ("$input.body", BODY),
-        ("$input.json('$.a')", '{"b": [1, "x"]}'),
-        ("$input.json('$')", '{"a": {"b": [1, "x"]}, "t": "it\'s \\"so\\""}'),
+        ("$input.json('$.a')", '{"b":[1,"x"]}'),
+        ("$input.json('$')", '{"a":{"b":[1,"x"]},"t":"it\'s \\"so\\""}'),
         ("$input.path('$.a.b[1]')", "x"),
         ('$input.path("$.a.b[0]")', "1"),
         ("$util.escapeJavaScript($input.path('$.t'))", r"it\'s \"so\""),
@@ -50,20 +57,12 @@ def test_a_template_renders(template: str, text: str) -> None:
 @pytest.mark.parametrize(
     "template",
     [
-        "#set($a = 1)",
-        "#if($input.body)x#end",
         "#{foreach}($a in $b)",
-        "## a comment",
-        "#* a comment *#",
         "$name",
         "${name}",
         "$context.nope",
         "$context.authorizer.a.b",
-        "$input.params('x')",
-        "$input.json($x)",
         "$input.path('a')",
-        "$input.path('$..a')",
-        "$util.parseJson('{}')",
         "$util.urlEncode",
         "$util.urlEncode($input.body",
         "${context.connectionId",
@@ -74,7 +73,7 @@ def test_what_is_not_known_is_refused_at_the_start(template: str) -> None:
         compile_template(template)
 
 
-def mock(*responses: MockResponse, selection: str | None = None, **templates: str) -> Mock:
+def mock(*responses: IntegrationResponse, selection: str | None = None, **templates: str) -> Mock:
     return Mock(MockIntegration(selection, templates, responses, timedelta(seconds=1)))
 
 
@@ -83,28 +82,35 @@ def status(code: int) -> str:
 
 
 def answer(subject: Mock, body: str = "{}") -> MockAnswer | None:
-    return subject.answer(Scope({}, body))
+    try:
+        return subject.answer(Scope({}, body))
+    except MappingError:
+        return None
 
 
 def test_the_status_selects_the_response() -> None:
-    found = MockResponse("/2../", "ok", {"ok": "fine"})
-    other = MockResponse("$default", "no", {"no": "else"})
+    found = IntegrationResponse("/2../", "ok", {"ok": "fine"})
+    other = IntegrationResponse("$default", "no", {"no": "else"})
     assert answer(mock(found, other, one=status(204))) == MockAnswer(204, "fine")
     assert answer(mock(found, other, one=status(404))) == MockAnswer(404, "else")
     assert answer(mock(found, one=status(404))) is None
 
 
 def test_a_pattern_matches_the_whole_status() -> None:
-    assert answer(mock(MockResponse("/20/", None, {}), one=status(200))) is None
+    assert answer(mock(IntegrationResponse("/20/", None, {}), one=status(200))) is None
 
 
 def test_a_response_without_a_template_is_empty() -> None:
-    assert answer(mock(MockResponse("$default", None, {}), one=status(200))) == MockAnswer(200, "")
+    assert answer(mock(IntegrationResponse("$default", None, {}), one=status(200))) == MockAnswer(
+        200, ""
+    )
 
 
 def test_the_body_selects_the_request_template() -> None:
     subject = mock(
-        MockResponse("$default", "${integration.response.statuscode}", {"200": "a", "400": "b"}),
+        IntegrationResponse(
+            "$default", "${integration.response.statuscode}", {"200": "a", "400": "b"}
+        ),
         selection="${request.body.want}",
         good=status(200),
         bad=status(400),
@@ -116,7 +122,7 @@ def test_the_body_selects_the_request_template() -> None:
 
 def test_default_stands_in_for_a_key_that_is_not_there() -> None:
     templates = {"$default": status(200)}
-    response = MockResponse("$default", "nope", {"$default": "d"})
+    response = IntegrationResponse("$default", "nope", {"$default": "d"})
     integration = MockIntegration("nope", templates, (response,), timedelta(seconds=1))
     assert answer(Mock(integration)) == MockAnswer(200, "d")
 
@@ -125,13 +131,13 @@ def test_default_stands_in_for_a_key_that_is_not_there() -> None:
     "text", ["", "{}", "nope", '{"statusCode": "200"}', '{"statusCode": true}']
 )
 def test_without_an_integer_status_there_is_no_answer(text: str) -> None:
-    assert answer(mock(MockResponse("$default", None, {}), one=text)) is None
+    assert answer(mock(IntegrationResponse("$default", None, {}), one=text)) is None
 
 
 @pytest.mark.parametrize("key", ["200", "//", "/[/", "/200"])
 def test_a_response_key_that_is_no_pattern_is_refused(key: str) -> None:
     with pytest.raises(TemplateTextError, match="response key"):
-        mock(MockResponse(key, None, {}), one=status(200))
+        mock(IntegrationResponse(key, None, {}), one=status(200))
 
 
 def test_a_selection_that_is_not_known_is_refused() -> None:

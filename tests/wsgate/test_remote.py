@@ -141,6 +141,7 @@ async def test_names_decide_who_runs_what() -> None:
     for name in ("mine", "theirs"):
         assert (await split.invoke(name, b"{}")).payload == b"1"
     assert (len(here.calls), len(there.calls)) == (1, 1)
+    assert split.status() == {}  # neither of these knows how its functions are doing
 
 
 TEMPLATE = """

@@ -14,8 +14,8 @@ from wsgate.core.timing import Once, Rate, parse
 from wsgate.plan import (
     Authorizer,
     FunctionIntegration,
+    IntegrationResponse,
     MockIntegration,
-    MockResponse,
     Plan,
     QueueTrigger,
 )
@@ -109,7 +109,7 @@ def test_sam_and_raw_resources_make_the_same_routes(form: str) -> None:
             MockIntegration(
                 template_selection="200",
                 templates={"200": '{"statusCode":200}'},
-                responses=(MockResponse("/200/", "200", {"200": '{"type":"pong"}'}),),
+                responses=(IntegrationResponse("/200/", "200", {"200": '{"type":"pong"}'}),),
                 timeout=limit,
             ),
             True,
@@ -468,7 +468,10 @@ def test_a_resource_of_the_wrong_shape_is_refused(refusal_of: Callable[..., str]
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ("IntegrationType: HTTP_PROXY", "is HTTP_PROXY; wsgate has AWS_PROXY and MOCK"),
+        (
+            "IntegrationType: VPC\n      IntegrationUri: x",
+            "is VPC, and must be AWS, AWS_PROXY, HTTP, HTTP_PROXY or MOCK",
+        ),
         (
             "IntegrationType: AWS_PROXY\n      IntegrationUri: !Ref Main",
             "SlowIntegration.IntegrationUri does not point to a function of this template",

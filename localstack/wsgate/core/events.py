@@ -134,9 +134,7 @@ def connect(
     place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
 ) -> Event:
     """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
-    headers = _headers(handshake, trace)
-    if handshake.address.lower_case:
-        headers = tuple((name.lower(), value) for name, value in headers)
+    headers = forwarded(handshake, trace)
     query = query_pairs(handshake.query)
     maps = {
         "queryStringParameters": _single(query),
@@ -260,6 +258,14 @@ _json = msgspec.json.Encoder().encode
 def request_time(now: Millis) -> str:
     """`30/Apr/2024:13:44:01 +0000` (APIGW.md §4.2)."""
     return _second(now // 1000)
+
+
+def forwarded(handshake: Handshake, trace: str) -> Pairs:
+    """The headers of a handshake as every integration gets them (APIGW.md §4.2, §1.7)."""
+    headers = _headers(handshake, trace)
+    if handshake.address.lower_case:
+        return tuple((name.lower(), value) for name, value in headers)
+    return headers
 
 
 def query_pairs(query: str) -> Pairs:

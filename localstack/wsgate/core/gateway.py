@@ -8,6 +8,7 @@ calls a GUESS stands behind a constant of its own, so that a later look at AWS i
 from __future__ import annotations
 
 import enum
+import itertools
 import re
 from copy import copy
 from dataclasses import dataclass, replace
@@ -16,21 +17,34 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import access, authorizer, events, proxy, selection
+from wsgate.core import access, authorizer, events, models, parameters, proxy, selection
+from wsgate.core.bill import Meter
 from wsgate.core.deadlines import Deadlines
 from wsgate.core.events import Caller, Handshake, Moment, Place, Said
-from wsgate.core.mapping import Mock, Scope
+from wsgate.core.integrations import Backend, CustomFunction, Exchange, Http
+from wsgate.core.mapping import MappingError, Mock
 from wsgate.core.quotas import scope
 from wsgate.core.signature import Unsigned
+from wsgate.core.velocity import Scope
+from wsgate.core.velocity_values import RenderError
 from wsgate.limits import millis
-from wsgate.plan import Authorizer, FunctionIntegration, Route, WebSocketApi
+from wsgate.plan import (
+    Authorizer,
+    CustomFunctionIntegration,
+    FunctionIntegration,
+    MockIntegration,
+    Route,
+    WebSocketApi,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
+    from wsgate.core.bill import Tally, Total
     from wsgate.core.events import Event
     from wsgate.core.ids import Ids, Millis
+    from wsgate.core.integrations import Answer, HttpAnswer, HttpRequest
     from wsgate.core.quotas import Limiter
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
@@ -57,6 +71,12 @@ AUTHORIZER_FAILED = HTTPStatus.INTERNAL_SERVER_ERROR
 NO_STATUS_OF_MOCK = HTTPStatus.INTERNAL_SERVER_ERROR
 # GUESS: Lambda could not be invoked at all, as for REST APIs (APIGW.md §2.1).
 CONNECT_NOT_INVOKED = HTTPStatus.INTERNAL_SERVER_ERROR
+# GUESS: an endpoint out of reach is what REST APIs call an integration failure (APIGW.md §2.1).
+ENDPOINT_UNREACHABLE = HTTPStatus.GATEWAY_TIMEOUT
+# GUESS: a $connect that is no proxy has no status of its own when its function fails (§2.1).
+CUSTOM_CONNECT_FAILED = HTTPStatus.BAD_GATEWAY
+# GUESS: a required parameter is missing, as for REST APIs (APIGW.md §7.11).
+PARAMETER_MISSING = HTTPStatus.BAD_REQUEST
 # GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
 RESERVED = frozenset({"$connect", "$disconnect"})
 # GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
@@ -99,6 +119,8 @@ class Connection:
     """Code and reason, once the gateway decided to close."""
     closing_since: Millis = 0
     slot: int = -1
+    received: Tally = 0
+    sent: Tally = 0
 
     @property
     def caller(self) -> Caller:
@@ -134,6 +156,8 @@ class Call:
     since: Millis
     arrival: Arrival | None = None
     two_way: bool = False
+    exchange: Exchange | None = None
+    """Set when the answer is mapped before the client gets it."""
 
 
 @dataclass(slots=True)
@@ -142,6 +166,23 @@ class Invoke:
     function: str
     event: bytes
     timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """Ask an HTTP endpoint; it comes back by `fetched`, `failed` or `timed_out`."""
+
+    call: Call
+    request: HttpRequest
+    timeout: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Enqueue:
+    """Give a function an event without waiting for it: Lambda's asynchronous invocation."""
+
+    function: str
+    event: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +230,7 @@ class Note:
     cold: bool | None = None
 
 
-Action = Invoke | Accept | Refuse | SendText | Close | Drop | Note
+Action = Invoke | Fetch | Enqueue | Accept | Refuse | SendText | Close | Drop | Note
 
 
 class Posted(enum.Enum):
@@ -208,7 +249,7 @@ class Stage:
         authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
         self.api, self.place, self.scope = api, place, scope(api)
         self.selection = selection.compile_selection(api.selection_expression)
-        self.routes = {key: _Route(route) for key, route in api.routes.items()}
+        self.routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
 
     def select(self, text: str) -> _Route | None:
         """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
@@ -247,6 +288,8 @@ class Gateway:
         self._stage = lru_cache(maxsize=64)(self._find_stage)
         self._ids, self._limits = ids, _InMillis.of(limits)
         self._connections: dict[str, Connection] = {}
+        self.meter = Meter()
+        """GUESS: the gateway's own error frames are messages like others (APIGW.md §12.4)."""
         self._deadlines: Deadlines[Connection] = Deadlines(self._limits.resolution)
         self._limiter = limiter
 
@@ -270,8 +313,13 @@ class Gateway:
         actions = self._meaning(call, invocation, now)
         return [replace(a, cold=invocation.cold) if isinstance(a, Note) else a for a in actions]
 
+    def fetched(self, call: Call, answer: HttpAnswer, now: Millis) -> list[Action]:
+        """An endpoint answered, with whatever status."""
+        return self._mapped(call, call.exchange, answer, now) if call.exchange else []
+
     def failed(self, call: Call, reason: str, now: Millis) -> list[Action]:
-        """A function could not be invoked: not there, throttled, out of reach."""
+        """A function could not be invoked, or an endpoint not reached; or no template leads on."""
+        reason = _first_line(reason)
         match call.step:
             case Step.AUTHORIZE:
                 return self._refuse(call, AUTHORIZER_FAILED, now, reason)
@@ -280,6 +328,12 @@ class Gateway:
             case Step.MESSAGE:
                 return self._complain(call, INTERNAL_SERVER_ERROR, now, reason)
         return [self._note(call, reason, now)]
+
+    def unreachable(self, call: Call, reason: str, now: Millis) -> list[Action]:
+        """An endpoint could not be reached, or its answer not be read."""
+        if call.step is Step.CONNECT:
+            return self._refuse(call, ENDPOINT_UNREACHABLE, now, _first_line(reason))
+        return self.failed(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
         """A function did not answer in the integration's time. It goes on; its answer is lost."""
@@ -300,22 +354,23 @@ class Gateway:
         if connection is None:
             return []
         connection.last_active_at = now
+        connection.received += self.meter.count(text)
         stage = connection.stage
         route = stage.select(text)
         if self._limiter is not None and not self._limiter.request(
             stage.scope, route.key if route else None, now
         ):
             return self._throttle(connection, route, now)
+        if route is not None and route.checks is not None:
+            problem = route.checks.problem(text)
+            if problem is not None:
+                return self._bad_body(connection, route, problem, now)
         if route is not None and route.mock is not None:
             return self._mock(connection, route, route.mock, text, now)
-        moment = Moment(self._ids.request(now), now)
         if route is None:
-            call = Call(Step.MESSAGE, "-", connection, moment, now)
-            return self._complain(call, FORBIDDEN, now)
-        call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
-        said = Said(route.key, self._ids.message(connection.id, now), text)
-        event = events.message(stage.place, connection.caller, said, moment)
-        return self._invoke(call, route, event, now)
+            moment = Moment(self._ids.request(now), now)
+            return self._complain(Call(Step.MESSAGE, "-", connection, moment, now), FORBIDDEN, now)
+        return self._hand_on(connection, route, text, now)
 
     def binary(self, connection_id: str, now: Millis) -> list[Action]:
         """A binary frame came: no route is asked (APIGW.md §9.3)."""
@@ -357,7 +412,10 @@ class Gateway:
         self._deadlines.forget(connection)
         came = NO_STATUS if ending and ending[0] == NO_STATUS[0] else ending
         connection.ending = connection.ending or came or LOST
-        return self._disconnect(connection, now) if phase in _EXISTED else []
+        if phase not in _EXISTED:
+            return []
+        self.meter.ended(connection, now)
+        return self._disconnect(connection, now)
 
     # @connections (APIGW.md §11).
 
@@ -409,6 +467,17 @@ class Gateway:
             for connection in list(self._connections.values())
             for action in self._close(self._open(connection.id), SHUTTING_DOWN, now)
         ]
+
+    # For those who watch.
+
+    def latest(self, most: int) -> list[Connection]:
+        """The connections that came last, the youngest first; handshakes are among them."""
+        return list(itertools.islice(reversed(self._connections.values()), most))
+
+    def total(self, now: Millis) -> Total:
+        """What AWS would have a bill for, so far."""
+        existing = (c for c in self._connections.values() if c.phase in _EXISTED)
+        return self.meter.total(existing, now)
 
     def __len__(self) -> int:
         return len(self._connections)
@@ -476,9 +545,15 @@ class Gateway:
         route = stage.routes.get(Step.CONNECT)
         if route is None:  # every upgrade is accepted (APIGW.md §2.7)
             return self._accept(call, None, now)
+        if (lacking := parameters.missing(route.required, arrival.handshake)) is not None:
+            return self._refuse(call, PARAMETER_MISSING, now, f"{lacking} is missing")
         caller = self._connecting_caller(connection, latency)
         if route.mock is not None:
-            return self._mock_connect(call, route.mock, caller, now)
+            scope = self._connect_scope(call, caller, arrival)
+            return self._mock_connect(call, route.mock, scope, now)
+        if route.backend is not None:
+            scope = self._connect_scope(call, caller, arrival)
+            return self._ask(call, route, scope, now)
         event = events.connect(stage.place, caller, arrival.handshake, arrival.trace, moment)
         return self._invoke(call, route, event, now)
 
@@ -494,17 +569,26 @@ class Gateway:
         context: dict[str, Any] = {**(connection.authorizer or {}), "integrationLatency": latency}
         return replace(connection.caller, authorizer=context)
 
-    def _mock_connect(self, call: Call, mock: Mock, caller: Caller, now: Millis) -> list[Action]:
+    def _connect_scope(self, call: Call, caller: Caller, arrival: Arrival) -> Scope:
+        """No event, but what templates can see of the request (APIGW.md §7.12)."""
         place = call.connection.stage.place
         context = events.connect_context(place, caller, call.moment)
-        answer = mock.answer(Scope(context, "", place.stage_variables))
-        status = HTTPStatus.INTERNAL_SERVER_ERROR if answer is None else answer.status
-        if status in _SUCCESS:
-            return self._accept(call, None, now)
+        headers = events.forwarded(arrival.handshake, arrival.trace)
+        params = parameters.params_of(arrival.handshake, headers)
+        return Scope(context, "", place.stage_variables, params)
+
+    def _mock_connect(self, call: Call, mock: Mock, scope: Scope, now: Millis) -> list[Action]:
+        try:
+            answer = mock.answer(scope)
+        except (MappingError, RenderError) as error:
+            return self._refuse(call, NO_STATUS_OF_MOCK, now, str(error))
         # GUESS: another status goes through (APIGW.md §7.1), and what is none is an error.
-        return self._refuse(call, status if status in proxy.STATUSES else NO_STATUS_OF_MOCK, now)
+        status = answer.status if answer.status in proxy.STATUSES else NO_STATUS_OF_MOCK
+        return self._connect_answered(call, status, answer.headers, now)
 
     def _meaning(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
+        if call.exchange is not None:
+            return self._mapped(call, call.exchange, invocation, now)
         match call.step:
             case Step.AUTHORIZE:
                 return self._authorized(call, invocation, now)
@@ -534,10 +618,15 @@ class Gateway:
             response = proxy.parse(invocation)
         except proxy.MalformedError as error:
             return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, str(error))
-        if response.status not in _SUCCESS:
-            return self._refuse(call, response.status, now)
+        return self._connect_answered(call, response.status, response.headers, now)
+
+    def _connect_answered(
+        self, call: Call, status: int, headers: Mapping[str, str], now: Millis
+    ) -> list[Action]:
+        if status not in _SUCCESS:
+            return self._refuse(call, status, now)
         # The only header that reaches the client (APIGW.md §2.4, §2.6).
-        subprotocol = response.headers.get("sec-websocket-protocol")
+        subprotocol = headers.get("sec-websocket-protocol")
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
             return self._refuse(call, HTTPStatus.BAD_GATEWAY, now, "Sec-WebSocket-Protocol")
         return self._accept(call, subprotocol, now)
@@ -562,6 +651,19 @@ class Gateway:
 
     # How a message goes on.
 
+    def _hand_on(
+        self, connection: Connection, route: _Route, text: str, now: Millis
+    ) -> list[Action]:
+        """A message for a function, or for what its integration maps it to."""
+        place, moment = connection.stage.place, Moment(self._ids.request(now), now)
+        call = Call(Step.MESSAGE, route.key, connection, moment, now, two_way=route.two_way)
+        said = Said(route.key, self._ids.message(connection.id, now), text)
+        if route.backend is not None:
+            context = events.message_context(place, connection.caller, said, moment)
+            return self._ask(call, route, Scope(context, text, place.stage_variables), now)
+        event = events.message(place, connection.caller, said, moment)
+        return self._invoke(call, route, event, now)
+
     def _throttle(self, connection: Connection, route: _Route | None, now: Millis) -> list[Action]:
         """Too many messages: this one reaches nobody, and the connection stays (APIGW.md §6)."""
         moment = Moment(self._ids.request(now), now)
@@ -581,13 +683,30 @@ class Gateway:
             moment = Moment(self._ids.request(now), now)
             return events.message_context(place, connection.caller, said, moment)
 
-        answer = mock.answer(Scope(events.Lazy(context), text, place.stage_variables))
-        if answer is None:
-            moment = Moment(self._ids.request(now), now)
-            call = Call(Step.MESSAGE, route.key, connection, moment, now)
-            return self._complain(call, INTERNAL_SERVER_ERROR, now, "no template answers")
+        scope = Scope(events.Lazy(context), text, place.stage_variables)
+        try:
+            answer = mock.answer(scope)
+        except (MappingError, RenderError) as error:
+            call = self._mock_call(connection, route, now)
+            return self._complain(call, INTERNAL_SERVER_ERROR, now, str(error))
+        if route.two_way and self._too_large(answer.text):
+            call = self._mock_call(connection, route, now)
+            return self._complain(call, LARGE_REPLY, now, "the reply is too large")
         note = Note(route.key, connection.id, str(answer.status))
         return [self._send(connection, answer.text, now), note] if route.two_way else [note]
+
+    def _mock_call(self, connection: Connection, route: _Route, now: Millis) -> Call:
+        moment = Moment(self._ids.request(now), now)
+        return Call(Step.MESSAGE, route.key, connection, moment, now)
+
+    def _bad_body(
+        self, connection: Connection, route: _Route, problem: str, now: Millis
+    ) -> list[Action]:
+        """The integration is not asked; the frame names the message (APIGW.md §6, §7.15)."""
+        frame = models.frame(connection.id, self._ids.message(connection.id, now))
+        outcome = f"{models.BAD_REQUEST_BODY} ({_first_line(problem)})"
+        note = Note(route.key, connection.id, outcome)
+        return [self._send(connection, frame, now), note]
 
     def _replied(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         """The body is the frame; status and headers have no effect (APIGW.md §7.2, §7.3)."""
@@ -617,6 +736,53 @@ class Gateway:
         limit = self._limits.message_bytes
         return len(text) * 4 > limit and len(text.encode(errors="replace")) > limit
 
+    # Integrations that are no proxy of a function (APIGW.md §7.7-§7.14).
+
+    def _ask(self, call: Call, route: _Route, scope: Scope, now: Millis) -> list[Action]:
+        backend = route.backend
+        if backend is None or not route.permitted:
+            return self.failed(call, NOT_PERMITTED, now)
+        asked = replace(call, exchange=Exchange(backend, scope))
+        try:
+            if isinstance(backend, Http):
+                return [Fetch(asked, backend.request(scope), backend.timeout)]
+            event = backend.event(scope)
+            if not backend.is_asynchronous(scope):
+                return [Invoke(asked, backend.function, event, backend.timeout)]
+            accepted = self._mapped_answer(call, backend.accepted(scope), now)
+            return [Enqueue(backend.function, event), *accepted]
+        except (MappingError, RenderError) as error:
+            return self.failed(call, str(error), now)
+
+    def _mapped(
+        self, call: Call, exchange: Exchange, came: Invocation | HttpAnswer, now: Millis
+    ) -> list[Action]:
+        try:
+            answer = exchange.answer(came)
+        except MappingError as error:
+            return self.failed(call, str(error), now)
+        return self._mapped_answer(call, answer, now)
+
+    def _mapped_answer(self, call: Call, answer: Answer, now: Millis) -> list[Action]:
+        match call.step:
+            case Step.CONNECT:
+                ours = answer.status if answer.status in proxy.STATUSES else HTTPStatus.BAD_GATEWAY
+                status = CUSTOM_CONNECT_FAILED if answer.is_failure else ours
+                return self._connect_answered(call, status, answer.headers, now)
+            case Step.MESSAGE:
+                return self._mapped_reply(call, answer, now)
+        return [self._note(call, str(answer.status), now)]
+
+    def _mapped_reply(self, call: Call, answer: Answer, now: Millis) -> list[Action]:
+        if call.two_way and answer.text is None:
+            reason = "there is no integration response"
+            return self._complain(call, INTERNAL_SERVER_ERROR, now, reason)
+        text = answer.text or ""
+        if call.two_way and self._too_large(text):
+            return self._complain(call, LARGE_REPLY, now, "the reply is too large")
+        failed = " failed" if answer.is_failure else ""
+        return self._reply(call, text, f"{answer.status}{failed}", now)
+
     # How a connection ends.
 
     def _disconnect(self, connection: Connection, now: Millis) -> list[Action]:
@@ -627,6 +793,11 @@ class Gateway:
         call = Call(Step.DISCONNECT, Step.DISCONNECT, connection, moment, now)
         if route is None or route.mock is not None:
             return [self._note(call, str(code), now)]
+        if route.backend is not None:
+            caller = connection.caller
+            context = events.disconnect_context(stage.place, caller, code, reason, moment)
+            scope = Scope(context, "", stage.place.stage_variables)
+            return self._ask(call, route, scope, now)
         event = events.disconnect(stage.place, connection.caller, code, reason, moment)
         return self._invoke(call, route, event, now)
 
@@ -673,6 +844,7 @@ class Gateway:
 
     def _send(self, connection: Connection, text: str, now: Millis) -> SendText:
         connection.last_active_at = now
+        connection.sent += self.meter.count(text)
         return SendText(connection.id, text)
 
     def _note(self, call: Call, outcome: str, now: Millis) -> Note:
@@ -686,7 +858,7 @@ def error_frame(message: str, connection_id: str, request_id: str) -> str:
     )
 
 
-def _first_line(error: Exception) -> str:
+def _first_line(error: Exception | str) -> str:
     """For the log, which is a terminal: some of the words are the client's own."""
     words = str(error).partition("\n")[0][:200]
     return "".join(character for character in words if character.isprintable())
@@ -699,20 +871,38 @@ _OVER = frozenset({Phase.GONE, Phase.KILLED})
 
 
 class _Route:
-    """A route, compiled."""
+    """A route, compiled. One of `function`, `mock` and `backend` is set."""
 
-    __slots__ = ("function", "key", "mock", "permitted", "timeout", "two_way")
+    __slots__ = (
+        "backend",
+        "checks",
+        "function",
+        "key",
+        "mock",
+        "permitted",
+        "required",
+        "timeout",
+        "two_way",
+    )
 
-    mock: Mock | None
-
-    def __init__(self, route: Route) -> None:
+    def __init__(self, route: Route, api_id: str) -> None:
         integration = route.integration
         self.permitted = route.permitted
         self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
-        if isinstance(integration, FunctionIntegration):
-            self.function, self.mock = integration.function, None
-        else:
-            self.function, self.mock = "", Mock(integration)
+        self.required = route.required_parameters
+        self.checks = None if route.models is None else models.Checks(route.models)
+        self.function = ""
+        self.mock: Mock | None = None
+        self.backend: Backend | None = None
+        match integration:
+            case FunctionIntegration():
+                self.function = integration.function
+            case MockIntegration():
+                self.mock = Mock(integration)
+            case CustomFunctionIntegration():
+                self.backend = CustomFunction(integration)
+            case _:
+                self.backend = Http(integration, api_id)
 
 
 @dataclass(frozen=True, slots=True)

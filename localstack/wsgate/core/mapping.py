@@ -1,164 +1,224 @@
-"""Mapping templates of MOCK integrations (APIGW.md §7.8-§7.12, §7.1).
-
-API Gateway runs Velocity. What runs here is its part without directives: `$context.…`,
-`$stageVariables.…`, `$input.body|json()|path()` and the `$util` functions for text. A template that
-needs more (`#set`, `#if`, an unknown variable) is refused when the gateway starts, with the reason,
-so that nothing is ever rendered halfway. Templates are compiled once; rendering is joining strings.
-"""
+"""Which template, and which integration response (APIGW.md §7.8-§7.10); MOCK, which has no more."""
 
 from __future__ import annotations
 
 import base64
-import json
+import binascii
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote_plus, unquote_plus
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
 
+from wsgate.core.parameters import ResponseParameters
 from wsgate.core.selection import (
     INTEGRATION_ROOTS,
     ExpressionError,
     Selection,
-    as_text,
     compile_selection,
     parse_body,
-    parse_path,
-    walk,
 )
+from wsgate.core.velocity import (
+    Rendering,
+    Scope,
+    TemplateTextError,
+    compile_template,
+)
+from wsgate.plan import Conversion, Passthrough
 
 if TYPE_CHECKING:
-    from wsgate.plan import MockIntegration, MockResponse
+    from collections.abc import Mapping
 
-# APIGW.md §7.12. `authorizer` and `identity` are followed by a name of their own.
-CONTEXT_NAMES = frozenset(
-    [
-        "apiId",
-        "connectedAt",
-        "connectionId",
-        "domainName",
-        "eventType",
-        "extendedRequestId",
-        "messageId",
-        "requestId",
-        "requestTime",
-        "requestTimeEpoch",
-        "routeKey",
-        "stage",
-        "status",
-    ]
-)
-CONTEXT_GROUPS = ("authorizer", "identity")
+    from wsgate.core.events import Pairs
+    from wsgate.plan import IntegrationResponse, MappedIntegration, MockIntegration
 
+__all__ = [
+    "MappingError",
+    "Mock",
+    "MockAnswer",
+    "Rendering",
+    "Requests",
+    "Response",
+    "Responses",
+    "Scope",
+    "TemplateTextError",
+    "compile_template",
+]
 
-class TemplateTextError(ValueError):
-    """A mapping template, or a selection expression beside it, that this gateway cannot run."""
+# GUESS: an error's text is matched up to here; the pattern is the template's, the text is not.
+MOST_TO_MATCH: Final = 1024
+# GUESS: what a MOCK's response template sees as `$input` is the message, as its selection does.
+MOCK_RESPONSE_SEES_THE_MESSAGE: Final = True
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """What a template can see while it is rendered."""
-
-    context: Mapping[str, Any]
-    body: str = ""
-    stage_variables: Mapping[str, str] | None = None
+class MappingError(Exception):
+    """The templates lead nowhere: the client gets an error, the log this sentence."""
 
 
-Part = Callable[[Scope], str]
-
-
-@dataclass(frozen=True)
-class Rendering:
-    """A compiled template."""
-
-    parts: tuple[str | Part, ...]
-
-    @property
-    def literal(self) -> str | None:
-        """The text, when it has no variable."""
-        parts = [part for part in self.parts if isinstance(part, str)]
-        return "".join(parts) if len(parts) == len(self.parts) else None
-
-    def render(self, scope: Scope) -> str:
-        return "".join(part if isinstance(part, str) else part(scope) for part in self.parts)
-
-
-@dataclass(frozen=True)
+# What is made for each message is not frozen: making a frozen one takes three times as long.
+@dataclass(slots=True)
 class MockAnswer:
     status: int
     text: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """What the response's parameters say, by lower-case name."""
 
 
 class Mock:
     """A MOCK integration, compiled. Raises TemplateTextError for what it cannot do."""
 
     def __init__(self, integration: MockIntegration) -> None:
-        try:
-            self._request = _Templates(integration.template_selection, integration.templates)
-            self._responses = tuple(map(_Response, integration.responses))
-        except ExpressionError as error:
-            raise TemplateTextError(str(error)) from error
-        # A heartbeat's status never changes: it is looked up once.
-        fixed = self._request.fixed
-        self._fixed_status = None if fixed is None else _status_of(fixed)
+        self._requests = Requests(integration)
+        self._responses = Responses(integration.responses)
+        # A heartbeat's status never changes: it, and what answers it, is looked up once.
+        fixed = self._requests.fixed
+        self._fixed = None if fixed is None else _status_of(fixed)
+        self._response = None if self._fixed is None else self._responses.of(str(self._fixed))
 
-    def answer(self, scope: Scope) -> MockAnswer | None:
-        """Status and frame, or None when the templates do not lead to a response.
+    def answer(self, scope: Scope) -> MockAnswer:
+        """Status and frame. Raises MappingError and RenderError.
 
         The request template makes JSON with an integer `statusCode`; that number selects the
         response, and the rendered text of its template is the frame, verbatim (APIGW.md §7.1).
         """
-        status = self._status(scope)
-        response = status is not None and self._response(status)
-        if status is None or not response:
-            return None
-        variables = {"request.body": parse_body(scope.body)} if response.reads_body else {}
-        template = response.templates.select(variables | {_STATUS_ROOT: status})
-        return MockAnswer(status, template.render(scope) if template else "")
-
-    def _status(self, scope: Scope) -> int | None:
-        if self._fixed_status is not None:
-            return self._fixed_status
-        variables = {"request.body": parse_body(scope.body)} if self._request.reads_body else {}
-        template = self._request.select(variables)
-        return _status_of(template.render(scope) if template else scope.body)
-
-    def _response(self, status: int) -> _Response | None:
-        matching = (r for r in self._responses if r.pattern and r.pattern.fullmatch(str(status)))
-        default = (r for r in self._responses if r.pattern is None)
-        return next(matching, None) or next(default, None)
+        status, response = self._fixed, self._response
+        if status is None:
+            status = _status_of(self._requests.render(scope))
+            response = None if status is None else self._responses.of(str(status))
+        if status is None or response is None:
+            raise MappingError("no template answers")
+        seen = scope if MOCK_RESPONSE_SEES_THE_MESSAGE else replace(scope, body="")
+        # No backend answered, so an answer without a template is empty.
+        text = response.render(seen, scope.body, status, (), otherwise="")
+        return MockAnswer(status, text, response.headers(scope, scope.body, ()))
 
 
-def compile_template(text: str) -> Rendering:
-    """Read a template. Raises TemplateTextError for a directive or a variable that is not known."""
-    if directive := _DIRECTIVE.search(text):
-        raise TemplateTextError(
-            f"the mapping template uses {directive[0]!r}; wsgate runs templates without directives"
-        )
-    parts: list[str | Part] = []
-    at = 0
-    while at < len(text):
-        part, at = _next_part(text, at)
-        parts.append(part)
-    return Rendering(_merged(parts))
+class Requests:
+    """The request templates of an integration, and what passes without one."""
+
+    def __init__(self, integration: MappedIntegration) -> None:
+        self._templates = _Templates(integration.template_selection, integration.templates)
+        self._passthrough = integration.passthrough
+        self._has_templates = bool(integration.templates)
+
+    @property
+    def fixed(self) -> str | None:
+        """The text, when neither the choice nor the template depends on a message."""
+        return self._templates.fixed
+
+    def render(self, scope: Scope) -> str:
+        """What the backend gets. Raises MappingError and RenderError."""
+        variables = {"request.body": parse_body(scope.body)} if self._templates.reads_body else {}
+        template = self._templates.select(variables)
+        if template is not None:
+            return template.render(scope)
+        # As REST APIs answer 415; a WebSocket has no such thing. GUESS: an error (APIGW.md §7.10).
+        if self._passthrough is Passthrough.NEVER or (
+            self._passthrough is Passthrough.WHEN_NO_TEMPLATES and self._has_templates
+        ):
+            raise MappingError("no request template matches, and nothing may pass without one")
+        return scope.body
 
 
-_STATUS_ROOT = "integration.response.statuscode"
-_DIRECTIVE = re.compile(
-    r"##|#\*|#\[\[|#\{?(?:set|if|elseif|else|end|foreach|macro|parse|include|stop|break|evaluate|define)\b"
-)
-_PLAIN = re.compile(r"[^$\\]+|\\\$|\\")
-_VARIABLE = re.compile(r"\$!?(\{)?(context|stageVariables)\.([A-Za-z0-9_]+(?:\.[A-Za-z0-9_-]+)*)")
-_CALL = re.compile(r"\$!?(\{)?(input|util)\.([A-Za-z0-9]+)")
-_REFERENCE = re.compile(r"\$!?\{?[A-Za-z_][\w.]*")
-# In double quotes Velocity looks for variables; a dollar before a dot or a bracket is just that.
-_STRING = re.compile(r"""\(\s*(?:'([^']*)'|"((?:[^"$]|\$(?![A-Za-z{!]))*)")\s*\)""")
+class Responses:
+    """The integration responses: `/regex/` first, else `$default` (APIGW.md §7.8)."""
+
+    def __init__(self, responses: tuple[IntegrationResponse, ...]) -> None:
+        self._responses = tuple(map(Response, responses))
+
+    def of(self, selector: str) -> Response | None:
+        """`selector` is the status of MOCK and HTTP, the `errorMessage` of a function."""
+        start = selector[:MOST_TO_MATCH]
+        matching = (r for r in self._responses if r.pattern and r.pattern.fullmatch(start))
+        return next(matching, None) or self.default
+
+    @property
+    def default(self) -> Response | None:
+        return next((r for r in self._responses if r.pattern is None), None)
+
+
+class Response:
+    """One integration response, compiled."""
+
+    def __init__(self, response: IntegrationResponse) -> None:
+        self.pattern = None if response.key == "$default" else _pattern(response.key)
+        self.conversion = response.conversion
+        self._templates = _Templates(response.template_selection, response.templates)
+        self._parameters = ResponseParameters(response.parameters) if response.parameters else None
+
+    def render(
+        self, scope: Scope, message: str, status: int, headers: Pairs, *, otherwise: str
+    ) -> str:
+        """The text for the client; without a template that is `otherwise`. Raises RenderError."""
+        template = self._templates.always
+        if template is None:
+            template = self._templates.select(self._variables(message, status, headers))
+        return otherwise if template is None else template.render(scope, status)
+
+    def headers(self, scope: Scope, body: str, came: Pairs) -> Mapping[str, str]:
+        """What $connect may answer with, by lower-case name (APIGW.md §7.7)."""
+        return _NONE if self._parameters is None else self._parameters.values(scope, body, came)
+
+    def _variables(self, message: str, status: int, headers: Pairs) -> dict[str, Any]:
+        body = {"request.body": parse_body(message)} if self._templates.reads_body else {}
+        multiple: dict[str, list[str]] = {}
+        for name, value in headers:
+            multiple.setdefault(name.lower(), []).append(value)
+        single = {name: values[-1] for name, values in multiple.items()}
+        return {
+            **body,
+            "integration.response.statuscode": status,
+            "integration.response.header": _Fields(single),
+            "integration.response.multivalueheader": _Fields(multiple),
+        }
+
+
+def convert(body: bytes, conversion: Conversion | None) -> str:
+    """What a backend sent, as the text of a frame: only text is ever sent (APIGW.md §9.4).
+
+    GUESS: CONVERT_TO_TEXT leaves a text alone and makes base64 of anything else; what is then no
+    text has its bad bytes replaced (APIGW.md §7.13).
+    """
+    if conversion is Conversion.TO_BINARY:
+        body = from_base64(body)
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        if conversion is Conversion.TO_TEXT:
+            return base64.b64encode(body).decode("ascii")
+        return body.decode(errors="replace")
+
+
+def from_base64(text: bytes) -> bytes:
+    """CONVERT_TO_BINARY. GUESS: what is no base64 is an error. Raises MappingError."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise MappingError("CONVERT_TO_BINARY met what is not base64") from error
+
+
+def check_templates(expression: str | None, texts: Mapping[str, str]) -> None:
+    """Raises TemplateTextError for templates, or an expression to choose one, that cannot run."""
+    _Templates(expression, texts)
+
+
+def check_response(response: IntegrationResponse) -> None:
+    """Raises TemplateTextError for a response that cannot be."""
+    Response(response)
+
+
+_NONE: Final[Mapping[str, str]] = {}
 
 
 def _status_of(text: str) -> int | None:
     made = parse_body(text)
     status = made.get("statusCode") if isinstance(made, dict) else None
     return status if isinstance(status, int) and not isinstance(status, bool) else None
+
+
+class _Fields(dict[str, Any]):
+    """Headers: upper and lower case do not matter."""
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return super().get(name.lower(), default)
 
 
 class _Templates:
@@ -171,12 +231,14 @@ class _Templates:
             not isinstance(part, str) and part.root == "request.body"
             for part in self._selection.parts
         )
+        is_chosen_once = self._selection is None or self._selection.literal is not None
+        self.always = self.select({}) if is_chosen_once else None
+        """The template, when nothing that comes can change the choice."""
 
     @property
     def fixed(self) -> str | None:
         """The text, when neither the choice nor the template depends on a message."""
-        template = None if self.reads_body else self.select({})
-        return None if template is None else template.literal
+        return None if self.always is None else self.always.literal
 
     def select(self, variables: Mapping[str, Any]) -> Rendering | None:
         """The selected template, else `$default`; without an expression also the only one there is.
@@ -190,17 +252,11 @@ class _Templates:
         return self._templates.get("$default", only)
 
 
-class _Response:
-    """One integration response: `$default`, or `/regex/` over the status (APIGW.md §7.8)."""
-
-    def __init__(self, response: MockResponse) -> None:
-        self.pattern = None if response.key == "$default" else _pattern(response.key)
-        self.templates = _Templates(response.template_selection, response.templates)
-        self.reads_body = self.templates.reads_body
-
-
 def _selection(expression: str) -> Selection:
-    return compile_selection(expression, INTEGRATION_ROOTS)
+    try:
+        return compile_selection(expression, INTEGRATION_ROOTS)
+    except ExpressionError as error:
+        raise TemplateTextError(str(error)) from error
 
 
 def _pattern(key: str) -> re.Pattern[str]:
@@ -210,125 +266,3 @@ def _pattern(key: str) -> re.Pattern[str]:
         return re.compile(key[1:-1])
     except re.error as error:
         raise TemplateTextError(f"the integration response key {key!r}: {error}") from error
-
-
-def _next_part(text: str, at: int) -> tuple[str | Part, int]:
-    if plain := _PLAIN.match(text, at):
-        return ("$" if plain[0] == r"\$" else plain[0]), plain.end()
-    if (variable := _VARIABLE.match(text, at)) or _CALL.match(text, at):
-        part, end = _variable(variable) if variable else _call(text, at)
-        return part, _closed(text, at, end)
-    if unknown := _REFERENCE.match(text, at):
-        raise TemplateTextError(
-            f"the mapping template uses {unknown[0]!r}, which wsgate does not know"
-        )
-    return "$", at + 1
-
-
-def _closed(text: str, start: int, end: int) -> int:
-    """Past the `}` of a reference written `${…}`."""
-    if "{" not in text[start : start + 3]:
-        return end
-    if text[end : end + 1] != "}":
-        raise TemplateTextError(f"the mapping template leaves {text[start:end]!r} open")
-    return end + 1
-
-
-def _variable(match: re.Match[str]) -> tuple[Part, int]:
-    _, root, name = match.groups()
-    if root == "stageVariables":
-        return (lambda scope: as_text((scope.stage_variables or {}).get(name))), match.end()
-    first, *rest = name.split(".")
-    if first in CONTEXT_NAMES and not rest:
-        return (lambda scope: as_text(scope.context.get(first))), match.end()
-    if first in CONTEXT_GROUPS and len(rest) == 1:
-        key = rest[0]
-        return (lambda scope: as_text((scope.context.get(first) or {}).get(key))), match.end()
-    raise TemplateTextError(
-        f"the mapping template uses '$context.{name}', which wsgate does not know"
-    )
-
-
-def _call(text: str, at: int) -> tuple[Part, int]:
-    match = _CALL.match(text, at)
-    if match is None:
-        raise TemplateTextError(
-            f"the mapping template has no $input or $util at {text[at : at + 20]!r}"
-        )
-    _, root, name = match.groups()
-    return _input(text, name, match.end()) if root == "input" else _util(text, name, match.end())
-
-
-def _input(text: str, name: str, end: int) -> tuple[Part, int]:
-    if name == "body":
-        return (lambda scope: scope.body), end
-    argument = _STRING.match(text, end)
-    if name not in {"json", "path"} or argument is None:
-        raise TemplateTextError(
-            f"the mapping template uses '$input.{name}', which wsgate does not know"
-        )
-    steps = _json_path(argument[1] if argument[1] is not None else argument[2])
-    if name == "json":
-        return (lambda scope: json.dumps(_at(scope, steps), ensure_ascii=False)), argument.end()
-    return (lambda scope: as_text(_at(scope, steps))), argument.end()
-
-
-def _json_path(path: str) -> tuple[str | int, ...]:
-    if path == "$":
-        return ()
-    if not path.startswith(("$.", "$[")):
-        raise TemplateTextError(f"the path {path!r} of the mapping template does not begin with $")
-    try:
-        return parse_path(path[1:].removeprefix("."))
-    except ExpressionError as error:
-        raise TemplateTextError(f"{error}, in a mapping template") from error
-
-
-def _at(scope: Scope, steps: tuple[str | int, ...]) -> Any:
-    return walk(parse_body(scope.body), steps)
-
-
-def _util(text: str, name: str, end: int) -> tuple[Part, int]:
-    function = _UTIL.get(name)
-    if function is None or text[end : end + 1] != "(":
-        raise TemplateTextError(
-            f"the mapping template uses '$util.{name}', which wsgate does not know"
-        )
-    inner, end = _argument(text, end)
-    return (lambda scope: function(inner(scope))), end
-
-
-def _argument(text: str, at: int) -> tuple[Part, int]:
-    if string := _STRING.match(text, at):
-        literal = string[1] if string[1] is not None else string[2]
-        return (lambda scope: literal), string.end()
-    part, end = _next_part(text, at + 1)
-    if isinstance(part, str) or text[end : end + 1] != ")":
-        raise TemplateTextError(
-            f"the mapping template's argument {text[at : end + 1]!r} is not one text or variable"
-        )
-    return part, end + 1
-
-
-def _escape_javascript(text: str) -> str:
-    """As JSON escapes, and the single quote too: that is what AWS documents for JSON templates."""
-    return json.dumps(text)[1:-1].replace("'", r"\'")
-
-
-_UTIL: Mapping[str, Callable[[str], str]] = {
-    "escapeJavaScript": _escape_javascript,
-    "urlEncode": quote_plus,
-    "urlDecode": unquote_plus,
-    "base64Encode": lambda text: base64.b64encode(text.encode(errors="replace")).decode("ascii"),
-    "base64Decode": lambda text: base64.b64decode(text).decode(errors="replace"),
-}
-
-
-def _merged(parts: list[str | Part]) -> tuple[str | Part, ...]:
-    merged: list[str | Part] = []
-    for part in parts:
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += part
-        else:
-            merged.append(part)
-    return tuple(merged)

@@ -17,7 +17,12 @@ Variables = Mapping[str, Any]
 """By root: `request.body` is the parsed message, `integration.response.statuscode` a number, ..."""
 
 REQUEST_ROOTS = ("request.body",)
-INTEGRATION_ROOTS = ("request.body", "integration.response.statuscode")
+INTEGRATION_ROOTS = (
+    "request.body",
+    "integration.response.statuscode",
+    "integration.response.header",
+    "integration.response.multivalueheader",
+)
 
 _MISSING = object()
 

@@ -27,7 +27,7 @@ from wsgate.functions import worker
 from wsgate.functions.layers import library_folders, program_folders, python_folders
 from wsgate.functions.local_aws import CREDENTIALS
 from wsgate.functions.memory import MemoryWatch
-from wsgate.invoke import SYNCHRONOUS_BYTES, Invocation, InvokeError
+from wsgate.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -150,6 +150,10 @@ class Environments:
         """
         return sum(pool.recycle() for pool in self._pools.values())
 
+    def status(self) -> dict[str, FunctionStatus]:
+        """How each function is doing; see Reports."""
+        return {name: pool.status() for name, pool in self._pools.items()}
+
     async def close(self) -> None:
         """End every environment and wait until all of them are gone."""
         self._memory.close()
@@ -247,6 +251,15 @@ class _Pool:
             environment.retire()
         return stale
 
+    def status(self) -> FunctionStatus:
+        starting = sum(environment.is_starting for environment in self._all)
+        return {
+            "environments": len(self._all),
+            "starting": starting,
+            "running": len(self._all) - len(self._idle) - starting,
+            "waiting": sum(not call.answer.done() for call in self._waiting),
+        }
+
     async def close(self) -> None:
         self.is_closed = True
         while self._waiting:
@@ -308,7 +321,7 @@ class _Environment(asyncio.Protocol):
         self._pool, self._function = pool, pool.start.function
         self._loop = asyncio.get_running_loop()
         self._call: _Call | None = first
-        self._is_cold = True
+        self._is_ready, self._is_cold = False, True
         self._is_silent = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
         self._fatal: signal.Signals | None = None
@@ -319,6 +332,11 @@ class _Environment(asyncio.Protocol):
         # has moved on. Setting and cancelling one per call costs more than the rest of this class.
         self._deadline = 0.0
         self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_starting(self) -> bool:
+        """Cold: its module is being imported, and its first event waits."""
+        return not self._is_ready
 
     async def live(self) -> None:
         """Start the process and stay with it until it is gone."""
@@ -408,6 +426,7 @@ class _Environment(asyncio.Protocol):
         if self._call is None:
             return
         if kind == worker.READY:
+            self._is_ready = True
             self.run(self._call)
             return
         if kind == worker.OUT_OF_MEMORY:

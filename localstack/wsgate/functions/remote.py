@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate.functions.local_aws import session
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.invoke import FunctionStatus, Invocation, InvokeError, Reports
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -70,6 +70,10 @@ class Split:
         """Run `function` with `payload`; see Invoker."""
         invoker = self._environments if function in self._here else self._remote
         return await invoker.invoke(function, payload)
+
+    def status(self) -> dict[str, FunctionStatus]:
+        """See Reports: of those that run here."""
+        return self._environments.status() if isinstance(self._environments, Reports) else {}
 
 
 def _client(endpoint: str, region: str, concurrency: int) -> LambdaClient:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsgate.lines import Line
     from wsgate.node.node import Settings
     from wsgate.node.responses import Request
     from wsgate.plan import Plan
@@ -17,7 +20,7 @@ class Start:
 
     plan: Plan
     settings: Settings
-    """`log` is not used: lines go over the channel."""
+    """`log` and `lines` are not used: lines go over the channel."""
     listener: int
     """The descriptor of a socket that listens already."""
 
@@ -28,10 +31,24 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Said:
     """News: a line for the log."""
 
-    text: str
+    line: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The page's look: at a node, when it is asked; at all of them, when the parent is."""
+
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """A command of the page: for a node's own connection, or for whomever the parent finds."""
+
+    command: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class Mischief:
                 self._node.perform(self._node.gateway.send_away(connection_id, now))
 
     def _tell(self, what: str, connection_id: str, fault: str) -> None:
-        self._node.perform([Note(what, connection_id, f"fault: {fault}")])
+        self._node.noted(Note(what, connection_id, f"fault: {fault}"))
 
 
 class SlowInvoker:

@@ -17,14 +17,20 @@ from wsgate.core.events import HERE, Handshake, Place
 from wsgate.core.faults import Faults
 from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Stage, Step
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
+from wsgate.core.integrations import HttpAnswer
 from wsgate.core.quotas import Limiter, Quotas
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
+from wsgate.lines import Happened, Requested, Say, as_text
 from wsgate.node import faults_api, http_api, lambda_api, management, paths, responses
 from wsgate.node.background import Background
 from wsgate.node.callers import INVOKE_FUNCTION, MANAGE, Callers
+from wsgate.node.console import Console
+from wsgate.node.desk import NodeDesk
+from wsgate.node.fetch import FetchError
 from wsgate.node.frames import Protocols
-from wsgate.node.invocations import Ending, Invocations
+from wsgate.node.invocations import Ending, Fetched, Invocations
+from wsgate.node.journal import Journal, Other, Witness
 from wsgate.node.lambda_api import InvocationType
 from wsgate.node.mischief import Mischief, SlowInvoker
 from wsgate.node.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
@@ -63,6 +69,8 @@ class Settings:
     compression: bool = True
     """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
     log: Callable[[str], None] = print
+    """Takes what is told in words; and every line as text, where `lines` takes none."""
+    lines: Say | None = None
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
     certificate: Path | None = None
@@ -71,6 +79,8 @@ class Settings:
     """Who may sign a request, by the id of their key."""
     iam: bool = False
     """On refuses an unsigned call of @connections or Invoke, as AWS does (APIGW.md §11.5)."""
+    console: bool = True
+    """A page at /_wsgate, and a journal of what happened for it."""
     index: int = 0
     """Which of the nodes behind the port it is: its connections' ids say so."""
     quotas: Quotas | None = None
@@ -100,6 +110,7 @@ class Node:
     ) -> None:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
         self.limits, self._log = settings.limits, settings.log
+        self.tell, self.address = settings.lines or as_text(settings.log), settings.address
         self._log_events = settings.log_events
         # Not a secret, and asking the system for each id takes as long as all else about it.
         self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
@@ -123,8 +134,15 @@ class Node:
         self._background = Background(
             self.invocations, plan.event_policies, settings.limits, settings.log
         )
+        self._queueing = set[asyncio.Future[None]]()
         self._certificate = settings.certificate
         self._empty: asyncio.Event | None = None
+        self.journal = Journal() if settings.console else None
+        self.desk: NodeDesk | None = None
+        self.console: Console | None = None
+        if self.journal is not None:
+            self.desk = NodeDesk(self, plan, self.journal, self.now())
+            self.console = Console(self.desk, settings.address)
 
     # HTTP.
 
@@ -146,6 +164,11 @@ class Node:
                 return self._closed(reason)
             case InvokeFunction(name):
                 return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
+        return self._elsewhere(request)
+
+    def _elsewhere(self, request: Request) -> Answer:
+        if self.console is not None and self.console.owns(request.path):
+            return self.console.answer(request)
         page = self._pages.answer(request) if self._pages else None
         return page or self._http_api(request)
 
@@ -186,12 +209,19 @@ class Node:
         handshake = Handshake(
             request.headers, request.query, request.source_ip, request.path, address
         )
-        socket.connection_id, actions = self.gateway.handshake(handshake, self.now())
+        now = self.now()
+        socket.connection_id, actions = self.gateway.handshake(handshake, now)
         self._sockets[socket.connection_id] = socket
+        if self.journal is not None:
+            self.journal.decided(actions, now)
         self.perform(actions)
 
     def message(self, socket: Socket, text: str) -> None:
-        self.perform(self.gateway.message(socket.connection_id, text, self.now()))
+        now = self.now()
+        actions = self.gateway.message(socket.connection_id, text, now)
+        if self.journal is not None:
+            self.journal.said(text, actions, now)
+        self.perform(actions)
 
     def binary(self, socket: Socket) -> None:
         self.perform(self.gateway.binary(socket.connection_id, self.now()))
@@ -210,7 +240,11 @@ class Node:
 
     def closed(self, socket: Socket, ending: tuple[int, str] | None) -> None:
         self._sockets.pop(socket.connection_id, None)
-        self.perform(self.gateway.closed(socket.connection_id, ending, self.now()))
+        now = self.now()
+        actions = self.gateway.closed(socket.connection_id, ending, now)
+        if self.journal is not None:
+            self.journal.decided(actions, now)
+        self.perform(actions)
         if self._empty is not None and not self._sockets:
             self._empty.set()
 
@@ -266,7 +300,19 @@ class Node:
     def __len__(self) -> int:
         return len(self._sockets)
 
+    def witnessed(self, invoker: Invoker, route: str) -> Invoker:
+        """The functions, for a trigger: what it asks of them goes into the journal as `route`."""
+        if self.journal is None:
+            return invoker
+        return Witness(invoker, self.journal, route, self.now)
+
     # Actions.
+
+    def noted(self, note: gateway.Note) -> None:
+        """Something happened that nobody decided in `gateway`: into the journal and the log."""
+        if self.journal is not None:
+            self.journal.decided([note], self.now())
+        self.perform([note])
 
     def perform(self, actions: list[Action]) -> None:
         for action in actions:
@@ -283,6 +329,12 @@ class Node:
                 self._log_note(action)
         elif isinstance(action, gateway.Invoke):
             self._invoke(action)
+        elif isinstance(action, gateway.Fetch):
+            self.invocations.fetch(action.request, action.timeout, self._done(action))
+        elif isinstance(action, gateway.Enqueue):
+            task = asyncio.ensure_future(self._enqueue(action))
+            self._queueing.add(task)
+            task.add_done_callback(self._queueing.discard)
         else:
             self._perform_rare(action)
 
@@ -307,27 +359,43 @@ class Node:
         return self.faults.is_on and self._mischief.loses_client(connection_id)
 
     def _invoke(self, action: gateway.Invoke) -> None:
-        socket = self._sockets.get(action.call.connection.id)
-        if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(1)
-        done = partial(self._invoked, action.call, socket)
+        done = self._done(action)
         if self.faults.is_on:
             self._mischief.start(action, done)
         else:
             self.invocations.start(action.function, action.event, action.timeout, done)
 
-    def _invoked(self, call: gateway.Call, socket: Socket | None, ending: Ending) -> None:
-        self.perform(self._after(call, ending))
-        if socket is not None and call.step is Step.MESSAGE:
+    def _done(self, action: gateway.Invoke | gateway.Fetch) -> Callable[[Ending | Fetched], None]:
+        socket = self._sockets.get(action.call.connection.id)
+        if socket is not None and action.call.step is Step.MESSAGE:
+            socket.invoked(1)
+        return partial(self._invoked, action, socket)
+
+    def _invoked(
+        self,
+        action: gateway.Invoke | gateway.Fetch,
+        socket: Socket | None,
+        ending: Ending | Fetched,
+    ) -> None:
+        now = self.now()
+        actions = self._after(action.call, ending, now)
+        if self.journal is not None:
+            self.journal.ended(action, ending, actions, now)
+        self.perform(actions)
+        if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(-1)
 
-    def _after(self, call: gateway.Call, ending: Ending) -> list[Action]:
+    def _after(self, call: gateway.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
         match ending:
             case Invocation():
-                return self.gateway.answered(call, ending, self.now())
+                return self.gateway.answered(call, ending, now)
+            case HttpAnswer():
+                return self.gateway.fetched(call, ending, now)
+            case FetchError():
+                return self.gateway.unreachable(call, str(ending), now)
             case InvokeError():
-                return self.gateway.failed(call, f"{ending.kind}: {ending}", self.now())
-        return self.gateway.timed_out(call, self.now())
+                return self.gateway.failed(call, f"{ending.kind}: {ending}", now)
+        return self.gateway.timed_out(call, now)
 
     # The other APIs.
 
@@ -348,7 +416,9 @@ class Node:
 
     def refuse(self, request: Request, response: Response) -> Response:
         """Answer before anybody was asked, and say so in the log."""
-        self._log_request(request, response, self.now())
+        now = self.now()
+        self._log_request(request, response, now)
+        self._keep(request, response, now, answer=response.body)
         return response
 
     def manage(self, connection_id: str, request: Request) -> Answer:
@@ -373,6 +443,8 @@ class Node:
             self.gateway, connection_id, request, now, self._plan.websockets[index]
         )
         self._log_request(request, response, now)
+        pushed = request.body if request.method == "POST" else None
+        self._keep(request, response, now, connection_id=connection_id, pushed=pushed)
         self.perform(actions)
         return response
 
@@ -384,14 +456,14 @@ class Node:
             return self.refuse(request, http_api.TOO_MANY_REQUESTS)
         if not match:
             return http_api.NOT_FOUND
-        event = http_api.event(self._site, match, request, self._ids, now)
+        event = events.encode(http_api.event(self._site, match, request, self._ids, now))
         integration = match.integration
-        ending = await self.invocations.run(
-            integration.function, events.encode(event), integration.timeout
-        )
+        ending = await self.invocations.run(integration.function, event, integration.timeout)
         response = _http_response(ending)
         cold = ending.cold if isinstance(ending, Invocation) else None
         self._log_request(request, response, now, cold)
+        called = integration.function
+        self._keep(request, response, now, function=called, event=event, answer=ending)
         return response
 
     async def _invoke_api(self, name: str, request: Request) -> Response:
@@ -404,6 +476,8 @@ class Node:
         except lambda_api.OrderError as error:
             response = error.response
         self._log_request(request, response, now)
+        answer, event = response.body, request.body
+        self._keep(request, response, now, function=name, event=event, answer=answer)
         return response
 
     async def _order(self, order: lambda_api.Order) -> Response:
@@ -423,18 +497,48 @@ class Node:
             return await self._peers.queue(function, payload)
         return self._background.accept(function, payload)
 
+    async def _enqueue(self, action: gateway.Enqueue) -> None:
+        if not await self._queue(action.function, action.event):
+            self._log(f"{action.function} | asynchronous event: given up, too many wait")
+
     def _log_request(
         self, request: Request, response: Response, since: Millis, cold: bool | None = None
     ) -> None:
         """Never the query: it may hold a token."""
         if self._log_events:
-            now = self.now()
-            what = f"{request.method} {request.path[:200]}"  # the parser took printable ASCII only
-            self._log(_words(now, what, str(int(response.status)), now - since, cold))
+            now, status = self.now(), int(response.status)
+            path = request.path[:200]  # the parser took printable ASCII only
+            self.tell(Requested(now, request.method, path, status, now - since, cold))
 
     def _log_note(self, note: gateway.Note) -> None:
-        what = f"{note.route} {note.connection_id}"
-        self._log(_words(self.now(), what, note.outcome, note.elapsed, note.cold))
+        id_, now = note.connection_id, self.now()
+        self.tell(Happened(now, note.route, id_, note.outcome, note.elapsed, note.cold))
+
+    def _keep(  # noqa: PLR0913 what a request had to do with
+        self,
+        request: Request,
+        response: Response,
+        since: Millis,
+        *,
+        connection_id: str | None = None,
+        function: str | None = None,
+        event: bytes | None = None,
+        answer: Ending | bytes | None = None,
+        pushed: bytes | None = None,
+    ) -> None:
+        if self.journal is not None:
+            now = self.now()
+            kept = Other(
+                f"{request.method} {request.path[:200]}",
+                str(int(response.status)),
+                elapsed=now - since,
+                connection_id=connection_id,
+                function=function,
+                event=event,
+                answer=answer,
+                pushed=pushed,
+            )
+            self.journal.add(now, kept)
 
 
 # A page of any site can make a browser send a POST here. It sends an Origin then; SDKs never do.
@@ -477,9 +581,3 @@ def _as_invoke_error(ending: InvokeError | TimeoutError) -> InvokeError:
     if isinstance(ending, InvokeError):
         return ending
     return InvokeError(HTTPStatus.GATEWAY_TIMEOUT, "ServiceException", "timed out")
-
-
-def _words(now: Millis, what: str, outcome: str, elapsed: Millis, cold: bool | None) -> str:
-    clock = time.strftime("%H:%M:%S", time.localtime(now // 1000))
-    warmth = "" if cold is None else " cold" if cold else " warm"
-    return f"{clock}.{now % 1000:03d} {what} {outcome} {elapsed} ms{warmth}"

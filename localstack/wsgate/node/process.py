@@ -11,18 +11,35 @@ import gc
 import signal
 import socket
 import sys
+import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wsgate.invoke import Invocation, InvokeError
+from wsgate.lines import Told
 from wsgate.loops import loop_factory
 from wsgate.node import management
 from wsgate.node.channel import Channel, ChannelLost
+from wsgate.node.console import Console
 from wsgate.node.listening import listening
-from wsgate.node.messages import FaultChange, InvokeFunction, Line, Manage, QueueEvent, Ready, Start
+from wsgate.node.messages import (
+    Act,
+    FaultChange,
+    InvokeFunction,
+    Look,
+    Manage,
+    QueueEvent,
+    Ready,
+    Said,
+    Start,
+)
 from wsgate.node.node import Node
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from wsgate.lines import Line
+    from wsgate.node.desk import View
     from wsgate.node.responses import Request, Response
 
 
@@ -42,6 +59,11 @@ async def _live(sock: socket.socket) -> None:
     async def answer(question: Any) -> Any:
         if isinstance(question, Manage):
             return nodes[0].manage_here(question.connection_id, question.request)
+        desk = nodes[0].desk
+        if isinstance(question, Look) and desk is not None:
+            return await desk.look(question.since)
+        if isinstance(question, Act) and desk is not None:
+            return await desk.act(question.command)
         raise TypeError(question)
 
     def heard(news: Any) -> None:
@@ -56,8 +78,10 @@ async def _live(sock: socket.socket) -> None:
     parent = _Parent(channel)
     faults = start.settings.faults.for_node(start.settings.index)
     faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
-    settings = replace(start.settings, log=lambda line: channel.tell(Line(line)), faults=faults)
+    settings = replace(start.settings, log=parent.hear, lines=parent.say, faults=faults)
     node = Node(start.plan, parent, settings, parent)
+    if node.console is not None:
+        node.console = Console(parent, settings.address)
     nodes.append(node)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -74,6 +98,24 @@ class _Parent:
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
+
+    def say(self, line: Line) -> None:
+        """Pass on a line for the log."""
+        self._channel.tell(Said(line))
+
+    def hear(self, text: str) -> None:
+        """Pass on what is told in words."""
+        self.say(Told(time.time_ns() // 1_000_000, text))
+
+    async def look(self, since: str) -> View:
+        """See Desk: at all nodes."""
+        view: View = await self._channel.ask(Look(since))
+        return view
+
+    async def act(self, command: Mapping[str, Any]) -> View:
+        """See Desk: for whichever node."""
+        view: View = await self._channel.ask(Act(command))
+        return view
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:
         """See Invoker."""

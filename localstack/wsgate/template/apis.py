@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Final
 
 from wsgate.plan import (
     Authorizer,
+    CustomFunctionIntegration,
     Function,
     FunctionIntegration,
     HttpApi,
-    Integration,
-    MockIntegration,
-    MockResponse,
     Route,
     WebSocketApi,
 )
 from wsgate.template.domains import base_paths_of
 from wsgate.template.expand import TemplateError
 from wsgate.template.functions import invoked
+from wsgate.template.integrations import LEAST_MILLIS, integration_of
 from wsgate.template.keys import api_keys_of
+from wsgate.template.models import models_of, parameters_of
 from wsgate.template.permissions import Permissions, warn
 from wsgate.template.throttles import throttles_of
 
@@ -29,10 +29,7 @@ if TYPE_CHECKING:
 
     from wsgate.template.stack import Resource, Stack
 
-# APIGW.md §8.1; for HTTP APIs
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html (2026-11-23)
-_LEAST_INTEGRATION_MILLIS: Final = 50
-_MOST_WEBSOCKET_MILLIS: Final = 29_000
 _MOST_HTTP_MILLIS: Final = 30_000
 
 # OpenAPI, and what API Gateway adds to it:
@@ -68,7 +65,7 @@ def _on_stage(
     connect = next(
         (one for one in _of_api(stack, "Route", api) if one.text("RouteKey") == "$connect"), None
     )
-    routes = _routes(stack, api, functions, grants)
+    routes = _routes(api, stage, functions, grants)
     return WebSocketApi(
         api_id=api.id,
         stage=name,
@@ -113,37 +110,42 @@ class _Grants:
 
 
 def _routes(
-    stack: Stack, api: Resource, functions: Mapping[str, Function], grants: _Grants
+    api: Resource, stage: Resource, functions: Mapping[str, Function], grants: _Grants
 ) -> dict[str, Route]:
     answering = {
         response.text("RouteId")
-        for response in _of_api(stack, "RouteResponse", api)
+        for response in _of_api(api.stack, "RouteResponse", api)
         if response.text("RouteResponseKey") == "$default"  # the only key allowed: APIGW.md §7.1
     }
+    variables = stage.texts("StageVariables")
     routes: dict[str, Route] = {}
-    for resource in _of_api(stack, "Route", api):
+    for resource in _of_api(api.stack, "Route", api):
         key = resource.text("RouteKey")
         if key in routes:
             raise resource.error(f"is {key!r}, and another route has it already", "RouteKey")
         _leave_out(resource)
-        target = _target(resource, api)
-        integration = _integration(target, functions)
+        target, parameters = _target(resource, api), parameters_of(resource)
+        integration = integration_of(target, functions, variables, parameters)
         # APIGW.md §7.1 and §7.6: with only one of the two, what the function returns is dropped.
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
         permitted = (
-            not isinstance(integration, FunctionIntegration)
+            not isinstance(integration, FunctionIntegration | CustomFunctionIntegration)
             or target.get("CredentialsArn") is not None  # then API Gateway takes that role
             or grants.route(resource, key, integration.function)
         )
-        routes[key] = Route(key, integration, two_way and resource.id in answering, permitted)
+        routes[key] = Route(
+            key,
+            integration,
+            two_way and resource.id in answering,
+            permitted,
+            models_of(resource, api),
+            tuple(name for name, is_required in parameters.items() if is_required),
+        )
     return routes
 
 
 def _leave_out(route: Resource) -> None:
-    """Say what would refuse or change a message on AWS, and does nothing here."""
-    for key in ("ModelSelectionExpression", "RequestParameters"):
-        if route.get(key) not in (None, False, "false"):
-            route.stack.leave_out(route.error("is not emulated", key))
+    """Say what would refuse a handshake on AWS, and does nothing here."""
     if route.text("RouteKey") == "$connect":
         return
     problem = "changes nothing: who may connect is decided at $connect only"  # APIGW.md §3.1, §3.14
@@ -151,40 +153,6 @@ def _leave_out(route: Resource) -> None:
         route.stack.leave_out(route.error(problem, "ApiKeyRequired"))
     if route.text("AuthorizationType", default="NONE") != "NONE":
         route.stack.leave_out(route.error(problem, "AuthorizationType"))
-
-
-def _integration(resource: Resource, functions: Mapping[str, Function]) -> Integration:
-    millis = resource.number(
-        "TimeoutInMillis",
-        default=_MOST_WEBSOCKET_MILLIS,
-        least=_LEAST_INTEGRATION_MILLIS,
-        most=_MOST_WEBSOCKET_MILLIS,
-    )
-    timeout = timedelta(milliseconds=millis)
-    match resource.text("IntegrationType"):
-        case "AWS_PROXY":
-            return FunctionIntegration(invoked(resource, functions, "IntegrationUri"), timeout)
-        case "MOCK":
-            return MockIntegration(
-                template_selection=resource.optional_text("TemplateSelectionExpression"),
-                templates=resource.texts("RequestTemplates"),
-                responses=_mock_responses(resource),
-                timeout=timeout,
-            )
-        case kind:
-            raise resource.error(f"is {kind}; wsgate has AWS_PROXY and MOCK", "IntegrationType")
-
-
-def _mock_responses(integration: Resource) -> tuple[MockResponse, ...]:
-    return tuple(
-        MockResponse(
-            key=response.text("IntegrationResponseKey"),
-            template_selection=response.optional_text("TemplateSelectionExpression"),
-            templates=response.texts("ResponseTemplates"),
-        )
-        for response in integration.stack.of_type("AWS::ApiGatewayV2::IntegrationResponse")
-        if response.text("IntegrationId") == integration.id
-    )
 
 
 def _authorizer(
@@ -278,7 +246,7 @@ def _check_http(resource: Resource, kind: str, version: str) -> None:
 
 
 def _http_timeout(resource: Resource, *path: str) -> timedelta:
-    most, least = _MOST_HTTP_MILLIS, _LEAST_INTEGRATION_MILLIS
+    most, least = _MOST_HTTP_MILLIS, LEAST_MILLIS
     return timedelta(milliseconds=resource.number(*path, default=most, least=least, most=most))
 
 

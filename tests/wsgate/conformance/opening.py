@@ -21,7 +21,7 @@ from tests.wsgate.conformance.vocabulary import (
 )
 from tests.wsgate.gateways import ARN, TIMEOUT, allow
 from tests.wsgate.wire import ACCEPT, upgrade
-from wsgate.plan import MockIntegration, MockResponse
+from wsgate.plan import IntegrationResponse, MockIntegration
 
 if TYPE_CHECKING:
     from wsgate.plan import Integration
@@ -553,7 +553,7 @@ async def ids_of_many(world: World) -> None:
 
 
 def mock(status: int) -> MockIntegration:
-    responses = (MockResponse("$default", None, {}),)
+    responses = (IntegrationResponse("$default", None, {}),)
     return MockIntegration(None, {"$default": f'{{"statusCode":{status}}}'}, responses, TIMEOUT)
 
 

@@ -21,7 +21,7 @@ from tests.wsgate.conformance.vocabulary import (
     spoken,
 )
 from tests.wsgate.gateways import PONG, TIMEOUT, function
-from wsgate.plan import MockIntegration, MockResponse
+from wsgate.plan import IntegrationResponse, MockIntegration
 
 CASES = Table()
 case = CASES.case
@@ -266,7 +266,9 @@ async def default_may_be_one_way(world: World) -> None:
 
 
 def mock_route(
-    request: dict[str, str], responses: tuple[MockResponse, ...], selection: str | None = "200"
+    request: dict[str, str],
+    responses: tuple[IntegrationResponse, ...],
+    selection: str | None = "200",
 ) -> Setup:
     route = MockIntegration(selection, request, responses, TIMEOUT)
     return Setup(routes={**ROUTES, "ping": route, "quiet": route}, two_way=TWO_WAY)
@@ -292,7 +294,7 @@ async def a_mock_ping(world: World) -> None:
                 "200",
                 {"200": '{"statusCode":200}'},
                 (
-                    MockResponse(
+                    IntegrationResponse(
                         "/200/",
                         "200",
                         {
@@ -320,9 +322,9 @@ async def a_mock_that_knows_who_asks(world: World) -> None:
     mock_route(
         {"200": '{"statusCode":418}'},
         (
-            MockResponse("/200/", None, {"$default": "two hundred"}),
-            MockResponse("/4../", r"\$default", {"$default": "four hundred"}),
-            MockResponse("$default", None, {"$default": "other"}),
+            IntegrationResponse("/200/", None, {"$default": "two hundred"}),
+            IntegrationResponse("/4../", r"\$default", {"$default": "four hundred"}),
+            IntegrationResponse("$default", None, {"$default": "other"}),
         ),
     ),
 )
@@ -339,8 +341,8 @@ async def a_mock_with_many_answers(world: World) -> None:
     mock_route(
         {"200": '{"statusCode":302}'},
         (
-            MockResponse("/200/", "200", {"200": "two hundred"}),
-            MockResponse("$default", "200", {"200": "other"}),
+            IntegrationResponse("/200/", "200", {"200": "two hundred"}),
+            IntegrationResponse("$default", "200", {"200": "other"}),
         ),
     ),
 )
@@ -354,7 +356,9 @@ async def a_mock_without_a_match(world: World) -> None:
 @case(
     "C15-one-way",
     "§7.1 line 1",
-    mock_route({"200": '{"statusCode":200}'}, (MockResponse("$default", "200", {"200": "no"}),)),
+    mock_route(
+        {"200": '{"statusCode":200}'}, (IntegrationResponse("$default", "200", {"200": "no"}),)
+    ),
 )
 async def a_mock_one_way(world: World) -> None:
     """A MOCK on a one-way route says nothing."""

@@ -1,0 +1,60 @@
+// Numbers and times in words. No page is known here, so that node can test it.
+
+const UNITS = [["d", 86_400_000], ["h", 3_600_000], ["m", 60_000], ["s", 1000]];
+
+/** `12s`, `3m 20s`, `1h 5m`: the two largest units. */
+export function span(millis) {
+  const all = Math.max(0, millis);
+  const first = UNITS.findIndex(([, size]) => all >= size);
+  if (first < 0) return "0s";
+  const [unit, size] = UNITS[first];
+  const [lower, small] = UNITS[first + 1] ?? ["", 1];
+  const rest = lower ? Math.floor((all % size) / small) : 0;
+  return rest ? `${Math.floor(all / size)}${unit} ${rest}${lower}` : `${Math.floor(all / size)}${unit}`;
+}
+
+/** `512 B`, `1.5 KB`, `20 MB`; a KB is 1024 bytes, as in the gateway's limits. */
+export function bytes(count) {
+  if (count < 1024) return `${count} B`;
+  let size = count;
+  let unit = "";
+  for (unit of ["KB", "MB", "GB", "TB"]) {
+    size /= 1024;
+    if (size < 1000) break;
+  }
+  return `${size < 10 ? size.toFixed(1) : Math.round(size)} ${unit}`;
+}
+
+export const count = (number) => number.toLocaleString("en");
+
+/** Dollars: cents where there are some, otherwise as many places as it takes to see something. */
+export function dollars(usd) {
+  if (usd === 0) return "$0";
+  if (usd < 0.000001) return "< $0.000001";
+  const places = usd >= 1 ? 2 : Math.min(6, 2 - Math.floor(Math.log10(usd)));
+  return `$${usd.toLocaleString("en", { minimumFractionDigits: 2, maximumFractionDigits: places })}`;
+}
+
+/** `13:16:24.910`, in the time of this machine. */
+export function clock(millis) {
+  const at = new Date(millis);
+  const two = (number) => String(number).padStart(2, "0");
+  const thousandths = String(at.getMilliseconds()).padStart(3, "0");
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${thousandths}`;
+}
+
+/** JSON set in lines, as a test's fixture has it; what is not JSON stays as it is. */
+export function pretty(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}
+
+/** Whether every word of the filter is somewhere in what the entry says in its line. */
+export function matches(entry, filter) {
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const text = [entry.route, entry.connection, entry.outcome, entry.function, entry.cold ? "cold" : ""].join(" ").toLowerCase();
+  return words.every((word) => text.includes(word));
+}
