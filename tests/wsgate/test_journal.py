@@ -18,8 +18,8 @@ from tests.wsgate.gateways import (
     returned,
     websocket_api,
 )
+from wsgate.core.actions import Invoke
 from wsgate.core.events import Handshake
-from wsgate.core.gateway import Invoke
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.node.journal import MOST_ANSWER, Entry, Journal, Other, Witness
 
