@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import struct
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from tests.wsgate.gateways import PONG as HEARTBEAT
 from tests.wsgate.gateways import (
+    TIMEOUT,
     Event,
     Functions,
     Running,
@@ -44,6 +47,7 @@ from tests.wsgate.wire import (
     upgrade,
 )
 from wsgate.limits import Limits
+from wsgate.plan import IntegrationResponse, MockIntegration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -339,6 +343,26 @@ class TestReservedBitsAndOpcodes:
                 assert (await wire.ending())[0] == 1002
             await until(lambda: functions.events("disconnect"))
         assert [event["body"] for event in functions.events("echo")] == ["before"]
+
+    @pytest.mark.parametrize("end", [frame(7), close(1000)], ids=["a mistake", "a close"])
+    async def test_what_the_gateway_answers_itself_comes_before_the_end(self, end: bytes) -> None:
+        api = websocket_api({"$default": HEARTBEAT}, two_way={"$default"})
+        async with running(plan(api), Functions()) as node, opened(node.port) as wire:
+            wire.write(frame(TEXT, b"one"), frame(TEXT, b"two"), end)
+            answers = [json.loads(await wire.text())["type"] for _ in range(2)]
+            assert (answers, (await wire.ending())[0] in {1000, 1002}) == (["pong", "pong"], True)
+
+    async def test_answers_to_one_read_are_bounded(self) -> None:
+        """Many short messages with long answers, from a client that reads nothing."""
+        responses = (IntegrationResponse("$default", None, {"$default": "x" * 100_000}),)
+        long = MockIntegration("200", {"200": '{"statusCode":200}'}, responses, TIMEOUT)
+        api = websocket_api({"$default": long}, two_way={"$default"})
+        limits = Limits(buffer_bytes=100_000, overflow_bytes=1_000_000)
+        start = running(plan(api), Functions(), limits=limits)
+        async with start as node, opened(node.port) as wire:
+            cast("asyncio.Transport", wire.writer.transport).pause_reading()
+            wire.write(frame(TEXT, b"") * 10_000)
+            await until(lambda: len(node.node) == 0)
 
 
 class TestFragments:

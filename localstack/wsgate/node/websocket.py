@@ -44,6 +44,7 @@ class Upgrade:
         return Response(self.response.status_code, bytes(self.response.body or b""), tuple(headers))
 
 
+_CORKED_BYTES = 64 * 1024
 _KEPT = frozenset({"Content-Type", "Upgrade", "Allow", "Sec-WebSocket-Version"})
 
 
@@ -51,6 +52,7 @@ class Socket(asyncio.Protocol):
     """One WebSocket connection's end of the wire."""
 
     __slots__ = (
+        "_cork",
         "_extensions",
         "_held",
         "_in_flight",
@@ -71,6 +73,8 @@ class Socket(asyncio.Protocol):
         self._extensions = upgrade.extensions
         self._protocol: Protocol | None = None
         """While a message or the closing is under way."""
+        self._cork: bytearray | None = None
+        """While frames of one read are heard: the answers that are there at once."""
         self._held: deque[Frame] | None = None
         self._partial: _Partial | None = None
         self._in_flight, self._is_full = 0, False
@@ -97,10 +101,10 @@ class Socket(asyncio.Protocol):
         """Send a text message. A lone half of a surrogate pair becomes a question mark."""
         if self._transport.is_closing():  # answers come late to who is gone
             return
-        if self._protocol is None or self._protocol.state is State.OPEN:
-            data = text.encode(errors="replace")
-            self._transport.write(text_frame(data, self._extensions))
-            self._check_overflow()
+        protocol = self._protocol
+        # A close that is decided but not written yet came after what is answered here.
+        if protocol is None or protocol.state is State.OPEN or protocol.writes:
+            self._write(text_frame(text.encode(errors="replace"), self._extensions))
 
     def close(self, code: int, reason: str) -> None:
         protocol = self._borrow()
@@ -129,8 +133,10 @@ class Socket(asyncio.Protocol):
         if protocol.writes and protocol.state is State.OPEN:
             self._flush(protocol)
         if protocol.events:
+            self._cork = bytearray()
             # After the handshake, all events are frames.
             self._hear(cast("list[Frame]", protocol.events_received()))
+            self._uncork()
         if protocol.writes:  # the end, by a close or by a mistake: what came before it counts
             self._flush(protocol)
         if protocol.is_at_rest:
@@ -223,10 +229,26 @@ class Socket(asyncio.Protocol):
     def _flush(self, protocol: Protocol) -> None:
         """One read may bring thousands of pings, and their pongs are one write."""
         writes = protocol.data_to_send()
-        self._transport.write(b"".join(writes))
+        self._write(b"".join(writes))
         if not writes[-1]:
             self._end(protocol)
-        self._check_overflow()
+
+    def _write(self, data: bytes) -> None:
+        """Answers to the messages of one read are one write: half of an echo's time is writing."""
+        if self._cork is None:
+            self._transport.write(data)
+            self._check_overflow()
+            return
+        self._cork += data
+        if len(self._cork) > _CORKED_BYTES:
+            self._uncork()
+            self._cork = bytearray()
+
+    def _uncork(self) -> None:
+        corked, self._cork = self._cork, None
+        if corked and not self._transport.is_closing():
+            self._transport.write(corked)
+            self._check_overflow()
 
     def _check_overflow(self) -> None:
         if self._transport.get_write_buffer_size() > self._node.limits.overflow_bytes:
