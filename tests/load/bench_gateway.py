@@ -1,4 +1,4 @@
-"""What the gateway holds and carries: `make bench-gateway`.
+"""What the gateway holds and carries: `make bench-idle` and so on.
 
 Clients and gateway share this machine; the clients are processes of their own, so that each side
 has a processor where there are two.

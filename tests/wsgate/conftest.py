@@ -12,13 +12,22 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from wsgate.loops import loop_factory
+
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+
+# The loop that the gateway's own processes run on: another reads, pauses and closes differently.
+_LOOPS = {"own": loop_factory()}
 
 SAMPLE = Path(__file__).parent / "samples_gateway" / "template.yaml"
 ROOT = Path(__file__).parent.parent.parent
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return _LOOPS
 
 
 @dataclass

@@ -12,9 +12,11 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from wsgate.core.actions import Accept, Action, Invoke, Note, SendText
 from wsgate.core.events import Handshake, Place
-from wsgate.core.gateway import Accept, Action, Gateway, Invoke, Note, SendText, Stage
+from wsgate.core.gateway import Gateway
 from wsgate.core.ids import Ids
+from wsgate.core.stage import Stage
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.node.http_protocol import HttpProtocol

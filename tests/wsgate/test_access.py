@@ -14,8 +14,8 @@ from tests.wsgate.gateways import Machine, allow, event_of, function, websocket_
 from tests.wsgate.signing import header, presigned
 from wsgate.core import access
 from wsgate.core.access import Denied, Principal
+from wsgate.core.actions import Accept, Action, Note, Refuse
 from wsgate.core.events import Address, Handshake
-from wsgate.core.gateway import Accept, Action, Note, Refuse
 from wsgate.core.signature import Credential
 from wsgate.plan import ApiKeys, WebSocketApi
 

@@ -103,7 +103,9 @@ async def flood(wire: Wire, piece: bytes, until_stopped: Callable[[], bool], at_
             async with asyncio.timeout(0.2):
                 wire.writer.write(piece)
                 await wire.writer.drain()
-        except (TimeoutError, ConnectionError):
+        except TimeoutError:
+            continue  # it reads no more, or the machine is busy
+        except ConnectionError:
             break
         sent += len(piece)
     return sent

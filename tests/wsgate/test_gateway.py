@@ -23,7 +23,7 @@ from tests.wsgate.gateways import (
     raised,
     websocket_api,
 )
-from wsgate.core.gateway import Accept, Close, Drop, Invoke, Note, Posted, Refuse, SendText
+from wsgate.core.actions import Accept, Close, Drop, Invoke, Note, Posted, Refuse, SendText
 from wsgate.invoke import Invocation
 from wsgate.limits import Limits
 from wsgate.plan import Integration, IntegrationResponse, MockIntegration

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.wsgate.gateways import TIMEOUT, Machine, raised, websocket_api, without_notes
+from wsgate.core.actions import Accept, Action, Enqueue, Fetch, Invoke, Note, Refuse, SendText
 from wsgate.core.events import Address, Handshake
-from wsgate.core.gateway import Accept, Action, Enqueue, Fetch, Invoke, Note, Refuse, SendText
 from wsgate.core.integrations import HttpAnswer, HttpRequest
 from wsgate.invoke import Invocation
 from wsgate.limits import Limits

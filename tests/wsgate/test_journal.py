@@ -10,6 +10,7 @@ import pytest
 from tests.wsgate.gateways import (
     PONG,
     T0,
+    TIMEOUT,
     Functions,
     Machine,
     allow,
@@ -18,10 +19,13 @@ from tests.wsgate.gateways import (
     returned,
     websocket_api,
 )
+from wsgate.core.actions import Fetch, Invoke
 from wsgate.core.events import Handshake
-from wsgate.core.gateway import Invoke
+from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError
+from wsgate.node.fetch import FetchError
 from wsgate.node.journal import MOST_ANSWER, Entry, Journal, Other, Witness
+from wsgate.plan import Endpoint, HttpProxyIntegration
 
 NOBODY = Handshake((("Host", "example.org"),), "", "203.0.113.7")
 KEYS = {
@@ -44,9 +48,13 @@ class Kept:
         self.journal.said(text, actions, self.machine.now)
         return actions
 
-    def ends(self, invoke: Invoke, ending: Any) -> None:
+    def ends(self, invoke: Invoke | Fetch, ending: Any) -> None:
         gateway, now = self.machine.gateway, self.machine.now
-        if isinstance(ending, Invocation):
+        if isinstance(ending, HttpAnswer):
+            actions = gateway.fetched(invoke.call, ending, now)
+        elif isinstance(ending, FetchError):
+            actions = gateway.unreachable(invoke.call, str(ending), now)
+        elif isinstance(ending, Invocation):
             actions = gateway.answered(invoke.call, ending, now)
         elif isinstance(ending, InvokeError):
             actions = gateway.failed(invoke.call, str(ending), now)
@@ -90,6 +98,28 @@ def test_an_invocation_is_kept_once_with_the_very_bytes_of_its_event() -> None:
     assert (entry["function"], entry["cold"], entry["ms"], entry["at"]) == ("f", True, 12, T0 + 12)
     assert (entry["answer"], entry["frame"]) == ('{"statusCode":200,"body":"hi"}', "hi")
     assert (entry["received"], entry["sent"]) == (29, 2)
+
+
+@pytest.mark.parametrize(
+    ("ending", "outcome", "answer"),
+    [
+        (HttpAnswer(200, (), b"pong"), "200", "200\npong"),
+        (FetchError("refused"), "Internal server error", "not reached: refused"),
+        (TimeoutError(), "Endpoint request timed out", "no answer in time"),
+    ],
+)
+def test_what_an_endpoint_was_asked_is_shown_without_its_query(
+    ending: Any, outcome: str, answer: str
+) -> None:
+    uri = "http://127.0.0.1:9/rooms?token=secret"
+    kept = Kept(echo=HttpProxyIntegration(Endpoint(uri, "POST"), TIMEOUT))
+    [fetch] = kept.say('{"action":"echo"}')
+    kept.ends(fetch, ending)
+    entry = kept.one()
+    assert entry["outcome"].startswith(outcome)
+    assert entry["function"] == "POST http://127.0.0.1:9/rooms"
+    assert (entry["said"], entry["event"]) == ('{"action":"echo"}', None)
+    assert entry["answer"].startswith(answer)
 
 
 @pytest.mark.parametrize(

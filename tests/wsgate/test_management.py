@@ -7,7 +7,7 @@ import json
 import pytest
 
 from tests.wsgate.gateways import T0, Machine, function, websocket_api
-from wsgate.core.gateway import Close, SendText
+from wsgate.core.actions import Close, SendText
 from wsgate.node import management
 from wsgate.node.responses import Request, Response
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.wsgate.gateways import PONG, T0, Machine, frame_of, function, websocket_api
-from wsgate.core.gateway import Accept, Refuse
+from wsgate.core.actions import Accept, Refuse
 from wsgate.core.quotas import Bucket, Limiter, Quotas, parse, scope
 from wsgate.plan import Throttle, Throttles
 

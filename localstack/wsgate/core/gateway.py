@@ -7,47 +7,58 @@ calls a GUESS stands behind a constant of its own, so that a later look at AWS i
 
 from __future__ import annotations
 
-import enum
 import itertools
 import re
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import access, authorizer, events, models, parameters, proxy, selection
+from wsgate.core import access, authorizer, events, models, parameters, proxy
+from wsgate.core.actions import (
+    Accept,
+    Action,
+    Arrival,
+    Call,
+    Close,
+    Connection,
+    Drop,
+    Enqueue,
+    Fetch,
+    Invoke,
+    Note,
+    Phase,
+    Posted,
+    Refuse,
+    SendText,
+    Step,
+)
 from wsgate.core.bill import Meter
 from wsgate.core.deadlines import Deadlines
-from wsgate.core.events import Caller, Handshake, Moment, Place, Said
-from wsgate.core.integrations import Backend, CustomFunction, Exchange, Http
+from wsgate.core.events import Caller, Handshake, Moment, Said
+from wsgate.core.integrations import Exchange, Http
 from wsgate.core.mapping import MappingError, Mock
-from wsgate.core.quotas import scope
 from wsgate.core.signature import Unsigned
 from wsgate.core.velocity import Scope
 from wsgate.core.velocity_values import RenderError
 from wsgate.limits import millis
-from wsgate.plan import (
-    Authorizer,
-    CustomFunctionIntegration,
-    FunctionIntegration,
-    MockIntegration,
-    Route,
-    WebSocketApi,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
-    from wsgate.core.bill import Tally, Total
+    from wsgate.core.bill import Total
     from wsgate.core.events import Event
     from wsgate.core.ids import Ids, Millis
-    from wsgate.core.integrations import Answer, HttpAnswer, HttpRequest
+    from wsgate.core.integrations import Answer, HttpAnswer
     from wsgate.core.quotas import Limiter
+    from wsgate.core.stage import CompiledRoute, Stage
     from wsgate.invoke import Invocation
     from wsgate.limits import Limits
+    from wsgate.plan import (
+        Authorizer,
+    )
 
 # Frames of the gateway's own, to the byte (APIGW.md §6).
 FORBIDDEN = "Forbidden"
@@ -77,8 +88,6 @@ ENDPOINT_UNREACHABLE = HTTPStatus.GATEWAY_TIMEOUT
 CUSTOM_CONNECT_FAILED = HTTPStatus.BAD_GATEWAY
 # GUESS: a required parameter is missing, as for REST APIs (APIGW.md §7.11).
 PARAMETER_MISSING = HTTPStatus.BAD_REQUEST
-# GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
-RESERVED = frozenset({"$connect", "$disconnect"})
 # GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
 ABANDONED_HANDSHAKE_DISCONNECTS = True
 # GUESS: API Gateway may not invoke the function, as for REST APIs (APIGW.md §2.1, §8.7).
@@ -89,183 +98,6 @@ NO_API_KEY = HTTPStatus.FORBIDDEN
 NOT_SIGNED = HTTPStatus.FORBIDDEN
 # GUESS: a reply larger than a message may be is an error of the integration (APIGW.md §9.2).
 LARGE_REPLY = INTERNAL_SERVER_ERROR
-
-
-class Phase(enum.Enum):
-    AUTHORIZING = enum.auto()
-    CONNECTING = enum.auto()
-    OPEN = enum.auto()
-    CLOSING = enum.auto()
-    GONE = enum.auto()
-    KILLED = enum.auto()
-    """Gone with its node: nothing follows."""
-
-
-@dataclass(slots=True, eq=False)
-class Connection:
-    """One connection, from its handshake to the end of its socket."""
-
-    id: str
-    connected_at: Millis
-    identity: Mapping[str, str]
-    last_active_at: Millis
-    stage: Stage
-    """Where it connected: one object for all connections of one stage and domain."""
-    phase: Phase = Phase.CONNECTING
-    authorizer: Mapping[str, str] | None = None
-    full_since: Millis | None = None
-    """Since when the client reads nothing."""
-    ending: tuple[int, str] | None = None
-    """Code and reason, once the gateway decided to close."""
-    closing_since: Millis = 0
-    slot: int = -1
-    received: Tally = 0
-    sent: Tally = 0
-
-    @property
-    def caller(self) -> Caller:
-        return Caller(self.id, self.connected_at, self.identity, self.authorizer)
-
-
-class Step(enum.StrEnum):
-    AUTHORIZE = "authorizer"
-    CONNECT = "$connect"
-    MESSAGE = "message"
-    DISCONNECT = "$disconnect"
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A handshake under way."""
-
-    connection: Connection
-    handshake: Handshake
-    trace: str
-    moment: Moment
-
-
-# What is made for each message is not frozen: making a frozen one takes three times as long.
-@dataclass(slots=True)
-class Call:
-    """An invocation under way; it comes back with its answer."""
-
-    step: Step
-    route: str
-    connection: Connection
-    moment: Moment
-    since: Millis
-    arrival: Arrival | None = None
-    two_way: bool = False
-    exchange: Exchange | None = None
-    """Set when the answer is mapped before the client gets it."""
-
-
-@dataclass(slots=True)
-class Invoke:
-    call: Call
-    function: str
-    event: bytes
-    timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Fetch:
-    """Ask an HTTP endpoint; it comes back by `fetched`, `failed` or `timed_out`."""
-
-    call: Call
-    request: HttpRequest
-    timeout: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Enqueue:
-    """Give a function an event without waiting for it: Lambda's asynchronous invocation."""
-
-    function: str
-    event: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Accept:
-    connection_id: str
-    subprotocol: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """End the handshake with a status and nothing else: what AWS sends along is a GUESS (§2.1)."""
-
-    connection_id: str
-    status: int
-
-
-@dataclass(slots=True)
-class SendText:
-    connection_id: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    connection_id: str
-    code: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Drop:
-    """Let the socket go without another word: the peer does not read, or does not answer."""
-
-    connection_id: str
-
-
-@dataclass(slots=True)
-class Note:
-    """A line for the log."""
-
-    route: str
-    connection_id: str
-    outcome: str
-    elapsed: Millis = 0
-    cold: bool | None = None
-
-
-Action = Invoke | Fetch | Enqueue | Accept | Refuse | SendText | Close | Drop | Note
-
-
-class Posted(enum.Enum):
-    """What became of a POST to @connections."""
-
-    SENT = enum.auto()
-    GONE = enum.auto()
-    FULL = enum.auto()
-
-
-class Stage:
-    """A stage of a WebSocket API, compiled, under one of its domains."""
-
-    def __init__(self, api: WebSocketApi, place: Place) -> None:
-        """Raises ValueError, with a sentence, for an expression or a template it cannot run."""
-        authorizer.check_sources(api.authorizer.identity_sources if api.authorizer else ())
-        self.api, self.place, self.scope = api, place, scope(api)
-        self.selection = selection.compile_selection(api.selection_expression)
-        self.routes = {key: _Route(route, place.api_id) for key, route in api.routes.items()}
-
-    def select(self, text: str) -> _Route | None:
-        """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
-        key = self.selection.literal
-        if key is None:
-            key = self.selection.value({"request.body": selection.parse_body(text)})
-        route = None if key in RESERVED else self.routes.get(key)
-        return route or self.routes.get("$default")
-
-    def under(self, domain: str) -> Stage:
-        """The same stage, reached by another name."""
-        if domain in {"", self.place.domain}:
-            return self
-        other = copy(self)
-        other.place = replace(self.place, domain=domain)
-        return other
 
 
 class Gateway:
@@ -557,7 +389,7 @@ class Gateway:
         event = events.connect(stage.place, caller, arrival.handshake, arrival.trace, moment)
         return self._invoke(call, route, event, now)
 
-    def _invoke(self, call: Call, route: _Route, event: Event, now: Millis) -> list[Action]:
+    def _invoke(self, call: Call, route: CompiledRoute, event: Event, now: Millis) -> list[Action]:
         if not route.permitted:
             return self.failed(call, NOT_PERMITTED, now)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
@@ -652,7 +484,7 @@ class Gateway:
     # How a message goes on.
 
     def _hand_on(
-        self, connection: Connection, route: _Route, text: str, now: Millis
+        self, connection: Connection, route: CompiledRoute, text: str, now: Millis
     ) -> list[Action]:
         """A message for a function, or for what its integration maps it to."""
         place, moment = connection.stage.place, Moment(self._ids.request(now), now)
@@ -664,7 +496,9 @@ class Gateway:
         event = events.message(place, connection.caller, said, moment)
         return self._invoke(call, route, event, now)
 
-    def _throttle(self, connection: Connection, route: _Route | None, now: Millis) -> list[Action]:
+    def _throttle(
+        self, connection: Connection, route: CompiledRoute | None, now: Millis
+    ) -> list[Action]:
         """Too many messages: this one reaches nobody, and the connection stays (APIGW.md §6)."""
         moment = Moment(self._ids.request(now), now)
         key = "-" if route is None else route.key
@@ -673,7 +507,7 @@ class Gateway:
         )
 
     def _mock(
-        self, connection: Connection, route: _Route, mock: Mock, text: str, now: Millis
+        self, connection: Connection, route: CompiledRoute, mock: Mock, text: str, now: Millis
     ) -> list[Action]:
         """No function runs; the event is made only if a template looks at it."""
         place = connection.stage.place
@@ -695,12 +529,12 @@ class Gateway:
         note = Note(route.key, connection.id, str(answer.status))
         return [self._send(connection, answer.text, now), note] if route.two_way else [note]
 
-    def _mock_call(self, connection: Connection, route: _Route, now: Millis) -> Call:
+    def _mock_call(self, connection: Connection, route: CompiledRoute, now: Millis) -> Call:
         moment = Moment(self._ids.request(now), now)
         return Call(Step.MESSAGE, route.key, connection, moment, now)
 
     def _bad_body(
-        self, connection: Connection, route: _Route, problem: str, now: Millis
+        self, connection: Connection, route: CompiledRoute, problem: str, now: Millis
     ) -> list[Action]:
         """The integration is not asked; the frame names the message (APIGW.md §6, §7.15)."""
         frame = models.frame(connection.id, self._ids.message(connection.id, now))
@@ -738,7 +572,7 @@ class Gateway:
 
     # Integrations that are no proxy of a function (APIGW.md §7.7-§7.14).
 
-    def _ask(self, call: Call, route: _Route, scope: Scope, now: Millis) -> list[Action]:
+    def _ask(self, call: Call, route: CompiledRoute, scope: Scope, now: Millis) -> list[Action]:
         backend = route.backend
         if backend is None or not route.permitted:
             return self.failed(call, NOT_PERMITTED, now)
@@ -868,41 +702,6 @@ _SUCCESS = range(200, 300)
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 6455, section 4.2.2
 _EXISTED = frozenset({Phase.OPEN, Phase.CLOSING})
 _OVER = frozenset({Phase.GONE, Phase.KILLED})
-
-
-class _Route:
-    """A route, compiled. One of `function`, `mock` and `backend` is set."""
-
-    __slots__ = (
-        "backend",
-        "checks",
-        "function",
-        "key",
-        "mock",
-        "permitted",
-        "required",
-        "timeout",
-        "two_way",
-    )
-
-    def __init__(self, route: Route, api_id: str) -> None:
-        integration = route.integration
-        self.permitted = route.permitted
-        self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
-        self.required = route.required_parameters
-        self.checks = None if route.models is None else models.Checks(route.models)
-        self.function = ""
-        self.mock: Mock | None = None
-        self.backend: Backend | None = None
-        match integration:
-            case FunctionIntegration():
-                self.function = integration.function
-            case MockIntegration():
-                self.mock = Mock(integration)
-            case CustomFunctionIntegration():
-                self.backend = CustomFunction(integration)
-            case _:
-                self.backend = Http(integration, api_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from wsgate.bases import bases_of
+from wsgate.core.actions import Posted
 from wsgate.core.bill import Tally, Total, bill, bytes_of, messages_of, size_of
-from wsgate.core.gateway import Posted
 from wsgate.lines import Happened
 from wsgate.node.journal import Other
 from wsgate.plan import FunctionIntegration
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsgate.bases import Base
+    from wsgate.core.actions import Connection
     from wsgate.core.faults import Faults
-    from wsgate.core.gateway import Connection
     from wsgate.core.ids import Millis
     from wsgate.invoke import Reports
     from wsgate.node.journal import Entry, Journal

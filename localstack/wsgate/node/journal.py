@@ -11,8 +11,8 @@ import json
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
+from wsgate.core.actions import Action, Fetch, Invoke, Note, SendText, Step
 from wsgate.core.bill import size_of
-from wsgate.core.gateway import Action, Fetch, Invoke, Note, SendText, Step
 from wsgate.core.integrations import HttpAnswer
 from wsgate.invoke import Invocation, InvokeError
 from wsgate.lines import tone

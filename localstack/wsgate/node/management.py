@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from wsgate.core.actions import Action, Connection, Posted
 from wsgate.core.faults import Failure
-from wsgate.core.gateway import Action, Connection, Gateway, Posted
 from wsgate.core.ids import CONNECTION_ID, Millis
 from wsgate.node.responses import Request, Response, aws_error, json_response, message
 
 if TYPE_CHECKING:
+    from wsgate.core.gateway import Gateway
     from wsgate.plan import Plan, WebSocketApi
 
 Answer = tuple[Response, list[Action]]

@@ -12,8 +12,8 @@ from functools import partial
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from wsgate.core.actions import Drop, Invoke, Note, Step
 from wsgate.core.faults import Departure, Faults
-from wsgate.core.gateway import Drop, Invoke, Note, Step
 from wsgate.node import management
 from wsgate.node.responses import Response
 

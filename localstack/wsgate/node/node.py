@@ -12,13 +12,15 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgate.core import events, gateway, quotas
+from wsgate.core import actions, events, quotas
+from wsgate.core.actions import Accept, Action, Close, Drop, Refuse, Step
 from wsgate.core.events import HERE, Handshake, Place
 from wsgate.core.faults import Faults
-from wsgate.core.gateway import Accept, Action, Close, Drop, Gateway, Refuse, Stage, Step
+from wsgate.core.gateway import Gateway
 from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
 from wsgate.core.integrations import HttpAnswer
 from wsgate.core.quotas import Limiter, Quotas
+from wsgate.core.stage import Stage
 from wsgate.invoke import Invocation, InvokeError, Invoker
 from wsgate.limits import Limits
 from wsgate.lines import Happened, Requested, Say, as_text
@@ -308,7 +310,7 @@ class Node:
 
     # Actions.
 
-    def noted(self, note: gateway.Note) -> None:
+    def noted(self, note: actions.Note) -> None:
         """Something happened that nobody decided in `gateway`: into the journal and the log."""
         if self.journal is not None:
             self.journal.decided([note], self.now())
@@ -320,18 +322,18 @@ class Node:
 
     def _perform(self, action: Action) -> None:
         # By class, in the order of how often: patterns with captures take three times as long.
-        if isinstance(action, gateway.SendText):
+        if isinstance(action, actions.SendText):
             socket = self._sockets.get(action.connection_id)
             if socket is not None:
                 socket.send(action.text)
-        elif isinstance(action, gateway.Note):
+        elif isinstance(action, actions.Note):
             if self._log_events:
                 self._log_note(action)
-        elif isinstance(action, gateway.Invoke):
+        elif isinstance(action, actions.Invoke):
             self._invoke(action)
-        elif isinstance(action, gateway.Fetch):
+        elif isinstance(action, actions.Fetch):
             self.invocations.fetch(action.request, action.timeout, self._done(action))
-        elif isinstance(action, gateway.Enqueue):
+        elif isinstance(action, actions.Enqueue):
             task = asyncio.ensure_future(self._enqueue(action))
             self._queueing.add(task)
             task.add_done_callback(self._queueing.discard)
@@ -358,14 +360,14 @@ class Node:
     def _is_lost(self, connection_id: str) -> bool:
         return self.faults.is_on and self._mischief.loses_client(connection_id)
 
-    def _invoke(self, action: gateway.Invoke) -> None:
+    def _invoke(self, action: actions.Invoke) -> None:
         done = self._done(action)
         if self.faults.is_on:
             self._mischief.start(action, done)
         else:
             self.invocations.start(action.function, action.event, action.timeout, done)
 
-    def _done(self, action: gateway.Invoke | gateway.Fetch) -> Callable[[Ending | Fetched], None]:
+    def _done(self, action: actions.Invoke | actions.Fetch) -> Callable[[Ending | Fetched], None]:
         socket = self._sockets.get(action.call.connection.id)
         if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(1)
@@ -373,7 +375,7 @@ class Node:
 
     def _invoked(
         self,
-        action: gateway.Invoke | gateway.Fetch,
+        action: actions.Invoke | actions.Fetch,
         socket: Socket | None,
         ending: Ending | Fetched,
     ) -> None:
@@ -385,7 +387,7 @@ class Node:
         if socket is not None and action.call.step is Step.MESSAGE:
             socket.invoked(-1)
 
-    def _after(self, call: gateway.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
+    def _after(self, call: actions.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
         match ending:
             case Invocation():
                 return self.gateway.answered(call, ending, now)
@@ -497,7 +499,7 @@ class Node:
             return await self._peers.queue(function, payload)
         return self._background.accept(function, payload)
 
-    async def _enqueue(self, action: gateway.Enqueue) -> None:
+    async def _enqueue(self, action: actions.Enqueue) -> None:
         if not await self._queue(action.function, action.event):
             self._log(f"{action.function} | asynchronous event: given up, too many wait")
 
@@ -510,7 +512,7 @@ class Node:
             path = request.path[:200]  # the parser took printable ASCII only
             self.tell(Requested(now, request.method, path, status, now - since, cold))
 
-    def _log_note(self, note: gateway.Note) -> None:
+    def _log_note(self, note: actions.Note) -> None:
         id_, now = note.connection_id, self.now()
         self.tell(Happened(now, note.route, id_, note.outcome, note.elapsed, note.cold))
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from tests.wsgate.conformance.vocabulary import Answered, Event, Setup, World
 from tests.wsgate.gateways import Machine, event_of, websocket_api
+from wsgate.core.actions import Accept, Action, Close, Drop, Invoke, Refuse, SendText
 from wsgate.core.events import Handshake
-from wsgate.core.gateway import Accept, Action, Close, Drop, Invoke, Refuse, SendText
 from wsgate.core.quotas import Limiter, scope
 from wsgate.limits import millis
 from wsgate.node import management

@@ -1,6 +1,6 @@
 """APIGW.md §1.6 to §1.9, §3.14, §3.15, §8.7: custom domains, keys, signatures, permissions.
 
-And what of §12 is seen by a client: quotas.
+And what of §12 and §7.15 is seen by a client: quotas and models.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from tests.wsgate.conformance.speaking import complained
 from tests.wsgate.conformance.vocabulary import ONLY_SOCKETS, Setup, Table, World, seconds
 from tests.wsgate.wire import upgrade
 from wsgate.core.quotas import Quotas
-from wsgate.plan import ApiKeys, BasePath, Throttle, Throttles
+from wsgate.plan import ApiKeys, BasePath, Models, Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -190,3 +190,29 @@ async def a_route_with_a_limit(world: World) -> None:
     assert len(world.events("tell")) == 1
     await client.say('{"action":"echo"}')
     assert await client.hear() == '{"action":"echo"}'
+
+
+# Models.
+
+
+def modelled(api: WebSocketApi) -> WebSocketApi:
+    schema = {"type": "object", "required": ["n"], "properties": {"n": {"type": "integer"}}}
+    echo = replace(api.routes["echo"], models=Models("checked", {"checked": schema}))
+    return replace(api, routes={**api.routes, "echo": echo})
+
+
+@case("C10-model", "§6 row 4, §7.15", Setup(make=modelled))
+async def models(world: World) -> None:
+    """A message that is not its model is a frame of its own, to the byte, and asks nobody."""
+    client = await world.connect()
+    await client.say('{"action":"echo","n":"no number"}')
+    frame = await client.hear()
+    message_id = json.loads(frame)["messageId"]
+    assert frame == (
+        f'{{"message" : "Bad request body", "connectionId": "{client.id}", '
+        f'"messageId": "{message_id}"}}'
+    )
+    assert message_id[-4:] == client.id[-4:]
+    assert world.events("echo") == []
+    await client.say('{"action":"echo","n":1}')
+    assert await client.hear() == '{"action":"echo","n":1}'

@@ -1,7 +1,7 @@
 """The table of conformance cases: APIGW.md §17, and every line of §1 to §11 that can be tested.
 
-Left to tests of their own: models (§7.15), HTTP and AWS integrations (§7.8 to §7.14), how a
-request is signed (§3.15, §11.2).
+Left to tests of their own: HTTP and AWS integrations (§7.8 to §7.14), and how a request is signed
+(§3.15, §11.2).
 """
 
 from __future__ import annotations
