@@ -130,7 +130,7 @@ class Protocol(ServerProtocol):
         if size > self._frame_bytes:
             raise PayloadTooBig(size, self._frame_bytes)
         if before + size > self._message_bytes:
-            raise PayloadTooBig(size, self._message_bytes)
+            raise PayloadTooBig(size, self._message_bytes - before)  # it adds what came before
 
     @property
     def is_at_rest(self) -> bool:
