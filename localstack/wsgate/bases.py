@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import TYPE_CHECKING
 
 from wsgate.plan import FunctionIntegration
@@ -42,13 +43,17 @@ def unreachable(plan: Plan) -> list[str]:
 
 
 def with_endpoints(plan: Plan, address: str) -> Plan:
-    """The plan with WSGATE_ENDPOINT in each function's environment: where it pushes to.
+    """The plan with functions that find its APIs: by the address that the template wrote for them,
+    such as `https://${Api}.execute-api.${AWS::Region}.amazonaws.com/${Stage}`, and by
+    WSGATE_ENDPOINT, where a function pushes to.
 
     With several stages it is that of the function's only one. A function of none, or of more than
     one, has no such variable, because a connection is gone for every stage but its own (§11.13).
     """
+    hosts = _default_hosts(plan, address)
     functions = {
-        name: _with_endpoint(plan, function, address) for name, function in plan.functions.items()
+        name: _with_endpoint(plan, _led_here(function, hosts), address)
+        for name, function in plan.functions.items()
     }
     return replace(plan, functions=functions)
 
@@ -74,6 +79,34 @@ def _of_stage(plan: Plan, stage: WebSocketApi, address: str) -> Iterable[Base]:
 
 def _names(stage: WebSocketApi) -> str:
     return " or ".join(path.domain for path in stage.base_paths) or "nothing"
+
+
+def _default_hosts(plan: Plan, address: str) -> dict[str, str]:
+    """What AWS calls each API (APIGW.md §1.1), and what leads to it here.
+
+    Stages of one name are told apart by the host, the others by their path: see `_of_stage`.
+    """
+    hosts = {} if plan.http is None else {_on_aws(plan, plan.http.api_id): address}
+    for base in bases_of(plan, address):
+        if not base.is_custom:
+            name, host = _on_aws(plan, base.stage.api_id), base.text.partition("/")[0]
+            hosts[name] = host if host != address else hosts.get(name, address)
+    return hosts
+
+
+def _on_aws(plan: Plan, api_id: str) -> str:
+    return f"{api_id}.execute-api.{plan.region}.amazonaws.com"
+
+
+def _led_here(function: Function, hosts: Mapping[str, str]) -> Function:
+    """The scheme stays: the port speaks TLS too, and functions trust its certificate."""
+    if not any("execute-api" in value for value in function.environment.values()):
+        return function
+    environment = {
+        name: reduce(lambda text, host: text.replace(host, hosts[host]), hosts, value)
+        for name, value in function.environment.items()
+    }
+    return replace(function, environment=environment)
 
 
 def _with_endpoint(plan: Plan, function: Function, address: str) -> Function:

@@ -250,10 +250,16 @@ async def _invoker(
 ) -> Invoker:
     here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
     if options.invoke_endpoint is None:
+        if options.python_here:
+            raise Refused("--python-here is for a run with --invoke-endpoint, and there is none.")
         return await _environments(options, plan, here, variables, stack)
     from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
-    remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
+    try:
+        remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
+    except ValueError as error:
+        words = "is not the URL of a Lambda API, such as http://127.0.0.1:3001"
+        raise Refused(f"--invoke-endpoint {options.invoke_endpoint} {words}.") from error
     stack.push_async_callback(remote.close)
     if not here:
         return remote

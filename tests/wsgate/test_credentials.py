@@ -71,6 +71,39 @@ class TestKeys:
         assert "$connect of stage live needs an API key, and there is none" in warning
 
 
+class TestWrittenAddresses:
+    """Templates and the CDK write an API's address on AWS into functions (APIGW.md §1.1, §11)."""
+
+    HOST = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
+
+    def written(self, plan: Plan, text: str) -> str:
+        made = with_endpoints(with_functions(plan, code("act", URL=text)), ADDRESS)
+        return made.functions["act"].environment["URL"]
+
+    def test_they_lead_here(self) -> None:
+        assert self.written(plan(API), f"https://{self.HOST}/live") == f"https://{ADDRESS}/live"
+        assert self.written(plan(API), f"wss://{self.HOST}") == f"wss://{ADDRESS}"
+        assert self.written(plan(API), self.HOST) == ADDRESS
+
+    def test_that_of_the_http_api_too(self) -> None:
+        given = plan(API, {"$default": function("web")})
+        host = "f6g7h8i9j0.execute-api.eu-west-1.amazonaws.com"
+        assert self.written(given, f"https://{host}/") == f"https://{ADDRESS}/"
+
+    def test_one_of_two_stages_of_a_name_by_the_host_that_tells_them_apart(self) -> None:
+        given = plan(API, more=(replace(API, api_id="z9y8x7w6v5"),))
+        here = "a1b2c3d4e5.localhost:8080"
+        assert self.written(given, f"https://{self.HOST}/live") == f"https://{here}/live"
+
+    def test_what_is_not_of_this_template_stays(self) -> None:
+        other = "https://zzzzzzzzzz.execute-api.eu-west-1.amazonaws.com/live"
+        assert self.written(plan(API), other) == other
+
+    def test_without_the_default_endpoint_it_leads_nowhere_as_on_aws(self) -> None:
+        api = replace(API, base_paths=(BasePath(DOMAIN),), has_default_endpoint=False)
+        assert self.written(plan(api), f"https://{self.HOST}/live") == f"https://{self.HOST}/live"
+
+
 class TestBases:
     def test_a_stage_and_its_domains(self) -> None:
         api = replace(API, base_paths=(BasePath(DOMAIN), BasePath(DOMAIN, "a/b")))

@@ -198,6 +198,19 @@ class TestEndings:
             pids = await runner.call()
         await until(lambda: all(map(is_gone, pids)))
 
+    async def test_a_daemon_left_behind_ends_with_the_run(self) -> None:
+        async with running("leave_a_daemon") as runner:
+            pids = await runner.call()
+        await until(lambda: all(map(is_gone, pids)))
+
+    async def test_a_daemon_of_an_environment_that_died_before_ends_too(self) -> None:
+        async with running("leave_a_daemon") as runner:
+            environment, daemon = await runner.call()
+            os.kill(environment, signal.SIGKILL)
+            await until(lambda: is_gone(environment))
+            await runner.call()
+        await until(lambda: is_gone(daemon))
+
     async def test_a_start_that_takes_too_long_is_a_time_out(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -225,7 +225,16 @@ class TestFraming:
             wire.write(*fragments(*pieces))
             assert await wire.text() == "*" * 128 * KIB
             wire.write(*fragments(*pieces, b"*"))
-            assert (await wire.ending())[0] == 1009
+            code, reason = await wire.ending()
+            assert code == 1009
+            assert reason.endswith("exceeds limit of 131072 bytes")
+
+    async def test_a_ping_between_fragments_is_not_counted(self) -> None:
+        *most, last = fragments(*[b"*" * 32 * KIB] * 4, b"")
+        async with talking() as wire:
+            wire.write(*most, frame(PING, b"at 128 KB"), last)
+            assert await wire.frame() == Heard(PONG, b"at 128 KB")
+            assert await wire.text() == "*" * 128 * KIB
 
     @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1460])
     async def test_wherever_tcp_cuts(self, size: int) -> None:

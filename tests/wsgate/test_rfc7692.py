@@ -260,24 +260,39 @@ class TestMessages:
             wire.write(*parts(codec, data + b"!"))
             assert (await wire.ending())[0] == 1009
 
+    async def test_an_empty_last_fragment_adds_nothing_to_128_kb(self) -> None:
+        """It is a byte when compressed; `websockets` ends each message of several parts so."""
+        async with compressed() as (wire, codec):
+            text = "y" * 128 * KIB
+            wire.write(*parts(codec, text.encode(), b"\x00"))
+            assert await codec.text(wire) == text
+
+    async def test_a_frame_of_32_kb_that_compression_makes_longer(self) -> None:
+        stored = zlib.compressobj(level=0, wbits=-15)
+        data = stored.compress(b"x" * 32 * KIB) + stored.flush(zlib.Z_SYNC_FLUSH)
+        assert len(data) > 32 * KIB
+        async with compressed() as (wire, codec):
+            wire.write(frame(TEXT, data.removesuffix(b"\x00\x00\xff\xff"), rsv=COMPRESSED))
+            assert await codec.text(wire) == "x" * 32 * KIB
+
     async def test_what_is_not_utf8_is_1007(self) -> None:
         async with compressed() as (wire, codec):
             wire.write(codec.frames(b"abc\xff"))
             assert (await wire.ending())[0] == 1007
 
 
-def parts(codec: Deflate, data: bytes) -> list[bytes]:
-    """One compressed message whose every frame is 32 KB of text."""
+def parts(codec: Deflate, data: bytes, ending: bytes | None = None) -> list[bytes]:
+    """One compressed message whose every frame is 32 KB of text, but for one that is given."""
     pieces = [data[at : at + 32 * KIB] for at in range(0, len(data), 32 * KIB)]
     compressor = zlib.compressobj(wbits=-15)
     frames = []
     for number, piece in enumerate(pieces):
-        is_last = number == len(pieces) - 1
+        is_last = ending is None and number == len(pieces) - 1
         out = compressor.compress(piece) + compressor.flush(zlib.Z_SYNC_FLUSH)
         out = out.removesuffix(b"\x00\x00\xff\xff") if is_last else out
         rsv = 0 if number else COMPRESSED
         frames.append(frame(CONT if number else TEXT, out, fin=is_last, rsv=rsv))
-    return frames
+    return frames if ending is None else [*frames, frame(CONT, ending)]
 
 
 class TestMistakes:

@@ -94,6 +94,10 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match=r"nope/ca\.pem cannot be written: No such file"):
         authority = tmp_path / "nope" / "ca.pem"
         await serve(Options(template=SAMPLE, port=0, authority=authority), never)
+    with pytest.raises(Refused, match="nonsense is not the URL of a Lambda API"):
+        await serve(Options(template=SAMPLE, port=0, invoke_endpoint="nonsense"), never)
+    with pytest.raises(Refused, match="--python-here is for a run with --invoke-endpoint"):
+        await serve(Options(template=SAMPLE, port=0, python_here=True), never)
     with pytest.raises(Refused, match=r"nope\.yaml"):
         await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
 

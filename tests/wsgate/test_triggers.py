@@ -319,6 +319,17 @@ async def test_a_plan_without_queues_starts_no_server() -> None:
     await queues.close()
 
 
+async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    def find_spec(name: str) -> object:
+        return None if name == "moto" else object()
+
+    monkeypatch.setattr("wsgate.triggers.queues.find_spec", find_spec)
+    queues = Queues(plan([queue("Jobs", 1)], []), FakeInvoker(), port=1, log=lambda *_: None)
+    with pytest.raises(QueueError, match=r"moto: not installed: pip install 'wsgate\[sqs\]'"):
+        await queues.start()
+    await queues.close()
+
+
 async def test_a_port_in_use_is_refused_with_what_the_server_said() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

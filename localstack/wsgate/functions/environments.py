@@ -23,7 +23,7 @@ from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
-from wsgate.functions import worker
+from wsgate.functions import leftovers, worker
 from wsgate.functions.layers import library_folders, program_folders, python_folders
 from wsgate.functions.local_aws import CREDENTIALS
 from wsgate.functions.memory import MemoryWatch
@@ -106,6 +106,7 @@ class Environments:
         so a call is late here rather than refused, which it would not be there.
         """
         self._memory = MemoryWatch()
+        self._run = os.urandom(8).hex()
         reserved = sum(function.reserved or 0 for function in functions.values())
         shared = _Quota(max(0, ACCOUNT_CONCURRENCY - reserved), _ACCOUNT_IS_USED)
         self._pools = {
@@ -114,6 +115,7 @@ class Environments:
                     function,
                     f"arn:aws:lambda:{region}:{account}:function:{name}",
                     _variables(function, variables or {}, region),
+                    self._run,
                 ),
                 concurrency,
                 shared
@@ -155,9 +157,10 @@ class Environments:
         return {name: pool.status() for name, pool in self._pools.items()}
 
     async def close(self) -> None:
-        """End every environment and wait until all of them are gone."""
+        """End every environment and what it started, and wait until all of them are gone."""
         self._memory.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
+        leftovers.end(self._run)
 
 
 class _Quota:
@@ -547,7 +550,7 @@ class _Environment(asyncio.Protocol):
                 stderr=written,
                 pass_fds=(theirs.fileno(),),
                 cwd=self._function.code,
-                env=start.variables | {"AWS_LAMBDA_LOG_STREAM_NAME": _log_stream()},
+                env=start.variables | {"AWS_LAMBDA_LOG_STREAM_NAME": _log_stream(start.run)},
                 # Ctrl-C in the terminal reaches the gateway only, and one signal ends all of it.
                 start_new_session=True,
             )
@@ -590,6 +593,8 @@ class _Start:
     function: Function
     arn: str
     variables: dict[str, str]
+    run: str
+    """In the name of each log stream, and so in the environment of whatever a function starts."""
 
 
 def _variables(function: Function, shared: Mapping[str, str], region: str) -> dict[str, str]:
@@ -638,8 +643,8 @@ def _paths(function: Function, inherited: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _log_stream() -> str:
-    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{os.urandom(16).hex()}"
+def _log_stream(run: str) -> str:
+    return f"{datetime.now(UTC):%Y/%m/%d}/[$LATEST]{run}{os.urandom(8).hex()}"
 
 
 def _request_id() -> bytes:

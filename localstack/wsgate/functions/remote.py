@@ -33,7 +33,10 @@ class RemoteInvoker:
     """An Invoker over HTTP, with boto3's own client."""
 
     def __init__(self, endpoint: str, *, region: str = "us-east-1", concurrency: int = 50) -> None:
-        """Take the endpoint's URL; connect at the first call. `concurrency` calls run at once."""
+        """Take the endpoint's URL; connect at the first call. `concurrency` calls run at once.
+
+        Raises ValueError for what is no URL.
+        """
         self._client = _client(endpoint, region, concurrency)
         self._places = asyncio.Semaphore(concurrency)
 

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from websockets.datastructures import Headers
+from websockets.exceptions import PayloadTooBig
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
@@ -44,6 +45,9 @@ _VERSION = "13"
 _SPARE = 64
 _TEXT_FRAME = 0x81
 _BEGINNINGS = frozenset({Opcode.TEXT, Opcode.BINARY})
+_DATA = _BEGINNINGS | {Opcode.CONT}
+_DEFLATED_MORE = 64
+"""What cannot be compressed grows: 5 bytes for each 16 KB or more, and as many at the end."""
 _BYTE_LENGTH, _SHORT_LENGTH = 126, 65536
 
 
@@ -71,8 +75,7 @@ class Protocols:
     def lend(self, extensions: Extensions) -> Protocol:
         """Take one for a connection that stands between two messages."""
         protocol = self._spare.pop() if self._spare else Protocol(self._sizes)
-        protocol.extensions = extensions
-        return protocol
+        return protocol.lent(extensions)
 
     def take_back(self, protocol: Protocol) -> None:
         """It must be at rest."""
@@ -97,17 +100,37 @@ class Protocol(ServerProtocol):
     """One end of an open connection that knows when it holds nothing of it."""
 
     def __init__(self, sizes: tuple[int, int]) -> None:
-        super().__init__(state=State.OPEN, max_size=sizes)
+        self._message_bytes, self._frame_bytes = sizes
+        super().__init__(state=State.OPEN, max_size=None)
         self._reader = _Reader()
         self.reader = self._reader
         self.parser = self.parse()
         next(self.parser)
 
+    def lent(self, extensions: Extensions) -> Protocol:
+        """Serve a connection with these extensions."""
+        self.extensions = extensions
+        self.max_fragment_size = self._frame_bytes + (_DEFLATED_MORE if extensions else 0)
+        return self
+
     def recv_frame(self, frame: Frame) -> None:
         """A close may come between two fragments: the message is over as well (section 5.4)."""
         if frame.opcode is Opcode.CLOSE:
             self.current_size = None
+        elif frame.opcode in _DATA:
+            self._measure(len(frame.data), self.current_size or 0)
         super().recv_frame(frame)
+
+    def _measure(self, size: int, before: int) -> None:
+        """Hold data to the limits (APIGW.md §9.1) as the client wrote it.
+
+        The library takes the room that is left in a message for the limit of whatever comes next:
+        of a ping between two fragments, and of an empty fragment that compression makes a byte of.
+        """
+        if size > self._frame_bytes:
+            raise PayloadTooBig(size, self._frame_bytes)
+        if before + size > self._message_bytes:
+            raise PayloadTooBig(size, self._message_bytes - before)  # it adds what came before
 
     @property
     def is_at_rest(self) -> bool:

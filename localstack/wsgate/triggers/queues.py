@@ -15,6 +15,7 @@ import os
 import sys
 from collections import deque
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.config import Config
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _MOST_PER_RECEIVE: Final = 10
 _LONG_POLL: Final = timedelta(seconds=20)
 
+_SERVER_NEEDS: Final = ("moto", "flask", "flask_cors")
 _START_LIMIT: Final = timedelta(seconds=30)
 _PAUSE_AT_START: Final = timedelta(milliseconds=50)
 _PAUSE_WHEN_EMPTY: Final = timedelta(milliseconds=250)
@@ -52,6 +54,14 @@ _MOST_READ: Final = 64 * 1024
 
 class QueueError(Exception):
     """The queue server cannot be used; the message says why."""
+
+
+def _check_installed() -> None:
+    """moto is an extra of the package: most templates have no queue."""
+    missing = [name for name in _SERVER_NEEDS if find_spec(name) is None]
+    if missing:
+        words = "not installed: pip install 'wsgate[sqs]' brings what a template with queues needs"
+        raise QueueError(f"{' and '.join(missing)}: {words}.")
 
 
 class Queues:
@@ -69,6 +79,7 @@ class Queues:
         """Start the server, make the queues, and poll. Raises QueueError."""
         if not self._plan.queues:
             return
+        _check_installed()
         await self._start_server()
         self._pollers = [
             asyncio.create_task(poller.run(), name="poll a queue") for poller in self._mappings()

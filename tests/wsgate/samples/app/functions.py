@@ -131,6 +131,12 @@ def leave_a_child(event, context):
     ]
 
 
+def leave_a_daemon(event, context):
+    """Start a program that is in nobody's process group but its own."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)"]
+    return [os.getpid(), subprocess.Popen(command, start_new_session=True).pid]
+
+
 def flood(event, context):
     """Write more than anybody reads."""
     for number in range(event["lines"]):
