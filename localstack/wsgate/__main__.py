@@ -208,8 +208,8 @@ def _parser() -> argparse.ArgumentParser:
         nargs="?",
         const=quotas.Quotas(),
         metavar="NAME=N,…",
-        help="refuse what is beyond AWS's rates: connections=500,requests=10000,burst=5000 and "
-        "the stage's own throttling",
+        help="refuse what is beyond an account's quotas (connections=500,requests=10000,burst=5000 "
+        "a second, concurrency=1000 executions) and the stage's own throttling",
     )
     add(
         "--fault",

@@ -286,6 +286,7 @@ async def _environments(
         region=plan.region,
         account=plan.account,
         concurrency=options.concurrency,
+        account_concurrency=options.quotas.concurrency if options.quotas else None,
     )
     stack.push_async_callback(environments.close)
     await _watch_code(options, functions, environments, stack)

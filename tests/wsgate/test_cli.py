@@ -265,7 +265,7 @@ async def test_faults_and_quotas_from_the_command_line(
             statuses.append(caught.value.response.status_code)
     assert statuses == [500, 500, 429]  # the authorizer crashed, twice
     assert command.errors[:2] == [
-        "quotas: connections=500 requests=0 burst=2",
+        "quotas: connections=500 requests=0 burst=2 concurrency=1000",
         "faults: function_crash=1 seed=7",
     ]
     done = "AuthorizeFunction | fault: function_crash after 0 s at most"

@@ -54,7 +54,9 @@ class Runner:
 
 
 @asynccontextmanager
-async def running(handler: str, concurrency: int = 10, **changes: Any) -> AsyncIterator[Runner]:
+async def running(
+    handler: str, concurrency: int = 10, account_concurrency: int | None = None, **changes: Any
+) -> AsyncIterator[Runner]:
     one, lines = function(f"functions.{handler}", **changes), []
     if "." in handler:
         one = function(handler, **changes)
@@ -63,6 +65,7 @@ async def running(handler: str, concurrency: int = 10, **changes: Any) -> AsyncI
         log=lambda _, line: lines.append(line),
         variables={"AWS_ENDPOINT_URL_SQS": "http://queue", "SHARED": "all", "BOTH": "all"},
         concurrency=concurrency,
+        account_concurrency=account_concurrency,
     )
     try:
         yield Runner(environments, one.name, lines)

@@ -87,17 +87,36 @@ class TestConcurrency:
             two = [runner.invoke(file=str(file)) for _ in range(2)]
             assert {call.function_error for call in await asyncio.gather(*two)} == {None}
 
-    async def test_the_account_has_a_thousand(
-        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-    ) -> None:
-        monkeypatch.setattr(runner_module, "ACCOUNT_CONCURRENCY", 2)
+    async def test_the_account_has_a_quota_when_it_counts(self, tmp_path: Path) -> None:
         file = tmp_path / "file"
-        async with running("wait_for_file") as runner:
+        async with running("wait_for_file", account_concurrency=2) as runner:
             calls = [asyncio.ensure_future(runner.invoke(file=str(file))) for _ in range(3)]
             error = await throttled(calls[2])
             assert error.reason == "ConcurrentInvocationLimitExceeded"
             file.touch()
             await asyncio.gather(*calls[:2])
+
+    async def test_without_it_a_crowd_waits(self) -> None:
+        async with running("echo", concurrency=2) as runner:
+            answers = await asyncio.gather(*(runner.invoke() for _ in range(3000)))
+        assert {answer.payload for answer in answers} == {b"{}"}
+
+    @pytest.mark.parametrize("bound", ["MOST_CALLS", "MOST_BYTES"])
+    async def test_but_not_beyond_what_this_machine_keeps(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bound: str
+    ) -> None:
+        payload = json.dumps({"file": str(tmp_path / "f")}).encode()
+        two = {"MOST_CALLS": 2, "MOST_BYTES": 2 * len(payload)}
+        monkeypatch.setattr(runner_module, bound, two[bound])
+        async with running("wait_for_file", concurrency=1) as runner:
+            calls = [
+                asyncio.ensure_future(runner.environments.invoke(runner.name, payload))
+                for _ in range(3)
+            ]
+            await throttled(calls[2])
+            (tmp_path / "f").touch()
+            await asyncio.gather(*calls[:2])
+            assert not (await runner.environments.invoke(runner.name, payload)).function_error
 
 
 class TestMemory:

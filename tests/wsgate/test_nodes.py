@@ -190,7 +190,8 @@ async def test_each_node_has_its_share_of_the_quotas(wsgate: Any) -> None:
                     statuses[refusal.response.status_code] += 1
             assert set(statuses) == {101, 429}
         assert any(
-            line == "quotas: connections=20 requests=0 burst=5000" for line in command.errors
+            line == "quotas: connections=20 requests=0 burst=5000 concurrency=1000"
+            for line in command.errors
         )
 
 

@@ -38,13 +38,18 @@ class Quotas:
     """Requests per second: handshakes, messages, HTTP API, @connections (APIGW.md §12.2)."""
     burst: int = 5_000
     """Requests at once: the size of the bucket that `requests` fills (APIGW.md §12.2)."""
+    concurrency: int = 1000
+    """Executions of functions at once; those with reserved concurrency have theirs of it.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-24)
+    """
 
     def __str__(self) -> str:
         return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
 
 
 def parse(text: str) -> Quotas:
-    """Read `connections=500,requests=10000,burst=5000`; what is not named is AWS's default.
+    """Read `connections=500,requests=10000`; what is not named is AWS's default.
 
     Raises ValueError, with a sentence.
     """

@@ -35,9 +35,9 @@ if TYPE_CHECKING:
     from wsgate.core.faults import Harm
     from wsgate.plan import Function
 
-# What all functions of an account run at once, those with reserved concurrency having theirs.
-# https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-24)
-ACCOUNT_CONCURRENCY: Final = 1000
+MOST_CALLS: Final = 20_000
+MOST_BYTES: Final = 256 * 1024 * 1024
+"""Calls that run or wait, and their events together: more than that is throttled in any case."""
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
 _START_LIMIT: Final = timedelta(seconds=10)
@@ -94,21 +94,25 @@ class Environments:
         region: str = "us-east-1",
         account: str = "000000000000",
         concurrency: int = 10,
+        account_concurrency: int | None = None,
     ) -> None:
         """Start nothing yet.
 
         `log(function, line)` gets each line that a function writes. `variables` are set for every
         function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them.
 
-        A call beyond what AWS allows (the function's reserved concurrency, or the account's 1,000)
-        is throttled. Within that, at most `concurrency` environments run per function, and further
+        A call beyond what AWS allows (the function's reserved concurrency, or the account's) is
+        throttled. Within that, at most `concurrency` environments run per function, and further
         calls wait for their turn: AWS has room for a thousand processes and this machine has not,
-        so a call is late here rather than refused, which it would not be there.
+        so a call is late here rather than refused, which it would not be there. For the same reason
+        None leaves the account's concurrency unlimited: a crowd that AWS serves in a moment is
+        still waiting here, and would be refused.
         """
         self._memory = MemoryWatch()
         self._run = os.urandom(8).hex()
         reserved = sum(function.reserved or 0 for function in functions.values())
-        shared = _Quota(max(0, ACCOUNT_CONCURRENCY - reserved), _ACCOUNT_IS_USED)
+        room = _Room()
+        shared = _Quota(_unreserved(account_concurrency, reserved), _ACCOUNT_IS_USED, room)
         self._pools = {
             name: _Pool(
                 _Start(
@@ -120,7 +124,7 @@ class Environments:
                 concurrency,
                 shared
                 if function.reserved is None
-                else _Quota(function.reserved, _RESERVED_IS_USED),
+                else _Quota(function.reserved, _RESERVED_IS_USED, room),
                 self._memory,
                 log,
             )
@@ -163,22 +167,47 @@ class Environments:
         leftovers.end(self._run)
 
 
+def _unreserved(account_concurrency: int | None, reserved: int) -> int:
+    return MOST_CALLS if account_concurrency is None else max(0, account_concurrency - reserved)
+
+
+class _Room:
+    """What all calls that run or wait may take of this machine."""
+
+    __slots__ = ("calls", "size")
+
+    def __init__(self) -> None:
+        self.calls = self.size = 0
+
+    def has(self, size: int) -> bool:
+        return self.calls < MOST_CALLS and self.size + size <= MOST_BYTES
+
+
 class _Quota:
     """How many calls AWS would run at once, of one function or of all that share."""
 
-    __slots__ = ("limit", "reason", "used")
+    __slots__ = ("_reason", "_room", "limit", "used")
 
-    def __init__(self, limit: int, reason: str) -> None:
-        self.limit, self.reason, self.used = limit, reason, 0
+    def __init__(self, limit: int, reason: str, room: _Room) -> None:
+        self.limit, self.used = limit, 0
+        self._reason, self._room = reason, room
 
-    def take(self) -> None:
-        """Count a call. Raises InvokeError when there is no room for it."""
-        if self.used >= self.limit:
+    def take(self, size: int) -> None:
+        """Count a call with so many bytes. Raises InvokeError when there is no room for it."""
+        if self.used >= self.limit or not self._room.has(size):
             # Type, Reason and message as Invoke's 429 was captured:
             # {"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",
             # "message":"Rate Exceeded."} (erlcloud's tests, and many reports; 2026-11-24)
-            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self.reason)
-        self.used += 1
+            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self._reason)
+        self._count(1, size)
+
+    def give_back(self, size: int) -> None:
+        self._count(-1, -size)
+
+    def _count(self, call: int, size: int) -> None:
+        self.used += call
+        self._room.calls += call
+        self._room.size += size
 
 
 class _Call:
@@ -186,24 +215,19 @@ class _Call:
 
     __slots__ = ("_quota", "answer", "harm", "payload", "request_id")
 
-    def __init__(
-        self,
-        payload: bytes,
-        answer: asyncio.Future[Invocation],
-        quota: _Quota,
-        harm: Harm | None = None,
-    ) -> None:
-        quota.take()
-        self.payload, self.answer, self._quota, self.harm = payload, answer, quota, harm
+    def __init__(self, payload: bytes, quota: _Quota, harm: Harm | None = None) -> None:
+        quota.take(len(payload))
+        self.payload, self._quota, self.harm = payload, quota, harm
+        self.answer: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self.request_id = _request_id()
 
     def succeed(self, invocation: Invocation) -> None:
-        self._quota.used -= 1
+        self._quota.give_back(len(self.payload))
         if not self.answer.done():
             self.answer.set_result(invocation)
 
     def fail(self, error: InvokeError) -> None:
-        self._quota.used -= 1
+        self._quota.give_back(len(self.payload))
         if not self.answer.done():
             self.answer.set_exception(error)
 
@@ -211,7 +235,7 @@ class _Call:
         """Say whether nobody awaits it any more; then it was never run and takes no room."""
         if not self.answer.done():
             return False
-        self._quota.used -= 1
+        self._quota.give_back(len(self.payload))
         return True
 
 
@@ -237,7 +261,7 @@ class _Pool:
     async def submit(self, payload: bytes, harm: Harm | None = None) -> Invocation:
         if self.is_closed:
             raise _closing()
-        call = _Call(payload, asyncio.get_running_loop().create_future(), self._quota, harm)
+        call = _Call(payload, self._quota, harm)
         if self._idle:
             self._idle.pop().run(call)
         elif len(self._alive) < self._concurrency:
