@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
+import tempfile
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,21 +77,29 @@ async def test_an_open_connection_meets_new_code(code: Path) -> None:
     async with connect((await asyncio.wait_for(ready, 20)).websocket) as client:
         await client.send("")
         assert await client.recv() == "old!"
-        (code / "app.py").write_text(HANDLER.format(answer="quite new"))
+        edit(code / "app.py", HANDLER.format(answer="quite new"))
         await until(lambda: [line for line in log if "app.py changed" in line])
         await client.send("")
         assert await client.recv() == "quite new!"
-        (code / "words.txt").write_text(", and not only Python")
+        edit(code / "words.txt", ", and not only Python")
         await until(lambda: [line for line in log if "words.txt changed" in line])
         await client.send("")
         assert await client.recv() == "quite new, and not only Python"
-        write(code.parent / "layer" / "python" / "shared.py", "end = ', layers too'")
+        edit(code.parent / "layer" / "python" / "shared.py", "end = ', layers too'")
         await until(lambda: [line for line in log if "shared.py changed" in line])
         await client.send("")
         assert await client.recv() == "quite new, and not only Python, layers too"
     serving.cancel()
     await asyncio.wait([serving], timeout=15)
     assert len([line for line in log if "changed" in line]) == 3
+
+
+def edit(file: Path, words: str) -> None:
+    """At once, as an editor does: a file that is emptied and then written has changed twice."""
+    with tempfile.TemporaryDirectory() as elsewhere:
+        new = Path(elsewhere, file.name)
+        new.write_text(words)
+        new.replace(file)
 
 
 def write(file: Path, words: str = "new") -> None:
