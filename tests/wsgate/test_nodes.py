@@ -231,8 +231,9 @@ async def test_the_end_is_told_to_every_connection_and_leaves_no_process(wsgate:
         assert not are_there(running)
 
 
-async def test_a_parent_that_is_killed_takes_its_nodes_along(wsgate: Any) -> None:
-    async with wsgate("--nodes", "2") as command:
+async def test_a_parent_that_is_killed_takes_its_nodes_along(wsgate: Any, tmp_path: Path) -> None:
+    # What it keeps in a temporary folder stays behind then.
+    async with wsgate("--nodes", "2", TMPDIR=str(tmp_path)) as command:
         running = nodes(command)
         command.process.kill()
         await until(lambda: not are_there(running), 15)
