@@ -122,41 +122,54 @@ async def serve(options: Options, ready: Callable[[], None]) -> None:
 async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None:
     """`serve`, for a caller that wants to know where."""
     async with AsyncExitStack() as stack:
-        listeners = _listen(options)
-        for listener in listeners:
-            stack.enter_context(listener)
-        address = f"{options.host}:{listeners[0].getsockname()[1]}"
-        pages = _pages(options.pages)
-        queue_port = _free_port()
-        scratch = Path(
-            stack.enter_context(
-                tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
-            )
-        )
-        plan = await _load(options, address, queue_port, scratch)
-        plan, principals = _with_callers(options, plan)
-        certified = await in_thread(_certify, options, plan, address, scratch)
-        warnings = (*plan.warnings, *unreachable(plan))
-        for kind, sentences in (("left out", plan.left_out), ("warning", warnings)):
-            for sentence in sentences:
-                _tell(options, sentence, kind)
-        variables = _variables(plan, address, queue_port) | certified.variables
-        runner = await _invoker(options, with_endpoints(plan, address), variables, stack)
-        invoker: Invoker = HarmedInvoker(runner, options.faults, _function_log(options))
-        invoker = _recorder(options, invoker)
-        _tell_mischief(options, plan)
-        settings = _settings(options, address, pages, principals, certified.server)
+        ground = await _prepare(options, stack)
+        plan = ground.plan
+        _tell_what_differs(options, plan)
+        runner = await _runner(options, ground, stack)
+        harmed = HarmedInvoker(runner, options.faults, _function_log(options))
+        invoker = _recorder(options, harmed)
+        settings = _settings(options, ground)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         if node.desk is not None and isinstance(runner, Reports):
             node.desk.functions = runner
         witnessed = partial(node.witnessed, invoker)
-        await _start_triggers(options, plan, witnessed, queue_port, stack)
+        await _start_triggers(options, plan, witnessed, ground.queue_port, stack)
         if options.nodes == 1:
-            await stack.enter_async_context(listening(node, listeners[0]))
+            await stack.enter_async_context(listening(node, ground.listeners[0]))
         else:
-            await _start_nodes(Nodes(plan, invoker, settings, listeners, node.desk), stack)
-        ready(_addresses(plan, address, has_console=options.console))
+            nodes = Nodes(plan, invoker, settings, ground.listeners, node.desk)
+            await _start_nodes(nodes, stack)
+        ready(_addresses(plan, ground.address, has_console=options.console))
         await asyncio.Event().wait()
+
+
+@dataclass(frozen=True)
+class _Ground:
+    """What there is before anything runs."""
+
+    listeners: list[socket.socket]
+    address: str
+    """Host and port."""
+    queue_port: int
+    pages: Pages | None
+    plan: Plan
+    principals: Mapping[str, Principal]
+    certified: Certificates
+
+
+async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
+    """Take the port, read the template, make the certificate. Raises Refused."""
+    listeners = _listen(options)
+    for listener in listeners:
+        stack.enter_context(listener)
+    address = f"{options.host}:{listeners[0].getsockname()[1]}"
+    pages, queue_port = _pages(options.pages), _free_port()
+    folder = tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
+    scratch = Path(stack.enter_context(folder))
+    plan = await _load(options, address, queue_port, scratch)
+    plan, principals = _with_callers(options, plan)
+    certified = await in_thread(_certify, options, plan, address, scratch)
+    return _Ground(listeners, address, queue_port, pages, plan, principals, certified)
 
 
 def _listen(options: Options) -> list[socket.socket]:
@@ -245,9 +258,10 @@ def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Princip
     return plan, known(plan, options.credentials, of_roles)
 
 
-async def _invoker(
-    options: Options, plan: Plan, variables: Mapping[str, str], stack: AsyncExitStack
-) -> Invoker:
+async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> Invoker:
+    """What runs the functions: here, elsewhere, or both."""
+    plan = with_endpoints(ground.plan, ground.address)
+    variables = _variables(ground) | ground.certified.variables
     here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
     if options.invoke_endpoint is None:
         if options.python_here:
@@ -321,33 +335,29 @@ async def _watch_code(
     await watch.start()
 
 
-def _variables(plan: Plan, address: str, queue_port: int) -> dict[str, str]:
+def _variables(ground: _Ground) -> dict[str, str]:
     """Where a function finds AWS: by itself through an SDK, @connections through its own code.
 
     An SDK has no variable for @connections here: code that passes no endpoint_url would work, and
     fail on AWS, where the host without one is nobody's (APIGW.md §11.3).
     """
-    queues = {"AWS_ENDPOINT_URL_SQS": f"http://127.0.0.1:{queue_port}"} if plan.queues else {}
-    return {"AWS_ENDPOINT_URL_LAMBDA": f"http://{address}", **queues}
+    variables = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
+    if ground.plan.queues:
+        variables["AWS_ENDPOINT_URL_SQS"] = f"http://127.0.0.1:{ground.queue_port}"
+    return variables
 
 
-def _settings(
-    options: Options,
-    address: str,
-    pages: Pages | None,
-    principals: Mapping[str, Principal],
-    certificate: Path,
-) -> Settings:
+def _settings(options: Options, ground: _Ground) -> Settings:
     return Settings(
-        address,
+        ground.address,
         limits=options.limits,
-        pages=pages,
+        pages=ground.pages,
         compression=options.compression,
         log=options.log,
         lines=options.lines,
         log_events=options.log_events,
-        certificate=certificate,
-        known=principals,
+        certificate=ground.certified.server,
+        known=ground.principals,
         iam=options.iam,
         console=options.console,
         quotas=options.quotas,
@@ -399,6 +409,15 @@ def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addres
     others, http = tuple(f"ws://{base}" for base in more), f"http://{address}"
     console = f"{http}{CONSOLE_PATH}" if has_console else None
     return Addresses(f"ws://{first}", f"http://{first}", others, f"{http}/", console)
+
+
+def _tell_what_differs(options: Options, plan: Plan) -> None:
+    """What is not as on AWS, will fail, or goes wrong on purpose."""
+    for sentence in plan.left_out:
+        _tell(options, sentence, "left out")
+    for sentence in (*plan.warnings, *unreachable(plan)):
+        _tell(options, sentence, "warning")
+    _tell_mischief(options, plan)
 
 
 def _tell_mischief(options: Options, plan: Plan) -> None:
