@@ -459,6 +459,7 @@ class TestEndpoint:
             ({**JSON, "Origin": "https://example.org"}, 403),
             ({**JSON, "Origin": "null"}, 403),
             ({**JSON, "Host": "rebound.example.org"}, 403),
+            ({**JSON, "Sec-Fetch-Site": "cross-site"}, 403),
             (
                 {**JSON, "Host": "rebound.example.org:80", "Origin": "http://rebound.example.org"},
                 403,

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.core.events import query_pairs
+from wsgate.node import local
 from wsgate.node.pages import content_type
 from wsgate.node.responses import Request, Response, json_response, message
 
@@ -29,9 +30,6 @@ FILES: Final = {
     **{f"{PATH}/{name}": name for name in ("console.css", "icon.svg")},
     **{f"{PATH}/{name}.js": f"{name}.js" for name in ("console", "dom", "format", "panels")},
 }
-_LOCAL: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_OURS: Final = frozenset({"same-origin", "none"})
-"""`none` is an address that somebody typed."""
 MOST_BYTES: Final = 256 * 1024
 """Of a command: it may hold a message of 128 KB, escaped."""
 
@@ -57,14 +55,14 @@ class Console:
     def __init__(self, desk: Desk, address: str) -> None:
         """`address` is host and port as the gateway listens on them."""
         self._desk = desk
-        self._hosts = _LOCAL | {host_of(address)}
+        self._hosts = local.HOSTS | {local.host_of(address)}
 
     def owns(self, path: str) -> bool:
         return path == PATH or path.startswith(f"{PATH}/")
 
     def answer(self, request: Request) -> Response | Coroutine[Any, Any, Response]:
         """A file at once, what stands behind it by a coroutine."""
-        if not self._is_ours(request):
+        if not local.is_ours(request, self._hosts):
             return _FORBIDDEN
         match request.method, request.path.removeprefix(PATH):
             case "GET", "/look":
@@ -77,23 +75,12 @@ class Console:
                 return _WRONG_METHOD
         return _NOT_FOUND
 
-    def _is_ours(self, request: Request) -> bool:
-        fields = request.fields
-        host = fields.get("host", "")
-        origin = fields.get("origin")
-        return (
-            host_of(host) in self._hosts
-            and (origin is None or origin in {f"http://{host}", f"https://{host}"})
-            and fields.get("sec-fetch-site", "none") in _OURS
-        )
-
     async def _look(self, request: Request) -> Response:
         since = dict(query_pairs(request.query)).get("since", "")
         return json_response(HTTPStatus.OK, await self._desk.look(since), _GUARD)
 
     async def _act(self, request: Request) -> Response:
-        """JSON only: a form of another site cannot send it without asking first."""
-        if request.fields.get("content-type", "").partition(";")[0].strip() != "application/json":
+        if not local.is_json(request):
             return _NOT_JSON
         if request.too_large or len(request.body) > MOST_BYTES:
             return _TOO_LARGE
@@ -101,12 +88,6 @@ class Console:
         if command is None:
             return _NOT_JSON
         return json_response(HTTPStatus.OK, await self._desk.act(command), _GUARD)
-
-
-def host_of(address: str) -> str:
-    """`localhost` of `localhost:8080`, `[::1]` of `[::1]:8080`; names are the same in any case."""
-    host, colon, port = address.rpartition(":")
-    return (host if colon and port.isdecimal() else address).lower()
 
 
 def _file(name: str) -> Response:

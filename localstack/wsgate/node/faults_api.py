@@ -3,8 +3,7 @@
     GET                                       {"disconnect_lost": {"value": 0.0, …}, …}
     POST {"name": …, "value": …}              the same, afterwards; 400 with a sentence
 
-It changes what others see, so it takes what a program on this machine sends, and no page of
-another site: not by its Origin, not by a name that leads here (the Host), not by a form.
+It changes what others see, so it takes what a program on this machine sends (local.py).
 """
 
 from __future__ import annotations
@@ -13,13 +12,13 @@ import json
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
+from wsgate.node import local
 from wsgate.node.responses import Request, Response, json_response, message
 
 if TYPE_CHECKING:
     from wsgate.core.faults import Faults
 
 PATH: Final = "/_wsgate/faults"
-_LOCAL: Final = frozenset({"127.0.0.1", "localhost", "[::1]"})
 _FORBIDDEN: Final = message(HTTPStatus.FORBIDDEN, "Forbidden")
 _NOT_JSON: Final = message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json")
 _NOT_ALLOWED: Final = message(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST")
@@ -28,7 +27,7 @@ _SHAPE: Final = 'Send {"name": "the name of a fault", "value": a number}'
 
 def answer(faults: Faults, request: Request) -> Response:
     """Read or change the faults."""
-    if not _is_local(request):
+    if not local.is_ours(request):
         return _FORBIDDEN
     match request.method:
         case "GET":
@@ -39,8 +38,7 @@ def answer(faults: Faults, request: Request) -> Response:
 
 
 def _set(faults: Faults, request: Request) -> Response:
-    kind = request.fields.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if not local.is_json(request):
         return _NOT_JSON
     try:
         faults.set(*_change(request.body))
@@ -59,10 +57,3 @@ def _change(body: bytes) -> tuple[str, object]:
         case {"name": str(name), "value": value}:
             return name, value
     raise ValueError(_SHAPE)
-
-
-def _is_local(request: Request) -> bool:
-    host = request.fields.get("host", "")
-    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
-    origin = request.fields.get("origin")
-    return name.lower() in _LOCAL and origin in {None, f"http://{host}", f"https://{host}"}
