@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.adapters.container import Container, Event, live
+from handlers.adapters.settings import grace
 from handlers.core import disconnect
 from handlers.core.arrival import arrival
 
@@ -12,7 +13,8 @@ from handlers.core.arrival import arrival
 def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
     """Nobody reads the answer; Unavailable rises, so that the function's errors count it."""
     request = event["requestContext"]
-    container.run(container.database.fetch(disconnect.query(arrival(request), request)))
+    query = disconnect.query(arrival(request), request, grace())
+    container.run(container.database.fetch(query))
     return {"statusCode": 200}
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.adapters.connections import Undelivered
 from handlers.adapters.container import Container, Event, live
+from handlers.adapters.settings import grace
 from handlers.adapters.together import together
 from handlers.core import forget, sweep
 from handlers.core.happening import Query
@@ -27,6 +28,7 @@ PAGE = 1_000
 PAGES = 20
 RESERVE_MS = 5_000
 KEEP_EVENTS = timedelta(days=1)
+KEEP_FACTS = timedelta(days=7)
 PRUNE_AT_ONCE = 10_000
 
 
@@ -53,7 +55,7 @@ async def _sweep(context: Any, container: Container) -> dict[str, int]:
         numbers["gone"] += len(gone)
         numbers["unanswered"] += answers.unanswered
         if gone:
-            row = await container.database.fetch_one(forget.query(gone))
+            row = await container.database.fetch_one(forget.query(gone, grace()))
             numbers["closed"] += int(str(row["closed"]))
         if not answers.unanswered:
             await container.database.fetch(sweep.asked(page))
@@ -86,9 +88,11 @@ async def _ask(which: Sequence[Gone], container: Container, within_seconds: floa
 
 async def _prune(context: Any, container: Container) -> dict[str, int]:
     """Before the sweep: what is not swept today is swept tomorrow, but a log only grows."""
-    numbers = {"tickets": 0, "events": 0}
+    numbers = {"tickets": 0, "events": 0, "facts": 0}
     while context.get_remaining_time_in_millis() > RESERVE_MS:
-        row = await container.database.fetch_one(Query("prune", (KEEP_EVENTS, PRUNE_AT_ONCE)))
+        row = await container.database.fetch_one(
+            Query("prune", (KEEP_EVENTS, KEEP_FACTS, PRUNE_AT_ONCE))
+        )
         pruned = {name: int(str(count)) for name, count in row.items()}
         numbers = {name: numbers[name] + pruned[name] for name in numbers}
         if max(pruned.values()) < PRUNE_AT_ONCE:

@@ -1,3 +1,18 @@
+CREATE TYPE public.ending AS ENUM (
+    'client',
+    'idle',
+    'expired',
+    'swept',
+    'node_lost',
+    'kicked',
+    'moved'
+);
+
+CREATE TYPE public.presence_fact AS ENUM (
+    'online',
+    'offline'
+);
+
 CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, epoch uuid, event jsonb, others jsonb)
     LANGUAGE plpgsql
     AS $$
@@ -5,8 +20,7 @@ declare
     v_now timestamptz;
     v_event user_events;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
     outcome := case when not found and octet_length(p_body::text) > 16384 then 'too_large'
                     when not found then 'acted'
@@ -122,8 +136,7 @@ declare
     v_claim claims;
     v_event user_events;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     select * into v_bonus from bonuses b where b.bonus_id = p_bonus_id;
     select * into v_claim from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
     select * into v_event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;
@@ -172,17 +185,16 @@ CREATE FUNCTION public.claim_refusal(p_bonus public.bonuses, p_user_id text, p_n
     end
 $$;
 
-CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
+CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz;
-    v_session watching_times;
     v_ticket used_tickets;
+    v_connection jsonb;
+    v_outcome text;
 begin
-    perform lock_user(p_user_id);
-    -- After the lock, not now(): whoever waited must not write a time before what it waited for.
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
 
     -- The gateway holds a handshake for at most 29 s per step; one minute covers both.
     if v_now > p_ticket_expires_at + interval '1 minute' then
@@ -197,36 +209,24 @@ begin
                     then 'repeated' else 'refused' end;
     end if;
 
-    update watching_times
-       set nodes = with_connection(nodes, p_node, p_connection_id, v_now),
-           seen_at = greatest(seen_at, v_now)
-     where user_id = p_user_id and resource = p_resource and terminate_at is null;
-    if found then
-        return 'joined';
+    v_connection := jsonb_build_object('at', extract(epoch from v_now)::numeric(14, 3));
+    if p_device is not null then
+        v_connection := v_connection || jsonb_build_object('device', p_device);
     end if;
-
-    select * into v_session from watching_times
-     where user_id = p_user_id and resource = p_resource and terminate_at > v_now - p_grace
-     order by terminate_at desc limit 1;
-    if found and v_session.ended_by <> 'kicked' then
-        update watching_times
-           set nodes = with_connection('{}', p_node, p_connection_id, v_now),
-               seen_at = greatest(seen_at, v_now),
-               terminate_at = null, ended_by = null, ended_within = null
-         where id = v_session.id;
-        return 'reopened';
+    v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
+                       p_grace, p_most, v_now);
+    if v_outcome = 'too_many' then
+        -- The handshake is refused: should the event come again, it must not open anything.
+        update used_tickets set gone = true where ticket_id = p_ticket_id;
     end if;
-
-    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
-        values (p_user_id, p_resource, v_now, v_now,
-                with_connection('{}', p_node, p_connection_id, v_now));
-    return 'opened';
+    return v_outcome;
 end $$;
 
-CREATE FUNCTION public.connections(p_nodes jsonb) RETURNS TABLE(node text, connection_id text, opened_at timestamp with time zone)
+CREATE FUNCTION public.connections(p_nodes jsonb) RETURNS TABLE(node text, connection_id text, opened_at timestamp with time zone, device text, seen_at timestamp with time zone)
     LANGUAGE sql IMMUTABLE ROWS 2
     AS $$
-    select n.key, c.key, to_timestamp((c.value ->> 'at')::float8)
+    select n.key, c.key, to_timestamp((c.value ->> 'at')::float8), c.value ->> 'device',
+           to_timestamp((c.value ->> 'seen')::float8)
       from jsonb_each(p_nodes) as n, jsonb_each(n.value) as c
 $$;
 
@@ -237,6 +237,13 @@ CREATE FUNCTION public.connections_of(p_user_id text) RETURNS jsonb
       from watching_times w, connections(w.nodes) c
      where w.user_id = p_user_id and w.terminate_at is null
 $$;
+
+CREATE FUNCTION public.count_connections(p_user_id text) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $_$
+    select coalesce(sum(jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*'))), 0)
+      from watching_times where user_id = p_user_id
+$_$;
 
 CREATE FUNCTION public.create_bonus(p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -262,22 +269,108 @@ begin
     insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
 end $$;
 
-CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
+CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     if v_now <= p_ticket_expires_at + interval '1 minute' then
         insert into used_tickets as t (ticket_id, connection_id, expires_at, gone)
             values (p_ticket_id, p_connection_id, p_ticket_expires_at, true)
             on conflict (ticket_id) do update set gone = true
                 where t.connection_id = excluded.connection_id and not t.gone;
     end if;
-    return leave(p_user_id, p_node, p_connection_id, p_ended_by, v_now, v_now);
+    return set_config('synchronous_commit', 'off', true) = 'off'
+       and leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;
+
+CREATE FUNCTION public.doubt(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_is_doubted boolean[]) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_one record;
+begin
+    for v_one in
+        select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_is_doubted)
+            as d(user_id, node, connection_id, is_doubted)
+         order by hashtextextended(d.user_id, 0)
+    loop
+        perform lock_user(v_one.user_id, null);
+        update watching_times w
+           set nodes = with_connection(
+               w.nodes, v_one.node, v_one.connection_id,
+               case when v_one.is_doubted
+                    then (w.nodes -> v_one.node -> v_one.connection_id) || jsonb_build_object(
+                         'seen', extract(epoch from last_evidence(c.opened_at, c.seen_at))::numeric(14, 3))
+                    else (w.nodes -> v_one.node -> v_one.connection_id) - 'seen' end)
+          from watching_times o, connections(o.nodes) c
+         where o.user_id = w.user_id and o.resource = w.resource
+           and w.user_id = v_one.user_id and c.node = v_one.node
+           and c.connection_id = v_one.connection_id;
+    end loop;
+end $$;
+
+CREATE FUNCTION public.end_connections(p_user_id text, p_session_id bigint, p_nodes text[], p_connection_ids text[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz;
+    v_one record;
+    v_closed integer := 0;
+begin
+    v_now := lock_user(p_user_id, p_now);
+    for v_one in select * from unnest(p_nodes, p_connection_ids) as c(node, connection_id) loop
+        v_closed := v_closed + leave(p_user_id, v_one.node, v_one.connection_id, 'kicked',
+                                     v_now, v_now, interval '0', v_now)::integer;
+    end loop;
+    with stopped as (
+        update watching_times set ended_by = 'kicked'
+         where user_id = p_user_id and terminate_at is not null
+           and ended_by not in ('kicked', 'moved') and (p_session_id is null or id = p_session_id)
+        returning *
+    )
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        select v_now, 'offline', id, user_id, resource, terminate_at from stopped;
+    return v_closed;
+end $$;
+
+CREATE FUNCTION public.enter(p_user_id text, p_resource text, p_node text, p_connection_id text, p_connection jsonb, p_grace interval, p_most integer, p_now timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    v_id bigint;
+    v_is_new boolean;
+    v_is_alone boolean;
+begin
+    insert into watching_times as w (user_id, resource, join_at, seen_at, nodes)
+        select p_user_id, p_resource, p_now, p_now,
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
+         where count_connections(p_user_id) < p_most
+        on conflict (user_id, resource) do update
+           set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
+               seen_at = greatest(w.seen_at, p_now),
+               terminate_at = null, ended_by = null, ended_within = null
+         where w.terminate_at is null
+            or (w.terminate_at > p_now - p_grace and w.ended_by not in ('kicked', 'moved'))
+        returning id, xmax = 0, jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*')) = 1
+             into v_id, v_is_new, v_is_alone;
+    if v_is_new then
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+            values (p_now, 'online', v_id, p_user_id, p_resource, p_now);
+        return 'opened';
+    end if;
+    if v_id is not null then
+        return case when v_is_alone then 'continued' else 'joined' end;
+    end if;
+    if count_connections(p_user_id) >= p_most then
+        return 'too_many';
+    end if;
+    -- A session that is over stands in the way: nobody has settled it yet.
+    perform settle_session(p_user_id, p_resource, p_now);
+    return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_most, p_now);
+end $_$;
 
 CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -286,7 +379,7 @@ CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
                               'at', ms(p_event.at), 'id', p_event.action_id)
 $$;
 
-CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
     AS $$
 declare
@@ -301,25 +394,74 @@ begin
             as g(user_id, node, connection_id, ended_by)
          order by hashtextextended(g.user_id, 0)
     loop
-        perform lock_user(v_gone.user_id);
-        v_now := coalesce(p_now, clock_timestamp());
-        select c.opened_at, least(c.opened_at + interval '2 hours',
-                                  -- Only who was a minute old by then was asked.
-                                  case when c.opened_at < s.probed_since - interval '1 minute'
-                                       then s.probed_since else c.opened_at end)
-          into v_opened_at, v_seen_at
-          from sweep_cursor s, watching_times w, connections(w.nodes) c
-         where w.user_id = v_gone.user_id and w.terminate_at is null
+        v_now := lock_user(v_gone.user_id, p_now);
+        select c.opened_at, last_evidence(c.opened_at, c.seen_at) into v_opened_at, v_seen_at
+          from watching_times w, connections(w.nodes) c
+         where w.user_id = v_gone.user_id
            and c.node = v_gone.node and c.connection_id = v_gone.connection_id;
         continue when not found or v_opened_at > v_now - interval '1 minute';
         v_closed := v_closed + leave(
-            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by,
-            v_seen_at, least(v_now, v_opened_at + interval '2 hours'))::integer;
+            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by::ending,
+            v_seen_at, least(v_now, v_opened_at + interval '2 hours'), p_grace, v_now)::integer;
     end loop;
     return v_closed;
 end $$;
 
-CREATE FUNCTION public.leave(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_seen_at timestamp with time zone, p_gone_by timestamp with time zone) RETURNS boolean
+CREATE FUNCTION public.keep_months(p_keep_months integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(made text[], dropped text[])
+    LANGUAGE plpgsql
+    AS $_$
+declare
+    v_now timestamp := coalesce(p_now, clock_timestamp()) at time zone 'UTC';
+    v_month timestamp;
+    v_name text;
+begin
+    made := '{}';
+    dropped := '{}';
+    perform set_config('lock_timeout', '1s', true);
+    for v_month in
+        select date_trunc('month', v_now) + n * interval '1 month' from generate_series(0, 2) n
+        union
+        select distinct date_trunc('month', terminate_at at time zone 'UTC') from past_sessions_default
+        order by 1
+    loop
+        v_name := 'past_sessions_' || to_char(v_month, 'YYYY_MM');
+        continue when to_regclass(v_name) is not null;
+        execute format('create table %I (like past_sessions including all)', v_name);
+        execute format('with late as (delete from past_sessions_default
+                                       where terminate_at >= $1 and terminate_at < $2 returning *)
+                        insert into %I select * from late', v_name)
+            using v_month at time zone 'UTC', (v_month + interval '1 month') at time zone 'UTC';
+        execute format('alter table past_sessions attach partition %I for values from (%L) to (%L)',
+                       v_name, v_month at time zone 'UTC',
+                       (v_month + interval '1 month') at time zone 'UTC');
+        made := made || v_name;
+    end loop;
+    for v_name in
+        select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+         where i.inhparent = 'past_sessions'::regclass and p_keep_months > 0
+           and c.relname ~ '^past_sessions_\d{4}_\d{2}$'
+           and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month'
+               <= date_trunc('month', v_now) - p_keep_months * interval '1 month'
+         order by 1
+    loop
+        execute format('drop table %I', v_name);
+        dropped := dropped || v_name;
+    end loop;
+    return next;
+end $_$;
+
+CREATE FUNCTION public.last_evidence(p_opened_at timestamp with time zone, p_seen_at timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    AS $$
+    select least(p_opened_at + interval '2 hours',
+                 -- Only who was a minute old by then was asked.
+                 case when p_seen_at is not null then p_seen_at
+                      when p_opened_at < probed_since - interval '1 minute' then probed_since
+                      else p_opened_at end)
+      from sweep_cursor
+$$;
+
+CREATE FUNCTION public.leave(p_user_id text, p_node text, p_connection_id text, p_ended_by public.ending, p_seen_at timestamp with time zone, p_gone_by timestamp with time zone, p_grace interval, p_now timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
@@ -328,26 +470,35 @@ declare
     v_seen_at timestamptz;
 begin
     select * into v_session from watching_times
-     where user_id = p_user_id and terminate_at is null and nodes -> p_node ? p_connection_id;
+     where user_id = p_user_id and nodes -> p_node ? p_connection_id;
     if not found then
         return false;
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);
     if v_nodes <> '{}' then
-        update watching_times set nodes = v_nodes, seen_at = v_seen_at where id = v_session.id;
+        update watching_times set nodes = v_nodes, seen_at = v_seen_at
+         where user_id = p_user_id and resource = v_session.resource;
         return false;
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
            ended_within = greatest(p_gone_by - v_seen_at, interval '0')
-     where id = v_session.id;
+     where user_id = p_user_id and resource = v_session.resource;
+    -- Who was sent away, or left for another resource, does not come back to this session.
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        values (case when p_ended_by in ('kicked', 'moved') then p_now
+                     else greatest(p_now, v_seen_at + p_grace) end,
+                'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
     return true;
 end $$;
 
-CREATE FUNCTION public.lock_user(p_user_id text) RETURNS void
+CREATE FUNCTION public.lock_user(p_user_id text, p_now timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql
-    AS $$ select pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) $$;
+    AS $$
+    select case when pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) is not null
+                then coalesce(p_now, clock_timestamp()) end
+$$;
 
 CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
     LANGUAGE sql IMMUTABLE
@@ -357,33 +508,196 @@ CREATE FUNCTION public.ms(p_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$ select (extract(epoch from p_at) * 1000)::bigint $$;
 
-CREATE TABLE public.watching_times (
+CREATE FUNCTION public.note_nodes(p_reached text[], p_unreachable text[], p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF text
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+begin
+    delete from unreachable_nodes u where u.node = any (p_reached);
+    insert into unreachable_nodes (node, since)
+        select distinct u.node, v_now from unnest(p_unreachable) as u(node)
+        on conflict (node) do nothing;
+    return query
+        select u.node from unreachable_nodes u
+         where u.since <= v_now - p_grace
+           and not exists (select from watching_times w, connections(w.nodes) c
+                            where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
+end $$;
+
+CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
     user_id text NOT NULL,
     resource text NOT NULL,
     join_at timestamp with time zone NOT NULL,
+    terminate_at timestamp with time zone NOT NULL,
+    ended_by public.ending NOT NULL,
+    ended_within interval NOT NULL,
+    CONSTRAINT ends_after_it_begins CHECK ((terminate_at >= join_at))
+)
+PARTITION BY RANGE (terminate_at);
+
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id character varying(128) NOT NULL,
+    resource character varying(128) NOT NULL,
+    join_at timestamp with time zone NOT NULL,
     terminate_at timestamp with time zone,
     nodes jsonb NOT NULL,
     seen_at timestamp with time zone NOT NULL,
-    ended_by text,
+    ended_by public.ending,
     ended_within interval,
-    CONSTRAINT an_end_says_how CHECK (((terminate_at IS NULL) = (ended_by IS NULL))),
-    CONSTRAINT an_end_says_how_exact CHECK (((terminate_at IS NULL) = (ended_within IS NULL))),
-    CONSTRAINT ends_after_it_begins CHECK ((terminate_at >= join_at)),
-    CONSTRAINT open_while_connected CHECK (((terminate_at IS NULL) = (nodes <> '{}'::jsonb))),
-    CONSTRAINT watching_times_ended_by_check CHECK ((ended_by = ANY (ARRAY['client'::text, 'idle'::text, 'expired'::text, 'swept'::text, 'node_lost'::text, 'kicked'::text]))),
-    CONSTRAINT watching_times_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
-    CONSTRAINT watching_times_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+    CONSTRAINT open_while_connected CHECK (((terminate_at IS NULL) = (nodes <> '{}'::jsonb)))
 )
 WITH (fillfactor='80');
 
-CREATE FUNCTION public.sessions_of(p_user_id text) RETURNS SETOF public.watching_times
+CREATE VIEW public.sessions AS
+ SELECT watching_times.id,
+    (watching_times.user_id)::text AS user_id,
+    (watching_times.resource)::text AS resource,
+    watching_times.join_at,
+    watching_times.terminate_at,
+    watching_times.ended_by,
+    watching_times.ended_within
+   FROM public.watching_times
+UNION ALL
+ SELECT past_sessions.id,
+    past_sessions.user_id,
+    past_sessions.resource,
+    past_sessions.join_at,
+    past_sessions.terminate_at,
+    past_sessions.ended_by,
+    past_sessions.ended_within
+   FROM public.past_sessions;
+
+CREATE FUNCTION public.sessions_of(p_user_id text) RETURNS SETOF public.sessions
     LANGUAGE sql STABLE ROWS 20
+    AS $$ select * from sessions where user_id = p_user_id $$;
+
+CREATE FUNCTION public.settle(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT facts bigint, OUT is_behind boolean) RETURNS record
+    LANGUAGE plpgsql
     AS $$
-    select * from watching_times where user_id = p_user_id and terminate_at is null
-    union all
-    select * from watching_times where user_id = p_user_id and terminate_at is not null
+declare
+    v_log fact_log;
+    v_now timestamptz;
+    v_taken bigint;
+begin
+    facts := 0;
+    is_behind := false;
+    select * into v_log from fact_log for update skip locked;
+    if not found then
+        return;
+    end if;
+    v_now := coalesce(p_now, clock_timestamp());
+    with due as materialized (
+        select * from pending_facts where due_at <= v_now order by due_at, id limit p_limit
+    ),
+    -- Sessions that are still where they closed. One that somebody is changing is left for later.
+    held as materialized (
+        select d.id as pending_id, d.at, w.*
+          from due d join watching_times w
+            on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
+         where d.fact = 'offline' and not d.is_settled
+           for update of w skip locked
+    ),
+    over as (
+        delete from watching_times w using held h
+         where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
+           and w.terminate_at = h.at
+        returning h.pending_id, w.*
+    ),
+    moved as (
+        insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
+            select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
+    ),
+    judged as materialized (
+        select d.*,
+               case when d.fact = 'online' or d.is_settled or o.pending_id is not null then 'happened'
+                    when h.pending_id is not null then 'came back'
+                    when w.id is not null then 'later'
+                    else 'told already' end as verdict
+          from due d
+               left join over o on o.pending_id = d.id
+               left join held h on h.pending_id = d.id
+               left join watching_times w
+                 on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
+    ),
+    done as (
+        delete from pending_facts p using judged j
+         where p.due_at = j.due_at and p.id = j.id and j.verdict <> 'later'
+    ),
+    made as (
+        insert into presence_facts (seq, fact, session_id, user_id, resource, at, settled_at)
+            select v_log.last_seq + row_number() over (order by due_at, id),
+                   fact, session_id, user_id, resource, at, v_now
+              from judged where verdict = 'happened'
+        returning 1
+    )
+    select (select count(*) from made), (select count(*) from due) into facts, v_taken;
+    update fact_log set last_seq = last_seq + facts where facts > 0;
+    is_behind := v_taken = p_limit;
+end $$;
+
+CREATE FUNCTION public.settle_session(p_user_id text, p_resource text, p_now timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    AS $$
+    with over as (
+        delete from watching_times
+         where user_id = p_user_id and resource = p_resource and terminate_at is not null
+        returning *
+    ),
+    told as (
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at, is_settled)
+            select p_now, 'offline', id, user_id, resource, terminate_at, true from over
+    )
+    insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
+        select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
+
+CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, has_more boolean, connections jsonb)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_cursor sweep_cursor;
+    v_now timestamptz;
+begin
+    select * into v_cursor from sweep_cursor for update;
+    v_now := coalesce(p_now, clock_timestamp());
+    if v_cursor.user_id = '' then
+        if v_cursor.pages_asked = v_cursor.pages_listed then
+            v_cursor.probed_since := v_cursor.cycle_started_at;
+        end if;
+        v_cursor.cycle_started_at := v_now;
+        v_cursor.pages_listed := 0;
+        v_cursor.pages_asked := 0;
+    end if;
+    with page as materialized (
+        select w.user_id, w.resource, w.nodes from watching_times w
+         where (w.user_id, w.resource) > (v_cursor.user_id, v_cursor.resource)
+         order by w.user_id, w.resource limit p_limit
+    ),
+    listed as (
+        select jsonb_agg(jsonb_build_array(
+                   p.user_id, c.node, c.connection_id, v_now > c.opened_at + interval '2 hours',
+                   c.seen_at is not null)) as connections
+          from page p, connections(p.nodes) c
+         where c.opened_at < v_now - interval '1 minute'
+    )
+    select count(*) = p_limit, coalesce((select l.connections from listed l), '[]'),
+           coalesce((array_agg(p.user_id order by p.user_id desc, p.resource desc))[1], ''),
+           coalesce((array_agg(p.resource order by p.user_id desc, p.resource desc))[1], '')
+      into has_more, connections, v_cursor.user_id, v_cursor.resource
+      from page p;
+    update sweep_cursor
+       set user_id = case when has_more then v_cursor.user_id else '' end,
+           resource = case when has_more then v_cursor.resource else '' end,
+           cycle_started_at = v_cursor.cycle_started_at,
+           pages_listed = v_cursor.pages_listed + 1,
+           pages_asked = v_cursor.pages_asked,
+           probed_since = v_cursor.probed_since;
+    cycle_started_at := v_cursor.cycle_started_at;
+    return next;
+end $$;
 
 CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
     LANGUAGE plpgsql
@@ -406,6 +720,31 @@ begin
     return v_slot.slot is not null;
 end $$;
 
+CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz;
+    v_session watching_times;
+begin
+    v_now := lock_user(p_user_id, p_now);
+    select * into v_session from watching_times w
+     where w.user_id = p_user_id and w.nodes -> p_node ? p_connection_id;
+    outcome := case when not found then 'not_connected'
+                    when v_session.resource = p_resource then 'watching' end;
+    if outcome is null then
+        perform leave(p_user_id, p_node, p_connection_id, 'moved', v_now, v_now, p_grace, v_now);
+        outcome := enter(p_user_id, p_resource, p_node, p_connection_id,
+                         v_session.nodes -> p_node -> p_connection_id, p_grace, 2147483647, v_now);
+    end if;
+    return query
+        select outcome, ms(v_now), ms(w.join_at), (select count(*) from connections(w.nodes)),
+               milliseconds(watched(p_user_id, p_resource, v_now))
+          from (values (1)) as one
+               left join watching_times w on w.user_id = p_user_id and w.resource = p_resource
+                                         and w.terminate_at is null and outcome <> 'not_connected';
+end $$;
+
 CREATE FUNCTION public.watched(p_user_id text, p_resource text, p_now timestamp with time zone) RETURNS interval
     LANGUAGE sql STABLE
     AS $$
@@ -414,12 +753,11 @@ CREATE FUNCTION public.watched(p_user_id text, p_resource text, p_now timestamp 
      where p_resource is null or resource = p_resource
 $$;
 
-CREATE FUNCTION public.with_connection(p_nodes jsonb, p_node text, p_connection_id text, p_at timestamp with time zone) RETURNS jsonb
+CREATE FUNCTION public.with_connection(p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb) RETURNS jsonb
     LANGUAGE sql STABLE
     AS $$
     select p_nodes || jsonb_build_object(p_node, coalesce(p_nodes -> p_node, '{}')
-        || jsonb_build_object(p_connection_id,
-                              jsonb_build_object('at', extract(epoch from p_at)::numeric(14, 3))))
+        || jsonb_build_object(p_connection_id, p_connection))
 $$;
 
 CREATE FUNCTION public.without_connection(p_nodes jsonb, p_node text, p_connection_id text) RETURNS jsonb
@@ -464,6 +802,13 @@ CREATE TABLE public.claims (
     claimed_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.fact_log (
+    only_row boolean DEFAULT true NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    pruned_seq bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT fact_log_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.ledger (
     id bigint NOT NULL,
     bonus_id uuid NOT NULL,
@@ -494,6 +839,47 @@ CREATE TABLE public.offers (
     CONSTRAINT offers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 );
 
+CREATE TABLE public.past_sessions_default (
+    id bigint CONSTRAINT past_sessions_id_not_null NOT NULL,
+    user_id text CONSTRAINT past_sessions_user_id_not_null NOT NULL,
+    resource text CONSTRAINT past_sessions_resource_not_null NOT NULL,
+    join_at timestamp with time zone CONSTRAINT past_sessions_join_at_not_null NOT NULL,
+    terminate_at timestamp with time zone CONSTRAINT past_sessions_terminate_at_not_null NOT NULL,
+    ended_by public.ending CONSTRAINT past_sessions_ended_by_not_null NOT NULL,
+    ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
+    CONSTRAINT ends_after_it_begins CHECK ((terminate_at >= join_at))
+);
+
+CREATE TABLE public.pending_facts (
+    id bigint NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    fact public.presence_fact NOT NULL,
+    session_id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    is_settled boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE public.pending_facts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.pending_facts_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.presence_facts (
+    seq bigint NOT NULL,
+    fact public.presence_fact NOT NULL,
+    session_id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    settled_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.stream_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -509,6 +895,11 @@ CREATE TABLE public.sweep_cursor (
     pages_asked integer DEFAULT 0 NOT NULL,
     probed_since timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     CONSTRAINT sweep_cursor_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.unreachable_nodes (
+    node text NOT NULL,
+    since timestamp with time zone NOT NULL
 );
 
 CREATE UNLOGGED TABLE public.used_tickets (
@@ -546,6 +937,8 @@ ALTER TABLE public.watching_times ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE ONLY public.past_sessions ATTACH PARTITION public.past_sessions_default DEFAULT;
+
 ALTER TABLE ONLY public.award_rules
     ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
 
@@ -561,6 +954,9 @@ ALTER TABLE ONLY public.bonuses
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
 
+ALTER TABLE ONLY public.fact_log
+    ADD CONSTRAINT fact_log_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
 
@@ -570,11 +966,23 @@ ALTER TABLE ONLY public.migrations
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_pkey PRIMARY KEY (user_id, bonus_id);
 
+ALTER TABLE ONLY public.past_sessions
+    ADD CONSTRAINT past_sessions_pkey PRIMARY KEY (terminate_at, id);
+
+ALTER TABLE ONLY public.past_sessions_default
+    ADD CONSTRAINT past_sessions_default_pkey PRIMARY KEY (terminate_at, id);
+
+ALTER TABLE ONLY public.presence_facts
+    ADD CONSTRAINT presence_facts_pkey PRIMARY KEY (seq);
+
 ALTER TABLE ONLY public.stream_epoch
     ADD CONSTRAINT stream_epoch_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.sweep_cursor
     ADD CONSTRAINT sweep_cursor_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.unreachable_nodes
+    ADD CONSTRAINT unreachable_nodes_pkey PRIMARY KEY (node);
 
 ALTER TABLE ONLY public.used_tickets
     ADD CONSTRAINT used_tickets_pkey PRIMARY KEY (ticket_id);
@@ -586,7 +994,7 @@ ALTER TABLE ONLY public.user_streams
     ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.watching_times
-    ADD CONSTRAINT watching_times_pkey PRIMARY KEY (id);
+    ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
 
@@ -594,17 +1002,29 @@ CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (
 
 CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
 
+CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (resource, terminate_at, id);
+
+CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_sessions_default USING btree (resource, terminate_at, id);
+
+CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_id, terminate_at, id);
+
+CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_sessions_default USING btree (user_id, terminate_at, id);
+
+CREATE INDEX pending_facts_due ON public.pending_facts USING btree (due_at, id);
+
 CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_at);
 
 CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
 
 CREATE INDEX user_events_at ON public.user_events USING brin (at) WITH (pages_per_range='32');
 
-CREATE UNIQUE INDEX watching_times_closed ON public.watching_times USING btree (user_id, resource, terminate_at) WHERE (terminate_at IS NOT NULL);
+CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
 
-CREATE INDEX watching_times_online ON public.watching_times USING btree (resource, user_id) WHERE (terminate_at IS NULL);
+ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
 
-CREATE UNIQUE INDEX watching_times_open ON public.watching_times USING btree (user_id, resource) WHERE (terminate_at IS NULL);
+ALTER INDEX public.past_sessions_resource ATTACH PARTITION public.past_sessions_default_resource_terminate_at_id_idx;
+
+ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
 
 ALTER TABLE ONLY public.awards
     ADD CONSTRAINT awards_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

@@ -41,6 +41,7 @@ do $$ declare name text; begin
         execute format('delete from %I', name);
     end loop;
     insert into sweep_cursor default values;
+    insert into fact_log default values;
 end $$
 """
 

@@ -15,7 +15,7 @@ from handlers.adapters.connections import Connections
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.delivery import Delivery, deliver
 from handlers.adapters.queue import Queue
-from handlers.adapters.settings import push_endpoint, setting
+from handlers.adapters.settings import grace, push_endpoint, setting
 from handlers.core import forget
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class Container:
         if delivery.gone:
             gone = [forget.found_gone(push) for push in delivery.gone]
             try:
-                await self.database.fetch(forget.query(gone))
+                await self.database.fetch(forget.query(gone, grace()))
             except Unavailable as error:
                 log.warning("%d gone connections stay for the sweep: %s", len(gone), error)
         return delivery

@@ -23,6 +23,11 @@ def grace() -> timedelta:
     return timedelta(seconds=float(os.environ.get("GRACE_SECONDS") or "30"))
 
 
+def most_connections() -> int:
+    """How many connections one user may have open at once, over all resources."""
+    return int(os.environ.get("MAX_CONNECTIONS_PER_USER") or "50")
+
+
 def statement_cache_size() -> int:
     """Named statements per connection; 0 behind a pooler in transaction mode, which knows none."""
     return int(os.environ.get("STATEMENT_CACHE_SIZE") or "100")

@@ -24,18 +24,25 @@ class Arrival:
     ticket_expires_at: datetime
     node: str
     connection_id: str
+    device: str | None = None
+    """What the ticket calls the device, if it does."""
 
 
 def authorizer_context(
-    user_id: str, resource: str, ticket_id: str, ticket_expires_at: datetime
+    user_id: str,
+    resource: str,
+    ticket_id: str,
+    ticket_expires_at: datetime,
+    device: str | None = None,
 ) -> dict[str, str]:
     """What the authorizer says and `arrival` reads back. API Gateway carries strings only."""
-    return {
+    context = {
         "userId": user_id,
         "resource": resource,
         "ticketId": ticket_id,
         "ticketExpiresAt": str(int(ticket_expires_at.timestamp())),
     }
+    return context | ({"device": device} if device else {})
 
 
 def arrival(request: Mapping[str, Any]) -> Arrival:
@@ -48,4 +55,5 @@ def arrival(request: Mapping[str, Any]) -> Arrival:
         ticket_expires_at=datetime.fromtimestamp(int(who["ticketExpiresAt"]), UTC),
         node=f"{request['domainName']}/{request['stage']}",
         connection_id=request["connectionId"],
+        device=who.get("device"),
     )

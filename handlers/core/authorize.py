@@ -25,6 +25,10 @@ def allow(ticket: Ticket, method_arn: str) -> dict[str, Any]:
             ],
         },
         "context": authorizer_context(
-            ticket.user_id, ticket.resource, ticket.ticket_id, ticket.expires_at
+            ticket.user_id,
+            ticket.resource,
+            ticket.ticket_id,
+            ticket.expires_at,
+            ticket.device,
         ),
     }

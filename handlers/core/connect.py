@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
 
 
-def query(who: Arrival, grace: timedelta) -> Query:
+def query(who: Arrival, grace: timedelta, most_connections: int) -> Query:
     return Query(
         "connect",
         (
@@ -23,10 +23,12 @@ def query(who: Arrival, grace: timedelta) -> Query:
             who.ticket_id,
             who.ticket_expires_at,
             grace,
+            most_connections,
+            who.device,
         ),
     )
 
 
 def status(outcome: object) -> int:
-    """The status of the handshake: a spent ticket is 401, as a bad one is."""
-    return 401 if outcome == "refused" else 200
+    """The status of the handshake: a spent ticket is 401, as a bad one is; 429 for one too many."""
+    return {"refused": 401, "too_many": 429}.get(str(outcome), 200)

@@ -18,7 +18,7 @@ LIFE = timedelta(hours=2)
 SLACK = timedelta(minutes=1)
 
 
-def query(who: Arrival, request: Mapping[str, Any]) -> Query:
+def query(who: Arrival, request: Mapping[str, Any], grace: timedelta) -> Query:
     return Query(
         "disconnect",
         (
@@ -28,6 +28,7 @@ def query(who: Arrival, request: Mapping[str, Any]) -> Query:
             ended_by(request),
             who.ticket_id,
             who.ticket_expires_at,
+            grace,
         ),
     )
 

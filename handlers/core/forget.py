@@ -9,6 +9,7 @@ from handlers.core.happening import Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import timedelta
 
     from handlers.core.happening import Push
 
@@ -23,7 +24,7 @@ class Gone:
     ended_by: str = "swept"
 
 
-def query(gone: Sequence[Gone]) -> Query:
+def query(gone: Sequence[Gone], grace: timedelta) -> Query:
     return Query(
         "forget",
         (
@@ -31,6 +32,7 @@ def query(gone: Sequence[Gone]) -> Query:
             [one.node for one in gone],
             [one.connection_id for one in gone],
             [one.ended_by for one in gone],
+            grace,
         ),
     )
 

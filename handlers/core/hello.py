@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def query(who: Arrival, said: Hello) -> Query:
-    return Query("hello", (who.user_id, who.resource, said.since, said.epoch))
+    return Query("hello", (who.user_id, who.node, who.connection_id, said.since, said.epoch))
 
 
 def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
@@ -22,8 +22,10 @@ def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
             re=said.id,
             server_now=row["server_now"],
             user_id=who.user_id,
-            resource=who.resource,
+            resource=row["resource"] or who.resource,
             connection_id=who.connection_id,
+            # False: the connection was ended wrongly (its node was out of reach); a new one is counted.
+            is_counted=row["resource"] is not None,
             session={"joined_at": row["joined_at"], "connections": row["connections"]},
             watched_ms=row["watched_ms"],
             epoch=row["epoch"],

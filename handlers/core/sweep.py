@@ -34,8 +34,8 @@ def page(row: Row) -> Page:
     return Page(
         row["cycle_started_at"],
         bool(row["has_more"]),
-        tuple(Gone(u, n, c, "expired") for u, n, c, is_expired in listed if is_expired),
-        tuple(Gone(u, n, c, "swept") for u, n, c, is_expired in listed if not is_expired),
+        tuple(Gone(u, n, c, "expired") for u, n, c, is_expired, _ in listed if is_expired),
+        tuple(Gone(u, n, c, "swept") for u, n, c, is_expired, _ in listed if not is_expired),
     )
 
 

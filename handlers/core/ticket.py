@@ -28,6 +28,8 @@ class Ticket:
     user_id: str
     resource: str
     expires_at: datetime
+    device: str | None = None
+    """How the user's list of devices calls this one, such as "phone"."""
 
 
 def mint(ticket: Ticket, secret: str) -> str:
@@ -39,6 +41,8 @@ def mint(ticket: Ticket, secret: str) -> str:
         "resource": ticket.resource,
         "exp": int(ticket.expires_at.timestamp()),
     }
+    if ticket.device is not None:
+        claims["device"] = ticket.device
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -60,8 +64,15 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         raise BadTicket("expired")
     if expires_at > now + LONGEST_LIFE:
         raise BadTicket("lives longer than five minutes")
-    ticket = Ticket(claims["jti"], claims["sub"], claims.get("resource", "site"), expires_at)
-    for name in (ticket.ticket_id, ticket.user_id, ticket.resource):
+    ticket = Ticket(
+        claims["jti"],
+        claims["sub"],
+        claims.get("resource", "site"),
+        expires_at,
+        claims.get("device"),
+    )
+    names = [ticket.ticket_id, ticket.user_id, ticket.resource]
+    for name in names if ticket.device is None else [*names, ticket.device]:
         if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME or "\0" in name:
-            raise BadTicket("jti, sub and resource are texts of 1 to 128 characters")
+            raise BadTicket("jti, sub, resource and device are texts of 1 to 128 characters")
     return ticket

@@ -4,8 +4,12 @@
 -- Everything that changes one user's state runs under that user's lock, so two tabs, a reload that
 -- crosses its own $disconnect, and a retry all take their turn. One statement cannot do this: its
 -- snapshot is older than the lock it waits for, and a session that closes in between is not seen.
-create or replace function lock_user(p_user_id text) returns void
-language sql as $$ select pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) $$;
+-- Returns the time: after the lock, so that whoever waited writes no time before what it waited for.
+create or replace function lock_user(p_user_id text, p_now timestamptz) returns timestamptz
+language sql volatile as $$
+    select case when pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) is not null
+                then coalesce(p_now, clock_timestamp()) end
+$$;
 
 -- Milliseconds since the epoch, as the clients count.
 create or replace function ms(p_at timestamptz) returns bigint
@@ -20,20 +24,43 @@ returns jsonb language sql stable as $$
                 else jsonb_set(p_nodes, array[p_node], (p_nodes -> p_node) - p_connection_id) end
 $$;
 
+-- p_connection: what we know of it. {"at": when it opened, epoch seconds, "device": what its ticket
+-- said, if anything, "seen": its last evidence, while the sweep asks for it in vain}
 create or replace function with_connection(
-    p_nodes jsonb, p_node text, p_connection_id text, p_at timestamptz
+    p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb
 ) returns jsonb language sql stable as $$
     select p_nodes || jsonb_build_object(p_node, coalesce(p_nodes -> p_node, '{}')
-        || jsonb_build_object(p_connection_id,
-                              jsonb_build_object('at', extract(epoch from p_at)::numeric(14, 3))))
+        || jsonb_build_object(p_connection_id, p_connection))
 $$;
 
 -- One row per connection of a session.
 create or replace function connections(p_nodes jsonb)
-returns table (node text, connection_id text, opened_at timestamptz)
-language sql immutable rows 2 as $$
-    select n.key, c.key, to_timestamp((c.value ->> 'at')::float8)
+returns table (
+    node text, connection_id text, opened_at timestamptz, device text, seen_at timestamptz
+) language sql immutable rows 2 as $$
+    select n.key, c.key, to_timestamp((c.value ->> 'at')::float8), c.value ->> 'device',
+           to_timestamp((c.value ->> 'seen')::float8)
       from jsonb_each(p_nodes) as n, jsonb_each(n.value) as c
+$$;
+
+-- The last moment that a connection is known to have been open: when it opened, or when the last whole
+-- cycle of the sweep, which found it alive, began; p_seen_at instead of that while it is in doubt. Two
+-- hours after it opened at the latest, for then API Gateway ends it.
+create or replace function last_evidence(p_opened_at timestamptz, p_seen_at timestamptz)
+returns timestamptz language sql stable as $$
+    select least(p_opened_at + interval '2 hours',
+                 -- Only who was a minute old by then was asked.
+                 case when p_seen_at is not null then p_seen_at
+                      when p_opened_at < probed_since - interval '1 minute' then probed_since
+                      else p_opened_at end)
+      from sweep_cursor
+$$;
+
+-- How many connections a user has, on whatever resource.
+create or replace function count_connections(p_user_id text) returns bigint
+language sql stable as $$
+    select coalesce(sum(jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*'))), 0)
+      from watching_times where user_id = p_user_id
 $$;
 
 -- Every open connection of a user, on whatever resource, as [[node, connection id], …].
@@ -44,13 +71,9 @@ language sql stable as $$
      where w.user_id = p_user_id and w.terminate_at is null
 $$;
 
--- A user's sessions, open and closed, each kind along its own index: neither index has both.
-create or replace function sessions_of(p_user_id text) returns setof watching_times
-language sql stable rows 20 as $$
-    select * from watching_times where user_id = p_user_id and terminate_at is null
-    union all
-    select * from watching_times where user_id = p_user_id and terminate_at is not null
-$$;
+-- A user's sessions: open, within their grace, and past.
+create or replace function sessions_of(p_user_id text) returns setof sessions
+language sql stable rows 20 as $$ select * from sessions where user_id = p_user_id $$;
 
 -- How long a user has watched a resource (null: all of them), open sessions up to p_now.
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
@@ -60,12 +83,55 @@ returns interval language sql stable as $$
      where p_resource is null or resource = p_resource
 $$;
 
+-- Put a connection into the user's session on a resource. Returns
+--   opened     a new session
+--   continued  the one that closed within the grace goes on as if it never had
+--   joined     the one that others of the user's connections hold open
+--   too_many   the user would have more than p_most connections; nothing is changed
+-- The caller holds the user's lock. p_connection: see with_connection.
+create or replace function enter(
+    p_user_id text, p_resource text, p_node text, p_connection_id text, p_connection jsonb,
+    p_grace interval, p_most integer, p_now timestamptz
+) returns text language plpgsql as $$
+declare
+    v_id bigint;
+    v_is_new boolean;
+    v_is_alone boolean;
+begin
+    insert into watching_times as w (user_id, resource, join_at, seen_at, nodes)
+        select p_user_id, p_resource, p_now, p_now,
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
+         where count_connections(p_user_id) < p_most
+        on conflict (user_id, resource) do update
+           set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
+               seen_at = greatest(w.seen_at, p_now),
+               terminate_at = null, ended_by = null, ended_within = null
+         where w.terminate_at is null
+            or (w.terminate_at > p_now - p_grace and w.ended_by not in ('kicked', 'moved'))
+        returning id, xmax = 0, jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*')) = 1
+             into v_id, v_is_new, v_is_alone;
+    if v_is_new then
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+            values (p_now, 'online', v_id, p_user_id, p_resource, p_now);
+        return 'opened';
+    end if;
+    if v_id is not null then
+        return case when v_is_alone then 'continued' else 'joined' end;
+    end if;
+    if count_connections(p_user_id) >= p_most then
+        return 'too_many';
+    end if;
+    -- A session that is over stands in the way: nobody has settled it yet.
+    perform settle_session(p_user_id, p_resource, p_now);
+    return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_most, p_now);
+end $$;
+
 -- Take one connection out of its session; the last one closes it at the last evidence.
 -- p_seen_at: when the connection was last known to be open. p_gone_by: by when it was surely gone.
 -- True if that closed the session. The caller holds the user's lock.
 create or replace function leave(
-    p_user_id text, p_node text, p_connection_id text, p_ended_by text,
-    p_seen_at timestamptz, p_gone_by timestamptz
+    p_user_id text, p_node text, p_connection_id text, p_ended_by ending,
+    p_seen_at timestamptz, p_gone_by timestamptz, p_grace interval, p_now timestamptz
 ) returns boolean language plpgsql as $$
 declare
     v_session watching_times;
@@ -73,22 +139,46 @@ declare
     v_seen_at timestamptz;
 begin
     select * into v_session from watching_times
-     where user_id = p_user_id and terminate_at is null and nodes -> p_node ? p_connection_id;
+     where user_id = p_user_id and nodes -> p_node ? p_connection_id;
     if not found then
         return false;
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);
     if v_nodes <> '{}' then
-        update watching_times set nodes = v_nodes, seen_at = v_seen_at where id = v_session.id;
+        update watching_times set nodes = v_nodes, seen_at = v_seen_at
+         where user_id = p_user_id and resource = v_session.resource;
         return false;
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
            ended_within = greatest(p_gone_by - v_seen_at, interval '0')
-     where id = v_session.id;
+     where user_id = p_user_id and resource = v_session.resource;
+    -- Who was sent away, or left for another resource, does not come back to this session.
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        values (case when p_ended_by in ('kicked', 'moved') then p_now
+                     else greatest(p_now, v_seen_at + p_grace) end,
+                'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
     return true;
 end $$;
+
+-- A session that is over makes room for the next one on its resource. Its "offline" is due at once,
+-- so that it comes before the next "online"; what was due later finds no session and says nothing.
+-- The caller holds the user's lock.
+create or replace function settle_session(p_user_id text, p_resource text, p_now timestamptz)
+returns void language sql as $$
+    with over as (
+        delete from watching_times
+         where user_id = p_user_id and resource = p_resource and terminate_at is not null
+        returning *
+    ),
+    told as (
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at, is_settled)
+            select p_now, 'offline', id, user_id, resource, terminate_at, true from over
+    )
+    insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
+        select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
+$$;
 
 -- Append to a user's stream; the next seq, gap-free. The caller holds the user's lock.
 create or replace function append_event(

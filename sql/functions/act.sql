@@ -13,8 +13,7 @@ declare
     v_now timestamptz;
     v_event user_events;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
     outcome := case when not found and octet_length(p_body::text) > 16384 then 'too_large'
                     when not found then 'acted'

@@ -58,8 +58,7 @@ declare
     v_claim claims;
     v_event user_events;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     select * into v_bonus from bonuses b where b.bonus_id = p_bonus_id;
     select * into v_claim from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
     select * into v_event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;

@@ -1,20 +1,26 @@
 -- A connection has ended: the last one of a session closes it. True if it did.
 -- Before its $connect, twice, or late, the event leaves the same rows behind: while the ticket could
 -- still open this connection, its row says that the connection is gone.
+--
+-- Nobody waits for the disk: API Gateway tells of an end at best effort, and so do we. Should the
+-- server lose power, the ends of the last half second are lost, and the sweep finds them like all
+-- others that were never told of. It is half of what a session costs the disk.
+-- https://www.postgresql.org/docs/current/wal-async-commit.html
 create or replace function disconnect(
     p_user_id text, p_node text, p_connection_id text, p_ended_by text,
-    p_ticket_id text, p_ticket_expires_at timestamptz, p_now timestamptz default null
+    p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval default '30 seconds',
+    p_now timestamptz default null
 ) returns boolean language plpgsql as $$
 declare
     v_now timestamptz;
 begin
-    perform lock_user(p_user_id);
-    v_now := coalesce(p_now, clock_timestamp());
+    v_now := lock_user(p_user_id, p_now);
     if v_now <= p_ticket_expires_at + interval '1 minute' then
         insert into used_tickets as t (ticket_id, connection_id, expires_at, gone)
             values (p_ticket_id, p_connection_id, p_ticket_expires_at, true)
             on conflict (ticket_id) do update set gone = true
                 where t.connection_id = excluded.connection_id and not t.gone;
     end if;
-    return leave(p_user_id, p_node, p_connection_id, p_ended_by, v_now, v_now);
+    return set_config('synchronous_commit', 'off', true) = 'off'
+       and leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;

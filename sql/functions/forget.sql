@@ -1,13 +1,11 @@
 -- Connections found gone, one per position of the arrays: each leaves its session, which ends at the
--- last moment that the connection is known to have been open: when it opened, or when the last whole
--- cycle of the sweep, which found it alive, began; and two hours after it opened at the latest, for
--- then API Gateway ends it. Returns how many sessions that closed.
+-- last evidence for it. Returns how many sessions that closed.
 -- A connection younger than a minute stays: its own handshake may still be under way, and until that
 -- is answered API Gateway knows the connection no more than one that is gone. A later sweep asks.
 -- Users are locked in one order, so two of these never wait for each other in a circle.
 create or replace function forget(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[],
-    p_now timestamptz default null
+    p_grace interval default '30 seconds', p_now timestamptz default null
 ) returns integer language plpgsql as $$
 declare
     v_gone record;
@@ -21,20 +19,15 @@ begin
             as g(user_id, node, connection_id, ended_by)
          order by hashtextextended(g.user_id, 0)
     loop
-        perform lock_user(v_gone.user_id);
-        v_now := coalesce(p_now, clock_timestamp());
-        select c.opened_at, least(c.opened_at + interval '2 hours',
-                                  -- Only who was a minute old by then was asked.
-                                  case when c.opened_at < s.probed_since - interval '1 minute'
-                                       then s.probed_since else c.opened_at end)
-          into v_opened_at, v_seen_at
-          from sweep_cursor s, watching_times w, connections(w.nodes) c
-         where w.user_id = v_gone.user_id and w.terminate_at is null
+        v_now := lock_user(v_gone.user_id, p_now);
+        select c.opened_at, last_evidence(c.opened_at, c.seen_at) into v_opened_at, v_seen_at
+          from watching_times w, connections(w.nodes) c
+         where w.user_id = v_gone.user_id
            and c.node = v_gone.node and c.connection_id = v_gone.connection_id;
         continue when not found or v_opened_at > v_now - interval '1 minute';
         v_closed := v_closed + leave(
-            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by,
-            v_seen_at, least(v_now, v_opened_at + interval '2 hours'))::integer;
+            v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by::ending,
+            v_seen_at, least(v_now, v_opened_at + interval '2 hours'), p_grace, v_now)::integer;
     end loop;
     return v_closed;
 end $$;

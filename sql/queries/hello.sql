@@ -1,21 +1,22 @@
 -- name: hello
 -- Everything a client needs to draw itself: one row.
---   server_now, joined_at (null: no open session), connections, watched_ms, epoch, seq
+--   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
+--   epoch, seq
 --   recovered  true: events are exactly those after `since`
 --              false: `since` is of another epoch or reaches too far back; events are the latest
 --   events     at most 100 and 64 KB of them, in order: the reply must fit in one 128 KB message
 --   bonuses    at most 10 that this user may claim now or soon, or has claimed, until they close;
 --              the first to close first
--- $1 user_id  $2 resource  $3 since (null: the first hello)  $4 epoch
+-- $1 user_id  $2 node  $3 connection_id  $4 since (null: the first hello)  $5 epoch
 with clock as materialized (select clock_timestamp() as now),
 session as (
-    select join_at, (select count(*) from connections(nodes)) as connections
+    select resource, join_at, (select count(*) from connections(nodes)) as connections
       from watching_times
-     where user_id = $1 and resource = $2 and terminate_at is null
+     where user_id = $1 and nodes -> $2 ? $3
 ),
 stream as (
     select e.epoch, coalesce(s.seq, 0) as seq,
-           case when e.epoch::text = $4::text and $3::bigint <= coalesce(s.seq, 0) then $3::bigint end as since
+           case when e.epoch::text = $5::text and $4::bigint <= coalesce(s.seq, 0) then $4::bigint end as since
       from stream_epoch e left join user_streams s on s.user_id = $1
 ),
 latest as (
@@ -38,9 +39,10 @@ open_bonuses as (
      order by b.closes_at limit 10
 )
 select ms(clock.now) as server_now,
-       ms(session.join_at) as joined_at,
+       session.resource, ms(session.join_at) as joined_at,
        coalesce(session.connections, 0) as connections,
-       milliseconds(watched($1, $2, clock.now)) as watched_ms,
+       case when session.resource is null then 0
+            else milliseconds(watched($1, session.resource, clock.now)) end as watched_ms,
        stream.epoch, stream.seq,
        stream.since is not null and stream.seq - stream.since = events.shown as recovered,
        events.list as events,

@@ -1,18 +1,29 @@
 -- name: prune
--- Remove what nobody needs any more, at most $2 of each: used tickets that can open nothing, and
--- events older than $1. Returns how many of each.
--- $1 keep_events  $2 limit
+-- Remove what nobody needs any more, at most $3 of each: used tickets that can open nothing, events
+-- older than $1, facts older than $2. Returns how many of each.
+-- $1 keep_events  $2 keep_facts  $3 limit
 with tickets as (
     delete from used_tickets
      where ctid in (select ctid from used_tickets
                      where expires_at < clock_timestamp() - interval '2 minutes'
-                     limit $2 for update skip locked)
+                     limit $3 for update skip locked)
     returning 1
 ),
 events as (
     delete from user_events
      where ctid in (select ctid from user_events where at < clock_timestamp() - $1::interval
-                     limit $2 for update skip locked)
+                     limit $3 for update skip locked)
     returning 1
+),
+facts as (
+    delete from presence_facts
+     where seq in (select seq from (select seq, settled_at from presence_facts order by seq limit $3)
+                       as oldest where settled_at < clock_timestamp() - $2::interval)
+    returning seq
+),
+begins as (
+    update fact_log set pruned_seq = pruned.seq from (select max(seq) as seq from facts) as pruned
+     where pruned.seq > pruned_seq
 )
-select (select count(*) from tickets) as tickets, (select count(*) from events) as events;
+select (select count(*) from tickets) as tickets, (select count(*) from events) as events,
+       (select count(*) from facts) as facts;

@@ -77,6 +77,7 @@ def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
 def test_welcome_says_everything_a_client_draws() -> None:
     row: Row = {
         "server_now": 9,
+        "resource": "site",
         "joined_at": 1,
         "connections": 2,
         "watched_ms": 8,
@@ -94,6 +95,7 @@ def test_welcome_says_everything_a_client_draws() -> None:
         "user_id": "ann",
         "resource": "site",
         "connection_id": "tab-1",
+        "is_counted": True,
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
         "epoch": "e",
@@ -106,9 +108,18 @@ def test_welcome_says_everything_a_client_draws() -> None:
 
 @pytest.mark.parametrize(
     ("outcome", "status"),
-    [("opened", 200), ("reopened", 200), ("joined", 200), ("repeated", 200), ("refused", 401)],
+    [
+        ("opened", 200),
+        ("continued", 200),
+        ("joined", 200),
+        ("repeated", 200),
+        ("refused", 401),
+        ("too_many", 429),
+    ],
 )
-def test_only_a_spent_ticket_refuses_the_handshake(outcome: str, status: int) -> None:
+def test_a_spent_ticket_or_one_connection_too_many_refuses_the_handshake(
+    outcome: str, status: int
+) -> None:
     assert connect.status(outcome) == status
 
 
@@ -173,7 +184,7 @@ def test_a_broadcast_travels_through_the_queue() -> None:
 
 
 def test_a_page_tells_who_is_to_be_asked_for() -> None:
-    listed = [["ann", NODE, "tab-1", False], ["bob", NODE, "old", True]]
+    listed = [["ann", NODE, "tab-1", False, False], ["bob", NODE, "old", True, False]]
     row: Row = {"cycle_started_at": T0, "has_more": True, "connections": json.dumps(listed)}
     page = sweep.page(row)
     assert page.to_ask == (Gone("ann", NODE, "tab-1", "swept"),)

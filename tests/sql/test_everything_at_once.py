@@ -15,6 +15,7 @@ NODE = "gateway.example/live"
 WORKERS, TURNS = 16, 90
 USERS = [f"user-{n}" for n in range(12)]
 STOCKS = (3, 40)
+GRACE = timedelta(seconds=30)
 MINUTE = timedelta(minutes=1)
 
 
@@ -43,14 +44,17 @@ class Crowd:
         expires_at = datetime.now(UTC) + MINUTE
         resource = self.dice.choice(["site", "stream"])
         await self.pool.fetch(
-            text("connect"), user, resource, NODE, tab, tab, expires_at, timedelta(seconds=30)
+            text("connect"),
+            *(user, resource, NODE, tab, tab, expires_at, GRACE, 50, None),
         )
 
     async def go(self) -> None:
         if self.opened:
             user, tab = self.dice.choice(self.opened)
             expires_at = datetime.now(UTC) + MINUTE
-            await self.pool.fetch(text("disconnect"), user, NODE, tab, "client", tab, expires_at)
+            await self.pool.fetch(
+                text("disconnect"), user, NODE, tab, "client", tab, expires_at, GRACE
+            )
 
     async def act(self) -> None:
         user, action = self.dice.choice(USERS), f"a{self.dice.randint(0, 50)}"
@@ -66,14 +70,14 @@ class Crowd:
         # As if all were old enough: the first minute is another test.
         later = datetime.now(UTC) + 2 * MINUTE
         await self.pool.fetch(
-            "select forget($1, $2, $3, $4, $5)",
+            "select forget($1, $2, $3, $4, p_now => $5)",
             *(users, [NODE] * len(gone), tabs, ["swept"] * len(gone), later),
         )
 
     async def schedule(self) -> None:
         await self.pool.fetch(text("award"), 5)
         await self.pool.fetch(text("sweep"), 5)
-        await self.pool.fetch(text("prune"), timedelta(seconds=1), 10)
+        await self.pool.fetch(text("prune"), timedelta(seconds=1), timedelta(seconds=1), 10)
 
 
 async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> None:

@@ -25,7 +25,7 @@ async def come(db: asyncpg.Connection, user_id: str = "ann", resource: str = "si
     await db.fetchval(
         text("connect"),
         *(user_id, resource, NODE, f"{user_id}-1", f"ticket-{user_id}-{resource}"),
-        *(datetime.now(UTC) + timedelta(minutes=1), timedelta(seconds=30)),
+        *(datetime.now(UTC) + timedelta(minutes=1), timedelta(seconds=30), 50, None),
     )
 
 
@@ -39,7 +39,7 @@ async def act(
 async def hello(
     db: asyncpg.Connection, since: int | None = None, epoch: str | None = None
 ) -> dict[str, Any]:
-    row = await db.fetchrow(text("hello"), "ann", "site", since, epoch)
+    row = await db.fetchrow(text("hello"), "ann", NODE, "ann-1", since, epoch)
     return {
         **row,
         "epoch": str(row["epoch"]),
@@ -388,7 +388,7 @@ async def grow_old(db: asyncpg.Connection) -> None:
     """Everybody has been here for five minutes."""
     await db.execute(
         "update watching_times set nodes = with_connection('{}', $1, user_id || '-1',"
-        " now() - interval '5 minutes')",
+        " jsonb_build_object('at', extract(epoch from now()) - 300))",
         NODE,
     )
 
@@ -428,7 +428,7 @@ async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
         "insert into used_tickets values ('old', 'c', now() - interval '3 minutes'),"
         " ('new', 'c', now() - interval '1 minute')"
     )
-    assert await db.fetchrow(text("prune"), timedelta(days=1), 100) == (1, 1)
+    assert await db.fetchrow(text("prune"), timedelta(days=1), timedelta(days=1), 100) == (1, 1, 0)
     assert await db.fetchval("select ticket_id from used_tickets") == "new"
 
 

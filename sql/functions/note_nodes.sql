@@ -1,0 +1,19 @@
+-- Which nodes the sweep could reach and which not. Returns those that are lost: out of reach since the
+-- grace or longer, and nobody has come in through them meanwhile (then the way to them is broken, and
+-- not they).
+create or replace function note_nodes(
+    p_reached text[], p_unreachable text[], p_grace interval, p_now timestamptz default null
+) returns setof text language plpgsql as $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+begin
+    delete from unreachable_nodes u where u.node = any (p_reached);
+    insert into unreachable_nodes (node, since)
+        select distinct u.node, v_now from unnest(p_unreachable) as u(node)
+        on conflict (node) do nothing;
+    return query
+        select u.node from unreachable_nodes u
+         where u.since <= v_now - p_grace
+           and not exists (select from watching_times w, connections(w.nodes) c
+                            where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
+end $$;

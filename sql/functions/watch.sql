@@ -1,0 +1,32 @@
+-- A connection moves to another resource: one statement takes it out of the one session and puts it
+-- into the other. Returns one row; outcome
+--   opened, continued, joined   as `enter` says
+--   watching                    it is there already
+--   not_connected               it is in no session: the client should connect anew
+-- joined_at, connections, watched_ms: of the session that it is in now.
+create or replace function watch(
+    p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval,
+    p_now timestamptz default null
+) returns table (outcome text, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
+language plpgsql as $$
+declare
+    v_now timestamptz;
+    v_session watching_times;
+begin
+    v_now := lock_user(p_user_id, p_now);
+    select * into v_session from watching_times w
+     where w.user_id = p_user_id and w.nodes -> p_node ? p_connection_id;
+    outcome := case when not found then 'not_connected'
+                    when v_session.resource = p_resource then 'watching' end;
+    if outcome is null then
+        perform leave(p_user_id, p_node, p_connection_id, 'moved', v_now, v_now, p_grace, v_now);
+        outcome := enter(p_user_id, p_resource, p_node, p_connection_id,
+                         v_session.nodes -> p_node -> p_connection_id, p_grace, 2147483647, v_now);
+    end if;
+    return query
+        select outcome, ms(v_now), ms(w.join_at), (select count(*) from connections(w.nodes)),
+               milliseconds(watched(p_user_id, p_resource, v_now))
+          from (values (1)) as one
+               left join watching_times w on w.user_id = p_user_id and w.resource = p_resource
+                                         and w.terminate_at is null and outcome <> 'not_connected';
+end $$;
