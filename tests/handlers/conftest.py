@@ -18,12 +18,14 @@ from handlers.adapters.connections import Gone, Undelivered
 from handlers.adapters.container import Container
 from handlers.adapters.database import Database
 from handlers.core.arrival import authorizer_context
+from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
+    from handlers.core.ticket import MayWatch
 
 EVENTS = Path(__file__).parents[1] / "events"
 
@@ -87,6 +89,8 @@ class World:
     connections: FakeConnections
     queue: FakeQueue
     dsn: str
+    may_watch: MayWatch = "*"
+    """What the tickets of this world let their connections watch."""
 
     def event(
         self,
@@ -102,10 +106,13 @@ class World:
             "connectionId": connection_id,
             "domainName": "gateway.example",
             "authorizer": authorizer_context(
-                user_id,
-                resource,
-                f"ticket-{connection_id}",
-                datetime.now(UTC) + timedelta(minutes=1),
+                Ticket(
+                    f"ticket-{connection_id}",
+                    user_id,
+                    resource,
+                    datetime.now(UTC) + timedelta(minutes=1),
+                    may_watch=self.may_watch,
+                )
             ),
             **request,
         }
