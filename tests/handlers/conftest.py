@@ -57,6 +57,15 @@ class FakeConnections:
             await asyncio.Event().wait()
         self.inbox.append((push.connection_id, json.loads(push.data)))
 
+    async def close(self, _node: str, connection_id: str) -> None:
+        if connection_id in self.gone:
+            raise Gone
+        if connection_id in self.broken:
+            raise Undelivered("no route")
+        if connection_id in self.stuck:
+            await asyncio.Event().wait()
+        self.gone.add(connection_id)
+
     async def is_open(self, _node: str, connection_id: str) -> bool:
         if connection_id in self.broken:
             raise Undelivered("no route")
