@@ -132,7 +132,8 @@ export class Headcount extends EventTarget {
   }
 
   /**
-   * Watch something else over the same connection. Resolves with the session there, once this user is in it.
+   * Watch something else over the same connection. Resolves with the session there, once this user is in it; a welcome
+   * follows.
    *
    * Remembered: connections that follow this one are moved there too. Called again before the answer, the last one counts
    * and answers for all. The ticket must allow it (`may_watch`), or it is refused with code "not_allowed".
@@ -258,7 +259,7 @@ export class Headcount extends EventTarget {
     else if (message.type === "error" && message.re !== null) this.#refused(line, message);
     // The gateway's own error frames have a `message` and no `type`, and do not say which request they answer.
     else if (message.type === "error" || message.message) this.#stumbled(line);
-    else if (message.type === "watching") this.#moved(message);
+    else if (message.type === "watching") this.#moved(line, message);
     else {
       if (message.event) this.#follow(arrived(this.#stream, message));
       this.#outbox.answered(message);
@@ -281,13 +282,19 @@ export class Headcount extends EventTarget {
     if (isNew) this.#outbox.resume();
   }
 
-  /** @param {Watching & {type: string, re: string, is_counted: boolean}} message */
-  #moved(message) {
+  /**
+   * @param {Connection} line
+   * @param {Watching & {type: string, re: string, is_counted: boolean}} message
+   */
+  #moved(line, message) {
     // In no session, the connection went nowhere: the watch is sent again over the next one.
     if (!message.is_counted) return;
+    const isNews = message.resource !== this.#watched;
     this.#watched = message.resource;
     this.#tell("watching", watching(message));
     this.#outbox.answered(message);
+    // Bonuses that are open there were pushed before this user came: a welcome has them.
+    if (isNews) this.#hello(line);
   }
 
   /**

@@ -41,6 +41,17 @@ test("a watch resolves with the session it leads to, and is told", async () => {
   assert.deepEqual(of("watching"), [told("two")]);
 });
 
+test("a move is followed by a hello, which brings the bonuses that are open there", async () => {
+  const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
+  const { headcount, sockets, of } = await online();
+  headcount.watch("two");
+  agree(sockets[0]);
+  agree(sockets[0]);
+  assert.equal(sockets[0].of("hello").length, 2);
+  sockets[0].say(welcome(sockets[0].last("hello").id, { resource: "two", bonuses: [bonus] }));
+  assert.deepEqual(of("bonus"), [bonus]);
+});
+
 test("a watch is sent only once the one before has its answer, and the last one wins", async () => {
   const { headcount, sockets } = await online();
   const moves = ["one", "two", "three"].map((resource) => headcount.watch(resource));
