@@ -16,8 +16,9 @@ export { HeadcountError };
 /**
  * @typedef {object} Options  everything but `ticket` has a default; tests hand in the rest
  * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  asked before every connection; `resource` is
- *   where the last `watch` led, null before the first. A rejection is tried again later, except one whose error has a
- *   `status` of 4xx (without 408, 425, 429) or `permanent: true`: then the client stops.
+ *   where the last `watch` led, null before the first: a ticket for that one spares the detour over its own. A rejection
+ *   is tried again later, except one whose error has a `status` of 4xx (without 408, 425, 429) or `permanent: true`: then
+ *   the client stops.
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered requests
  *   survive a reload
  * @property {new (url: string) => WebSocket} [WebSocket]
