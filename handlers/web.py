@@ -37,6 +37,7 @@ from handlers.adapters.shapes import (
     Viewers,
 )
 from handlers.core import ticket
+from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Query as Sql
 from handlers.core.happening import Row
 from handlers.core.push import Broadcast
@@ -98,7 +99,7 @@ def application(container: Container) -> FastAPI:
             order.resource,
             datetime.now(UTC) + ticket.LIFE,
             order.device,
-            order.may_watch if order.may_watch == ticket.ANYTHING else tuple(order.may_watch),
+            order.may_watch if order.may_watch == ANYTHING else tuple(order.may_watch),
         )
         return NewTicket(
             ticket=ticket.mint(new, setting("TICKET_SECRET")),

@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
-
-from handlers.core.ticket import ANYTHING
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from handlers.core.ticket import MayWatch, Ticket
+    from handlers.core.ticket import Ticket
+
+ANYTHING: Literal["*"] = "*"
+
+MayWatch = tuple[str, ...] | Literal["*"]
+"""The resources that a connection may move to beside its ticket's own; "*": any."""
 
 
 @dataclass(frozen=True)

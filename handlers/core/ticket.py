@@ -14,12 +14,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import jwt
 
+from handlers.core.arrival import ANYTHING
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from handlers.core.arrival import MayWatch
 
 LIFE = timedelta(seconds=30)
 # A ticket travels in a URL, and URLs end in logs: a longer life is refused, whoever gave it.
@@ -31,10 +35,6 @@ LONGEST_NAME = 128
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 # (2026-11-24)
 LONGEST_MAY_WATCH = 1_024
-ANYTHING: Literal["*"] = "*"
-
-MayWatch = tuple[str, ...] | Literal["*"]
-"""The resources that a connection may move to beside its ticket's own; "*": any."""
 
 
 class BadTicket(Exception):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Outcome, Query, Row, error, message
-from handlers.core.ticket import ANYTHING
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -17,8 +17,8 @@ from handlers.core.push import Broadcast
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
+    from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push, Row
-    from handlers.core.ticket import MayWatch
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"

@@ -23,9 +23,9 @@ from handlers.core.ticket import Ticket
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
-    from handlers.core.ticket import MayWatch
 
 EVENTS = Path(__file__).parents[1] / "events"
 
