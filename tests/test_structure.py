@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "handlers" / "core").glob("*.py"))
-HAPPENINGS = ("connect", "disconnect", "hello", "act", "claim", "push", "sweep", "forget")
+HAPPENINGS = ("connect", "disconnect", "hello", "act", "claim", "push", "sweep", "forget", "watch")
 # Libraries that neither wait, nor read a clock, nor open a file when core calls them.
 PURE = {"collections", "dataclasses", "datetime", "json", "typing", "uuid", "jwt", "msgspec"}
 
