@@ -298,6 +298,12 @@ begin
     insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
 end $$;
 
+CREATE FUNCTION public.csv_cell(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when p_name ~ '^[-=+@\t\r\n''＝＋－＠]' then '''' || p_name else p_name end
+$$;
+
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
