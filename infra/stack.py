@@ -51,9 +51,10 @@ class Function:
 
     @cached_property
     def expressions(self) -> set[str]:
-        """Every attribute and call in that module, as source."""
+        """Every attribute and call in that module, as source; `self.container` is `container`."""
         nodes = ast.walk(self.code) if self.code else ()
-        return {ast.unparse(node) for node in nodes if isinstance(node, (ast.Attribute, ast.Call))}
+        found = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Call)))
+        return {ast.unparse(node).removeprefix("self.") for node in found}
 
 
 @dataclass(frozen=True)
