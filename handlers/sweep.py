@@ -156,10 +156,7 @@ class Run:
             in_vain = in_vain + 1 if is_in_vain else 0
             self.numbers["cycle_age_seconds"] = page.cycle_age_seconds
         if self._complaint:
-            log.warning(
-                "%d of %d did not answer, the last: %s",
-                *(self.numbers["unanswered"], self.numbers["asked"], self._complaint),
-            )
+            log.warning("%d unanswered, the last: %s", self.numbers["unanswered"], self._complaint)
 
     async def lose_nodes(self) -> None:
         """Whoever was on a node that is lost is gone with it, without being asked for."""
@@ -170,7 +167,6 @@ class Run:
     async def _conclude(self, page: Page, answers: dict[Listed, Answer]) -> None:
         """In this order: whoever dies on the way leaves a page that does not count as asked for."""
         gone = sweep.gone(page, answers)
-        self._count("asked", len(page.to_ask))
         self._count("expired", len(page.expired))
         self._count("gone", len(gone) - len(page.expired))
         self._count("unanswered", sum(a not in sweep.DECISIVE for a in answers.values()))
@@ -188,6 +184,7 @@ class Run:
             for one in waiting:
                 if self._nodes.is_worth_asking(one.node):
                     await self._pace.turn()
+                    self._count("asked", 1)
                     answers[one] = await self._ask_for(one)
                     self._nodes.hear(one.node, answers[one])
 

@@ -158,9 +158,7 @@ def lost(node: str, after: Row | None, limit: int) -> Query:
 
 
 def lost_with(node: str, rows: Sequence[Row]) -> list[Gone]:
-    return [
-        Gone(str(row["user_id"]), node, str(row["connection_id"]), "node_lost") for row in rows
-    ]
+    return [Gone(str(row["user_id"]), node, str(row["connection_id"]), "node_lost") for row in rows]
 
 
 def emptied(node: str, grace: timedelta) -> Query:
