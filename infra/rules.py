@@ -35,7 +35,7 @@ class Needs(NamedTuple):
 
 
 DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
-# By the expression as it stands in handlers/<name>.py; `GET @connections` stands for
+# By the expression as it stands in handlers/<name>.py and its parts; `GET @connections` stands for
 # execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
@@ -48,6 +48,7 @@ NEEDS: Final = {
     "container.connections": Needs({"PUSH_ENDPOINT"}, set()),
     "container.connections.post": Needs(set(), {"POST @connections"}),
     "container.connections.is_open": Needs(set(), {"GET @connections"}),
+    "container.connections.close": Needs(set(), {"DELETE @connections"}),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),

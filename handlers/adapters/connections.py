@@ -34,7 +34,7 @@ class Unreachable(Undelivered):
 
 
 class Connections:
-    """Posts to connections and asks whether they are open. Safe to call concurrently."""
+    """Posts to connections, asks whether they are open, closes them. Safe to call concurrently."""
 
     def __init__(self, endpoint: str | None = None) -> None:
         """`endpoint` overrides the connections' own nodes (a custom domain, an emulator)."""
@@ -57,6 +57,10 @@ class Connections:
         except Gone:
             return False
         return True
+
+    async def close(self, node: str, connection_id: str) -> None:
+        """Have the gateway close a connection. Raises Gone or Undelivered."""
+        await self._call(node, "delete_connection", ConnectionId=connection_id)
 
     async def _call(self, node: str, method: str, **parameters: object) -> None:
         client = self._client(self._endpoint or f"https://{node}")

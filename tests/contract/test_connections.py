@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
 from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
 from handlers.core.happening import Push
@@ -30,6 +31,7 @@ NOBODY = "AAAAAAAAAgAAAAA="
 class Api(Protocol):
     async def post(self, push: Push) -> None: ...
     async def is_open(self, node: str, connection_id: str) -> bool: ...
+    async def close(self, node: str, connection_id: str) -> None: ...
 
 
 @dataclass
@@ -87,12 +89,28 @@ async def test_who_is_open_is_known(side: Side) -> None:
     assert await side.api.is_open(NODE, NOBODY) is False
 
 
+async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> None:
+    await side.api.close(NODE, side.open_id)
+    assert await side.api.is_open(NODE, side.open_id) is False
+    with pytest.raises(Gone):
+        await side.api.close(NODE, side.open_id)
+    with pytest.raises(Gone):
+        await side.api.close(NODE, NOBODY)
+    if side.tab:
+        with pytest.raises(ConnectionClosedOK) as caught:
+            await hear(side.tab)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1000
+
+
 async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
     unreachable = Connections("http://127.0.0.1:1/live")
     with pytest.raises(Unreachable):
         await unreachable.post(push(NOBODY))
     with pytest.raises(Unreachable):
         await unreachable.is_open(NODE, NOBODY)
+    with pytest.raises(Unreachable):
+        await unreachable.close(NODE, NOBODY)
 
 
 @asynccontextmanager

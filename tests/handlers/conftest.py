@@ -18,10 +18,12 @@ from handlers.adapters.connections import Gone, Refused, Undelivered, Unreachabl
 from handlers.adapters.container import Container
 from handlers.adapters.database import Database
 from handlers.core.arrival import authorizer_context
+from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
 
@@ -58,6 +60,15 @@ class FakeConnections:
         if push.connection_id in self.stuck:
             await asyncio.Event().wait()
         self.inbox.append((push.connection_id, json.loads(push.data)))
+
+    async def close(self, _node: str, connection_id: str) -> None:
+        if connection_id in self.gone:
+            raise Gone
+        if connection_id in self.broken:
+            raise Undelivered("no route")
+        if connection_id in self.stuck:
+            await asyncio.Event().wait()
+        self.gone.add(connection_id)
 
     async def is_open(self, node: str, connection_id: str) -> bool:
         self.asked.append((node, connection_id))
@@ -98,6 +109,8 @@ class World:
     connections: FakeConnections
     queue: FakeQueue
     dsn: str
+    may_watch: MayWatch = "*"
+    """What the tickets of this world let their connections watch."""
 
     def event(
         self,
@@ -113,10 +126,13 @@ class World:
             "connectionId": connection_id,
             "domainName": "gateway.example",
             "authorizer": authorizer_context(
-                user_id,
-                resource,
-                f"ticket-{connection_id}",
-                datetime.now(UTC) + timedelta(minutes=1),
+                Ticket(
+                    f"ticket-{connection_id}",
+                    user_id,
+                    resource,
+                    datetime.now(UTC) + timedelta(minutes=1),
+                    may_watch=self.may_watch,
+                )
             ),
             **request,
         }

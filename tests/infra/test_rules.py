@@ -182,6 +182,17 @@ def test_what_a_handler_newly_uses_must_be_told(ours: dict[str, Any], tmp_path: 
     assert f"handlers: {finding}" in broken_rules(ours, tmp_path)
 
 
+def test_what_a_part_of_a_handler_uses_must_be_told_too(
+    ours: dict[str, Any], tmp_path: Path
+) -> None:
+    handlers = tmp_path / "handlers"
+    handlers.mkdir()
+    (handlers / "sweep.py").write_text("from handlers import other_part\nhandler = None\n")
+    (handlers / "other_part.py").write_text("container.mail.send()\n")
+    finding = "SweepFunction: uses container.mail, and infra/rules.py does not know what that needs"
+    assert f"handlers: {finding}" in broken_rules(ours, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("expression", "names"),
     [
