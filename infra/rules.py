@@ -42,12 +42,17 @@ NEEDS: Final = {
     "container.mangum": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.queue": Needs({"PUSH_QUEUE_URL"}, {"sqs:SendMessage"}),
-    "container.deliver": Needs(DATABASE | {"PUSH_ENDPOINT"}, {"POST @connections"}),
+    "container.deliver": Needs(
+        DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}, {"POST @connections"}
+    ),
     "container.connections": Needs({"PUSH_ENDPOINT"}, set()),
     "container.connections.post": Needs(set(), {"POST @connections"}),
     "container.connections.is_open": Needs(set(), {"GET @connections"}),
     "container.connections.close": Needs(set(), {"DELETE @connections"}),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
+    "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
+    "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
+    "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 
 Rule = Callable[[Stack], Iterator[str]]

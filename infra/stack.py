@@ -51,9 +51,13 @@ class Function:
 
     @cached_property
     def expressions(self) -> set[str]:
-        """Every attribute and call in that module and its parts, as source."""
+        """Every attribute and call in that module and its parts, as source.
+
+        `self.container` is `container`.
+        """
         nodes = (node for module in self._modules() for node in ast.walk(module))
-        return {ast.unparse(node) for node in nodes if isinstance(node, (ast.Attribute, ast.Call))}
+        found = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Call)))
+        return {ast.unparse(node).removeprefix("self.") for node in found}
 
     def _modules(self) -> Iterator[ast.Module]:
         """The handler's module, and what it imports of its own folder: a part of it, set apart."""

@@ -22,7 +22,15 @@ class Gone(Exception):
 
 
 class Undelivered(Exception):
-    """The push did not get through, for a reason that may pass."""
+    """The call did not get through, for a reason that may pass."""
+
+
+class Refused(Undelivered):
+    """The gateway answered, and did not do it: it throttles, forbids, or has failed."""
+
+
+class Unreachable(Undelivered):
+    """Nobody answered: there is no way to the gateway, or it is silent."""
 
 
 class Connections:
@@ -41,7 +49,9 @@ class Connections:
         )
 
     async def is_open(self, node: str, connection_id: str) -> bool:
-        """Whether the gateway knows the connection. Raises Undelivered if it cannot say."""
+        """Whether the gateway knows the connection. Raises Refused or Unreachable if it does not
+        say, and Undelivered itself when the call never left this machine.
+        """
         try:
             await self._call(node, "get_connection", ConnectionId=connection_id)
         except Gone:
@@ -82,11 +92,21 @@ class Connections:
 def _translated(
     client: ApiGatewayManagementApiClient, call: Callable[..., Any], parameters: dict[str, Any]
 ) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see _client
+    from botocore import exceptions as botocore  # noqa: PLC0415  # see _client
 
     try:
         call(**parameters)
     except client.exceptions.GoneException as error:
         raise Gone from error
-    except (ClientError, BotoCoreError) as error:
+    except botocore.ClientError as error:
+        raise Refused(str(error)) from error
+    except (
+        botocore.EndpointConnectionError,
+        botocore.ConnectTimeoutError,
+        botocore.SSLError,
+        botocore.ConnectionClosedError,
+        botocore.ReadTimeoutError,
+    ) as error:
+        raise Unreachable(str(error)) from error
+    except botocore.BotoCoreError as error:
         raise Undelivered(str(error)) from error

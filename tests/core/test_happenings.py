@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.core import act, claim, connect, disconnect, hello, push, sweep, watch
+from handlers.core import act, claim, connect, disconnect, hello, push, watch
 from handlers.core.arrival import Arrival, arrival, authorizer_context
-from handlers.core.forget import Gone
 from handlers.core.message import Act, Claim, Hello, Watch
 from handlers.core.push import Broadcast
 from handlers.core.ticket import Ticket
@@ -264,15 +263,6 @@ def test_a_full_page_has_a_rest(size: int) -> None:
 def test_a_broadcast_travels_through_the_queue() -> None:
     broadcast = Broadcast("b", "ann", "site")
     assert Broadcast.from_json(broadcast.to_json()) == broadcast
-
-
-def test_a_page_tells_who_is_to_be_asked_for() -> None:
-    listed = [["ann", NODE, "tab-1", False, False], ["bob", NODE, "old", True, False]]
-    row: Row = {"cycle_started_at": T0, "has_more": True, "connections": json.dumps(listed)}
-    page = sweep.page(row)
-    assert page.to_ask == (Gone("ann", NODE, "tab-1", "swept"),)
-    assert page.expired == (Gone("bob", NODE, "old", "expired"),)
-    assert sweep.asked(page).args == (T0,)
 
 
 def test_an_action_that_grew_too_large_is_told_so() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.check import ROOT, broken_rules
-from infra.stack import literal_end, mentions
+from infra.stack import Function, literal_end, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,3 +221,9 @@ def test_an_expression_mentions_resources(expression: Any, names: set[str]) -> N
 )
 def test_an_arn_ends_in_words(arn: Any, end: str) -> None:
     assert literal_end(arn) == end
+
+
+def test_a_container_in_an_object_is_the_container(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text("class Run:\n    def go(self): self.container.queue.send()")
+    function = Function("Run", {"Handler": "run.handler"}, {}, tmp_path)
+    assert "container.queue" in function.expressions
