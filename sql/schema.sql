@@ -650,7 +650,8 @@ UNION ALL
 CREATE FUNCTION public.sessions_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF public.sessions
     LANGUAGE sql STABLE ROWS 100000
     AS $$
-    select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+    select id, user_id::text, resource::text, join_at, terminate_at, ended_by,
+           case when terminate_at is not null then ended_within end
       from watching_times
      where join_at < p_to
        and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))
