@@ -66,3 +66,14 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
         assert "past_sessions_2026_09" not in plan_of_it
     conditions = [line for line in lines if "Index Cond" in line]
     assert any("user_id = " in line or "terminate_at <" in line for line in conditions), conditions
+
+
+async def test_settling_joins_nothing_of_unknown_size(db: asyncpg.Connection) -> None:
+    """The planner expects one row of each step, and a loop over two of them is quadratic."""
+    source = await db.fetchval("select prosrc from pg_proc where proname = 'settle'")
+    (statement,) = re.findall(r"with due .*?(?= into facts)", source, re.S)
+    for variable, value in {"v_log.last_seq": "0", "p_limit": "1000", "v_now": "now()"}.items():
+        statement = statement.replace(variable, value)
+    lines = [line for (line,) in await db.fetch(f"explain {statement}")]
+    assert any("watching_times" in line for line in lines)
+    assert not [line for line in lines if ".place = " in line]
