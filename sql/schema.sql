@@ -590,7 +590,8 @@ begin
         select u.node from unreachable_nodes u
          where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
-                            where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
+                            where w.nodes ? u.node and c.node = u.node
+                              and c.opened_at > greatest(u.since, v_now - interval '10 minutes'));
 end $$;
 
 CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp with time zone, p_last timestamp with time zone, p_size interval, p_sessions bigint, p_before interval, p_after interval) RETURNS interval
