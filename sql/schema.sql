@@ -768,7 +768,7 @@ CREATE FUNCTION public.settle_session(p_user_id text, p_resource text, p_now tim
         select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
 
-CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, has_more boolean, connections jsonb)
+CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, page integer, has_more boolean, connections jsonb)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -810,6 +810,7 @@ begin
            pages_asked = v_cursor.pages_asked,
            probed_since = v_cursor.probed_since;
     cycle_started_at := v_cursor.cycle_started_at;
+    page := v_cursor.pages_listed + 1;
     return next;
 end $$;
 
