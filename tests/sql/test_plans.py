@@ -195,6 +195,20 @@ async def test_a_sequential_scan_would_be_seen(crowd: Crowd) -> None:
     ]
 
 
+async def test_settling_joins_nothing_of_unknown_size(crowd: Crowd) -> None:
+    """The planner expects one row of each step, and a loop over two of them is quadratic."""
+    close, *args = disconnect("tab-7", "user-7")
+    await crowd.does(str(close), *args)
+    conditions = [
+        str(condition)
+        for node in await crowd.does(*settle)
+        for name, condition in node.items()
+        if name.endswith((" Cond", " Filter"))
+    ]
+    assert conditions
+    assert not [condition for condition in conditions if ".place = " in condition]
+
+
 async def test_a_sweep_begins_where_the_last_one_ended(crowd: Crowd) -> None:
     """The cursor is a condition of the index: the last page costs what the first one costs."""
     await crowd.does(*sweep)
