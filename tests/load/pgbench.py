@@ -60,9 +60,9 @@ def find_pgbench() -> str:
     found = shutil.which("pgbench") or shutil.which("pgbench", path=binaries)
     if found is None:
         raise SystemExit(
-            f"There is no pgbench on the PATH or in {binaries}: the wheel does not bring it. "
-            "Install it (Debian, Ubuntu: `apt install postgresql`; macOS: `brew install postgresql`; "
-            "an older version will do), or name a folder that has it in POSTGRES_BIN."
+            f"There is no pgbench on the PATH or in {binaries}: the wheel does not bring it.\n"
+            "Debian, Ubuntu: `apt install postgresql`; macOS: `brew install postgresql`.\n"
+            "One of another version will do; or name a folder that has it in POSTGRES_BIN."
         )
     return found
 
