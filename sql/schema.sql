@@ -192,6 +192,7 @@ declare
     v_now timestamptz;
     v_ticket used_tickets;
     v_connection jsonb;
+    v_session_id bigint;
     v_outcome text;
 begin
     v_now := lock_user(p_user_id, p_now);
@@ -213,6 +214,20 @@ begin
     if p_device is not null then
         v_connection := v_connection || jsonb_build_object('device', p_device);
     end if;
+
+    -- Most who come have been nowhere a moment ago. `enter` would open their session as well; in place
+    -- it takes two thirds of the time.
+    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+        select p_user_id, p_resource, v_now, v_now,
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
+         where p_most > 0 and not exists (select from watching_times where user_id = p_user_id)
+        returning id into v_session_id;
+    if found then
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+            values (v_now, 'online', v_session_id, p_user_id, p_resource, v_now);
+        return 'opened';
+    end if;
+
     v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
                        p_grace, p_most, v_now);
     if v_outcome = 'too_many' then
@@ -274,6 +289,9 @@ CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id t
     AS $$
 declare
     v_now timestamptz;
+    v_session_id bigint;
+    v_resource text;
+    v_ended_at timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
     if v_now <= p_ticket_expires_at + interval '1 minute' then
@@ -282,8 +300,26 @@ begin
             on conflict (ticket_id) do update set gone = true
                 where t.connection_id = excluded.connection_id and not t.gone;
     end if;
-    return set_config('synchronous_commit', 'off', true) = 'off'
-       and leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+    if set_config('synchronous_commit', 'off', true) is null then
+        return null;
+    end if;
+
+    -- Most who go had this one connection. `leave` would end their session as well; in place it takes
+    -- two thirds of the time.
+    update watching_times
+       set nodes = '{}', seen_at = greatest(seen_at, v_now), terminate_at = greatest(seen_at, v_now),
+           ended_by = p_ended_by::ending, ended_within = interval '0'
+     where user_id = p_user_id
+       and nodes = jsonb_build_object(
+           p_node, jsonb_build_object(p_connection_id, nodes -> p_node -> p_connection_id))
+       and p_ended_by <> 'kicked'
+    returning id, resource, terminate_at into v_session_id, v_resource, v_ended_at;
+    if not found then
+        return leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+    end if;
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        values (v_ended_at + p_grace, 'offline', v_session_id, p_user_id, v_resource, v_ended_at);
+    return true;
 end $$;
 
 CREATE FUNCTION public.doubt(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_is_doubted boolean[]) RETURNS void
@@ -590,11 +626,14 @@ begin
     end if;
     v_now := coalesce(p_now, clock_timestamp());
     with due as materialized (
-        select * from pending_facts where due_at <= v_now order by due_at, id limit p_limit
+        -- Of two that are due at once, a session's "online" comes before its "offline", and all of one
+        -- session before the next.
+        select ctid as place, * from pending_facts
+         where due_at <= v_now order by due_at, session_id, fact limit p_limit
     ),
     -- Sessions that are still where they closed. One that somebody is changing is left for later.
     held as materialized (
-        select d.id as pending_id, d.at, w.*
+        select d.place, d.at, w.*
           from due d join watching_times w
             on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
          where d.fact = 'offline' and not d.is_settled
@@ -604,7 +643,7 @@ begin
         delete from watching_times w using held h
          where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
            and w.terminate_at = h.at
-        returning h.pending_id, w.*
+        returning h.place, w.*
     ),
     moved as (
         insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
@@ -612,23 +651,23 @@ begin
     ),
     judged as materialized (
         select d.*,
-               case when d.fact = 'online' or d.is_settled or o.pending_id is not null then 'happened'
-                    when h.pending_id is not null then 'came back'
+               case when d.fact = 'online' or d.is_settled or o.place is not null then 'happened'
+                    when h.place is not null then 'came back'
                     when w.id is not null then 'later'
                     else 'told already' end as verdict
           from due d
-               left join over o on o.pending_id = d.id
-               left join held h on h.pending_id = d.id
+               left join over o on o.place = d.place
+               left join held h on h.place = d.place
                left join watching_times w
                  on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
     ),
     done as (
         delete from pending_facts p using judged j
-         where p.due_at = j.due_at and p.id = j.id and j.verdict <> 'later'
+         where p.ctid = j.place and j.verdict <> 'later'
     ),
     made as (
         insert into presence_facts (seq, fact, session_id, user_id, resource, at, settled_at)
-            select v_log.last_seq + row_number() over (order by due_at, id),
+            select v_log.last_seq + row_number() over (order by due_at, session_id, fact),
                    fact, session_id, user_id, resource, at, v_now
               from judged where verdict = 'happened'
         returning 1
@@ -851,7 +890,6 @@ CREATE TABLE public.past_sessions_default (
 );
 
 CREATE TABLE public.pending_facts (
-    id bigint NOT NULL,
     due_at timestamp with time zone NOT NULL,
     fact public.presence_fact NOT NULL,
     session_id bigint NOT NULL,
@@ -859,15 +897,6 @@ CREATE TABLE public.pending_facts (
     resource text NOT NULL,
     at timestamp with time zone NOT NULL,
     is_settled boolean DEFAULT false NOT NULL
-);
-
-ALTER TABLE public.pending_facts ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.pending_facts_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
 );
 
 CREATE TABLE public.presence_facts (
@@ -1010,7 +1039,7 @@ CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_i
 
 CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_sessions_default USING btree (user_id, terminate_at, id);
 
-CREATE INDEX pending_facts_due ON public.pending_facts USING btree (due_at, id);
+CREATE INDEX pending_facts_due ON public.pending_facts USING btree (due_at);
 
 CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_at);
 

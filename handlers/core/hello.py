@@ -24,7 +24,7 @@ def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
             user_id=who.user_id,
             resource=row["resource"] or who.resource,
             connection_id=who.connection_id,
-            # False: the connection was ended wrongly (its node was out of reach); a new one is counted.
+            # False: it was ended wrongly, its node being out of reach. A new one is counted.
             is_counted=row["resource"] is not None,
             session={"joined_at": row["joined_at"], "connections": row["connections"]},
             watched_ms=row["watched_ms"],

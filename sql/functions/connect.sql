@@ -14,6 +14,7 @@ declare
     v_now timestamptz;
     v_ticket used_tickets;
     v_connection jsonb;
+    v_session_id bigint;
     v_outcome text;
 begin
     v_now := lock_user(p_user_id, p_now);
@@ -35,6 +36,20 @@ begin
     if p_device is not null then
         v_connection := v_connection || jsonb_build_object('device', p_device);
     end if;
+
+    -- Most who come have been nowhere a moment ago. `enter` would open their session as well; in place
+    -- it takes two thirds of the time.
+    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+        select p_user_id, p_resource, v_now, v_now,
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
+         where p_most > 0 and not exists (select from watching_times where user_id = p_user_id)
+        returning id into v_session_id;
+    if found then
+        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+            values (v_now, 'online', v_session_id, p_user_id, p_resource, v_now);
+        return 'opened';
+    end if;
+
     v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
                        p_grace, p_most, v_now);
     if v_outcome = 'too_many' then

@@ -13,6 +13,9 @@ create or replace function disconnect(
 ) returns boolean language plpgsql as $$
 declare
     v_now timestamptz;
+    v_session_id bigint;
+    v_resource text;
+    v_ended_at timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
     if v_now <= p_ticket_expires_at + interval '1 minute' then
@@ -21,6 +24,24 @@ begin
             on conflict (ticket_id) do update set gone = true
                 where t.connection_id = excluded.connection_id and not t.gone;
     end if;
-    return set_config('synchronous_commit', 'off', true) = 'off'
-       and leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+    if set_config('synchronous_commit', 'off', true) is null then
+        return null;
+    end if;
+
+    -- Most who go had this one connection. `leave` would end their session as well; in place it takes
+    -- two thirds of the time.
+    update watching_times
+       set nodes = '{}', seen_at = greatest(seen_at, v_now), terminate_at = greatest(seen_at, v_now),
+           ended_by = p_ended_by::ending, ended_within = interval '0'
+     where user_id = p_user_id
+       and nodes = jsonb_build_object(
+           p_node, jsonb_build_object(p_connection_id, nodes -> p_node -> p_connection_id))
+       and p_ended_by <> 'kicked'
+    returning id, resource, terminate_at into v_session_id, v_resource, v_ended_at;
+    if not found then
+        return leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+    end if;
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        values (v_ended_at + p_grace, 'offline', v_session_id, p_user_id, v_resource, v_ended_at);
+    return true;
 end $$;

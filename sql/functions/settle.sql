@@ -18,11 +18,14 @@ begin
     end if;
     v_now := coalesce(p_now, clock_timestamp());
     with due as materialized (
-        select * from pending_facts where due_at <= v_now order by due_at, id limit p_limit
+        -- Of two that are due at once, a session's "online" comes before its "offline", and all of one
+        -- session before the next.
+        select ctid as place, * from pending_facts
+         where due_at <= v_now order by due_at, session_id, fact limit p_limit
     ),
     -- Sessions that are still where they closed. One that somebody is changing is left for later.
     held as materialized (
-        select d.id as pending_id, d.at, w.*
+        select d.place, d.at, w.*
           from due d join watching_times w
             on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
          where d.fact = 'offline' and not d.is_settled
@@ -32,7 +35,7 @@ begin
         delete from watching_times w using held h
          where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
            and w.terminate_at = h.at
-        returning h.pending_id, w.*
+        returning h.place, w.*
     ),
     moved as (
         insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
@@ -40,23 +43,23 @@ begin
     ),
     judged as materialized (
         select d.*,
-               case when d.fact = 'online' or d.is_settled or o.pending_id is not null then 'happened'
-                    when h.pending_id is not null then 'came back'
+               case when d.fact = 'online' or d.is_settled or o.place is not null then 'happened'
+                    when h.place is not null then 'came back'
                     when w.id is not null then 'later'
                     else 'told already' end as verdict
           from due d
-               left join over o on o.pending_id = d.id
-               left join held h on h.pending_id = d.id
+               left join over o on o.place = d.place
+               left join held h on h.place = d.place
                left join watching_times w
                  on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
     ),
     done as (
         delete from pending_facts p using judged j
-         where p.due_at = j.due_at and p.id = j.id and j.verdict <> 'later'
+         where p.ctid = j.place and j.verdict <> 'later'
     ),
     made as (
         insert into presence_facts (seq, fact, session_id, user_id, resource, at, settled_at)
-            select v_log.last_seq + row_number() over (order by due_at, id),
+            select v_log.last_seq + row_number() over (order by due_at, session_id, fact),
                    fact, session_id, user_id, resource, at, v_now
               from judged where verdict = 'happened'
         returning 1

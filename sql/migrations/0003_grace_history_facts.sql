@@ -31,8 +31,6 @@ create index past_sessions_resource on past_sessions (resource, terminate_at, id
 
 -- What will be a fact, unless the user is back before it is due.
 create table pending_facts (
-    -- Of two that are due at once, the first written is the first to happen.
-    id         bigint        generated always as identity,
     due_at     timestamptz   not null,
     fact       presence_fact not null,
     session_id bigint        not null,
@@ -43,7 +41,7 @@ create table pending_facts (
     is_settled boolean       not null default false
 );
 -- settle: what is due.
-create index pending_facts_due on pending_facts (due_at, id);
+create index pending_facts_due on pending_facts (due_at);
 
 -- "Online" and "offline", per user and resource, each exactly once, in turn. Numbered in the order of
 -- commits, so whoever reads behind a number misses none.
