@@ -25,7 +25,7 @@ begin
     ),
     -- Sessions that are still where they closed. One that somebody is changing is left for later.
     held as materialized (
-        select d.place, d.at, w.*
+        select d.place, d.due_at, d.at, w.*
           from due d join watching_times w
             on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
          where d.fact = 'offline' and not d.is_settled
@@ -35,34 +35,37 @@ begin
         delete from watching_times w using held h
          where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
            and w.terminate_at = h.at
-        returning h.place, w.*
+        returning h.due_at, w.*
     ),
     moved as (
         insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
             select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
     ),
-    judged as materialized (
-        select d.*,
-               case when d.fact = 'online' or d.is_settled or o.place is not null then 'happened'
-                    when h.place is not null then 'came back'
-                    when w.id is not null then 'later'
-                    else 'told already' end as verdict
-          from due d
-               left join over o on o.place = d.place
-               left join held h on h.place = d.place
-               left join watching_times w
-                 on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
-    ),
-    done as (
-        delete from pending_facts p using judged j
-         where p.ctid = j.place and j.verdict <> 'later'
-    ),
+    -- Nothing below joins these: how many rows they have the planner does not know, and it would loop
+    -- through one for each row of the other.
     made as (
         insert into presence_facts (seq, fact, session_id, user_id, resource, at, settled_at)
             select v_log.last_seq + row_number() over (order by due_at, session_id, fact),
                    fact, session_id, user_id, resource, at, v_now
-              from judged where verdict = 'happened'
+              from (select due_at, fact, session_id, user_id, resource, at
+                      from due where fact = 'online' or is_settled
+                    union all
+                    select due_at, 'offline', id, user_id, resource, terminate_at from over) as happened
         returning 1
+    ),
+    done as (
+        delete from pending_facts where ctid = any (array(
+            select place from due where fact = 'online' or is_settled
+            union all
+            -- Over, or the user is back.
+            select place from held
+            union all
+            -- No such session any more: told already.
+            select d.place from due d
+             where d.fact = 'offline' and not d.is_settled
+               and (select w.id from watching_times w
+                     where w.user_id = d.user_id and w.resource = d.resource
+                       and w.id = d.session_id) is null))
     )
     select (select count(*) from made), (select count(*) from due) into facts, v_taken;
     update fact_log set last_seq = last_seq + facts where facts > 0;

@@ -31,3 +31,14 @@ async def test_a_sweep_begins_where_the_last_one_ended(db: asyncpg.Connection) -
     """The cursor is a condition of the index: the last page costs what the first one costs."""
     conditions = [line for line in await plan(db, "sweep") if "Index Cond" in line]
     assert any("ROW(user_id, resource) >" in line for line in conditions), conditions
+
+
+async def test_settling_joins_nothing_of_unknown_size(db: asyncpg.Connection) -> None:
+    """The planner expects one row of each step, and a loop over two of them is quadratic."""
+    source = await db.fetchval("select prosrc from pg_proc where proname = 'settle'")
+    (statement,) = re.findall(r"with due .*?(?= into facts)", source, re.S)
+    for variable, value in {"v_log.last_seq": "0", "p_limit": "1000", "v_now": "now()"}.items():
+        statement = statement.replace(variable, value)
+    lines = [line for (line,) in await db.fetch(f"explain {statement}")]
+    assert any("watching_times" in line for line in lines)
+    assert not [line for line in lines if ".place = " in line]
