@@ -14,7 +14,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 GATEWAY_BENCHES = bench-idle bench-echo bench-call bench-handshakes bench-push
 
-.PHONY: help run test check bench bench-imports $(GATEWAY_BENCHES) bench-crowd bench-presence bench-soak lock schema migrate clean
+.PHONY: help run test check bench bench-imports $(GATEWAY_BENCHES) bench-crowd bench-presence bench-soak bench-sweep lock schema migrate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
@@ -52,6 +52,9 @@ bench-presence: .venv/dev.stamp ## what presence costs, with 800,000 online; som
 
 bench-soak: .venv/dev.stamp ## ten minutes of churn: memory flat, nothing left (MINUTES=)
 	$(VENV_PYTHON) tests/load/soak_gateway.py --minutes $(or $(MINUTES),10)
+
+bench-sweep: .venv/dev.stamp ## lost $$disconnects and dead nodes under 9,000 connections: all closed in time; four minutes
+	$(VENV_PYTHON) tests/load/bench_sweep.py
 
 lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt

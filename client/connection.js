@@ -95,8 +95,7 @@ export class Connection {
 
   async #open() {
     try {
-      // Each attempt has its own ticket: a browser does not say why a handshake was refused, and a ticket opens one
-      // connection only.
+      // Each attempt has its own ticket: one opens one connection only, and a refused handshake may have spent it.
       const { url, ticket } = await this.#world.ticket();
       if (this.#done) return;
       this.#listen(new this.#world.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
@@ -114,6 +113,8 @@ export class Connection {
       this.#owner.opened();
     };
     socket.onmessage = ({ data }) => this.#receive(data);
+    // A browser does not say with which status a handshake was refused: a spent ticket (401), as many connections as a
+    // user may have (429) and a database that is gone (503) look alike here, and all of them may pass.
     socket.onclose = ({ code, reason }) =>
       this.#end(wasOpen ? reason || `the connection closed (${code})` : "the server refused the connection", false);
   }

@@ -34,14 +34,21 @@ export function makeApi(token) {
     /** Rejects if the token is not accepted. */
     check: () => call("/online?limit=1"),
     /**
+     * This page lets its user watch anything; a backend of yours knows better.
+     *
      * @param {string} user_id
      * @param {string} resource
+     * @param {string} device
      */
-    ticket: (user_id, resource) => call("/tickets", { user_id, resource }),
+    ticket: (user_id, resource, device) => call("/tickets", { user_id, resource, device, may_watch: "*" }),
     /** @param {string} resource */
     online: (resource) => call(`/online?limit=50&resource=${encodeURIComponent(resource)}`),
     /** @param {string} user_id */
     sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
+    /** @param {string} user_id */
+    devices: (user_id) => call(`/devices?user_id=${encodeURIComponent(user_id)}`),
+    /** @param {string} user_id */
+    kick: (user_id) => call("/kick", { user_id }),
     /** @param {object} bonus */
     drop: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */

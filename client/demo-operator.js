@@ -1,8 +1,8 @@
-/** What a company's control room would have: drop a bonus, and watch its numbers. */
+/** What a company's control room would have: drop a bonus and watch its numbers, kick a user. */
 
 import { ApiError } from "./demo-api.js";
 import { isBlank } from "./demo-names.js";
-import { at, isWorthAsking, messageOf, setProblem, setText } from "./demo-page.js";
+import { at, isWorthAsking, onSubmit, setText } from "./demo-page.js";
 import * as view from "./demo-state.js";
 
 /** @import {makeApi} from "./demo-api.js" */
@@ -18,19 +18,12 @@ const DROPPED = "headcount.dropped";
  */
 export function operate(api, headcount, who) {
   const watch = watchNumbers(api, headcount);
-  at("drop").onsubmit = async (/** @type {SubmitEvent} */ event) => {
-    event.preventDefault();
-    const button = /** @type {HTMLButtonElement} */ (event.submitter);
-    button.disabled = true;
-    setProblem(at("drop-problem"), "");
-    try {
-      watch(await api.drop(readBonus(who)));
-    } catch (error) {
-      setProblem(at("drop-problem"), messageOf(error));
-    } finally {
-      button.disabled = false;
-    }
-  };
+  onSubmit("drop", async () => watch(await api.drop(readBonus(who))));
+  at("kick-user").value = who.user;
+  onSubmit("kick", async () => {
+    setText(at("kicked"), "");
+    setText(at("kicked"), view.kickedText(await api.kick(at("kick-user").value)));
+  });
 }
 
 /**

@@ -48,6 +48,28 @@ export function setProblem(place, text) {
 }
 
 /**
+ * One submission at a time; what goes wrong is said in the form's own place for problems.
+ *
+ * @param {string} form
+ * @param {() => Promise<unknown>} submit
+ */
+export function onSubmit(form, submit) {
+  at(form).onsubmit = async (/** @type {SubmitEvent} */ event) => {
+    event.preventDefault();
+    const button = /** @type {HTMLButtonElement} */ (event.submitter);
+    button.disabled = true;
+    setProblem(at(`${form}-problem`), "");
+    try {
+      await submit();
+    } catch (error) {
+      setProblem(at(`${form}-problem`), messageOf(error));
+    } finally {
+      button.disabled = false;
+    }
+  };
+}
+
+/**
  * @param {HTMLElement} avatar
  * @param {string} name
  */

@@ -1,4 +1,4 @@
-/** Who is online, and this user's sessions: polled, since nothing pushes them. */
+/** Who is online, and this user's devices and sessions: polled, since nothing pushes them. */
 
 import * as names from "./demo-names.js";
 import { at, copy, element, isWorthAsking, messageOf, paintAvatar, setText } from "./demo-page.js";
@@ -15,14 +15,18 @@ const POLL_EVERY = 5_000;
  * @param {{user: string, resource: string}} who
  * @param {(problem: string) => void} tellProblem
  */
-export function showPresence(api, headcount, { user, resource }, tellProblem) {
+export function showPresence(api, headcount, who, tellProblem) {
   let isAsking = false;
+  let connectionId = "";
   const poll = async () => {
     if (isAsking || !isWorthAsking(headcount)) return;
     isAsking = true;
     try {
-      const [online, ledger] = await Promise.all([api.online(resource), api.sessions(user)]);
+      const { user, resource } = who;
+      const asked = [api.online(resource), api.devices(user), api.sessions(user)];
+      const [online, devices, ledger] = await Promise.all(asked);
       showPeople(online, user);
+      showDevices(devices.items, connectionId);
       showSessions(ledger.items);
       tellProblem("");
     } catch (error) {
@@ -31,7 +35,10 @@ export function showPresence(api, headcount, { user, resource }, tellProblem) {
       isAsking = false;
     }
   };
-  headcount.on("welcome", poll);
+  headcount.on("welcome", ({ connection_id }) => {
+    connectionId = connection_id;
+    poll();
+  });
   document.addEventListener("visibilitychange", poll);
   setInterval(poll, POLL_EVERY);
 }
@@ -63,6 +70,24 @@ function makePerson({ user_id, joined_at, connections }, user) {
   part("small").textContent = `since ${view.timeText(joined_at, Date.now())}, ${view.counted(connections, "connection")}`;
   part(".badge").textContent = user_id === user ? "You" : "";
   return item;
+}
+
+/**
+ * @param {{connection_id: string, device: string|null, resource: string, opened_at: number}[]} items
+ * @param {string} own  this tab's connection
+ */
+function showDevices(items, own) {
+  at("devices").replaceChildren(
+    ...items.map(({ connection_id, device, resource, opened_at }) => {
+      const item = copy("device-template");
+      const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (item.querySelector(selector));
+      item.dataset.resource = resource;
+      part("bdi").textContent = names.shown(device ?? "Unnamed");
+      part("small").append(`since ${view.timeText(opened_at, Date.now())}, watching `, element("bdi", names.shown(resource)));
+      part(".badge").textContent = connection_id === own ? "This tab" : "";
+      return item;
+    }),
+  );
 }
 
 /**

@@ -94,10 +94,31 @@ const ENDS = {
   swept: "connection lost",
   node_lost: "connection lost",
   kicked: "ended by the operator",
+  moved: "moved elsewhere",
 };
 
 /** @param {string|null} endedBy  null: it has not ended */
 export const endText = (endedBy) => (endedBy === null ? "–" : (ENDS[endedBy] ?? endedBy));
+
+// The first that is found counts: most browsers say that they are the others, too.
+const BROWSERS = { Edg: "Edge", OPR: "Opera", Firefox: "Firefox", Chrome: "Chrome", Safari: "Safari" };
+const SYSTEMS = { iPhone: "iPhone", iPad: "iPad", Android: "Android", Windows: "Windows", "Mac OS": "Mac", Linux: "Linux" };
+
+/**
+ * What a list of devices calls this one, as "Firefox on Linux".
+ *
+ * @param {string} userAgent
+ */
+export function deviceText(userAgent) {
+  const found = (/** @type {Record<string, string>} */ names) =>
+    Object.entries(names).find(([sign]) => userAgent.includes(sign))?.[1];
+  return [found(BROWSERS) ?? "A browser", found(SYSTEMS)].filter(Boolean).join(" on ");
+}
+
+/** @param {{closed: number, gone: number, unreachable: number}} kicked */
+export const kickedText = ({ closed, gone, unreachable }) =>
+  closed + gone + unreachable === 0 ? "Nobody of that name is online."
+  : `${counted(closed + gone, "connection")} closed.${unreachable ? ` ${unreachable} could not be reached: kick again.` : ""}`;
 
 /** @param {{state: string, left: number|null}} numbers  of a bonus */
 export const stateText = ({ state, left }) => (state === "open" && left === 0 ? "sold out" : state);

@@ -5,8 +5,10 @@ import * as names from "./demo-names.js";
 import { operate } from "./demo-operator.js";
 import { at, paintAvatar } from "./demo-page.js";
 import { showPresence } from "./demo-presence.js";
+import { deviceText } from "./demo-state.js";
 import { showStatus, showWatchTime } from "./demo-status.js";
 import { showStream } from "./demo-stream.js";
+import { showResource } from "./demo-switch.js";
 import { Headcount } from "./headcount.js";
 
 /** @typedef {{user: string, resource: string}} Who */
@@ -52,12 +54,14 @@ function watch(token, who) {
   const api = makeApi(token);
   /** @type {any} */
   let refusal = null;
-  const ticket = () => api.ticket(who.user, who.resource).catch((error) => {
+  const device = deviceText(navigator.userAgent);
+  const ticket = () => api.ticket(who.user, who.resource, device).catch((error) => {
     refusal = error;
     throw error;
   });
   const headcount = new Headcount({ ticket, storage: sessionStorage });
   showWho(who);
+  showResource(headcount, who);
   const tellProblem = showStatus(headcount);
   showWatchTime(headcount);
   showStream(headcount);
@@ -68,10 +72,9 @@ function watch(token, who) {
 }
 
 /** @param {Who} who */
-function showWho({ user, resource }) {
+function showWho({ user }) {
   at("board").hidden = false;
   at("user").textContent = names.shown(user);
-  at("watching").textContent = names.shown(resource);
   paintAvatar(at("avatar"), user);
   at("leave").onclick = leave;
 }

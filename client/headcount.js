@@ -9,14 +9,16 @@ import { HeadcountError } from "./types.js";
 
 export { HeadcountError };
 
-/** @import {Bonus, Claim, Events, Request, StreamEvent, Ticket, Timers, Welcome} from "./types.js" */
+/** @import {Bonus, Claim, Events, Request, StreamEvent, Ticket, Timers, Watching, Welcome} from "./types.js" */
 /** @import {Connection} from "./connection.js" */
 /** @import {Step} from "./stream.js" */
 
 /**
  * @typedef {object} Options  everything but `ticket` has a default; tests hand in the rest
- * @property {() => Promise<Ticket>} ticket  asked before every connection. A rejection is tried again later, except one
- *   whose error has a `status` of 4xx (without 408, 425, 429) or `permanent: true`: then the client stops.
+ * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  asked before every connection; `resource` is
+ *   where the last `watch` led, null before the first: a ticket for that one spares the detour over its own. A rejection
+ *   is tried again later, except one whose error has a `status` of 4xx (without 408, 425, 429) or `permanent: true`: then
+ *   the client stops.
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered requests
  *   survive a reload
  * @property {new (url: string) => WebSocket} [WebSocket]
@@ -37,7 +39,7 @@ const MESSAGE_LIMIT = 16 * 1024;
  * A user's presence and stream on one resource, kept over connections that come and go.
  *
  * It connects when made, and stays until `close()`. `on(name, listener)` hears what is in `Events`:
- * `status`, `welcome`, `snapshot`, `event`, `bonus`, `claim`, `backlog`.
+ * `status`, `welcome`, `watching`, `snapshot`, `event`, `bonus`, `claim`, `backlog`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -59,6 +61,8 @@ export class Headcount extends EventTarget {
   /** @type {{line: Connection, id: string}|null} the hello that has no answer yet; there is one at a time */
   #asked = null;
   #gaps = 0;
+  /** @type {string|null} where the last watch led; null leaves it to the tickets */
+  #watched = null;
   /** @type {any} the next hello: because of a gap, or since this one got no answer */
   #askTimer;
 
@@ -128,6 +132,21 @@ export class Headcount extends EventTarget {
     return claim;
   }
 
+  /**
+   * Watch something else over the same connection. Resolves with the session there, once this user is in it; a welcome
+   * follows.
+   *
+   * Remembered: connections that follow this one are moved there too. Called again before the answer, the last one counts
+   * and answers for all. The ticket must allow it (`may_watch`), or it is refused with code "not_allowed".
+   *
+   * @param {string} resource  1 to 128 characters
+   * @returns {Promise<Watching>}
+   * @throws {HeadcountError}
+   */
+  async watch(resource) {
+    return watching(await this.#request({ action: "watch", id: this.#newId(), resource }));
+  }
+
   /** Something changed, e.g. the network: see whether the line still works, or try again within a second. */
   wake() {
     this.#lines.wake();
@@ -155,7 +174,8 @@ export class Headcount extends EventTarget {
 
   /** @param {Options} options */
   #makeLines({ ticket, WebSocket = globalThis.WebSocket }) {
-    const world = { ticket, WebSocket, now: this.#now, timers: this.#timers };
+    const wish = () => ticket({ resource: this.#watched });
+    const world = { ticket: wish, WebSocket, now: this.#now, timers: this.#timers };
     return new Lines(world, this.#random, {
       opened: (line) => this.#hello(line),
       received: (line, message, sentAt) => this.#receive(line, message, sentAt),
@@ -240,10 +260,12 @@ export class Headcount extends EventTarget {
     else if (message.type === "error" && message.re !== null) this.#refused(line, message);
     // The gateway's own error frames have a `message` and no `type`, and do not say which request they answer.
     else if (message.type === "error" || message.message) this.#stumbled(line);
+    else if (message.type === "watching") this.#moved(line, message);
     else {
       if (message.event) this.#follow(arrived(this.#stream, message));
       this.#outbox.answered(message);
     }
+    if (typeof message.is_counted === "boolean") this.#lines.counted(message.is_counted);
   }
 
   /**
@@ -257,7 +279,33 @@ export class Headcount extends EventTarget {
     this.#follow(welcomed(this.#stream, welcome));
     for (const bonus of welcome.bonuses) this.#offer(bonus);
     this.#outbox.restore(`${welcome.user_id}.${welcome.resource}`);
+    if (isNew) this.#stay(welcome.resource);
     if (isNew) this.#outbox.resume();
+  }
+
+  /**
+   * @param {Connection} line
+   * @param {Watching & {type: string, re: string, is_counted: boolean}} message
+   */
+  #moved(line, message) {
+    // In no session, the connection went nowhere: the watch is sent again over the next one.
+    if (!message.is_counted) return;
+    const isNews = message.resource !== this.#watched;
+    this.#watched = message.resource;
+    this.#tell("watching", watching(message));
+    this.#outbox.answered(message);
+    // Bonuses that are open there were pushed before this user came: a welcome has them.
+    if (isNews) this.#hello(line);
+  }
+
+  /**
+   * The ticket may name another resource than the one this page has moved to: go there again, unless that is refused.
+   *
+   * @param {string} resource  the connection's
+   */
+  #stay(resource) {
+    if (this.#watched === null || this.#watched === resource || this.#outbox.hasWatch) return;
+    this.watch(this.#watched).catch(() => (this.#watched = null));
   }
 
   /** @param {Bonus} bonus */
@@ -326,6 +374,12 @@ export class Headcount extends EventTarget {
 /** 128 random bits; crypto.randomUUID exists on https and localhost only. */
 const newId = () =>
   Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/**
+ * @param {any} message
+ * @returns {Watching}
+ */
+const watching = ({ resource, server_now, session, watched_ms }) => ({ resource, server_now, session, watched_ms });
 
 /** @param {string} reason */
 const ending = (reason) => new HeadcountError(reason === "closed" ? "closed" : "stopped", reason);

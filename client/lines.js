@@ -38,6 +38,8 @@ export class Lines {
   #retryAt = 0;
   /** @type {any} the next dial, to reconnect or to rotate */
   #timer;
+  #isRenewing = false;
+  #uncounted = 0;
 
   /**
    * @param {World} world
@@ -77,12 +79,29 @@ export class Lines {
     this.current?.close();
     this.current = line;
     this.#fresh = null;
+    this.#isRenewing = false;
     this.#hasNetwork = true;
     this.#onlineAt = this.#world.now();
     line.ready();
     this.#dialAfter(rotation(this.#random), "");
     if (this.status.status !== "online") this.#say("online");
     return true;
+  }
+
+  /**
+   * The server said whether the line in use counts as this user's presence.
+   *
+   * One that does not was ended wrongly, e.g. since its node was out of reach for a while, and only a new one counts
+   * again. The first is dialled within a second; if that one does not count either, the next waits as after a loss.
+   *
+   * @param {boolean} isCounted
+   */
+  counted(isCounted) {
+    if (isCounted) this.#uncounted = 0;
+    else if (this.current && !this.#fresh && !this.#isRenewing) {
+      this.#isRenewing = true;
+      this.#dialAfter(delay(this.#uncounted++, { random: this.#random }), "");
+    }
   }
 
   /** See whether the line still works, or try again within a second. */
@@ -157,6 +176,7 @@ export class Lines {
 
   #lost() {
     this.current = null;
+    this.#isRenewing = false;
     this.#attempt = this.#world.now() - this.#onlineAt >= STEADY ? 0 : Math.min(this.#attempt, FLAPPING);
   }
 

@@ -28,8 +28,8 @@ const RETRY_CAP = 30_000;
 /**
  * Requests until they are answered, each sent as often as that takes, always with the same id: the server does it once.
  *
- * Acts go one at a time, since the gateway runs the messages of a connection side by side and keeps no order.
- * Claims go at once, since their windows are short.
+ * Acts go one at a time, since the gateway runs the messages of a connection side by side and keeps no order; watches
+ * too, and of those that wait only the last is sent. Claims go at once, since their windows are short.
  */
 export class Outbox {
   #options;
@@ -56,9 +56,15 @@ export class Outbox {
     }
     return new Promise((resolve, reject) => {
       this.#put(request, resolve, reject);
+      this.#giveWay();
       this.#changed();
       this.#flush();
     });
+  }
+
+  /** Whether something else is to be watched as soon as there is a connection. */
+  get hasWatch() {
+    return [...this.#entries.values()].some(({ request }) => request.action === "watch");
   }
 
   /** @returns {Backlog} */
@@ -79,6 +85,7 @@ export class Outbox {
   /** A connection is there: send what waits. */
   resume() {
     this.pause();
+    this.#giveWay();
     this.#isOnline = true;
     this.#flush();
   }
@@ -122,12 +129,31 @@ export class Outbox {
 
   #flush() {
     if (!this.#isOnline) return;
-    let isFirstAct = true;
+    const busy = new Set();
     for (const entry of this.#entries.values()) {
-      const isAct = entry.request.action === "act";
-      if (entry.timer === undefined && (isFirstAct || !isAct)) this.#send(entry);
-      if (isAct) isFirstAct = false;
+      const { action } = entry.request;
+      if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
+      if (action !== "claim") busy.add(action);
     }
+  }
+
+  /** Nobody waits for what was to be watched before something else: a watch not under way shares the last one's answer. */
+  #giveWay() {
+    const watches = [...this.#entries.values()].filter(({ request }) => request.action === "watch");
+    const last = watches.pop();
+    for (const entry of watches) if (last && !entry.isSent) this.#merge(entry, last);
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {Entry} last
+   */
+  #merge(entry, last) {
+    this.#unsend(entry);
+    this.#entries.delete(entry.request.id);
+    const { resolve, reject } = last;
+    last.resolve = (answer) => [entry.resolve, resolve].forEach((tell) => tell(answer));
+    last.reject = (error) => [entry.reject, reject].forEach((tell) => tell(error));
   }
 
   /** @param {Entry} entry */
@@ -194,7 +220,8 @@ export class Outbox {
   #save() {
     const { storage } = this.#options;
     if (!storage || this.#storageKey === null) return;
-    const requests = [...this.#entries.values()].map(({ request }) => request);
+    // What is watched is for the next page to say.
+    const requests = [...this.#entries.values()].map(({ request }) => request).filter(({ action }) => action !== "watch");
     try {
       if (requests.length > 0) storage.setItem(this.#storageKey, JSON.stringify(requests));
       else storage.removeItem(this.#storageKey);

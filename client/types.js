@@ -24,6 +24,7 @@
  * @property {string} user_id
  * @property {string} resource
  * @property {string} connection_id
+ * @property {boolean} is_counted  false: this connection was ended wrongly; the client replaces it
  * @property {{joined_at: number, connections: number}} session
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
  * @property {string} epoch
@@ -31,6 +32,12 @@
  * @property {boolean} recovered  true: `events` are exactly those missed; false: a snapshot of the latest
  * @property {StreamEvent[]} events
  * @property {Bonus[]} bonuses
+ *
+ * @typedef {object} Watching     what this connection watches now, and the user's session there
+ * @property {string} resource
+ * @property {number} server_now
+ * @property {{joined_at: number, connections: number}} session
+ * @property {number} watched_ms  this user's watch time on this resource, up to server_now
  *
  * @typedef {object} Claim        how a claim ended; every outcome is an answer, none an error
  * @property {string} bonus_id
@@ -52,6 +59,7 @@
  * @property {{seq: number, events: StreamEvent[]}} snapshot  forget what you had, these are the latest events
  * @property {StreamEvent} event    each one once, in order
  * @property {Bonus} bonus          once, and again when it has changed
+ * @property {Watching} watching   the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
  * @property {Backlog} backlog
  *
@@ -59,7 +67,7 @@
  * @property {string} url           of the WebSocket, without a query
  * @property {string} ticket        opens one connection, within 30 s
  *
- * @typedef {{action: "act"|"claim", id: string, [key: string]: any}} Request
+ * @typedef {{action: "act"|"claim"|"watch", id: string, [key: string]: any}} Request
  *
  * @typedef {object} Timers
  * @property {(callback: () => void, milliseconds: number) => any} setTimeout
@@ -67,8 +75,8 @@
  */
 
 /**
- * A request that will not be done. `code` is the server's (bad_request, conflict, too_large, unknown_action, bad_json)
- * or ours: queue_full, too_large, closed (by `close()`), stopped (no ticket to be had).
+ * A request that will not be done. `code` is the server's (bad_request, conflict, not_allowed, too_large, unknown_action,
+ * bad_json) or ours: queue_full, too_large, closed (by `close()`), stopped (no ticket to be had).
  */
 export class HeadcountError extends Error {
   /**

@@ -1,4 +1,4 @@
-"""hello, act, claim: one query, a reply in the route response, pushes to the other devices."""
+"""hello, act, claim, watch: one query, a reply in the route response, pushes to other devices."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.adapters.container import Container, Event, live
 from handlers.adapters.database import Unavailable, Unstorable
-from handlers.core import act, claim, hello
+from handlers.adapters.settings import grace
+from handlers.core import act, claim, hello, watch
 from handlers.core.arrival import arrival
 from handlers.core.happening import Outcome, error
-from handlers.core.message import Act, BadMessage, Claim, Hello, Message, parse
+from handlers.core.message import Act, BadMessage, Claim, Hello, Message, Watch, parse
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
@@ -55,6 +56,11 @@ async def _happen(who: Arrival, said: Message, container: Container) -> Outcome:
         case Claim():
             row = await container.database.fetch_one(claim.query(who, said))
             return claim.outcome(who, said, row)
+        case Watch():
+            if not watch.is_allowed(who, said):
+                return watch.refusal(said)
+            row = await container.database.fetch_one(watch.query(who, said, grace()))
+            return watch.outcome(said, row)
 
 
 handler = live(handle, Container)

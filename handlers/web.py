@@ -19,6 +19,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from mangum import Mangum
 
+from handlers import web_admin
 from handlers.adapters.container import Container, live
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.settings import setting
@@ -36,6 +37,7 @@ from handlers.adapters.shapes import (
     Viewers,
 )
 from handlers.core import ticket
+from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Query as Sql
 from handlers.core.happening import Row
 from handlers.core.push import Broadcast
@@ -75,20 +77,8 @@ class Web(Container):
 def application(container: Container) -> FastAPI:
     """The API on this container's database and queue."""
     app = FastAPIOffline(title="Headcount", version="1", description=__doc__)
-
-    @app.exception_handler(Unavailable)
-    async def unavailable(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "the database does not answer; try again"}, 503)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        """What is wrong and where, without what was sent: that may not even be text."""
-        wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
-        return JSONResponse({"detail": wrong}, 422)
-
-    @app.exception_handler(Unstorable)
-    async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
+    _explain_failures(app)
+    web_admin.add_routes(app, container, TRUSTED)
 
     @app.get("/health", tags=["health"])
     async def health(response: Response) -> dict[str, str]:
@@ -108,6 +98,8 @@ def application(container: Container) -> FastAPI:
             order.user_id,
             order.resource,
             datetime.now(UTC) + ticket.LIFE,
+            order.device,
+            order.may_watch if order.may_watch == ANYTHING else tuple(order.may_watch),
         )
         return NewTicket(
             ticket=ticket.mint(new, setting("TICKET_SECRET")),
@@ -207,6 +199,22 @@ def application(container: Container) -> FastAPI:
         return AwardRule(rule_id=rule_id)
 
     return app
+
+
+def _explain_failures(app: FastAPI) -> None:
+    @app.exception_handler(Unavailable)
+    async def unavailable(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "the database does not answer; try again"}, 503)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        """What is wrong and where, without what was sent: that may not even be text."""
+        wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+        return JSONResponse({"detail": wrong}, 422)
+
+    @app.exception_handler(Unstorable)
+    async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
+        return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
 
 
 def _cursor(rows: list[Row], limit: int, *columns: str) -> str | None:

@@ -35,18 +35,24 @@ class Needs(NamedTuple):
 
 
 DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
-# By the expression as it stands in handlers/<name>.py; `GET @connections` stands for
+# By the expression as it stands in handlers/<name>.py and its parts; `GET @connections` stands for
 # execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.queue": Needs({"PUSH_QUEUE_URL"}, {"sqs:SendMessage"}),
-    "container.deliver": Needs(DATABASE | {"PUSH_ENDPOINT"}, {"POST @connections"}),
+    "container.deliver": Needs(
+        DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}, {"POST @connections"}
+    ),
     "container.connections": Needs({"PUSH_ENDPOINT"}, set()),
     "container.connections.post": Needs(set(), {"POST @connections"}),
     "container.connections.is_open": Needs(set(), {"GET @connections"}),
+    "container.connections.close": Needs(set(), {"DELETE @connections"}),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
+    "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
+    "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
+    "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 
 Rule = Callable[[Stack], Iterator[str]]

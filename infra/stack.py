@@ -51,9 +51,25 @@ class Function:
 
     @cached_property
     def expressions(self) -> set[str]:
-        """Every attribute and call in that module, as source."""
-        nodes = ast.walk(self.code) if self.code else ()
-        return {ast.unparse(node) for node in nodes if isinstance(node, (ast.Attribute, ast.Call))}
+        """Every attribute and call in that module and its parts, as source.
+
+        `self.container` is `container`.
+        """
+        nodes = (node for module in self._modules() for node in ast.walk(module))
+        found = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Call)))
+        return {ast.unparse(node).removeprefix("self.") for node in found}
+
+    def _modules(self) -> Iterator[ast.Module]:
+        """The handler's module, and what it imports of its own folder: a part of it, set apart."""
+        if self.code is None:
+            return
+        yield self.code
+        package = ".".join(self.properties["Handler"].split(".")[:-2])
+        for node in ast.walk(self.code):
+            if isinstance(node, ast.ImportFrom) and node.module == package:
+                for part in (self.module.with_name(f"{alias.name}.py") for alias in node.names):
+                    if part.is_file():
+                        yield ast.parse(part.read_text("utf-8"))
 
 
 @dataclass(frozen=True)

@@ -556,7 +556,7 @@ begin
         on conflict (node) do nothing;
     return query
         select u.node from unreachable_nodes u
-         where u.since <= v_now - p_grace
+         where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
                             where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
 end $$;

@@ -9,9 +9,19 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 CORE = sorted((ROOT / "handlers" / "core").glob("*.py"))
-HAPPENINGS = ("connect", "disconnect", "hello", "act", "claim", "push", "sweep", "forget")
+HAPPENINGS = ("connect", "disconnect", "hello", "act", "claim", "push", "sweep", "forget", "watch")
 # Libraries that neither wait, nor read a clock, nor open a file when core calls them.
-PURE = {"collections", "dataclasses", "datetime", "json", "typing", "uuid", "jwt", "msgspec"}
+PURE = {
+    "collections",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "json",
+    "typing",
+    "uuid",
+    "jwt",
+    "msgspec",
+}
 
 
 @pytest.mark.parametrize("module", CORE, ids=lambda path: path.name)

@@ -22,11 +22,19 @@ class Gone(Exception):
 
 
 class Undelivered(Exception):
-    """The push did not get through, for a reason that may pass."""
+    """The call did not get through, for a reason that may pass."""
+
+
+class Refused(Undelivered):
+    """The gateway answered, and did not do it: it throttles, forbids, or has failed."""
+
+
+class Unreachable(Undelivered):
+    """Nobody answered: there is no way to the gateway, or it is silent."""
 
 
 class Connections:
-    """Posts to connections and asks whether they are open. Safe to call concurrently."""
+    """Posts to connections, asks whether they are open, closes them. Safe to call concurrently."""
 
     def __init__(self, endpoint: str | None = None) -> None:
         """`endpoint` overrides the connections' own nodes (a custom domain, an emulator)."""
@@ -41,12 +49,18 @@ class Connections:
         )
 
     async def is_open(self, node: str, connection_id: str) -> bool:
-        """Whether the gateway knows the connection. Raises Undelivered if it cannot say."""
+        """Whether the gateway knows the connection. Raises Refused or Unreachable if it does not
+        say, and Undelivered itself when the call never left this machine.
+        """
         try:
             await self._call(node, "get_connection", ConnectionId=connection_id)
         except Gone:
             return False
         return True
+
+    async def close(self, node: str, connection_id: str) -> None:
+        """Have the gateway close a connection. Raises Gone or Undelivered."""
+        await self._call(node, "delete_connection", ConnectionId=connection_id)
 
     async def _call(self, node: str, method: str, **parameters: object) -> None:
         client = self._client(self._endpoint or f"https://{node}")
@@ -78,11 +92,21 @@ class Connections:
 def _translated(
     client: ApiGatewayManagementApiClient, call: Callable[..., Any], parameters: dict[str, Any]
 ) -> None:
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  # see _client
+    from botocore import exceptions as botocore  # noqa: PLC0415  # see _client
 
     try:
         call(**parameters)
     except client.exceptions.GoneException as error:
         raise Gone from error
-    except (ClientError, BotoCoreError) as error:
+    except botocore.ClientError as error:
+        raise Refused(str(error)) from error
+    except (
+        botocore.EndpointConnectionError,
+        botocore.ConnectTimeoutError,
+        botocore.SSLError,
+        botocore.ConnectionClosedError,
+        botocore.ReadTimeoutError,
+    ) as error:
+        raise Unreachable(str(error)) from error
+    except botocore.BotoCoreError as error:
         raise Undelivered(str(error)) from error

@@ -28,6 +28,16 @@ def most_connections() -> int:
     return int(os.environ.get("MAX_CONNECTIONS_PER_USER") or "50")
 
 
+def keep_session_months() -> int:
+    """How many months past sessions are kept; 0 for ever."""
+    return int(os.environ.get("KEEP_SESSION_MONTHS") or "0")
+
+
+def sweep_requests_per_second() -> int:
+    """How many connections the sweep asks for, of the account's 10,000 requests/s."""
+    return int(os.environ.get("SWEEP_REQUESTS_PER_SECOND") or "1000")
+
+
 def statement_cache_size() -> int:
     """Named statements per connection; 0 behind a pooler in transaction mode, which knows none."""
     return int(os.environ.get("STATEMENT_CACHE_SIZE") or "100")

@@ -13,10 +13,11 @@ from pydantic import (
     Field,
     JsonValue,
     StringConstraints,
+    field_validator,
     model_validator,
 )
 
-from handlers.core.ticket import LONGEST_NAME
+from handlers.core.ticket import LONGEST_MAY_WATCH, LONGEST_NAME, is_short
 
 LARGEST_REWARD = 4_096
 
@@ -43,12 +44,58 @@ class Shape(BaseModel):
 class TicketOrder(Shape):
     user_id: Name
     resource: Name = "site"
+    device: Name | None = Field(
+        default=None, description='what /devices calls this connection, such as "phone"'
+    )
+    may_watch: Literal["*"] | list[Name] = Field(
+        default=[],
+        description="the resources that this connection may move to by a `watch` message, beside "
+        'its own; "*": any. What somebody watches decides which minutes are paid and which bonuses '
+        "are theirs, so without this it moves nowhere",
+    )
+
+    @field_validator("may_watch")
+    @classmethod
+    def fits(cls, names: Literal["*"] | list[str]) -> Literal["*"] | list[str]:
+        if not is_short(names):
+            raise ValueError(f"may_watch has at most {LONGEST_MAY_WATCH} bytes of JSON")
+        return names
 
 
 class NewTicket(Shape):
     ticket: str
     url: str = Field(description="connect to `{url}?ticket={ticket}`, once, before it expires")
     expires_at: int
+
+
+class Device(Shape):
+    connection_id: str
+    node: str = Field(description="the gateway endpoint that holds it")
+    device: str | None = Field(description="as its ticket said")
+    session_id: int
+    resource: str
+    opened_at: int
+    age_ms: int
+
+
+class Devices(Shape):
+    user_id: str
+    items: list[Device]
+
+
+class WhoToKick(Shape):
+    user_id: Name
+
+
+class Kicked(Shape):
+    """What came of the connections that were to be closed."""
+
+    closed: int
+    gone: int = Field(description="were closed already, and nobody had told")
+    unreachable: int = Field(
+        description="still there: their gateway does not answer, or they are not through their "
+        "handshake. Ask again; if they are gone, the sweep finds out"
+    )
 
 
 class Online(Shape):

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from handlers.core.ticket import Ticket
+
+ANYTHING: Literal["*"] = "*"
+
+MayWatch = tuple[str, ...] | Literal["*"]
+"""The resources that a connection may move to beside its ticket's own; "*": any."""
 
 
 @dataclass(frozen=True)
@@ -26,23 +34,24 @@ class Arrival:
     connection_id: str
     device: str | None = None
     """What the ticket calls the device, if it does."""
+    may_watch: MayWatch = ()
+    """Where a `watch` message may lead, beside the ticket's own resource."""
 
 
-def authorizer_context(
-    user_id: str,
-    resource: str,
-    ticket_id: str,
-    ticket_expires_at: datetime,
-    device: str | None = None,
-) -> dict[str, str]:
+def authorizer_context(ticket: Ticket) -> dict[str, str]:
     """What the authorizer says and `arrival` reads back. API Gateway carries strings only."""
     context = {
-        "userId": user_id,
-        "resource": resource,
-        "ticketId": ticket_id,
-        "ticketExpiresAt": str(int(ticket_expires_at.timestamp())),
+        "userId": ticket.user_id,
+        "resource": ticket.resource,
+        "ticketId": ticket.ticket_id,
+        "ticketExpiresAt": str(int(ticket.expires_at.timestamp())),
     }
-    return context | ({"device": device} if device else {})
+    if ticket.device:
+        context["device"] = ticket.device
+    if ticket.may_watch:
+        names = ticket.may_watch
+        context["mayWatch"] = ANYTHING if names == ANYTHING else json.dumps(names)
+    return context
 
 
 def arrival(request: Mapping[str, Any]) -> Arrival:
@@ -56,4 +65,9 @@ def arrival(request: Mapping[str, Any]) -> Arrival:
         node=f"{request['domainName']}/{request['stage']}",
         connection_id=request["connectionId"],
         device=who.get("device"),
+        may_watch=_may_watch(who.get("mayWatch", "[]")),
     )
+
+
+def _may_watch(text: str) -> MayWatch:
+    return ANYTHING if text == ANYTHING else tuple(json.loads(text))

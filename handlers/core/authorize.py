@@ -24,11 +24,5 @@ def allow(ticket: Ticket, method_arn: str) -> dict[str, Any]:
                 {"Action": "execute-api:Invoke", "Effect": "Allow", "Resource": method_arn}
             ],
         },
-        "context": authorizer_context(
-            ticket.user_id,
-            ticket.resource,
-            ticket.ticket_id,
-            ticket.expires_at,
-            ticket.device,
-        ),
+        "context": authorizer_context(ticket),
     }

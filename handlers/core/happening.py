@@ -62,18 +62,18 @@ def raw(value: object) -> msgspec.Raw:
 def told(who: Arrival, row: Row, reply_type: str, **reply: object) -> Outcome:
     """Answer the connection it came from, and tell the event to all the user's others.
 
-    `row` has server_now, epoch, event and others: what both an action and a claim return.
+    `row` has server_now, epoch, event and others: what both an action and a claim return. A
+    connection that is not among the user's own was ended wrongly, and is told so (see `hello`).
     """
     happened = {
         "server_now": row["server_now"],
         "epoch": row["epoch"],
         "event": raw(row["event"]),
     }
-    others = [
-        (node, connection_id)
-        for node, connection_id in connections(row["others"])
-        if connection_id != who.connection_id
-    ]
+    open_ones = connections(row["others"])
+    others = [one for one in open_ones if one != (who.node, who.connection_id)]
+    if row["others"] is not None and len(others) == len(open_ones):
+        reply["is_counted"] = False
     return Outcome(
         message(reply_type, **reply, **happened),
         to_connections(who.user_id, others, message("event", **happened)),

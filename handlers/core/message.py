@@ -12,6 +12,8 @@ LONGEST_MESSAGE = 16_384
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are ours.
 EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
+# As a ticket's `resource`. No half of a surrogate pair gets here: JSON that holds one is none.
+Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\0]+\Z")]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -39,7 +41,15 @@ class Claim(msgspec.Struct, frozen=True, tag_field="action", tag="claim"):
     bonus_id: UUID
 
 
-Message = Hello | Act | Claim
+class Watch(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
+    """The user looks at something else now, over the same connection."""
+
+    id: ActionId
+    resource: Resource
+
+
+Message = Hello | Act | Claim | Watch
+ACTIONS = ("hello", "act", "claim", "watch")
 
 
 class BadMessage(Exception):
@@ -63,8 +73,8 @@ def parse(body: str) -> Message:
     if not isinstance(said, dict):
         raise BadMessage("bad_request", "a message is a JSON object")
     re = said["id"][:64] if isinstance(said.get("id"), str) else None
-    if said.get("action") not in ("hello", "act", "claim"):
-        raise BadMessage("unknown_action", "action is one of hello, act, claim, ping", re)
+    if said.get("action") not in ACTIONS:
+        raise BadMessage("unknown_action", f"action is one of {', '.join(ACTIONS)}, ping", re)
     try:
         message: Message = msgspec.convert(said, Message)
     except msgspec.ValidationError as error:

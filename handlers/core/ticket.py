@@ -2,20 +2,39 @@
 
 Any backend that knows the secret can mint one; `POST /tickets` does it for those that would rather
 not. It is one-time: its `jti` is spent by $connect, in the statement that opens the session.
+
+It is also the permission to watch: its `resource`, and by a `watch` message what `may_watch`
+names ("*": anything). Without that claim a connection stays where its ticket put it: what somebody
+watches decides which minutes are paid and which bonuses are theirs, so the backend says it, not the
+browser.
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import jwt
+
+from handlers.core.arrival import ANYTHING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handlers.core.arrival import MayWatch
 
 LIFE = timedelta(seconds=30)
 # A ticket travels in a URL, and URLs end in logs: a longer life is refused, whoever gave it.
 LONGEST_LIFE = timedelta(minutes=5)
 AUDIENCE = "headcount"
 LONGEST_NAME = 128
+# Of `may_watch` as JSON. A third more of it goes into the URL, which has at most 4,096 characters,
+# and it is in the authorizer's answer, which has at most 8 KB.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+# (2026-11-24)
+LONGEST_MAY_WATCH = 1_024
 
 
 class BadTicket(Exception):
@@ -30,11 +49,12 @@ class Ticket:
     expires_at: datetime
     device: str | None = None
     """How the user's list of devices calls this one, such as "phone"."""
+    may_watch: MayWatch = ()
 
 
 def mint(ticket: Ticket, secret: str) -> str:
     """The ticket as it goes into the URL."""
-    claims = {
+    claims: dict[str, object] = {
         "aud": AUDIENCE,
         "jti": ticket.ticket_id,
         "sub": ticket.user_id,
@@ -43,6 +63,8 @@ def mint(ticket: Ticket, secret: str) -> str:
     }
     if ticket.device is not None:
         claims["device"] = ticket.device
+    if ticket.may_watch:
+        claims["may_watch"] = ticket.may_watch
     return jwt.encode(claims, secret, algorithm="HS256")
 
 
@@ -70,9 +92,28 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         claims.get("resource", "site"),
         expires_at,
         claims.get("device"),
+        _may_watch(claims.get("may_watch", [])),
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
-    for name in names if ticket.device is None else [*names, ticket.device]:
-        if not isinstance(name, str) or not 1 <= len(name) <= LONGEST_NAME or "\0" in name:
-            raise BadTicket("jti, sub, resource and device are texts of 1 to 128 characters")
+    if not all(map(_is_name, names if ticket.device is None else [*names, ticket.device])):
+        raise BadTicket("jti, sub, resource and device are texts of 1 to 128 characters")
     return ticket
+
+
+def is_short(may_watch: Sequence[str]) -> bool:
+    """Whether a ticket has room for these names: see LONGEST_MAY_WATCH."""
+    return len(json.dumps(may_watch)) <= LONGEST_MAY_WATCH
+
+
+def _may_watch(claim: object) -> MayWatch:
+    if claim == ANYTHING:
+        return ANYTHING
+    if not isinstance(claim, list) or not all(map(_is_name, claim)):
+        raise BadTicket('may_watch is "*" or a list of texts of 1 to 128 characters')
+    if not is_short(claim):
+        raise BadTicket(f"may_watch has more than {LONGEST_MAY_WATCH} bytes of JSON")
+    return tuple(claim)
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME and "\0" not in name

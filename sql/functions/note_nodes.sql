@@ -1,6 +1,6 @@
--- Which nodes the sweep could reach and which not. Returns those that are lost: out of reach since the
--- grace or longer, and nobody has come in through them meanwhile (then the way to them is broken, and
--- not they).
+-- Which nodes the sweep could reach and which not. Returns those of p_unreachable that are lost: found
+-- out of reach by an earlier call, the grace ago or longer, and by none since; and nobody has come in
+-- through them meanwhile (then the way to them is broken, and not they).
 create or replace function note_nodes(
     p_reached text[], p_unreachable text[], p_grace interval, p_now timestamptz default null
 ) returns setof text language plpgsql as $$
@@ -13,7 +13,7 @@ begin
         on conflict (node) do nothing;
     return query
         select u.node from unreachable_nodes u
-         where u.since <= v_now - p_grace
+         where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
                             where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
 end $$;

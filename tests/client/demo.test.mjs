@@ -93,3 +93,23 @@ test("a refusal of the API reads as a sentence, be it one or a list", () => {
   assert.equal(told(listed), "user_id: String should have at most 128 characters; request: odd");
   assert.deepEqual([told(undefined), told({ odd: 1 }), told([])], ["", "", ""]);
 });
+
+test("a device is called after its browser and its system", () => {
+  const agents = {
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36": "Chrome on Linux",
+    "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0":
+      "Edge on Windows",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1":
+      "Safari on iPhone",
+    "Mozilla/5.0 (Android 14; Mobile; rv:127.0) Gecko/127.0 Firefox/127.0": "Firefox on Android",
+    "Mozilla/5.0 (Macintosh; Intel Mac OS X 14.5; rv:127.0) Gecko/20100101 Firefox/127.0": "Firefox on Mac",
+    curl: "A browser",
+  };
+  for (const [agent, name] of Object.entries(agents)) assert.equal(view.deviceText(agent), name);
+});
+
+test("a kick says how many it closed, and when to kick again", () => {
+  assert.equal(view.kickedText({ closed: 0, gone: 0, unreachable: 0 }), "Nobody of that name is online.");
+  assert.equal(view.kickedText({ closed: 1, gone: 0, unreachable: 0 }), "1 connection closed.");
+  assert.equal(view.kickedText({ closed: 1, gone: 1, unreachable: 2 }), "2 connections closed. 2 could not be reached: kick again.");
+});

@@ -104,6 +104,7 @@ export const welcome = (re, more = {}) => ({
   user_id: "ann",
   resource: "site",
   connection_id: "c1",
+  is_counted: true,
   session: { joined_at: 4_000_000, connections: 1 },
   watched_ms: 60_000,
   epoch: EPOCH,
@@ -131,7 +132,7 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "snapshot", "event", "bonus", "claim", "backlog"]) {
+  for (const name of ["status", "welcome", "watching", "snapshot", "event", "bonus", "claim", "backlog"]) {
     headcount.on(name, (detail) => heard.push([name, detail]));
   }
   const of = (name) => heard.filter(([one]) => one === name).map(([, detail]) => detail);

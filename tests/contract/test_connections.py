@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
-from handlers.adapters.connections import Connections, Gone, Undelivered
+from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
 from handlers.core.happening import Push
 from tests.flow.conftest import Browser, hear, hello
 from tests.handlers.conftest import FakeConnections
@@ -29,6 +31,7 @@ NOBODY = "AAAAAAAAAgAAAAA="
 class Api(Protocol):
     async def post(self, push: Push) -> None: ...
     async def is_open(self, node: str, connection_id: str) -> bool: ...
+    async def close(self, node: str, connection_id: str) -> None: ...
 
 
 @dataclass
@@ -86,9 +89,70 @@ async def test_who_is_open_is_known(side: Side) -> None:
     assert await side.api.is_open(NODE, NOBODY) is False
 
 
+async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> None:
+    await side.api.close(NODE, side.open_id)
+    assert await side.api.is_open(NODE, side.open_id) is False
+    with pytest.raises(Gone):
+        await side.api.close(NODE, side.open_id)
+    with pytest.raises(Gone):
+        await side.api.close(NODE, NOBODY)
+    if side.tab:
+        with pytest.raises(ConnectionClosedOK) as caught:
+            await hear(side.tab)
+        assert caught.value.rcvd is not None
+        assert caught.value.rcvd.code == 1000
+
+
 async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
     unreachable = Connections("http://127.0.0.1:1/live")
-    with pytest.raises(Undelivered):
+    with pytest.raises(Unreachable):
         await unreachable.post(push(NOBODY))
-    with pytest.raises(Undelivered):
+    with pytest.raises(Unreachable):
         await unreachable.is_open(NODE, NOBODY)
+    with pytest.raises(Unreachable):
+        await unreachable.close(NODE, NOBODY)
+
+
+@asynccontextmanager
+async def answering(answer: bytes) -> AsyncIterator[str]:
+    """A server that says this to whoever comes, and hangs up; its address."""
+
+    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1)
+        writer.write(answer)
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(reply, "127.0.0.1", 0)
+    async with server:
+        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
+
+
+@pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
+async def test_a_gateway_that_answers_is_reached_whatever_it_says(status: int) -> None:
+    answer = f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
+    async with answering(answer.encode()) as node:
+        with pytest.raises(Refused):
+            await Connections(f"http://{node}").is_open(NODE, NOBODY)
+
+
+async def test_a_gateway_that_hangs_up_or_knows_no_tls_is_out_of_reach() -> None:
+    async with answering(b"") as node:
+        with pytest.raises(Unreachable):
+            await Connections(f"http://{node}").is_open(NODE, NOBODY)
+        with pytest.raises(Unreachable):
+            await Connections().is_open(node, NOBODY)
+
+
+async def test_a_call_that_never_left_says_nothing_of_the_gateway(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.delenv(name)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, "/nowhere")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
+    with pytest.raises(Undelivered) as caught:
+        await Connections("http://127.0.0.1:1/live").is_open(NODE, NOBODY)
+    assert type(caught.value) is Undelivered

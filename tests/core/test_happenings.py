@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.core import act, claim, connect, disconnect, hello, push, sweep
+from handlers.core import act, claim, connect, disconnect, hello, push, watch
 from handlers.core.arrival import Arrival, arrival, authorizer_context
-from handlers.core.forget import Gone
-from handlers.core.message import Act, Claim, Hello
+from handlers.core.message import Act, Claim, Hello, Watch
 from handlers.core.push import Broadcast
+from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
+    from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push, Row
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"
 ANN = Arrival("ann", "site", "t1", T0, NODE, "tab-1")
+GRACE = timedelta(seconds=30)
 EVENT = '{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}'
 OTHERS = json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]])
 ROW: Row = {"server_now": 9, "epoch": "e", "event": EVENT, "others": OTHERS}
@@ -31,12 +34,22 @@ def said(push: Push) -> tuple[str, str, Any]:
 
 def test_every_later_event_says_whose_connection_it_is() -> None:
     request = {
-        "authorizer": authorizer_context("ann", "site", "t1", T0),
+        "authorizer": authorizer_context(Ticket("t1", "ann", "site", T0)),
         "domainName": "gateway.example",
         "stage": "live",
         "connectionId": "tab-1",
     }
     assert arrival(request) == ANN
+
+
+@pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
+def test_what_a_ticket_says_comes_back_from_the_gateway(may_watch: MayWatch) -> None:
+    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
+    context = authorizer_context(ticket)
+    assert all(type(value) is str for value in context.values())
+    request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
+    who = arrival(request)
+    assert (who.device, who.may_watch) == ("phone", may_watch)
 
 
 def test_an_action_is_answered_and_told_to_the_others_only() -> None:
@@ -57,6 +70,75 @@ def test_a_conflict_is_told_to_nobody_else() -> None:
     ):
         assert json.loads(outcome.reply)["code"] == "conflict"
         assert outcome.pushes == ()
+
+
+@pytest.mark.parametrize(
+    ("others", "is_counted"),
+    [
+        (OTHERS, True),
+        (json.dumps([[NODE, "tab-2"]]), False),
+        (json.dumps([["other.example/live", "tab-1"]]), False),
+        ("[]", False),
+        (None, True),
+    ],
+)
+def test_a_connection_that_was_ended_wrongly_is_told_so(
+    others: str | None, is_counted: bool
+) -> None:
+    row = {**ROW, "others": others}
+    for outcome in (
+        act.outcome(ANN, Act("a1", "like", {}), {**row, "outcome": "acted"}),
+        claim.outcome(ANN, Claim("c1", "b"), {**row, "outcome": "claimed"}),  # type: ignore[arg-type]
+    ):
+        assert json.loads(outcome.reply).get("is_counted", True) is is_counted
+
+
+@pytest.mark.parametrize(
+    ("may_watch", "resource", "allowed"),
+    [
+        ((), "site", True),
+        ((), "stream", False),
+        ((), "*", False),
+        (("one", "two"), "site", True),
+        (("one", "two"), "two", True),
+        (("one", "two"), "three", False),
+        (("*",), "one", False),
+        ("*", "one", True),
+    ],
+)
+def test_a_ticket_is_the_permission_to_watch(
+    may_watch: MayWatch, resource: str, allowed: bool
+) -> None:
+    assert watch.is_allowed(replace(ANN, may_watch=may_watch), Watch("w1", resource)) is allowed
+
+
+def test_a_move_is_answered_with_the_session_it_led_to() -> None:
+    assert watch.query(ANN, Watch("w1", "stream"), GRACE).args == (
+        "ann",
+        NODE,
+        "tab-1",
+        "stream",
+        GRACE,
+    )
+    row: Row = {
+        "outcome": "joined",
+        "server_now": 9,
+        "joined_at": 1,
+        "connections": 2,
+        "watched_ms": 8,
+    }
+    assert json.loads(watch.outcome(Watch("w1", "stream"), row).reply) == {
+        "type": "watching",
+        "re": "w1",
+        "server_now": 9,
+        "resource": "stream",
+        "is_counted": True,
+        "session": {"joined_at": 1, "connections": 2},
+        "watched_ms": 8,
+    }
+    nowhere = {**row, "outcome": "not_connected", "joined_at": None, "connections": 0}
+    reply = json.loads(watch.outcome(Watch("w1", "stream"), nowhere).reply)
+    assert (reply["is_counted"], reply["session"]["connections"]) == (False, 0)
 
 
 def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
@@ -181,15 +263,6 @@ def test_a_full_page_has_a_rest(size: int) -> None:
 def test_a_broadcast_travels_through_the_queue() -> None:
     broadcast = Broadcast("b", "ann", "site")
     assert Broadcast.from_json(broadcast.to_json()) == broadcast
-
-
-def test_a_page_tells_who_is_to_be_asked_for() -> None:
-    listed = [["ann", NODE, "tab-1", False, False], ["bob", NODE, "old", True, False]]
-    row: Row = {"cycle_started_at": T0, "has_more": True, "connections": json.dumps(listed)}
-    page = sweep.page(row)
-    assert page.to_ask == (Gone("ann", NODE, "tab-1", "swept"),)
-    assert page.expired == (Gone("bob", NODE, "old", "expired"),)
-    assert sweep.asked(page).args == (T0,)
 
 
 def test_an_action_that_grew_too_large_is_told_so() -> None:

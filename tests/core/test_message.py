@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.core.message import LONGEST_MESSAGE, Act, BadMessage, Claim, Hello, parse
+from handlers.core.message import LONGEST_MESSAGE, Act, BadMessage, Claim, Hello, Watch, parse
 
 
 def refusal(body: str) -> tuple[str, str | None]:
@@ -20,7 +20,7 @@ def refusal(body: str) -> tuple[str, str | None]:
     return caught.value.code, caught.value.re
 
 
-def test_a_client_says_hello_act_and_claim() -> None:
+def test_a_client_says_hello_act_claim_and_watch() -> None:
     bonus_id = UUID(int=7)
     assert parse('{"action":"hello","id":"h1"}') == Hello("h1")
     assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == Hello("h1", 3, "e")
@@ -30,6 +30,7 @@ def test_a_client_says_hello_act_and_claim() -> None:
     assert parse(json.dumps({"action": "claim", "id": "c1", "bonus_id": str(bonus_id)})) == (
         Claim("c1", bonus_id)
     )
+    assert parse('{"action":"watch","id":"w1","resource":"stream"}') == Watch("w1", "stream")
 
 
 def test_a_newer_client_may_say_more() -> None:
@@ -82,6 +83,32 @@ def test_since_is_a_sequence_number(since: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "resource", ["x", "x" * 128, "🦊" * 128, "a\nb", " ", "100%/?#&", "\ufeff"]
+)
+def test_a_resource_may_be_called_anything(resource: str) -> None:
+    said = {"action": "watch", "id": "w1", "resource": resource}
+    assert parse(json.dumps(said)) == Watch("w1", resource)
+
+
+@pytest.mark.parametrize(
+    ("resource", "code"),
+    [
+        ("", "bad_request"),
+        ("x" * 129, "bad_request"),
+        ("🦊" * 129, "bad_request"),
+        ("a\0b", "bad_request"),
+        (7, "bad_request"),
+        (None, "bad_request"),
+        (["x"], "bad_request"),
+        ("\ud800", "bad_json"),
+    ],
+)
+def test_a_resource_that_cannot_be_written_down_is_refused(resource: Any, code: str) -> None:
+    said = {"action": "watch", "id": "w1", "resource": resource}
+    assert refusal(json.dumps(said))[0] == code
+
+
 @pytest.mark.parametrize(("size", "good"), [(-1, True), (0, True), (1, False)])
 def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
     head, tail = '{"action":"act","id":"a","type":"x","body":{"t":"', '"}}'
@@ -106,9 +133,13 @@ JSON = st.recursive(
 )
 
 
-@given(st.dictionaries(st.sampled_from(["id", "type", "body", "since", "bonus_id", "epoch"]), JSON))
+@given(
+    st.dictionaries(
+        st.sampled_from(["id", "type", "body", "since", "bonus_id", "epoch", "resource"]), JSON
+    )
+)
 def test_an_object_is_understood_or_refused(said: dict[str, Any]) -> None:
-    for action in ("hello", "act", "claim"):
+    for action in ("hello", "act", "claim", "watch"):
         try:
             parse(json.dumps({**said, "action": action}))
         except BadMessage as bad:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import jwt
 import pytest
@@ -10,6 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.core.ticket import LONGEST_LIFE, BadTicket, Ticket, mint, read
+
+if TYPE_CHECKING:
+    from handlers.core.arrival import MayWatch
 
 SECRET = "a secret of at least thirty-two characters"  # noqa: S105
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -21,6 +27,25 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"
 def test_a_ticket_says_what_it_was_made_to_say(user_id: str, resource: str) -> None:
     ticket = Ticket("t1", user_id, resource, ANN.expires_at)
     assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+
+
+@pytest.mark.parametrize("may_watch", [(), ("one",), ("one", "two 🦊"), "*", ("*",)])
+def test_a_ticket_says_what_else_may_be_watched(may_watch: MayWatch) -> None:
+    ticket = replace(ANN, may_watch=may_watch, device="phone")
+    assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+
+
+@pytest.mark.parametrize(("length", "good"), [(1_024, True), (1_025, False)])
+def test_what_may_be_watched_has_room_in_a_url(length: int, good: bool) -> None:
+    names = ["x" * 98] * 10
+    names[-1] += "x" * (length - len(json.dumps(names)))
+    text = mint(replace(ANN, may_watch=tuple(names)), SECRET)
+    if good:
+        assert read(text, SECRET, NOW).may_watch == tuple(names)
+        assert len(text) < 4_096 // 2
+    else:
+        with pytest.raises(BadTicket, match="bytes of JSON"):
+            read(text, SECRET, NOW)
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(29, True), (30, False), (31, False)])
@@ -65,6 +90,16 @@ def test_only_our_algorithm_counts(algorithm: str) -> None:
         {"exp": "soon"},
         {"exp": 10**30},
         {"exp": None},
+        {"may_watch": "one"},
+        {"may_watch": None},
+        {"may_watch": {"one": 1}},
+        {"may_watch": [""]},
+        {"may_watch": ["a" * 129]},
+        {"may_watch": ["a\0b"]},
+        {"may_watch": ["one", 2]},
+        {"device": ""},
+        {"device": "a" * 129},
+        {"device": 7},
     ],
 )
 def test_a_ticket_with_a_bad_claim_is_refused(change: dict[str, object]) -> None:

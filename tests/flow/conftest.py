@@ -45,8 +45,8 @@ class Browser:
         with urllib.request.urlopen(request, timeout=WITHIN_SECONDS) as answer:  # noqa: S310
             return json.load(answer)
 
-    async def ticket(self, user_id: str | None = None) -> str:
-        order = {"user_id": user_id or self.user_id}
+    async def ticket(self, user_id: str | None = None, **more: object) -> str:
+        order = {"user_id": user_id or self.user_id, **more}
         ticket = await self.api("POST", "/tickets", order)
         return f"{ticket['url']}?ticket={ticket['ticket']}"
 

@@ -162,13 +162,14 @@ async def test_a_swept_session_ends_at_its_last_evidence(browser: Browser) -> No
     await browser.rows(
         "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
         " values ($1, 'site', now() - interval '1 hour', now() - interval '1 hour',"
-        " with_connection('{}', $2, 'AAAAAAAAAAAAAAA=', now() - interval '1 hour'))",
+        " with_connection('{}', $2, 'AAAAAAAAAAAAAAA=',"
+        "  jsonb_build_object('at', extract(epoch from now() - interval '1 hour'))))",
         browser.user_id,
         node,
     )
     functions = LOCAL.client("lambda", endpoint_url=browser.headcount.base_url)
     await asyncio.to_thread(functions.invoke, FunctionName="SweepFunction", Payload=b"{}")
-    row = await browser.closed_session()
+    (row,) = await browser.rows("select *, now() from sessions where user_id = $1", browser.user_id)
     assert row["ended_by"] == "swept"
     assert row["terminate_at"] >= row["join_at"]
     assert row["terminate_at"] + row["ended_within"] <= row["now"]

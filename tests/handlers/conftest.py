@@ -14,14 +14,16 @@ import asyncpg
 import pytest
 
 from handlers import connect
-from handlers.adapters.connections import Gone, Undelivered
+from handlers.adapters.connections import Gone, Refused, Undelivered, Unreachable
 from handlers.adapters.container import Container
 from handlers.adapters.database import Database
 from handlers.core.arrival import authorizer_context
+from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
 
@@ -38,12 +40,16 @@ def golden(name: str) -> dict[str, Any]:
 class FakeConnections:
     """Every connection is open but those in `gone`.
 
-    Those in `broken` cannot be reached; those in `stuck` never answer.
+    Those in `broken` cannot be asked for, those in `throttled` are answered 429, those in `stuck`
+    never. Nobody answers for the nodes in `dead`.
     """
 
     gone: set[str] = field(default_factory=set)
     broken: set[str] = field(default_factory=set)
+    throttled: set[str] = field(default_factory=set)
     stuck: set[str] = field(default_factory=set)
+    dead: set[str] = field(default_factory=set)
+    asked: list[tuple[str, str]] = field(default_factory=list)
     inbox: list[tuple[str, Any]] = field(default_factory=list)
 
     async def post(self, push: Push) -> None:
@@ -55,9 +61,25 @@ class FakeConnections:
             await asyncio.Event().wait()
         self.inbox.append((push.connection_id, json.loads(push.data)))
 
-    async def is_open(self, _node: str, connection_id: str) -> bool:
+    async def close(self, _node: str, connection_id: str) -> None:
+        if connection_id in self.gone:
+            raise Gone
         if connection_id in self.broken:
             raise Undelivered("no route")
+        if connection_id in self.stuck:
+            await asyncio.Event().wait()
+        self.gone.add(connection_id)
+
+    async def is_open(self, node: str, connection_id: str) -> bool:
+        self.asked.append((node, connection_id))
+        if node in self.dead:
+            raise Unreachable("nobody there")
+        if connection_id in self.throttled:
+            raise Refused("429")
+        if connection_id in self.broken:
+            raise Undelivered("no credentials")
+        if connection_id in self.stuck:
+            await asyncio.Event().wait()
         return connection_id not in self.gone
 
 
@@ -87,6 +109,8 @@ class World:
     connections: FakeConnections
     queue: FakeQueue
     dsn: str
+    may_watch: MayWatch = "*"
+    """What the tickets of this world let their connections watch."""
 
     def event(
         self,
@@ -102,10 +126,13 @@ class World:
             "connectionId": connection_id,
             "domainName": "gateway.example",
             "authorizer": authorizer_context(
-                user_id,
-                resource,
-                f"ticket-{connection_id}",
-                datetime.now(UTC) + timedelta(minutes=1),
+                Ticket(
+                    f"ticket-{connection_id}",
+                    user_id,
+                    resource,
+                    datetime.now(UTC) + timedelta(minutes=1),
+                    may_watch=self.may_watch,
+                )
             ),
             **request,
         }
@@ -125,8 +152,9 @@ class World:
             "update watching_times"
             " set join_at = join_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
             " (select jsonb_object_agg(node, connections) from"
-            "   (select node, jsonb_object_agg(connection_id, jsonb_build_object('at',"
-            "     extract(epoch from opened_at - $1))) as connections"
+            "   (select node, jsonb_object_agg(connection_id, jsonb_strip_nulls(jsonb_build_object("
+            "     'at', extract(epoch from opened_at - $1), 'device', device,"
+            "     'seen', extract(epoch from seen_at - $1)))) as connections"
             "      from connections(nodes) group by node) as by_node)"
             " where terminate_at is null",
             timedelta(minutes=minutes),

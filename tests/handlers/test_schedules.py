@@ -120,7 +120,7 @@ def test_a_sweep_closes_who_is_gone_and_leaves_who_is_here(world: World) -> None
 
 def watched(world: World) -> tuple[timedelta, timedelta]:
     """How long the only session lasted, and how exact that is, to the second."""
-    (row,) = world.rows("select terminate_at - join_at as lasted, ended_within from watching_times")
+    (row,) = world.rows("select terminate_at - join_at as lasted, ended_within from sessions")
     second = timedelta(seconds=1)
     return round(row["lasted"] / second) * second, round(row["ended_within"] / second) * second
 
@@ -165,7 +165,7 @@ def test_a_connection_of_two_hours_is_gone_without_asking(world: World) -> None:
     world.connections.broken = {"tab-1"}
     numbers = sweep.handle({}, Context(), world.container)
     assert (numbers["asked"], numbers["closed"]) == (0, 1)
-    (row,) = world.rows("select ended_by from watching_times")
+    (row,) = world.rows("select ended_by from sessions")
     assert row["ended_by"] == "expired"
     lasted, within = watched(world)
     assert (lasted, within) == (timedelta(0), timedelta(hours=2))
@@ -176,9 +176,9 @@ def test_a_sweep_twice_changes_nothing_more(world: World) -> None:
     world.age(minutes=2)
     world.connections.gone = {"tab-1"}
     sweep.handle({}, Context(), world.container)
-    before = world.rows("select * from watching_times")
+    before = world.rows("select * from sessions")
     assert sweep.handle({}, Context(), world.container)["closed"] == 0
-    assert world.rows("select * from watching_times") == before
+    assert world.rows("select * from sessions") == before
 
 
 def rule(world: World) -> None:

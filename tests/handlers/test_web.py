@@ -18,6 +18,7 @@ from tests.handlers.conftest import golden
 
 if TYPE_CHECKING:
     from handlers.adapters.container import Container
+    from handlers.core.ticket import Ticket
     from tests.handlers.conftest import World
 
 TOKEN = "service-token-of-this-test"  # noqa: S105  # of nothing else
@@ -211,3 +212,34 @@ def test_an_award_rule_is_made(world: World) -> None:
     assert status == 201
     (row,) = world.rows("select rule_id from award_rules")
     assert str(row["rule_id"]) == answer["rule_id"]
+
+
+def minted(world: World, **order: object) -> Ticket:
+    status, answer = call(world, "POST", "/tickets", {"user_id": "ann", **order})
+    assert status == 201
+    return read(answer["ticket"], os.environ["TICKET_SECRET"], datetime.now(UTC))
+
+
+def test_a_ticket_says_its_device_and_what_may_be_watched(world: World) -> None:
+    assert (minted(world).device, minted(world).may_watch) == (None, ())
+    assert minted(world, device="phone").device == "phone"
+    assert minted(world, may_watch="*").may_watch == "*"
+    assert minted(world, may_watch=["one", "two"]).may_watch == ("one", "two")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"device": ""},
+        {"device": "x" * 129},
+        {"device": "a\0b"},
+        {"may_watch": "one"},
+        {"may_watch": [""]},
+        {"may_watch": ["x" * 129]},
+        {"may_watch": ["\ud800"]},
+        {"may_watch": ["x" * 128] * 8},
+        {"may_watch": None},
+    ],
+)
+def test_a_ticket_with_a_bad_wish_is_refused(world: World, wrong: dict[str, Any]) -> None:
+    assert call(world, "POST", "/tickets", {"user_id": "ann", **wrong})[0] == 422

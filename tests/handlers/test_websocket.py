@@ -227,3 +227,72 @@ def test_a_database_connection_that_died_is_replaced(world: World) -> None:
         )
         assert killed["count"] == 1
         assert hello(world, "tab-1")["session"]["connections"] == 1
+
+
+def watch(world: World, connection_id: str, resource: str, id_: str = "w1") -> dict[str, Any]:
+    return say(world, connection_id, {"action": "watch", "id": id_, "resource": resource})
+
+
+def end(world: World, connection_id: str) -> None:
+    """The client closes."""
+    gone = world.event("disconnect", connection_id, disconnectStatusCode=1001, disconnectReason="")
+    disconnect.handle(gone, None, world.container)
+
+
+def test_a_live_connection_moves_to_another_resource(world: World) -> None:
+    for tab in ("tab-1", "tab-2"):
+        world.come(tab)
+    reply = watch(world, "tab-1", "stream")
+    assert (reply["type"], reply["re"], reply["resource"]) == ("watching", "w1", "stream")
+    assert (reply["is_counted"], reply["session"]["connections"]) == (True, 1)
+    assert hello(world, "tab-1")["resource"] == "stream"
+    assert hello(world, "tab-2")["session"]["connections"] == 1
+    assert watch(world, "tab-2", "stream")["session"]["connections"] == 2
+    (site,) = world.rows("select * from watching_times where resource = 'site'")
+    assert (site["ended_by"], site["nodes"]) == ("moved", "{}")
+
+
+def test_the_same_move_twice_is_one_move(world: World) -> None:
+    world.come("tab-1")
+    first, second = watch(world, "tab-1", "stream"), watch(world, "tab-1", "stream")
+    assert first["session"] == second["session"]
+    assert len(world.rows("select * from pending_facts where fact = 'online'")) == 2
+
+
+def test_of_two_moves_the_later_one_counts_whatever_their_order(world: World) -> None:
+    world.come("tab-1")
+    watch(world, "tab-1", "two", "w2")
+    watch(world, "tab-1", "one", "w1")
+    assert hello(world, "tab-1")["resource"] == "one"
+    (row,) = world.rows("select resource from watching_times where terminate_at is null")
+    assert row["resource"] == "one"
+
+
+def test_a_move_after_the_end_moves_nobody(world: World) -> None:
+    world.come("tab-1")
+    end(world, "tab-1")
+    reply = watch(world, "tab-1", "stream")
+    assert (reply["is_counted"], reply["session"]["connections"]) == (False, 0)
+    assert world.rows("select * from watching_times where terminate_at is null") == []
+
+
+def test_a_connection_moves_only_where_its_ticket_lets_it(world: World) -> None:
+    world.may_watch = ("two",)
+    world.come("tab-1")
+    refused = watch(world, "tab-1", "three")
+    assert (refused["type"], refused["code"], refused["re"]) == ("error", "not_allowed", "w1")
+    assert hello(world, "tab-1")["resource"] == "site"
+    assert watch(world, "tab-1", "two")["resource"] == "two"
+    assert watch(world, "tab-1", "site")["resource"] == "site"
+    world.may_watch = ()
+    assert watch(world, "tab-1", "two")["code"] == "not_allowed"
+
+
+def test_whoever_was_ended_wrongly_hears_it_at_the_next_word(world: World) -> None:
+    world.come("tab-1")
+    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert "is_counted" not in say(world, "tab-1", said)
+    end(world, "tab-1")
+    reply = say(world, "tab-1", {**said, "id": "a2"})
+    assert (reply["type"], reply["is_counted"]) == ("acted", False)
+    assert hello(world, "tab-1")["is_counted"] is False

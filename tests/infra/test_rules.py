@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from infra.check import ROOT, broken_rules
-from infra.stack import literal_end, mentions
+from infra.stack import Function, literal_end, mentions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -182,6 +182,17 @@ def test_what_a_handler_newly_uses_must_be_told(ours: dict[str, Any], tmp_path: 
     assert f"handlers: {finding}" in broken_rules(ours, tmp_path)
 
 
+def test_what_a_part_of_a_handler_uses_must_be_told_too(
+    ours: dict[str, Any], tmp_path: Path
+) -> None:
+    handlers = tmp_path / "handlers"
+    handlers.mkdir()
+    (handlers / "sweep.py").write_text("from handlers import other_part\nhandler = None\n")
+    (handlers / "other_part.py").write_text("container.mail.send()\n")
+    finding = "SweepFunction: uses container.mail, and infra/rules.py does not know what that needs"
+    assert f"handlers: {finding}" in broken_rules(ours, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("expression", "names"),
     [
@@ -210,3 +221,9 @@ def test_an_expression_mentions_resources(expression: Any, names: set[str]) -> N
 )
 def test_an_arn_ends_in_words(arn: Any, end: str) -> None:
     assert literal_end(arn) == end
+
+
+def test_a_container_in_an_object_is_the_container(tmp_path: Path) -> None:
+    (tmp_path / "run.py").write_text("class Run:\n    def go(self): self.container.queue.send()")
+    function = Function("Run", {"Handler": "run.handler"}, {}, tmp_path)
+    assert "container.queue" in function.expressions

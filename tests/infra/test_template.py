@@ -34,7 +34,7 @@ ALLOWED = {
     ],
     "SweepFunction": ["GET @connections on SocketApi/live"],
     "AwardFunction": ["sqs:SendMessage on PushQueue"],
-    "WebFunction": ["sqs:SendMessage on PushQueue"],
+    "WebFunction": ["DELETE @connections on SocketApi/live", "sqs:SendMessage on PushQueue"],
 }
 SECRETS = {
     "AuthorizeFunction": {"TICKET_SECRET"},

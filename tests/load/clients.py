@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+import time
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
@@ -29,13 +30,15 @@ class Refused(Exception):
 class Client(asyncio.Protocol):
     """One connection. `heard(client, payload)` gets each message."""
 
-    __slots__ = ("_head", "_heard", "_rest", "is_closed", "opened", "transport")
+    __slots__ = ("_head", "_heard", "_rest", "closed_at", "is_closed", "opened", "transport")
 
     def __init__(self, head: bytes, heard: Callable[[Client, bytes], None]) -> None:
         self.transport: asyncio.Transport
         self._head, self._heard, self._rest = head, heard, b""
         self.opened: asyncio.Future[None] | None = asyncio.get_running_loop().create_future()
         self.is_closed = False
+        self.closed_at = 0.0
+        """When the connection was lost, in seconds since the epoch."""
 
     def say(self, frame: bytes) -> None:
         self.transport.write(frame)
@@ -57,6 +60,7 @@ class Client(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.is_closed = True
+        self.closed_at = time.time()
         if self.opened is not None and not self.opened.done():
             self.opened.set_exception(Refused(f"connection lost: {exc}"))
 

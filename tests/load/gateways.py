@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATE = Path(__file__).parent / "gateway" / "template.yaml"
@@ -36,27 +36,48 @@ class Gateway:
         marked = [pid for pid in family(self.pid) if "wsgate.node.process" in command(pid)]
         return marked or [self.pid]
 
+    def kill(self) -> None:
+        """End it and all that it started as a machine does that loses its power."""
+        for pid in family(self.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
 
 @contextlib.contextmanager
-def gateway(*arguments: str) -> Iterator[Gateway]:
-    """Start the command on a free port, wait until it listens, and end it."""
+def gateway(
+    *arguments: str,
+    template: Path = TEMPLATE,
+    environment: Mapping[str, str] | None = None,
+    log: Path | None = None,
+) -> Iterator[Gateway]:
+    """Start the command on a free port, wait until it listens, and end it.
+
+    `environment` adds to this process' own; what it says goes to the end of `log`, if given.
+    """
     with socket.create_server(("127.0.0.1", 0)) as probe:
         port = probe.getsockname()[1]
-    command = (sys.executable, "-m", "wsgate", "--template", str(TEMPLATE), "--port", str(port))
-    process = subprocess.Popen(
-        [*command, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT / "localstack")},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
+    command = (sys.executable, "-m", "wsgate", "--template", str(template), "--port", str(port))
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(
+            [*command, *arguments],
+            env=os.environ | {"PYTHONPATH": str(ROOT / "localstack")} | dict(environment or {}),
+            stdout=subprocess.PIPE,
+            stderr=stack.enter_context(log.open("a")) if log else None,
+            text=True,
+        )
+        stack.callback(_end, process)
         _wait(process)
         yield Gateway(port, process.pid)
-    finally:
-        process.send_signal(signal.SIGINT)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(60)
-        process.kill()
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGINT)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(60)
+    process.kill()
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
 
 
 def _wait(process: subprocess.Popen[str]) -> None:

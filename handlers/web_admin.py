@@ -1,0 +1,92 @@
+"""What whoever runs the show does to a user's connections: list them, close them."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Annotated
+
+from fastapi import HTTPException, Path, Query
+
+from handlers.adapters.connections import Gone, Undelivered
+from handlers.adapters.shapes import Devices, Kicked, Name, WhoToKick
+from handlers.adapters.together import together
+from handlers.core import kick
+from handlers.core.happening import Query as Sql
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+    from fastapi.params import Depends
+
+    from handlers.adapters.container import Container
+    from handlers.core.kick import Closing, Target
+
+log = logging.getLogger(__name__)
+
+# Under the function's own time-out, with room for the statements around it.
+CLOSE_WITHIN_SECONDS = 10.0
+
+SessionId = Annotated[int, Path(ge=1, lt=2**63)]
+
+
+def add_routes(app: FastAPI, container: Container, trusted: Sequence[Depends]) -> None:
+    """Add the routes; `trusted` asks each caller for the service token."""
+
+    @app.get("/devices", dependencies=trusted, tags=["presence"])
+    async def list_devices(user_id: Annotated[Name, Query()]) -> Devices:
+        """A user's open connections, the oldest first: as many as one user may have."""
+        rows = await container.database.fetch(Sql("devices", (user_id,)))
+        return Devices.model_validate({"user_id": user_id, "items": rows})
+
+    @app.post("/kick", dependencies=trusted, tags=["admin"])
+    async def kick_user(order: WhoToKick) -> Kicked:
+        """Close all connections of a user; their sessions end now, for good.
+
+        To come back they need a new ticket, and that is your backend's to refuse: refuse it first,
+        since a ticket that was given out before is good for its 30 seconds. Kicking who is not
+        online changes nothing. With `unreachable` connections left, kick again.
+        """
+        return await _kick(order.user_id, None, container)
+
+    @app.post("/sessions/{session_id}/end", dependencies=trusted, tags=["admin"])
+    async def end_session(session_id: SessionId, order: WhoToKick) -> Kicked:
+        """Close the connections of one of a user's sessions; it ends now, for good.
+
+        As /kick, but what the user watches beside it goes on. Ending one that is over changes
+        nothing.
+        """
+        if not await container.database.fetch(Sql("session", (order.user_id, session_id))):
+            raise HTTPException(404, "this user has no such session")
+        return await _kick(order.user_id, session_id, container)
+
+
+async def _kick(user_id: str, session_id: int | None, container: Container) -> Kicked:
+    """Close first, then write: what cannot be closed goes on, and must stay listed."""
+    devices = await container.database.fetch(Sql("devices", (user_id,)))
+    targets = kick.targets(devices, session_id)
+    closing = await _close(targets, container)
+    for query in kick.queries(user_id, session_id, closing):
+        await container.database.fetch(query)
+    closed, gone = len(closing.closed), len(closing.gone)
+    return Kicked(closed=closed, gone=gone, unreachable=len(targets) - closed - gone)
+
+
+async def _close(targets: Sequence[Target], container: Container) -> Closing:
+    """Ask for all of them together, and stop waiting in time: a node may be out of reach."""
+    closed: list[Target] = []
+    gone: list[Target] = []
+
+    async def close(one: Target) -> None:
+        try:
+            await container.connections.close(one.node, one.connection_id)
+        except Gone:
+            if not one.is_young:
+                gone.append(one)
+        except Undelivered as error:
+            log.warning("cannot close %s: %s", one.connection_id, error)
+        else:
+            closed.append(one)
+
+    await together([close(one) for one in targets], CLOSE_WITHIN_SECONDS)
+    return kick.Closing(closed, gone)

@@ -1,0 +1,161 @@
+"""Moving, devices, a kick, and what nobody must notice: a rotation, a reload."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.tabs import Tab
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    import asyncpg
+    from playwright.async_api import BrowserContext
+
+    from tests.browser.tabs import System
+
+    Device = Callable[[], Awaitable[BrowserContext]]
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+# A client in the page itself, whose rotation is due after a moment: it goes on for three of them.
+ROTATE = """async ([order, token]) => {
+    const { Headcount } = await import("/headcount.js");
+    const ticket = ({ resource }) => fetch("/tickets", {
+        method: "POST",
+        headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },
+        body: JSON.stringify({ ...order, resource: resource ?? "site" }),
+    }).then((response) => response.json());
+    const HOUR = 3_600_000;
+    const early = (callback, ms) => setTimeout(callback, ms > HOUR ? 50 : ms);
+    const heard = [];
+    const headcount = new Headcount({ ticket, setTimeout: early });
+    headcount.on("status", ({ status }) => heard.push(status));
+    await headcount.watch("stream");
+    const connections = new Set();
+    await new Promise((resolve) => headcount.on("welcome", ({ connection_id, session }) => {
+        connections.add(connection_id);
+        if (connections.size > 3) resolve();
+    }));
+    return { heard, connections: connections.size };
+}"""
+
+
+async def facts(rows: asyncpg.Connection, user: str) -> list[tuple[str, str]]:
+    """What has happened to a user, or will have unless they are back: fact and resource."""
+    found = await rows.fetch(
+        "select fact::text, resource from presence_facts where user_id = $1"
+        " union all select fact::text, resource from pending_facts where user_id = $1",
+        user,
+    )
+    return sorted((row["fact"], row["resource"]) for row in found)
+
+
+async def test_a_tab_switches_over_the_connection_that_it_has_and_a_reload_stays_there(
+    headcount: System, device: Device, rows: asyncpg.Connection
+) -> None:
+    tab = await Tab.open(await device(), headcount, "Abe", "one")
+    (connection,) = await rows.fetch(CONNECTIONS, "Abe")
+    await tab.part("switch-to").fill("two")
+    await tab.part("switch").click()
+    await expect(tab.part("resource")).to_have_text("two")
+    await tab.sees("Abe", connections=1)
+    assert await rows.fetch(CONNECTIONS, "Abe") == [(connection["connection_id"], "two")]
+    await expect(tab.part("sessions")).to_contain_text("moved elsewhere")
+    await tab.drop_bonus("For two", seconds=60, stock=1)
+    await tab.offers("For two")
+    await tab.page.reload()
+    await tab.is_online()
+    await expect(tab.part("resource")).to_have_text("two")
+    # If the old page's end was the first to be told, this would be due by then, and it is not so.
+    await rows.execute("select settle(1000, now() + interval '1 minute')")
+    assert await facts(rows, "Abe") == [("offline", "one"), ("online", "one"), ("online", "two")]
+
+
+async def test_a_switch_to_a_blank_is_refused(headcount: System, device: Device) -> None:
+    tab = await Tab.open(await device(), headcount, "Bea", "one")
+    await tab.part("switch-to").fill("   ")
+    await tab.part("switch").click()
+    await expect(tab.part("switch-problem")).to_contain_text("one at least that can be seen")
+    await expect(tab.part("resource")).to_have_text("one")
+
+
+async def test_a_tab_that_is_lost_comes_back_to_where_it_had_switched(
+    headcount: System, device: Device
+) -> None:
+    laptop = await device()
+    tab = await Tab.open(laptop, headcount, "Cat", "one")
+    await tab.part("switch-to").fill("two")
+    await tab.part("switch").click()
+    await expect(tab.part("resource")).to_have_text("two")
+    await kick(tab, "Cat", "1 connection closed.")
+    await tab.sees("Cat", connections=1)
+    await tab.is_online()
+    await expect(tab.part("resource")).to_have_text("two")
+
+
+async def test_devices_are_listed_and_the_own_one_is_marked(
+    headcount: System, device: Device
+) -> None:
+    laptop = await Tab.open(await device(), headcount, "Dee", "one")
+    phone = await Tab.open(await device(), headcount, "Dee", "two")
+    for tab in (laptop, phone):
+        await tab.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+        await expect(tab.part("device")).to_have_count(2)
+        await expect(tab.part("device").filter(has_text="This tab")).to_have_count(1)
+    mine = laptop.part("device").filter(has_text="This tab")
+    await expect(mine).to_contain_text("Chrome on Linux")
+    await expect(mine).to_contain_text("watching one")
+
+
+async def test_the_operator_kicks_a_user(
+    headcount: System, device: Device, rows: asyncpg.Connection
+) -> None:
+    operator = await Tab.open(await device(), headcount, "Eli", "kick")
+    tabs = [await Tab.open(await device(), headcount, "Fay", "kick") for _ in range(2)]
+    await kick(operator, "Fay", "2 connections closed.")
+    await kick(operator, "Nobody", "Nobody of that name is online.")
+    # This page gives a kicked user new tickets, so they are back: in a session of its own.
+    await asyncio.gather(*(tab.is_online() for tab in tabs))
+    await operator.sees("Fay", connections=2)
+    ended = await rows.fetch(
+        "select ended_by::text from sessions where user_id = 'Fay' order by join_at"
+    )
+    assert [row["ended_by"] for row in ended] == ["kicked", None]
+
+
+async def test_nobody_sees_a_rotation(
+    headcount: System, device: Device, rows: asyncpg.Connection
+) -> None:
+    """The next line is there before the old one goes, so the session always has a connection."""
+    page = await (await device()).new_page()
+    await page.goto(headcount.base_url)
+    order = {"user_id": "Gus", "may_watch": "*"}
+    told = await page.evaluate(ROTATE, [order, headcount.service_token])
+    assert told == {"heard": ["connecting", "online"], "connections": 4}
+    sessions = await rows.fetch(
+        "select resource, ended_by::text from sessions where user_id = 'Gus' order by join_at"
+    )
+    assert [tuple(row) for row in sessions] == [("site", "moved"), ("stream", None)]
+    # A session that loses its last connection has an "offline" pending from then on.
+    assert await facts(rows, "Gus") == [
+        ("offline", "site"),
+        ("online", "site"),
+        ("online", "stream"),
+    ]
+
+
+CONNECTIONS = """
+select c.connection_id, w.resource from watching_times w, connections(w.nodes) c
+ where w.user_id = $1
+"""
+
+
+async def kick(tab: Tab, user: str, answer: str) -> None:
+    await tab.part("kick-user").fill(user)
+    await tab.part("kick").click()
+    await expect(tab.part("kicked")).to_have_text(answer)

@@ -1,0 +1,245 @@
+"""A user's devices, and what an operator does to them: kick, and the end of one session."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers import disconnect, message, web, web_admin
+from handlers.core import disconnect as core
+from handlers.core.arrival import arrival
+from tests.handlers.test_web import call
+
+if TYPE_CHECKING:
+    from handlers.adapters.container import Container
+    from tests.handlers.conftest import World
+
+# What the gateway says of a connection that was closed from our side (APIGW.md §10.3).
+CLOSED: dict[str, Any] = {
+    "disconnectStatusCode": 1000,
+    "disconnectReason": "Connection Closed Normally",
+}
+NOTHING = {"closed": 0, "gone": 0, "unreachable": 0}
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return web.Web
+
+
+def kick(world: World, user_id: str = "ann") -> tuple[int, Any]:
+    return call(world, "POST", "/kick", {"user_id": user_id})
+
+
+def end(world: World, session_id: object, user_id: str = "ann") -> tuple[int, Any]:
+    return call(world, "POST", f"/sessions/{session_id}/end", {"user_id": user_id})
+
+
+def devices(world: World, user_id: str = "ann") -> list[dict[str, Any]]:
+    _, answer = call(world, "GET", f"/devices?user_id={user_id}")
+    items: list[dict[str, Any]] = answer["items"]
+    return items
+
+
+def sessions(world: World, user_id: str = "ann") -> list[dict[str, Any]]:
+    """The newest first."""
+    _, answer = call(world, "GET", f"/sessions?user_id={user_id}")
+    items: list[dict[str, Any]] = answer["items"]
+    return items
+
+
+def come_with(world: World, connection_id: str, device: str) -> None:
+    event = world.event("connect", connection_id)
+    event["requestContext"]["authorizer"]["device"] = device
+    assert world.handshake(event) == 200
+
+
+def lose(world: World, connection_id: str) -> None:
+    """The $disconnect of a connection that was closed from our side."""
+    event = world.event("disconnect", connection_id, **CLOSED)
+    disconnect.handle(event, None, world.container)
+
+
+def test_a_users_devices_are_listed_the_oldest_first(world: World) -> None:
+    world.come("tab-1")
+    world.age(minutes=2)
+    world.come("tab-2", resource="stream")
+    world.come("other", "bob")
+    first, second = devices(world)
+    (site,) = world.rows(
+        "select id from watching_times where resource = 'site' and user_id = 'ann'"
+    )
+    assert first | {"opened_at": 0, "age_ms": 0} == {
+        "connection_id": "tab-1",
+        "node": "gateway.example/live",
+        "device": None,
+        "session_id": site["id"],
+        "resource": "site",
+        "opened_at": 0,
+        "age_ms": 0,
+    }
+    assert 120_000 <= first["age_ms"] < 180_000
+    assert (second["connection_id"], second["resource"]) == ("tab-2", "stream")
+    assert devices(world, "nobody") == []
+
+
+def test_a_device_is_called_what_its_ticket_says(world: World) -> None:
+    come_with(world, "tab-1", "Zoë's phone")
+    world.come("tab-2")
+    assert [one["device"] for one in devices(world)] == ["Zoë's phone", None]
+
+
+def test_a_kick_closes_every_connection_and_ends_every_session(world: World) -> None:
+    for tab, resource in (("tab-1", "site"), ("tab-2", "site"), ("tab-3", "stream")):
+        world.come(tab, resource=resource)
+    world.come("other", "bob")
+    assert kick(world) == (200, {**NOTHING, "closed": 3})
+    assert world.connections.gone == {"tab-1", "tab-2", "tab-3"}
+    assert [one["ended_by"] for one in sessions(world)] == ["kicked", "kicked"]
+    assert len(devices(world, "bob")) == 1
+
+
+def test_a_kick_again_and_its_late_disconnects_change_nothing(world: World) -> None:
+    world.come("tab-1")
+    kick(world)
+    before = sessions(world)
+    assert kick(world) == (200, NOTHING)
+    lose(world, "tab-1")
+    lose(world, "tab-1")
+    assert sessions(world) == before
+
+
+def test_a_disconnect_that_comes_before_the_kicks_own_word_changes_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The gateway tells of the close while the call is still under way."""
+    world.come("tab-1")
+    close = world.connections.close
+
+    async def close_and_tell(node: str, connection_id: str) -> None:
+        await close(node, connection_id)
+        who = arrival(world.event("disconnect", connection_id)["requestContext"])
+        await world.container.database.fetch(core.query(who, CLOSED, timedelta(seconds=30)))
+
+    monkeypatch.setattr(world.connections, "close", close_and_tell)
+    assert kick(world) == (200, {**NOTHING, "closed": 1})
+    (session,) = sessions(world)
+    assert session["ended_by"] == "kicked"
+
+
+def test_a_kicked_user_who_comes_back_begins_a_new_session(world: World) -> None:
+    world.come("tab-1")
+    kick(world)
+    assert world.come("tab-2") == 200
+    back, kicked = sessions(world)
+    assert (back["ended_by"], kicked["ended_by"]) == (None, "kicked")
+    facts = world.rows("select fact::text from pending_facts where is_settled or fact = 'online'")
+    assert sorted(row["fact"] for row in facts) == ["offline", "online", "online"]
+
+
+def test_a_kick_within_the_grace_ends_the_session_for_good(world: World) -> None:
+    world.come("tab-1")
+    disconnect.handle(
+        world.event("disconnect", "tab-1", disconnectStatusCode=1001, disconnectReason=""),
+        None,
+        world.container,
+    )
+    assert kick(world) == (200, NOTHING)
+    world.come("tab-2")
+    assert [one["ended_by"] for one in sessions(world)] == [None, "kicked"]
+
+
+def test_who_was_gone_leaves_at_the_last_evidence(world: World) -> None:
+    world.come("tab-1")
+    world.age(minutes=10)
+    world.connections.gone = {"tab-1"}
+    assert kick(world) == (200, {**NOTHING, "gone": 1})
+    (session,) = sessions(world)
+    assert (session["ended_by"], session["watched_ms"]) == ("kicked", 0)
+    assert 600_000 <= session["ended_within_ms"] < 660_000
+
+
+def test_a_connection_in_its_handshake_is_not_taken_for_gone(world: World) -> None:
+    world.come("tab-1")
+    world.connections.gone = {"tab-1"}
+    assert kick(world) == (200, {**NOTHING, "unreachable": 1})
+    assert len(devices(world)) == 1
+
+
+def test_who_cannot_be_reached_stays_listed_and_the_next_kick_gets_them(world: World) -> None:
+    for tab in ("tab-1", "tab-2"):
+        world.come(tab)
+    world.connections.broken = {"tab-2"}
+    assert kick(world) == (200, {**NOTHING, "closed": 1, "unreachable": 1})
+    assert [one["connection_id"] for one in devices(world)] == ["tab-2"]
+    world.connections.broken = set()
+    assert kick(world) == (200, {**NOTHING, "closed": 1})
+    (session,) = sessions(world)
+    assert session["ended_by"] == "kicked"
+
+
+def test_a_gateway_that_never_answers_does_not_hold_a_kick_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(web_admin, "CLOSE_WITHIN_SECONDS", 0.05)
+    for tab in ("tab-1", "tab-2"):
+        world.come(tab)
+    world.connections.stuck = {"tab-2"}
+    assert kick(world) == (200, {**NOTHING, "closed": 1, "unreachable": 1})
+
+
+def test_one_session_ends_and_the_users_others_go_on(world: World) -> None:
+    world.come("tab-1")
+    world.come("tab-2", resource="stream")
+    (site,) = (one for one in devices(world) if one["resource"] == "site")
+    assert end(world, site["session_id"]) == (200, {**NOTHING, "closed": 1})
+    assert [one["connection_id"] for one in devices(world)] == ["tab-2"]
+    assert end(world, site["session_id"]) == (200, NOTHING)
+    world.rows("select settle(100, now() + interval '1 minute')")
+    assert end(world, site["session_id"]) == (200, NOTHING), "past"
+
+
+@pytest.mark.parametrize(
+    ("session_id", "status"),
+    [("9999999", 404), (2**63 - 1, 404), (2**63, 422), (0, 422), (-1, 422), ("x", 422)],
+)
+def test_an_unknown_session_is_a_4xx(world: World, session_id: object, status: int) -> None:
+    assert end(world, session_id)[0] == status
+
+
+def test_another_users_session_is_not_theirs_to_end(world: World) -> None:
+    world.come("tab-1")
+    (mine,) = devices(world)
+    assert end(world, mine["session_id"], "bob")[0] == 404
+    assert len(devices(world)) == 1
+
+
+@pytest.mark.parametrize("user_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
+def test_a_kick_needs_a_name(world: World, user_id: object) -> None:
+    assert call(world, "POST", "/kick", {"user_id": user_id})[0] == 422
+
+
+@pytest.mark.parametrize("user_id", ["Zoë 🦊", "a/b", "100%41", "?#&+", "../ann", "nobody"])
+def test_whoever_is_not_here_can_be_kicked(world: World, user_id: str) -> None:
+    assert kick(world, user_id) == (200, NOTHING)
+
+
+def test_a_kicked_connection_that_still_speaks_hears_that_it_is_not_counted(world: World) -> None:
+    world.come("tab-1")
+    kick(world)
+    event = world.event("message", "tab-1") | {"body": '{"action": "hello", "id": "h1"}'}
+    answer = message.handle(event, None, world.container)
+    assert json.loads(answer["body"])["is_counted"] is False
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("GET", "/devices?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
+)
+def test_without_the_service_token_nobody_is_kicked(world: World, method: str, path: str) -> None:
+    world.come("tab-1")
+    assert call(world, method, path, {"user_id": "ann"}, "wrong")[0] == 401
+    assert len(devices(world)) == 1

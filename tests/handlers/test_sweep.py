@@ -1,0 +1,519 @@
+"""sweep: each step, twice, at once, cut short, and with nodes that are gone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+
+from handlers import sweep
+from handlers.adapters.connections import AT_ONCE
+from handlers.adapters.container import Container
+from handlers.adapters.database import Database, Unavailable
+from handlers.core.sweep import GIVE_UP_AFTER, NOBODY
+from tests.handlers.conftest import Context
+
+if TYPE_CHECKING:
+    from handlers.core.happening import Query, Row
+    from tests.handlers.conftest import World
+
+MINUTE = timedelta(minutes=1)
+DEAD, ALIVE = "dead.example/live", "gateway.example/live"
+
+
+def run(world: World, context: Context | None = None) -> dict[str, float]:
+    return sweep.handle({}, context or Context(), world.container)
+
+
+def come(world: World, tab: str, user: str, node: str = ALIVE) -> None:
+    event = world.event("connect", tab, user, domainName=node.partition("/")[0])
+    assert world.handshake(event) == 200
+
+
+def ends(world: World) -> dict[str, str | None]:
+    """How each user's session ended; None while it is open."""
+    rows = world.rows("select user_id, ended_by from sessions order by user_id")
+    return {row["user_id"]: row["ended_by"] for row in rows}
+
+
+def doubted(world: World) -> list[str]:
+    rows = world.rows(
+        "select user_id from watching_times w, connections(w.nodes) c"
+        " where c.seen_at is not null order by 1"
+    )
+    return [row["user_id"] for row in rows]
+
+
+def later(world: World, minutes: float) -> None:
+    """It is so much longer ago that nodes were first out of reach."""
+    world.rows("update unreachable_nodes set since = since - $1::interval", minutes * MINUTE)
+
+
+@pytest.fixture
+def two_nodes(world: World) -> World:
+    """Ann and bob, each on a node of their own, for a while now; bob's dies."""
+    come(world, "a1", "ann")
+    come(world, "b1", "bob", DEAD)
+    world.age(minutes=30)
+    world.connections.dead = {DEAD}
+    return world
+
+
+# ---- facts, logs, months
+
+
+def test_what_is_due_becomes_a_fact_in_batches(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "SETTLE_AT_ONCE", 2)
+    for n in range(5):
+        come(world, f"tab-{n}", f"user-{n}")
+    assert run(world)["facts_settled"] == 5
+    assert run(world)["facts_settled"] == 0
+
+
+def test_who_left_is_offline_after_the_grace_and_history_then(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(world, "a1", "ann")
+    monkeypatch.setenv("GRACE_SECONDS", "0")
+    world.age(minutes=2)
+    world.connections.gone = {"a1"}
+    run(world)
+    run(world)
+    assert world.rows("select 1 from watching_times") == []
+    facts = world.rows("select fact from presence_facts order by seq")
+    assert [row["fact"] for row in facts] == ["online", "offline"]
+
+
+def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sweep, "PRUNE_AT_ONCE", 2)
+    world.rows(
+        "insert into presence_facts select n, 'online', n, 'ann', 'site', now(),"
+        " now() - $1::interval from generate_series(1, 5) n",
+        sweep.KEEP_FACTS + timedelta(seconds=1),
+    )
+    assert run(world)["pruned_facts"] == 5
+    assert run(world)["pruned_facts"] == 0
+
+
+def without_months(world: World) -> None:
+    for row in world.rows(
+        "select relname from pg_class where relname ~ '^past_sessions_2.*[0-9]$'"
+    ):
+        world.rows(f"drop table {row['relname']}")
+
+
+def test_months_are_made_once(world: World) -> None:
+    without_months(world)
+    assert run(world)["months_made"] == 3
+    assert run(world)["months_made"] == 0
+
+
+def test_old_months_are_dropped_when_the_setting_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.rows("select * from keep_months(0, now() - interval '1 year')")
+    assert run(world)["months_dropped"] == 0, "0 keeps them for ever"
+    monkeypatch.setenv("KEEP_SESSION_MONTHS", "6")
+    assert run(world)["months_dropped"] == 3
+    assert run(world)["months_dropped"] == 0
+
+
+def test_a_report_that_holds_the_months_holds_up_nothing_else(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    without_months(world)
+    come(world, "a1", "ann")
+    world.age(minutes=2)
+    world.connections.gone = {"a1"}
+    report = world.container.run(asyncpg.connect(world.dsn))
+    world.container.run(report.execute("begin; lock past_sessions_default in access share mode"))
+    numbers = run(world)
+    world.container.run(report.close())
+    assert (numbers["months_made"], numbers["closed"]) == (0, 1)
+    assert "wait for the next run" in caplog.text
+    assert run(world)["months_made"] == 3
+
+
+# ---- nodes
+
+
+def test_a_node_out_of_reach_for_the_grace_loses_everybody_at_once(two_nodes: World) -> None:
+    numbers = run(two_nodes)
+    assert (numbers["unreachable_nodes"], numbers["unanswered"], numbers["closed"]) == (1, 1, 0)
+    later(two_nodes, 1)
+    numbers = run(two_nodes)
+    assert (numbers["node_lost"], numbers["closed"]) == (1, 1)
+    assert ends(two_nodes) == {"ann": None, "bob": "node_lost"}
+    assert two_nodes.rows("select 1 from unreachable_nodes") == [], "nobody asks for it any more"
+    assert run(two_nodes)["unreachable_nodes"] == 0
+
+
+def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "LOSE_AT_ONCE", 2)
+    come(world, "a1", "ann")
+    for n in range(7):
+        come(world, f"b{n}", f"bob-{n}", DEAD)
+    world.age(minutes=10)
+    world.connections.dead = {DEAD}
+    run(world)
+    later(world, 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(sweep.Run, "_has_time", lambda self, step: self.numbers["node_lost"] < 4)
+        assert run(world)["node_lost"] == 4
+    assert world.rows("select 1 from unreachable_nodes"), "it is not done yet"
+    assert run(world)["node_lost"] == 3
+    assert [ended for ended in ends(world).values() if ended is None] == [None]
+
+
+def test_a_node_that_dies_and_comes_back_loses_nobody(two_nodes: World) -> None:
+    run(two_nodes)
+    assert doubted(two_nodes) == ["bob"]
+    later(two_nodes, 1)
+    two_nodes.connections.dead = set()
+    numbers = run(two_nodes)
+    assert (numbers["unreachable_nodes"], numbers["node_lost"], numbers["closed"]) == (0, 0, 0)
+    assert (ends(two_nodes), doubted(two_nodes)) == ({"ann": None, "bob": None}, [])
+    two_nodes.connections.dead = {DEAD}
+    assert run(two_nodes)["node_lost"] == 0, "it counts from anew"
+
+
+def test_what_a_lost_node_had_is_paid_up_to_the_last_evidence(two_nodes: World) -> None:
+    """Two cycles found bob; then his node was gone, while the others' cycles went on."""
+    two_nodes.connections.dead = set()
+    run(two_nodes)
+    run(two_nodes)
+    two_nodes.connections.dead = {DEAD}
+    run(two_nodes)
+    run(two_nodes)
+    run(two_nodes)
+    later(two_nodes, 1)
+    run(two_nodes)
+    (row,) = two_nodes.rows("select * from sessions where user_id = 'bob'")
+    (cursor,) = two_nodes.rows("select probed_since from sweep_cursor")
+    assert row["terminate_at"] < cursor["probed_since"]
+    assert row["terminate_at"] - row["join_at"] >= timedelta(minutes=10)
+
+
+def test_when_nobody_answers_the_run_suspects_itself(two_nodes: World) -> None:
+    two_nodes.connections.dead = {DEAD, ALIVE}
+    assert run(two_nodes)["unreachable_nodes"] == 2
+    later(two_nodes, 5)
+    assert run(two_nodes)["node_lost"] == 0
+    later(two_nodes, 6)
+    assert run(two_nodes)["node_lost"] == 2
+
+
+def test_who_comes_in_meanwhile_saves_the_node(two_nodes: World) -> None:
+    run(two_nodes)
+    come(two_nodes, "c1", "cat", DEAD)
+    later(two_nodes, 1)
+    two_nodes.rows("update unreachable_nodes set since = now() - interval '1 minute'")
+    assert run(two_nodes)["node_lost"] == 0
+    assert ends(two_nodes) == {"ann": None, "bob": None, "cat": None}
+
+
+def test_a_dead_node_is_asked_a_few_times_only(world: World) -> None:
+    come(world, "a1", "ann")
+    for n in range(100):
+        come(world, f"b{n}", f"bob-{n}", DEAD)
+    world.age(minutes=10)
+    world.connections.dead = {DEAD}
+    assert run(world)["unanswered"] == 100
+    asked = [node for node, _ in world.connections.asked if node == DEAD]
+    assert GIVE_UP_AFTER <= len(asked) <= GIVE_UP_AFTER + AT_ONCE
+    world.connections.asked = []
+    run(world)
+    asked = [tab for node, tab in world.connections.asked if node == DEAD]
+    assert asked == [NOBODY] * GIVE_UP_AFTER, "its connections are not asked for"
+
+
+def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World) -> None:
+    for n in range(100):
+        come(world, f"a{n}", f"ann-{n}")
+    world.age(minutes=10)
+    world.connections.throttled = {f"a{n}" for n in range(100)}
+    numbers = run(world)
+    assert (numbers["unanswered"], numbers["unreachable_nodes"]) == (100, 0)
+    assert len(world.connections.asked) <= GIVE_UP_AFTER + AT_ONCE
+    assert len(doubted(world)) == 100
+    world.connections.throttled = set()
+    assert run(world)["unanswered"] == 0
+    assert (doubted(world), set(ends(world).values())) == ([], {None})
+
+
+def test_without_any_answer_a_run_does_not_go_on_for_ever(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "PAGE", 1)
+    for n in range(15):
+        come(world, f"a{n}", f"ann-{n}")
+    world.age(minutes=10)
+    world.connections.dead = {ALIVE}
+    assert run(world)["unanswered"] == sweep.IN_VAIN
+    world.connections.dead, world.connections.asked = set(), []
+    run(world)
+    asked = {tab for _, tab in world.connections.asked} - {NOBODY}
+    assert len(asked) == 5, "the next run goes on from there"
+
+
+def test_one_who_does_not_answer_spoils_the_evidence_of_nobody_else(world: World) -> None:
+    come(world, "a1", "ann")
+    come(world, "b1", "bob")
+    world.age(minutes=30)
+    world.connections.throttled = {"b1"}
+    run(world)
+    run(world)
+    world.connections.throttled, world.connections.gone = set(), {"a1", "b1"}
+    run(world)
+    rows = world.rows("select terminate_at - join_at as lasted from sessions order by user_id")
+    ann, bob = (round(row["lasted"] / MINUTE) for row in rows)
+    assert (ann, bob) == (30, 0)
+
+
+def test_a_yes_behind_a_doubt_is_evidence_again(world: World) -> None:
+    come(world, "a1", "ann")
+    world.age(minutes=30)
+    world.connections.throttled = {"a1"}
+    run(world)
+    world.connections.throttled = set()
+    run(world)
+    run(world)
+    world.connections.gone = {"a1"}
+    run(world)
+    (row,) = world.rows("select terminate_at - join_at as lasted from sessions")
+    assert round(row["lasted"] / MINUTE) == 30
+
+
+# ---- time
+
+
+class Waning(Context):
+    """So much of the time is gone with each look at it."""
+
+    def __init__(self, per_look_ms: int) -> None:
+        super().__init__()
+        self.per_look_ms = per_look_ms
+
+    def get_remaining_time_in_millis(self) -> int:
+        self.remaining_ms -= self.per_look_ms
+        return self.remaining_ms
+
+
+def test_what_does_not_fit_in_the_time_is_the_next_runs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "PAGE", 1)
+    for n in range(20):
+        come(world, f"a{n}", f"ann-{n:02}")
+    world.age(minutes=10)
+    first = run(world, Waning(1_000))
+    assert 0 < first["asked"] < 20
+    second = run(world)
+    assert first["asked"] + second["asked"] == 20
+    asked = [tab for _, tab in world.connections.asked]
+    assert len(set(asked)) == 20, "nobody twice"
+
+
+def test_whoever_is_behind_with_the_facts_still_sweeps(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with the logs: neither step is ever done, and both stop in time."""
+    come(world, "a1", "ann")
+    world.age(minutes=10)
+    world.connections.gone = {"a1"}
+    fetch = world.container.database.fetch
+
+    async def never_done(query: Query) -> list[Row]:
+        if query.name == "settle":
+            return [{"facts": 1, "is_behind": True}]
+        if query.name == "prune":
+            return [{"tickets": sweep.PRUNE_AT_ONCE, "events": 0, "facts": 0}]
+        return await fetch(query)
+
+    monkeypatch.setattr(world.container.database, "fetch", never_done)
+    assert run(world, Waning(500))["closed"] == 1
+
+
+def test_a_gateway_that_never_answers_is_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    come(world, "a1", "ann")
+    world.age(minutes=10)
+    world.connections.stuck = {"a1"}
+    numbers = run(world, Context(remaining_ms=50))
+    assert (numbers["asked"], numbers["unanswered"]) == (1, 1)
+    assert (ends(world), doubted(world)) == ({"ann": None}, ["ann"])
+
+
+# ---- failures, overlaps
+
+
+@dataclass
+class Failing(Database):
+    """A database that dies, once, right after it has done one query."""
+
+    inner: Database
+    name: str
+    error: Exception
+
+    async def fetch(self, query: Query) -> list[Row]:
+        rows = await self.inner.fetch(query)
+        if query.name == self.name:
+            self.name = ""
+            raise self.error
+        return rows
+
+
+class Killed(Exception):
+    """As if Lambda had ended the function."""
+
+
+def everything(world: World) -> None:
+    """Somebody of each kind."""
+    for user, node in (("ann", ALIVE), ("bob", ALIVE), ("cat", DEAD), ("dan", ALIVE)):
+        come(world, f"{user}-tab", user, node)
+    world.age(minutes=180)
+    come(world, "eve-tab", "eve", DEAD)
+    for user in ("fay", "gil", "hal"):
+        come(world, f"{user}-tab", user)
+    world.age(minutes=10)
+    world.connections.gone = {"fay-tab"}
+    world.connections.throttled = {"gil-tab"}
+    world.connections.dead = {DEAD}
+    world.rows("insert into unreachable_nodes values ($1, now() - interval '1 minute')", DEAD)
+
+
+EVERYTHING = {
+    **dict.fromkeys(("ann", "bob", "cat", "dan"), "expired"),
+    **{"eve": "node_lost", "fay": "swept", "gil": None, "hal": None},
+}
+QUERIES = (
+    *("settle", "prune", "keep_months", "unreachable", "sweep", "forget", "doubt", "swept"),
+    *("note_nodes", "lost"),
+)
+
+
+def test_one_run_does_everything(world: World) -> None:
+    everything(world)
+    numbers = run(world)
+    assert ends(world) == EVERYTHING
+    assert doubted(world) == ["gil"]
+    counted = {name: count for name, count in numbers.items() if count}
+    del counted["cycle_age_seconds"]
+    counted.pop("months_made", None)
+    assert counted == {
+        **{"facts_settled": 8, "asked": 13, "unanswered": 2, "expired": 4, "gone": 1},
+        **{"node_lost": 1, "closed": 6, "unreachable_nodes": 1},
+    }
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_a_run_that_dies_anywhere_is_made_good_by_the_next(world: World, name: str) -> None:
+    everything(world)
+    database = world.container.database
+    vars(world.container)["database"] = Failing(database, name, Killed())
+    with pytest.raises(Killed):
+        run(world)
+    vars(world.container)["database"] = database
+    run(world)
+    assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
+
+
+@pytest.mark.parametrize("name", ["settle", "prune", "unreachable", "sweep", "note_nodes"])
+def test_a_step_that_fails_stops_no_other_and_is_told(world: World, name: str) -> None:
+    everything(world)
+    database = world.container.database
+    vars(world.container)["database"] = Failing(database, name, Unavailable("away"))
+    with pytest.raises(Unavailable):
+        run(world)
+    vars(world.container)["database"] = database
+    did = ends(world)
+    if name != "sweep":
+        assert did["fay"] == "swept"
+    if name not in ("unreachable", "sweep", "note_nodes"):
+        assert did["eve"] == "node_lost"
+
+
+def test_two_runs_at_once_do_everything_once(world: World) -> None:
+    everything(world)
+    other = Container()
+    vars(other).update(vars(world.container) | {"database": Database(world.dsn)})
+    runs = [sweep.Run(Context(), each) for each in (world.container, other)]
+
+    async def both() -> None:
+        await asyncio.gather(*(each.all() for each in runs))
+        await other.database.close()
+
+    world.container.run(both())
+    numbers = {name: sum(each.numbers[name] for each in runs) for name in runs[0].numbers}
+    assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
+    assert (numbers["closed"], numbers["facts_settled"]) == (6, 8)
+    run(world)
+    assert ends(world) == EVERYTHING
+    twice = world.rows("select session_id from presence_facts group by 1, fact having count(*) > 1")
+    assert twice == []
+
+
+def test_without_a_database_a_run_fails_and_says_so(world: World) -> None:
+    vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    with pytest.raises(Unavailable):
+        run(world)
+
+
+# ---- numbers
+
+
+def test_the_numbers_are_one_line_for_cloudwatch(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html"""
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "stack-SweepFunction-1")
+    everything(world)
+    numbers = run(world)
+    (line,) = capsys.readouterr().out.splitlines()
+    said: dict[str, Any] = json.loads(line)
+    (directive,) = said["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Headcount"
+    assert directive["Dimensions"] == [["FunctionName"]]
+    assert said["FunctionName"] == "stack-SweepFunction-1"
+    assert isinstance(said["_aws"]["Timestamp"], int)
+    names = {metric["Name"] for metric in directive["Metrics"]}
+    assert names == numbers.keys() == set(sweep.UNITS)
+    assert {name: said[name] for name in names} == numbers
+
+
+def test_a_run_that_swept_nothing_says_nothing_of_the_cycle(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A zero would say that all is well."""
+    vars(world.container)["database"] = Failing(
+        world.container.database, "sweep", Unavailable("away")
+    )
+    with pytest.raises(Unavailable):
+        run(world)
+    said = json.loads(capsys.readouterr().out)
+    assert "cycle_age_seconds" not in said
+    assert "cycle_age_seconds" not in str(said["_aws"])
+
+
+def test_many_who_do_not_answer_are_one_line_of_the_log(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING)
+    for n in range(20):
+        come(world, f"a{n}", f"ann-{n}")
+    world.age(minutes=10)
+    world.connections.dead = {ALIVE}
+    run(world)
+    (record,) = caplog.records
+    assert "20 unanswered, the last: gateway.example/live: nobody there" in record.getMessage()
