@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from contextlib import suppress
@@ -12,16 +11,17 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from botocore.exceptions import BotoCoreError, ClientError
-from fastapi import Depends, FastAPI, HTTPException, Query, Request, Response
+from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from mangum import Mangum
 
-from handlers import web_admin
+from handlers import web_admin, web_reports
 from handlers.adapters.container import Container, live
-from handlers.adapters.database import Unavailable, Unstorable
+from handlers.adapters.database import TooSlow, Unavailable, Unstorable
+from handlers.adapters.refusal import Refused, narrower_range
 from handlers.adapters.settings import setting
 from handlers.adapters.shapes import (
     AwardRule,
@@ -29,22 +29,14 @@ from handlers.adapters.shapes import (
     Bonus,
     BonusOrder,
     Listed,
-    Name,
     NewTicket,
-    OnlinePage,
-    SessionsPage,
     TicketOrder,
     Viewers,
 )
 from handlers.core import ticket
 from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Query as Sql
-from handlers.core.happening import Row
 from handlers.core.push import Broadcast
-
-Limit = Annotated[int, Query(ge=1, le=1000, description="rows in one page")]
-After = Annotated[str | None, Query(max_length=2048, description="`next` of the page before")]
-
 
 bearer = HTTPBearer(auto_error=False, description="the service token")
 
@@ -79,6 +71,7 @@ def application(container: Container) -> FastAPI:
     app = FastAPIOffline(title="Headcount", version="1", description=__doc__)
     _explain_failures(app)
     web_admin.add_routes(app, container, TRUSTED)
+    web_reports.add_routes(app, container, TRUSTED)
 
     @app.get("/health", tags=["health"])
     async def health(response: Response) -> dict[str, str]:
@@ -105,35 +98,6 @@ def application(container: Container) -> FastAPI:
             ticket=ticket.mint(new, setting("TICKET_SECRET")),
             url=setting("SOCKET_URL"),
             expires_at=int(new.expires_at.timestamp() * 1000),
-        )
-
-    @app.get("/online", dependencies=TRUSTED, tags=["presence"])
-    async def list_online(
-        resource: Annotated[Name | None, Query()] = None, limit: Limit = 100, after: After = None
-    ) -> OnlinePage:
-        """Who is online, in order of user and resource; with the first page, how many in all."""
-        user_id, after_resource = _position(after, ("", ""))
-        # Counting looks at everyone: once, and not for each page.
-        counts = await container.database.fetch_one(Sql("online_count", (resource, after is None)))
-        rows = await container.database.fetch(
-            Sql("online", (resource, user_id, after_resource, limit))
-        )
-        return OnlinePage.model_validate(
-            {**counts, "items": rows, "next": _cursor(rows, limit, "user_id", "resource")}
-        )
-
-    # The user in the query, not in the path: API Gateway decodes a path and Mangum decodes it once
-    # more, so a name with a slash or a percent sign would become another one.
-    @app.get("/sessions", dependencies=TRUSTED, tags=["presence"])
-    async def list_sessions(
-        user_id: Annotated[Name, Query()], limit: Limit = 100, after: After = None
-    ) -> SessionsPage:
-        """A user's sessions, the newest first, and their watch time in all."""
-        (before,) = _position(after, (None,))
-        total = await container.database.fetch_one(Sql("watch_time", (user_id,)))
-        rows = await container.database.fetch(Sql("sessions", (user_id, before, limit)))
-        return SessionsPage.model_validate(
-            {"user_id": user_id, **total, "items": rows, "next": _cursor(rows, limit, "session_id")}
         )
 
     @app.post("/bonuses", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
@@ -212,35 +176,17 @@ def _explain_failures(app: FastAPI) -> None:
         wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
         return JSONResponse({"detail": wrong}, 422)
 
+    @app.exception_handler(Refused)
+    async def refused(_request: Request, error: Refused) -> JSONResponse:
+        return JSONResponse({"detail": error.reason, "code": error.code}, error.status)
+
+    @app.exception_handler(TooSlow)
+    async def too_slow(request: Request, _error: Exception) -> JSONResponse:
+        return await refused(request, narrower_range())
+
     @app.exception_handler(Unstorable)
     async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
         return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
-
-
-def _cursor(rows: list[Row], limit: int, *columns: str) -> str | None:
-    """Where the next page begins: behind this page's last row."""
-    if len(rows) < limit:
-        return None
-    position = [rows[-1][column] for column in columns]
-    return base64.urlsafe_b64encode(json.dumps(position).encode()).decode()
-
-
-def _position(after: str | None, start: tuple[Any, ...]) -> tuple[Any, ...]:
-    """What a cursor says; 422 for one that is not ours."""
-    if after is None:
-        return start
-    try:
-        position = json.loads(base64.urlsafe_b64decode(after.encode()))
-    except (ValueError, RecursionError) as error:
-        raise HTTPException(422, "after is not a cursor of this list") from error
-    wanted = int if start == (None,) else str
-    if (
-        not isinstance(position, list)
-        or len(position) != len(start)
-        or not all(type(part) is wanted for part in position)
-    ):
-        raise HTTPException(422, "after is not a cursor of this list")
-    return tuple(position)
 
 
 def handle(event: dict[str, Any], context: Any, container: Web) -> dict[str, Any]:

@@ -185,6 +185,20 @@ CREATE FUNCTION public.claim_refusal(p_bonus public.bonuses, p_user_id text, p_n
     end
 $$;
 
+CREATE FUNCTION public.clipped(p_join_at timestamp with time zone, p_terminate_at timestamp with time zone, p_ended_within interval, p_from timestamp with time zone, p_to timestamp with time zone, p_now timestamp with time zone) RETURNS TABLE(starts_at timestamp with time zone, ends_at timestamp with time zone, doubt_at timestamp with time zone, sure_at timestamp with time zone)
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when is_in then a end, case when is_in then b end,
+           case when is_doubted then doubt end, case when is_doubted then sure end
+      from (select a, b, b > a or (b = a and b = p_join_at) as is_in,
+                   doubt, sure, p_ended_within > interval '0' and sure > doubt as is_doubted
+              from (select greatest(p_join_at, p_from) as a,
+                           least(coalesce(p_terminate_at, p_now), p_to) as b,
+                           greatest(p_terminate_at, p_from) as doubt,
+                           least(p_terminate_at + p_ended_within, p_to) as sure) as bounds
+           ) as judged
+$$;
+
 CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -283,6 +297,12 @@ begin
          where p_stock is not null;
     insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
 end $$;
+
+CREATE FUNCTION public.csv_cell(p_name text) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when p_name ~ '^[-=+@\t\r\n''＝＋－＠]' then '''' || p_name else p_name end
+$$;
 
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
@@ -529,6 +549,18 @@ begin
     return true;
 end $$;
 
+CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
+    LANGUAGE sql
+    AS $$
+    select set_config('statement_timeout', p_milliseconds::text, true),
+           -- "null: all" costs nothing where the planner sees the parameter.
+           set_config('plan_cache_mode', 'force_custom_plan', true),
+           -- Compiling takes longer than such a report does.
+           set_config('jit', 'off', true),
+           -- A hash of the users of a week.
+           set_config('work_mem', '64MB', true);
+$$;
+
 CREATE FUNCTION public.lock_user(p_user_id text, p_now timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql
     AS $$
@@ -560,6 +592,15 @@ begin
            and not exists (select from watching_times w, connections(w.nodes) c
                             where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
 end $$;
+
+CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp with time zone, p_last timestamp with time zone, p_size interval, p_sessions bigint, p_before interval, p_after interval) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    AS $$
+    select case when p_piece between p_first and p_last
+                then case when p_piece = p_last then p_after else p_sessions * p_size end
+                   - case when p_piece = p_first then p_before else interval '0' end
+                else interval '0' end
+$$;
 
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
@@ -605,6 +646,27 @@ UNION ALL
     past_sessions.ended_by,
     past_sessions.ended_within
    FROM public.past_sessions;
+
+CREATE FUNCTION public.sessions_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF public.sessions
+    LANGUAGE sql STABLE ROWS 100000
+    AS $$
+    select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+      from watching_times
+     where join_at < p_to
+       and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))
+    union all
+    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+      from past_sessions
+     where terminate_at >= p_from and terminate_at < p_to + interval '4 hours' and join_at < p_to
+       and terminate_at - join_at <= interval '4 hours'
+       and (terminate_at > p_from or join_at = p_from)
+    union all
+    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+      from past_sessions
+     where terminate_at >= p_from and join_at < p_to
+       and terminate_at - join_at > interval '4 hours'
+       and terminate_at > p_from
+$$;
 
 CREATE FUNCTION public.sessions_of(p_user_id text) RETURNS SETOF public.sessions
     LANGUAGE sql STABLE ROWS 20
@@ -1038,6 +1100,10 @@ CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (re
 
 CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_sessions_default USING btree (resource, terminate_at, id);
 
+CREATE INDEX past_sessions_long ON ONLY public.past_sessions USING btree (terminate_at, join_at) WHERE ((terminate_at - join_at) > '04:00:00'::interval);
+
+CREATE INDEX past_sessions_default_terminate_at_join_at_idx ON public.past_sessions_default USING btree (terminate_at, join_at) WHERE ((terminate_at - join_at) > '04:00:00'::interval);
+
 CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_id, terminate_at, id);
 
 CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_sessions_default USING btree (user_id, terminate_at, id);
@@ -1055,6 +1121,8 @@ CREATE INDEX watching_times_resource ON public.watching_times USING btree (resou
 ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
 
 ALTER INDEX public.past_sessions_resource ATTACH PARTITION public.past_sessions_default_resource_terminate_at_id_idx;
+
+ALTER INDEX public.past_sessions_long ATTACH PARTITION public.past_sessions_default_terminate_at_join_at_idx;
 
 ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
 

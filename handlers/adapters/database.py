@@ -12,9 +12,13 @@ from typing import TYPE_CHECKING
 import asyncpg
 
 from handlers.adapters.settings import statement_cache_size
+from handlers.core.happening import Query
 
 if TYPE_CHECKING:
-    from handlers.core.happening import Query, Row
+    from collections.abc import Awaitable, Callable
+    from datetime import timedelta
+
+    from handlers.core.happening import Row
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +48,10 @@ class Unavailable(Exception):
     """The database cannot be reached or did not answer in time. The event may be sent again."""
 
 
+class TooSlow(Exception):
+    """A report would take longer than it may; the database has cancelled it."""
+
+
 class Unstorable(Exception):
     """PostgreSQL refuses a value, as JSON with a NUL character. The same event will fail again."""
 
@@ -62,16 +70,28 @@ class Database:
         A connection that died since the last event (a freeze, a failover) is replaced once; the
         query may have run by then, which none of them minds.
         """
-        try:
-            return await self._fetch(query)
-        except LOST as error:
-            log.warning("%s again, on a new connection: %s", query.name, _said(error))
-            await self.close()
-        try:
-            return await self._fetch(query)
-        except LOST as error:
-            await self.close()
-            raise Unavailable(f"database: {query.name}: {_said(error)}") from error
+
+        async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            return await _run(connection, query)
+
+        return await self._twice(query.name, run)
+
+    async def report(self, query: Query, within: timedelta) -> list[Row]:
+        """The rows of a query that only reads, and is cancelled if it takes longer than `within`.
+
+        Raises TooSlow then, else what `fetch` raises.
+        """
+        limits = Query("report_limits", (int(within.total_seconds() * 1000),))
+
+        async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+            try:
+                async with connection.transaction(readonly=True):
+                    await _run(connection, limits)
+                    return await _run(connection, query)
+            except asyncpg.QueryCanceledError as error:
+                raise TooSlow(query.name) from error
+
+        return await self._twice(query.name, run)
 
     async def fetch_one(self, query: Query) -> Row:
         """The row of a query that always has one."""
@@ -85,15 +105,30 @@ class Database:
             # The socket closes at the loop's next turn.
             await asyncio.sleep(0)
 
-    async def _fetch(self, query: Query) -> list[Row]:
+    async def _twice(
+        self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
+    ) -> list[Row]:
         try:
-            connection = await self._connected()
-            rows = await connection.fetch(text(query.name), *query.args)
+            return await self._once(name, run)
+        except LOST as error:
+            log.warning("%s again, on a new connection: %s", name, _said(error))
+            await self.close()
+        try:
+            return await self._once(name, run)
+        except LOST as error:
+            await self.close()
+            raise Unavailable(f"database: {name}: {_said(error)}") from error
+
+    async def _once(
+        self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
+    ) -> list[Row]:
+        try:
+            rows = await run(await self._connected())
         except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
             raise Unstorable(str(error)) from error
         except TimeoutError as error:
             await self.close()
-            raise Unavailable(f"database: {query.name}: no answer in time") from error
+            raise Unavailable(f"database: {name}: no answer in time") from error
         self._used_at = time.monotonic()
         return [dict(row) for row in rows]
 
@@ -108,6 +143,11 @@ class Database:
                 statement_cache_size=statement_cache_size(),
             )
         return self._connection
+
+
+async def _run(connection: asyncpg.Connection, query: Query) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(text(query.name), *query.args)
+    return rows
 
 
 def _said(error: BaseException) -> str:

@@ -115,21 +115,93 @@ class OnlinePage(Shape):
 
 class Session(Shape):
     session_id: int
+    user_id: str
     resource: str
     joined_at: int
     ended_at: int | None = Field(description="null while the user is here")
     ended_by: str | None
     ended_within_ms: int | None = Field(description="the true end is at most this much later")
-    watched_ms: int
+    watched_ms: int = Field(description="within the interval asked for")
 
 
 class SessionsPage(Shape):
-    user_id: str
-    online: bool
-    watched_ms: int = Field(description="all sessions on all resources, open ones up to now")
+    user_id: str | None = Field(description="who was asked for; null: everyone")
+    online: bool | None = Field(description="is this user here? null for everyone")
+    watched_ms: int | None = Field(
+        description="all the user's sessions, on whatever resource, up to now; null for everyone"
+    )
     items: list[Session]
-    next: str | None
+    next: str | None = Field(description="pass as `after`; null on the last page")
     server_now: int
+
+
+class ResourceCount(Shape):
+    resource: str
+    users: int
+    connections: int
+
+
+class NodeCount(Shape):
+    node: str
+    connections: int
+
+
+class OnlineCounts(Shape):
+    users: int
+    connections: int
+    resources: list[ResourceCount] = Field(description="the 1,000 with the most connections")
+    nodes: list[NodeCount] = Field(description="the 1,000 with the most connections")
+    counted_at: int = Field(description="at most 5 s ago")
+
+
+class WatchTime(Shape):
+    starts_at: int | None = Field(description="when the day or hour (UTC) begins; null without")
+    user_id: str | None
+    resource: str | None
+    sessions: int = Field(description="that cross this piece of time")
+    watched_ms: int = Field(description="within it; open sessions count up to now")
+    uncertain_ms: int = Field(description="the true watch time is at most this much more")
+
+
+class WatchTimePage(Shape):
+    items: list[WatchTime]
+    next: str | None = Field(description="pass as `after`; null on the last page")
+
+
+class Concurrency(Shape):
+    at: int = Field(description="when the step begins")
+    viewers: int = Field(description="at that moment; a user on two resources is two viewers")
+    most: int = Field(description="within the step")
+    most_at: int
+
+
+class Peak(Shape):
+    viewers: int
+    at: int
+
+
+class ConcurrencyPage(Shape):
+    items: list[Concurrency]
+    peak: Peak | None = Field(description="the first moment with the most viewers")
+    step_seconds: int
+    resolution_ms: int = Field(
+        description="0: every coming and going is looked at; else one moment in so many"
+    )
+
+
+class Fact(Shape):
+    seq: int
+    fact: Literal["online", "offline"]
+    session_id: int
+    user_id: str
+    resource: str
+    at: int
+
+
+class FactsPage(Shape):
+    items: list[Fact]
+    next: str = Field(description="pass as `after`; at the end as well, to go on from there")
+    has_more: bool = Field(description="ask again at once")
 
 
 class Everyone(Shape):

@@ -1,10 +1,55 @@
 -- name: sessions
--- A user's sessions, the newest first. ended_within_ms: how exact the end is.
--- $1 user_id  $2 before_id (null: from the newest)  $3 limit
-select id as session_id, resource, ms(join_at) as joined_at, ms(terminate_at) as ended_at, ended_by,
-       milliseconds(ended_within) as ended_within_ms,
-       milliseconds(coalesce(terminate_at, clock_timestamp()) - join_at) as watched_ms
-  from sessions_of($1)
- where $2::bigint is null or id < $2
- order by id desc
- limit $3;
+-- Sessions that cross [$1, $2), the last to end first and open ones before all: session_id, user_id,
+-- resource, their own joined_at and ended_at, ended_by, ended_within_ms (how exact the end is), and
+-- watched_ms within the interval. position: $8 for the page behind it, in microseconds; for an open one
+-- the largest bigint.
+-- $1 from  $2 to ('-infinity' and 'infinity': the whole history)
+-- $3 user_id  $4 resource  $5 ended_by  $6 least_length  $7 most_length (null: any)
+-- $8 before_ended_at ('infinity': open)  $9 before_id (null: from the start)  $10 limit (null: all)
+-- $11 now (null: the database's)
+-- The same three times, each in the order of an index: open, past, and past of more than four hours
+-- (see migrations/0004_reports.sql).
+with wanted as (
+    (select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+       from watching_times
+      where join_at < $2
+        and (terminate_at is null or terminate_at > $1 or (terminate_at = $1 and join_at = $1))
+        and ($3::text is null or user_id = $3)
+        and ($4::text is null or resource = $4)
+        and ($5::ending is null or ended_by = $5)
+        and ($6::interval is null or coalesce(terminate_at, $11, now()) - join_at >= $6)
+        and ($7::interval is null or coalesce(terminate_at, $11, now()) - join_at <= $7)
+        and ($9::bigint is null or (coalesce(terminate_at, 'infinity'), id) < ($8, $9))
+      order by terminate_at desc nulls first, id desc limit $10)
+    union all
+    (select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+       from past_sessions
+      where terminate_at >= $1 and terminate_at < $2::timestamptz + interval '4 hours' and join_at < $2
+        and terminate_at - join_at <= interval '4 hours'
+        and (terminate_at > $1 or join_at = $1)
+        and ($3::text is null or user_id = $3)
+        and ($4::text is null or resource = $4)
+        and ($5::ending is null or ended_by = $5)
+        and ($6::interval is null or terminate_at - join_at >= $6)
+        and ($7::interval is null or terminate_at - join_at <= $7)
+        and ($9::bigint is null or (terminate_at, id) < ($8, $9))
+      order by terminate_at desc, id desc limit $10)
+    union all
+    (select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+       from past_sessions
+      where terminate_at > $1 and join_at < $2 and terminate_at - join_at > interval '4 hours'
+        and ($3::text is null or user_id = $3)
+        and ($4::text is null or resource = $4)
+        and ($5::ending is null or ended_by = $5)
+        and ($6::interval is null or terminate_at - join_at >= $6)
+        and ($7::interval is null or terminate_at - join_at <= $7)
+        and ($9::bigint is null or (terminate_at, id) < ($8, $9))
+      order by terminate_at desc, id desc limit $10)
+)
+select id as session_id, user_id, resource, ms(join_at) as joined_at, ms(terminate_at) as ended_at,
+       ended_by, milliseconds(ended_within) as ended_within_ms,
+       coalesce(milliseconds(c.ends_at - c.starts_at), 0) as watched_ms,
+       coalesce((extract(epoch from terminate_at) * 1000000)::bigint, 9223372036854775807) as position
+  from wanted, clipped(join_at, terminate_at, ended_within, $1, $2, coalesce($11, now())) as c
+ order by terminate_at desc nulls first, id desc
+ limit $10;

@@ -25,9 +25,12 @@ import asyncpg
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "localstack"))
 
+from handlers.adapters.database import Database
 from postgres import Postgres
 from sql.migrate import migrate
 from tests.load.pgbench import Pgbench, find_pgbench
+from tests.load.presence.ends import Ends
+from tests.load.presence.reports import Reports, fill_past
 from tests.load.presence.world import Size, fill, say
 from tests.load.presence.writes import Writes
 
@@ -59,6 +62,12 @@ def _size() -> Size:
     return Size(rows, past, rounds, seconds, given.clients, session)
 
 
+def _minutes(size: Size) -> float:
+    """About, on two cores: pgbench's rounds and their settling, and filling 20,000 rows/s."""
+    rounds = 2 * size.rounds + 4 * max(1, size.rounds // 3) + 3
+    return (rounds * (size.seconds + 3) + size.rows / 10_000 + size.past / 60_000) / 60
+
+
 async def _bench(size: Size) -> list[bool]:
     program = find_pgbench()
     with (
@@ -68,8 +77,14 @@ async def _bench(size: Size) -> list[bool]:
         await migrate(dsn)
         db = await asyncpg.connect(dsn)
         say(f"{await db.fetchval('select version()')}")
+        say(f"about {_minutes(size):.0f} min; first the crowd:")
         await fill(db, size)
         bars = await Writes(db, Pgbench(program, dsn, size.clients), size).measure()
+        handlers = Database(dsn)
+        bars += await Ends(db, handlers).measure()
+        await fill_past(db, size)
+        bars += await Reports(handlers).measure()
+        await handlers.close()
         await db.close()
     say("")
     for met, bar in bars:

@@ -1,0 +1,234 @@
+"""Write a whole report as CSV: `python -m sql.export REPORT [options] > file.csv`.
+
+The same statements as the HTTP API, without its bounds of a second and of rows: PostgreSQL streams
+the rows (COPY), so no more than a few of them are ever in memory. One snapshot: what happens
+meanwhile changes nothing in it. It goes to the standard output, how far it is to standard error.
+
+CSV as RFC 4180 has it, in UTF-8, with a header. Times are milliseconds since the epoch. A name that
+a spreadsheet would take for a formula has an apostrophe before it, and so has one that begins with
+an apostrophe: a program that takes one away has the name again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import re
+import signal
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+
+from sql.migrate import ANSWER_WITHIN_SECONDS, Unreachable, check, what_is_wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+QUERIES = Path(__file__).parent / "queries"
+SAY_EVERY_SECONDS = 2.0
+STEP_SECONDS = 60
+ENDINGS = ("client", "idle", "expired", "swept", "node_lost", "kicked", "moved")
+ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
+NAMES = ("user_id", "resource")
+
+# Exit codes, as a shell has them for what a signal ends.
+INTERRUPTED = 128 + signal.SIGINT
+NOBODY_READS = 128 + signal.SIGPIPE
+
+
+class Progress:
+    """Counts what goes out and says so from time to time."""
+
+    def __init__(self, write: Callable[[bytes], object]) -> None:
+        self._write = write
+        self._is_quoted = False
+        self._said_at = time.monotonic()
+        self.rows = -1  # the header
+        self.size = 0
+
+    async def take(self, data: bytes) -> None:
+        """A piece of PostgreSQL's CSV; its lines get the ends that RFC 4180 asks for."""
+        parts = data.split(b'"')
+        for n, part in enumerate(parts):
+            if not self._is_quoted:
+                self.rows += part.count(b"\n")
+                parts[n] = part.replace(b"\n", b"\r\n")
+            if n < len(parts) - 1:
+                self._is_quoted = not self._is_quoted
+        out = b'"'.join(parts)
+        self._write(out)
+        self.size += len(out)
+        if time.monotonic() >= self._said_at + SAY_EVERY_SECONDS:
+            self._said_at = time.monotonic()
+            self.say("so far")
+
+    def say(self, how: str) -> None:
+        mebibytes = self.size / 2**20
+        print(f"export: {self.rows:,} rows {how}, {mebibytes:,.1f} MiB", file=sys.stderr)
+
+
+def main() -> int:
+    """Exit code 0 when all is written, 2 when the database or the question is wrong.
+
+    As by a signal, 130 when it was interrupted and 141 when nobody reads any more.
+    """
+    parser = _parser()
+    options = parser.parse_args()
+    if options.ends <= options.begins:
+        parser.error("--from must be before --to")
+    progress = Progress(sys.stdout.buffer.write)
+    try:
+        asyncio.run(_export(options, progress))
+        sys.stdout.buffer.flush()
+    except Unreachable as error:
+        print(f"export: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Python flushes at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NOBODY_READS
+    except KeyboardInterrupt:
+        progress.say("written when it was interrupted")
+        return INTERRUPTED
+    progress.say("in all")
+    return 0
+
+
+async def _export(options: argparse.Namespace, progress: Progress) -> None:
+    dsn = options.database_url or os.environ.get("DATABASE_URL")
+    if not dsn:
+        raise Unreachable("Give a DATABASE_URL, as an option or in the environment.")
+    await check(dsn, ANSWER_WITHIN_SECONDS)
+    connection = await asyncpg.connect(dsn)
+    try:
+        name, args, columns = question(options)
+        async with connection.transaction(isolation="repeatable_read", readonly=True):
+            await connection.execute("select limit_report(0)")
+            await connection.copy_from_query(
+                copied(name, columns), *args, output=progress.take, format="csv", header=True
+            )
+    except BrokenPipeError:
+        raise
+    except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        raise Unreachable(what_is_wrong(error)) from None
+    finally:
+        # What was copied when nobody listens any more need not be waited for.
+        connection.terminate()
+
+
+def copied(name: str, columns: Sequence[str]) -> str:
+    """The statement in `sql/queries/<name>.sql`, with the names in it safe for a spreadsheet."""
+    statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").rstrip().removesuffix(";")
+    cells = [f"csv_cell({one}) as {one}" if one in NAMES else one for one in columns]
+    # The comments name parameters that are none for whoever fills them in.
+    bare = re.sub(r"^\s*--.*$", "", statement, flags=re.MULTILINE)
+    return f"select {', '.join(cells)} from ({bare}) as report"  # noqa: S608  # our own files
+
+
+def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[str, ...]]:
+    """The query that answers, its parameters, and its columns."""
+    interval = (options.begins, options.ends)
+    args: tuple[Any, ...]
+    if options.report == "sessions":
+        lengths = (_seconds(options.min_seconds), _seconds(options.max_seconds))
+        names = (options.user_id, options.resource, options.ended_by)
+        columns = ("session_id", *NAMES, "joined_at", "ended_at", "ended_by", "ended_within_ms")
+        args = (*interval, *names, *lengths, None, None, None, None)
+        return "sessions", args, (*columns, "watched_ms")
+    if options.report == "concurrency":
+        step = timedelta(seconds=options.step_seconds)
+        exactly = timedelta(microseconds=1)
+        args = (*interval, step, options.resource, exactly, None)
+        return "concurrency", args, ("at", "viewers", "most", "most_at")
+    groups = [key for key in ("user", "resource") if key in options.by]
+    who = (groups, options.user_id, options.resource)
+    counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")
+    if not {"day", "hour"} & set(options.by):
+        return "watch_time_by", (*interval, *who, "", "", None, None), counted
+    piece = timedelta(hours=1 if "hour" in options.by else 24)
+    args = (*interval, piece, *who, ALWAYS, "", "", None, None)
+    return "watch_time_in", args, ("starts_at", *counted)
+
+
+def _seconds(count: float | None) -> timedelta | None:
+    return None if count is None else timedelta(seconds=count)
+
+
+def _parser() -> argparse.ArgumentParser:
+    summary, _, rest = str(__doc__).partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m sql.export",
+        description=summary.split(":", maxsplit=1)[0] + ".",
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--database-url",
+        help="postgresql://user:password@host:port/name; better in the environment variable "
+        "DATABASE_URL, which is the default, because others can read a command line",
+    )
+    reports = parser.add_subparsers(dest="report", required=True, metavar="REPORT")
+    sessions = _report(reports, "sessions", "sessions that cross the interval, the last first")
+    sessions.add_argument("--user-id", type=_name)
+    sessions.add_argument("--ended-by", choices=ENDINGS)
+    sessions.add_argument("--min-seconds", type=_count, help="that are not shorter")
+    sessions.add_argument("--max-seconds", type=_count, help="that are not longer")
+    watched = _report(reports, "watch-time", "watch time within the interval")
+    watched.add_argument("--user-id", type=_name)
+    watched.add_argument(
+        "--by", type=_keys, required=True, help="user, resource, day, hour; several: resource,day"
+    )
+    at_once = _report(reports, "concurrency", "how many watch at once, step by step")
+    at_once.add_argument("--step-seconds", type=_count, default=STEP_SECONDS, help="default: 60")
+    return parser
+
+
+def _report(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = reports.add_parser(name, help=what, description=what)
+    form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC"
+    parser.add_argument("--from", dest="begins", type=_moment, required=True, help=form)
+    parser.add_argument("--to", dest="ends", type=_moment, required=True, help="not included")
+    parser.add_argument("--resource", type=_name)
+    parser.set_defaults(user_id=None)
+    return parser
+
+
+def _moment(given: str) -> datetime:
+    try:
+        if given.isdecimal():
+            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(given))
+        parsed = datetime.fromisoformat(given)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(f"{given!r} is no moment") from None
+    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+def _name(given: str) -> str:
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("a name is text in UTF-8") from None
+    return given
+
+
+def _count(given: str) -> int:
+    if not given.isdecimal() or not 1 <= int(given) <= 315_360_000:  # noqa: PLR2004  # ten years
+        raise argparse.ArgumentTypeError("give whole seconds, from 1 to 315360000")
+    return int(given)
+
+
+def _keys(given: str) -> list[str]:
+    keys = given.split(",")
+    known = set(keys) <= {"user", "resource", "day", "hour"}
+    if not known or len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
+        raise argparse.ArgumentTypeError("give user, resource, day or hour; not day and hour")
+    return keys
+
+
+if __name__ == "__main__":
+    sys.exit(main())

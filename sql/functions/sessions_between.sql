@@ -1,0 +1,54 @@
+-- Sessions that cross [p_from, p_to): open ones, within their grace, and past. A session that ended as
+-- it began belongs to the interval which that moment is in; one that is open goes on.
+-- Inlined into what calls it, so conditions on its columns reach the indexes. Four hours: see
+-- migrations/0004_reports.sql.
+create or replace function sessions_between(p_from timestamptz, p_to timestamptz)
+returns setof sessions language sql stable rows 100000 as $$
+    select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+      from watching_times
+     where join_at < p_to
+       and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))
+    union all
+    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+      from past_sessions
+     where terminate_at >= p_from and terminate_at < p_to + interval '4 hours' and join_at < p_to
+       and terminate_at - join_at <= interval '4 hours'
+       and (terminate_at > p_from or join_at = p_from)
+    union all
+    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+      from past_sessions
+     where terminate_at >= p_from and join_at < p_to
+       and terminate_at - join_at > interval '4 hours'
+       and terminate_at > p_from
+$$;
+
+-- What of a session lies in [p_from, p_to): [starts_at, ends_at), an open one up to p_now; and
+-- [doubt_at, sure_at), in which its true end may lie. Null where nothing does.
+create or replace function clipped(
+    p_join_at timestamptz, p_terminate_at timestamptz, p_ended_within interval,
+    p_from timestamptz, p_to timestamptz, p_now timestamptz
+) returns table (
+    starts_at timestamptz, ends_at timestamptz, doubt_at timestamptz, sure_at timestamptz
+) language sql immutable as $$
+    select case when is_in then a end, case when is_in then b end,
+           case when is_doubted then doubt end, case when is_doubted then sure end
+      from (select a, b, b > a or (b = a and b = p_join_at) as is_in,
+                   doubt, sure, p_ended_within > interval '0' and sure > doubt as is_doubted
+              from (select greatest(p_join_at, p_from) as a,
+                           least(coalesce(p_terminate_at, p_now), p_to) as b,
+                           greatest(p_terminate_at, p_from) as doubt,
+                           least(p_terminate_at + p_ended_within, p_to) as sure) as bounds
+           ) as judged
+$$;
+
+-- What of p_sessions intervals lies in the piece of time that begins at p_piece. All of them begin in
+-- the piece p_first, p_before into it in sum, and end in the piece p_last, p_after into it in sum.
+create or replace function part(
+    p_piece timestamptz, p_first timestamptz, p_last timestamptz, p_size interval,
+    p_sessions bigint, p_before interval, p_after interval
+) returns interval language sql immutable as $$
+    select case when p_piece between p_first and p_last
+                then case when p_piece = p_last then p_after else p_sessions * p_size end
+                   - case when p_piece = p_first then p_before else interval '0' end
+                else interval '0' end
+$$;

@@ -1,0 +1,3 @@
+-- name: clock
+-- The database's time.
+select ms(now()) as server_now;

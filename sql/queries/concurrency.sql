@@ -1,0 +1,31 @@
+-- name: concurrency
+-- How many watch at once, for each $3 of [$1, $2), up to now: at (the step begins), viewers (then), most
+-- (within the step) and most_at. A user on two resources is two viewers. Everyone is counted whenever
+-- $5 has passed since $1; at '1 microsecond' that is at each coming and going.
+-- $1 from  $2 to  $3 step  $4 resource (null: all)  $5 resolution, of which $3 is a multiple
+-- $6 now (null: the database's)
+with span as (select least($2, coalesce($6, now())) as until),
+crossing as materialized (
+    select date_bin($5, greatest(join_at, $1) + ($5::interval - interval '1 microsecond'), $1) as comes_at,
+           date_bin($5, terminate_at + ($5::interval - interval '1 microsecond'), $1) as goes_at
+      from sessions_between($1::timestamptz, $2::timestamptz)
+     where $4::text is null or resource = $4
+),
+changes as (
+    select at, sum(change) as change
+      from (select comes_at, 1 from crossing
+            union all
+            select goes_at, -1 from crossing where goes_at is not null
+            union all
+            select generate_series($1, until, $3::interval), 0 from span) as each(at, change)
+     group by at
+),
+counted as (
+    select at, sum(change) over (order by at) as viewers from changes
+),
+steps as (
+    select date_bin($3, at, $1) as step, at, viewers from counted, span where at < until
+)
+select ms(step) as at, min(viewers) filter (where at = step)::bigint as viewers,
+       max(viewers)::bigint as most, ms((array_agg(at order by viewers desc, at))[1]) as most_at
+  from steps group by step order by step;

@@ -1,0 +1,58 @@
+-- name: watch_time_by
+-- Watch time in [$1, $2) by user, by resource, by both, or in all: user_id and resource (null unless asked
+-- for), sessions that cross the interval, watched_ms within it, and uncertain_ms: the true watch time
+-- lies between watched_ms and watched_ms + uncertain_ms. Open sessions count up to now.
+-- $1 from  $2 to  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
+-- $6 after_user_id  $7 after_resource ('' and '' from the start)  $8 limit (null: all)
+-- $9 now (null: the database's)
+-- By user, a page looks its users up first: an index has them in order, and nobody else is summed.
+with page as (
+    select user_id
+      from ((select distinct user_id from past_sessions
+              where terminate_at >= $1::timestamptz - interval '2 hours'
+                and terminate_at < $2::timestamptz + interval '4 hours'
+                and terminate_at - join_at <= interval '4 hours'
+                and join_at < $2
+                and (terminate_at > $1 or join_at = $1 or terminate_at + ended_within > $1)
+                and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
+                and user_id >= $6
+              order by user_id limit $8::bigint + 1)
+            union all
+            (select distinct user_id
+               from (select user_id from past_sessions
+                      where terminate_at >= $1::timestamptz - interval '2 hours'
+                        and terminate_at - join_at > interval '4 hours'
+                        and join_at < $2
+                        and (terminate_at > $1 or terminate_at + ended_within > $1)
+                        and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
+                        and user_id >= $6
+                     offset 0) as long -- they are few: find them by their length, not by users
+              order by user_id limit $8::bigint + 1)
+            union all
+            (select distinct user_id::text from watching_times
+              where join_at < $2
+                and (terminate_at is null or terminate_at > $1 or join_at = $1
+                     or terminate_at + ended_within > $1)
+                and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
+                and user_id >= $6
+              order by user_id limit $8::bigint + 1)) as first
+     group by user_id order by user_id limit $8::bigint + 1
+)
+select case when 'user' = any ($3::text[]) then s.user_id end as user_id,
+       case when 'resource' = any ($3::text[]) then s.resource end as resource,
+       count(c.starts_at) as sessions,
+       coalesce(milliseconds(sum(c.ends_at - c.starts_at)), 0) as watched_ms,
+       coalesce(milliseconds(sum(c.sure_at - c.doubt_at)), 0) as uncertain_ms
+       -- The true end of a session is at most two hours later (`leave`).
+  from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
+       clipped(join_at, terminate_at, ended_within, $1, $2, coalesce($9, now())) as c
+ where ($4::text is null or s.user_id = $4)
+   and ($5::text is null or s.resource = $5)
+   and (c.starts_at is not null or c.doubt_at is not null)
+   and ($8::bigint is null or 'user' <> all ($3::text[]) or s.user_id = any (array(select user_id from page)))
+ group by 1, 2
+having (coalesce(case when 'user' = any ($3::text[]) then s.user_id end, ''),
+        coalesce(case when 'resource' = any ($3::text[]) then s.resource end, '')) > ($6, $7)
+    or cardinality($3::text[]) = 0
+ order by 1, 2
+ limit $8;

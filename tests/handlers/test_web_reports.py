@@ -1,0 +1,382 @@
+"""Reports over HTTP: pages, CSV, and what is refused, each with its code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
+
+import pytest
+
+from handlers import web
+from handlers.adapters import listing
+from handlers.adapters.database import QUERIES, text
+from tests.handlers.conftest import golden
+from tests.handlers.test_web import TOKEN, call
+
+if TYPE_CHECKING:
+    from handlers.adapters.container import Container
+    from tests.handlers.conftest import World
+
+HOUR = 3_600_000
+T0 = 1_772_409_600_000  # 2026-03-02T00:00Z
+NEVER = 253_402_300_799_999
+REPORTS = ("/sessions", "/watch-time?by=user", "/concurrency")
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return web.Web
+
+
+def past(
+    world: World, begins: int, ends: int, user_id: str = "ann", resource: str = "site"
+) -> None:
+    world.rows(
+        "insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by,"
+        " ended_within) select coalesce(max(id), 0) + 1, $1, $2, to_timestamp($3::float8 / 1000),"
+        " to_timestamp($4::float8 / 1000), 'client', '0' from past_sessions",
+        *(user_id, resource, begins, ends),
+    )
+
+
+def answer(world: World, path: str) -> dict[str, Any]:
+    """The response as API Gateway gets it."""
+    path, _, query = path.partition("?")
+    event = golden("web") | {"rawPath": path, "rawQueryString": query, "body": None}
+    event["headers"] = {"host": "api.example", "authorization": f"Bearer {TOKEN}"}
+    event["requestContext"]["http"] |= {"method": "GET", "path": path}
+    assert isinstance(world.container, web.Web)
+    return web.handle(event, None, world.container)
+
+
+def table(response: dict[str, Any]) -> list[dict[str, str]]:
+    assert response["headers"]["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(response["body"], newline="")))
+
+
+def within(path: str, begins: int = T0, ends: int = T0 + HOUR) -> str:
+    return f"{path}{'&' if '?' in path else '?'}from={begins}&to={ends}"
+
+
+def pages(world: World, path: str) -> list[Any]:
+    seen, after = [], ""
+    while True:
+        status, page = call(world, "GET", path + after)
+        assert status == 200, page
+        seen += page["items"]
+        if page["next"] is None:
+            return seen
+        after = f"&after={page['next']}"
+
+
+def test_sessions_of_an_interval_come_page_by_page(world: World) -> None:
+    for n in range(7):
+        past(world, T0, T0 + n * 1_000 + 1, f"user-{n}")
+    world.come("tab-1", "bob")
+    items = pages(world, within("/sessions", ends=NEVER) + "&limit=2")
+    assert [one["user_id"] for one in items] == ["bob", *(f"user-{n}" for n in range(6, -1, -1))]
+
+
+def test_watched_time_is_clipped_and_the_sessions_own_times_are_not(world: World) -> None:
+    past(world, T0 - 1_000, T0 + 2_000)
+    (one,) = call(world, "GET", within("/sessions"))[1]["items"]
+    assert (one["joined_at"], one["ended_at"], one["watched_ms"]) == (T0 - 1_000, T0 + 2_000, 2_000)
+
+
+@pytest.mark.parametrize(
+    ("query", "users"),
+    [
+        ("min_seconds=60", {"long"}),
+        ("max_seconds=59", {"short"}),
+        ("resource=stream", {"short"}),
+        ("ended_by=swept", set()),
+        ("user_id=long", {"long"}),
+    ],
+)
+def test_sessions_are_filtered(world: World, query: str, users: set[str]) -> None:
+    past(world, T0, T0 + 60_000, "long")
+    past(world, T0, T0 + 59_000, "short", "stream")
+    items = call(world, "GET", within("/sessions") + f"&{query}")[1]["items"]
+    assert {one["user_id"] for one in items} == users
+
+
+@pytest.mark.parametrize(
+    ("by", "rows"),
+    [
+        ("user", [(None, "ann", None, 4_000), (None, "bob", None, 1_000)]),
+        ("resource", [(None, None, "site", 5_000)]),
+        ("user,resource", [(None, "ann", "site", 4_000), (None, "bob", "site", 1_000)]),
+        ("hour", [(T0 - HOUR, None, None, 1_000), (T0, None, None, 4_000)]),
+        ("day", [(T0 - 24 * HOUR, None, None, 1_000), (T0, None, None, 4_000)]),
+        (
+            "day,user",
+            [
+                (T0 - 24 * HOUR, "ann", None, 1_000),
+                (T0, "ann", None, 3_000),
+                (T0, "bob", None, 1_000),
+            ],
+        ),
+    ],
+)
+def test_watch_time_by(world: World, by: str, rows: list[tuple[Any, ...]]) -> None:
+    past(world, T0 - 1_000, T0 + 3_000)
+    past(world, T0, T0 + 1_000, "bob")
+    items = pages(world, within(f"/watch-time?by={by}&limit=1", T0 - HOUR))
+    keys = ("starts_at", "user_id", "resource", "watched_ms")
+    assert [tuple(one[key] for key in keys) for one in items] == rows
+
+
+def test_concurrency_has_its_peak(world: World) -> None:
+    past(world, T0, T0 + 3_000)
+    past(world, T0 + 1_000, T0 + 2_000, "bob")
+    _, page = call(world, "GET", within("/concurrency?step_seconds=600"))
+    assert [point["most"] for point in page["items"]] == [2, 0, 0, 0, 0, 0]
+    assert page["peak"] == {"viewers": 2, "at": T0 + 1_000}
+    assert page["resolution_ms"] == 0
+
+
+@pytest.mark.parametrize(
+    ("hours", "step", "resolution"), [(24, 300, 0), (25, 300, 1_000), (168, 1_800, 8_000)]
+)
+def test_concurrency_says_how_closely_it_looked(
+    world: World, hours: int, step: int, resolution: int
+) -> None:
+    path = within(f"/concurrency?step_seconds={step}", ends=T0 + hours * HOUR)
+    page = call(world, "GET", path)[1]
+    assert (page["step_seconds"], page["resolution_ms"]) == (step, resolution)
+    assert (
+        len(call(world, "GET", within("/concurrency", ends=T0 + hours * HOUR))[1]["items"]) <= 300
+    )
+
+
+def test_who_is_online_through_a_node(world: World) -> None:
+    world.come("a1", "ann")
+    node = quote("gateway.example/live", safe="")
+    found = call(world, "GET", f"/online?node={node}")[1]
+    assert (found["users"], [one["user_id"] for one in found["items"]]) == (1, ["ann"])
+    nothing = call(world, "GET", "/online?node=other")[1]
+    assert (nothing["users"], nothing["connections"], nothing["items"]) == (0, 0, [])
+
+
+def test_counts_are_kept_for_five_seconds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("handlers.web_reports.time.monotonic", lambda: clock[0])
+    world.come("a1", "ann")
+    first = call(world, "GET", "/online/counts")[1]
+    assert (first["users"], first["connections"]) == (1, 1)
+    assert first["nodes"] == [{"node": "gateway.example/live", "connections": 1}]
+    world.come("b1", "bob")
+    clock[0] += 4.9
+    assert call(world, "GET", "/online/counts")[1] == first
+    clock[0] += 0.1
+    later = call(world, "GET", "/online/counts")[1]
+    assert later["users"] == 2
+    assert later["counted_at"] >= first["counted_at"]
+
+
+NAMES = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x", 'a,"b"\r\nc', "Zoë 🦊", "\uff1d1"]
+
+
+def test_a_name_in_csv_is_no_formula_and_can_be_had_back(world: World) -> None:
+    for name in NAMES:
+        past(world, T0, T0 + 1_000, name)
+    rows = table(answer(world, within("/sessions.csv")))
+    cells = [row["user_id"] for row in rows]
+    assert not [one for one in cells if one.startswith(("=", "+", "-", "@", "\t", "\r", "\uff1d"))]
+    assert {one.removeprefix("'") for one in cells} == set(NAMES)
+
+
+@pytest.mark.parametrize("path", ["/online", *REPORTS])
+def test_csv_has_what_the_page_has(world: World, path: str) -> None:
+    past(world, T0, T0 + 1_000)
+    world.come("tab-1")
+    path, _, query = within(path).partition("?")
+    response = answer(world, f"{path}.csv?{query}")
+    items = call(world, "GET", f"{path}?{query}")[1]["items"]
+    assert items
+    assert "\r\n" in response["body"]
+    assert table(response) == [
+        {key: "" if value is None else str(value) for key, value in one.items()} for one in items
+    ]
+
+
+@pytest.mark.parametrize("bound", ["ROWS_OF_CSV", "BYTES_OF_CSV"])
+def test_csv_leads_on_when_there_is_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(listing, bound, {"ROWS_OF_CSV": 3, "BYTES_OF_CSV": 400}[bound])
+    for n in range(7):
+        past(world, T0 + n, T0 + 1_000, f"user-{n} &é")
+    path: str | None = within("/sessions.csv") + "&" + urlencode({"resource": "site"})
+    seen = []
+    while path:
+        response = answer(world, path)
+        seen += [row["user_id"] for row in table(response)]
+        link = response["headers"].get("link")
+        path = link and link.removeprefix("<").removesuffix('>; rel="next"')
+        assert len(seen) <= 7
+    assert seen == [f"user-{n} &é" for n in range(6, -1, -1)]
+
+
+@pytest.mark.parametrize("path", REPORTS)
+@pytest.mark.parametrize("suffix", ["", ".csv"])
+def test_a_report_that_takes_too_long_asks_for_less(
+    world: World, monkeypatch: pytest.MonkeyPatch, path: str, suffix: str
+) -> None:
+    """Half an hour of sleep before the report's own statement."""
+
+    def statement(name: str) -> str:
+        parameters = {"sessions": 11, "watch_time_by": 9, "concurrency": 6}
+        if name not in parameters:
+            return text(name)
+        wanted = (QUERIES / f"{name}.sql").read_text()
+        slow = "with s as materialized (select pg_sleep(2000)) select r.* from s, ("
+        return f"{slow}{wanted.rstrip()[:-1]}) as r"
+
+    monkeypatch.setattr("handlers.adapters.database.text", statement)
+    monkeypatch.setattr("handlers.web_reports.WITHIN", timedelta(milliseconds=50))
+    name, _, query = within(path, 0, NEVER).partition("?")
+    past(world, T0, T0 + 1_000)
+    response = answer(world, f"{name}{suffix}?{query}&step_seconds=300000000")
+    assert response["statusCode"] == 422, response
+    assert json.loads(response["body"])["code"] == "narrower_range"
+    monkeypatch.undo()
+
+
+@pytest.mark.parametrize("path", REPORTS)
+@pytest.mark.parametrize(
+    ("begins", "ends", "code"),
+    [
+        (T0, T0, "reversed_interval"),
+        (T0 + 1, T0, "reversed_interval"),
+        (-1, T0, None),
+        (T0, NEVER + 1, None),
+        (T0, 10**30, None),
+        (T0, 1.5, None),
+        ("x", T0, None),
+        ("", "", None),
+        ("Infinity", "NaN", None),
+    ],
+)
+def test_an_interval_that_is_none_is_refused(
+    world: World, path: str, begins: Any, ends: Any, code: str | None
+) -> None:
+    status, refusal = call(world, "GET", within(path, begins, ends))
+    assert (status, refusal.get("code")) == (422, code)
+    assert refusal["detail"]
+
+
+@pytest.mark.parametrize(
+    ("path", "code"),
+    [
+        ("/sessions", "interval_missing"),
+        (f"/sessions?from={T0}", "interval_missing"),
+        (f"/sessions?to={T0}", "interval_missing"),
+        (f"/sessions?user_id=ann&from={T0}&to={T0}", "reversed_interval"),
+        (within("/watch-time?by=day,hour"), "unknown_by"),
+        (within("/watch-time?by=user,user"), "unknown_by"),
+        (within("/watch-time?by="), None),
+        (within("/watch-time?by=node"), None),
+        (within("/watch-time"), None),
+        (within("/concurrency?step_seconds=0"), None),
+        (within("/concurrency?step_seconds=-1"), None),
+        (within("/concurrency?step_seconds=2"), "too_many_points"),
+        (within("/concurrency?step_seconds=1", 0, NEVER), "too_many_points"),
+        (within("/sessions?ended_by=magic"), None),
+        (within("/sessions?min_seconds=-1"), None),
+        (within("/sessions?resource=" + "x" * 129), None),
+        (within("/sessions?resource=a%00b"), None),
+        (within("/watch-time?by=user&user_id="), None),
+        ("/facts?limit=0", None),
+    ],
+)
+def test_what_no_report_can_answer_is_refused(world: World, path: str, code: str | None) -> None:
+    status, refusal = call(world, "GET", path)
+    assert (status, refusal.get("code"), bool(refusal["detail"])) == (422, code, True)
+
+
+@pytest.mark.parametrize("path", ["/watch-time?by=user", "/watch-time?by=day", "/concurrency"])
+def test_ten_years_are_answered_when_they_hold_little(world: World, path: str) -> None:
+    past(world, T0, T0 + 1_000)
+    assert len(call(world, "GET", within(path, T0 - 3_650 * 24 * HOUR, T0 + HOUR))[1]["items"]) > 0
+
+
+@pytest.mark.parametrize("path", ["/sessions", "/watch-time?by=user", "/watch-time?by=hour"])
+def test_a_cursor_is_of_its_list_and_its_filters(world: World, path: str) -> None:
+    for n in range(3):
+        past(world, T0 + n, T0 + 1_000, f"user-{n}")
+        past(world, T0 + HOUR + n, T0 + HOUR + 1_000, f"user-{n}")
+    mine = within(path, ends=T0 + 2 * HOUR)
+    after = call(world, "GET", f"{mine}&limit=1")[1]["next"]
+    assert call(world, "GET", f"{mine}&after={after}")[0] == 200
+    for other in ("/online?limit=1", within(path), f"{mine}&resource=site", "/facts?limit=1"):
+        status, refusal = call(world, "GET", f"{other}&after={after}")
+        assert (status, refusal["code"]) == (422, "foreign_cursor")
+
+
+@pytest.mark.parametrize("name", ["🦊" * 128, "\x01" * 128, '"' * 128, "=" * 128])
+def test_a_cursor_holds_any_name(world: World, name: str) -> None:
+    past(world, T0, T0 + 1_000, name, name)
+    path = within("/watch-time?by=user,resource&limit=1")
+    after = call(world, "GET", path)[1]["next"]
+    assert call(world, "GET", f"{path}&after={quote(after)}")[1]["items"] == []
+
+
+def test_who_is_unknown_has_nothing(world: World) -> None:
+    for path in REPORTS:
+        status, page = call(world, "GET", within(path) + "&user_id=nobody&resource=nowhere")
+        assert status == 200
+        assert not [one for one in page["items"] if one.get("most")]
+
+
+def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
+    world.come("a1", "ann")
+    first = call(world, "GET", "/facts?limit=1")[1]
+    assert [(one["fact"], one["user_id"]) for one in first["items"]] == [("online", "ann")]
+    assert first["has_more"] is False
+    empty = call(world, "GET", f"/facts?after={first['next']}")[1]
+    assert (empty["items"], empty["next"]) == ([], first["next"])
+    world.come("b1", "bob")
+    world.come("c1", "cyd")
+    second = call(world, "GET", f"/facts?limit=1&after={empty['next']}")[1]
+    assert [one["user_id"] for one in second["items"]] == ["bob"]
+    assert second["has_more"] is True
+    third = call(world, "GET", f"/facts?limit=1&after={second['next']}")[1]
+    assert [one["user_id"] for one in third["items"]] == ["cyd"]
+    assert third["has_more"] is False
+
+
+def test_a_reader_of_another_database_is_told_so(world: World) -> None:
+    world.come("a1", "ann")
+    after = call(world, "GET", "/facts")[1]["next"]
+    world.rows("update fact_log set last_seq = 0")
+    assert call(world, "GET", f"/facts?after={after}")[1]["code"] == "foreign_cursor"
+    world.rows("update fact_log set last_seq = 1")
+    assert call(world, "GET", f"/facts?after={after}")[0] == 200
+    (before,) = world.rows("select epoch from stream_epoch")
+    world.rows("update stream_epoch set epoch = gen_random_uuid()")
+    assert call(world, "GET", f"/facts?after={after}")[1]["code"] == "foreign_cursor"
+    world.rows("update stream_epoch set epoch = $1", before["epoch"])
+
+
+@pytest.mark.parametrize(("pruned", "status"), [(0, 200), (1, 200), (2, 410)])
+def test_a_reader_that_is_too_late_is_told_so(world: World, pruned: int, status: int) -> None:
+    for n in range(3):
+        world.come(f"tab-{n}", f"user-{n}")
+    after = call(world, "GET", "/facts?limit=1")[1]["next"]
+    world.rows("delete from presence_facts where seq <= $1", pruned)
+    world.rows("update fact_log set pruned_seq = $1", pruned)
+    found, page = call(world, "GET", f"/facts?after={after}")
+    assert found == status
+    assert status == 200 or page["code"] == "facts_dropped"
+    afresh = call(world, "GET", "/facts")[1]["items"]
+    assert [one["seq"] for one in afresh] == list(range(pruned + 1, 4))
+
+
+@pytest.mark.parametrize("path", [*REPORTS, "/facts", "/online/counts", "/online.csv"])
+def test_reports_ask_for_the_service_token(world: World, path: str) -> None:
+    assert call(world, "GET", within(path), token=None)[0] == 401

@@ -1,0 +1,161 @@
+"""The export as whoever runs it sees it: a process, its output, its words, its exit code."""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from handlers.adapters.listing import cell
+from tests.sql.test_reports import at, past
+
+if TYPE_CHECKING:
+    import asyncpg
+
+ROOT = Path(__file__).parents[2]
+DAY = ("--from", "2026-03-02", "--to", "2026-03-03")
+NAMES = ("=1", "+1", "-1", "@1", "\t1", "\r1", "\n1", "'1", 'a,"b"\r\nc\nd', "Zoë 🦊", "\uff1d1")
+
+
+def export(*arguments: str, dsn: str = "") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "sql.export", *arguments],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": dsn},
+        capture_output=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def rows(exported: subprocess.CompletedProcess[bytes]) -> list[dict[str, str]]:
+    assert exported.returncode == 0, exported.stderr
+    return list(csv.DictReader(io.StringIO(exported.stdout.decode(), newline=""), strict=True))
+
+
+@pytest.mark.parametrize(
+    ("report", "key"),
+    [
+        (("sessions",), "watched_ms"),
+        (("watch-time", "--by", "user"), "watched_ms"),
+        (("watch-time", "--by", "hour,resource"), "watched_ms"),
+        (("watch-time", "--by", "day"), "watched_ms"),
+        (("concurrency", "--step-seconds", "86400"), "most"),
+    ],
+)
+async def test_each_report_is_exported(
+    db: asyncpg.Connection, dsn: str, report: tuple[str, ...], key: str
+) -> None:
+    await past(db, at(-1), at(1))
+    exported = export(*report, *DAY, dsn=dsn)
+    assert [row[key] for row in rows(exported)] == ["1" if key == "most" else "60000"]
+    assert exported.stderr.startswith(b"export: 1 rows in all")
+
+
+async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None:
+    for name in NAMES:
+        await past(db, at(0), at(1), name)
+    exported = export("watch-time", "--by", "user", *DAY, dsn=dsn)
+    assert [row["user_id"] for row in rows(exported)] == [str(cell(name)) for name in sorted(NAMES)]
+    assert exported.stdout.endswith(b"\r\n")
+    assert exported.stderr.startswith(b"export: 11 rows")
+
+
+async def test_filters_are_those_of_the_api(db: asyncpg.Connection, dsn: str) -> None:
+    await past(db, at(0), at(1), "ann", "stream")
+    await past(db, at(0), at(2), "bob")
+    await past(db, at(0), at(3), "bob", ended_by="swept")
+    for filters, users in (
+        (("--user-id", "ann"), ["ann"]),
+        (("--resource", "stream"), ["ann"]),
+        (("--min-seconds", "120", "--max-seconds", "179"), ["bob"]),
+        (("--ended-by", "swept"), ["bob"]),
+    ):
+        found = rows(export("sessions", *DAY, *filters, dsn=dsn))
+        assert [row["user_id"] for row in found] == users
+
+
+async def many(db: asyncpg.Connection) -> None:
+    await db.execute(
+        "insert into past_sessions select n, 'user-' || n, 'site', $1, $1, 'client', '0'"
+        " from generate_series(1, 100000) n",
+        at(0),
+    )
+
+
+def started(dsn: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sql.export", "sessions", *DAY],
+        cwd=ROOT,
+        env=os.environ | {"DATABASE_URL": dsn},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+async def test_a_reader_that_leaves_ends_it_without_a_word(
+    db: asyncpg.Connection, dsn: str
+) -> None:
+    await many(db)
+    with started(dsn) as running:
+        assert running.stdout and running.stderr
+        running.stdout.readline()
+        running.stdout.close()
+        said = running.stderr.read()
+    assert (running.returncode, said) == (141, b"")
+
+
+async def test_an_interrupt_ends_it_in_one_line(db: asyncpg.Connection, dsn: str) -> None:
+    await many(db)
+    with started(dsn) as running:
+        assert running.stdout
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate()
+    assert (running.returncode, said.count(b"\n")) == (130, 1)
+    assert said.startswith(b"export: ")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        (),
+        ("magic",),
+        ("sessions",),
+        ("sessions", "--from", "2026-03-03", "--to", "2026-03-02"),
+        ("sessions", "--from", "2026-03-02", "--to", "2026-03-02"),
+        ("sessions", "--from", "yesterday", "--to", "2026-03-02"),
+        ("sessions", "--from", "0", "--to", "9" * 30),
+        ("sessions", *DAY, "--min-seconds", "-1"),
+        ("sessions", *DAY, "--ended-by", "magic"),
+        ("watch-time", *DAY),
+        ("watch-time", *DAY, "--by", "day,hour"),
+        ("watch-time", *DAY, "--by", "node"),
+        ("concurrency", *DAY, "--step-seconds", "0"),
+    ],
+)
+def test_a_wrong_question_is_refused(arguments: tuple[str, ...]) -> None:
+    answer = export(*arguments)
+    assert (answer.returncode, answer.stdout) == (2, b"")
+    assert b"error: " in answer.stderr
+    assert b"Traceback" not in answer.stderr
+
+
+def test_a_database_that_is_not_there_is_said_in_a_line() -> None:
+    for dsn in ("", "postgresql://nobody:secret@127.0.0.1:1/none", "nonsense"):
+        answer = export("sessions", *DAY, dsn=dsn)
+        assert (answer.returncode, answer.stdout, answer.stderr.count(b"\n")) == (2, b"", 1)
+        assert b"secret" not in answer.stderr
+
+
+def test_help_says_what_comes_out() -> None:
+    said = export("--help").stdout + export("sessions", "--help").stdout
+    assert b"milliseconds since the epoch" in said
+    assert b"--ended-by" in said
