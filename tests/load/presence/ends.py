@@ -95,7 +95,8 @@ class Ends:
         say(
             f"   settled what the sweep closed: {swept.facts:,} facts in {swept.seconds:.1f} s\n"
             f"   {closed:,} leave: disconnected in {took:.1f} s "
-            f"({closed / took:,.0f}/s by one backend); all {settled.facts:,} facts there {settled.seconds:.1f} s after the grace, "
+            f"({closed / took:,.0f}/s by one backend); all {settled.facts:,} facts there "
+            f"{settled.seconds:.1f} s after the grace, "
             f"longest statement {settled.longest * 1000:,.0f} ms; {told['sessions']:,} sessions, "
             f"{told['told']:,} facts"
         )
