@@ -166,7 +166,14 @@ class Writes:
         facts = sum(one.facts for one in ours.settled)
         for rounds in (ours, counter):
             say(f"   {rounds.title:8} {_all_of(rounds)}")
+        ratios = [
+            one.load.per_second / other.load.per_second
+            for one, other in zip(ours.done, counter.done, strict=True)
+        ]
         say(
+            f"   ours / counter, turn by turn: {' '.join(f'{ratio:.2f}' for ratio in ratios)}, "
+            f"median {statistics.median(ratios):.2f} (the quieter the disk, the more the processor "
+            "counts)\n"
             f"   settle   {facts / seconds:,.0f} facts/s ({ours.times / seconds:,.0f} sessions/s), "
             f"longest statement {longest * 1000:,.0f} ms\n"
             f"   ours, settling included as if nobody could connect meanwhile: "
