@@ -473,6 +473,11 @@ declare
 begin
     made := '{}';
     dropped := '{}';
+    -- Two at once would wait for each other in a circle.
+    if not pg_try_advisory_xact_lock(hashtextextended('keep_months', 1)) then
+        return next;
+        return;
+    end if;
     perform set_config('lock_timeout', '1s', true);
     for v_month in
         select date_trunc('month', v_now) + n * interval '1 month' from generate_series(0, 2) n
@@ -482,6 +487,8 @@ begin
     loop
         v_name := 'past_sessions_' || to_char(v_month, 'YYYY_MM');
         continue when to_regclass(v_name) is not null;
+        -- A row on its way to the default would find there, after us, that it does not belong there.
+        lock table only past_sessions in share row exclusive mode;
         execute format('create table %I (like past_sessions including all)', v_name);
         execute format('with late as (delete from past_sessions_default
                                        where terminate_at >= $1 and terminate_at < $2 returning *)
@@ -524,6 +531,7 @@ declare
     v_session watching_times;
     v_nodes   jsonb;
     v_seen_at timestamptz;
+    v_within  interval;
 begin
     select * into v_session from watching_times
      where user_id = p_user_id and nodes -> p_node ? p_connection_id;
@@ -532,14 +540,18 @@ begin
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);
+    -- Who left before may have been here longer than who leaves now. So an open session says it too,
+    -- until somebody shows that it goes on.
+    v_within := greatest(p_gone_by - v_seen_at, v_session.seen_at + v_session.ended_within - v_seen_at,
+                         interval '0');
     if v_nodes <> '{}' then
-        update watching_times set nodes = v_nodes, seen_at = v_seen_at
+        update watching_times set nodes = v_nodes, seen_at = v_seen_at, ended_within = v_within
          where user_id = p_user_id and resource = v_session.resource;
         return false;
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
-           ended_within = greatest(p_gone_by - v_seen_at, interval '0')
+           ended_within = v_within
      where user_id = p_user_id and resource = v_session.resource;
     -- Who was sent away, or left for another resource, does not come back to this session.
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
@@ -590,7 +602,8 @@ begin
         select u.node from unreachable_nodes u
          where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
-                            where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
+                            where w.nodes ? u.node and c.node = u.node
+                              and c.opened_at > greatest(u.since, v_now - interval '10 minutes'));
 end $$;
 
 CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp with time zone, p_last timestamp with time zone, p_size interval, p_sessions bigint, p_before interval, p_after interval) RETURNS interval
@@ -635,7 +648,10 @@ CREATE VIEW public.sessions AS
     watching_times.join_at,
     watching_times.terminate_at,
     watching_times.ended_by,
-    watching_times.ended_within
+        CASE
+            WHEN (watching_times.terminate_at IS NOT NULL) THEN watching_times.ended_within
+            ELSE NULL::interval
+        END AS ended_within
    FROM public.watching_times
 UNION ALL
  SELECT past_sessions.id,
@@ -650,7 +666,8 @@ UNION ALL
 CREATE FUNCTION public.sessions_between(p_from timestamp with time zone, p_to timestamp with time zone) RETURNS SETOF public.sessions
     LANGUAGE sql STABLE ROWS 100000
     AS $$
-    select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+    select id, user_id::text, resource::text, join_at, terminate_at, ended_by,
+           case when terminate_at is not null then ended_within end
       from watching_times
      where join_at < p_to
        and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))
@@ -758,7 +775,7 @@ CREATE FUNCTION public.settle_session(p_user_id text, p_resource text, p_now tim
         select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
 
-CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, has_more boolean, connections jsonb)
+CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, page integer, has_more boolean, connections jsonb)
     LANGUAGE plpgsql
     AS $$
 declare
@@ -800,6 +817,7 @@ begin
            pages_asked = v_cursor.pages_asked,
            probed_since = v_cursor.probed_since;
     cycle_started_at := v_cursor.cycle_started_at;
+    page := v_cursor.pages_listed + 1;
     return next;
 end $$;
 

@@ -57,8 +57,8 @@ def template_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def shared_dsn(template_dsn: str) -> str:
     """The database that tests share, one after the other."""
-    asyncio.run(_copy(template_dsn, "shared"))
-    return _named(template_dsn, "shared")
+    asyncio.run(copy(template_dsn, "shared"))
+    return named(template_dsn, "shared")
 
 
 @pytest.fixture
@@ -74,15 +74,15 @@ async def dsn(shared_dsn: str) -> str:
 async def own_dsn(template_dsn: str) -> AsyncIterator[str]:
     """A database of the test's own, whose schema it may change."""
     name = f"own_{next(CLONES)}"
-    await _copy(template_dsn, name)
-    yield _named(template_dsn, name)
-    admin = await asyncpg.connect(_named(template_dsn, "postgres"))
+    await copy(template_dsn, name)
+    yield named(template_dsn, name)
+    admin = await asyncpg.connect(named(template_dsn, "postgres"))
     await admin.execute(f"drop database {name} with (force)")
     await admin.close()
 
 
-async def _copy(template_dsn: str, name: str) -> None:
-    admin = await asyncpg.connect(_named(template_dsn, "postgres"))
+async def copy(template_dsn: str, name: str) -> None:
+    admin = await asyncpg.connect(named(template_dsn, "postgres"))
     await admin.execute(f"create database {name} template headcount strategy file_copy")
     await admin.close()
 
@@ -149,5 +149,5 @@ def _free_port() -> int:
         return port
 
 
-def _named(dsn: str, database: str) -> str:
+def named(dsn: str, database: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))

@@ -62,6 +62,7 @@ class Page:
     """Some of the sessions, in order; a cycle of pages looks at all of them."""
 
     cycle_started_at: object
+    number: int
     cycle_age_seconds: float
     has_more: bool
     expired: tuple[Gone, ...]
@@ -107,6 +108,7 @@ def page(row: Row) -> Page:
     listed = json.loads(str(row["connections"]))
     return Page(
         row["cycle_started_at"],
+        int(str(row["page"])),
         float(str(row["cycle_age_seconds"])),
         bool(row["has_more"]),
         tuple(Gone(u, n, c, "expired") for u, n, c, is_expired, _ in listed if is_expired),
@@ -148,7 +150,7 @@ def doubts(answers: Mapping[Listed, Answer]) -> Query | None:
 
 def asked(page: Page) -> Query:
     """The page is done: who was gone is forgotten, and who did not answer is in doubt."""
-    return Query("swept", (page.cycle_started_at,))
+    return Query("swept", (page.cycle_started_at, page.number))
 
 
 def lost(node: str, after: Row | None, limit: int) -> Query:

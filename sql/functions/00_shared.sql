@@ -137,6 +137,7 @@ declare
     v_session watching_times;
     v_nodes   jsonb;
     v_seen_at timestamptz;
+    v_within  interval;
 begin
     select * into v_session from watching_times
      where user_id = p_user_id and nodes -> p_node ? p_connection_id;
@@ -145,14 +146,18 @@ begin
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);
+    -- Who left before may have been here longer than who leaves now. So an open session says it too,
+    -- until somebody shows that it goes on.
+    v_within := greatest(p_gone_by - v_seen_at, v_session.seen_at + v_session.ended_within - v_seen_at,
+                         interval '0');
     if v_nodes <> '{}' then
-        update watching_times set nodes = v_nodes, seen_at = v_seen_at
+        update watching_times set nodes = v_nodes, seen_at = v_seen_at, ended_within = v_within
          where user_id = p_user_id and resource = v_session.resource;
         return false;
     end if;
     update watching_times
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
-           ended_within = greatest(p_gone_by - v_seen_at, interval '0')
+           ended_within = v_within
      where user_id = p_user_id and resource = v_session.resource;
     -- Who was sent away, or left for another resource, does not come back to this session.
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)

@@ -1,6 +1,7 @@
 -- Past sessions have a table per month of their end (UTC): make those of this month and the next two,
 -- and of whatever has gathered in the default; drop those that ended p_keep_months ago or longer
 -- (0: none). Returns what it made and dropped, by name.
+-- One at a time: who comes second has nothing to do.
 -- Each waits at most a second for the locks that it needs: a report may be running. Then the call
 -- fails, and the next one does it.
 create or replace function keep_months(p_keep_months integer, p_now timestamptz default null)
@@ -12,6 +13,11 @@ declare
 begin
     made := '{}';
     dropped := '{}';
+    -- Two at once would wait for each other in a circle.
+    if not pg_try_advisory_xact_lock(hashtextextended('keep_months', 1)) then
+        return next;
+        return;
+    end if;
     perform set_config('lock_timeout', '1s', true);
     for v_month in
         select date_trunc('month', v_now) + n * interval '1 month' from generate_series(0, 2) n
@@ -21,6 +27,8 @@ begin
     loop
         v_name := 'past_sessions_' || to_char(v_month, 'YYYY_MM');
         continue when to_regclass(v_name) is not null;
+        -- A row on its way to the default would find there, after us, that it does not belong there.
+        lock table only past_sessions in share row exclusive mode;
         execute format('create table %I (like past_sessions including all)', v_name);
         execute format('with late as (delete from past_sessions_default
                                        where terminate_at >= $1 and terminate_at < $2 returning *)

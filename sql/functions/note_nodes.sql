@@ -1,6 +1,7 @@
 -- Which nodes the sweep could reach and which not. Returns those of p_unreachable that are lost: found
 -- out of reach by an earlier call, the grace ago or longer, and by none since; and nobody has come in
--- through them meanwhile (then the way to them is broken, and not they).
+-- through them meanwhile (then the way to them is broken, and not they). Who came in speaks for the
+-- node for ten minutes: it may have died after that, and would hold all its connections for hours.
 create or replace function note_nodes(
     p_reached text[], p_unreachable text[], p_grace interval, p_now timestamptz default null
 ) returns setof text language plpgsql as $$
@@ -15,5 +16,6 @@ begin
         select u.node from unreachable_nodes u
          where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
-                            where w.nodes ? u.node and c.node = u.node and c.opened_at > u.since);
+                            where w.nodes ? u.node and c.node = u.node
+                              and c.opened_at > greatest(u.since, v_now - interval '10 minutes'));
 end $$;

@@ -4,7 +4,8 @@
 -- migrations/0004_reports.sql.
 create or replace function sessions_between(p_from timestamptz, p_to timestamptz)
 returns setof sessions language sql stable rows 100000 as $$
-    select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+    select id, user_id::text, resource::text, join_at, terminate_at, ended_by,
+           case when terminate_at is not null then ended_within end
       from watching_times
      where join_at < p_to
        and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))

@@ -1,12 +1,12 @@
 -- The next page of open sessions, and move the cursor behind it; after the last page a new cycle
 -- begins. Sweeps that overlap get different pages: the cursor's row is locked. One row:
---   cycle_started_at  to say with `swept` that the page has been asked for
+--   cycle_started_at, page  to say with `swept` that this page of the cycle has been asked for
 --   has_more          the cycle is not over
 --   connections       [[user_id, node, connection_id, is_expired, is_doubted], …] older than a minute;
 --                     expired: two hours old, so that API Gateway has ended it and nobody needs to
 --                     ask; doubted: see `doubt`
 create or replace function sweep(p_limit integer, p_now timestamptz default null)
-returns table (cycle_started_at timestamptz, has_more boolean, connections jsonb)
+returns table (cycle_started_at timestamptz, page integer, has_more boolean, connections jsonb)
 language plpgsql as $$
 declare
     v_cursor sweep_cursor;
@@ -47,5 +47,6 @@ begin
            pages_asked = v_cursor.pages_asked,
            probed_since = v_cursor.probed_since;
     cycle_started_at := v_cursor.cycle_started_at;
+    page := v_cursor.pages_listed + 1;
     return next;
 end $$;

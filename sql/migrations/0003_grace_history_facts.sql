@@ -111,7 +111,8 @@ select id, user_id, join_at, terminate_at, resource,
 -- Every session: open, within its grace, and past.
 -- The casts make both halves of one type, without which no condition reaches their indexes.
 create view sessions as
-select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+select id, user_id::text, resource::text, join_at, terminate_at, ended_by,
+       case when terminate_at is not null then ended_within end as ended_within
   from watching_times
 union all
 select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from past_sessions;

@@ -12,7 +12,7 @@ crossing as materialized (
      where $4::text is null or resource = $4
 ),
 changes as (
-    select at, sum(change) as change
+    select at, sum(change)::integer as change -- the sum of bigints would be numeric, and slow
       from (select comes_at, 1 from crossing
             union all
             select goes_at, -1 from crossing where goes_at is not null
@@ -26,6 +26,6 @@ counted as (
 steps as (
     select date_bin($3, at, $1) as step, at, viewers from counted, span where at < until
 )
-select ms(step) as at, min(viewers) filter (where at = step)::bigint as viewers,
-       max(viewers)::bigint as most, ms((array_agg(at order by viewers desc, at))[1]) as most_at
+select ms(step) as at, min(viewers) filter (where at = step) as viewers, max(viewers) as most,
+       ms((array_agg(at order by viewers desc, at))[1]) as most_at
   from steps group by step order by step;

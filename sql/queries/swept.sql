@@ -1,4 +1,6 @@
 -- name: swept
--- Every connection of one page has been asked for, and what was gone is forgotten.
--- $1 cycle_started_at, as `sweep` gave it; of a cycle that is over it changes nothing
-update sweep_cursor set pages_asked = pages_asked + 1 where cycle_started_at = $1;
+-- Every connection of one page has been asked for, and what was gone is forgotten. Said twice, out of
+-- turn, or of a cycle that is over, it changes nothing: a page too few is counted, and none too many.
+-- $1 cycle_started_at  $2 page, as `sweep` gave them
+update sweep_cursor set pages_asked = $2::integer
+ where cycle_started_at = $1 and pages_asked = $2::integer - 1;

@@ -25,6 +25,7 @@ def page(*listed: list[object]) -> sweep.Page:
     return sweep.page(
         {
             "cycle_started_at": T0,
+            "page": 1,
             "cycle_age_seconds": "1.5",
             "has_more": True,
             "connections": json.dumps(listed),
@@ -48,7 +49,7 @@ def test_a_page_tells_whom_to_ask_and_who_is_gone_already() -> None:
     assert it.to_ask == (TAB, DOUBTED)
     assert it.expired == (Gone("cat", NODE, "old", "expired"),)
     assert (it.cycle_age_seconds, it.has_more) == (1.5, True)
-    assert sweep.asked(it).args == (T0,)
+    assert sweep.asked(it).args == (T0, 1)
 
 
 def test_who_expired_is_forgotten_with_who_is_gone() -> None:

@@ -140,7 +140,7 @@ def test_concurrency_has_its_peak(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("hours", "step", "resolution"), [(24, 300, 0), (25, 300, 1_000), (168, 1_800, 8_000)]
+    ("hours", "step", "resolution"), [(6, 300, 0), (7, 300, 1_000), (168, 1_800, 15_000)]
 )
 def test_concurrency_says_how_closely_it_looked(
     world: World, hours: int, step: int, resolution: int

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.sql.test_presence import GRACE, NODE, T0, Tab, at, open_connections, rows
+from tests.sql.tabs import GRACE, NODE, T0, Tab, at, open_connections, rows
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.sql.test_presence import GRACE, Tab, at
+from tests.sql.tabs import GRACE, Tab, at
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -68,4 +68,18 @@ async def test_a_node_that_lets_people_in_is_not_lost(db: asyncpg.Connection) ->
 async def test_two_runs_that_miss_a_node_count_from_the_first(db: asyncpg.Connection) -> None:
     await note(db, at(0), unreachable=(DEAD, DEAD))
     await note(db, at(10), unreachable=(DEAD,))
+    assert await note(db, at(30), unreachable=(DEAD,)) == [DEAD]
+
+
+async def test_who_came_in_speaks_for_the_node_for_ten_minutes(db: asyncpg.Connection) -> None:
+    """It may have died after that, and its connections must not hang until they are 2 h old."""
+    await note(db, at(0), unreachable=(DEAD,))
+    await Tab("since", node=DEAD).connect(db, at(10))
+    assert await note(db, at(609.999), unreachable=(DEAD,)) == []
+    assert await note(db, at(610), unreachable=(DEAD,)) == [DEAD]
+
+
+async def test_who_comes_in_through_another_node_says_nothing_of_it(db: asyncpg.Connection) -> None:
+    await note(db, at(0), unreachable=(DEAD,))
+    await Tab("since", node=ALIVE).connect(db, at(29))
     assert await note(db, at(30), unreachable=(DEAD,)) == [DEAD]

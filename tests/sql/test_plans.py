@@ -1,36 +1,234 @@
-"""The statements that run for each event, or over everyone, find their rows by an index."""
+"""The statements that run for each event, or over everyone, find their rows by an index.
+
+Seen as they ran, also those inside the functions: the server tells each plan to the client
+(https://www.postgresql.org/docs/current/auto-explain.html, 2026-11-24).
+"""
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from handlers.adapters.database import text
+from tests.conftest import copy, named
+from tests.sql.tabs import GRACE, NODE, T0, at
 
 if TYPE_CHECKING:
-    import asyncpg
+    from collections.abc import AsyncIterator, Iterator
+
+# So many that the planner has a choice: people who watch, what is due, and what was.
+CROWD = [
+    """
+    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+        select 'user-' || n, 'site', $1::timestamptz, $1,
+               jsonb_build_object('gateway.example/live', jsonb_build_object(
+                   'tab-' || n, jsonb_build_object('at', extract(epoch from $1::timestamptz))))
+          from generate_series(1, 20000) n""",
+    """
+    insert into past_sessions
+        select n, 'user-' || n, 'site', $1::timestamptz, $1 + n * interval '1 second',
+               'client'::ending, interval '0'
+          from generate_series(1, 20000) n""",
+    """
+    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        select $1::timestamptz + n * interval '1 second', 'online', n, 'user-' || n, 'site', $1
+          from generate_series(1, 20000) n""",
+    """
+    insert into user_events
+        select 'user-' || n, 1, 'like', '{}'::jsonb, $1, 'a1' from generate_series(1, 20000) n""",
+]
+GROWING = ("watching_times", "past_sessions", "pending_facts", "user_events")
 
 
-async def plan(db: asyncpg.Connection, query: str) -> list[str]:
-    """How the statement runs, whatever its parameters; a sequential scan is the last resort."""
-    await db.execute("set enable_seqscan = off; set plan_cache_mode = force_generic_plan")
-    await db.execute(f"prepare asked as {text(query)}")
-    parameters = ", ".join(["null"] * max(int(n) for n in re.findall(r"\$(\d+)", text(query))))
-    return [line for (line,) in await db.fetch(f"explain execute asked({parameters})")]
+async def _fill(template_dsn: str, name: str) -> str:
+    await copy(template_dsn, name)
+    dsn = named(template_dsn, name)
+    db = await asyncpg.connect(dsn)
+    for statement in CROWD:
+        await db.execute(statement, T0)
+    await db.execute("vacuum analyze")
+    await db.close()
+    return dsn
 
 
-@pytest.mark.parametrize("query", ["hello", "watch_time", "online", "push", "sweep"])
-async def test_no_statement_reads_the_whole_table(db: asyncpg.Connection, query: str) -> None:
-    scans = [line for line in await plan(db, query) if "Seq Scan on" in line]
-    assert not [line for line in scans if "watching_times" in line or "user_events" in line]
+@pytest.fixture(scope="module")
+def crowded_dsn(template_dsn: str) -> str:
+    """A database with a crowd in it, and statistics of it."""
+    return asyncio.run(_fill(template_dsn, "crowded"))
 
 
-async def test_a_sweep_begins_where_the_last_one_ended(db: asyncpg.Connection) -> None:
+class Crowd:
+    """The crowd's database; what runs here tells its plans."""
+
+    def __init__(self, db: asyncpg.Connection) -> None:
+        self._db = db
+        self._said: list[str] = []
+        db.add_log_listener(lambda _db, message: self._said.append(message.message))
+
+    async def begin(self) -> None:
+        await self._db.execute(
+            "load 'auto_explain';"
+            "set auto_explain.log_min_duration = 0; set auto_explain.log_nested_statements = on;"
+            "set auto_explain.log_analyze = on; set auto_explain.log_format = json;"
+            "set client_min_messages = log;"
+            # A function's statement is planned for whatever parameters after its fifth call.
+            "set plan_cache_mode = force_generic_plan"
+        )
+
+    async def does(self, query: str, *args: object) -> list[dict[str, Any]]:
+        """Every node of every plan that ran."""
+        self._said.clear()
+        await self._db.fetch(query, *args)
+        # A plan is told when its portal makes room for the next, and to us at the loop's next turn.
+        await self._db.execute("select")
+        await asyncio.sleep(0)
+        plans = [json.loads(said[said.index("{") :])["Plan"] for said in self._said if "{" in said]
+        return [node for plan in plans for node in _nodes(plan)]
+
+    async def hot_updates(self, query: str, *args: object) -> tuple[int, int]:
+        """(rows of watching_times updated, those of them within their page and in no index)"""
+        count = (
+            "select pg_stat_get_xact_tuples_updated('watching_times'::regclass),"
+            " pg_stat_get_xact_tuples_hot_updated('watching_times'::regclass)"
+        )
+        before = await self._db.fetchrow(count)
+        await self._db.fetch(query, *args)
+        after = await self._db.fetchrow(count)
+        return after[0] - before[0], after[1] - before[1]
+
+
+def _nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield plan
+    for below in plan.get("Plans", []):
+        yield from _nodes(below)
+
+
+@pytest.fixture
+async def crowd(crowded_dsn: str) -> AsyncIterator[Crowd]:
+    """Whatever a test does to the crowd is undone."""
+    db = await asyncpg.connect(crowded_dsn)
+    transaction = db.transaction()
+    await transaction.start()
+    crowd = Crowd(db)
+    await crowd.begin()
+    yield crowd
+    await transaction.rollback()
+    await db.close()
+
+
+LONG = at(1_000_000)
+
+
+def connect(tab: str, user: str, resource: str = "site", now: float = 10) -> tuple[object, ...]:
+    call = "select connect($1, $2, $3, $4, $5, $6, $7, 50, null, $8)"
+    return (call, user, resource, NODE, tab, f"ticket-{tab}", LONG, GRACE, at(now))
+
+
+def disconnect(tab: str, user: str, now: float = 20) -> tuple[object, ...]:
+    call = "select disconnect($1, $2, $3, 'client', $4, $5, $6, $7)"
+    return (call, user, NODE, tab, f"ticket-{tab}", LONG, GRACE, at(now))
+
+
+ONE = (["user-7"], [NODE], ["tab-7"])
+forget = ("select forget($1, $2, $3, $4, $5, $6)", *ONE, ["swept"], GRACE, at(100))
+doubt = ("select doubt($1, $2, $3, $4)", *ONE, [True])
+watch = ("select watch($1, $2, $3, $4, $5, $6)", "user-7", NODE, "tab-7", "stream", GRACE, at(20))
+kick = ("select end_connections($1, null, $2, $3, $4)", "user-7", [NODE], ["tab-7"], at(20))
+settle = ("select settle($1, $2)", 100, at(60))
+sweep = ("select sweep($1, $2)", 100, at(100))
+
+AS_IT_COMES = ("set plan_cache_mode = auto",)
+
+# claim -> what happens, the last of it looked at
+HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
+    "connect opens": [connect("new", "new")],
+    "connect joins": [connect("b", "user-7")],
+    "connect opens beside": [connect("b", "user-7", "stream")],
+    "connect continues": [disconnect("tab-7", "user-7"), connect("b", "user-7", now=30)],
+    "connect makes room": [disconnect("tab-7", "user-7"), connect("b", "user-7", now=90)],
+    "disconnect closes": [disconnect("tab-7", "user-7")],
+    "disconnect leaves": [connect("b", "user-7"), disconnect("b", "user-7")],
+    "disconnect of nobody": [disconnect("nobody", "user-7")],
+    "watch moves": [watch],
+    "forget": [forget],
+    "forget of nobody": [forget, forget],
+    "doubt": [doubt],
+    "end_connections": [kick],
+    # How much is due decides its plan, each time anew: for half of a table it may well read all.
+    "settle": [AS_IT_COMES, disconnect("tab-7", "user-7"), settle],
+    "settle of nothing": [AS_IT_COMES, ("select settle($1, $2)", 100, T0)],
+    "sweep": [sweep],
+    "sweep goes on": [sweep, sweep],
+    "act": [("select act($1, $2, $3, $4, $5)", "act", "a2", "like", "{}", at(20))],
+    "hello": [(text("hello"), "user-7", NODE, "tab-7", None, None)],
+    "devices": [(text("devices"), "user-7")],
+    "watch_time": [(text("watch_time"), "user-7")],
+    "online": [(text("online"), None, None, "user-5", "site", 100)],
+    "online of a resource": [(text("online"), "stream", None, "", "", 100)],
+}
+
+
+@pytest.mark.parametrize("claim", HAPPENINGS)
+async def test_rows_are_found_by_an_index(crowd: Crowd, claim: str) -> None:
+    *before, (query, *args) = HAPPENINGS[claim]
+    for earlier, *earlier_args in before:
+        await crowd.does(str(earlier), *earlier_args)
+    nodes = await crowd.does(str(query), *args)
+    tables = {str(node.get("Relation Name")) for node in nodes if "Scan" in node["Node Type"]}
+    read_whole = [
+        (node["Node Type"], node["Relation Name"])
+        for node in nodes
+        if node["Node Type"] == "Seq Scan" and node["Relation Name"].startswith(GROWING)
+    ]
+    assert any(table.startswith(GROWING) for table in tables), f"seen were only {tables}"
+    assert not read_whole
+
+
+async def test_a_sequential_scan_would_be_seen(crowd: Crowd) -> None:
+    nodes = await crowd.does("select watched('user-7', null, $1), max(id) from watching_times", T0)
+    assert ("Seq Scan", "watching_times") in [
+        (node["Node Type"], node.get("Relation Name")) for node in nodes
+    ]
+
+
+async def test_a_sweep_begins_where_the_last_one_ended(crowd: Crowd) -> None:
     """The cursor is a condition of the index: the last page costs what the first one costs."""
-    conditions = [line for line in await plan(db, "sweep") if "Index Cond" in line]
-    assert any("ROW(user_id, resource) >" in line for line in conditions), conditions
+    await crowd.does(*sweep)
+    conditions = [node.get("Index Cond", "") for node in await crowd.does(*sweep)]
+    assert any("ROW((user_id)::text, (resource)::text) >" in one for one in conditions), conditions
+
+
+async def test_a_sweep_reads_no_more_than_its_page(crowd: Crowd) -> None:
+    read = [
+        node["Actual Rows"]
+        for node in await crowd.does(*sweep)
+        if node.get("Relation Name") == "watching_times"
+    ]
+    assert read == [100]
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "connect joins",
+        "connect continues",
+        "disconnect closes",
+        "disconnect leaves",
+        "forget",
+        "doubt",
+        "end_connections",
+    ],
+)
+async def test_a_session_is_written_within_its_page_and_in_no_index(
+    crowd: Crowd, claim: str
+) -> None:
+    for query, *args in HAPPENINGS[claim]:
+        assert await crowd.hot_updates(str(query), *args) == (1, 1)
 
 
 async def test_settling_joins_nothing_of_unknown_size(db: asyncpg.Connection) -> None:

@@ -5,86 +5,24 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
-GRACE = timedelta(seconds=30)
-NODE = "gateway.example/live"
-
-
-TICKET_LIFE = timedelta(seconds=30)
-
-
-def at(seconds: float) -> datetime:
-    return T0 + timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True)
-class Tab:
-    """One connection of a user, with the ticket that opens it."""
-
-    name: str
-    user_id: str = "ann"
-    resource: str = "site"
-    node: str = NODE
-    expires_at: datetime = T0 + TICKET_LIFE
-
-    async def connect(
-        self, db: asyncpg.Connection, now: datetime | None = T0, most: int = 100
-    ) -> str:
-        outcome: str = await db.fetchval(
-            "select connect($1, $2, $3, $4, $5, $6, $7, p_most => $8, p_now => $9)",
-            self.user_id,
-            self.resource,
-            self.node,
-            self.name,
-            f"ticket-{self.name}",
-            self.expires_at,
-            GRACE,
-            most,
-            now,
-        )
-        return outcome
-
-    async def disconnect(
-        self, db: asyncpg.Connection, now: datetime | None = T0, ended_by: str = "client"
-    ) -> bool:
-        closed: bool = await db.fetchval(
-            "select disconnect($1, $2, $3, $4, $5, $6, p_grace => $7, p_now => $8)",
-            self.user_id,
-            self.node,
-            self.name,
-            ended_by,
-            f"ticket-{self.name}",
-            self.expires_at,
-            GRACE,
-            now,
-        )
-        return closed
-
-
-async def rows(db: asyncpg.Connection) -> list[dict[str, Any]]:
-    return [
-        {**row, "nodes": json.loads(row["nodes"])}
-        for row in await db.fetch("select * from watching_times order by join_at, id")
-    ]
-
-
-async def the_row(db: asyncpg.Connection) -> dict[str, Any]:
-    (row,) = await rows(db)
-    return row
-
-
-def open_connections(row: dict[str, Any]) -> set[str]:
-    return {name for node in row["nodes"].values() for name in node}
+from tests.sql.tabs import (
+    GRACE,
+    NODE,
+    T0,
+    Tab,
+    at,
+    forget,
+    open_connections,
+    probed,
+    rows,
+    sessions,
+    the_row,
+)
 
 
 async def test_the_first_connection_opens_a_session(db: asyncpg.Connection) -> None:
@@ -182,8 +120,8 @@ async def test_a_reload_within_the_grace_continues_the_session(
     await Tab("a").disconnect(db, at(10))
     again = Tab("b", expires_at=at(100))
     assert await again.connect(db, at(10 + seconds)) == outcome
-    sessions = await db.fetchval("select count(*) from sessions")
-    assert sessions == (1 if outcome == "continued" else 2)
+    count = await db.fetchval("select count(*) from sessions")
+    assert count == (1 if outcome == "continued" else 2)
 
 
 async def test_a_reopened_session_keeps_its_start_and_forgets_its_end(
@@ -213,23 +151,6 @@ async def test_the_view_counts_connections_per_node(db: asyncpg.Connection) -> N
     await Tab("a").connect(db)
     await Tab("b").connect(db)
     assert json.loads(await db.fetchval("select nodes from watching_counts")) == {NODE: 2}
-
-
-async def forget(db: asyncpg.Connection, tabs: Sequence[Tab], now: datetime) -> int:
-    closed: int = await db.fetchval(
-        "select forget($1, $2, $3, $4, p_now => $5)",
-        [tab.user_id for tab in tabs],
-        [tab.node for tab in tabs],
-        [tab.name for tab in tabs],
-        ["swept"] * len(tabs),
-        now,
-    )
-    return closed
-
-
-async def probed(db: asyncpg.Connection, since: datetime) -> None:
-    """A whole cycle of the sweep, begun then, found everyone alive."""
-    await db.execute("update sweep_cursor set probed_since = $1", since)
 
 
 @pytest.mark.parametrize(
@@ -263,6 +184,23 @@ async def test_a_connection_in_its_first_minute_is_not_forgotten(
     """Its handshake may be under way still: API Gateway answers 410 for it until then."""
     await Tab("a").connect(db)
     assert await forget(db, [Tab("a")], at(seconds)) == closed
+
+
+async def test_the_error_covers_whoever_was_forgotten_before(db: asyncpg.Connection) -> None:
+    """The first tab was open for two hours at most; the second, found gone first, for longer."""
+    await Tab("a").connect(db)
+    await Tab("b", expires_at=at(7_100)).connect(db, at(7_000))
+    await forget(db, [Tab("b")], at(7_300))
+    await forget(db, [Tab("a")], at(7_400))
+    row = await the_row(db)
+    assert row["terminate_at"] + row["ended_within"] == at(7_300)
+
+
+async def test_an_open_session_has_no_error_yet(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("b").connect(db)
+    await forget(db, [Tab("b")], at(100))
+    assert [session["ended_within"] for session in await sessions(db)] == [None]
 
 
 async def test_what_another_tab_showed_is_evidence_too(db: asyncpg.Connection) -> None:

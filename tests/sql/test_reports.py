@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers.adapters.database import text
-from tests.sql.test_presence import Tab
+from tests.sql.tabs import Tab
 
 if TYPE_CHECKING:
     import asyncpg

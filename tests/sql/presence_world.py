@@ -1,0 +1,293 @@
+"""A world of people and their tabs, with a clock of its own, and what presence must say about it.
+
+It holds two things side by side. The truth: when each tab opened and ended, whoever knows of it.
+And the claims: which tabs each session counts, given what has been told so far, and what a session
+may say about its end. Times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+GRACE = 30 * SECOND
+TICKET_LIFE = 30 * SECOND
+# API Gateway ends every connection after two hours.
+LONGEST = 120 * MINUTE
+# So long whoever came in is a sign that their node lives.
+SPEAKS_FOR_ITS_NODE = 10 * MINUTE
+# Per user, over all resources.
+MOST = 3
+
+USERS = ("ann", "bob")
+RESOURCES = ("site", "stream")
+NODES = ("one.example/live", "two.example/live")
+
+# Whoever left like this does not come back to the same session.
+FOR_GOOD = {"kicked", "moved"}
+# Nobody had to look for the end: it is the moment at which the event was handled.
+TOLD = {"client", "kicked", "moved"}
+
+
+class Node(Enum):
+    UP = auto()
+    CUT = auto()
+    """Out of our reach, while its connections live on and new ones open."""
+    DEAD = auto()
+
+
+@dataclass(eq=False)
+class Tab:
+    """One connection, from the page that asks for it to its end."""
+
+    name: str
+    user: str
+    resource: str
+    node: str
+    made_at: int
+    ticket: Literal["new", "used", "gone"] = "new"
+    opened_at: int | None = None
+    """When its $connect was handled and let it in."""
+    ended_at: int | None = None
+    """The truth, which nobody may have told."""
+    session: Session | None = None
+    is_wrongly_ended: bool = False
+    """Its node was taken for lost: it is open, and counted nowhere until it connects anew."""
+
+    @property
+    def is_open(self) -> bool:
+        return self.opened_at is not None and self.ended_at is None
+
+    @property
+    def expires_at(self) -> int:
+        return self.made_at + TICKET_LIFE
+
+    @property
+    def last_connect_at(self) -> int:
+        """After that its $connect opens nothing."""
+        return self.expires_at + MINUTE
+
+    def age(self, now: int) -> int:
+        return now - (now if self.opened_at is None else self.opened_at)
+
+
+@dataclass(frozen=True)
+class Event:
+    """$connect or $disconnect on its way to us: it arrives once, twice, late, or never."""
+
+    kind: Literal["connect", "disconnect"]
+    tab: Tab
+
+
+@dataclass(eq=False)
+class Session:
+    """What one row must say."""
+
+    user: str
+    resource: str
+    joined_at: int
+    heard_at: int
+    """The last event of it that was handled."""
+    tabs: set[Tab] = field(default_factory=set)
+    until: int = 0
+    """The truth: when the last of those who have left ended or left."""
+    closed_at: int | None = None
+    """When the row was closed, which is later than the end that it tells."""
+    ended_by: Collection[str] = ()
+    """Any of these is right: they were found gone together."""
+    terminate_at: int | None = None
+    """As the row says, once that is found to be true."""
+    due_at: int | None = None
+    """From when on "offline" is a fact, if nobody comes back before."""
+    is_past: bool = False
+    """Settled, or moved out of the way of the next one."""
+    facts: list[str] = field(default_factory=list)
+    """What has been told of it, in order."""
+
+    @property
+    def is_over_for_good(self) -> bool:
+        return not FOR_GOOD.isdisjoint(self.ended_by)
+
+    def can_be_continued(self, now: int) -> bool:
+        assert self.terminate_at is not None
+        return not self.is_over_for_good and now < self.terminate_at + GRACE
+
+    def says_its_end(self, terminate_at: int) -> None:
+        assert self.closed_at is not None
+        late = 0 if self.is_over_for_good else terminate_at + GRACE
+        self.terminate_at, self.due_at = terminate_at, max(self.closed_at, late)
+
+    def is_due_at_once(self, now: int) -> None:
+        self.due_at = min(self.due_at or now, now)
+
+
+class World:
+    """The tabs, the nodes, the events on their way, and the sessions that follow from them."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.tabs: list[Tab] = []
+        self.sessions: list[Session] = []
+        self.on_its_way: list[Event] = []
+        self.nodes = dict.fromkeys(NODES, Node.UP)
+        self.unreachable_since: dict[str, int] = {}
+
+    # The truth.
+
+    def makes_a_tab(self, user: str, resource: str, node: str) -> Tab:
+        tab = Tab(f"tab-{len(self.tabs)}", user, resource, node, self.now)
+        self.tabs.append(tab)
+        self.on_its_way.append(Event("connect", tab))
+        return tab
+
+    def ends(self, tab: Tab) -> None:
+        """Its page closes, or its handshake is given up; "$disconnect" may or may not tell."""
+        tab.ended_at = self.now
+        self.on_its_way.append(Event("disconnect", tab))
+
+    def dies(self, node: str) -> None:
+        """Nobody is left to say "$disconnect"."""
+        self.nodes[node] = Node.DEAD
+        for tab in self.tabs:
+            if tab.node == node and tab.ended_at is None:
+                tab.ended_at = self.now
+
+    def passes(self, milliseconds: int) -> None:
+        """Time, and with it the two hours of whoever is open."""
+        self.now += milliseconds
+        for tab in self.tabs:
+            if tab.is_open and tab.age(self.now) >= LONGEST:
+                self.ends(tab)
+                tab.ended_at = self.now - tab.age(self.now) + LONGEST
+
+    def edges(self) -> list[int]:
+        """Moments to come at which something changes by itself."""
+        tabs = [tab for tab in self.tabs if tab.session]
+        moments = {
+            *(tab.opened_at + age for tab in tabs if tab.opened_at for age in (MINUTE, LONGEST)),
+            *(tab.last_connect_at for tab in self.tabs),
+            *(s.terminate_at + GRACE for s in self.sessions if s.terminate_at),
+            *(since + GRACE for since in self.unreachable_since.values()),
+        }
+        return sorted(moment for moment in moments if moment > self.now + 1)
+
+    def is_there(self, tab: Tab) -> bool | None:
+        """What GetConnection answers; None: nothing, its node is out of reach."""
+        return tab.is_open if self.nodes[tab.node] is Node.UP else None
+
+    # The claims: what follows from what we are told.
+
+    def hears_connect(self, tab: Tab) -> str:
+        if self.now > tab.last_connect_at:
+            return self._turned_away(tab, "refused")
+        if tab.ticket != "new":
+            return "repeated" if tab.ticket == "used" else "refused"
+        tab.ticket = "used"
+        if sum(other.session is not None for other in self.tabs if other.user == tab.user) >= MOST:
+            tab.ticket = "gone"
+            return self._turned_away(tab, "too_many")
+        tab.opened_at = self.now
+        return self.enters(tab, tab.resource)
+
+    def _turned_away(self, tab: Tab, outcome: str) -> str:
+        if tab.opened_at is None and tab.ended_at is None:
+            tab.ended_at = self.now
+        return outcome
+
+    def hears_disconnect(self, tab: Tab) -> bool:
+        """True if that closes the session."""
+        if self.now <= tab.last_connect_at:
+            tab.ticket = "gone"
+        session = tab.session
+        self.leave([tab], "client")
+        return session is not None and not session.tabs
+
+    def enters(self, tab: Tab, resource: str) -> str:
+        session = self.latest(tab.user, resource)
+        if session and session.tabs:
+            outcome = "joined"
+        elif session and session.can_be_continued(self.now):
+            outcome = "continued"
+            session.closed_at = session.terminate_at = session.due_at = None
+        else:
+            outcome = "opened"
+            if session:
+                session.is_due_at_once(self.now)
+            session = Session(tab.user, resource, self.now, self.now)
+            self.sessions.append(session)
+        session.heard_at = self.now
+        session.ended_by = ()
+        session.tabs.add(tab)
+        tab.session, tab.resource = session, resource
+        return outcome
+
+    def moves(self, tab: Tab, resource: str) -> str:
+        if tab.session is None:
+            return "not_connected"
+        if tab.session.resource == resource:
+            return "watching"
+        self.leave([tab], "moved")
+        return self.enters(tab, resource)
+
+    def forgets(self, found: Iterable[tuple[Tab, str]]) -> None:
+        """Found gone, all at once: (tab, how); the youngest stay, for they may only just open."""
+        gone = [(tab, how) for tab, how in found if tab.session and tab.age(self.now) >= MINUTE]
+        left = {tab.session: {h for t, h in gone if t.session is tab.session} for tab, _ in gone}
+        for tab, how in gone:
+            self.leave([tab], how)
+        for session, ways in left.items():
+            if session and not session.tabs:
+                session.ended_by = ways
+
+    def stops(self, user: str, session: Session | None, closed: Iterable[Tab]) -> None:
+        """Kicked: these tabs were closed from our side, and nobody comes back within the grace."""
+        self.leave(closed, "kicked")
+        for other in self.sessions if session is None else [session]:
+            may_come_back = other.closed_at and not other.is_past and not other.is_over_for_good
+            if other.user == user and may_come_back:
+                other.is_due_at_once(self.now)
+                other.ended_by = {"kicked"}
+
+    def leave(self, tabs: Iterable[Tab], how: str) -> None:
+        for tab in tabs:
+            session, tab.session = tab.session, None
+            if session is None:
+                continue
+            session.tabs.remove(tab)
+            session.until = max(session.until, self._true_end(tab, how))
+            if how in TOLD:
+                session.heard_at = self.now
+            if not session.tabs:
+                session.closed_at, session.ended_by = self.now, {how}
+
+    def _true_end(self, tab: Tab, how: str) -> int:
+        if how == "node_lost" and tab.ended_at is None:
+            tab.is_wrongly_ended = True
+        if how in FOR_GOOD or tab.is_wrongly_ended:
+            return self.now
+        assert tab.ended_at is not None, f"{tab.name} is here, and was taken out of its session"
+        return tab.ended_at
+
+    def latest(self, user: str, resource: str) -> Session | None:
+        own = (s for s in reversed(self.sessions) if (s.user, s.resource) == (user, resource))
+        return next(own, None)
+
+    def loses(self, reached: set[str], unreachable: set[str]) -> set[str]:
+        """Out of reach since the grace, and nobody who came in since speaks for them."""
+        for node in reached:
+            self.unreachable_since.pop(node, None)
+        for node in unreachable:
+            self.unreachable_since.setdefault(node, self.now)
+        return {node for node in unreachable if self._is_lost(node)}
+
+    def _is_lost(self, node: str) -> bool:
+        since = self.unreachable_since[node]
+        heard_since = max(since, self.now - SPEAKS_FOR_ITS_NODE)
+        came_in = (tab.opened_at or 0 for tab in self.tabs if tab.session and tab.node == node)
+        return since <= self.now - GRACE and max(came_in, default=0) <= heard_since

@@ -1,0 +1,65 @@
+"""prune: what nobody needs any more goes, the oldest first, so many at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from handlers.adapters.database import text
+from tests.sql.tabs import Tab, settle
+
+if TYPE_CHECKING:
+    import asyncpg
+
+DAY = timedelta(days=1)
+
+
+async def told(db: asyncpg.Connection, *days_ago: int) -> None:
+    """One fact, settled so long ago, each."""
+    for days in days_ago:
+        now = datetime.now(UTC) - days * DAY
+        name = f"user-{days}"
+        await Tab(name, user_id=name, expires_at=now).connect(db, now)
+        await settle(db, now)
+
+
+async def prune(db: asyncpg.Connection, keep_facts: timedelta, limit: int = 100) -> int:
+    row = await db.fetchrow(text("prune"), DAY, keep_facts, limit)
+    facts: int = row["facts"]
+    return facts
+
+
+async def left(db: asyncpg.Connection) -> list[int]:
+    return [row["seq"] for row in await db.fetch(text("facts"), 0, 100)]
+
+
+async def test_facts_older_than_they_are_kept_go(db: asyncpg.Connection) -> None:
+    await told(db, 9, 8, 6)
+    assert await prune(db, 7 * DAY) == 2
+    assert await left(db) == [3]
+
+
+async def test_a_reader_can_see_that_facts_have_gone(db: asyncpg.Connection) -> None:
+    await told(db, 9, 8, 6)
+    await prune(db, 7 * DAY)
+    log = await db.fetchrow(text("fact_log"))
+    assert (log["pruned_seq"], log["last_seq"]) == (2, 3)
+
+
+async def test_the_oldest_facts_go_first(db: asyncpg.Connection) -> None:
+    await told(db, 9, 8, 6)
+    assert [await prune(db, 7 * DAY, limit=1) for _ in range(3)] == [1, 1, 0]
+    assert await left(db) == [3]
+
+
+async def test_pruning_twice_prunes_once(db: asyncpg.Connection) -> None:
+    await told(db, 9)
+    assert [await prune(db, 7 * DAY) for _ in range(2)] == [1, 0]
+    assert (await db.fetchrow(text("fact_log")))["pruned_seq"] == 1
+
+
+async def test_numbers_go_on_where_they_were(db: asyncpg.Connection) -> None:
+    await told(db, 9)
+    await prune(db, 7 * DAY)
+    await told(db, 1)
+    assert await left(db) == [2]

@@ -1,0 +1,175 @@
+"""sweep, doubt: who is asked for, and what is evidence that a connection was open."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers.adapters.database import text
+from tests.sql.tabs import NODE, T0, Tab, at, forget, the_row
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    import asyncpg
+
+OTHER = "other.example/live"
+
+
+async def sweep(db: asyncpg.Connection, now: datetime, limit: int = 100) -> dict[str, Any]:
+    row = await db.fetchrow("select * from sweep($1, $2)", limit, now)
+    return {**row, "connections": json.loads(row["connections"])}
+
+
+async def swept(db: asyncpg.Connection, page: dict[str, Any]) -> None:
+    await db.execute(text("swept"), page["cycle_started_at"], page["page"])
+
+
+async def cycle(db: asyncpg.Connection, now: datetime) -> None:
+    """A whole cycle that asks everyone; `doubt` before it says who did not answer."""
+    page = await sweep(db, now)
+    await swept(db, page)
+
+
+async def doubt(db: asyncpg.Connection, tab: Tab, is_doubted: bool = True) -> None:
+    await db.execute(
+        "select doubt($1, $2, $3, $4)", [tab.user_id], [tab.node], [tab.name], [is_doubted]
+    )
+
+
+async def test_pages_together_list_everyone_once(db: asyncpg.Connection) -> None:
+    names = [f"user-{n}" for n in range(5)]
+    for name in names:
+        await Tab(name, user_id=name).connect(db)
+    pages = [await sweep(db, at(100 + n), limit=2) for n in range(3)]
+    assert [page["has_more"] for page in pages] == [True, True, False]
+    assert [user for page in pages for user, *_ in page["connections"]] == names
+
+
+async def test_after_the_last_page_a_new_cycle_begins(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    first, second = await sweep(db, at(100)), await sweep(db, at(200))
+    assert first["connections"] == second["connections"]
+    assert second["cycle_started_at"] == at(200)
+
+
+@pytest.mark.parametrize(("seconds", "listed"), [(59.999, 0), (60, 0), (60.001, 1)])
+async def test_a_connection_in_its_first_minute_is_not_asked_for(
+    db: asyncpg.Connection, seconds: float, listed: int
+) -> None:
+    await Tab("a").connect(db)
+    assert len((await sweep(db, at(seconds)))["connections"]) == listed
+
+
+@pytest.mark.parametrize(("seconds", "is_expired"), [(7_200, False), (7_200.001, True)])
+async def test_a_connection_older_than_two_hours_has_expired(
+    db: asyncpg.Connection, seconds: float, is_expired: bool
+) -> None:
+    await Tab("a").connect(db)
+    page = await sweep(db, at(seconds))
+    assert page["connections"] == [["ann", NODE, "a", is_expired, False]]
+
+
+async def test_a_cycle_that_asked_everyone_is_evidence(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await cycle(db, at(100))
+    await sweep(db, at(200))
+    await forget(db, [Tab("a")], at(210))
+    assert (await the_row(db))["terminate_at"] == at(100)
+
+
+async def test_a_cycle_of_which_one_page_was_not_asked_is_none(db: asyncpg.Connection) -> None:
+    for name in ("ann", "bob"):
+        await Tab(name, user_id=name).connect(db)
+    page = await sweep(db, at(100), limit=1)
+    await swept(db, page)
+    await sweep(db, at(101))
+    await sweep(db, at(200))
+    await forget(db, [Tab("ann")], at(210))
+    assert await db.fetchval("select terminate_at from watching_times where user_id = 'ann'") == T0
+
+
+async def test_a_page_that_is_said_twice_stands_for_no_other(db: asyncpg.Connection) -> None:
+    """Its statement may be sent again on a new connection; the other page was never asked for."""
+    for name in ("ann", "bob"):
+        await Tab(name, user_id=name).connect(db)
+    page = await sweep(db, at(100), limit=1)
+    await swept(db, page)
+    await swept(db, page)
+    await sweep(db, at(101))
+    await sweep(db, at(200))
+    await forget(db, [Tab("bob", user_id="bob")], at(210))
+    assert await db.fetchval("select terminate_at from watching_times where user_id = 'bob'") == T0
+
+
+async def test_a_page_of_an_older_cycle_is_no_evidence_for_the_next(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    old = await sweep(db, at(100))
+    await sweep(db, at(110))
+    await swept(db, old)
+    await sweep(db, at(200))
+    await forget(db, [Tab("a")], at(210))
+    assert (await the_row(db))["terminate_at"] == T0
+
+
+async def test_who_did_not_answer_has_no_more_evidence_than_before(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await cycle(db, at(100))
+    await sweep(db, at(200))
+    await doubt(db, Tab("a"))
+    await doubt(db, Tab("a"))
+    for second in (300, 400, 500):
+        await cycle(db, at(second))
+    await forget(db, [Tab("a")], at(600))
+    row = await the_row(db)
+    assert (row["terminate_at"], row["ended_within"]) == (at(100), timedelta(seconds=500))
+
+
+async def test_the_sweep_says_who_is_in_doubt(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await doubt(db, Tab("a"))
+    page = await sweep(db, at(100))
+    assert page["connections"] == [["ann", NODE, "a", False, True]]
+
+
+async def test_who_answers_again_has_the_evidence_of_everyone(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await doubt(db, Tab("a"))
+    await cycle(db, at(100))
+    await sweep(db, at(200))
+    await doubt(db, Tab("a"), is_doubted=False)
+    assert (await the_row(db))["nodes"] == {NODE: {"a": {"at": T0.timestamp()}}}
+    await forget(db, [Tab("a")], at(210))
+    assert (await the_row(db))["terminate_at"] == at(100)
+
+
+async def test_a_doubt_about_who_is_gone_changes_nothing(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(10))
+    before = await the_row(db)
+    await doubt(db, Tab("a"))
+    await doubt(db, Tab("a"), is_doubted=False)
+    assert await the_row(db) == before
+
+
+async def test_a_doubt_moves_with_the_connection(db: asyncpg.Connection) -> None:
+    await Tab("a").connect(db)
+    await doubt(db, Tab("a"))
+    await Tab("a").watch(db, "stream", at(50))
+    page = await sweep(db, at(100))
+    assert page["connections"] == [["ann", NODE, "a", False, True]]
+
+
+async def test_a_lost_node_lists_its_connections_page_by_page(db: asyncpg.Connection) -> None:
+    for name in ("ann", "bob", "cid"):
+        await Tab(name, user_id=name, node=OTHER if name == "bob" else NODE).connect(db)
+    (first,) = await db.fetch(text("lost"), NODE, "", "", 1)
+    (second,) = await db.fetch(text("lost"), NODE, first["user_id"], first["resource"], 1)
+    assert [tuple(row) for row in (first, second)] == [
+        ("ann", "site", "ann"),
+        ("cid", "site", "cid"),
+    ]
+    assert not await db.fetch(text("lost"), NODE, "cid", "site", 1)
