@@ -204,37 +204,30 @@ CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_c
     AS $$
 declare
     v_now timestamptz;
-    v_ticket used_tickets;
     v_connection jsonb;
     v_session_id bigint;
+    v_opened text;
     v_outcome text;
 begin
     v_now := lock_user(p_user_id, p_now);
-
     -- The gateway holds a handshake for at most 29 s per step; one minute covers both.
     if v_now > p_ticket_expires_at + interval '1 minute' then
         return 'refused';
     end if;
-    insert into used_tickets (ticket_id, connection_id, expires_at)
-        values (p_ticket_id, p_connection_id, p_ticket_expires_at)
-        on conflict (ticket_id) do nothing;
-    if not found then
-        select * into v_ticket from used_tickets where ticket_id = p_ticket_id;
-        return case when v_ticket.connection_id = p_connection_id and not v_ticket.gone
-                    then 'repeated' else 'refused' end;
-    end if;
-
-    v_connection := jsonb_build_object('at', extract(epoch from v_now)::numeric(14, 3));
+    v_connection := jsonb_build_object(
+        'at', extract(epoch from v_now)::numeric(14, 3),
+        'ticket', p_ticket_id, 'until', ceil(extract(epoch from p_ticket_expires_at))::bigint);
     if p_device is not null then
         v_connection := v_connection || jsonb_build_object('device', p_device);
     end if;
 
-    -- Most who come have been nowhere a moment ago. `enter` would open their session as well; in place
-    -- it takes two thirds of the time.
+    -- Most who come have been nowhere a moment ago. What follows would open their session as well; in
+    -- place it takes half the time.
     insert into watching_times (user_id, resource, join_at, seen_at, nodes)
         select p_user_id, p_resource, v_now, v_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
          where p_most > 0 and not exists (select from watching_times where user_id = p_user_id)
+           and not exists (select from used_tickets where ticket_id = p_ticket_id)
         returning id into v_session_id;
     if found then
         insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
@@ -242,20 +235,28 @@ begin
         return 'opened';
     end if;
 
+    if exists (select from used_tickets where ticket_id = p_ticket_id) then
+        return 'refused';
+    end if;
+    select c.connection_id into v_opened from watching_times w, connections(w.nodes) c
+     where w.user_id = p_user_id and c.ticket_id = p_ticket_id;
+    if found then
+        return case when v_opened = p_connection_id then 'repeated' else 'refused' end;
+    end if;
     v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
                        p_grace, p_most, v_now);
     if v_outcome = 'too_many' then
         -- The handshake is refused: should the event come again, it must not open anything.
-        update used_tickets set gone = true where ticket_id = p_ticket_id;
+        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
     return v_outcome;
 end $$;
 
-CREATE FUNCTION public.connections(p_nodes jsonb) RETURNS TABLE(node text, connection_id text, opened_at timestamp with time zone, device text, seen_at timestamp with time zone)
+CREATE FUNCTION public.connections(p_nodes jsonb) RETURNS TABLE(node text, connection_id text, opened_at timestamp with time zone, device text, seen_at timestamp with time zone, ticket_id text)
     LANGUAGE sql IMMUTABLE ROWS 2
     AS $$
     select n.key, c.key, to_timestamp((c.value ->> 'at')::float8), c.value ->> 'device',
-           to_timestamp((c.value ->> 'seen')::float8)
+           to_timestamp((c.value ->> 'seen')::float8), c.value ->> 'ticket'
       from jsonb_each(p_nodes) as n, jsonb_each(n.value) as c
 $$;
 
@@ -309,16 +310,10 @@ CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id t
     AS $$
 declare
     v_now timestamptz;
-    v_session_id bigint;
-    v_resource text;
-    v_ended_at timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
-    if v_now <= p_ticket_expires_at + interval '1 minute' then
-        insert into used_tickets as t (ticket_id, connection_id, expires_at, gone)
-            values (p_ticket_id, p_connection_id, p_ticket_expires_at, true)
-            on conflict (ticket_id) do update set gone = true
-                where t.connection_id = excluded.connection_id and not t.gone;
+    if v_now <= p_ticket_expires_at + interval '1 minute' then  -- or it would be a query in vain
+        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
     if set_config('synchronous_commit', 'off', true) is null then
         return null;
@@ -326,20 +321,19 @@ begin
 
     -- Most who go had this one connection. `leave` would end their session as well; in place it takes
     -- two thirds of the time.
-    update watching_times
-       set nodes = '{}', seen_at = greatest(seen_at, v_now), terminate_at = greatest(seen_at, v_now),
-           ended_by = p_ended_by::ending, ended_within = interval '0'
-     where user_id = p_user_id
-       and nodes = jsonb_build_object(
-           p_node, jsonb_build_object(p_connection_id, nodes -> p_node -> p_connection_id))
-       and p_ended_by <> 'kicked'
-    returning id, resource, terminate_at into v_session_id, v_resource, v_ended_at;
-    if not found then
-        return leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
-    end if;
+    with closed as (
+        update watching_times
+           set nodes = '{}', seen_at = greatest(seen_at, v_now),
+               terminate_at = greatest(seen_at, v_now),
+               ended_by = p_ended_by::ending, ended_within = interval '0'
+         where user_id = p_user_id and p_ended_by <> 'kicked'
+           and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
+        returning *
+    )
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        values (v_ended_at + p_grace, 'offline', v_session_id, p_user_id, v_resource, v_ended_at);
-    return true;
+        select terminate_at + p_grace, 'offline', id, user_id, resource, terminate_at from closed;
+    return found
+        or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;
 
 CREATE FUNCTION public.doubt(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_is_doubted boolean[]) RETURNS void
@@ -528,15 +522,20 @@ CREATE FUNCTION public.leave(p_user_id text, p_node text, p_connection_id text, 
     LANGUAGE plpgsql
     AS $$
 declare
-    v_session watching_times;
-    v_nodes   jsonb;
-    v_seen_at timestamptz;
-    v_within  interval;
+    v_session    watching_times;
+    v_connection jsonb;
+    v_nodes      jsonb;
+    v_seen_at    timestamptz;
+    v_within     interval;
 begin
     select * into v_session from watching_times
      where user_id = p_user_id and nodes -> p_node ? p_connection_id;
     if not found then
         return false;
+    end if;
+    v_connection := v_session.nodes -> p_node -> p_connection_id;
+    if p_ended_by <> 'moved' then
+        perform use_up(v_connection ->> 'ticket', to_timestamp((v_connection ->> 'until')::float8), p_now);
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);
@@ -636,8 +635,7 @@ CREATE TABLE public.watching_times (
     nodes jsonb NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     ended_by public.ending,
-    ended_within interval,
-    CONSTRAINT open_while_connected CHECK (((terminate_at IS NULL) = (nodes <> '{}'::jsonb)))
+    ended_within interval
 )
 WITH (fillfactor='80');
 
@@ -842,6 +840,14 @@ begin
     return v_slot.slot is not null;
 end $$;
 
+CREATE FUNCTION public.use_up(p_ticket_id text, p_expires_at timestamp with time zone, p_now timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    AS $$
+    insert into used_tickets (ticket_id, expires_at)
+        select p_ticket_id, p_expires_at where p_now <= p_expires_at + interval '1 minute'
+        on conflict (ticket_id) do nothing
+$$;
+
 CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
     LANGUAGE plpgsql
     AS $$
@@ -1016,9 +1022,7 @@ CREATE TABLE public.unreachable_nodes (
 
 CREATE UNLOGGED TABLE public.used_tickets (
     ticket_id text NOT NULL,
-    connection_id text NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    gone boolean DEFAULT false NOT NULL
+    expires_at timestamp with time zone NOT NULL
 );
 
 CREATE TABLE public.user_streams (

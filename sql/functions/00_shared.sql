@@ -24,8 +24,9 @@ returns jsonb language sql stable as $$
                 else jsonb_set(p_nodes, array[p_node], (p_nodes -> p_node) - p_connection_id) end
 $$;
 
--- p_connection: what we know of it. {"at": when it opened, epoch seconds, "device": what its ticket
--- said, if anything, "seen": its last evidence, while the sweep asks for it in vain}
+-- p_connection: what we know of it. {"at": when it opened, epoch seconds, "ticket": what opened it,
+-- "until": when that expires, "device": what it calls the device, if anything, "seen": the connection's
+-- last evidence, while the sweep asks for it in vain}
 create or replace function with_connection(
     p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb
 ) returns jsonb language sql stable as $$
@@ -36,10 +37,11 @@ $$;
 -- One row per connection of a session.
 create or replace function connections(p_nodes jsonb)
 returns table (
-    node text, connection_id text, opened_at timestamptz, device text, seen_at timestamptz
+    node text, connection_id text, opened_at timestamptz, device text, seen_at timestamptz,
+    ticket_id text
 ) language sql immutable rows 2 as $$
     select n.key, c.key, to_timestamp((c.value ->> 'at')::float8), c.value ->> 'device',
-           to_timestamp((c.value ->> 'seen')::float8)
+           to_timestamp((c.value ->> 'seen')::float8), c.value ->> 'ticket'
       from jsonb_each(p_nodes) as n, jsonb_each(n.value) as c
 $$;
 
@@ -81,6 +83,14 @@ returns interval language sql stable as $$
     select coalesce(sum(coalesce(terminate_at, greatest(p_now, join_at)) - join_at), interval '0')
       from sessions_of(p_user_id)
      where p_resource is null or resource = p_resource
+$$;
+
+-- A ticket can open nothing any more, for as long as it still might.
+create or replace function use_up(p_ticket_id text, p_expires_at timestamptz, p_now timestamptz)
+returns void language sql as $$
+    insert into used_tickets (ticket_id, expires_at)
+        select p_ticket_id, p_expires_at where p_now <= p_expires_at + interval '1 minute'
+        on conflict (ticket_id) do nothing
 $$;
 
 -- Put a connection into the user's session on a resource. Returns
@@ -134,15 +144,20 @@ create or replace function leave(
     p_seen_at timestamptz, p_gone_by timestamptz, p_grace interval, p_now timestamptz
 ) returns boolean language plpgsql as $$
 declare
-    v_session watching_times;
-    v_nodes   jsonb;
-    v_seen_at timestamptz;
-    v_within  interval;
+    v_session    watching_times;
+    v_connection jsonb;
+    v_nodes      jsonb;
+    v_seen_at    timestamptz;
+    v_within     interval;
 begin
     select * into v_session from watching_times
      where user_id = p_user_id and nodes -> p_node ? p_connection_id;
     if not found then
         return false;
+    end if;
+    v_connection := v_session.nodes -> p_node -> p_connection_id;
+    if p_ended_by <> 'moved' then
+        perform use_up(v_connection ->> 'ticket', to_timestamp((v_connection ->> 'until')::float8), p_now);
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
     v_seen_at := greatest(v_session.seen_at, p_seen_at);

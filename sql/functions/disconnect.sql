@@ -1,6 +1,6 @@
 -- A connection has ended: the last one of a session closes it. True if it did.
 -- Before its $connect, twice, or late, the event leaves the same rows behind: while the ticket could
--- still open this connection, its row says that the connection is gone.
+-- still open this connection, used_tickets says that it must not.
 --
 -- Nobody waits for the disk: API Gateway tells of an end at best effort, and so do we. Should the
 -- server lose power, the ends of the last half second are lost, and the sweep finds them like all
@@ -13,16 +13,10 @@ create or replace function disconnect(
 ) returns boolean language plpgsql as $$
 declare
     v_now timestamptz;
-    v_session_id bigint;
-    v_resource text;
-    v_ended_at timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
-    if v_now <= p_ticket_expires_at + interval '1 minute' then
-        insert into used_tickets as t (ticket_id, connection_id, expires_at, gone)
-            values (p_ticket_id, p_connection_id, p_ticket_expires_at, true)
-            on conflict (ticket_id) do update set gone = true
-                where t.connection_id = excluded.connection_id and not t.gone;
+    if v_now <= p_ticket_expires_at + interval '1 minute' then  -- or it would be a query in vain
+        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
     if set_config('synchronous_commit', 'off', true) is null then
         return null;
@@ -30,18 +24,17 @@ begin
 
     -- Most who go had this one connection. `leave` would end their session as well; in place it takes
     -- two thirds of the time.
-    update watching_times
-       set nodes = '{}', seen_at = greatest(seen_at, v_now), terminate_at = greatest(seen_at, v_now),
-           ended_by = p_ended_by::ending, ended_within = interval '0'
-     where user_id = p_user_id
-       and nodes = jsonb_build_object(
-           p_node, jsonb_build_object(p_connection_id, nodes -> p_node -> p_connection_id))
-       and p_ended_by <> 'kicked'
-    returning id, resource, terminate_at into v_session_id, v_resource, v_ended_at;
-    if not found then
-        return leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
-    end if;
+    with closed as (
+        update watching_times
+           set nodes = '{}', seen_at = greatest(seen_at, v_now),
+               terminate_at = greatest(seen_at, v_now),
+               ended_by = p_ended_by::ending, ended_within = interval '0'
+         where user_id = p_user_id and p_ended_by <> 'kicked'
+           and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
+        returning *
+    )
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        values (v_ended_at + p_grace, 'offline', v_session_id, p_user_id, v_resource, v_ended_at);
-    return true;
+        select terminate_at + p_grace, 'offline', id, user_id, resource, terminate_at from closed;
+    return found
+        or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;

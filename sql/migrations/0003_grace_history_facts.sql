@@ -76,8 +76,10 @@ delete from watching_times where terminate_at is not null;
 insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
     select join_at, 'online', id, user_id, resource, join_at from watching_times;
 
--- Each check on a row costs its statement 3 µs, as much as a write to an index: the form of names is
--- their type's business now, and what an end must say is checked in past_sessions.
+-- PostgreSQL reads each check anew for each statement: 3 µs, as much as a write to an index, and they
+-- were a fifth of $connect. The form of names is their type's business now; what an end must say is
+-- checked in past_sessions; that a session is open while it has connections, and only then, is held by
+-- tests/sql/test_presence_model.py after every event.
 drop view watching_counts;
 drop function if exists sessions_of(text);
 drop function if exists leave(text, text, text, text, timestamptz, timestamptz);
@@ -90,6 +92,7 @@ alter table watching_times
     drop constraint watching_times_user_id_check,
     drop constraint watching_times_resource_check,
     drop constraint watching_times_ended_by_check,
+    drop constraint open_while_connected,
     drop constraint an_end_says_how,
     drop constraint an_end_says_how_exact,
     drop constraint ends_after_it_begins,
@@ -100,6 +103,10 @@ alter table watching_times
     add primary key (user_id, resource);
 -- online and push: everyone who watches a resource.
 create index watching_times_resource on watching_times (resource, user_id);
+
+-- A ticket stands with its connection while that is open, so $connect writes nothing here: only who
+-- goes while their ticket might still open something does.
+alter table used_tickets drop column connection_id, drop column gone;
 
 -- The ancestor's shape: how many connections each node holds.
 create view watching_counts as

@@ -260,6 +260,8 @@ class World:
             if session is None:
                 continue
             session.tabs.remove(tab)
+            if how != "moved":
+                tab.ticket = "gone"
             session.until = max(session.until, self._true_end(tab, how))
             if how in TOLD:
                 session.heard_at = self.now

@@ -29,7 +29,9 @@ async def test_the_first_connection_opens_a_session(db: asyncpg.Connection) -> N
     assert await Tab("a").connect(db) == "opened"
     row = await the_row(db)
     assert (row["user_id"], row["resource"], row["join_at"]) == ("ann", "site", T0)
-    assert row["nodes"] == {NODE: {"a": {"at": T0.timestamp()}}}
+    assert row["nodes"] == {
+        NODE: {"a": {"at": T0.timestamp(), "ticket": "ticket-a", "until": at(30).timestamp()}}
+    }
     assert row["terminate_at"] is None
 
 

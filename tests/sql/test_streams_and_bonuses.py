@@ -425,8 +425,8 @@ async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
     await act(db, "new")
     await db.execute("update user_events set at = at - interval '2 days' where action_id = 'old'")
     await db.execute(
-        "insert into used_tickets values ('old', 'c', now() - interval '3 minutes'),"
-        " ('new', 'c', now() - interval '1 minute')"
+        "insert into used_tickets values ('old', now() - interval '3 minutes'),"
+        " ('new', now() - interval '1 minute')"
     )
     assert await db.fetchrow(text("prune"), timedelta(days=1), timedelta(days=1), 100) == (1, 1, 0)
     assert await db.fetchval("select ticket_id from used_tickets") == "new"
