@@ -67,7 +67,7 @@ class Ends:
             listed += len(page)
             if gone:
                 closed += int(str((await self._one(forget.query(gone, GRACE)))["closed"]))
-            await self.handlers.fetch(Query("swept", (row["cycle_started_at"],)))
+            await self.handlers.fetch(Query("swept", (row["cycle_started_at"], row["page"])))
         taken = time.perf_counter() - began
         longest = ", ".join(
             f"{name} {max(all_) * 1000:,.0f} ms" for name, all_ in self.seconds.items()
