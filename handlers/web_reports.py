@@ -49,8 +49,10 @@ WITHIN = timedelta(seconds=1)
 COUNTS_ARE_KEPT_SECONDS = 5.0
 MOST_COUNTS = 1_000
 MOST_POINTS = 1_500
-# Up to six hours, each coming and going is looked at; beyond that, as many moments as this.
-EXACT_UP_TO = timedelta(hours=6)
+# Up to here, each coming and going is looked at; beyond, a moment in each second, and of those not
+# more than so many. An hour in which 640,000 come takes 1.2 s to the microsecond, 0.3 s to the
+# second.
+EXACT_UP_TO = timedelta(minutes=5)
 MOMENTS = 50_000
 STEPS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 604_800)
 SETTLE_AT_ONCE = 5_000
@@ -360,7 +362,7 @@ def _add_concurrency(app: FastAPI, container: Container, trusted: Sequence[Depen
     ) -> ConcurrencyPage:
         """How many watch at once, for each step of the interval up to now, and the peak.
 
-        Without `step_seconds`, some 300 steps. Beyond six hours one moment in `resolution_ms` is
+        Without `step_seconds`, some 300 steps. Beyond five minutes one moment in `resolution_ms` is
         looked at, and `most` is the most of those.
         """
         items = [Concurrency.model_validate(row) for row in rows]
