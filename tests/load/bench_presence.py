@@ -1,7 +1,7 @@
 """What presence costs, on the PostgreSQL that `make run` starts: `make bench-presence`.
 
 A   a session's two writes (connect and disconnect), against the counter that this design descends
-    from (DESIGN.md §1), and against a heartbeat per user
+    from, and against a heartbeat per user
 B   the sweep over everyone who is here, and the end of a show: 150,000 leave in a minute
 C   each report, over ten million past sessions
 

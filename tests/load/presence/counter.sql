@@ -1,4 +1,4 @@
--- The crowd in the ancestor's table (DESIGN.md §1): a counter per node, the history beside it.
+-- The crowd in the ancestor's table: a counter per node, the history beside it.
 create table counter_times (
     id           bigint      generated always as identity primary key,
     user_id      text        not null,
