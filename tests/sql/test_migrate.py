@@ -78,3 +78,35 @@ async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path
 def test_the_committed_schema_is_what_the_migrations_make(own_dsn: str) -> None:
     """`make schema` writes it anew."""
     assert (SQL / "schema.sql").read_text() == dump(own_dsn)
+
+
+async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None:
+    """0003 on a database in which people are here, and others were."""
+    later = [*(files / "migrations").glob("000[3-9]*"), *(files / "functions").glob("*")]
+    kept = {path: path.read_text() for path in later}
+    for path in kept:
+        path.unlink()
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into watching_times"
+        " (user_id, resource, join_at, terminate_at, nodes, seen_at, ended_by, ended_within) values"
+        " ('ann', 'site', '2026-01-01', null, '{\"n\": {\"a\": {\"at\": 1767225600}}}',"
+        "  '2026-01-01', null, null),"
+        " ('ann', 'site', '2025-12-01', '2025-12-02', '{}', '2025-12-02', 'idle', '5 s')"
+    )
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(empty)
+    told = (
+        "select user_id, join_at < '2026-01-01' as is_old, ended_by::text from sessions order by 2"
+    )
+    assert [tuple(row) for row in await db.fetch(told)] == [
+        ("ann", False, None),
+        ("ann", True, "idle"),
+    ]
+    assert await db.fetchval("select facts from settle(10)") == 1
+    assert await db.fetchval("select made from keep_months(0, '2026-01-15')") == [
+        f"past_sessions_{month}" for month in ("2025_12", "2026_01", "2026_02", "2026_03")
+    ]
+    await db.close()
