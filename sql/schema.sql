@@ -210,8 +210,7 @@ declare
     v_outcome text;
 begin
     v_now := lock_user(p_user_id, p_now);
-    -- The gateway holds a handshake for at most 29 s per step; one minute covers both.
-    if v_now > p_ticket_expires_at + interval '1 minute' then
+    if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';
     end if;
     v_connection := jsonb_build_object(
@@ -270,10 +269,10 @@ $$;
 
 CREATE FUNCTION public.count_connections(p_user_id text) RETURNS bigint
     LANGUAGE sql STABLE
-    AS $_$
-    select coalesce(sum(jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*'))), 0)
+    AS $$
+    select coalesce(sum(size(nodes)), 0)
       from watching_times where user_id = p_user_id
-$_$;
+$$;
 
 CREATE FUNCTION public.create_bonus(p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -312,7 +311,7 @@ declare
     v_now timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
-    if v_now <= p_ticket_expires_at + interval '1 minute' then  -- or it would be a query in vain
+    if may_open(p_ticket_expires_at, v_now) then  -- or it would be a query in vain
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
     if set_config('synchronous_commit', 'off', true) is null then
@@ -378,7 +377,7 @@ begin
     with stopped as (
         update watching_times set ended_by = 'kicked'
          where user_id = p_user_id and terminate_at is not null
-           and ended_by not in ('kicked', 'moved') and (p_session_id is null or id = p_session_id)
+           and not is_for_good(ended_by) and (p_session_id is null or id = p_session_id)
         returning *
     )
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
@@ -388,7 +387,7 @@ end $$;
 
 CREATE FUNCTION public.enter(p_user_id text, p_resource text, p_node text, p_connection_id text, p_connection jsonb, p_grace interval, p_most integer, p_now timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
-    AS $_$
+    AS $$
 declare
     v_id bigint;
     v_is_new boolean;
@@ -403,9 +402,8 @@ begin
                seen_at = greatest(w.seen_at, p_now),
                terminate_at = null, ended_by = null, ended_within = null
          where w.terminate_at is null
-            or (w.terminate_at > p_now - p_grace and w.ended_by not in ('kicked', 'moved'))
-        returning id, xmax = 0, jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*')) = 1
-             into v_id, v_is_new, v_is_alone;
+            or (w.terminate_at > p_now - p_grace and not is_for_good(w.ended_by))
+        returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then
         insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
             values (p_now, 'online', v_id, p_user_id, p_resource, p_now);
@@ -420,7 +418,7 @@ begin
     -- A session that is over stands in the way: nobody has settled it yet.
     perform settle_session(p_user_id, p_resource, p_now);
     return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_most, p_now);
-end $_$;
+end $$;
 
 CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
     LANGUAGE sql STABLE
@@ -456,6 +454,10 @@ begin
     end loop;
     return v_closed;
 end $$;
+
+CREATE FUNCTION public.is_for_good(p_ended_by public.ending) RETURNS boolean
+    LANGUAGE sql IMMUTABLE
+    AS $$ select p_ended_by in ('kicked', 'moved') $$;
 
 CREATE FUNCTION public.keep_months(p_keep_months integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(made text[], dropped text[])
     LANGUAGE plpgsql
@@ -552,9 +554,8 @@ begin
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
            ended_within = v_within
      where user_id = p_user_id and resource = v_session.resource;
-    -- Who was sent away, or left for another resource, does not come back to this session.
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        values (case when p_ended_by in ('kicked', 'moved') then p_now
+        values (case when is_for_good(p_ended_by) then p_now
                      else greatest(p_now, v_seen_at + p_grace) end,
                 'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
     return true;
@@ -578,6 +579,10 @@ CREATE FUNCTION public.lock_user(p_user_id text, p_now timestamp with time zone)
     select case when pg_advisory_xact_lock(hashtextextended(p_user_id, 0)) is not null
                 then coalesce(p_now, clock_timestamp()) end
 $$;
+
+CREATE FUNCTION public.may_open(p_expires_at timestamp with time zone, p_now timestamp with time zone) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$ select p_now <= p_expires_at + interval '1 minute' $$;
 
 CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
     LANGUAGE sql IMMUTABLE
@@ -773,6 +778,10 @@ CREATE FUNCTION public.settle_session(p_user_id text, p_resource text, p_now tim
         select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
 
+CREATE FUNCTION public.size(p_nodes jsonb) RETURNS integer
+    LANGUAGE sql IMMUTABLE
+    AS $_$ select jsonb_array_length(jsonb_path_query_array(p_nodes, '$.*.*')) $_$;
+
 CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, page integer, has_more boolean, connections jsonb)
     LANGUAGE plpgsql
     AS $$
@@ -844,7 +853,7 @@ CREATE FUNCTION public.use_up(p_ticket_id text, p_expires_at timestamp with time
     LANGUAGE sql
     AS $$
     insert into used_tickets (ticket_id, expires_at)
-        select p_ticket_id, p_expires_at where p_now <= p_expires_at + interval '1 minute'
+        select p_ticket_id, p_expires_at where may_open(p_expires_at, p_now)
         on conflict (ticket_id) do nothing
 $$;
 

@@ -58,10 +58,14 @@ returns timestamptz language sql stable as $$
       from sweep_cursor
 $$;
 
+-- How many connections a session has.
+create or replace function size(p_nodes jsonb) returns integer
+language sql immutable as $$ select jsonb_array_length(jsonb_path_query_array(p_nodes, '$.*.*')) $$;
+
 -- How many connections a user has, on whatever resource.
 create or replace function count_connections(p_user_id text) returns bigint
 language sql stable as $$
-    select coalesce(sum(jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*'))), 0)
+    select coalesce(sum(size(nodes)), 0)
       from watching_times where user_id = p_user_id
 $$;
 
@@ -85,11 +89,21 @@ returns interval language sql stable as $$
      where p_resource is null or resource = p_resource
 $$;
 
+-- Whether nobody comes back to a session that ended so: they were sent away, or left for another
+-- resource.
+create or replace function is_for_good(p_ended_by ending) returns boolean
+language sql immutable as $$ select p_ended_by in ('kicked', 'moved') $$;
+
+-- Whether a ticket may still open a connection. The gateway holds a handshake for at most 29 s per
+-- step; one minute covers both.
+create or replace function may_open(p_expires_at timestamptz, p_now timestamptz) returns boolean
+language sql stable as $$ select p_now <= p_expires_at + interval '1 minute' $$;
+
 -- A ticket can open nothing any more, for as long as it still might.
 create or replace function use_up(p_ticket_id text, p_expires_at timestamptz, p_now timestamptz)
 returns void language sql as $$
     insert into used_tickets (ticket_id, expires_at)
-        select p_ticket_id, p_expires_at where p_now <= p_expires_at + interval '1 minute'
+        select p_ticket_id, p_expires_at where may_open(p_expires_at, p_now)
         on conflict (ticket_id) do nothing
 $$;
 
@@ -117,9 +131,8 @@ begin
                seen_at = greatest(w.seen_at, p_now),
                terminate_at = null, ended_by = null, ended_within = null
          where w.terminate_at is null
-            or (w.terminate_at > p_now - p_grace and w.ended_by not in ('kicked', 'moved'))
-        returning id, xmax = 0, jsonb_array_length(jsonb_path_query_array(nodes, '$.*.*')) = 1
-             into v_id, v_is_new, v_is_alone;
+            or (w.terminate_at > p_now - p_grace and not is_for_good(w.ended_by))
+        returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then
         insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
             values (p_now, 'online', v_id, p_user_id, p_resource, p_now);
@@ -174,9 +187,8 @@ begin
        set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
            ended_within = v_within
      where user_id = p_user_id and resource = v_session.resource;
-    -- Who was sent away, or left for another resource, does not come back to this session.
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        values (case when p_ended_by in ('kicked', 'moved') then p_now
+        values (case when is_for_good(p_ended_by) then p_now
                      else greatest(p_now, v_seen_at + p_grace) end,
                 'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
     return true;

@@ -18,8 +18,7 @@ declare
     v_outcome text;
 begin
     v_now := lock_user(p_user_id, p_now);
-    -- The gateway holds a handshake for at most 29 s per step; one minute covers both.
-    if v_now > p_ticket_expires_at + interval '1 minute' then
+    if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';
     end if;
     v_connection := jsonb_build_object(

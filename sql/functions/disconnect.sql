@@ -15,7 +15,7 @@ declare
     v_now timestamptz;
 begin
     v_now := lock_user(p_user_id, p_now);
-    if v_now <= p_ticket_expires_at + interval '1 minute' then  -- or it would be a query in vain
+    if may_open(p_ticket_expires_at, v_now) then  -- or it would be a query in vain
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
     if set_config('synchronous_commit', 'off', true) is null then

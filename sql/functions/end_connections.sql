@@ -18,7 +18,7 @@ begin
     with stopped as (
         update watching_times set ended_by = 'kicked'
          where user_id = p_user_id and terminate_at is not null
-           and ended_by not in ('kicked', 'moved') and (p_session_id is null or id = p_session_id)
+           and not is_for_good(ended_by) and (p_session_id is null or id = p_session_id)
         returning *
     )
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
