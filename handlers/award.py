@@ -14,6 +14,8 @@ log = logging.getLogger(__name__)
 
 # Sessions per rule and statement.
 AT_ONCE = 10_000
+# Bonuses per statement: each may have been offered to ten thousand.
+CLOSE_AT_ONCE = 10
 RESERVE_MS = 10_000
 
 
@@ -21,6 +23,7 @@ def handle(_event: Event, context: Any, container: Container) -> dict[str, int]:
     """Make the bonuses that are due, and queue every broadcast that is not in the queue yet."""
     numbers = {
         "made": container.run(_make(context, container)),
+        "closed": container.run(_close(context, container)),
         "queued": container.run(_queue(container)),
     }
     if any(numbers.values()):
@@ -38,13 +41,24 @@ async def _make(context: Any, container: Container) -> int:
     return made
 
 
+async def _close(context: Any, container: Container) -> int:
+    """The ledgers of bonuses that are over."""
+    closed, has_more = 0, True
+    while has_more and context.get_remaining_time_in_millis() > RESERVE_MS:
+        row = await container.database.fetch_one(Query("close_bonuses", (CLOSE_AT_ONCE,)))
+        closed += int(str(row["closed"]))
+        has_more = row["closed"] == CLOSE_AT_ONCE
+    return closed
+
+
 async def _queue(container: Container) -> int:
     """Sent before it is noted: a broadcast may go out twice, and never not at all."""
-    bonuses = await container.database.fetch(Query("unqueued", ()))
-    for row in bonuses:
-        await container.queue.send(Broadcast(str(row["bonus_id"])))
-        await container.database.fetch(Query("queued", (row["bonus_id"],)))
-    return len(bonuses)
+    broadcasts = await container.database.fetch(Query("unqueued", ()))
+    for row in broadcasts:
+        again = Broadcast(str(row["broadcast_id"]), int(str(row["round"])))
+        await container.queue.send(again)
+        await container.database.fetch(Query("queued", (row["broadcast_id"],)))
+    return len(broadcasts)
 
 
 handler = live(handle, Container)

@@ -1,20 +1,22 @@
-"""hello, act, claim, watch: one query, a reply in the route response, pushes to other devices."""
+"""What clients say: one query, a reply in the route response, pushes to their other devices."""
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
 
+from handlers.adapters.connections import Gone, Undelivered
 from handlers.adapters.container import Container, Event, live
 from handlers.adapters.database import Unavailable, Unstorable
-from handlers.adapters.settings import grace
-from handlers.core import act, claim, hello, watch
+from handlers.adapters.settings import grace, message_limit
+from handlers.core import ack, act, claim, hello, ledger, watch
 from handlers.core.arrival import arrival
-from handlers.core.happening import Outcome, error
-from handlers.core.message import Act, BadMessage, Claim, Hello, Message, Watch, parse
+from handlers.core.happening import Outcome, Query, error, over_limit
+from handlers.core.message import Ack, Act, BadMessage, Claim, Hello, Ledger, Message, Watch, parse
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
+    from handlers.core.happening import Row
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,8 @@ async def _answer(event: Event, container: Container) -> bytes:
         said = parse(event.get("body") or "")
         outcome = await _happen(who, said, container)
         await container.deliver(outcome.pushes, PUSH_WITHIN_SECONDS)
+        if outcome.disconnects:
+            await _disconnect(who, container)
     except BadMessage as bad:
         outcome = error(bad.re, bad.code, str(bad))
     except Unstorable:
@@ -46,21 +50,61 @@ async def _answer(event: Event, container: Container) -> bytes:
 
 
 async def _happen(who: Arrival, said: Message, container: Container) -> Outcome:
+    if refusal := _refusal(who, said):
+        return refusal
+    row = await container.database.fetch_one(_query(who, said))
+    return over_limit(said.id, row) or _outcome(who, said, row)
+
+
+def _outcome(who: Arrival, said: Message, row: Row) -> Outcome:
     match said:
         case Hello():
-            row = await container.database.fetch_one(hello.query(who, said))
             return hello.outcome(who, said, row)
         case Act():
-            row = await container.database.fetch_one(act.query(who, said))
             return act.outcome(who, said, row)
         case Claim():
-            row = await container.database.fetch_one(claim.query(who, said))
             return claim.outcome(who, said, row)
+        case Ack():
+            return ack.outcome(said)
         case Watch():
-            if not watch.is_allowed(who, said):
-                return watch.refusal(said)
-            row = await container.database.fetch_one(watch.query(who, said, grace()))
             return watch.outcome(said, row)
+        case Ledger():
+            return ledger.outcome(said, row)
+
+
+def _refusal(who: Arrival, said: Message) -> Outcome | None:
+    """What the ticket alone forbids."""
+    match said:
+        case Claim() if not claim.is_allowed(who, said):
+            return claim.refusal(said)
+        case Watch() if not watch.is_allowed(who, said):
+            return watch.refusal(said)
+    return None
+
+
+def _query(who: Arrival, said: Message) -> Query:
+    limit = message_limit()
+    match said:
+        case Hello():
+            return hello.query(who, said, limit)
+        case Act():
+            return act.query(who, said, limit)
+        case Claim():
+            return claim.query(who, said, limit)
+        case Ack():
+            return ack.query(who, said, limit)
+        case Watch():
+            return watch.query(who, said, grace(), limit)
+        case Ledger():
+            return ledger.query(who, said, limit)
+
+
+async def _disconnect(who: Arrival, container: Container) -> None:
+    log.warning("%s goes on regardless of the limit: closing", who.user_id)
+    try:
+        await container.connections.close(who.node, who.connection_id)
+    except (Gone, Undelivered) as error:
+        log.warning("cannot close %s: %s", who.connection_id, error)
 
 
 handler = live(handle, Container)

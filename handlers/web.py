@@ -117,6 +117,9 @@ def application(container: Container) -> FastAPI:
                     timedelta(seconds=order.window_seconds),
                     order.stock,
                     order.min_watched_seconds and timedelta(seconds=order.min_watched_seconds),
+                    None,
+                    isinstance(order.audience, Listed),
+                    None,
                 ),
             )
         )
@@ -124,7 +127,7 @@ def application(container: Container) -> FastAPI:
         try:
             await container.queue.send(Broadcast(str(bonus_id)))
         except (BotoCoreError, ClientError) as error:
-            await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
+            await container.database.fetch(Sql("cancel_bonus", (bonus_id, uuid4())))
             raise HTTPException(503, "the queue does not answer; the bonus is cancelled") from error
         with suppress(Unavailable):  # the bonus is out; at worst the schedule queues it once more
             await container.database.fetch(Sql("queued", (bonus_id,)))
@@ -141,7 +144,7 @@ def application(container: Container) -> FastAPI:
     @app.delete("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])
     async def cancel_bonus(bonus_id: UUID) -> Bonus:
         """Nobody may claim it from now on; what was claimed stays. Twice changes nothing."""
-        await container.database.fetch(Sql("cancel_bonus", (bonus_id,)))
+        await container.database.fetch(Sql("cancel_bonus", (bonus_id, uuid4())))
         return await read_bonus(bonus_id)
 
     @app.post("/award-rules", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
@@ -157,6 +160,7 @@ def application(container: Container) -> FastAPI:
                     timedelta(seconds=order.every_seconds),
                     timedelta(seconds=order.claim_within_seconds),
                     order.resource,
+                    None,
                 ),
             )
         )

@@ -49,6 +49,8 @@ NEEDS: Final = {
     "container.connections.post": Needs(set(), {"POST @connections"}),
     "container.connections.is_open": Needs(set(), {"GET @connections"}),
     "container.connections.close": Needs(set(), {"DELETE @connections"}),
+    "message_limit()": Needs({"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST"}, set()),
+    "pushes_per_second()": Needs({"PUSHES_PER_SECOND"}, set()),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),

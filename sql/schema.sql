@@ -13,24 +13,58 @@ CREATE TYPE public.presence_fact AS ENUM (
     'offline'
 );
 
-CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, epoch uuid, event jsonb, others jsonb)
+CREATE FUNCTION public.ack(p_user_id text, p_bonus_id uuid, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer) RETURNS record
     LANGUAGE plpgsql
     AS $$
 declare
-    v_now timestamptz;
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+begin
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    outcome := 'acked';
+    if wait_ms <> 0 then
+        outcome := outcome_of(wait_ms);
+    else
+        -- A power cut may lose it: the user is told once more then.
+        perform set_config('synchronous_commit', 'off', true);
+        insert into acks (bonus_id, user_id, at)
+            select b.bonus_id, p_user_id, v_now from bonuses b
+             where b.bonus_id = p_bonus_id and b.acknowledge
+            on conflict do nothing;
+    end if;
+end $$;
+
+CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_patch jsonb DEFAULT NULL::jsonb, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT others jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
 begin
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    if wait_ms <> 0 then
+        outcome := outcome_of(wait_ms);
+        server_now := ms(v_now);
+        return;
+    end if;
     v_now := lock_user(p_user_id, p_now);
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
-    outcome := case when not found and octet_length(p_body::text) > 16384 then 'too_large'
-                    when not found then 'acted'
-                    when v_event.type = p_type and v_event.body = p_body then 'repeated'
-                    else 'conflict' end;
-    if outcome = 'acted' then
-        v_event := append_event(p_user_id, p_type, p_body, p_action_id, v_now);
+    if found then
+        outcome := case when v_event.type = p_type and v_event.body = p_body
+                             and v_event.patch is not distinct from p_patch then 'repeated'
+                        else 'conflict' end;
+    elsif octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0) > 16384 then
+        outcome := 'too_large';
+    elsif p_patch is not null and octet_length(merge_patch(
+            (select state from user_streams where user_id = p_user_id), p_patch)::text) > 16384 then
+        outcome := 'state_too_large';
+    else
+        outcome := 'acted';
+        v_event := append_event(p_user_id, p_type, p_body, p_patch, p_action_id, v_now);
     end if;
-    return query select outcome, ms(v_now), e.epoch, event_json(v_event), connections_of(p_user_id)
-                   from stream_epoch e;
+    server_now := ms(v_now);
+    select e.epoch into epoch from stream_epoch e;
+    event := event_json(v_event);
+    others := connections_of(p_user_id);
 end $$;
 
 CREATE TABLE public.user_events (
@@ -39,20 +73,24 @@ CREATE TABLE public.user_events (
     type text NOT NULL,
     body jsonb NOT NULL,
     at timestamp with time zone NOT NULL,
-    action_id text NOT NULL
+    action_id text NOT NULL,
+    patch jsonb
 );
 
-CREATE FUNCTION public.append_event(p_user_id text, p_type text, p_body jsonb, p_action_id text, p_now timestamp with time zone) RETURNS public.user_events
+CREATE FUNCTION public.append_event(p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_action_id text, p_now timestamp with time zone) RETURNS public.user_events
     LANGUAGE plpgsql
     AS $$
 declare
     v_event user_events;
 begin
-    insert into user_streams as s (user_id, seq) values (p_user_id, 1)
-        on conflict (user_id) do update set seq = s.seq + 1
+    insert into user_streams as s (user_id, seq, state)
+        values (p_user_id, 1, merge_patch('{}', coalesce(p_patch, '{}')))
+        on conflict (user_id) do update
+           set seq = s.seq + 1,
+               state = case when p_patch is null then s.state else merge_patch(s.state, p_patch) end
         returning s.user_id, s.seq into v_event.user_id, v_event.seq;
-    insert into user_events (user_id, seq, type, body, at, action_id)
-        values (p_user_id, v_event.seq, p_type, p_body, p_now, p_action_id)
+    insert into user_events (user_id, seq, type, body, patch, at, action_id)
+        values (p_user_id, v_event.seq, p_type, p_body, p_patch, p_now, p_action_id)
         returning * into v_event;
     return v_event;
 end $$;
@@ -67,7 +105,9 @@ declare
     v_due jsonb;
     v_made integer := 0;
 begin
-    for v_rule in select * from award_rules r order by r.rule_id for update skip locked loop
+    for v_rule in
+        select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
+    loop
         with watching as (
             select w.id, w.user_id, greatest(w.join_at, v_rule.created_at) as since
               from watching_times w
@@ -88,7 +128,8 @@ begin
         perform create_bonus(
             v_bonus_id, v_rule.reward, 'users', null,
             array(select d ->> 'user_id' from jsonb_array_elements(v_due) d),
-            interval '0', v_rule.claim_within, null, null, v_rule.rule_id, v_now);
+            interval '0', v_rule.claim_within, null, null,
+            p_acknowledge => true, p_rule_id => v_rule.rule_id, p_now => v_now);
         insert into awards (rule_id, session_id, nth, bonus_id)
             select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint, v_bonus_id
               from jsonb_array_elements(v_due) d;
@@ -110,6 +151,9 @@ CREATE TABLE public.bonuses (
     created_at timestamp with time zone NOT NULL,
     cancelled_at timestamp with time zone,
     queued_at timestamp with time zone,
+    acknowledge boolean DEFAULT false NOT NULL,
+    fingerprint text,
+    closed_at timestamp with time zone,
     CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
     CONSTRAINT bonuses_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
     CONSTRAINT bonuses_min_watched_check CHECK ((min_watched > '00:00:00'::interval)),
@@ -124,66 +168,135 @@ CREATE FUNCTION public.bonus_json(p_bonus public.bonuses, p_outcome text) RETURN
     AS $$
     select jsonb_build_object('bonus_id', p_bonus.bonus_id, 'reward', p_bonus.reward,
                               'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.closes_at),
-                              'outcome', p_outcome)
+                              'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
 
-CREATE FUNCTION public.claim(p_user_id text, p_claim_id text, p_bonus_id uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, epoch uuid, event jsonb, others jsonb)
+CREATE FUNCTION public.cancel_bonus(p_bonus_id uuid, p_cancel_id uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz;
     v_bonus bonuses;
-    v_claim claims;
+begin
+    perform lock_bonus(p_bonus_id);
+    v_now := coalesce(p_now, clock_timestamp());
+    select * into v_bonus from bonuses b where b.bonus_id = p_bonus_id;
+    if not found or v_bonus.cancelled_at is not null then
+        return case when found then 'already_cancelled' end;
+    end if;
+    if v_now > v_bonus.closes_at then
+        return 'expired';
+    end if;
+    update bonuses set cancelled_at = v_now where bonus_id = p_bonus_id;
+    perform close_ledger(p_bonus_id, 'cancelled', v_now);
+    perform create_broadcast(p_cancel_id, 'cancel', p_bonus_id, null, null, v_bonus.audience,
+                             v_bonus.resource, v_bonus.closes_at, v_now);
+    return 'cancelled';
+end $$;
+
+CREATE FUNCTION public.claim(p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT bonus jsonb, OUT others jsonb) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now   timestamptz := coalesce(p_now, clock_timestamp());
+    v_look  record;
+    v_bonus bonuses;
     v_event user_events;
 begin
-    v_now := lock_user(p_user_id, p_now);
-    select * into v_bonus from bonuses b where b.bonus_id = p_bonus_id;
-    select * into v_claim from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
-    select * into v_event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;
-    outcome := case
-        when v_claim.claim_id = p_claim_id then 'claimed'
-        when v_event.seq is not null then 'conflict'
-        when v_claim.claim_id is not null then 'already_claimed'
-        else claim_refusal(v_bonus, p_user_id, v_now) end;
-
-    if outcome is null and v_bonus.stock is not null and not take_from_stock(p_bonus_id) then
-        outcome := 'sold_out';
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    if wait_ms <> 0 then
+        outcome := outcome_of(wait_ms);
+        server_now := ms(v_now);
+        return;
     end if;
+    select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
+    outcome := v_look.outcome;
+    if outcome is null then
+        perform lock_user(p_user_id, p_now), share_bonus(p_bonus_id);
+        v_now := coalesce(p_now, clock_timestamp());
+        select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
+        outcome := v_look.outcome;
+        if outcome is null and (v_look.bonus).stock is not null and not take_from_stock(p_bonus_id) then
+            outcome := 'sold_out';
+        end if;
+    end if;
+    v_bonus := v_look.bonus;
+    v_event := v_look.event;
     if outcome is null then
         outcome := 'claimed';
         insert into claims values (p_bonus_id, p_user_id, p_claim_id, v_now);
         insert into ledger (bonus_id, user_id, entry, at)
             values (p_bonus_id, p_user_id, 'claimed', v_now);
         v_event := append_event(p_user_id, 'bonus.claimed',
-            jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward), p_claim_id, v_now);
+            jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward),
+            null, p_claim_id, v_now);
     end if;
-    return query select outcome, ms(v_now), e.epoch,
-                        case when outcome = 'claimed' and v_event.seq is not null
-                             then event_json(v_event) end,
-                        case when outcome = 'claimed' then connections_of(p_user_id) end
-                   from stream_epoch e;
+    server_now := ms(v_now);
+    select e.epoch into epoch from stream_epoch e;
+    if outcome = 'claimed' and v_event.seq is not null then
+        event := event_json(v_event);
+    elsif outcome = 'sold_out' then
+        bonus := bonus_json(v_bonus, outcome);
+    end if;
+    if outcome in ('claimed', 'sold_out') then
+        others := connections_of(p_user_id);
+    end if;
+end $$;
+
+CREATE FUNCTION public.claim_look(p_user_id text, p_claim_id text, p_bonus_id uuid, p_now timestamp with time zone, OUT outcome text, OUT bonus public.bonuses, OUT event public.user_events) RETURNS record
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_is_sold_out boolean;
+    v_claim_id text;
+begin
+    select * into bonus from bonuses b where b.bonus_id = p_bonus_id;
+    v_is_sold_out := bonus.stock is not null and not exists (
+        select from bonus_stock s where s.bonus_id = p_bonus_id);
+    select c.claim_id into v_claim_id from claims c
+     where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
+    select * into event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;
+    if v_claim_id = p_claim_id then
+        outcome := 'claimed';
+    elsif event.seq is not null then
+        outcome := 'conflict';
+    elsif v_claim_id is not null then
+        outcome := 'already_claimed';
+    else
+        outcome := claim_refusal(bonus, p_user_id, p_now);
+        if outcome is null and v_is_sold_out then
+            outcome := 'sold_out';
+        end if;
+    end if;
 end $$;
 
 CREATE FUNCTION public.claim_refusal(p_bonus public.bonuses, p_user_id text, p_now timestamp with time zone) RETURNS text
-    LANGUAGE sql STABLE
+    LANGUAGE plpgsql STABLE
     AS $$
-    select case
-        when p_bonus.bonus_id is null then 'unknown_bonus'
-        when p_bonus.cancelled_at is not null then 'cancelled'
-        when p_now < p_bonus.opens_at then 'too_early'
-        -- Half a second for a claim made in time that was still on its way.
-        when p_now > p_bonus.closes_at + interval '500 milliseconds' then 'expired'
-        when not case p_bonus.audience
-            when 'users' then exists (select from offers o
-                 where o.user_id = p_user_id and o.bonus_id = p_bonus.bonus_id)
-            else exists (select from watching_times w
-                 where w.user_id = p_user_id and w.terminate_at is null
-                   and (p_bonus.resource is null or w.resource = p_bonus.resource))
-            end then 'not_eligible'
-        when p_bonus.min_watched is not null
-             and watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then 'not_eligible'
-    end
-$$;
+begin
+    if p_bonus.bonus_id is null then
+        return 'unknown_bonus';
+    elsif p_bonus.cancelled_at is not null then
+        return 'cancelled';
+    elsif p_now < p_bonus.opens_at then
+        return 'too_early';
+    -- Half a second for a claim made in time that was still on its way.
+    elsif p_now > p_bonus.closes_at + interval '500 milliseconds' then
+        return 'expired';
+    elsif p_bonus.audience = 'users' and not exists (
+        select from offers o where o.user_id = p_user_id and o.bonus_id = p_bonus.bonus_id) then
+        return 'not_eligible';
+    elsif p_bonus.audience <> 'users' and not exists (
+        select from watching_times w
+         where w.user_id = p_user_id and w.terminate_at is null
+           and (p_bonus.resource is null or w.resource = p_bonus.resource)) then
+        return 'not_eligible';
+    elsif p_bonus.min_watched is not null
+          and watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then
+        return 'not_eligible';
+    end if;
+    return null;
+end $$;
 
 CREATE FUNCTION public.clipped(p_join_at timestamp with time zone, p_terminate_at timestamp with time zone, p_ended_within interval, p_from timestamp with time zone, p_to timestamp with time zone, p_now timestamp with time zone) RETURNS TABLE(starts_at timestamp with time zone, ends_at timestamp with time zone, doubt_at timestamp with time zone, sure_at timestamp with time zone)
     LANGUAGE sql IMMUTABLE
@@ -197,6 +310,40 @@ CREATE FUNCTION public.clipped(p_join_at timestamp with time zone, p_terminate_a
                            greatest(p_terminate_at, p_from) as doubt,
                            least(p_terminate_at + p_ended_within, p_to) as sure) as bounds
            ) as judged
+$$;
+
+CREATE FUNCTION public.close_bonuses(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+    v_bonus bonuses;
+    v_closed integer := 0;
+begin
+    for v_bonus in
+        select * from bonuses where closed_at is null and closes_at < v_now - interval '1 second'
+         order by closes_at limit p_limit
+    loop
+        perform lock_bonus(v_bonus.bonus_id);
+        -- Another run, or whoever cancelled it, may have been first.
+        continue when not exists (
+            select from bonuses b where b.bonus_id = v_bonus.bonus_id and b.closed_at is null);
+        perform close_ledger(v_bonus.bonus_id, 'expired', v_bonus.closes_at);
+        v_closed := v_closed + 1;
+    end loop;
+    return v_closed;
+end $$;
+
+CREATE FUNCTION public.close_ledger(p_bonus_id uuid, p_entry text, p_at timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    AS $$
+    update bonuses set closed_at = p_at where bonus_id = p_bonus_id;
+    insert into ledger (bonus_id, user_id, entry, at)
+        select p_bonus_id, null, p_entry, p_at
+        union all
+        select o.bonus_id, o.user_id, p_entry, p_at from offers o
+         where o.bonus_id = p_bonus_id and not exists (
+             select from claims c where c.bonus_id = o.bonus_id and c.user_id = o.user_id)
 $$;
 
 CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
@@ -251,6 +398,12 @@ begin
     return v_outcome;
 end $$;
 
+CREATE FUNCTION public.connection_list(p_nodes jsonb) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    select jsonb_agg(jsonb_build_array(c.node, c.connection_id)) from connections(p_nodes) c
+$$;
+
 CREATE FUNCTION public.connections(p_nodes jsonb) RETURNS TABLE(node text, connection_id text, opened_at timestamp with time zone, device text, seen_at timestamp with time zone, ticket_id text)
     LANGUAGE sql IMMUTABLE ROWS 2
     AS $$
@@ -274,28 +427,81 @@ CREATE FUNCTION public.count_connections(p_user_id text) RETURNS bigint
       from watching_times where user_id = p_user_id
 $$;
 
-CREATE FUNCTION public.create_bonus(p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS void
+CREATE FUNCTION public.create_bonus(p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[], p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval, p_opens_at timestamp with time zone DEFAULT NULL::timestamp with time zone, p_acknowledge boolean DEFAULT false, p_fingerprint text DEFAULT NULL::text, p_rule_id uuid DEFAULT NULL::uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
+    v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
-    insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock,
-                         min_watched, rule_id, created_at)
-        values (p_bonus_id, p_reward, p_audience, p_resource, v_now + p_opens_in,
-                v_now + p_opens_in + p_window, p_stock, p_min_watched, p_rule_id, v_now)
+    if v_opens_at + p_window <= v_now and not exists (
+        select from bonuses b where b.bonus_id = p_bonus_id) then
+        return 'window_over';
+    end if;
+    insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
+                         acknowledge, fingerprint, rule_id, created_at, queued_at)
+        values (p_bonus_id, p_reward, p_audience, p_resource, v_opens_at, v_opens_at + p_window, p_stock,
+                p_min_watched, p_acknowledge, p_fingerprint, p_rule_id, v_now,
+                -- Unused since broadcasts have it; the release before this one still looks for nulls.
+                v_now)
         on conflict (bonus_id) do nothing;
     if not found then
-        return;
+        return (select case when b.fingerprint is not distinct from p_fingerprint then 'repeated'
+                            else 'conflict' end
+                  from bonuses b where b.bonus_id = p_bonus_id);
     end if;
-    insert into offers (bonus_id, user_id)
-        select distinct p_bonus_id, user_id from unnest(p_user_ids) as listed(user_id);
+    insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
+    with offered as (
+        insert into offers (bonus_id, user_id)
+            select distinct p_bonus_id, user_id from unnest(p_user_ids) as listed(user_id)
+            returning bonus_id, user_id
+    )
+    insert into ledger (bonus_id, user_id, entry, at)
+        select bonus_id, user_id, 'offered', v_now from offered;
     -- 32 slots: more claims at once than that take turns. The first slots take the remainder.
     insert into bonus_stock (bonus_id, slot, remaining)
         select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
           from least(p_stock, 32) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
-    insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
+    perform create_broadcast(p_bonus_id, 'offer', p_bonus_id, null, null, p_audience, p_resource,
+                             v_opens_at + p_window, v_now);
+    return 'created';
+end $$;
+
+CREATE FUNCTION public.create_broadcast(p_broadcast_id uuid, p_kind text, p_bonus_id uuid, p_news jsonb, p_fingerprint text, p_audience text, p_resource text, p_expires_at timestamp with time zone, p_now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_seq bigint;
+begin
+    if p_audience <> 'users' then
+        update broadcast_stream set seq = seq + 1 returning seq into v_seq;
+    end if;
+    insert into broadcasts (broadcast_id, kind, bonus_id, news, fingerprint, audience, resource, seq,
+                            follows, at, expires_at)
+        values (p_broadcast_id, p_kind, p_bonus_id, p_news, p_fingerprint, p_audience, p_resource, v_seq,
+                case when p_audience <> 'users' then coalesce(
+                    (select max(b.seq) from broadcasts b
+                      where b.audience = p_audience and b.resource is not distinct from p_resource), 0) end,
+                p_now, p_expires_at);
+end $$;
+
+CREATE FUNCTION public.create_news(p_broadcast_id uuid, p_news jsonb, p_audience text, p_resource text, p_good_for interval, p_fingerprint text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+begin
+    -- One at a time, before the look: whoever came second sees what the first made.
+    perform from broadcast_stream for update;
+    if exists (select from broadcasts b where b.broadcast_id = p_broadcast_id) then
+        return (select case when b.fingerprint is not distinct from p_fingerprint then 'repeated'
+                            else 'conflict' end
+                  from broadcasts b where b.broadcast_id = p_broadcast_id);
+    end if;
+    perform create_broadcast(p_broadcast_id, 'news', null, p_news, p_fingerprint, p_audience, p_resource,
+                             v_now + p_good_for, v_now);
+    return 'created';
 end $$;
 
 CREATE FUNCTION public.csv_cell(p_name text) RETURNS text
@@ -358,6 +564,54 @@ begin
          where o.user_id = w.user_id and o.resource = w.resource
            and w.user_id = v_one.user_id and c.node = v_one.node
            and c.connection_id = v_one.connection_id;
+    end loop;
+end $$;
+
+CREATE TABLE public.broadcasts (
+    broadcast_id uuid NOT NULL,
+    kind text NOT NULL,
+    bonus_id uuid,
+    news jsonb,
+    fingerprint text,
+    audience text NOT NULL,
+    resource text,
+    seq bigint,
+    follows bigint,
+    at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    queued_at timestamp with time zone,
+    CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
+    CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
+    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
+    CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
+    CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
+    CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
+);
+
+CREATE FUNCTION public.drop_shards(p_broadcast public.broadcasts, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_shard broadcast_shards;
+begin
+    loop
+        select * into v_shard from hold_shard(p_broadcast.broadcast_id, p_round, p_worker, p_lease, p_now);
+        exit when not found;
+        update broadcast_shards s
+           set done_at = p_now, dropped = dropped + case p_broadcast.audience
+               when 'users' then
+                   (select count(*) from offers o
+                     where o.bonus_id = p_broadcast.bonus_id and o.user_id > s.after_user_id
+                       and (s.until_user_id is null or o.user_id <= s.until_user_id))
+               else
+                   (select count(*) from watching_times w
+                     where w.terminate_at is null
+                       and (p_broadcast.resource is null or w.resource = p_broadcast.resource)
+                       and (w.user_id, w.resource) > (s.after_user_id, s.after_resource)
+                       and (s.until_user_id is null
+                            or (w.user_id, w.resource) <= (s.until_user_id, s.until_resource)))
+               end
+         where s.broadcast_id = v_shard.broadcast_id and s.round = v_shard.round and s.shard = v_shard.shard;
     end loop;
 end $$;
 
@@ -425,6 +679,8 @@ CREATE FUNCTION public.event_json(p_event public.user_events) RETURNS jsonb
     AS $$
     select jsonb_build_object('seq', p_event.seq, 'type', p_event.type, 'body', p_event.body,
                               'at', ms(p_event.at), 'id', p_event.action_id)
+        || case when p_event.patch is null then '{}'
+                else jsonb_build_object('patch', p_event.patch) end
 $$;
 
 CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
@@ -454,6 +710,129 @@ begin
     end loop;
     return v_closed;
 end $$;
+
+CREATE FUNCTION public.has_answered(p_bonus_id uuid, p_user_id text) RETURNS boolean
+    LANGUAGE sql STABLE
+    AS $$
+    select exists (select from acks a where a.bonus_id = p_bonus_id and a.user_id = p_user_id)
+        or exists (select from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id)
+$$;
+
+CREATE FUNCTION public.hello(p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text, p_broadcasts_since bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint, connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean, events jsonb, bonuses jsonb, broadcasts jsonb)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+    v_wait_ms integer := spend(p_user_id, p_gap, p_burst, v_now);
+begin
+    if v_wait_ms <> 0 then
+        outcome := outcome_of(v_wait_ms);
+        wait_ms := v_wait_ms;
+        server_now := ms(v_now);
+        return next;
+        return;
+    end if;
+    return query
+    with session as (
+        select resource, join_at, size(nodes)::bigint as connections from watching_times
+         where user_id = p_user_id and nodes -> p_node ? p_connection_id
+    ),
+    stream as (
+        select e.epoch, coalesce(s.seq, 0) as seq, coalesce(s.state, '{}') as state,
+               case when e.epoch::text = p_epoch and p_since <= coalesce(s.seq, 0) then p_since end as since,
+               case when e.epoch::text = p_epoch then p_broadcasts_since else 0 end as broadcasts_since
+          from stream_epoch e left join user_streams s on s.user_id = p_user_id
+    ),
+    latest as (
+        select seq, event, sum(octet_length(event::text)) over (order by seq desc) as bytes
+          from (select e.seq, event_json(e) as event
+                  from user_events e
+                 where e.user_id = p_user_id and e.seq > (select coalesce(since, 0) from stream)
+                 order by e.seq desc limit 100) as newest
+    ),
+    events as (
+        select count(*) as shown, coalesce(jsonb_agg(event order by seq), '[]') as list
+          from latest where bytes <= 49152
+    ),
+    open_bonuses as (
+        select b as bonus, look.outcome
+          from bonuses b
+               left join claims c on c.bonus_id = b.bonus_id and c.user_id = p_user_id,
+               lateral (select case when c.claimed_at is not null then 'claimed'
+                                    else claim_refusal(b, p_user_id, v_now) end as outcome) as look
+         where b.closes_at > v_now and b.cancelled_at is null
+           and coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
+         order by b.closes_at limit 10
+    ),
+    shown_bonuses as (
+        select coalesce(jsonb_agg(bonus_json(bonus,
+                   case when outcome = 'claimed' then 'claimed'
+                        when (bonus).stock is not null and not exists (
+                            select from bonus_stock s where s.bonus_id = (bonus).bonus_id)
+                        then 'sold_out' end)
+                   order by (bonus).closes_at), '[]') as list
+          from open_bonuses
+    ),
+    latest_news as (
+        select b.seq, news_json(b) as news, row_number() over (order by b.seq desc) as n,
+               sum(octet_length(b.news::text) + 100) over (order by b.seq desc) as bytes
+          from broadcasts b
+         where b.kind = 'news' and b.expires_at > v_now and b.seq > (select coalesce(broadcasts_since, 0) from stream)
+           and (b.audience = 'everyone' or b.resource = (select resource from session))
+    ),
+    news as (
+        select coalesce(jsonb_agg(news order by seq) filter (where n <= 20 and bytes <= 16384), '[]') as list,
+               coalesce(bool_and(n <= 20 and bytes <= 16384), true) as is_all
+          from latest_news
+    )
+    select 'welcome', 0, ms(v_now), session.resource::text, ms(session.join_at),
+           coalesce(session.connections, 0),
+           case when session.resource is null then 0
+                else milliseconds(watched(p_user_id, session.resource, v_now)) end,
+           stream.epoch, stream.seq, stream.state,
+           stream.since is not null and stream.seq - stream.since = events.shown,
+           events.list, shown_bonuses.list,
+           jsonb_build_object('seq', broadcast_stream.seq, 'recovered', news.is_all, 'news', news.list)
+      from stream cross join events cross join shown_bonuses cross join news cross join broadcast_stream
+           left join session on true;
+end $$;
+
+CREATE TABLE public.broadcast_shards (
+    broadcast_id uuid NOT NULL,
+    round smallint NOT NULL,
+    shard integer NOT NULL,
+    after_user_id text NOT NULL,
+    after_resource text NOT NULL,
+    reading_user_id text,
+    reading_resource text,
+    reading_is_last boolean,
+    until_user_id text,
+    until_resource text,
+    worker uuid,
+    held_until timestamp with time zone,
+    done_at timestamp with time zone,
+    sent bigint DEFAULT 0 NOT NULL,
+    gone bigint DEFAULT 0 NOT NULL,
+    undelivered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE FUNCTION public.hold_shard(p_broadcast_id uuid, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS SETOF public.broadcast_shards
+    LANGUAGE sql
+    AS $$
+    update broadcast_shards s
+       set worker = p_worker, held_until = p_now + p_lease,
+           reading_user_id = null, reading_resource = null, reading_is_last = null
+     where s.broadcast_id = p_broadcast_id and s.round = p_round
+       and s.shard = (select f.shard from broadcast_shards f
+                       where f.broadcast_id = p_broadcast_id and f.round = p_round and f.done_at is null
+                         and (f.worker = p_worker or f.held_until is null or f.held_until < p_now)
+                       order by f.worker = p_worker desc nulls last, f.shard limit 1
+                       for update skip locked)
+    returning s.*
+$$;
 
 CREATE FUNCTION public.is_for_good(p_ended_by public.ending) RETURNS boolean
     LANGUAGE sql IMMUTABLE
@@ -561,6 +940,42 @@ begin
     return true;
 end $$;
 
+CREATE FUNCTION public.ledger_of(p_user_id text, p_before bigint DEFAULT NULL::bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
+    v_before bigint := coalesce(p_before, 9223372036854775807);
+begin
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    if wait_ms <> 0 then
+        return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;
+        return;
+    end if;
+    return query
+        with mine as (
+            select l.id, l.entry, l.bonus_id, l.at from ledger l
+             where l.user_id = p_user_id and l.id < v_before order by l.id desc limit 20
+        ),
+        everyones as (
+            select l.id, l.entry, l.bonus_id, l.at from ledger l join bonuses b using (bonus_id)
+             where l.user_id is null and l.id < v_before
+               and (b.audience = 'everyone' or b.resource in (
+                   select w.resource from watching_times w
+                    where w.user_id = p_user_id and w.terminate_at is null))
+             order by l.id desc limit 20
+        ),
+        page as (
+            select * from (table mine union all table everyones) as both_ order by id desc limit 20
+        )
+        select 'listed', 0, ms(v_now),
+               coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,
+                                                     'reward', b.reward, 'at', ms(p.at))
+                                  order by p.id desc), '[]'),
+               case when count(*) = 20 then min(p.id) end
+          from page p join bonuses b using (bonus_id);
+end $$;
+
 CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -573,6 +988,10 @@ CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
            set_config('work_mem', '64MB', true);
 $$;
 
+CREATE FUNCTION public.lock_bonus(p_bonus_id uuid) RETURNS void
+    LANGUAGE sql
+    AS $$ select pg_advisory_xact_lock(hashtextextended(p_bonus_id::text, 1)) $$;
+
 CREATE FUNCTION public.lock_user(p_user_id text, p_now timestamp with time zone) RETURNS timestamp with time zone
     LANGUAGE sql
     AS $$
@@ -584,6 +1003,23 @@ CREATE FUNCTION public.may_open(p_expires_at timestamp with time zone, p_now tim
     LANGUAGE sql STABLE
     AS $$ select p_now <= p_expires_at + interval '1 minute' $$;
 
+CREATE FUNCTION public.merge_patch(p_target jsonb, p_patch jsonb) RETURNS jsonb
+    LANGUAGE plpgsql IMMUTABLE
+    AS $$
+begin
+    if jsonb_typeof(p_patch) <> 'object' then
+        return p_patch;
+    end if;
+    if jsonb_typeof(p_target) is distinct from 'object' then
+        p_target := '{}';
+    end if;
+    return (select coalesce(jsonb_object_agg(key, value), '{}') from (
+        select key, value from jsonb_each(p_target) where not p_patch ? key
+        union all
+        select key, merge_patch(p_target -> key, value) from jsonb_each(p_patch)
+         where value <> 'null') as merged);
+end $$;
+
 CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
     LANGUAGE sql IMMUTABLE
     AS $$ select (extract(epoch from p_length) * 1000)::bigint $$;
@@ -591,6 +1027,13 @@ CREATE FUNCTION public.milliseconds(p_length interval) RETURNS bigint
 CREATE FUNCTION public.ms(p_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql STABLE
     AS $$ select (extract(epoch from p_at) * 1000)::bigint $$;
+
+CREATE FUNCTION public.news_json(p_broadcast public.broadcasts) RETURNS jsonb
+    LANGUAGE sql STABLE
+    AS $$
+    select p_broadcast.news || jsonb_build_object('seq', p_broadcast.seq, 'at', ms(p_broadcast.at),
+                                                  'expires_at', ms(p_broadcast.expires_at))
+$$;
 
 CREATE FUNCTION public.note_nodes(p_reached text[], p_unreachable text[], p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF text
     LANGUAGE plpgsql
@@ -610,6 +1053,10 @@ begin
                               and c.opened_at > greatest(u.since, v_now - interval '10 minutes'));
 end $$;
 
+CREATE FUNCTION public.outcome_of(p_wait_ms integer) RETURNS text
+    LANGUAGE sql IMMUTABLE
+    AS $$ select case when p_wait_ms < 0 then 'disconnect' else 'slow_down' end $$;
+
 CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp with time zone, p_last timestamp with time zone, p_size interval, p_sessions bigint, p_before interval, p_after interval) RETURNS interval
     LANGUAGE sql IMMUTABLE
     AS $$
@@ -618,6 +1065,198 @@ CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp 
                    - case when p_piece = p_first then p_before else interval '0' end
                 else interval '0' end
 $$;
+
+CREATE FUNCTION public.plan_shards(p_broadcast public.broadcasts, p_round integer) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    c_size    constant integer := 2000;
+    c_sample  constant float8 := 10000;
+    v_percent float8;
+    v_made    integer;
+begin
+    if exists (select from broadcast_shards s
+                where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round) then
+        return 0;
+    end if;
+    -- One at a time; whoever came second looks again.
+    perform from broadcasts where broadcast_id = p_broadcast.broadcast_id for update;
+    if exists (select from broadcast_shards s
+                where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round) then
+        return 0;
+    end if;
+    select least(100, 100 * c_sample / greatest(reltuples, 1)) into v_percent
+      from pg_class where oid = 'watching_times'::regclass;
+    with sampled as (
+        select user_id, resource from watching_times tablesample system (v_percent)
+         where p_broadcast.audience <> 'users' and terminate_at is null
+           and (p_broadcast.resource is null or resource = p_broadcast.resource)
+    ),
+    listed as (
+        select user_id, '' as resource from offers
+         where p_broadcast.audience = 'users' and bonus_id = p_broadcast.bonus_id
+    ),
+    numbered as (
+        select *, row_number() over (order by user_id, resource) as n,
+               greatest(1, case when p_broadcast.audience = 'users' then c_size
+                                else c_size * v_percent / 100 end)::bigint as every
+          from (table sampled union all table listed) as audience
+    ),
+    bounds as (
+        select user_id, resource from numbered where n % every = 0
+        union all
+        select null, null
+    )
+    insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,
+                                  until_user_id, until_resource)
+        select p_broadcast.broadcast_id, p_round, row_number() over w,
+               coalesce(lag(user_id) over w, ''), coalesce(lag(resource) over w, ''), user_id, resource
+          from bounds window w as (order by user_id nulls last, resource);
+    get diagnostics v_made = row_count;
+    return v_made;
+end $$;
+
+CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, server_now bigint, expires_at bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+    v_now       timestamptz := coalesce(p_now, clock_timestamp());
+    v_broadcast broadcasts;
+    v_bonus     bonuses;
+    v_shard     broadcast_shards;
+    v_page      record;
+begin
+    server_now := ms(v_now);
+    select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
+    if not found then
+        outcome := 'unknown';
+        return next;
+        return;
+    end if;
+    select * into v_bonus from bonuses b where b.bonus_id = v_broadcast.bonus_id;
+    if v_broadcast.audience <> 'users' then
+        -- What is written is how far it has come, and what a power cut loses of that is pushed again.
+        -- An offer to a listed user is an event of their stream, which must stay once it is told.
+        perform set_config('synchronous_commit', 'off', true);
+    end if;
+
+    update broadcast_shards s
+       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
+           dropped = dropped + p_dropped,
+           after_user_id = case when s.worker = p_worker then reading_user_id else after_user_id end,
+           after_resource = case when s.worker = p_worker then reading_resource else after_resource end,
+           done_at = case when s.worker = p_worker and reading_is_last then v_now else done_at end
+     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
+       and reading_user_id is not null;
+
+    if p_limit = 0 then
+        update broadcast_shards s set held_until = null
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.worker = p_worker;
+        outcome := 'reported';
+        return next;
+        return;
+    end if;
+    shards := nullif(plan_shards(v_broadcast, p_round), 0);
+    if v_now > v_broadcast.expires_at
+       or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
+        perform drop_shards(v_broadcast, p_round, p_worker, p_lease, v_now);
+        outcome := 'over';
+        return next;
+        return;
+    end if;
+
+    loop
+        select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
+        exit when not found;
+        select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
+               (array_agg(resource order by n desc))[1] as resource,
+               coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
+                   filter (where is_meant), '[]') as recipients,
+               coalesce(sum(jsonb_array_length(connections)) filter (where is_meant), 0)::integer as pushes
+          into v_page
+          from (select *, row_number() over () as n,
+                       connections <> '[]' and (p_round = 1 or not has_answered(v_bonus.bonus_id, user_id))
+                           as is_meant
+                  from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)) as read;
+        wait_ms := take_turn(v_page.pushes, p_per_second, v_broadcast.kind = 'news', v_now);
+        if wait_ms is null then
+            select milliseconds(free_at - v_now) into wait_ms from push_budget;
+            outcome := 'wait';
+            return next;
+            return;
+        end if;
+        update broadcast_shards s
+           set reading_user_id = v_page.user_id, reading_resource = v_page.resource,
+               reading_is_last = v_page.size < p_limit,
+               done_at = case when v_page.size = 0 then v_now end
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard;
+        if v_page.size > 0 then
+            outcome := 'page';
+            shard := v_shard.shard;
+            expires_at := ms(v_broadcast.expires_at);
+            kind := v_broadcast.kind;
+            select e.epoch into epoch from stream_epoch e;
+            broadcast := case when v_broadcast.seq is not null then
+                jsonb_build_object('seq', v_broadcast.seq, 'follows', v_broadcast.follows) end;
+            bonus := case when v_bonus.bonus_id is not null then
+                bonus_json(v_bonus, case when kind = 'cancel' then 'cancelled' end) end;
+            news := case when kind = 'news' then news_json(v_broadcast) end;
+            recipients := v_page.recipients;
+            return next;
+            return;
+        end if;
+    end loop;
+
+    outcome := case when exists (
+        select from broadcast_shards s
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.done_at is null)
+        then 'busy' else 'done' end;
+    if outcome = 'done' and v_broadcast.kind = 'offer' and v_bonus.acknowledge and p_round < 3 then
+        repeat_in_ms := 5000;
+    end if;
+    return next;
+end $$;
+
+CREATE FUNCTION public.read_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_now timestamp with time zone) RETURNS TABLE(user_id text, resource text, connections jsonb, event jsonb)
+    LANGUAGE plpgsql
+    AS $$
+#variable_conflict use_column
+declare
+    v_user_ids text[];
+begin
+    case p_broadcast.audience
+    when 'everyone' then
+        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.terminate_at is null
+               and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
+             order by w.user_id, w.resource limit p_limit) as page
+         where p_shard.until_user_id is null
+            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource);
+    when 'resource' then
+        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.resource = p_broadcast.resource and w.terminate_at is null
+               and w.user_id > p_shard.after_user_id
+             order by w.user_id limit p_limit) as page
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id;
+    else
+        v_user_ids := array(
+            select user_id from (
+                select o.user_id from offers o
+                 where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
+                 order by o.user_id limit p_limit) as page
+             where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
+        if p_broadcast.kind = 'offer' then
+            perform tell_offers(p_bonus, v_user_ids, p_now);
+        end if;
+        return query select o.user_id, '', connections_of(o.user_id), event_json(e)
+              from offers o left join user_events e on e.user_id = o.user_id and e.seq = o.seq
+             where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
+             order by o.user_id;
+    end case;
+end $$;
 
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
@@ -778,9 +1417,31 @@ CREATE FUNCTION public.settle_session(p_user_id text, p_resource text, p_now tim
         select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
 
+CREATE FUNCTION public.share_bonus(p_bonus_id uuid) RETURNS void
+    LANGUAGE sql
+    AS $$ select pg_advisory_xact_lock_shared(hashtextextended(p_bonus_id::text, 1)) $$;
+
 CREATE FUNCTION public.size(p_nodes jsonb) RETURNS integer
     LANGUAGE sql IMMUTABLE
     AS $_$ select jsonb_array_length(jsonb_path_query_array(p_nodes, '$.*.*')) $_$;
+
+CREATE FUNCTION public.spend(p_user_id text, p_gap interval, p_burst integer, p_now timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_ahead interval;
+    v_wait_ms integer;
+begin
+    if p_gap = '0' then
+        return 0;
+    end if;
+    insert into user_limits as l (user_id, free_at) values (p_user_id, p_now + p_gap)
+        on conflict (user_id) do update
+           set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
+        returning free_at - p_now into v_ahead;
+    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
+end $$;
 
 CREATE FUNCTION public.sweep(p_limit integer, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(cycle_started_at timestamp with time zone, page integer, has_more boolean, connections jsonb)
     LANGUAGE plpgsql
@@ -849,6 +1510,44 @@ begin
     return v_slot.slot is not null;
 end $$;
 
+CREATE FUNCTION public.take_turn(p_many integer, p_per_second integer, p_is_news boolean, p_now timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql
+    AS $$
+declare
+    v_length interval := p_many * interval '1 second' / p_per_second;
+    v_begins interval;
+begin
+    insert into push_budget as b (free_at) values (p_now + v_length)
+        on conflict (only_row) do update set free_at = greatest(b.free_at, p_now) + v_length
+         where not p_is_news or b.free_at <= p_now
+        returning free_at - v_length - p_now into v_begins;
+    return milliseconds(v_begins);
+end $$;
+
+CREATE FUNCTION public.tell_offers(p_bonus public.bonuses, p_user_ids text[], p_now timestamp with time zone) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+begin
+    with fresh as (
+        select o.user_id from offers o
+         where o.bonus_id = p_bonus.bonus_id and o.user_id = any (p_user_ids) and o.seq is null
+         order by o.user_id
+    ),
+    numbered as (
+        insert into user_streams as s (user_id, seq) select user_id, 1 from fresh
+            on conflict (user_id) do update set seq = s.seq + 1
+            returning s.user_id, s.seq
+    ),
+    told as (
+        insert into user_events (user_id, seq, type, body, at, action_id)
+            select user_id, seq, 'bonus.offered', bonus_json(p_bonus, null), p_now,
+                   'bonus.' || p_bonus.bonus_id
+              from numbered
+    )
+    update offers o set seq = n.seq from numbered n
+     where o.bonus_id = p_bonus.bonus_id and o.user_id = n.user_id;
+end $$;
+
 CREATE FUNCTION public.use_up(p_ticket_id text, p_expires_at timestamp with time zone, p_now timestamp with time zone) RETURNS void
     LANGUAGE sql
     AS $$
@@ -857,13 +1556,20 @@ CREATE FUNCTION public.use_up(p_ticket_id text, p_expires_at timestamp with time
         on conflict (ticket_id) do nothing
 $$;
 
-CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
+CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
     LANGUAGE plpgsql
     AS $$
 declare
-    v_now timestamptz;
+    v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;
 begin
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    if wait_ms <> 0 then
+        outcome := outcome_of(wait_ms);
+        server_now := ms(v_now);
+        return next;
+        return;
+    end if;
     v_now := lock_user(p_user_id, p_now);
     select * into v_session from watching_times w
      where w.user_id = p_user_id and w.nodes -> p_node ? p_connection_id;
@@ -875,7 +1581,7 @@ begin
                          v_session.nodes -> p_node -> p_connection_id, p_grace, 2147483647, v_now);
     end if;
     return query
-        select outcome, ms(v_now), ms(w.join_at), (select count(*) from connections(w.nodes)),
+        select outcome, 0, ms(v_now), ms(w.join_at), (select count(*) from connections(w.nodes)),
                milliseconds(watched(p_user_id, p_resource, v_now))
           from (values (1)) as one
                left join watching_times w on w.user_id = p_user_id and w.resource = p_resource
@@ -904,6 +1610,12 @@ CREATE FUNCTION public.without_connection(p_nodes jsonb, p_node text, p_connecti
                 else jsonb_set(p_nodes, array[p_node], (p_nodes -> p_node) - p_connection_id) end
 $$;
 
+CREATE TABLE public.acks (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.award_rules (
     rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
     reward jsonb NOT NULL,
@@ -911,6 +1623,8 @@ CREATE TABLE public.award_rules (
     claim_within interval NOT NULL,
     resource text,
     created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    ended_at timestamp with time zone,
     CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
     CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
     CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
@@ -932,6 +1646,12 @@ CREATE TABLE public.bonus_stock (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.broadcast_stream (
+    only_row boolean DEFAULT true NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT broadcast_stream_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.claims (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
@@ -952,7 +1672,8 @@ CREATE TABLE public.ledger (
     user_id text,
     entry text NOT NULL,
     at timestamp with time zone NOT NULL,
-    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'claimed'::text, 'cancelled'::text])))
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
 );
 
 ALTER TABLE public.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
@@ -973,6 +1694,7 @@ CREATE TABLE public.migrations (
 CREATE TABLE public.offers (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
+    seq bigint,
     CONSTRAINT offers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 );
 
@@ -1007,6 +1729,12 @@ CREATE TABLE public.presence_facts (
     settled_at timestamp with time zone NOT NULL
 );
 
+CREATE UNLOGGED TABLE public.push_budget (
+    only_row boolean DEFAULT true NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    CONSTRAINT push_budget_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.stream_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -1034,9 +1762,16 @@ CREATE UNLOGGED TABLE public.used_tickets (
     expires_at timestamp with time zone NOT NULL
 );
 
+CREATE UNLOGGED TABLE public.user_limits (
+    user_id text NOT NULL,
+    free_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.user_streams (
     user_id text NOT NULL,
     seq bigint NOT NULL,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
     CONSTRAINT user_streams_seq_check CHECK ((seq > 0)),
     CONSTRAINT user_streams_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 )
@@ -1064,6 +1799,9 @@ ALTER TABLE public.watching_times ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
 
 ALTER TABLE ONLY public.past_sessions ATTACH PARTITION public.past_sessions_default DEFAULT;
 
+ALTER TABLE ONLY public.acks
+    ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
+
 ALTER TABLE ONLY public.award_rules
     ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
 
@@ -1075,6 +1813,18 @@ ALTER TABLE ONLY public.bonus_stock
 
 ALTER TABLE ONLY public.bonuses
     ADD CONSTRAINT bonuses_pkey PRIMARY KEY (bonus_id);
+
+ALTER TABLE ONLY public.broadcast_shards
+    ADD CONSTRAINT broadcast_shards_pkey PRIMARY KEY (broadcast_id, round, shard);
+
+ALTER TABLE ONLY public.broadcast_stream
+    ADD CONSTRAINT broadcast_stream_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_pkey PRIMARY KEY (broadcast_id);
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_seq_key UNIQUE (seq);
 
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
@@ -1100,6 +1850,9 @@ ALTER TABLE ONLY public.past_sessions_default
 ALTER TABLE ONLY public.presence_facts
     ADD CONSTRAINT presence_facts_pkey PRIMARY KEY (seq);
 
+ALTER TABLE ONLY public.push_budget
+    ADD CONSTRAINT push_budget_pkey PRIMARY KEY (only_row);
+
 ALTER TABLE ONLY public.stream_epoch
     ADD CONSTRAINT stream_epoch_pkey PRIMARY KEY (only_row);
 
@@ -1115,15 +1868,32 @@ ALTER TABLE ONLY public.used_tickets
 ALTER TABLE ONLY public.user_events
     ADD CONSTRAINT user_events_pkey PRIMARY KEY (user_id, seq);
 
+ALTER TABLE ONLY public.user_limits
+    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY public.user_streams
     ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);
 
 ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
+CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
+
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
 
+CREATE INDEX bonuses_unclosed ON public.bonuses USING btree (closes_at) WHERE (closed_at IS NULL);
+
 CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (queued_at IS NULL);
+
+CREATE INDEX broadcasts_audience ON public.broadcasts USING btree (audience, resource, seq);
+
+CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at);
+
+CREATE INDEX ledger_everyone ON public.ledger USING btree (id) WHERE (user_id IS NULL);
+
+CREATE INDEX ledger_grants ON public.ledger USING btree (xid, id) WHERE (entry = 'claimed'::text);
+
+CREATE INDEX ledger_user ON public.ledger USING btree (user_id, id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
 
@@ -1168,6 +1938,12 @@ ALTER TABLE ONLY public.bonus_stock
 
 ALTER TABLE ONLY public.bonuses
     ADD CONSTRAINT bonuses_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
+
+ALTER TABLE ONLY public.broadcast_shards
+    ADD CONSTRAINT broadcast_shards_broadcast_id_fkey FOREIGN KEY (broadcast_id) REFERENCES public.broadcasts(broadcast_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

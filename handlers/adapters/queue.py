@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 from handlers.adapters.settings import setting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
 
     from handlers.core.push import Broadcast
 
@@ -21,13 +24,20 @@ class Queue:
 
     async def send(self, broadcast: Broadcast, delay_seconds: int = 0) -> None:
         """Raises what botocore raises when the queue cannot be reached."""
-        await asyncio.to_thread(self._send, broadcast.to_json(), delay_seconds)
+        await self.send_many([broadcast], delay_seconds)
 
-    def _send(self, body: str, delay_seconds: int) -> None:
+    async def send_many(self, broadcasts: Sequence[Broadcast], delay_seconds: int = 0) -> None:
+        """At most ten, in one call. Raises what `send` raises."""
+        if broadcasts:
+            await asyncio.to_thread(self._send, broadcasts, delay_seconds)
+
+    def _send(self, broadcasts: Sequence[Broadcast], delay_seconds: int) -> None:
         if self._client is None:
             import boto3  # noqa: PLC0415  # as in connections.py
 
             self._client = boto3.client("sqs")
-        self._client.send_message(
-            QueueUrl=setting("PUSH_QUEUE_URL"), MessageBody=body, DelaySeconds=delay_seconds
-        )
+        entries: list[SendMessageBatchRequestEntryTypeDef] = [
+            {"Id": str(n), "MessageBody": one.to_json(), "DelaySeconds": delay_seconds}
+            for n, one in enumerate(broadcasts)
+        ]
+        self._client.send_message_batch(QueueUrl=setting("PUSH_QUEUE_URL"), Entries=entries)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
+from handlers.core.happening import Limit
+
 
 class MissingSetting(Exception):
     """The function's environment lacks a variable that template.yaml should give it."""
@@ -26,6 +28,18 @@ def grace() -> timedelta:
 def most_connections() -> int:
     """How many connections one user may have open at once, over all resources."""
     return int(os.environ.get("MAX_CONNECTIONS_PER_USER") or "50")
+
+
+def message_limit() -> Limit:
+    """What one user may say, over all their devices; a rate of 0 is no limit."""
+    per_second = float(os.environ.get("MESSAGES_PER_SECOND_AND_USER") or "5")
+    gap = timedelta(seconds=1 / per_second) if per_second else timedelta()
+    return Limit(gap, int(os.environ.get("MESSAGE_BURST") or "50"))
+
+
+def pushes_per_second() -> int:
+    """How many pushes all workers together begin, of the account's 10,000 requests/s."""
+    return int(os.environ.get("PUSHES_PER_SECOND") or "7000")
 
 
 def keep_session_months() -> int:

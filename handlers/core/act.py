@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from handlers.core.happening import Outcome, Query, Row, error, told
+from handlers.core.happening import Limit, Outcome, Query, Row, error, told
 from handlers.core.message import LONGEST_MESSAGE
 
 if TYPE_CHECKING:
@@ -14,8 +14,15 @@ if TYPE_CHECKING:
     from handlers.core.message import Act
 
 
-def query(who: Arrival, said: Act) -> Query:
-    return Query("act", (who.user_id, said.id, said.type, msgspec.json.encode(said.body).decode()))
+LARGEST_STATE = 16_384
+
+
+def query(who: Arrival, said: Act, limit: Limit) -> Query:
+    patch = None if said.patch is None else _json(said.patch)
+    return Query(
+        "act",
+        (who.user_id, said.id, said.type, _json(said.body), patch, limit.gap, limit.burst),
+    )
 
 
 def outcome(who: Arrival, said: Act, row: Row) -> Outcome:
@@ -23,4 +30,12 @@ def outcome(who: Arrival, said: Act, row: Row) -> Outcome:
         return error(said.id, "conflict", "this id was used for something else")
     if row["outcome"] == "too_large":
         return error(said.id, "too_large", f"as JSON of ours, a body has {LONGEST_MESSAGE} bytes")
+    if row["outcome"] == "state_too_large":
+        return error(
+            said.id, "state_too_large", f"a user's state has at most {LARGEST_STATE} bytes"
+        )
     return told(who, row, "acted", re=said.id)
+
+
+def _json(value: object) -> str:
+    return msgspec.json.encode(value).decode()

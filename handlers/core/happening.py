@@ -10,6 +10,7 @@ import msgspec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import timedelta
 
     from handlers.core.arrival import Arrival
 
@@ -23,6 +24,14 @@ class Query:
 
     name: str
     args: tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What one user may say: a message each `gap`, `burst` of them at once; no gap: anything."""
+
+    gap: timedelta
+    burst: int
 
 
 @dataclass(frozen=True)
@@ -42,6 +51,8 @@ class Outcome:
 
     reply: bytes
     pushes: tuple[Push, ...] = ()
+    disconnects: bool = False
+    """Whoever is told to slow down and goes on regardless loses the connection."""
 
 
 def message(type_: str, **fields: object) -> bytes:
@@ -54,6 +65,20 @@ def error(re: str | None, code: str, reason: str) -> Outcome:
     return Outcome(message("error", re=re, code=code, reason=reason))
 
 
+def over_limit(re: str, row: Row) -> Outcome | None:
+    """What somebody is told whose message was one too many; None if it was not."""
+    if row["outcome"] not in ("slow_down", "disconnect"):
+        return None
+    reply = message(
+        "error",
+        re=re,
+        code="slow_down",
+        reason="too many messages of this user",
+        retry_after_ms=abs(int(str(row["wait_ms"]))),
+    )
+    return Outcome(reply, disconnects=row["outcome"] == "disconnect")
+
+
 def raw(value: object) -> msgspec.Raw:
     """A JSON column for `message`, without reading it."""
     return msgspec.Raw(b"null" if value is None else str(value).encode())
@@ -62,21 +87,35 @@ def raw(value: object) -> msgspec.Raw:
 def told(who: Arrival, row: Row, reply_type: str, **reply: object) -> Outcome:
     """Answer the connection it came from, and tell the event to all the user's others.
 
-    `row` has server_now, epoch, event and others: what both an action and a claim return. A
-    connection that is not among the user's own was ended wrongly, and is told so (see `hello`).
+    `row` has server_now, epoch, event and others: what both an action and a claim return. Where
+    it has a bonus, sold out, others are told that. A connection that is not among the user's own
+    was ended wrongly, and is told so (see `hello`).
     """
     happened = {
         "server_now": row["server_now"],
         "epoch": row["epoch"],
         "event": raw(row["event"]),
     }
+    news = message("event", **happened)
+    if row.get("bonus") is not None:
+        news = bonus_message(row)
     open_ones = connections(row["others"])
     others = [one for one in open_ones if one != (who.node, who.connection_id)]
     if row["others"] is not None and len(others) == len(open_ones):
         reply["is_counted"] = False
     return Outcome(
         message(reply_type, **reply, **happened),
-        to_connections(who.user_id, others, message("event", **happened)),
+        to_connections(who.user_id, others, news),
+    )
+
+
+def bonus_message(row: Row) -> bytes:
+    """A bonus as its audience is told of it; `broadcast` is its place in their stream, if any."""
+    return message(
+        "bonus",
+        server_now=row["server_now"],
+        broadcast=raw(row.get("broadcast")),
+        bonus=raw(row["bonus"]),
     )
 
 

@@ -4,15 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Outcome, Query, Row, message, raw
+from handlers.core.happening import Limit, Outcome, Query, Row, message, raw
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
     from handlers.core.message import Hello
 
 
-def query(who: Arrival, said: Hello) -> Query:
-    return Query("hello", (who.user_id, who.node, who.connection_id, said.since, said.epoch))
+def query(who: Arrival, said: Hello, limit: Limit) -> Query:
+    return Query(
+        "hello",
+        (
+            who.user_id,
+            who.node,
+            who.connection_id,
+            said.since,
+            said.epoch,
+            said.broadcasts_since,
+            limit.gap,
+            limit.burst,
+        ),
+    )
 
 
 def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
@@ -32,6 +44,8 @@ def outcome(who: Arrival, said: Hello, row: Row) -> Outcome:
             seq=row["seq"],
             recovered=row["recovered"],
             events=raw(row["events"]),
+            state=raw(row["state"]),
             bonuses=raw(row["bonuses"]),
+            broadcasts=raw(row["broadcasts"]),
         )
     )

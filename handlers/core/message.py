@@ -24,6 +24,7 @@ class Hello(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
     id: ActionId
     since: Seq | None = None
     epoch: Annotated[str, msgspec.Meta(max_length=64)] | None = None
+    broadcasts_since: Seq | None = None
 
 
 class Act(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
@@ -32,13 +33,30 @@ class Act(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
     id: ActionId
     type: EventType
     body: dict[str, Any]
+    patch: dict[str, Any] | None = None
+    """What it changes in the user's state: a JSON merge patch (RFC 7396)."""
 
 
 class Claim(msgspec.Struct, frozen=True, tag_field="action", tag="claim"):
-    """The user wants a bonus."""
+    """The user wants a bonus. Whoever names a user can only name themselves."""
 
     id: ActionId
     bonus_id: UUID
+    user_id: str | None = None
+
+
+class Ack(msgspec.Struct, frozen=True, tag_field="action", tag="ack"):
+    """This device shows a bonus: its user need not be told again."""
+
+    id: ActionId
+    bonus_id: UUID
+
+
+class Ledger(msgspec.Struct, frozen=True, tag_field="action", tag="ledger"):
+    """What happened to the user's bonuses, before an entry that they know."""
+
+    id: ActionId
+    before: Seq | None = None
 
 
 class Watch(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
@@ -48,8 +66,10 @@ class Watch(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
     resource: Resource
 
 
-Message = Hello | Act | Claim | Watch
-ACTIONS = ("hello", "act", "claim", "watch")
+Message = Hello | Act | Claim | Ack | Watch | Ledger
+ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
+# PostgreSQL merges a patch level by level, each on its stack.
+DEEPEST_PATCH = 32
 
 
 class BadMessage(Exception):
@@ -79,4 +99,13 @@ def parse(body: str) -> Message:
         message: Message = msgspec.convert(said, Message)
     except msgspec.ValidationError as error:
         raise BadMessage("bad_request", str(error), re) from error
+    if isinstance(message, Act) and _is_deeper(message.patch, DEEPEST_PATCH):
+        raise BadMessage("bad_request", f"a patch has at most {DEEPEST_PATCH} levels", re)
     return message
+
+
+def _is_deeper(value: object, levels: int) -> bool:
+    """Whether objects are nested deeper than that. Arrays end a patch: it replaces them whole."""
+    if not isinstance(value, dict):
+        return False
+    return levels == 0 or any(_is_deeper(inner, levels - 1) for inner in value.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.core.arrival import ANYTHING
-from handlers.core.happening import Outcome, Query, Row, error, message
+from handlers.core.happening import Limit, Outcome, Query, Row, error, message
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -27,8 +27,9 @@ def refusal(said: Watch) -> Outcome:
     )
 
 
-def query(who: Arrival, said: Watch, grace: timedelta) -> Query:
-    return Query("watch", (who.user_id, who.node, who.connection_id, said.resource, grace))
+def query(who: Arrival, said: Watch, grace: timedelta, limit: Limit) -> Query:
+    where = (who.user_id, who.node, who.connection_id, said.resource)
+    return Query("watch", (*where, grace, limit.gap, limit.burst))
 
 
 def outcome(said: Watch, row: Row) -> Outcome:

@@ -212,18 +212,39 @@ returns void language sql as $$
         select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
 $$;
 
--- Append to a user's stream; the next seq, gap-free. The caller holds the user's lock.
+-- What a JSON merge patch makes of a value: RFC 7396, section 2.
+create or replace function merge_patch(p_target jsonb, p_patch jsonb) returns jsonb
+language plpgsql immutable as $$
+begin
+    if jsonb_typeof(p_patch) <> 'object' then
+        return p_patch;
+    end if;
+    if jsonb_typeof(p_target) is distinct from 'object' then
+        p_target := '{}';
+    end if;
+    return (select coalesce(jsonb_object_agg(key, value), '{}') from (
+        select key, value from jsonb_each(p_target) where not p_patch ? key
+        union all
+        select key, merge_patch(p_target -> key, value) from jsonb_each(p_patch)
+         where value <> 'null') as merged);
+end $$;
+
+-- Append to a user's stream; the next seq, gap-free: it is taken from a row that is locked from then
+-- until the commit. p_patch (null: none) changes the user's state.
 create or replace function append_event(
-    p_user_id text, p_type text, p_body jsonb, p_action_id text, p_now timestamptz
+    p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_action_id text, p_now timestamptz
 ) returns user_events language plpgsql as $$
 declare
     v_event user_events;
 begin
-    insert into user_streams as s (user_id, seq) values (p_user_id, 1)
-        on conflict (user_id) do update set seq = s.seq + 1
+    insert into user_streams as s (user_id, seq, state)
+        values (p_user_id, 1, merge_patch('{}', coalesce(p_patch, '{}')))
+        on conflict (user_id) do update
+           set seq = s.seq + 1,
+               state = case when p_patch is null then s.state else merge_patch(s.state, p_patch) end
         returning s.user_id, s.seq into v_event.user_id, v_event.seq;
-    insert into user_events (user_id, seq, type, body, at, action_id)
-        values (p_user_id, v_event.seq, p_type, p_body, p_now, p_action_id)
+    insert into user_events (user_id, seq, type, body, patch, at, action_id)
+        values (p_user_id, v_event.seq, p_type, p_body, p_patch, p_now, p_action_id)
         returning * into v_event;
     return v_event;
 end $$;
@@ -233,6 +254,8 @@ create or replace function event_json(p_event user_events) returns jsonb
 language sql stable as $$
     select jsonb_build_object('seq', p_event.seq, 'type', p_event.type, 'body', p_event.body,
                               'at', ms(p_event.at), 'id', p_event.action_id)
+        || case when p_event.patch is null then '{}'
+                else jsonb_build_object('patch', p_event.patch) end
 $$;
 
 -- A bonus as the clients read it; p_outcome is what this user did about it, if anything.
@@ -240,5 +263,38 @@ create or replace function bonus_json(p_bonus bonuses, p_outcome text) returns j
 language sql stable as $$
     select jsonb_build_object('bonus_id', p_bonus.bonus_id, 'reward', p_bonus.reward,
                               'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.closes_at),
-                              'outcome', p_outcome)
+                              'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
+
+-- News as the clients read it.
+create or replace function news_json(p_broadcast broadcasts) returns jsonb
+language sql stable as $$
+    select p_broadcast.news || jsonb_build_object('seq', p_broadcast.seq, 'at', ms(p_broadcast.at),
+                                                  'expires_at', ms(p_broadcast.expires_at))
+$$;
+
+-- Count one message of a user against their limit, a message each p_gap with p_burst at once. Returns
+-- how long to wait in milliseconds: 0, it is within; less than 0, the same for a user who goes on
+-- regardless, two bursts ahead. What is refused counts too, so that waiting is what helps, and nobody gets
+-- further ahead than that. A p_gap of 0 is no limit.
+create or replace function spend(
+    p_user_id text, p_gap interval, p_burst integer, p_now timestamptz
+) returns integer language plpgsql as $$
+declare
+    v_ahead interval;
+    v_wait_ms integer;
+begin
+    if p_gap = '0' then
+        return 0;
+    end if;
+    insert into user_limits as l (user_id, free_at) values (p_user_id, p_now + p_gap)
+        on conflict (user_id) do update
+           set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
+        returning free_at - p_now into v_ahead;
+    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
+end $$;
+
+-- What `spend` refuses, in words.
+create or replace function outcome_of(p_wait_ms integer) returns text
+language sql immutable as $$ select case when p_wait_ms < 0 then 'disconnect' else 'slow_down' end $$;

@@ -11,7 +11,9 @@ declare
     v_due jsonb;
     v_made integer := 0;
 begin
-    for v_rule in select * from award_rules r order by r.rule_id for update skip locked loop
+    for v_rule in
+        select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
+    loop
         with watching as (
             select w.id, w.user_id, greatest(w.join_at, v_rule.created_at) as since
               from watching_times w
@@ -32,7 +34,8 @@ begin
         perform create_bonus(
             v_bonus_id, v_rule.reward, 'users', null,
             array(select d ->> 'user_id' from jsonb_array_elements(v_due) d),
-            interval '0', v_rule.claim_within, null, null, v_rule.rule_id, v_now);
+            interval '0', v_rule.claim_within, null, null,
+            p_acknowledge => true, p_rule_id => v_rule.rule_id, p_now => v_now);
         insert into awards (rule_id, session_id, nth, bonus_id)
             select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint, v_bonus_id
               from jsonb_array_elements(v_due) d;

@@ -1,7 +1,8 @@
 -- name: create_award_rule
--- From now on: a bonus for each `every` of watching in one session. The same rule_id again changes
--- nothing.
--- $1 rule_id  $2 reward  $3 every  $4 claim_within  $5 resource (null: any)
-insert into award_rules (rule_id, reward, every, claim_within, resource, created_at)
-values ($1, $2, $3, $4, $5, clock_timestamp())
-on conflict (rule_id) do nothing;
+-- From now on: a bonus for each `every` of watching in one session. Returns fingerprint: of the order that
+-- made the rule of this id, this one or an earlier one, which is then not changed.
+-- $1 rule_id  $2 reward  $3 every  $4 claim_within  $5 resource (null: any)  $6 fingerprint
+insert into award_rules as r (rule_id, reward, every, claim_within, resource, created_at, fingerprint)
+values ($1, $2, $3, $4, $5, clock_timestamp(), $6)
+on conflict (rule_id) do update set fingerprint = r.fingerprint
+returning fingerprint;

@@ -1,6 +1,7 @@
 -- name: prune
--- Remove what nobody needs any more, at most $3 of each: used tickets that can open nothing, events
--- older than $1, facts older than $2. Returns how many of each.
+-- Remove what nobody needs any more, at most $3 of each: used tickets that can open nothing, events and
+-- acknowledgements older than $1, broadcasts that have been over for as long, limits
+-- of users who have been silent, facts older than $2. Returns how many of each.
 -- $1 keep_events  $2 keep_facts  $3 limit
 with tickets as (
     delete from used_tickets
@@ -24,6 +25,26 @@ facts as (
 begins as (
     update fact_log set pruned_seq = pruned.seq from (select max(seq) as seq from facts) as pruned
      where pruned.seq > pruned_seq
+),
+acknowledged as (
+    delete from acks
+     where ctid in (select ctid from acks where at < clock_timestamp() - $1::interval
+                     limit $3 for update skip locked)
+    returning 1
+),
+told as (
+    delete from broadcasts
+     where broadcast_id in (select broadcast_id from broadcasts
+                             where expires_at < clock_timestamp() - $1::interval
+                             order by expires_at limit $3 for update skip locked)
+    returning 1
+),
+limits as (
+    delete from user_limits
+     where ctid in (select ctid from user_limits where free_at < clock_timestamp() - interval '1 minute'
+                     limit $3 for update skip locked)
+    returning 1
 )
 select (select count(*) from tickets) as tickets, (select count(*) from events) as events,
-       (select count(*) from facts) as facts;
+       (select count(*) from facts) as facts, (select count(*) from acknowledged) as acks,
+       (select count(*) from told) as broadcasts, (select count(*) from limits) as limits;

@@ -1,4 +1,4 @@
 -- name: queued
--- A bonus' broadcast is in the queue.
--- $1 bonus_id
-update bonuses set queued_at = clock_timestamp() where bonus_id = $1 and queued_at is null;
+-- A broadcast is in the queue.
+-- $1 broadcast_id
+update broadcasts set queued_at = clock_timestamp() where broadcast_id = $1;

@@ -1,7 +1,16 @@
 -- name: unqueued
--- The bonuses whose broadcast is not in the queue though it should be. Returns bonus_id. The newest
--- are left to who is making them.
-select bonus_id from bonuses
- where queued_at is null and cancelled_at is null and closes_at > clock_timestamp()
-   and (rule_id is not null or created_at < clock_timestamp() - interval '10 seconds')
- order by created_at limit 1000;
+-- Broadcasts that nobody sees to though they are not over: they are not in the queue (the newest are left
+-- to who is making them), or were, and everybody who worked on one has died. Returns broadcast_id, kind,
+-- round.
+select b.broadcast_id, b.kind, coalesce(s.round, 1) as round
+  from broadcasts b
+       left join lateral (
+           select max(round) as round, min(coalesce(held_until, b.queued_at)) filter (where done_at is null)
+                      as idle_since
+             from broadcast_shards s where s.broadcast_id = b.broadcast_id) as s on true
+ where b.expires_at > clock_timestamp()
+   and case when b.queued_at is null then b.at < clock_timestamp() - interval '10 seconds'
+                or exists (select from bonuses o where o.bonus_id = b.bonus_id and o.rule_id is not null)
+            else s.idle_since < clock_timestamp() - interval '15 seconds'
+                 and b.queued_at < clock_timestamp() - interval '15 seconds' end
+ order by b.expires_at limit 1000;

@@ -1,0 +1,320 @@
+-- How a broadcast reaches its audience: workers take shards of it, page by page.
+
+-- Cut an audience into shards of about 2,000 sessions, at bounds from a sample: counting them all would
+-- take longer than the first thousand pushes, and shards of different sizes harm nobody, for whoever is
+-- done takes the next. Once per broadcast and round; returns how many that made, 0 if they were there.
+create or replace function plan_shards(p_broadcast broadcasts, p_round integer) returns integer
+language plpgsql as $$
+declare
+    c_size    constant integer := 2000;
+    c_sample  constant float8 := 10000;
+    v_percent float8;
+    v_made    integer;
+begin
+    if exists (select from broadcast_shards s
+                where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round) then
+        return 0;
+    end if;
+    -- One at a time; whoever came second looks again.
+    perform from broadcasts where broadcast_id = p_broadcast.broadcast_id for update;
+    if exists (select from broadcast_shards s
+                where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round) then
+        return 0;
+    end if;
+    select least(100, 100 * c_sample / greatest(reltuples, 1)) into v_percent
+      from pg_class where oid = 'watching_times'::regclass;
+    with sampled as (
+        select user_id, resource from watching_times tablesample system (v_percent)
+         where p_broadcast.audience <> 'users' and terminate_at is null
+           and (p_broadcast.resource is null or resource = p_broadcast.resource)
+    ),
+    listed as (
+        select user_id, '' as resource from offers
+         where p_broadcast.audience = 'users' and bonus_id = p_broadcast.bonus_id
+    ),
+    numbered as (
+        select *, row_number() over (order by user_id, resource) as n,
+               greatest(1, case when p_broadcast.audience = 'users' then c_size
+                                else c_size * v_percent / 100 end)::bigint as every
+          from (table sampled union all table listed) as audience
+    ),
+    bounds as (
+        select user_id, resource from numbered where n % every = 0
+        union all
+        select null, null
+    )
+    insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,
+                                  until_user_id, until_resource)
+        select p_broadcast.broadcast_id, p_round, row_number() over w,
+               coalesce(lag(user_id) over w, ''), coalesce(lag(resource) over w, ''), user_id, resource
+          from bounds window w as (order by user_id nulls last, resource);
+    get diagnostics v_made = row_count;
+    return v_made;
+end $$;
+
+-- The turn of p_many pushes: how many milliseconds from now they may begin, so that all workers
+-- together stay below p_per_second. Bonuses queue up; news are null while anything waits before them.
+create or replace function take_turn(
+    p_many integer, p_per_second integer, p_is_news boolean, p_now timestamptz
+) returns integer language plpgsql as $$
+declare
+    v_length interval := p_many * interval '1 second' / p_per_second;
+    v_begins interval;
+begin
+    insert into push_budget as b (free_at) values (p_now + v_length)
+        on conflict (only_row) do update set free_at = greatest(b.free_at, p_now) + v_length
+         where not p_is_news or b.free_at <= p_now
+        returning free_at - v_length - p_now into v_begins;
+    return milliseconds(v_begins);
+end $$;
+
+-- Write a bonus into the streams of the users whom it is offered to, once each. No lock but the rows':
+-- append_event says why that is enough. In one order, so that two of these never wait for each other
+-- in a circle; two that write the same offer fail on the event's id, and the second may try again.
+create or replace function tell_offers(p_bonus bonuses, p_user_ids text[], p_now timestamptz)
+returns void language plpgsql as $$
+begin
+    with fresh as (
+        select o.user_id from offers o
+         where o.bonus_id = p_bonus.bonus_id and o.user_id = any (p_user_ids) and o.seq is null
+         order by o.user_id
+    ),
+    numbered as (
+        insert into user_streams as s (user_id, seq) select user_id, 1 from fresh
+            on conflict (user_id) do update set seq = s.seq + 1
+            returning s.user_id, s.seq
+    ),
+    told as (
+        insert into user_events (user_id, seq, type, body, at, action_id)
+            select user_id, seq, 'bonus.offered', bonus_json(p_bonus, null), p_now,
+                   'bonus.' || p_bonus.bonus_id
+              from numbered
+    )
+    update offers o set seq = n.seq from numbered n
+     where o.bonus_id = p_bonus.bonus_id and o.user_id = n.user_id;
+end $$;
+
+-- A user's acknowledgement or claim: a later round leaves them alone.
+create or replace function has_answered(p_bonus_id uuid, p_user_id text) returns boolean
+language sql stable as $$
+    select exists (select from acks a where a.bonus_id = p_bonus_id and a.user_id = p_user_id)
+        or exists (select from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id)
+$$;
+
+-- A session's connections as [[node, connection id], …].
+create or replace function connection_list(p_nodes jsonb) returns jsonb language sql stable as $$
+    select jsonb_agg(jsonb_build_array(c.node, c.connection_id)) from connections(p_nodes) c
+$$;
+
+-- The next of a shard, in order: at most p_limit sessions, or listed users, fewer at its end. event: what
+-- an offer is in its user's stream. One branch per audience, each along its own index; cut at the shard's
+-- end afterwards, for as a condition that would read on to the end of all.
+create or replace function read_page(
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_now timestamptz
+) returns table (user_id text, resource text, connections jsonb, event jsonb) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_user_ids text[];
+begin
+    case p_broadcast.audience
+    when 'everyone' then
+        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.terminate_at is null
+               and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
+             order by w.user_id, w.resource limit p_limit) as page
+         where p_shard.until_user_id is null
+            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource);
+    when 'resource' then
+        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.resource = p_broadcast.resource and w.terminate_at is null
+               and w.user_id > p_shard.after_user_id
+             order by w.user_id limit p_limit) as page
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id;
+    else
+        v_user_ids := array(
+            select user_id from (
+                select o.user_id from offers o
+                 where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
+                 order by o.user_id limit p_limit) as page
+             where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
+        if p_broadcast.kind = 'offer' then
+            perform tell_offers(p_bonus, v_user_ids, p_now);
+        end if;
+        return query select o.user_id, '', connections_of(o.user_id), event_json(e)
+              from offers o left join user_events e on e.user_id = o.user_id and e.seq = o.seq
+             where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
+             order by o.user_id;
+    end case;
+end $$;
+
+-- Take a shard: the one that this worker had last, if it still has it; else the first that nobody holds.
+-- No row: there is none.
+create or replace function hold_shard(
+    p_broadcast_id uuid, p_round integer, p_worker uuid, p_lease interval, p_now timestamptz
+) returns setof broadcast_shards language sql as $$
+    update broadcast_shards s
+       set worker = p_worker, held_until = p_now + p_lease,
+           reading_user_id = null, reading_resource = null, reading_is_last = null
+     where s.broadcast_id = p_broadcast_id and s.round = p_round
+       and s.shard = (select f.shard from broadcast_shards f
+                       where f.broadcast_id = p_broadcast_id and f.round = p_round and f.done_at is null
+                         and (f.worker = p_worker or f.held_until is null or f.held_until < p_now)
+                       order by f.worker = p_worker desc nulls last, f.shard limit 1
+                       for update skip locked)
+    returning s.*
+$$;
+
+-- The end of a broadcast's window: count whom it did not reach. Not in shards that somebody works on:
+-- whoever does will be told that it is over, too.
+create or replace function drop_shards(
+    p_broadcast broadcasts, p_round integer, p_worker uuid, p_lease interval, p_now timestamptz
+) returns void language plpgsql as $$
+declare
+    v_shard broadcast_shards;
+begin
+    loop
+        select * into v_shard from hold_shard(p_broadcast.broadcast_id, p_round, p_worker, p_lease, p_now);
+        exit when not found;
+        update broadcast_shards s
+           set done_at = p_now, dropped = dropped + case p_broadcast.audience
+               when 'users' then
+                   (select count(*) from offers o
+                     where o.bonus_id = p_broadcast.bonus_id and o.user_id > s.after_user_id
+                       and (s.until_user_id is null or o.user_id <= s.until_user_id))
+               else
+                   (select count(*) from watching_times w
+                     where w.terminate_at is null
+                       and (p_broadcast.resource is null or w.resource = p_broadcast.resource)
+                       and (w.user_id, w.resource) > (s.after_user_id, s.after_resource)
+                       and (s.until_user_id is null
+                            or (w.user_id, w.resource) <= (s.until_user_id, s.until_resource)))
+               end
+         where s.broadcast_id = v_shard.broadcast_id and s.round = v_shard.round and s.shard = v_shard.shard;
+    end loop;
+end $$;
+
+-- A worker's next page of a broadcast, and its report of the last. Returns one row; outcome
+--   page      push `recipients`, which may begin in wait_ms, and report
+--   wait      news give way to bonuses: come again in wait_ms
+--   busy      others hold what is left: come again, they may die
+--   done      nothing is left. repeat_in_ms: when the next round is due; null: there is none
+--   over      its window is, or it was cancelled: whom it did not reach is counted as dropped
+--   unknown   there is no such broadcast (any more)
+--   reported  p_limit is 0: no further page, and whoever is next may go on with the shard at once
+-- shards: how many there are, if this call made them; null else.
+-- broadcast {seq, follows}: null for listed users. bonus, news: what it says.
+-- recipients: [[user_id, [[node, connection id], …], event], …]; event: what an offer is in the stream of a
+-- listed user, else null.
+-- p_worker: a uuid of the caller's own. p_shard (null: none) and what follows it: the page that it was
+-- given last, and how many pushes of it fared how. A page is done only with that: whoever dies on it
+-- leaves it to another, p_lease later. Whoever has lost a shard that way only has its numbers added.
+create or replace function push(
+    p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer,
+    p_shard integer default null, p_sent integer default 0, p_gone integer default 0,
+    p_undelivered integer default 0, p_dropped integer default 0,
+    p_lease interval default '6 seconds', p_now timestamptz default null
+) returns table (
+    outcome text, wait_ms integer, shards integer, shard integer, server_now bigint, expires_at bigint,
+    kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb,
+    repeat_in_ms integer
+) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_now       timestamptz := coalesce(p_now, clock_timestamp());
+    v_broadcast broadcasts;
+    v_bonus     bonuses;
+    v_shard     broadcast_shards;
+    v_page      record;
+begin
+    server_now := ms(v_now);
+    select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
+    if not found then
+        outcome := 'unknown';
+        return next;
+        return;
+    end if;
+    select * into v_bonus from bonuses b where b.bonus_id = v_broadcast.bonus_id;
+    if v_broadcast.audience <> 'users' then
+        -- What is written is how far it has come, and what a power cut loses of that is pushed again.
+        -- An offer to a listed user is an event of their stream, which must stay once it is told.
+        perform set_config('synchronous_commit', 'off', true);
+    end if;
+
+    update broadcast_shards s
+       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
+           dropped = dropped + p_dropped,
+           after_user_id = case when s.worker = p_worker then reading_user_id else after_user_id end,
+           after_resource = case when s.worker = p_worker then reading_resource else after_resource end,
+           done_at = case when s.worker = p_worker and reading_is_last then v_now else done_at end
+     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
+       and reading_user_id is not null;
+
+    if p_limit = 0 then
+        update broadcast_shards s set held_until = null
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.worker = p_worker;
+        outcome := 'reported';
+        return next;
+        return;
+    end if;
+    shards := nullif(plan_shards(v_broadcast, p_round), 0);
+    if v_now > v_broadcast.expires_at
+       or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
+        perform drop_shards(v_broadcast, p_round, p_worker, p_lease, v_now);
+        outcome := 'over';
+        return next;
+        return;
+    end if;
+
+    loop
+        select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
+        exit when not found;
+        select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
+               (array_agg(resource order by n desc))[1] as resource,
+               coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
+                   filter (where is_meant), '[]') as recipients,
+               coalesce(sum(jsonb_array_length(connections)) filter (where is_meant), 0)::integer as pushes
+          into v_page
+          from (select *, row_number() over () as n,
+                       connections <> '[]' and (p_round = 1 or not has_answered(v_bonus.bonus_id, user_id))
+                           as is_meant
+                  from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)) as read;
+        wait_ms := take_turn(v_page.pushes, p_per_second, v_broadcast.kind = 'news', v_now);
+        if wait_ms is null then
+            select milliseconds(free_at - v_now) into wait_ms from push_budget;
+            outcome := 'wait';
+            return next;
+            return;
+        end if;
+        update broadcast_shards s
+           set reading_user_id = v_page.user_id, reading_resource = v_page.resource,
+               reading_is_last = v_page.size < p_limit,
+               done_at = case when v_page.size = 0 then v_now end
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard;
+        if v_page.size > 0 then
+            outcome := 'page';
+            shard := v_shard.shard;
+            expires_at := ms(v_broadcast.expires_at);
+            kind := v_broadcast.kind;
+            select e.epoch into epoch from stream_epoch e;
+            broadcast := case when v_broadcast.seq is not null then
+                jsonb_build_object('seq', v_broadcast.seq, 'follows', v_broadcast.follows) end;
+            bonus := case when v_bonus.bonus_id is not null then
+                bonus_json(v_bonus, case when kind = 'cancel' then 'cancelled' end) end;
+            news := case when kind = 'news' then news_json(v_broadcast) end;
+            recipients := v_page.recipients;
+            return next;
+            return;
+        end if;
+    end loop;
+
+    outcome := case when exists (
+        select from broadcast_shards s
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.done_at is null)
+        then 'busy' else 'done' end;
+    if outcome = 'done' and v_broadcast.kind = 'offer' and v_bonus.acknowledge and p_round < 3 then
+        repeat_in_ms := 5000;
+    end if;
+    return next;
+end $$;
