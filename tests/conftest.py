@@ -42,6 +42,7 @@ do $$ declare name text; begin
     end loop;
     insert into sweep_cursor default values;
     insert into fact_log default values;
+    insert into broadcast_stream (seq) values (0);
 end $$
 """
 

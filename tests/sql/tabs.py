@@ -70,7 +70,7 @@ class Tab:
     ) -> dict[str, Any]:
         return dict(
             await db.fetchrow(
-                "select * from watch($1, $2, $3, $4, $5, $6)",
+                "select * from watch($1, $2, $3, $4, $5, p_now => $6)",
                 *(self.user_id, self.node, self.name, resource, GRACE, now),
             )
         )

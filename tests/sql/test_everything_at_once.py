@@ -58,11 +58,12 @@ class Crowd:
 
     async def act(self) -> None:
         user, action = self.dice.choice(USERS), f"a{self.dice.randint(0, 50)}"
-        await self.pool.fetch(text("act"), user, action, "like", "{}")
+        await self.pool.fetch(text("act"), user, action, "like", "{}", None, timedelta(0), 1)
 
     async def claim(self) -> None:
         user, bonus = self.dice.choice(USERS), self.dice.choice(self.bonuses)
-        await self.pool.fetch(text("claim"), user, f"c-{bonus}-{self.dice.randint(0, 2)}", bonus)
+        claim_id = f"c-{bonus}-{self.dice.randint(0, 2)}"
+        await self.pool.fetch(text("claim"), user, claim_id, bonus, timedelta(0), 1)
 
     async def forget(self) -> None:
         gone = self.dice.sample(self.opened, min(len(self.opened), 20))
@@ -88,9 +89,10 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
             await pool.execute(
                 text("create_bonus"),
                 *(bonus, "{}", "everyone", None, nobody, timedelta(0), 10 * MINUTE, stock, None),
+                *(None, False, None),
             )
         await pool.execute(
-            text("create_award_rule"), uuid4(), "{}", timedelta(seconds=1), MINUTE, None
+            text("create_award_rule"), uuid4(), "{}", timedelta(seconds=1), MINUTE, None, None
         )
         crowd = (Crowd(pool, bonuses, seed) for seed in range(WORKERS))
         await asyncio.gather(*(one.live() for one in crowd))

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 async def watch(db: asyncpg.Connection, tab: str, resource: str, now: datetime) -> str:
     outcome: str = await db.fetchval(
-        "select outcome from watch('ann', $1, $2, $3, $4, $5)", NODE, tab, resource, GRACE, now
+        "select outcome from watch('ann', $1, $2, $3, $4, p_now => $5)",
+        NODE,
+        tab,
+        resource,
+        GRACE,
+        now,
     )
     return outcome
 

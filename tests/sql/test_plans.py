@@ -136,7 +136,15 @@ def disconnect(tab: str, user: str, now: float = 20) -> tuple[object, ...]:
 ONE = (["user-7"], [NODE], ["tab-7"])
 forget = ("select forget($1, $2, $3, $4, $5, $6)", *ONE, ["swept"], GRACE, at(100))
 doubt = ("select doubt($1, $2, $3, $4)", *ONE, [True])
-watch = ("select watch($1, $2, $3, $4, $5, $6)", "user-7", NODE, "tab-7", "stream", GRACE, at(20))
+watch = (
+    "select watch($1, $2, $3, $4, $5, p_now => $6)",
+    "user-7",
+    NODE,
+    "tab-7",
+    "stream",
+    GRACE,
+    at(20),
+)
 kick = ("select end_connections($1, null, $2, $3, $4)", "user-7", [NODE], ["tab-7"], at(20))
 settle = ("select settle($1, $2)", 100, at(60))
 sweep = ("select sweep($1, $2)", 100, at(100))
@@ -163,8 +171,8 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "settle of nothing": [AS_IT_COMES, ("select settle($1, $2)", 100, T0)],
     "sweep": [sweep],
     "sweep goes on": [sweep, sweep],
-    "act": [("select act($1, $2, $3, $4, $5)", "act", "a2", "like", "{}", at(20))],
-    "hello": [(text("hello"), "user-7", NODE, "tab-7", None, None)],
+    "act": [("select act($1, $2, $3, $4, p_now => $5)", "act", "a2", "like", "{}", at(20))],
+    "hello": [(text("hello"), "user-7", NODE, "tab-7", None, None, None, GRACE, 50)],
     "devices": [(text("devices"), "user-7")],
     "watch_time": [(text("watch_time"), "user-7")],
     "online": [(text("online"), None, None, "user-5", "site", 100)],

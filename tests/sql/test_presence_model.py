@@ -262,7 +262,7 @@ class Story(RuleBasedStateMachine):
         """Also one that has ended: its last message was on its way."""
         tab = picked(self._opened(), pick)
         expected = self.world.moves(tab, resource)
-        row = "(watch($1, $2, $3, $4, $5, $6)).outcome"
+        row = "(watch($1, $2, $3, $4, $5, p_now => $6)).outcome"
         who = (tab.user, tab.node, tab.name)
         self._same(expected, row, *who, resource, timedelta(milliseconds=GRACE), self._now)
 
