@@ -24,7 +24,10 @@ ALLOWED = {
     "AuthorizeFunction": [],
     "ConnectFunction": [],
     "DisconnectFunction": [],
-    "MessageFunction": ["POST @connections on SocketApi/live"],
+    "MessageFunction": [
+        "DELETE @connections on SocketApi/live",
+        "POST @connections on SocketApi/live",
+    ],
     "PushFunction": [
         "POST @connections on SocketApi/live",
         "sqs:DeleteMessage on PushQueue",
