@@ -171,6 +171,15 @@ CREATE FUNCTION public.bonus_json(p_bonus public.bonuses, p_outcome text) RETURN
                               'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
 
+CREATE FUNCTION public.bonus_state(p_bonus public.bonuses, p_now timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.cancelled_at is not null then 'cancelled'
+                when p_now < p_bonus.opens_at then 'upcoming'
+                when p_now <= p_bonus.closes_at then 'open'
+                else 'expired' end
+$$;
+
 CREATE FUNCTION public.cancel_bonus(p_bonus_id uuid, p_cancel_id uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -434,9 +443,14 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
-    if v_opens_at + p_window <= v_now and not exists (
-        select from bonuses b where b.bonus_id = p_bonus_id) then
-        return 'window_over';
+    if not exists (select from bonuses b where b.bonus_id = p_bonus_id) then
+        if v_opens_at + p_window <= v_now then
+            return 'window_over';
+        end if;
+        -- Its broadcast has the bonus' id, and there are news that have it.
+        if exists (select from broadcasts b where b.broadcast_id = p_bonus_id) then
+            return 'conflict';
+        end if;
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
@@ -975,6 +989,13 @@ begin
                case when count(*) = 20 then min(p.id) end
           from page p join bonuses b using (bonus_id);
 end $$;
+
+CREATE FUNCTION public.left_of(p_bonus public.bonuses) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.stock is not null then
+        (select coalesce(sum(remaining), 0) from bonus_stock s where s.bonus_id = p_bonus.bonus_id) end
+$$;
 
 CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
     LANGUAGE sql
@@ -1880,6 +1901,8 @@ ALTER TABLE ONLY public.watching_times
 CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
 
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
+
+CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
 
 CREATE INDEX bonuses_unclosed ON public.bonuses USING btree (closes_at) WHERE (closed_at IS NULL);
 
