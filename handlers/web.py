@@ -38,6 +38,9 @@ from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Query as Sql
 from handlers.core.push import Broadcast
 
+# Listed users whom this function tells by itself, at once.
+FEW = 100
+
 bearer = HTTPBearer(auto_error=False, description="the service token")
 
 
@@ -123,14 +126,20 @@ def application(container: Container) -> FastAPI:
                 ),
             )
         )
-        bonus = await read_bonus(bonus_id)
+        bonus, broadcast = await read_bonus(bonus_id), Broadcast(str(bonus_id))
+        is_few = isinstance(order.audience, Listed) and len(order.audience.user_ids) <= FEW
         try:
-            await container.queue.send(Broadcast(str(bonus_id)))
+            if is_few:
+                await container.queue.announce_own(broadcast)
+            else:
+                await container.queue.announce(broadcast)
         except (BotoCoreError, ClientError) as error:
             await container.database.fetch(Sql("cancel_bonus", (bonus_id, uuid4())))
             raise HTTPException(503, "the queue does not answer; the bonus is cancelled") from error
         with suppress(Unavailable):  # the bonus is out; at worst the schedule queues it once more
             await container.database.fetch(Sql("queued", (bonus_id,)))
+        if is_few:
+            await container.push_out(broadcast)
         return bonus
 
     @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])

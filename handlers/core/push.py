@@ -72,9 +72,7 @@ def last_report(broadcast: Broadcast, worker: UUID, report: Report) -> Query:
     return _query(broadcast, worker, 0, 1, report)
 
 
-def _query(
-    broadcast: Broadcast, worker: UUID, page: int, per_second: int, report: Report
-) -> Query:
+def _query(broadcast: Broadcast, worker: UUID, page: int, per_second: int, report: Report) -> Query:
     return Query(
         "push",
         (
@@ -111,7 +109,7 @@ def pushes(row: Row) -> list[Push]:
     return [
         Push(user_id, node, connection_id, data)
         for user_id, connections, event in _recipients(row)
-        for data in [same if event == b"null" else _event(row, event)]
+        for data in [same if bytes(event) == b"null" else _event(row, event)]
         for node, connection_id in connections
     ]
 

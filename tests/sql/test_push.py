@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -17,6 +18,9 @@ from hypothesis import strategies as st
 
 from handlers.adapters.database import text
 from tests.sql.tabs import NODE, T0, at
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 FAST = 1_000_000
 LEASE = 6
@@ -30,12 +34,24 @@ async def crowd(db: asyncpg.Connection, size: int, resource: str = "site", first
     await db.execute(
         """
         insert into watching_times (user_id, resource, join_at, seen_at, nodes)
-            select id, $3::text, $4::timestamptz, $4, jsonb_build_object($5::text, jsonb_build_object(
+            select id, $3::text, $4::timestamptz, $4,
+                   jsonb_build_object($5::text, jsonb_build_object(
                        id || '@' || $3::text, jsonb_build_object('at', extract(epoch from $4))))
               from (select 'u' || lpad(n::text, 5, '0') as id
                       from generate_series($1::integer, $1::integer + $2 - 1) n) as users""",
         *(first, size, resource, T0, NODE),
     )
+
+
+@asynccontextmanager
+async def undone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection, of which nothing stays."""
+    db = await asyncpg.connect(dsn)
+    transaction = db.transaction()
+    await transaction.start()
+    yield db
+    await transaction.rollback()
+    await db.close()
 
 
 async def leave(db: asyncpg.Connection, user_id: str) -> None:
@@ -72,8 +88,8 @@ async def drop(
 async def news(db: asyncpg.Connection, good_for: float = 60) -> UUID:
     broadcast_id = uuid4()
     await db.execute(
-        """select create_news($1, '{"type": "hint", "body": {}}', 'everyone', null, $2, null, $3)""",
-        *(broadcast_id, timedelta(seconds=good_for), T0),
+        "select create_news($1, $2, 'everyone', null, $3, null, $4)",
+        *(broadcast_id, '{"type": "hint", "body": {}}', timedelta(seconds=good_for), T0),
     )
     return broadcast_id
 
@@ -204,50 +220,46 @@ async def test_several_resources_and_devices_of_a_user_are_all_told(db: asyncpg.
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 async def test_whoever_stays_is_pushed_to_whatever_happens(  # noqa: PLR0913  # what is drawn
-    dsn: str, size: int, limit: int, bounds: set[int], lanes: int, seed: int
+    dsn: str, *, size: int, limit: int, bounds: set[int], lanes: int, seed: int
 ) -> None:
     """Any shards, any number of lanes in any order; some die in a page, others come and go."""
-    db = await asyncpg.connect(dsn)
-    transaction = db.transaction()
-    await transaction.start()
-    dice, now = random.Random(seed), 1.0  # noqa: S311
-    await crowd(db, size)
-    broadcast_id = await drop(db)
-    await db.execute("update broadcasts set expires_at = 'infinity'")
-    ends = [f"u{n:05}" for n in sorted(bounds)]
-    await db.executemany(
-        "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"
-        " until_user_id, until_resource) values ($1, 1, $2, $3, $4, $5, $6)",
-        [
-            (broadcast_id, n, after or "", "site" if after else "", until, until and "site")
-            for n, (after, until) in enumerate(zip([None, *ends], [*ends, None], strict=True))
-        ],
-    )
-    alive = [Lane(db, broadcast_id, limit=limit) for _ in range(lanes)]
-    left, told = set[str](), set[str]()
-    while alive:
-        lane = dice.choice(alive)
-        match dice.randrange(12):
-            case 0 if len(alive) > 1:  # dies with its page
-                alive.remove(lane)
-                told.update(lane.pushed)
-            case 1:
-                now += dice.choice([1, LEASE + 1])
-            case 2 if size:
-                gone = f"u{dice.randint(1, size):05}"
-                left.add(gone)
-                await leave(db, gone)
-            case _:
-                outcome = await lane.turn(now)
-                if outcome == "busy":
-                    now += LEASE / 4
-                if outcome == "done":
+    async with undone(dsn) as db:
+        dice, now = random.Random(seed), 1.0  # noqa: S311
+        await crowd(db, size)
+        broadcast_id = await drop(db)
+        await db.execute("update broadcasts set expires_at = at + interval '1 day'")
+        ends = [f"u{n:05}" for n in sorted(bounds)]
+        await db.executemany(
+            "insert into broadcast_shards (broadcast_id, round, shard, after_user_id,"
+            " after_resource, until_user_id, until_resource) values ($1, 1, $2, $3, $4, $5, $6)",
+            [
+                (broadcast_id, n, after or "", "site" if after else "", until, until and "site")
+                for n, (after, until) in enumerate(zip([None, *ends], [*ends, None], strict=True))
+            ],
+        )
+        alive = [Lane(db, broadcast_id, limit=limit) for _ in range(lanes)]
+        left, told = set[str](), set[str]()
+        while alive:
+            lane = dice.choice(alive)
+            match dice.randrange(12):
+                case 0 if len(alive) > 1:  # dies with its page
                     alive.remove(lane)
                     told.update(lane.pushed)
-    assert {name for name in names(size) if name.split("@")[0] not in left} <= told
-    assert await db.fetchval("select bool_and(done_at is not null) from broadcast_shards")
-    await transaction.rollback()
-    await db.close()
+                case 1:
+                    now += dice.choice([1, LEASE + 1])
+                case 2 if size:
+                    gone = f"u{dice.randint(1, size):05}"
+                    left.add(gone)
+                    await leave(db, gone)
+                case _:
+                    outcome = await lane.turn(now)
+                    if outcome == "busy":
+                        now += LEASE / 4
+                    if outcome == "done":
+                        alive.remove(lane)
+                        told.update(lane.pushed)
+        assert {name for name in names(size) if name.split("@")[0] not in left} <= told
+        assert await db.fetchval("select bool_and(done_at is not null) from broadcast_shards")
 
 
 async def test_lanes_at_once_have_pages_of_their_own(db: asyncpg.Connection, dsn: str) -> None:
@@ -257,8 +269,8 @@ async def test_lanes_at_once_have_pages_of_their_own(db: asyncpg.Connection, dsn
         lanes = [Lane(pool, broadcast_id, limit=100) for _ in range(8)]
 
         async def work(lane: Lane) -> None:
-            while await lane.work() != "done":
-                await asyncio.sleep(0.01)
+            while await lane.work() != "done":  # the others hold what is left
+                pass
 
         await asyncio.gather(*map(work, lanes))
     pushed = [tab for lane in lanes for tab in lane.pushed]
@@ -568,31 +580,28 @@ async def test_all_lanes_together_stay_below_the_rate(
     dsn: str, gaps: list[tuple[int, float]]
 ) -> None:
     """In any window there is what the rate allows, and the page that is under way."""
-    db = await asyncpg.connect(dsn)
-    transaction = db.transaction()
-    await transaction.start()
-    await crowd(db, 150)
-    await db.execute("delete from push_budget")
-    broadcast_id = await drop(db)
-    lanes = [Lane(db, broadcast_id, limit=10, per_second=100) for _ in range(5)]
-    # Five shards, for five lanes at once.
-    await db.execute(
-        "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"
-        " until_user_id, until_resource) select $1, 1, n, 'u' || lpad((n * 30)::text, 5, '0'),"
-        " 'site', 'u' || lpad((n * 30 + 30)::text, 5, '0'), 'site' from generate_series(0, 4) n",
-        broadcast_id,
-    )
-    asks, now = [], 1.0
-    for lane, gap in gaps:
-        now += gap
-        asks.append((lane, now))
-    pages = await begun(lanes, asks)
-    for first, (began, _) in enumerate(pages):
-        for last, (ends, _) in enumerate(pages[first:], first):
-            pushed = sum(many for _, many in pages[first : last + 1])
-            assert pushed <= 100 * (ends - began + 0.002) + 10
-    await transaction.rollback()
-    await db.close()
+    async with undone(dsn) as db:
+        await crowd(db, 150)
+        await db.execute("delete from push_budget")
+        broadcast_id = await drop(db)
+        lanes = [Lane(db, broadcast_id, limit=10, per_second=100) for _ in range(5)]
+        # Five shards, for five lanes at once.
+        await db.execute(
+            "insert into broadcast_shards (broadcast_id, round, shard, after_user_id,"
+            " after_resource, until_user_id, until_resource)"
+            " select $1, 1, n, 'u' || lpad((n * 30)::text, 5, '0'), 'site',"
+            " 'u' || lpad((n * 30 + 30)::text, 5, '0'), 'site' from generate_series(0, 4) n",
+            broadcast_id,
+        )
+        asks, now = [], 1.0
+        for lane, gap in gaps:
+            now += gap
+            asks.append((lane, now))
+        pages = await begun(lanes, asks)
+        for first, (began, _) in enumerate(pages):
+            for last, (ends, _) in enumerate(pages[first:], first):
+                pushed = sum(many for _, many in pages[first : last + 1])
+                assert pushed <= 100 * (ends - began + 0.002) + 10
 
 
 async def test_a_page_has_its_turn_soon_or_is_not_given_out(db: asyncpg.Connection) -> None:
