@@ -59,6 +59,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 QUEUE_IS_DOWN = (BotoCoreError, ClientError)
+# Listed users whom this function tells by itself, at once.
+FEW = 100
 LAST_ID = UUID(int=2**128 - 1)
 LARGEST = 2**63 - 1
 UNKNOWN: dict[int | str, dict[str, Any]] = {
@@ -97,7 +99,7 @@ def _add_bonuses(app: FastAPI, container: Container, trusted: Sequence[Depends])
         if bonus.state not in {"upcoming", "open"}:
             return bonus
         try:
-            await _tell(bonus_id, container)
+            await _tell(bonus_id, container, is_few=_is_for_few(order.audience))
         except QUEUE_IS_DOWN as error:
             if order.bonus_id:
                 raise unavailable("the queue does not answer; send the order again") from error
@@ -329,16 +331,28 @@ def _created(model: type[Shape]) -> dict[int | str, dict[str, Any]]:
     }
 
 
-async def _tell(broadcast_id: UUID, container: Container) -> None:
-    """Queue a broadcast, unless it is there already. Raises QUEUE_IS_DOWN.
+async def _tell(broadcast_id: UUID, container: Container, *, is_few: bool = False) -> None:
+    """Queue a broadcast, unless it is there already; a few are told from here, before the answer.
+    Raises QUEUE_IS_DOWN.
 
     Sent before it is noted: it may be queued twice, and never not at all.
     """
     for row in await container.database.fetch(Sql("broadcast", (broadcast_id,))):
-        if not row["is_queued"]:
-            await container.queue.send(Broadcast(str(broadcast_id)))
-            with suppress(Unavailable):
-                await container.database.fetch(Sql("queued", (broadcast_id,)))
+        if row["is_queued"]:
+            continue
+        broadcast = Broadcast(str(broadcast_id), is_news=row["kind"] == "news")
+        if is_few:
+            await container.queue.announce_own(broadcast)
+        else:
+            await container.queue.announce(broadcast)
+        with suppress(Unavailable):
+            await container.database.fetch(Sql("queued", (broadcast_id,)))
+        if is_few:
+            await container.push_out(broadcast)
+
+
+def _is_for_few(audience: Everyone | Viewers | Listed) -> bool:
+    return isinstance(audience, Listed) and len(audience.user_ids) <= FEW
 
 
 async def _tell_some_time(broadcast_id: UUID, container: Container) -> None:

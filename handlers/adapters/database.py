@@ -68,6 +68,8 @@ class Database:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
+        # The lanes of a broadcast ask one after the other: a connection takes one query at a time.
+        self._turn = asyncio.Lock()
 
     async def fetch(self, query: Query) -> list[Row]:
         """The rows of a query. Raises Unavailable or Unstorable.
@@ -113,16 +115,17 @@ class Database:
     async def _twice(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
     ) -> list[Row]:
-        try:
-            return await self._once(name, run)
-        except LOST as error:
-            log.warning("%s again, on a new connection: %s", name, _said(error))
-            await self.close()
-        try:
-            return await self._once(name, run)
-        except LOST as error:
-            await self.close()
-            raise Unavailable(f"database: {name}: {_said(error)}") from error
+        async with self._turn:
+            try:
+                return await self._once(name, run)
+            except LOST as error:
+                log.warning("%s again, on a new connection: %s", name, _said(error))
+                await self.close()
+            try:
+                return await self._once(name, run)
+            except LOST as error:
+                await self.close()
+                raise Unavailable(f"database: {name}: {_said(error)}") from error
 
     async def _once(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]

@@ -150,6 +150,7 @@ def test_a_star_is_never_what_a_function_needs(broken: Broken) -> None:
     statement = {"Action": "sqs:SendMessage", "Resource": "*"}
     policies = [{"PolicyDocument": {"Statement": [statement]}}]
     assert broken_rules(broken("AwardFunctionRole", "Policies", to=policies), ROOT) == [
+        "grants: AwardFunction: may not sqs:SendMessage on NewsQueue, and does",
         "grants: AwardFunction: may not sqs:SendMessage on PushQueue, and does",
         "grants: AwardFunction: may sqs:SendMessage on *, and never does",
     ]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
+SENDS = ["sqs:SendMessage on NewsQueue", "sqs:SendMessage on PushQueue"]
 # Whole: a line more here is a decision about what a break-in into that function is worth.
 ALLOWED = {
     "AuthorizeFunction": [],
@@ -30,14 +31,21 @@ ALLOWED = {
     ],
     "PushFunction": [
         "POST @connections on SocketApi/live",
+        "sqs:DeleteMessage on NewsQueue",
         "sqs:DeleteMessage on PushQueue",
+        "sqs:GetQueueAttributes on NewsQueue",
         "sqs:GetQueueAttributes on PushQueue",
+        "sqs:ReceiveMessage on NewsQueue",
         "sqs:ReceiveMessage on PushQueue",
-        "sqs:SendMessage on PushQueue",
+        *SENDS,
     ],
     "SweepFunction": ["GET @connections on SocketApi/live"],
-    "AwardFunction": ["sqs:SendMessage on PushQueue"],
-    "WebFunction": ["DELETE @connections on SocketApi/live", "sqs:SendMessage on PushQueue"],
+    "AwardFunction": SENDS,
+    "WebFunction": [
+        "DELETE @connections on SocketApi/live",
+        "POST @connections on SocketApi/live",
+        *SENDS,
+    ],
 }
 SECRETS = {
     "AuthorizeFunction": {"TICKET_SECRET"},
