@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import ssl
+import sys
 from contextlib import aclosing
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import aiohttp
 import boto3
@@ -29,9 +31,7 @@ from handlers.adapters.together import together
 from handlers.core.happening import Push
 from tests.contract.servers import HANG_UP, OK, Server, answering, saying
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
+ROOT = Path(__file__).parents[2]
 PUSH = Push("ann", "gateway.example/live", "AAAAAAAAAgAAAAA=", b'{"text":"h\xc3\xa9"}')
 
 
@@ -263,6 +263,29 @@ async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> No
         await client.post(PUSH)
         await client.aclose()
         assert len(server.heads) == 2
+
+
+ENDS_BY_ITSELF = """
+from handlers.adapters.container import Container
+from handlers.core.happening import Push
+
+container = Container()
+push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")
+print(container.run(container.deliver([push] * 3, within_seconds=60)))
+"""
+
+
+async def test_a_process_that_ends_leaves_nothing_and_says_nothing() -> None:
+    async with answering(OK) as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ENDS_BY_ITSELF),
+            cwd=ROOT,
+            env=os.environ | {"PUSH_ENDPOINT": server.endpoint},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert await process.communicate() == (b"3 sent, 0 gone, 0 undelivered\n", b"")
+        await server.until_connected(0)
 
 
 # ---- what is sent
