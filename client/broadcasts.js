@@ -78,15 +78,9 @@ export const moved = (before, resource) => ({ ...before, resource, seq: null, mi
  */
 function step({ received, missing, told, ...rest }, heard, isElsewhere = false) {
   const news = heard.filter(({ seq }) => !told.includes(seq)).sort((a, b) => a.seq - b.seq);
-  const isBehind = isElsewhere || (rest.seq !== null && missing.length > 0);
-  return { broadcasts: { ...rest, received: last(received), missing: last(missing), told: last(tell(told, news)) }, news, isBehind };
+  const seqs = { received: last(received), missing: last(missing), told: last([...told, ...news.map(({ seq }) => seq)]) };
+  return { broadcasts: { ...rest, ...seqs }, news, isBehind: isElsewhere || (rest.seq !== null && missing.length > 0) };
 }
-
-/**
- * @param {number[]} told
- * @param {News[]} news
- */
-const tell = (told, news) => [...told, ...news.map(({ seq }) => seq)];
 
 /** @param {number[]} seqs */
 const last = (seqs) => seqs.slice(-KEPT);

@@ -364,7 +364,7 @@ export class Headcount extends EventTarget {
   #hear({ broadcasts: now, news, isBehind }) {
     this.#broadcasts = now;
     if (!isBehind) this.#missesNothing();
-    else this.#missTimer ??= this.#timers.setTimeout(() => this.#askMissed(), delay(this.#misses++, { ...MISSED, random: this.#random }));
+    else if (this.#missTimer === undefined) this.#missesOne();
     for (const one of news) this.#tell("news", one);
   }
 
@@ -374,11 +374,13 @@ export class Headcount extends EventTarget {
     this.#missTimer = undefined;
   }
 
-  #askMissed() {
-    this.#missTimer = undefined;
-    const { current } = this.#lines;
-    // A hello that is under way asks for them too, and so does the next connection's.
-    if (current && !this.#asked) this.#hello(current);
+  #missesOne() {
+    this.#missTimer = this.#timers.setTimeout(() => {
+      this.#missTimer = undefined;
+      const { current } = this.#lines;
+      // A hello that is under way asks for it too, and so does the next connection's.
+      if (current && !this.#asked) this.#hello(current);
+    }, delay(this.#misses++, { ...MISSED, random: this.#random }));
   }
 
   /**

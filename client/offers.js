@@ -56,8 +56,10 @@ function learn(offers, bonusId, offer, heard) {
   const outcome = settled(before.outcome, heard);
   const bonus = offer && { ...offer, outcome };
   const isNews = bonus && (!before.bonus || terms(before.bonus) !== terms(bonus));
-  const others = [...offers].filter(([id]) => id !== bonusId);
-  return { offers: new Map([...others, /** @type {const} */ ([bonusId, { bonus, outcome }])].slice(-KEPT)), news: isNews ? bonus : null };
+  const all = new Map(offers);
+  all.delete(bonusId);
+  all.set(bonusId, { bonus, outcome });
+  return { offers: new Map([...all].slice(-KEPT)), news: isNews ? bonus : null };
 }
 
 /** @param {Bonus} bonus */
