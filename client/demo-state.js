@@ -159,8 +159,8 @@ export const stateText = ({ state, left }) => (state === "open" && left === 0 ? 
  */
 export function broadcastText({ sent, gone, undelivered, dropped, is_done }) {
   const others = Object.entries({ gone, "not reached": undelivered, "too late": dropped }).filter(([, count]) => count > 0);
-  const told = [`Sent to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
-  return told.join(", ") + (is_done ? "." : " so far.");
+  const told = [`to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
+  return `${is_done ? "Sent" : "So far sent"} ${told.join(", ")}.`;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { after, delay } from "./backoff.js";
-import { Bonuses } from "./bonuses.js";
+import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn } from "./clock.js";
 import { ANSWER_WITHIN } from "./connection.js";
