@@ -30,8 +30,8 @@ export class Bonuses {
   /** @param {Bonus} bonus */
   offer(bonus) {
     const isFirst = !this.#offers.get(bonus.bonus_id)?.bonus;
-    this.#take(offered(this.#offers, bonus));
     if (isFirst && bonus.acknowledge) this.#acknowledgeSoon(bonus);
+    this.#take(offered(this.#offers, bonus));
   }
 
   /**

@@ -62,13 +62,14 @@ export function pushed(before, { seq, follows }, news = []) {
 }
 
 /**
- * The connection watches something else now: whatever news is good there has to be asked for.
+ * The connection watches something, maybe what it watched before. If not, whatever news is good there has to be asked for.
  *
  * @param {Broadcasts} before
  * @param {string} resource
  * @returns {Broadcasts}
  */
-export const moved = (before, resource) => ({ ...before, resource, seq: null, missing: [] });
+export const moved = (before, resource) =>
+  resource === before.resource ? before : { ...before, resource, seq: null, missing: [] };
 
 /**
  * @param {Broadcasts} broadcasts

@@ -329,7 +329,7 @@ export class Headcount extends EventTarget {
   #moved(line, message) {
     // In no session, the connection went nowhere: the watch is sent again over the next one.
     if (!message.is_counted) return;
-    const isNews = message.resource !== this.#broadcasts.resource;
+    const isNews = message.resource !== this.#watched || message.resource !== this.#broadcasts.resource;
     this.#watched = message.resource;
     this.#broadcasts = broadcasts.moved(this.#broadcasts, message.resource);
     this.#tell("watching", watching(message));
@@ -364,7 +364,7 @@ export class Headcount extends EventTarget {
   #hear({ broadcasts: now, news, isBehind }) {
     this.#broadcasts = now;
     if (!isBehind) this.#missesNothing();
-    else if (this.#missTimer === undefined) this.#missesOne();
+    else if (this.#missTimer === undefined && this.#lines.current) this.#missesOne();
     for (const one of news) this.#tell("news", one);
   }
 

@@ -121,6 +121,13 @@ test("close leaves no acknowledgement behind", async () => {
   assert.deepEqual([time.pending, sockets[0].of("ack")], [0, []]);
 });
 
+test("a page that leaves when it sees an offer leaves nothing behind", async () => {
+  const { headcount, time, sockets } = await online();
+  headcount.on("bonus", () => headcount.close());
+  sockets[0].say(push(bonus()));
+  assert.equal(time.pending, 0);
+});
+
 // Offers in the stream.
 
 test("an offer in the stream is told as an event and as a bonus, once", async () => {

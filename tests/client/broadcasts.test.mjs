@@ -89,6 +89,13 @@ test("whoever watches something else has no seq until the welcome, and hears not
   assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[4, 10], false, 10]);
 });
 
+test("whoever is told twice what it watches is still there", () => {
+  const there = moved(at(5), "two");
+  assert.deepEqual(moved(there, "two"), there);
+  const { broadcasts } = welcomed(there, welcome(6, [], { resource: "two" }));
+  assert.deepEqual([broadcasts.seq, moved(broadcasts, "two")], [6, broadcasts]);
+});
+
 test("a ticket that led elsewhere is a reason to ask, once", () => {
   const step = welcomed(at(5), welcome(9, [9], { resource: "two" }));
   assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[9], true, null]);

@@ -143,6 +143,16 @@ test("close leaves no question behind", async () => {
   assert.equal(time.pending, 0);
 });
 
+test("a page that leaves when it is welcomed asks nothing", async () => {
+  const { headcount, time, sockets } = setUp();
+  await settled();
+  sockets[0].accept();
+  sockets[0].say(push(8, 7));
+  headcount.on("bonus", () => headcount.close());
+  sockets[0].say(welcome(sockets[0].last("hello").id, { bonuses: [bonus], broadcasts: told(6) }));
+  assert.equal(time.pending, 0);
+});
+
 test("a welcome without a gap takes the question back", async () => {
   const { time, sockets } = await online();
   sockets[0].say(push(8, 7));
