@@ -69,7 +69,7 @@ export function pushed(before, { seq, follows }, news = []) {
  * @returns {Broadcasts}
  */
 export const moved = (before, resource) =>
-  resource === before.resource ? before : { ...before, resource, seq: null, missing: [] };
+  resource === before.resource ? before : { ...before, resource, seq: null };
 
 /**
  * @param {Broadcasts} broadcasts

@@ -111,6 +111,10 @@ test("an acknowledgement is nobody's wish: not in the backlog, not in the storag
   headcount.claim("0");
   assert.deepEqual([sockets[0].of("act").length, sockets[0].of("claim").length], [1, 1]);
   assert.deepEqual(headcount.backlog, { count: 2, isStuck: false });
+  for (let count = 2; count < 100; count += 1) headcount.act("like");
+  sockets[0].say(push(bonus({ bonus_id: "more" })));
+  await time.pass(500);
+  assert.equal(sockets[0].last("ack").bonus_id, "more");
 });
 
 test("close leaves no acknowledgement behind", async () => {

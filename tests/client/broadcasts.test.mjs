@@ -103,6 +103,11 @@ test("a ticket that led elsewhere is a reason to ask, once", () => {
   assert.deepEqual([seqs(again), again.isBehind, again.broadcasts.seq], [[4], false, 9]);
 });
 
+test("what comes twice is kept once", () => {
+  const once = push(at(5), 8, 7).broadcasts;
+  assert.deepEqual(push(once, 8, 7).broadcasts, once);
+});
+
 test("what is kept is bounded", () => {
   let { broadcasts } = run(at(0));
   for (let seq = 1; seq < 1_000; seq += 1) broadcasts = push(broadcasts, 2 * seq, 2 * seq - 1).broadcasts;

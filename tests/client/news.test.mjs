@@ -95,6 +95,11 @@ test("a gap that stays is asked about less and less", async () => {
     assert.equal(sockets[0].of("hello").length, before + 1);
     sockets[0].say(welcome(sockets[0].last("hello").id, { broadcasts: told(5) }));
   }
+  sockets[0].say(push(7, 5));
+  sockets[0].say(push(10, 9));
+  const before = sockets[0].of("hello").length;
+  await time.pass(15_000);
+  assert.equal(sockets[0].of("hello").length, before + 1, "another gap begins anew");
 });
 
 test("a gap is no reason to ask while a hello has no answer, nor without a line", async () => {

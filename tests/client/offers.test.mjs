@@ -57,4 +57,6 @@ test("what is known is bounded, the newest stay", () => {
   let many = NONE;
   for (let id = 0; id < 300; id += 1) many = offered(many, bonus({ bonus_id: String(id) })).offers;
   assert.deepEqual([many.size, many.has("99"), many.has("100")], [200, false, true]);
+  const again = offered(ended(many, "100", "claimed").offers, bonus({ bonus_id: "300" })).offers;
+  assert.deepEqual([again.has("100"), again.has("101")], [true, false]);
 });
