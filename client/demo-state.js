@@ -158,7 +158,7 @@ export const stateText = ({ state, left }) => (state === "open" && left === 0 ? 
  * @param {{sent: number, gone: number, undelivered: number, dropped: number, is_done: boolean}} broadcast
  */
 export function broadcastText({ sent, gone, undelivered, dropped, is_done }) {
-  const others = Object.entries({ gone, "not reached": undelivered, "too late": dropped }).filter(([, count]) => count > 0);
+  const others = Object.entries({ gone, "not reached": undelivered, "not tried": dropped }).filter(([, count]) => count > 0);
   const told = [`to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
   return `${is_done ? "Sent" : "So far sent"} ${told.join(", ")}.`;
 }

@@ -119,7 +119,7 @@ test("how far a bonus has been told names only what there is", () => {
   assert.equal(view.broadcastText(told), "Sent to 1,234.");
   assert.equal(
     view.broadcastText({ ...told, gone: 2, undelivered: 3, dropped: 4, is_done: false }),
-    "So far sent to 1,234, 2 gone, 3 not reached, 4 too late.",
+    "So far sent to 1,234, 2 gone, 3 not reached, 4 not tried.",
   );
 });
 
