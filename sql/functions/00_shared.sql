@@ -1,5 +1,8 @@
 -- What several happenings share.
 -- The small ones are `stable`, as what they call is: only then does the planner inline them.
+-- `set enable_seqscan = off` where clients speak: a session plans a statement once, perhaps at night, when
+-- a table is empty and reading all of it is cheapest; then thousands come within a second, and until the
+-- next analyze each of them would read all that the others wrote.
 
 -- Everything that changes one user's state runs under that user's lock, so two tabs, a reload that
 -- crosses its own $disconnect, and a retry all take their turn. One statement cannot do this: its

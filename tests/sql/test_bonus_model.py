@@ -28,7 +28,9 @@ from hypothesis.stateful import (
 
 from tests.conftest import EMPTY
 from tests.sql.bonus_world import (
+    ALLOWANCE,
     BURST,
+    CLOSES_LATE,
     DEVICES,
     GAP,
     NODE,
@@ -269,12 +271,21 @@ class Story(RuleBasedStateMachine):
         said = self.database.value("cancel_bonus($1, $2, $3)", bonus_id, broadcast_id, self._now)
         assert said == self.world.cancels(bonus_id)
         self._goes_on()
+        for user in USERS:
+            self.a_user_says_hello(user, missed=None, is_limited=False)
 
     @rule(limit=st.sampled_from([1, 1, 100]))
     def bonuses_are_closed(self, limit: int) -> None:
         expected = self.world.closes_bonuses(limit)
         assert self.database.value("close_bonuses($1, $2)", limit, self._now) == expected
         self._goes_on()
+
+    @precondition(lambda self: self.world.bonuses)
+    @rule(pick=picks, beside=st.sampled_from([-1, 0, 1]))
+    def bonuses_are_closed_as_soon_as_one_may_be(self, pick: int, beside: int) -> None:
+        over_at = picked(self.world.bonuses, pick).closes_at + CLOSES_LATE
+        self.world.now = max(self.world.now, over_at + beside)
+        self.bonuses_are_closed(limit=100)
 
     @precondition(lambda self: self._for_listed_users())
     @rule(pick=picks, told=st.lists(users))
@@ -297,6 +308,17 @@ class Story(RuleBasedStateMachine):
         bonus_id = self._any_bonus(pick)
         for n, _ in enumerate(DEVICES):
             self._claims(user, f"{bonus_id.int}-{n}", bonus_id, is_limited=False)
+
+    @precondition(lambda self: self.world.bonuses)
+    @rule(user=users, pick=picks, is_late=st.booleans(), beside=st.sampled_from([-1, 0, 1]))
+    def a_user_claims_at_the_edge_of_a_window(
+        self, user: str, pick: int, is_late: bool, beside: int
+    ) -> None:
+        bonus = picked(self.world.bonuses, pick)
+        edge = bonus.closes_at + ALLOWANCE if is_late else bonus.opens_at
+        self.world.now = max(self.world.now, edge + beside)
+        self.a_user_comes(user, bonus.order.resource or RESOURCES[0])
+        self._claims(user, f"edge-{self.world.now}", bonus.bonus_id, is_limited=False)
 
     @precondition(lambda self: self._grants())
     @rule(pick=picks)
@@ -522,3 +544,23 @@ async def test_a_merge_patch_does_what_the_rfc_says(
     merge = "select merge_patch($1::jsonb, $2::jsonb)"
     merged = await db.fetchval(merge, json.dumps(target), json.dumps(patch))
     assert json.loads(merged) == result
+
+
+@pytest.mark.parametrize(("entries", "pages"), [(19, [19]), (20, [20, 0]), (41, [20, 20, 1])])
+async def test_a_long_ledger_has_each_entry_once(
+    db: asyncpg.Connection, entries: int, pages: list[int]
+) -> None:
+    """Some for everyone and some of the user's own, in turns."""
+    create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
+    for n in range(entries):
+        listed = ("users", ["ann", "bob"]) if n % 2 else ("everyone", [])
+        await db.execute(create, UUID(int=n), *listed)
+    read: list[list[dict[str, Any]]] = []
+    before = None
+    while before is not None or not read:
+        row = await db.fetchrow("select entries, next from ledger_of('ann', $1)", before)
+        before = row["next"]
+        read.append(json.loads(row["entries"]))
+    assert [len(page) for page in read] == pages
+    listed_ids = [UUID(entry["bonus_id"]).int for page in read for entry in page]
+    assert listed_ids == list(reversed(range(entries)))
