@@ -1443,7 +1443,10 @@ begin
         on conflict (user_id) do update
            set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
         returning free_at - p_now into v_ahead;
-    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    if v_ahead <= p_gap * p_burst then
+        return 0;
+    end if;
+    v_wait_ms := ceil(extract(epoch from v_ahead - p_gap * (p_burst - 1)) * 1000);
     return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
 end $$;
 
