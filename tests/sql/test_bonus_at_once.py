@@ -87,11 +87,11 @@ async def later(happening: Awaitable[object]) -> None:
     await happening
 
 
-async def waits(db: asyncpg.Pool, other: asyncpg.Connection) -> None:
-    """Until it waits for a lock."""
+async def waits(db: asyncpg.Pool, other: asyncpg.Connection, does: asyncio.Future[Any]) -> None:
+    """Until what it does waits for a lock; which it must."""
     waiting = "select wait_event_type = 'Lock' from pg_stat_activity where pid = $1"
     while not await db.fetchval(waiting, other.get_server_pid()):
-        """It has not come to the lock yet."""
+        assert not does.done()
 
 
 async def must_be_consistent(db: asyncpg.Pool) -> None:
@@ -190,7 +190,7 @@ async def test_a_device_whose_look_meets_the_last_grant_sees_it_is_its_users(
         await first.execute("lock table bonus_stock in access exclusive mode")
         assert await claim(first, "ann", "phone", bonus_id) == "claimed"
         looking = asyncio.create_task(claim(others, "ann", "laptop", bonus_id))
-        await waits(pool, others)
+        await waits(pool, others, looking)
         await transaction.commit()
     assert await looking == "already_claimed"
 
@@ -247,7 +247,7 @@ async def test_a_rolled_back_grant_gives_its_stock_back_to_who_waits(
     async with pool.acquire() as first, undone(first):
         assert await claim(first, "ann", "phone", bonus_id) == "claimed"
         claiming = asyncio.create_task(claim(others, "bob", "laptop", bonus_id))
-        await waits(pool, others)
+        await waits(pool, others, claiming)
     assert await claiming == "claimed"
     assert await claim(pool, "ann", "phone", bonus_id) == "sold_out"
 
@@ -275,7 +275,7 @@ async def test_whoever_ends_a_bonus_waits_for_the_claims_under_way(
         await transaction.start()
         assert await claim(first, "ann", "phone", bonus_id, in_time) == "claimed"
         ending = asyncio.create_task(end(others, bonus_id))
-        await waits(pool, others)
+        await waits(pool, others, ending)
         await transaction.commit()
     assert await ending in ("cancelled", 1)
     await must_be_consistent(pool)
@@ -292,7 +292,7 @@ async def test_a_claim_behind_the_end_of_its_bonus_waits_and_is_refused(
         await transaction.start()
         assert await cancel(first, bonus_id) == "cancelled"
         claiming = asyncio.create_task(claim(others, "ann", "phone", bonus_id))
-        await waits(pool, others)
+        await waits(pool, others, claiming)
         await transaction.commit()
     assert await claiming == "cancelled"
     await must_be_consistent(pool)
@@ -337,7 +337,7 @@ async def test_a_crash_in_the_middle_of_a_claim_leaves_nothing_behind(
         await barring.execute(f"lock table {table} in share mode")
         call = "select outcome from claim('ann', 'phone', $1, '1 second', 5, $2)"
         claiming = asyncio.create_task(crashing.fetchval(call, bonus_id, T0))
-        await waits(pool, crashing)
+        await waits(pool, crashing, claiming)
         await pool.execute("select pg_terminate_backend($1, 5000)", crashing.get_server_pid())
         with pytest.raises((asyncpg.PostgresError, OSError)):
             await claiming
