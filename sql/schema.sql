@@ -35,7 +35,8 @@ end $$;
 
 CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_patch jsonb DEFAULT NULL::jsonb, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
@@ -205,7 +206,8 @@ end $$;
 
 CREATE FUNCTION public.claim(p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT bonus jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;
@@ -472,10 +474,10 @@ begin
     )
     insert into ledger (bonus_id, user_id, entry, at)
         select bonus_id, user_id, 'offered', v_now from offered;
-    -- 32 slots: more claims at once than that take turns. The first slots take the remainder.
+    -- 128 slots: more claims at once than that take turns. The first slots take the remainder.
     insert into bonus_stock (bonus_id, slot, remaining)
         select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
-          from least(p_stock, 32) as slots, generate_series(0, slots - 1) as slot
+          from least(p_stock, 128) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
     perform create_broadcast(p_bonus_id, 'offer', p_bonus_id, null, null, p_audience, p_resource,
                              v_opens_at + p_window, v_now);
@@ -740,7 +742,8 @@ $$;
 
 CREATE FUNCTION public.hello(p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text, p_broadcasts_since bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint, connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean, events jsonb, bonuses jsonb, broadcasts jsonb)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
@@ -941,7 +944,8 @@ end $$;
 
 CREATE FUNCTION public.ledger_of(p_user_id text, p_before bigint DEFAULT NULL::bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);
@@ -1489,7 +1493,10 @@ begin
         on conflict (user_id) do update
            set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
         returning free_at - p_now into v_ahead;
-    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    if v_ahead <= p_gap * p_burst then
+        return 0;
+    end if;
+    v_wait_ms := ceil(extract(epoch from v_ahead - p_gap * (p_burst - 1)) * 1000);
     return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
 end $$;
 
@@ -1543,13 +1550,18 @@ CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-    v_slot bonus_stock;
+    v_first integer := floor(random() * 128);
+    v_slot  bonus_stock;
 begin
     select * into v_slot from bonus_stock
-     where bonus_id = p_bonus_id order by random() limit 1 for update skip locked;
+     where bonus_id = p_bonus_id and slot >= v_first order by slot limit 1 for update skip locked;
     if not found then
         select * into v_slot from bonus_stock
-         where bonus_id = p_bonus_id order by slot limit 1 for update;
+         where bonus_id = p_bonus_id order by slot limit 1 for update skip locked;
+    end if;
+    if not found then
+        select * into v_slot from bonus_stock
+         where bonus_id = p_bonus_id order by slot < v_first, slot limit 1 for update;
     end if;
     if v_slot.remaining > 1 then
         update bonus_stock set remaining = remaining - 1

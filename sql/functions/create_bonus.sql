@@ -65,10 +65,10 @@ begin
     )
     insert into ledger (bonus_id, user_id, entry, at)
         select bonus_id, user_id, 'offered', v_now from offered;
-    -- 32 slots: more claims at once than that take turns. The first slots take the remainder.
+    -- 128 slots: more claims at once than that take turns. The first slots take the remainder.
     insert into bonus_stock (bonus_id, slot, remaining)
         select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
-          from least(p_stock, 32) as slots, generate_series(0, slots - 1) as slot
+          from least(p_stock, 128) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
     perform create_broadcast(p_bonus_id, 'offer', p_bonus_id, null, null, p_audience, p_resource,
                              v_opens_at + p_window, v_now);

@@ -19,7 +19,7 @@ create or replace function hello(
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
     events jsonb, bonuses jsonb, broadcasts jsonb
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
