@@ -309,7 +309,7 @@ async def unreachable(*_: object, **__: object) -> None:
 def no_queue(world: World) -> Iterator[pytest.MonkeyPatch]:
     """A queue that cannot be reached, until the patch is undone."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.queue, "send", unreachable)
+        patch.setattr(world.queue, "_send", unreachable)
         yield patch
 
 
@@ -353,7 +353,7 @@ def test_an_audience_that_was_not_told_of_the_end_is_told_when_it_is_cancelled_a
 ) -> None:
     bonus_id = drop(world)["bonus_id"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(world.queue, "send", unreachable)
+        patch.setattr(world.queue, "_send", unreachable)
         assert call(world, "DELETE", f"/bonuses/{bonus_id}")[1]["state"] == "cancelled"
     assert queued(world) == [bonus_id]
     for _ in range(2):
