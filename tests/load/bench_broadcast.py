@@ -186,9 +186,9 @@ class Story:
         waits = sorted(
             screen.shown[bonus_id] - pressed for screen in self._screens if bonus_id in screen.shown
         )
-        seconds = waits[-1]
-        self._show(waits, {name: after - used[name] for name, after in self._cpu().items()})
-        return self._reconcile(bonus_id, progress, seconds)
+        if waits:
+            self._show(waits, {name: after - used[name] for name, after in self._cpu().items()})
+        return self._reconcile(bonus_id, progress)
 
     def _show(self, waits: list[float], used: dict[str, float]) -> None:
         print(
@@ -202,7 +202,7 @@ class Story:
             flush=True,
         )
 
-    def _reconcile(self, bonus_id: str, progress: dict[str, Any], seconds: float) -> bool:
+    def _reconcile(self, bonus_id: str, progress: dict[str, Any]) -> bool:
         got = sum(bonus_id in screen.shown for screen in self._screens)
         again = sum(
             screen.heard[bonus_id] - 1 for screen in self._screens if screen.heard[bonus_id]
