@@ -35,7 +35,8 @@ end $$;
 
 CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_patch jsonb DEFAULT NULL::jsonb, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
@@ -171,6 +172,15 @@ CREATE FUNCTION public.bonus_json(p_bonus public.bonuses, p_outcome text) RETURN
                               'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
 
+CREATE FUNCTION public.bonus_state(p_bonus public.bonuses, p_now timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.cancelled_at is not null then 'cancelled'
+                when p_now < p_bonus.opens_at then 'upcoming'
+                when p_now <= p_bonus.closes_at then 'open'
+                else 'expired' end
+$$;
+
 CREATE FUNCTION public.cancel_bonus(p_bonus_id uuid, p_cancel_id uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -196,7 +206,8 @@ end $$;
 
 CREATE FUNCTION public.claim(p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT bonus jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;
@@ -434,9 +445,14 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
-    if v_opens_at + p_window <= v_now and not exists (
-        select from bonuses b where b.bonus_id = p_bonus_id) then
-        return 'window_over';
+    if not exists (select from bonuses b where b.bonus_id = p_bonus_id) then
+        if v_opens_at + p_window <= v_now then
+            return 'window_over';
+        end if;
+        -- Its broadcast has the bonus' id, and there are news that have it.
+        if exists (select from broadcasts b where b.broadcast_id = p_bonus_id) then
+            return 'conflict';
+        end if;
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
@@ -458,10 +474,10 @@ begin
     )
     insert into ledger (bonus_id, user_id, entry, at)
         select bonus_id, user_id, 'offered', v_now from offered;
-    -- 32 slots: more claims at once than that take turns. The first slots take the remainder.
+    -- 128 slots: more claims at once than that take turns. The first slots take the remainder.
     insert into bonus_stock (bonus_id, slot, remaining)
         select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
-          from least(p_stock, 32) as slots, generate_series(0, slots - 1) as slot
+          from least(p_stock, 128) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
     perform create_broadcast(p_bonus_id, 'offer', p_bonus_id, null, null, p_audience, p_resource,
                              v_opens_at + p_window, v_now);
@@ -727,7 +743,8 @@ $$;
 
 CREATE FUNCTION public.hello(p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text, p_broadcasts_since bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint, connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean, events jsonb, bonuses jsonb, broadcasts jsonb)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
@@ -768,17 +785,22 @@ begin
                left join claims c on c.bonus_id = b.bonus_id and c.user_id = p_user_id,
                lateral (select case when c.claimed_at is not null then 'claimed'
                                     else claim_refusal(b, p_user_id, v_now) end as outcome) as look
-         where b.closes_at > v_now and b.cancelled_at is null
-           and coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
-         order by b.closes_at limit 10
+         where b.closes_at > v_now
+           and (coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
+                or look.outcome = 'cancelled' and case b.audience
+                    when 'everyone' then true
+                    when 'resource' then b.resource = (select resource from session)
+                    else exists (select from offers o
+                                  where o.bonus_id = b.bonus_id and o.user_id = p_user_id) end)
+         order by b.cancelled_at is not null, b.closes_at limit 10
     ),
     shown_bonuses as (
         select coalesce(jsonb_agg(bonus_json(bonus,
-                   case when outcome = 'claimed' then 'claimed'
+                   case when outcome in ('claimed', 'cancelled') then outcome
                         when (bonus).stock is not null and not exists (
                             select from bonus_stock s where s.bonus_id = (bonus).bonus_id)
                         then 'sold_out' end)
-                   order by (bonus).closes_at), '[]') as list
+                   order by (bonus).cancelled_at is not null, (bonus).closes_at), '[]') as list
           from open_bonuses
     ),
     latest_news as (
@@ -928,7 +950,8 @@ end $$;
 
 CREATE FUNCTION public.ledger_of(p_user_id text, p_before bigint DEFAULT NULL::bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);
@@ -961,6 +984,13 @@ begin
                case when count(*) = 20 then min(p.id) end
           from page p join bonuses b using (bonus_id);
 end $$;
+
+CREATE FUNCTION public.left_of(p_bonus public.bonuses) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.stock is not null then
+        (select coalesce(sum(remaining), 0) from bonus_stock s where s.bonus_id = p_bonus.bonus_id) end
+$$;
 
 CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
     LANGUAGE sql
@@ -1474,7 +1504,10 @@ begin
         on conflict (user_id) do update
            set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
         returning free_at - p_now into v_ahead;
-    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    if v_ahead <= p_gap * p_burst then
+        return 0;
+    end if;
+    v_wait_ms := ceil(extract(epoch from v_ahead - p_gap * (p_burst - 1)) * 1000);
     return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
 end $$;
 
@@ -1528,13 +1561,18 @@ CREATE FUNCTION public.take_from_stock(p_bonus_id uuid) RETURNS boolean
     LANGUAGE plpgsql
     AS $$
 declare
-    v_slot bonus_stock;
+    v_first integer := floor(random() * 128);
+    v_slot  bonus_stock;
 begin
     select * into v_slot from bonus_stock
-     where bonus_id = p_bonus_id order by random() limit 1 for update skip locked;
+     where bonus_id = p_bonus_id and slot >= v_first order by slot limit 1 for update skip locked;
     if not found then
         select * into v_slot from bonus_stock
-         where bonus_id = p_bonus_id order by slot limit 1 for update;
+         where bonus_id = p_bonus_id order by slot limit 1 for update skip locked;
+    end if;
+    if not found then
+        select * into v_slot from bonus_stock
+         where bonus_id = p_bonus_id order by slot < v_first, slot limit 1 for update;
     end if;
     if v_slot.remaining > 1 then
         update bonus_stock set remaining = remaining - 1
@@ -1912,6 +1950,8 @@ ALTER TABLE ONLY public.watching_times
 CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
 
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
+
+CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
 
 CREATE INDEX bonuses_unclosed ON public.bonuses USING btree (closes_at) WHERE (closed_at IS NULL);
 

@@ -7,6 +7,7 @@ database connection belongs to the loop that made it, and `asyncio.run` per even
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -47,7 +48,10 @@ class Container:
 
     @cached_property
     def connections(self) -> Connections:
-        return Connections(push_endpoint())
+        connections = Connections(push_endpoint())
+        # Lambda kills a process; one that ends by itself would complain of what it left open.
+        atexit.register(lambda: self.run(connections.aclose()))
+        return connections
 
     @cached_property
     def posts(self) -> Impatient:

@@ -55,6 +55,11 @@ class TooSlow(Exception):
 class Unstorable(Exception):
     """PostgreSQL refuses a value, as JSON with a NUL character. The same event will fail again."""
 
+    def __init__(self, reason: str, constraint: str | None = None) -> None:
+        super().__init__(reason)
+        self.constraint = constraint
+        """Which one it does not meet, if it is that."""
+
 
 class Database:
     """Runs the queries of `sql/queries/`. Every one of them may run twice."""
@@ -127,7 +132,9 @@ class Database:
     ) -> list[Row]:
         try:
             rows = await run(await self._connected())
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+        except asyncpg.CheckViolationError as error:
+            raise Unstorable(str(error), error.constraint_name) from error
+        except asyncpg.DataError as error:
             raise Unstorable(str(error)) from error
         except TimeoutError as error:
             await self.close()

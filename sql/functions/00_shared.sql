@@ -1,5 +1,8 @@
 -- What several happenings share.
 -- The small ones are `stable`, as what they call is: only then does the planner inline them.
+-- `set enable_seqscan = off` where clients speak: a session plans a statement once, perhaps at night, when
+-- a table is empty and reading all of it is cheapest; then thousands come within a second, and until the
+-- next analyze each of them would read all that the others wrote.
 
 -- Everything that changes one user's state runs under that user's lock, so two tabs, a reload that
 -- crosses its own $disconnect, and a retry all take their turn. One statement cannot do this: its
@@ -273,9 +276,9 @@ language sql stable as $$
                                                   'expires_at', ms(p_broadcast.expires_at))
 $$;
 
--- Count one message of a user against their limit, a message each p_gap with p_burst at once. Returns
--- how long to wait in milliseconds: 0, it is within; less than 0, the same for a user who goes on
--- regardless, two bursts ahead. What is refused counts too, so that waiting is what helps, and nobody gets
+-- Count one message of a user against their limit, a message each p_gap with p_burst at once. Returns 0
+-- if it is within, else in how many milliseconds the next one will be; less than 0, the same for a user
+-- who goes on regardless, two bursts ahead. What is refused counts too, so that waiting is what helps, and nobody gets
 -- further ahead than that. A p_gap of 0 is no limit.
 create or replace function spend(
     p_user_id text, p_gap interval, p_burst integer, p_now timestamptz
@@ -291,7 +294,10 @@ begin
         on conflict (user_id) do update
            set free_at = least(greatest(l.free_at, p_now) + p_gap, p_now + p_gap * (2 * p_burst + 1))
         returning free_at - p_now into v_ahead;
-    v_wait_ms := greatest(0, milliseconds(v_ahead - p_gap * p_burst));
+    if v_ahead <= p_gap * p_burst then
+        return 0;
+    end if;
+    v_wait_ms := ceil(extract(epoch from v_ahead - p_gap * (p_burst - 1)) * 1000);
     return case when v_ahead <= p_gap * (2 * p_burst) then v_wait_ms else -v_wait_ms end;
 end $$;
 

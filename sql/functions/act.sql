@@ -13,7 +13,7 @@ create or replace function act(
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out others jsonb
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;

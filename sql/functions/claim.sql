@@ -28,18 +28,24 @@ end $$;
 
 -- Take one from the stock. False: nothing is left.
 -- A slot that another claim holds is passed over; only when every slot left is held does the claim
--- wait for one, so stock never oversells and never undersells. An empty slot is deleted, not kept at
--- zero: a row that fails a condition after a wait stays locked, and two claims that each held such a
--- row would wait for each other.
+-- wait for one, so stock never oversells and never undersells. Each claim begins to look at another
+-- slot, or all of them would meet at the first. An empty slot is deleted, not kept at zero: a row that
+-- fails a condition after a wait stays locked, and two claims that each held such a row would wait for
+-- each other.
 create or replace function take_from_stock(p_bonus_id uuid) returns boolean language plpgsql as $$
 declare
-    v_slot bonus_stock;
+    v_first integer := floor(random() * 128);
+    v_slot  bonus_stock;
 begin
     select * into v_slot from bonus_stock
-     where bonus_id = p_bonus_id order by random() limit 1 for update skip locked;
+     where bonus_id = p_bonus_id and slot >= v_first order by slot limit 1 for update skip locked;
     if not found then
         select * into v_slot from bonus_stock
-         where bonus_id = p_bonus_id order by slot limit 1 for update;
+         where bonus_id = p_bonus_id order by slot limit 1 for update skip locked;
+    end if;
+    if not found then
+        select * into v_slot from bonus_stock
+         where bonus_id = p_bonus_id order by slot < v_first, slot limit 1 for update;
     end if;
     if v_slot.remaining > 1 then
         update bonus_stock set remaining = remaining - 1
@@ -103,7 +109,7 @@ create or replace function claim(
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out bonus jsonb, out others jsonb
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;

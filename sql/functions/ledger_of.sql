@@ -7,7 +7,7 @@ create or replace function ledger_of(
     p_user_id text, p_before bigint default null,
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null
 ) returns table (outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);

@@ -29,6 +29,8 @@ alter table bonuses
     add column closed_at timestamptz;
 -- close_bonuses: those whose window is over.
 create index bonuses_unclosed on bonuses (closes_at) where closed_at is null;
+-- bonuses: the newest.
+create index bonuses_newest on bonuses (created_at, bonus_id);
 
 alter table award_rules
     add column fingerprint text,

@@ -78,7 +78,7 @@ class FakeConnections:
         if node in self.dead:
             raise Unreachable("nobody there")
         if connection_id in self.throttled:
-            raise Refused("429")
+            raise Refused(429)
         if connection_id in self.broken:
             raise Undelivered("no credentials")
         if connection_id in self.stuck:

@@ -54,10 +54,10 @@ def test_a_sweep_closes_who_is_gone_and_leaves_who_is_here(world: World) -> None
 
 
 def watched(world: World) -> tuple[timedelta, timedelta]:
-    """How long the only session lasted, and how exact that is, to the second."""
+    """How long the only session lasted, and how exact that is, to the minute."""
     (row,) = world.rows("select terminate_at - join_at as lasted, ended_within from sessions")
-    second = timedelta(seconds=1)
-    return round(row["lasted"] / second) * second, round(row["ended_within"] / second) * second
+    minute = timedelta(minutes=1)
+    return round(row["lasted"] / minute) * minute, round(row["ended_within"] / minute) * minute
 
 
 def test_what_a_whole_cycle_found_alive_counts_as_watched(world: World) -> None:

@@ -38,7 +38,8 @@ _LONGEST: Final = 900.0  # as long as a function may run
 # All of it happens on AWS, if seldom: $disconnect is best effort (APIGW.md §10.1, §10.4), messages
 # overtake each other and $disconnect overtakes them (§8.3, §8.5), @connections has a rate and 410
 # is how an id ends (§11.5), connections are closed at any time (§9.11). Queues deliver at least
-# once: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+# once:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 # (2026-11-26).
 KNOBS: Final = (
     Knob("disconnect_lost", _RATE, "The $disconnect event never comes."),

@@ -1,0 +1,359 @@
+"""A world of people, bonuses and streams, with a clock of its own: what the SQL functions must say.
+
+Each call of ours returns what the function's must, and changes the world as that must change the
+tables. Times are milliseconds since the epoch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from uuid import UUID
+
+SECOND = 1_000
+# For a claim made in time that was still on its way.
+ALLOWANCE = SECOND // 2
+# So long after the end of its window a bonus' ledger may be closed.
+CLOSES_LATE = SECOND
+
+USERS = ("ann", "bob", "cat")
+DEVICES = ("phone", "laptop")
+RESOURCES = ("site", "stream")
+NODE = "gateway.example/live"
+LARGEST_STATE = 16_384
+# Where the calls have a limit: a message a second, two at once.
+GAP, BURST = SECOND, 2
+
+Json = Any
+
+
+def merge_patch(target: Json, patch: Json) -> Json:
+    """RFC 7396, section 2, word for word."""
+    if not isinstance(patch, dict):
+        return patch
+    merged = dict(target) if isinstance(target, dict) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = merge_patch(merged.get(name), value)
+    return merged
+
+
+@dataclass(frozen=True)
+class Order:
+    """What makes a bonus: two of the same content are the same order."""
+
+    audience: str = "everyone"
+    resource: str | None = None
+    users: tuple[str, ...] = ()
+    opens_in: int = 0
+    window: int = 10 * SECOND
+    stock: int | None = None
+    min_watched: int | None = None
+    acknowledge: bool = False
+
+    @property
+    def reward(self) -> Json:
+        return {"coins": self.window}
+
+
+@dataclass(eq=False)
+class Bonus:
+    """What a bonus' rows must say."""
+
+    bonus_id: UUID
+    order: Order
+    opens_at: int
+    cancelled_at: int | None = None
+    closed_at: int | None = None
+    grants: dict[str, str] = field(default_factory=dict)
+    """user -> the id of the claim"""
+    told: set[str] = field(default_factory=set)
+    """Listed users in whose streams it is."""
+    acked: set[str] = field(default_factory=set)
+
+    @property
+    def closes_at(self) -> int:
+        return self.opens_at + self.order.window
+
+    @property
+    def is_sold_out(self) -> bool:
+        return self.order.stock is not None and len(self.grants) == self.order.stock
+
+    def json(self, outcome: str | None) -> Json:
+        return {
+            "bonus_id": str(self.bonus_id),
+            "reward": self.order.reward,
+            "opens_at": self.opens_at,
+            "expires_at": self.closes_at,
+            "outcome": outcome,
+            "acknowledge": self.order.acknowledge,
+        }
+
+
+@dataclass(frozen=True)
+class Happening:
+    """An event of a user's stream."""
+
+    seq: int
+    type: str
+    body: Json
+    patch: Json
+    at: int
+    id: str
+
+    def json(self) -> Json:
+        said = {name: getattr(self, name) for name in ("seq", "type", "body", "at", "id")}
+        return said if self.patch is None else {**said, "patch": self.patch}
+
+
+@dataclass(eq=False)
+class Stream:
+    """What a user's stream must say; what has been pruned is not in `kept`."""
+
+    seq: int = 0
+    state: Json = field(default_factory=dict)
+    kept: list[Happening] = field(default_factory=list)
+
+    def find(self, action_id: str) -> Happening | None:
+        return next((event for event in self.kept if event.id == action_id), None)
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A row of the ledger."""
+
+    bonus_id: UUID
+    user: str | None
+    entry: str
+    at: int
+
+
+class World:
+    """People, bonuses, streams, the ledger, limits; each call is one of the functions'."""
+
+    def __init__(self, now: int) -> None:
+        self.now = now
+        self.joined_at: dict[tuple[str, str], int] = {}
+        """(user, resource) of whoever is here, with all their devices."""
+        self.bonuses: list[Bonus] = []
+        self.streams: dict[str, Stream] = {}
+        self.ledger: list[Entry] = []
+        self.broadcasts: list[tuple[str, UUID, int | None, int | None]] = []
+        """(kind, bonus_id, seq, follows)"""
+        self.free_at: dict[str, int] = {}
+
+    def edges(self) -> list[int]:
+        """Moments to come at which something changes by itself."""
+        moments = {
+            *(at for b in self.bonuses for at in (b.opens_at, b.closes_at)),
+            *(b.closes_at + late for b in self.bonuses for late in (ALLOWANCE, CLOSES_LATE)),
+            *(
+                since + b.order.min_watched
+                for b in self.bonuses
+                for since in self.joined_at.values()
+                if b.order.min_watched
+            ),
+            *(at - GAP * n for at in self.free_at.values() for n in (BURST, BURST + 1)),
+        }
+        return sorted(moment for moment in moments if moment > self.now + 1)
+
+    def bonus(self, bonus_id: UUID) -> Bonus | None:
+        return next((bonus for bonus in self.bonuses if bonus.bonus_id == bonus_id), None)
+
+    def stream(self, user: str) -> Stream:
+        return self.streams.get(user, Stream())
+
+    # Limits.
+
+    def spends(self, user: str) -> str | None:
+        """slow_down, or disconnect for whoever is two bursts ahead; counted even so."""
+        ahead = max(self.free_at.get(user, 0), self.now) + GAP - self.now
+        self.free_at[user] = self.now + min(ahead, GAP * (2 * BURST + 1))
+        if ahead <= GAP * BURST:
+            return None
+        return "slow_down" if ahead <= GAP * 2 * BURST else "disconnect"
+
+    # Bonuses.
+
+    def creates(self, bonus_id: UUID, order: Order) -> str:
+        known = self.bonus(bonus_id)
+        if known:
+            return "repeated" if known.order == order else "conflict"
+        bonus = Bonus(bonus_id, order, self.now + order.opens_in)
+        if bonus.closes_at <= self.now:
+            return "window_over"
+        self.bonuses.append(bonus)
+        self._enters(bonus, None, "created")
+        for user in sorted(set(order.users)):
+            self._enters(bonus, user, "offered")
+        self._broadcasts("offer", bonus)
+        return "created"
+
+    def cancels(self, bonus_id: UUID) -> str | None:
+        bonus = self.bonus(bonus_id)
+        if bonus is None:
+            return None
+        if bonus.cancelled_at is not None:
+            return "already_cancelled"
+        if self.now > bonus.closes_at:
+            return "expired"
+        bonus.cancelled_at = self.now
+        self._closes(bonus, "cancelled", self.now)
+        self._broadcasts("cancel", bonus)
+        return "cancelled"
+
+    def closes_bonuses(self, limit: int) -> int:
+        over = [
+            bonus
+            for bonus in sorted(self.bonuses, key=lambda b: (b.closes_at, b.bonus_id))
+            if bonus.closed_at is None and bonus.closes_at + CLOSES_LATE < self.now
+        ][:limit]
+        for bonus in over:
+            self._closes(bonus, "expired", bonus.closes_at)
+        return len(over)
+
+    def _closes(self, bonus: Bonus, entry: str, at: int) -> None:
+        bonus.closed_at = at
+        self._enters(bonus, None, entry, at)
+        for user in sorted(set(bonus.order.users) - bonus.grants.keys()):
+            self._enters(bonus, user, entry, at)
+
+    def _enters(self, bonus: Bonus, user: str | None, entry: str, at: int | None = None) -> None:
+        self.ledger.append(Entry(bonus.bonus_id, user, entry, self.now if at is None else at))
+
+    def _broadcasts(self, kind: str, bonus: Bonus) -> None:
+        seq = follows = None
+        if bonus.order.audience != "users":
+            told = [(b, s) for _, b, s, _ in self.broadcasts if s is not None]
+            seq = len(told) + 1
+            follows = max((s for b, s in told if self._has_the_audience_of(b, bonus)), default=0)
+        self.broadcasts.append((kind, bonus.bonus_id, seq, follows))
+
+    def _has_the_audience_of(self, bonus_id: UUID, bonus: Bonus) -> bool:
+        other = self.bonus(bonus_id)
+        assert other
+        one, two = other.order, bonus.order
+        return (one.audience, one.resource) == (two.audience, two.resource)
+
+    # What users do.
+
+    def claims(self, user: str, claim_id: str, bonus_id: UUID) -> str:
+        bonus = self.bonus(bonus_id)
+        outcome = self._looks_at(user, claim_id, bonus)
+        if outcome is not None or bonus is None:
+            return outcome or "unknown_bonus"
+        bonus.grants[user] = claim_id
+        self._enters(bonus, user, "claimed")
+        body = {"bonus_id": str(bonus_id), "reward": bonus.order.reward}
+        self._appends(user, "bonus.claimed", body, None, claim_id)
+        return "claimed"
+
+    def _looks_at(self, user: str, claim_id: str, bonus: Bonus | None) -> str | None:
+        """None: it is granted. What has been is told first, then why not, then the stock."""
+        granted = bonus.grants.get(user) if bonus else None
+        if granted == claim_id:
+            return "claimed"
+        if self.stream(user).find(claim_id):
+            return "conflict"
+        if granted is not None:
+            return "already_claimed"
+        refusal = self.refuses(user, bonus)
+        if refusal is None and bonus and bonus.is_sold_out:
+            return "sold_out"
+        return refusal
+
+    def refuses(self, user: str, bonus: Bonus | None) -> str | None:
+        if bonus is None:
+            return "unknown_bonus"
+        if bonus.cancelled_at is not None:
+            return "cancelled"
+        if self.now < bonus.opens_at:
+            return "too_early"
+        if self.now > bonus.closes_at + ALLOWANCE:
+            return "expired"
+        return None if self._is_eligible(user, bonus.order) else "not_eligible"
+
+    def _is_eligible(self, user: str, order: Order) -> bool:
+        here = {resource: at for (one, resource), at in self.joined_at.items() if one == user}
+        if order.audience == "users":
+            is_meant = user in order.users
+        else:
+            is_meant = order.resource in here if order.resource else bool(here)
+        counted = [at for res, at in here.items() if order.resource in (None, res)]
+        return is_meant and sum(self.now - at for at in counted) >= (order.min_watched or 0)
+
+    def acts(self, user: str, action_id: str, kind: str, body: Json, patch: Json) -> str:
+        event = self.stream(user).find(action_id)
+        if event:
+            is_same = (event.type, event.body, event.patch) == (kind, body, patch)
+            return "repeated" if is_same else "conflict"
+        self._appends(user, kind, body, patch, action_id)
+        return "acted"
+
+    def acks(self, user: str, bonus_id: UUID) -> None:
+        bonus = self.bonus(bonus_id)
+        if bonus and bonus.order.acknowledge:
+            bonus.acked.add(user)
+
+    def tells(self, bonus: Bonus, users: Iterable[str]) -> None:
+        """An offer goes into the streams of those listed users who do not have it yet."""
+        for user in sorted(set(users) & set(bonus.order.users) - bonus.told):
+            bonus.told.add(user)
+            id_ = f"bonus.{bonus.bonus_id}"
+            self._appends(user, "bonus.offered", bonus.json(None), None, id_)
+
+    def prunes(self, before: int) -> None:
+        for stream in self.streams.values():
+            stream.kept = [event for event in stream.kept if event.at >= before]
+
+    def _appends(self, user: str, kind: str, body: Json, patch: Json, action_id: str) -> None:
+        stream = self.streams.setdefault(user, Stream())
+        stream.seq += 1
+        stream.kept.append(Happening(stream.seq, kind, body, patch, self.now, action_id))
+        if patch is not None:
+            stream.state = merge_patch(stream.state, patch)
+
+    # What users see.
+
+    def connections(self, user: str) -> list[list[str]]:
+        return sorted(
+            [NODE, f"{user}-{resource}-{device}"]
+            for one, resource in self.joined_at
+            for device in DEVICES
+            if one == user
+        )
+
+    def shown_bonuses(self, user: str) -> list[Json]:
+        shown = []
+        for bonus in self.bonuses:
+            if bonus.closes_at <= self.now or bonus.cancelled_at is not None:
+                continue
+            if user in bonus.grants:
+                shown.append(bonus.json("claimed"))
+            elif self.refuses(user, bonus) in (None, "too_early"):
+                shown.append(bonus.json("sold_out" if bonus.is_sold_out else None))
+        return shown
+
+    def shown_ledger(self, user: str) -> list[Json]:
+        """Newest first."""
+        return [
+            {
+                "entry": one.entry,
+                "bonus_id": str(one.bonus_id),
+                "reward": bonus.order.reward,
+                "at": one.at,
+            }
+            for one in reversed(self.ledger)
+            if (bonus := self.bonus(one.bonus_id))
+            and (one.user == user or (one.user is None and self._concerns(user, bonus)))
+        ]
+
+    def _concerns(self, user: str, bonus: Bonus) -> bool:
+        if bonus.order.audience == "everyone":
+            return True
+        return bonus.order.resource is not None and (user, bonus.order.resource) in self.joined_at

@@ -1,0 +1,89 @@
+"""A statement that was planned while nobody was there serves when everybody is."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+NODE = "gateway.example/live"
+TABLES = [
+    *("acks", "bonus_stock", "claims", "ledger", "offers", "user_events", "user_limits"),
+    *("user_streams", "watching_times"),
+]
+CROWD = """
+insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+    select 'user-' || n, 'site', now(), now(), '{"gateway.example/live": {"tab": {}}}'
+      from generate_series(1, 20000) n;
+insert into claims
+    select gen_random_uuid(), 'user-' || n, 'c', now() from generate_series(1, 20000) n;
+insert into ledger (bonus_id, user_id, entry, at)
+    select bonus_id, user_id, 'claimed', claimed_at from claims;
+insert into user_streams select 'user-' || n, 1 from generate_series(1, 20000) n;
+insert into user_events
+    select 'user-' || n, 1, 'like', '{}', now(), 'a1' from generate_series(1, 20000) n;
+"""
+READ = "select coalesce(sum(seq_tup_read), 0) from pg_stat_user_tables where relname = any ($1)"
+
+
+@pytest.fixture
+async def db(own_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """To a database that was vacuumed while it was empty, and is not looked after since."""
+    db = await asyncpg.connect(own_dsn)
+    for table in TABLES:
+        await db.execute(f"alter table {table} set (autovacuum_enabled = off)")
+    await db.execute("vacuum analyze")
+    # A function's statements are planned for whatever parameters after their fifth call.
+    await db.execute("set plan_cache_mode = force_generic_plan")
+    yield db
+    await db.close()
+
+
+Call = Callable[[asyncpg.Connection, str, UUID], Awaitable[object]]
+
+
+async def claim(db: asyncpg.Connection, user: str, bonus: UUID) -> object:
+    return (await db.fetchval("select claim($1, 'c', $2, '1 second', 50)", user, bonus))[0]
+
+
+async def act(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select act($1, $2, 'like', '{}', '{\"a\": 1}', '1 second', 50)"
+    return (await db.fetchval(call, user, uuid4().hex))[0]
+
+
+async def hello(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select outcome from hello($1, $2, 'tab', 0, 'x', 0, '1 second', 50)"
+    return await db.fetchval(call, user, NODE)
+
+
+async def ledger(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    return await db.fetchval("select outcome from ledger_of($1, null, '1 second', 50)", user)
+
+
+@pytest.mark.parametrize("call", [claim, act, hello, ledger])
+async def test_who_comes_with_a_crowd_reads_their_own_rows(
+    db: asyncpg.Connection, call: Call
+) -> None:
+    bonus = uuid4()
+    create = "select create_bonus($1, '{}', 'everyone', null, '{}', '0', '1 minute', 100, null)"
+    await db.execute(create, bonus)
+    for n in range(3):
+        await call(db, f"early-{n}", bonus)
+    await db.execute(CROWD)
+    before = await _read(db)
+    outcomes = {await call(db, f"user-{n}", bonus) for n in range(1, 11)}
+    assert outcomes <= {"claimed", "acted", "welcome", "listed"}
+    assert await _read(db) - before < 1_000
+
+
+async def _read(db: asyncpg.Connection) -> int:
+    """How many rows have been read by reading whole tables."""
+    await db.execute("select pg_stat_force_next_flush()")
+    read: int = await db.fetchval(READ, TABLES)
+    return read
