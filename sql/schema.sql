@@ -626,14 +626,15 @@ CREATE TABLE public.broadcasts (
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
 );
 
-CREATE FUNCTION public.drop_shard(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_now timestamp with time zone) RETURNS void
+CREATE FUNCTION public.drop_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_now timestamp with time zone) RETURNS void
     LANGUAGE sql
     AS $$
     update broadcast_shards s
-       set done_at = p_now,
-           dropped = dropped + case when p_shard.round > 1 then 0 else (
-               select coalesce(sum(jsonb_array_length(p.connections)), 0)
-                 from read_page(p_broadcast, p_bonus, p_shard, null, p_now) p) end
+       set after_user_id = coalesce(p.user_id, after_user_id),
+           after_resource = coalesce(p.resource, after_resource),
+           done_at = case when p.size < p_limit then p_now end,
+           dropped = dropped + case when p_shard.round = 1 then p.pushes else 0 end
+      from next_page(p_broadcast, p_bonus, p_shard, p_limit, false, p_now) as p
      where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
 $$;
 
@@ -1050,6 +1051,17 @@ CREATE FUNCTION public.news_json(p_broadcast public.broadcasts) RETURNS jsonb
                                                   'expires_at', ms(p_broadcast.expires_at))
 $$;
 
+CREATE FUNCTION public.next_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_tells boolean, p_now timestamp with time zone, OUT size bigint, OUT user_id text, OUT resource text, OUT recipients jsonb, OUT pushes integer) RETURNS record
+    LANGUAGE sql
+    AS $$
+    select count(*), (array_agg(user_id order by n desc))[1], (array_agg(resource order by n desc))[1],
+           coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
+               filter (where connections <> '[]'), '[]'),
+           coalesce(sum(jsonb_array_length(connections)), 0)::integer
+      from read_page(p_broadcast, p_bonus, p_shard, p_limit, p_tells, p_now)
+           with ordinality as read (user_id, resource, connections, event, n)
+$$;
+
 CREATE FUNCTION public.next_round_in(p_broadcast public.broadcasts, p_bonus public.bonuses, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS interval
     LANGUAGE sql STABLE
     AS $$
@@ -1153,6 +1165,7 @@ CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid,
     AS $$
 #variable_conflict use_column
 declare
+    c_dropped   constant integer := 5000; -- a shard, as a rule
     v_now       timestamptz := coalesce(p_now, clock_timestamp());
     v_broadcast broadcasts;
     v_bonus     bonuses;
@@ -1191,7 +1204,7 @@ begin
     if v_is_over then
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         if found then
-            perform drop_shard(v_broadcast, v_bonus, v_shard, v_now);
+            perform drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
         end if;
         outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
         return next;
@@ -1208,14 +1221,7 @@ begin
     loop
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         exit when not found;
-        select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
-               (array_agg(resource order by n desc))[1] as resource,
-               coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
-                   filter (where connections <> '[]'), '[]') as recipients,
-               sum(jsonb_array_length(connections))::integer as pushes
-          into v_read
-          from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)
-               with ordinality as read (user_id, resource, connections, event, n);
+        select * into v_read from next_page(v_broadcast, v_bonus, v_shard, p_limit, true, v_now);
         update broadcast_shards s
            set page = s.page + 1, reading_user_id = v_read.user_id, reading_resource = v_read.resource,
                reading_is_last = v_read.size < p_limit,
@@ -1252,7 +1258,7 @@ begin
     return next;
 end $$;
 
-CREATE FUNCTION public.read_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_now timestamp with time zone) RETURNS TABLE(user_id text, resource text, connections jsonb, event jsonb)
+CREATE FUNCTION public.read_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_tells boolean, p_now timestamp with time zone) RETURNS TABLE(user_id text, resource text, connections jsonb, event jsonb)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -1288,7 +1294,7 @@ begin
                  where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
                  order by o.user_id limit p_limit) as page
              where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
-        if p_broadcast.kind = 'offer' and p_limit is not null then
+        if p_broadcast.kind = 'offer' and p_tells then
             perform tell_offers(p_bonus, v_user_ids, p_now);
         end if;
         return query select o.user_id, '',

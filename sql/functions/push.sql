@@ -107,13 +107,13 @@ create or replace function connection_list(p_nodes jsonb) returns jsonb language
     select jsonb_agg(jsonb_build_array(c.node, c.connection_id)) from connections(p_nodes) c
 $$;
 
--- The next of a shard, in order: at most p_limit sessions, or listed users, fewer at its end; null: all
--- that are left, only to count them. connections: whom to push to; none of a user who is not online, or
--- has answered an earlier round. event: what an offer is in a listed user's stream. One branch per
--- audience, each along its own index; cut at the shard's end afterwards, for as a condition that would
--- read on to the end of all.
+-- The next of a shard, in order: at most p_limit sessions, or listed users, fewer at its end. connections:
+-- whom to push to; none of a user who is not online, or has answered an earlier round. event: what an
+-- offer is in a listed user's stream, where p_tells writes it. One branch per audience, each along its own
+-- index; cut at the shard's end afterwards, for as a condition that would read on to the end of all.
 create or replace function read_page(
-    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_now timestamptz
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_tells boolean,
+    p_now timestamptz
 ) returns table (user_id text, resource text, connections jsonb, event jsonb) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -148,7 +148,7 @@ begin
                  where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
                  order by o.user_id limit p_limit) as page
              where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
-        if p_broadcast.kind = 'offer' and p_limit is not null then
+        if p_broadcast.kind = 'offer' and p_tells then
             perform tell_offers(p_bonus, v_user_ids, p_now);
         end if;
         return query select o.user_id, '',
@@ -162,6 +162,21 @@ begin
              order by o.user_id;
     end case;
 end $$;
+
+-- A page as one row: how many there are, the last of them, [[user_id, [[node, connection id], …], event], …]
+-- of those who are pushed to, and how many pushes that makes.
+create or replace function next_page(
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_tells boolean,
+    p_now timestamptz, out size bigint, out user_id text, out resource text, out recipients jsonb,
+    out pushes integer
+) language sql as $$
+    select count(*), (array_agg(user_id order by n desc))[1], (array_agg(resource order by n desc))[1],
+           coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
+               filter (where connections <> '[]'), '[]'),
+           coalesce(sum(jsonb_array_length(connections)), 0)::integer
+      from read_page(p_broadcast, p_bonus, p_shard, p_limit, p_tells, p_now)
+           with ordinality as read (user_id, resource, connections, event, n)
+$$;
 
 -- Take a shard: the one that this worker had last, if it still has it; else the first that nobody holds.
 -- No row: there is none.
@@ -197,16 +212,17 @@ create or replace function report_page(
        and (worker <> p_worker or (page = p_page and reading_user_id is not null))
 $$;
 
--- The end of a broadcast's window: count what is left of a shard as dropped; of a later round nothing is,
--- for whom it would have reached has been told before.
-create or replace function drop_shard(
-    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_now timestamptz
+-- The end of a broadcast's window: count those that are left of a shard as dropped, at most p_limit; of a
+-- later round nobody, for whom it would have reached has been told before.
+create or replace function drop_page(
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_now timestamptz
 ) returns void language sql as $$
     update broadcast_shards s
-       set done_at = p_now,
-           dropped = dropped + case when p_shard.round > 1 then 0 else (
-               select coalesce(sum(jsonb_array_length(p.connections)), 0)
-                 from read_page(p_broadcast, p_bonus, p_shard, null, p_now) p) end
+       set after_user_id = coalesce(p.user_id, after_user_id),
+           after_resource = coalesce(p.resource, after_resource),
+           done_at = case when p.size < p_limit then p_now end,
+           dropped = dropped + case when p_shard.round = 1 then p.pushes else 0 end
+      from next_page(p_broadcast, p_bonus, p_shard, p_limit, false, p_now) as p
      where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
 $$;
 
@@ -231,7 +247,7 @@ $$;
 --   wait      come again in wait_ms: enough pushes have their turn, or news give way to a bonus
 --   busy      others hold what is left: come again, they may die
 --   done      nothing is left. repeat_in_ms: call workers for the next round then; null: do not
---   dropped   its window is over, or it was cancelled, and what was left of a shard is counted: come again
+--   dropped   its window is over, or it was cancelled, and some that were left are counted: come again
 --   over      the same, and nothing is left
 --   unknown   there is no such broadcast (any more)
 --   released  p_limit is 0: no further page, and whoever is next may go on with the shard at once
@@ -255,6 +271,7 @@ create or replace function push(
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
+    c_dropped   constant integer := 5000; -- a shard, as a rule
     v_now       timestamptz := coalesce(p_now, clock_timestamp());
     v_broadcast broadcasts;
     v_bonus     bonuses;
@@ -293,7 +310,7 @@ begin
     if v_is_over then
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         if found then
-            perform drop_shard(v_broadcast, v_bonus, v_shard, v_now);
+            perform drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
         end if;
         outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
         return next;
@@ -310,14 +327,7 @@ begin
     loop
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         exit when not found;
-        select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
-               (array_agg(resource order by n desc))[1] as resource,
-               coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
-                   filter (where connections <> '[]'), '[]') as recipients,
-               sum(jsonb_array_length(connections))::integer as pushes
-          into v_read
-          from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)
-               with ordinality as read (user_id, resource, connections, event, n);
+        select * into v_read from next_page(v_broadcast, v_bonus, v_shard, p_limit, true, v_now);
         update broadcast_shards s
            set page = s.page + 1, reading_user_id = v_read.user_id, reading_resource = v_read.resource,
                reading_is_last = v_read.size < p_limit,

@@ -49,9 +49,11 @@ async def undone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     db = await asyncpg.connect(dsn)
     transaction = db.transaction()
     await transaction.start()
-    yield db
-    await transaction.rollback()
-    await db.close()
+    try:
+        yield db
+    finally:
+        await transaction.rollback()
+        await db.close()
 
 
 async def leave(db: asyncpg.Connection, user_id: str) -> None:
@@ -279,6 +281,20 @@ async def test_lanes_at_once_have_pages_of_their_own(db: asyncpg.Connection, dsn
     assert await numbers(db, broadcast_id) == done(9_000)
 
 
+async def test_a_lane_passes_over_a_shard_that_another_is_just_taking(
+    db: asyncpg.Connection, dsn: str
+) -> None:
+    await crowd(db, 5_000)
+    broadcast_id = await drop(db)
+    first = await Lane(db, broadcast_id).ask()
+    take = "select shard from hold_shard($1, 1, gen_random_uuid(), '6 seconds', $2)"
+    async with undone(dsn) as other:
+        taken = await other.fetchval(take, broadcast_id, at(1))
+        await db.execute("set lock_timeout = '5 s'")
+        third = await db.fetchval(take, broadcast_id, at(1))
+    assert len({first["shard"], taken, third}) == 3
+
+
 async def test_one_lane_makes_the_shards(db: asyncpg.Connection, dsn: str) -> None:
     await crowd(db, 5_000)
     broadcast_id = await drop(db)
@@ -378,6 +394,29 @@ async def test_whom_the_window_ended_before_is_counted(db: asyncpg.Connection) -
     assert await lane.work(60.001) == "over"
     assert len(lane.pushed) == 250
     assert await numbers(db, lane.broadcast_id) == done(250, dropped=4_750)
+
+
+async def test_more_than_is_counted_at_once_is_dropped_all_the_same(
+    db: asyncpg.Connection,
+) -> None:
+    await crowd(db, 10_001)
+    broadcast_id = await drop(db)
+    await db.execute(
+        "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource)"
+        " values ($1, 1, 1, '', '')",
+        broadcast_id,
+    )
+    lane = Lane(db, broadcast_id)
+    assert [await lane.turn(61) for _ in range(4)] == ["dropped"] * 3 + ["over"]
+    assert await numbers(db, broadcast_id) == done(0, dropped=10_001)
+
+
+async def test_an_offer_that_is_over_is_told_to_no_stream(db: asyncpg.Connection) -> None:
+    await crowd(db, 2)
+    lane = Lane(db, await drop(db, "users", users=("u00001", "u00002")))
+    assert await lane.work(61) == "over"
+    assert await db.fetchval("select count(*) from user_events") == 0
+    assert await numbers(db, lane.broadcast_id) == done(0, dropped=2)
 
 
 async def test_a_page_is_given_out_until_the_very_end(db: asyncpg.Connection) -> None:
@@ -549,7 +588,17 @@ async def test_there_are_three_rounds_and_none_of_what_wants_no_answer(
     assert (await once.ask())["repeat_in_ms"] is None
 
 
-async def test_a_round_after_the_window_drops_nobody(db: asyncpg.Connection) -> None:
+async def test_a_round_that_the_window_ends_drops_nobody(db: asyncpg.Connection) -> None:
+    await crowd(db, 5)
+    lane = Lane(db, await drop(db, acknowledge=True))
+    await lane.work(1)
+    second = Lane(db, lane.broadcast_id, round=2, limit=2)
+    await second.turn(6)
+    assert await second.work(61) == "over"
+    assert await numbers(db, lane.broadcast_id) == done(7)
+
+
+async def test_a_round_after_the_window_is_none(db: asyncpg.Connection) -> None:
     await crowd(db, 5)
     lane = Lane(db, await drop(db, acknowledge=True))
     await lane.work(1)
@@ -567,7 +616,7 @@ async def begun(lanes: list[Lane], asks: list[tuple[int, float]]) -> list[tuple[
         row = await lanes[n].ask(seconds)
         if row["outcome"] == "page":
             tabs = tabs_of(row)
-            pages.append((seconds + row["wait_ms"] / 1_000, len(tabs)))
+            pages.append((seconds + max(0, row["wait_ms"]) / 1_000, len(tabs)))
             lanes[n].report = (row["shard"], row["page"], len(tabs), 0, 0, 0)
     return pages
 
@@ -602,6 +651,14 @@ async def test_all_lanes_together_stay_below_the_rate(
             for last, (ends, _) in enumerate(pages[first:], first):
                 pushed = sum(many for _, many in pages[first : last + 1])
                 assert pushed <= 100 * (ends - began + 0.002) + 10
+
+
+async def test_turns_that_nobody_took_are_not_made_up_for(db: asyncpg.Connection) -> None:
+    await crowd(db, 500)
+    lane = Lane(db, await drop(db), limit=100, per_second=100)
+    await lane.turn(1)
+    assert (await lane.ask(30))["wait_ms"] == 0
+    assert (await lane.ask(30))["wait_ms"] == 1_000
 
 
 async def test_a_page_has_its_turn_soon_or_is_not_given_out(db: asyncpg.Connection) -> None:
