@@ -64,13 +64,16 @@ class Screen:
     heard: Counter[str] = field(default_factory=Counter)
     """How often it came."""
 
-    def hear(self, _client: Client, payload: bytes) -> None:
+    def hear(self, client: Client, payload: bytes) -> None:
         if b'"bonus_id"' not in payload:
             return
         message = json.loads(payload)
         bonus = message.get("bonus") or message["event"]["body"]
         self.shown.setdefault(bonus["bonus_id"], time.perf_counter())
         self.heard[bonus["bonus_id"]] += 1
+        if bonus["acknowledge"]:
+            said = {"action": "ack", "id": secrets.token_hex(8), "bonus_id": bonus["bonus_id"]}
+            client.say(text_frame(json.dumps(said)))
 
 
 def main() -> int:
