@@ -50,6 +50,9 @@ PING_EVERY_SECONDS = 25
 WINDOW_SECONDS = 60
 ANSWER_WITHIN_SECONDS = 30
 QUIET_SECONDS = 2
+# Each bonus for one user leaves two messages in the queue, of 5 and 7 seconds later; the local one
+# takes its time with hundreds of them.
+SETTLE_SECONDS = 15
 FAULTS = ("management_throttled=0.1", "management_gone=0.02", "queue_twice=1", "seed=7")
 
 
@@ -125,6 +128,7 @@ class Story:
         await self._arrive(given.others + 1)
         await self._for_one(given.times)
         await self._arrive(given.online)
+        await asyncio.sleep(SETTLE_SECONDS)
         everyone_has_it = await self._for_everyone(is_harmed=given.faults)
         beating.cancel()
         for screen in self._screens:
