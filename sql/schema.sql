@@ -354,7 +354,8 @@ $$;
 
 CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz;
     v_connection jsonb;
@@ -518,7 +519,8 @@ $$;
 
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz;
 begin
@@ -1574,7 +1576,8 @@ $$;
 
 CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;
