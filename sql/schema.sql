@@ -445,6 +445,9 @@ begin
         select from bonuses b where b.bonus_id = p_bonus_id) then
         return 'window_over';
     end if;
+    if exists (select from broadcasts b where b.broadcast_id = p_bonus_id and b.kind <> 'offer') then
+        return 'conflict';
+    end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
         values (p_bonus_id, p_reward, p_audience, p_resource, v_opens_at, v_opens_at + p_window, p_stock,

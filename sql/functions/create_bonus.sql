@@ -23,7 +23,7 @@ end $$;
 -- is the caller's. Returns
 --   created
 --   repeated     the same order came before; nothing is changed
---   conflict     another order has this id; nothing is changed
+--   conflict     another order, or news, has this id; nothing is changed
 --   window_over  it would close before it opens to anybody; nothing is written
 -- p_opens_in: counted from now, or p_opens_at instead. p_fingerprint: of the order, to tell a repeated one.
 create or replace function create_bonus(
@@ -39,6 +39,9 @@ begin
     if v_opens_at + p_window <= v_now and not exists (
         select from bonuses b where b.bonus_id = p_bonus_id) then
         return 'window_over';
+    end if;
+    if exists (select from broadcasts b where b.broadcast_id = p_bonus_id and b.kind <> 'offer') then
+        return 'conflict';
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
