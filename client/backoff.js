@@ -12,6 +12,15 @@ export const delay = (attempt, { base = 1_000, cap = 300_000, random = Math.rand
   random() * Math.min(cap, base * 2 ** attempt);
 
 /**
+ * When to come again, in milliseconds, if the server says not to before `milliseconds`: all devices of a user are told that
+ * at once.
+ *
+ * @param {number} milliseconds
+ * @param {() => number} [random]
+ */
+export const after = (milliseconds, random = Math.random) => milliseconds + 500 * random();
+
+/**
  * When to replace a connection that works: 90 to 115 minutes after it opened, in milliseconds.
  *
  * API Gateway ends every connection at two hours. Drawn at random, so that clients which came together do not

@@ -56,7 +56,7 @@ export class Connection {
     this.#expectNothing();
   }
 
-  /** @param {{action: string, id?: string}} message */
+  /** @param {{action: string, id?: string, [key: string]: any}} message */
   send(message) {
     if (this.#done) return;
     const key = message.id ?? message.action;

@@ -15,12 +15,13 @@ export class ApiError extends Error {
 export function makeApi(token) {
   /**
    * @param {string} path
-   * @param {object} [body]  makes it a POST
+   * @param {object} [body]
+   * @param {string} [method]
    * @returns {Promise<any>}
    */
-  const call = async (path, body) => {
+  const call = async (path, body, method = body ? "POST" : "GET") => {
     const response = await fetch(path, {
-      method: body ? "POST" : "GET",
+      method,
       headers: { authorization: `Bearer ${token}`, ...(body && { "content-type": "application/json" }) },
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(10_000),
@@ -53,6 +54,10 @@ export function makeApi(token) {
     drop: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */
     numbers: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`),
+    /** @param {string} bonusId */
+    withdraw: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`, undefined, "DELETE"),
+    /** @param {object} news */
+    tell: (news) => call("/news", news),
   };
 }
 

@@ -4,17 +4,14 @@ import { announceProblem, at, copy, say, setText } from "./demo-page.js";
 import * as view from "./demo-state.js";
 
 /** @import {Headcount} from "./headcount.js" */
-/** @import {Bonus, Outcome} from "./types.js" */
+/** @import {Bonus} from "./types.js" */
 
 const FRAME = 250;
 const GONE_AFTER = 60_000;
 
-/**
- * @param {Headcount} headcount
- * @param {string} user
- */
-export function showBonuses(headcount, user) {
-  /** @type {Map<string, {bonus: Bonus, show: () => void, item: HTMLElement}>} */
+/** @param {Headcount} headcount */
+export function showBonuses(headcount) {
+  /** @type {Map<string, Card>} */
   const cards = new Map();
   const isGone = (/** @type {Bonus} */ bonus) => headcount.serverNow() >= bonus.expires_at + GONE_AFTER;
   const show = () => {
@@ -26,49 +23,34 @@ export function showBonuses(headcount, user) {
     }
     at("no-bonus").hidden = cards.size > 0;
   };
-  const settle = (/** @type {string} */ id, /** @type {Outcome} */ outcome) => {
-    const bonus = cards.get(id)?.bonus;
-    const now = bonus && view.settled(bonus.outcome, outcome);
-    if (!now || now === bonus.outcome) return;
-    bonus.outcome = now;
-    say(`${view.rewardText(bonus.reward)}: ${view.PHASES[now]}`);
-    show();
-  };
-  const tell = tellOtherTabs(user, settle);
   headcount.on("bonus", (bonus) => {
-    const known = cards.get(bonus.bonus_id)?.bonus;
-    if (known) known.outcome = view.settled(known.outcome, bonus.outcome);
-    else if (!isGone(bonus)) {
+    const known = cards.get(bonus.bonus_id);
+    if (known) changed(known.bonus, bonus);
+    // What was withdrawn before it was seen is not worth a card.
+    else if (!isGone(bonus) && bonus.outcome !== "cancelled") {
       cards.set(bonus.bonus_id, makeCard(headcount, { ...bonus }));
       if (["upcoming", "open"].includes(view.phase(bonus, headcount.serverNow()))) say(`A bonus: ${view.rewardText(bonus.reward)}`);
     }
     show();
   });
-  headcount.on("claim", ({ bonus_id, outcome }) => {
-    settle(bonus_id, outcome);
-    tell(bonus_id, outcome);
-  });
-  headcount.on("event", ({ type, body }) => type === "bonus.claimed" && settle(body.bonus_id, "claimed"));
   setInterval(show, FRAME);
 }
 
 /**
- * The server tells every device what was claimed, and only the asking tab that it came too late: that one tells the
- * others in this browser.
- *
- * @param {string} user
- * @param {(id: string, outcome: Outcome) => void} heard
- * @returns {(id: string, outcome: Outcome) => void}
+ * @param {Bonus} known  on a card
+ * @param {Bonus} bonus
  */
-function tellOtherTabs(user, heard) {
-  const channel = new BroadcastChannel(`headcount.claims.${user}`);
-  channel.onmessage = ({ data }) => data.outcome in view.PHASES && heard(data.id, data.outcome);
-  return (id, outcome) => channel.postMessage({ id, outcome });
+function changed(known, bonus) {
+  if (bonus.outcome && bonus.outcome !== known.outcome) say(`${view.rewardText(bonus.reward)}: ${view.PHASES[bonus.outcome]}`);
+  Object.assign(known, bonus);
 }
+
+/** @typedef {{bonus: Bonus, show: () => void, item: HTMLElement}} Card  `show` draws the bonus as it is now */
 
 /**
  * @param {Headcount} headcount
  * @param {Bonus} bonus
+ * @returns {Card}
  */
 function makeCard(headcount, bonus) {
   const item = copy("bonus-template");

@@ -1,6 +1,7 @@
 /** Small things that every part of the page needs. */
 
 import * as names from "./demo-names.js";
+import { timeText } from "./demo-state.js";
 
 /** @import {Headcount} from "./headcount.js" */
 
@@ -26,6 +27,20 @@ export function element(name, text) {
   const made = document.createElement(name);
   made.textContent = text;
   return made;
+}
+
+/**
+ * A line of a list of what happened.
+ *
+ * @param {{ours: string, theirs: string}} sentence
+ * @param {number} moment
+ */
+export function entry({ ours, theirs }, moment) {
+  const item = document.createElement("li");
+  const told = element("span", ours);
+  told.append(element("bdi", theirs));
+  item.append(told, element("time", timeText(moment, Date.now())));
+  return item;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** What the demo page shows, as pure functions of what it was told. */
 
-/** @import {Bonus, Outcome, StreamEvent} from "./types.js" */
+/** @import {Bonus, LedgerEntry, News, Outcome, StreamEvent} from "./types.js" */
 
 // As many as the server's snapshot has: so a tab that was just opened shows what one that has been open for hours shows.
 const KEPT = 100;
@@ -14,23 +14,38 @@ const KEPT = 100;
 export const append = (events, event) => [...events, event].slice(-KEPT);
 
 /**
- * The shared note and the count of each reaction.
+ * How often each reaction was sent.
  *
- * A reaction carries the count its tab had arrived at, so counting goes on where older events are forgotten, and two
- * tabs that react at once still count as two.
+ * The state keeps the counts when the events are forgotten. A merge patch cannot add, so each reaction sets the count that
+ * its tab had arrived at; two tabs that react at once set the same one, and the events tell that there were two.
  *
+ * @param {any} state
  * @param {StreamEvent[]} events
  */
-export function summary(events) {
-  let note = "";
+export function reactions(state, events) {
   /** @type {Record<string, number>} */
-  const reactions = {};
-  for (const { type, body } of events) {
-    if (type === "note") note = String(body.text ?? "");
-    if (type === "react") reactions[body.kind] = Math.max((reactions[body.kind] ?? 0) + 1, Number(body.count) || 0);
+  const counts = {};
+  for (const { type, body, patch } of events) {
+    if (type === "react") counts[body.kind] = Math.max((counts[body.kind] ?? 0) + 1, reactionIn(patch, body.kind));
   }
-  return { note, reactions };
+  for (const kind of Object.keys(state.reactions ?? {})) counts[kind] = Math.max(counts[kind] ?? 0, reactionIn(state, kind));
+  return counts;
 }
+
+/**
+ * @param {string} kind
+ * @param {number} count
+ */
+export const reactionPatch = (kind, count) => ({ reactions: { [kind]: count } });
+
+/**
+ * @param {any} stateOrPatch
+ * @param {string} kind
+ */
+const reactionIn = (stateOrPatch, kind) => Number(stateOrPatch?.reactions?.[kind]) || 0;
+
+/** @param {any} state */
+export const noteText = (state) => (typeof state.note === "string" ? state.note : "");
 
 /**
  * @param {Bonus} bonus
@@ -38,23 +53,13 @@ export function summary(events) {
  * @returns {Phase}
  */
 export function phase({ outcome, opens_at, expires_at }, now) {
-  // The server says too_early of a claim, not of the bonus: it can be claimed yet.
-  if (outcome && outcome !== "too_early") return outcome;
+  if (outcome) return outcome;
   if (now >= expires_at) return "expired";
   return now < opens_at ? "upcoming" : "open";
 }
 
 /** @param {Phase} phase */
 export const isClaimed = (phase) => phase === "claimed" || phase === "already_claimed";
-
-/**
- * What is known of a bonus after one more outcome was heard, here or in another tab: claimed stays claimed.
- *
- * @param {Outcome|null} known
- * @param {Outcome|null} heard
- * @returns {Outcome|null}
- */
-export const settled = (known, heard) => ((known && isClaimed(known)) || !heard ? known : heard);
 
 /** @type {Record<Phase, string>} */
 export const PHASES = {
@@ -74,6 +79,14 @@ export const PHASES = {
 export const rewardText = (reward) => (typeof reward?.text === "string" ? reward.text : JSON.stringify(reward));
 
 /**
+ * What is still good, the newest first.
+ *
+ * @param {News[]} news
+ * @param {number} now  by the server's clock
+ */
+export const goodNews = (news, now) => news.filter(({ expires_at }) => now < expires_at).sort((a, b) => b.seq - a.seq);
+
+/**
  * Our words, and behind them the words of whoever wrote them, which are shown apart.
  *
  * @param {StreamEvent} event
@@ -83,8 +96,24 @@ export function sentence({ type, body }) {
   if (type === "react") return { ours: `You sent a ${body.kind}`, theirs: "" };
   if (type === "note") return body.text ? { ours: "Note: ", theirs: String(body.text) } : { ours: "Note cleared", theirs: "" };
   if (type === "bonus.claimed") return { ours: "You claimed ", theirs: rewardText(body.reward) };
+  if (type === "bonus.offered") return { ours: "You were offered ", theirs: rewardText(body.reward) };
   return { ours: type, theirs: "" };
 }
+
+/** @type {Record<LedgerEntry["entry"], string>} */
+const ENTRIES = {
+  created: "Dropped: ",
+  offered: "Offered to you: ",
+  claimed: "Claimed: ",
+  expired: "Expired: ",
+  cancelled: "Withdrawn: ",
+};
+
+/**
+ * @param {LedgerEntry} entry
+ * @returns {{ours: string, theirs: string}}
+ */
+export const entryText = ({ entry, reward }) => ({ ours: ENTRIES[entry] ?? `${entry}: `, theirs: rewardText(reward) });
 
 /** @type {Record<string, string>} */
 const ENDS = {
@@ -122,6 +151,17 @@ export const kickedText = ({ closed, gone, unreachable }) =>
 
 /** @param {{state: string, left: number|null}} numbers  of a bonus */
 export const stateText = ({ state, left }) => (state === "open" && left === 0 ? "sold out" : state);
+
+/**
+ * How far a bonus has been told.
+ *
+ * @param {{sent: number, gone: number, undelivered: number, dropped: number, is_done: boolean}} broadcast
+ */
+export function broadcastText({ sent, gone, undelivered, dropped, is_done }) {
+  const others = Object.entries({ gone, "not reached": undelivered, "not tried": dropped }).filter(([, count]) => count > 0);
+  const told = [`to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
+  return `${is_done ? "Sent" : "So far sent"} ${told.join(", ")}.`;
+}
 
 /**
  * A moment of today by its time, any other with its day.

@@ -1,6 +1,6 @@
 /** What all tabs of a user keep in step: reactions, the note, and the list of what happened. */
 
-import { announceProblem, at, copy, element, setText } from "./demo-page.js";
+import { announceProblem, at, copy, entry, setText } from "./demo-page.js";
 import * as view from "./demo-state.js";
 
 /** @import {Headcount} from "./headcount.js" */
@@ -19,23 +19,24 @@ const REACTIONS = {
 export function showStream(headcount) {
   /** @type {StreamEvent[]} */
   let events = [];
-  const reactions = makeReactions((kind) =>
-    headcount.act("react", { kind, count: (view.summary(events).reactions[kind] ?? 0) + 1 }).catch(announceProblem),
-  );
-  const note = makeNote((text) => headcount.act("note", { text }).catch(announceProblem));
-  const show = () => {
-    const now = view.summary(events);
-    reactions(now.reactions);
-    note(now.note);
-    showActivity(events);
-  };
+  const counts = () => view.reactions(headcount.state, events);
+  const showCounts = makeReactions((kind) => {
+    const patch = view.reactionPatch(kind, (counts()[kind] ?? 0) + 1);
+    headcount.act("react", { kind }, { patch }).catch(announceProblem);
+  });
+  const showNote = makeNote((text) => headcount.act("note", { text }, { patch: { note: text || null } }).catch(announceProblem));
   headcount.on("snapshot", (snapshot) => {
     events = snapshot.events;
-    show();
+    showActivity(events);
   });
   headcount.on("event", (event) => {
     events = view.append(events, event);
-    show();
+    showActivity(events);
+    showCounts(counts());
+  });
+  headcount.on("state", (state) => {
+    showCounts(counts());
+    showNote(view.noteText(state));
   });
 }
 
@@ -88,15 +89,5 @@ function makeNote(write) {
 /** @param {StreamEvent[]} events */
 function showActivity(events) {
   at("no-activity").hidden = events.length > 0;
-  at("activity").replaceChildren(...events.slice(-30).reverse().map(makeEntry));
-}
-
-/** @param {StreamEvent} event */
-function makeEntry(event) {
-  const item = document.createElement("li");
-  const { ours, theirs } = view.sentence(event);
-  const told = element("span", ours);
-  told.append(element("bdi", theirs));
-  item.append(told, element("time", view.timeText(event.at, Date.now())));
-  return item;
+  at("activity").replaceChildren(...events.slice(-30).reverse().map((event) => entry(view.sentence(event), event.at)));
 }

@@ -1,7 +1,9 @@
 import { makeApi } from "./demo-api.js";
 import { showBonuses } from "./demo-bonuses.js";
 import { askForName, askForToken, nameProblem } from "./demo-gates.js";
+import { showLedger } from "./demo-ledger.js";
 import * as names from "./demo-names.js";
+import { showNews } from "./demo-news.js";
 import { operate } from "./demo-operator.js";
 import { at, paintAvatar } from "./demo-page.js";
 import { showPresence } from "./demo-presence.js";
@@ -65,7 +67,9 @@ function watch(token, who) {
   const tellProblem = showStatus(headcount);
   showWatchTime(headcount);
   showStream(headcount);
-  showBonuses(headcount, who.user);
+  showNews(headcount);
+  showBonuses(headcount);
+  showLedger(headcount);
   showPresence(api, headcount, who, tellProblem);
   operate(api, headcount, who);
   headcount.on("status", ({ status, reason }) => status === "stopped" && stopped(refusal?.status, who, reason));

@@ -1,15 +1,16 @@
-import { delay } from "./backoff.js";
+import { after, delay } from "./backoff.js";
+import { Bonuses } from "./bonus.js";
+import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn } from "./clock.js";
 import { ANSWER_WITHIN } from "./connection.js";
 import { Lines } from "./lines.js";
-import { offered } from "./offers.js";
 import { Outbox } from "./outbox.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";
 
 export { HeadcountError };
 
-/** @import {Bonus, Claim, Events, Request, StreamEvent, Ticket, Timers, Watching, Welcome} from "./types.js" */
+/** @import {Claim, Events, Ledger, News, Place, Request, StreamEvent, Ticket, Timers, Watching, Welcome} from "./types.js" */
 /** @import {Connection} from "./connection.js" */
 /** @import {Step} from "./stream.js" */
 
@@ -33,13 +34,15 @@ export { HeadcountError };
 
 // Replies and pushes overtake each other by a few milliseconds; asking at once would ask for what is on its way.
 const GAP = { base: 400, cap: 30_000 };
+// A broadcast that was not pushed in time is missed by everybody at once: 150,000 hellos want half a minute.
+const MISSED = { base: 30_000, cap: 300_000 };
 const MESSAGE_LIMIT = 16 * 1024;
 
 /**
  * A user's presence and stream on one resource, kept over connections that come and go.
  *
  * It connects when made, and stays until `close()`. `on(name, listener)` hears what is in `Events`:
- * `status`, `welcome`, `watching`, `snapshot`, `event`, `bonus`, `claim`, `backlog`.
+ * `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -56,8 +59,8 @@ export class Headcount extends EventTarget {
   #page = new AbortController();
   #clock = UNSET;
   #stream = EMPTY;
-  /** @type {ReadonlyMap<string, Bonus>} */
-  #offers = new Map();
+  #broadcasts = broadcasts.NOTHING;
+  #bonuses;
   /** @type {{line: Connection, id: string}|null} the hello that has no answer yet; there is one at a time */
   #asked = null;
   #gaps = 0;
@@ -65,6 +68,9 @@ export class Headcount extends EventTarget {
   #watched = null;
   /** @type {any} the next hello: because of a gap, or since this one got no answer */
   #askTimer;
+  #misses = 0;
+  /** @type {any} the next hello because of a broadcast that is missing */
+  #missTimer;
 
   /** @param {Options} options */
   constructor(options) {
@@ -84,6 +90,14 @@ export class Headcount extends EventTarget {
       storage: options.storage,
       changed: (backlog) => this.#tell("backlog", backlog),
     });
+    this.#bonuses = new Bonuses({
+      told: (bonus) => this.#tell("bonus", bonus),
+      acknowledge: (bonusId) => this.#acknowledge(bonusId),
+      isClaiming: (bonusId) => this.#outbox.isClaiming(bonusId),
+      serverNow: () => this.serverNow(),
+      random: this.#random,
+      timers: this.#timers,
+    });
     this.#listenToPage(options);
     // As with a WebSocket, whoever makes one has time to listen before anything is heard.
     queueMicrotask(() => this.#lines.isFinal || this.#lines.dial());
@@ -99,6 +113,11 @@ export class Headcount extends EventTarget {
     return this.#outbox.backlog;
   }
 
+  /** The user's state, which acts change by their patches: as of the last event. {} before the first welcome. */
+  get state() {
+    return this.#stream.state;
+  }
+
   /** The server's time in milliseconds since the epoch, to within half of the quickest round trip. */
   serverNow() {
     return this.#now() + this.#clock.offset;
@@ -111,11 +130,13 @@ export class Headcount extends EventTarget {
    *
    * @param {string} type  lower case letters, digits, - and _, at most 64, a letter first
    * @param {object} [body]
+   * @param {{patch?: object}} [options]  patch: what it changes in the user's state, as a JSON merge patch (RFC 7396). The
+   *   state has room for 16 KB: beyond that the act is refused with code "state_too_large"
    * @returns {Promise<StreamEvent>}
    * @throws {HeadcountError}
    */
-  async act(type, body = {}) {
-    return (await this.#request({ action: "act", id: this.#newId(), type, body })).event;
+  async act(type, body = {}, { patch } = {}) {
+    return (await this.#request({ action: "act", id: this.#newId(), type, body, patch })).event;
   }
 
   /**
@@ -145,6 +166,18 @@ export class Headcount extends EventTarget {
    */
   async watch(resource) {
     return watching(await this.#request({ action: "watch", id: this.#newId(), resource }));
+  }
+
+  /**
+   * What happened to this user's bonuses, newest first, a page at a time.
+   *
+   * @param {{before?: Ledger["next"]}} [options]  before: `next` of the page before; null or nothing for the newest
+   * @returns {Promise<Ledger>}
+   * @throws {HeadcountError}
+   */
+  async ledger({ before } = {}) {
+    const { entries, next } = await this.#request({ action: "ledger", id: this.#newId(), before: before ?? undefined });
+    return { entries, next };
   }
 
   /** Something changed, e.g. the network: see whether the line still works, or try again within a second. */
@@ -199,6 +232,8 @@ export class Headcount extends EventTarget {
   #stopped(reason) {
     this.#page.abort();
     this.#timers.clearTimeout(this.#askTimer);
+    this.#timers.clearTimeout(this.#missTimer);
+    this.#bonuses.stop();
     this.#outbox.fail(ending(reason));
   }
 
@@ -220,7 +255,8 @@ export class Headcount extends EventTarget {
   #hello(line) {
     const { epoch, seq } = this.#stream;
     this.#asked = { line, id: this.#newId() };
-    line.send({ action: "hello", id: this.#asked.id, ...(epoch === null ? {} : { since: seq, epoch }) });
+    const broadcasts_since = this.#broadcasts.seq ?? undefined;
+    line.send({ action: "hello", id: this.#asked.id, ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since });
     this.#helloAfter(ANSWER_WITHIN, line);
   }
 
@@ -255,14 +291,16 @@ export class Headcount extends EventTarget {
       this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#now(), serverNow: message.server_now });
     }
     if (message.type === "welcome") this.#welcome(line, message);
-    else if (message.type === "bonus") this.#offer(message.bonus);
+    else if (message.type === "bonus") this.#bonus(message);
+    else if (message.type === "news") this.#hear(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
     else if (message.type === "pong") this.#lines.answered(line);
     else if (message.type === "error" && message.re !== null) this.#refused(line, message);
     // The gateway's own error frames have a `message` and no `type`, and do not say which request they answer.
     else if (message.type === "error" || message.message) this.#stumbled(line);
     else if (message.type === "watching") this.#moved(line, message);
     else {
-      if (message.event) this.#follow(arrived(this.#stream, message));
+      if (message.event) this.#follow(arrived(this.#stream, message), 0);
+      if (message.type === "claim") this.#bonuses.end(message.bonus_id, message.outcome);
       this.#outbox.answered(message);
     }
     if (typeof message.is_counted === "boolean") this.#lines.counted(message.is_counted);
@@ -276,8 +314,9 @@ export class Headcount extends EventTarget {
     this.#nothingAsked();
     const isNew = this.#lines.take(line);
     this.#tell("welcome", welcome);
-    this.#follow(welcomed(this.#stream, welcome));
-    for (const bonus of welcome.bonuses) this.#offer(bonus);
+    this.#follow(welcomed(this.#stream, welcome), welcome.seq);
+    for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
+    this.#hear(broadcasts.welcomed(this.#broadcasts, welcome));
     this.#outbox.restore(`${welcome.user_id}.${welcome.resource}`);
     if (isNew) this.#stay(welcome.resource);
     if (isNew) this.#outbox.resume();
@@ -290,11 +329,12 @@ export class Headcount extends EventTarget {
   #moved(line, message) {
     // In no session, the connection went nowhere: the watch is sent again over the next one.
     if (!message.is_counted) return;
-    const isNews = message.resource !== this.#watched;
+    const isNews = message.resource !== this.#watched || message.resource !== this.#broadcasts.resource;
     this.#watched = message.resource;
+    this.#broadcasts = broadcasts.moved(this.#broadcasts, message.resource);
     this.#tell("watching", watching(message));
     this.#outbox.answered(message);
-    // Bonuses that are open there were pushed before this user came: a welcome has them.
+    // Bonuses and news that are good there were pushed before this user came: a welcome has them.
     if (isNews) this.#hello(line);
   }
 
@@ -308,32 +348,83 @@ export class Headcount extends EventTarget {
     this.watch(this.#watched).catch(() => (this.#watched = null));
   }
 
-  /** @param {Bonus} bonus */
-  #offer(bonus) {
-    const { known, isNews } = offered(this.#offers, bonus);
-    this.#offers = known;
-    if (isNews) this.#tell("bonus", bonus);
+  /** @param {{broadcast: Place|null, bonus: import("./types.js").Bonus}} message */
+  #bonus({ broadcast, bonus }) {
+    this.#bonuses.offer(bonus);
+    if (broadcast) this.#hear(broadcasts.pushed(this.#broadcasts, broadcast));
   }
 
-  /** @param {Step} step */
-  #follow({ stream, effects }) {
+  /** @param {string} bonus_id */
+  #acknowledge(bonus_id) {
+    // Refused, it would be refused again.
+    this.#request({ action: "ack", id: this.#newId(), bonus_id }).catch(() => {});
+  }
+
+  /** @param {import("./broadcasts.js").Step} step */
+  #hear({ broadcasts: now, news, isBehind }) {
+    this.#broadcasts = now;
+    if (!isBehind) this.#missesNothing();
+    else if (this.#missTimer === undefined && this.#lines.current) this.#missesOne();
+    for (const one of news) this.#tell("news", one);
+  }
+
+  #missesNothing() {
+    this.#misses = 0;
+    this.#timers.clearTimeout(this.#missTimer);
+    this.#missTimer = undefined;
+  }
+
+  #missesOne() {
+    this.#missTimer = this.#timers.setTimeout(() => {
+      this.#missTimer = undefined;
+      const { current } = this.#lines;
+      // A hello that is under way asks for it too, and so does the next connection's.
+      if (current && !this.#asked) this.#hello(current);
+    }, delay(this.#misses++, { ...MISSED, random: this.#random }));
+  }
+
+  /**
+   * @param {Step} step
+   * @param {number} welcomedAt  offers up to this seq of the stream are in the welcome, as far as they still hold
+   */
+  #follow({ stream, effects }, welcomedAt) {
+    const isChanged = stream.state !== this.#stream.state;
     this.#stream = stream;
     const isBehind = effects.some(({ type }) => type === "ask");
     if (!isBehind) this.#gaps = 0;
     else if (this.#askTimer === undefined) this.#askAgain(this.#lines.current);
     for (const effect of effects) {
-      if (effect.type === "event") this.#tell("event", effect.event);
-      else if (effect.type === "snapshot") this.#tell("snapshot", { seq: effect.seq, events: effect.events });
+      if (effect.type === "event") this.#happened(effect.event, welcomedAt);
+      else if (effect.type === "snapshot") this.#snapshot(effect);
     }
+    if (isChanged) this.#tell("state", stream.state);
+  }
+
+  /**
+   * @param {StreamEvent} event
+   * @param {number} welcomedAt
+   */
+  #happened(event, welcomedAt) {
+    this.#tell("event", event);
+    const { seq, type, body } = event;
+    if (type === "bonus.claimed") this.#bonuses.end(body.bonus_id, "claimed");
+    if (type === "bonus.offered" && seq > welcomedAt && this.serverNow() < body.expires_at) this.#bonuses.offer(body);
+  }
+
+  /** @param {Events["snapshot"]} snapshot */
+  #snapshot({ seq, events }) {
+    this.#tell("snapshot", { seq, events });
+    for (const { type, body } of events) if (type === "bonus.claimed") this.#bonuses.end(body.bonus_id, "claimed");
   }
 
   /**
    * @param {Connection} line
-   * @param {{type: "error", re: string, code: string, reason: string}} error
+   * @param {{type: "error", re: string, code: string, reason: string, retry_after_ms?: number}} error
    */
   #refused(line, error) {
     if (error.re !== this.#asked?.id) this.#outbox.answered(error);
     else if (error.code === "unavailable") this.#saysLater(line);
+    else if (error.code === "slow_down") this.#slowsDown(line, error.retry_after_ms ?? GAP.cap);
     else line.fail(error.reason);
   }
 
@@ -347,6 +438,16 @@ export class Headcount extends EventTarget {
   #saysLater(line) {
     this.#lines.explain("the server cannot answer right now");
     this.#askAgain(line);
+  }
+
+  /**
+   * @param {Connection} line
+   * @param {number} milliseconds  until a hello is let through
+   */
+  #slowsDown(line, milliseconds) {
+    this.#lines.explain("this user sent too much for a moment");
+    this.#nothingAsked();
+    this.#helloAfter(after(milliseconds, this.#random), line);
   }
 
   /**

@@ -1,31 +1,66 @@
-/** @import {Bonus} from "./types.js" */
+/** @import {Bonus, Outcome} from "./types.js" */
+
+/**
+ * What is known of each bonus, by bonus_id, the one heard of last at the end.
+ *
+ * @typedef {{bonus: Bonus|null, outcome: Outcome|null}} Known  bonus: null while only its outcome was heard of
+ * @typedef {ReadonlyMap<string, Known>} Offers
+ * @typedef {{offers: Offers, news: Bonus|null}} Step  news: to be told, null when that was told before
+ */
+
+/** @type {Offers} */
+export const NONE = new Map();
 
 // More than anyone is offered at once; the oldest are forgotten first.
-const KNOWN = 200;
+const KEPT = 200;
 
 /**
- * Take an offer: pushed, pushed once more by a queue that delivers twice, or brought by a welcome.
+ * Take an offer: pushed, pushed once more by a queue that delivers twice, in the stream, or brought by a welcome.
  *
- * @param {ReadonlyMap<string, Bonus>} known  what was told, by bonus_id
+ * Whoever offers may not know the outcome yet, so an offer without one does not take it back.
+ *
+ * @param {Offers} offers
  * @param {Bonus} bonus
- * @returns {{known: ReadonlyMap<string, Bonus>, isNews: boolean}}
+ * @returns {Step}
  */
-export function offered(known, bonus) {
-  const before = known.get(bonus.bonus_id);
-  if (before && !isNews(before, bonus)) return { known, isNews: false };
-  const others = [...known.values()].filter(({ bonus_id }) => bonus_id !== bonus.bonus_id);
-  const kept = [...others, { ...bonus }].slice(-KNOWN);
-  return { known: new Map(kept.map((one) => [one.bonus_id, one])), isNews: true };
+export const offered = (offers, bonus) => learn(offers, bonus.bonus_id, bonus, bonus.outcome ?? null);
+
+/**
+ * Take what was heard of a bonus' end, maybe before its offer.
+ *
+ * @param {Offers} offers
+ * @param {string} bonusId
+ * @param {Outcome} outcome
+ * @returns {Step}
+ */
+export const ended = (offers, bonusId, outcome) => learn(offers, bonusId, offers.get(bonusId)?.bonus ?? null, outcome);
+
+/**
+ * Claimed stays claimed; and "too early" is said of a claim, not of the bonus: it can be claimed yet.
+ *
+ * @param {Outcome|null} known
+ * @param {Outcome|null} heard
+ */
+const settled = (known, heard) =>
+  known === "claimed" || known === "already_claimed" || heard === null || heard === "too_early" ? known : heard;
+
+/**
+ * @param {Offers} offers
+ * @param {string} bonusId
+ * @param {Bonus|null} offer
+ * @param {Outcome|null} heard
+ * @returns {Step}
+ */
+function learn(offers, bonusId, offer, heard) {
+  const before = offers.get(bonusId) ?? { bonus: null, outcome: null };
+  const outcome = settled(before.outcome, heard);
+  const bonus = offer && { ...offer, outcome };
+  const isNews = bonus && (!before.bonus || terms(before.bonus) !== terms(bonus));
+  const all = new Map(offers);
+  all.delete(bonusId);
+  all.set(bonusId, { bonus, outcome });
+  return { offers: new Map([...all].slice(-KEPT)), news: isNews ? bonus : null };
 }
 
-/**
- * A push does not know an outcome, so one that comes late does not take it back.
- *
- * @param {Bonus} before
- * @param {Bonus} bonus
- */
-const isNews = (before, bonus) =>
-  offer(before) !== offer(bonus) || ((bonus.outcome ?? null) !== null && bonus.outcome !== before.outcome);
-
 /** @param {Bonus} bonus */
-const offer = ({ reward, opens_at, expires_at }) => JSON.stringify([reward, opens_at, expires_at]);
+const terms = ({ reward, opens_at, expires_at, outcome }) => JSON.stringify([reward, opens_at, expires_at, outcome]);

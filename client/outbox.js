@@ -1,4 +1,4 @@
-import { delay } from "./backoff.js";
+import { after, delay } from "./backoff.js";
 import { ANSWER_WITHIN } from "./connection.js";
 import { HeadcountError } from "./types.js";
 
@@ -24,18 +24,27 @@ import { HeadcountError } from "./types.js";
 const LIMIT = 100;
 // One request waits on one function, not on the handshake quota: half a minute is wide enough.
 const RETRY_CAP = 30_000;
+// Windows are short, and nothing depends on the order of these.
+const AT_ONCE = ["claim", "ack"];
+// The rest is of no use to another page.
+const STORED = ["act", "claim"];
 
 /**
  * Requests until they are answered, each sent as often as that takes, always with the same id: the server does it once.
  *
  * Acts go one at a time, since the gateway runs the messages of a connection side by side and keeps no order; watches
- * too, and of those that wait only the last is sent. Claims go at once, since their windows are short.
+ * too, and of those that wait only the last is sent. Claims go at once, since their windows are short, and
+ * acknowledgements with them: those are nobody's wish, so they are not in the backlog.
+ *
+ * A user who sends too much is told when the next message is let through; until then nothing is sent.
  */
 export class Outbox {
   #options;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isOnline = false;
+  /** @type {any} set while the server wants to hear nothing of this user */
+  #resting;
   /** @type {Backlog} what was told last */
   #told = { count: 0, isStuck: false };
   /** @type {string|null} */
@@ -51,7 +60,7 @@ export class Outbox {
    * @returns {Promise<any>}
    */
   add(request) {
-    if (this.#entries.size >= LIMIT) {
+    if (request.action !== "ack" && this.backlog.count >= LIMIT) {
       return Promise.reject(new HeadcountError("queue_full", `${LIMIT} requests already wait for an answer`));
     }
     return new Promise((resolve, reject) => {
@@ -67,9 +76,14 @@ export class Outbox {
     return [...this.#entries.values()].some(({ request }) => request.action === "watch");
   }
 
+  /** @param {string} bonusId */
+  isClaiming(bonusId) {
+    return [...this.#entries.values()].some(({ request }) => request.action === "claim" && request.bonus_id === bonusId);
+  }
+
   /** @returns {Backlog} */
   get backlog() {
-    const entries = [...this.#entries.values()];
+    const entries = [...this.#entries.values()].filter(({ request }) => request.action !== "ack");
     return { count: entries.length, isStuck: entries.some(({ attempt }) => attempt > 0) };
   }
 
@@ -99,12 +113,13 @@ export class Outbox {
   /**
    * An answer, or an error that names its request.
    *
-   * @param {{type: string, re: string|null, code?: string, reason?: string}} message
+   * @param {{type: string, re: string|null, code?: string, reason?: string, retry_after_ms?: number}} message
    */
   answered(message) {
     const entry = this.#entries.get(message.re ?? "");
     if (!entry) return;
     if (message.code === "unavailable") return this.#again(entry);
+    if (message.code === "slow_down") return this.#rest(entry, message.retry_after_ms ?? RETRY_CAP);
     this.#unsend(entry);
     this.#entries.delete(entry.request.id);
     this.#changed();
@@ -121,6 +136,7 @@ export class Outbox {
   /** @param {HeadcountError} error */
   fail(error) {
     this.pause();
+    this.#options.timers.clearTimeout(this.#resting);
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#changed();
@@ -128,12 +144,12 @@ export class Outbox {
   }
 
   #flush() {
-    if (!this.#isOnline) return;
+    if (!this.#isOnline || this.#resting !== undefined) return;
     const busy = new Set();
     for (const entry of this.#entries.values()) {
       const { action } = entry.request;
       if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
-      if (action !== "claim") busy.add(action);
+      if (!AT_ONCE.includes(action)) busy.add(action);
     }
   }
 
@@ -158,14 +174,14 @@ export class Outbox {
 
   /** @param {Entry} entry */
   #send(entry) {
-    this.#sendAfter(entry, ANSWER_WITHIN);
+    this.#flushAfter(entry, ANSWER_WITHIN);
     entry.isSent = true;
     this.#options.send(entry.request);
   }
 
   /** @param {Entry} entry */
   #again(entry) {
-    this.#sendAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
+    this.#flushAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
     entry.attempt += 1;
     this.#tell();
   }
@@ -174,9 +190,26 @@ export class Outbox {
    * @param {Entry} entry
    * @param {number} milliseconds
    */
-  #sendAfter(entry, milliseconds) {
+  #rest(entry, milliseconds) {
+    const { timers, random } = this.#options;
     this.#unsend(entry);
-    entry.timer = this.#options.timers.setTimeout(() => this.#send(entry), milliseconds);
+    timers.clearTimeout(this.#resting);
+    this.#resting = timers.setTimeout(() => {
+      this.#resting = undefined;
+      this.#flush();
+    }, after(milliseconds, random));
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {number} milliseconds
+   */
+  #flushAfter(entry, milliseconds) {
+    this.#unsend(entry);
+    entry.timer = this.#options.timers.setTimeout(() => {
+      this.#unsend(entry);
+      this.#flush();
+    }, milliseconds);
   }
 
   /** @param {Entry} entry */
@@ -220,8 +253,7 @@ export class Outbox {
   #save() {
     const { storage } = this.#options;
     if (!storage || this.#storageKey === null) return;
-    // What is watched is for the next page to say.
-    const requests = [...this.#entries.values()].map(({ request }) => request).filter(({ action }) => action !== "watch");
+    const requests = [...this.#entries.values()].map(({ request }) => request).filter(({ action }) => STORED.includes(action));
     try {
       if (requests.length > 0) storage.setItem(this.#storageKey, JSON.stringify(requests));
       else storage.removeItem(this.#storageKey);
@@ -241,7 +273,7 @@ export class Outbox {
 function left(text) {
   try {
     const requests = JSON.parse(text ?? "[]");
-    return requests.filter((/** @type {any} */ one) => typeof one.id === "string" && ["act", "claim"].includes(one.action));
+    return requests.filter((/** @type {any} */ one) => typeof one.id === "string" && STORED.includes(one.action));
   } catch {
     return [];
   }

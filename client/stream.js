@@ -1,11 +1,14 @@
+import { merge } from "./merge.js";
+
 /** @import {StreamEvent, Welcome, Claim} from "./types.js" */
 
 /**
- * How far this client has followed its user's stream.
+ * How far this client has followed its user's stream, and the user's state there.
  *
  * @typedef {object} Stream
  * @property {string|null} epoch  null before the first welcome
  * @property {number} seq         of the last event handed on
+ * @property {object} state       as of `seq`; another object whenever it may have changed
  * @property {Waiting[]} waiting  events that came before one they follow, by seq
  *
  * @typedef {{epoch: string, event: StreamEvent}} Waiting
@@ -18,7 +21,7 @@
  */
 
 /** @type {Stream} */
-export const EMPTY = { epoch: null, seq: 0, waiting: [] };
+export const EMPTY = { epoch: null, seq: 0, state: {}, waiting: [] };
 
 // What does not fit is asked for again.
 const WAITING_LIMIT = 200;
@@ -29,16 +32,17 @@ const WAITING_LIMIT = 200;
  * Events pushed while the answer was under way may be newer than it; they waited, and follow now.
  *
  * @param {Stream} stream
- * @param {Pick<Welcome, "epoch"|"seq"|"recovered"|"events">} welcome
+ * @param {Pick<Welcome, "epoch"|"seq"|"recovered"|"events"|"state">} welcome
  * @returns {Step}
  */
-export function welcomed(stream, { epoch, seq, recovered, events }) {
+export function welcomed(stream, { epoch, seq, recovered, events, state }) {
   const waiting = stream.waiting.filter((one) => one.epoch === epoch);
-  if (recovered && epoch === stream.epoch) {
-    return catchUp({ ...stream, waiting }, events.map((event) => ({ epoch, event })));
-  }
-  const { stream: next, effects } = catchUp({ epoch, seq, waiting: [] }, waiting);
-  return { stream: next, effects: [{ type: "snapshot", seq, events }, ...effects] };
+  const isSameEpoch = epoch === stream.epoch;
+  if (recovered && isSameEpoch) return recover({ ...stream, waiting }, { epoch, seq, events, state });
+  const { stream: next, effects } = catchUp({ epoch, seq, state, waiting: [] }, waiting);
+  // Either pushes overtook this snapshot, or the server lost events: the next hello tells.
+  const isBack = isSameEpoch && next.seq < stream.seq;
+  return { stream: next, effects: [{ type: "snapshot", seq, events }, ...effects, ...(isBack ? [ASK] : [])] };
 }
 
 /**
@@ -50,13 +54,29 @@ export function welcomed(stream, { epoch, seq, recovered, events }) {
  */
 export const arrived = (stream, arrival) => catchUp(stream, [arrival]);
 
+/** @type {Effect} */
+const ASK = { type: "ask" };
+
+/**
+ * @param {Stream} stream
+ * @param {Pick<Welcome, "epoch"|"seq"|"events"|"state">} missed
+ * @returns {Step}
+ */
+function recover({ waiting, ...stream }, { epoch, seq, events, state }) {
+  const missed = catchUp({ ...stream, waiting: [] }, events.map((event) => ({ epoch, event })));
+  // A welcome that was overtaken by pushes has an older state than ours.
+  const isNow = missed.stream.seq === seq;
+  const { stream: next, effects } = catchUp(isNow ? { ...missed.stream, state } : missed.stream, waiting);
+  return { stream: next, effects: [...missed.effects, ...effects] };
+}
+
 /**
  * @param {Stream} stream
  * @param {Waiting[]} arrivals
  * @returns {Step}
  */
 function catchUp(stream, arrivals) {
-  let { seq } = stream;
+  let { seq, state } = stream;
   /** @type {Waiting[]} */
   const waiting = [];
   /** @type {Effect[]} */
@@ -66,11 +86,12 @@ function catchUp(stream, arrivals) {
     if (ours && one.event.seq <= seq) continue;
     if (ours && one.event.seq === seq + 1) {
       seq += 1;
+      if (one.event.patch) state = merge(state, one.event.patch);
       effects.push({ type: "event", event: one.event });
     } else {
       waiting.push(one);
     }
   }
-  if (waiting.length > 0) effects.push({ type: "ask" });
-  return { stream: { epoch: stream.epoch, seq, waiting: waiting.slice(0, WAITING_LIMIT) }, effects };
+  if (waiting.length > 0) effects.push(ASK);
+  return { stream: { ...stream, seq, state, waiting: waiting.slice(0, WAITING_LIMIT) }, effects };
 }

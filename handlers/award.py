@@ -55,8 +55,9 @@ async def _queue(container: Container) -> int:
     """Sent before it is noted: a broadcast may go out twice, and never not at all."""
     broadcasts = await container.database.fetch(Query("unqueued", ()))
     for row in broadcasts:
-        again = Broadcast(str(row["broadcast_id"]), int(str(row["round"])))
-        await container.queue.send(again)
+        await container.queue.announce(
+            Broadcast(str(row["broadcast_id"]), int(str(row["round"])), row["kind"] == "news")
+        )
         await container.database.fetch(Query("queued", (row["broadcast_id"],)))
     return len(broadcasts)
 

@@ -4,39 +4,30 @@ from __future__ import annotations
 
 import json
 import secrets
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Annotated, Any
-from uuid import UUID, uuid4
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
 from fastapi import Depends, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from fastapi_offline import FastAPIOffline
 from mangum import Mangum
+from starlette.exceptions import HTTPException as AnyHTTPException
 
-from handlers import web_admin, web_reports
+from handlers import web_admin, web_bonuses, web_reports
 from handlers.adapters.container import Container, live
 from handlers.adapters.database import TooSlow, Unavailable, Unstorable
-from handlers.adapters.refusal import Refused, narrower_range
+from handlers.adapters.refusal import Refused, narrower_range, too_large, unavailable
 from handlers.adapters.settings import setting
-from handlers.adapters.shapes import (
-    AwardRule,
-    AwardRuleOrder,
-    Bonus,
-    BonusOrder,
-    Listed,
-    NewTicket,
-    TicketOrder,
-    Viewers,
-)
+from handlers.adapters.shapes import NewTicket, Refusal, TicketOrder
 from handlers.core import ticket
 from handlers.core.arrival import ANYTHING
 from handlers.core.happening import Query as Sql
-from handlers.core.push import Broadcast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 bearer = HTTPBearer(auto_error=False, description="the service token")
 
@@ -51,6 +42,25 @@ def service(credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(
 
 
 TRUSTED = [Depends(service)]
+
+DESCRIPTION = """For your backend: tickets, who is online, sessions, bonuses, news, grants.
+
+Every call but `/health` carries the service token. Times are integer milliseconds since the epoch,
+by the database's clock. A list goes on where `next` says, and ends in `.csv` for a spreadsheet.
+Whatever is refused has a `code` for programs and a `detail` for people, and has changed nothing;
+only 503 `unavailable` leaves that open: give an order an id, and you can send it again.
+"""
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    401: {"model": Refusal, "description": "`unauthorized`: the service token"},
+    422: {"model": Refusal, "description": "`bad_request`, or another code said above"},
+    503: {"model": Refusal, "description": "`unavailable`: send the same request again"},
+}
+# By the constraint that a value does not meet.
+TOO_LARGE = {
+    "bonuses_reward_check": "reward",
+    "award_rules_reward_check": "reward",
+    "broadcasts_news_check": "news",
+}
 
 
 class Web(Container):
@@ -68,8 +78,11 @@ class Web(Container):
 
 def application(container: Container) -> FastAPI:
     """The API on this container's database and queue."""
-    app = FastAPIOffline(title="Headcount", version="1", description=__doc__)
+    app = FastAPIOffline(
+        title="Headcount", version="1", description=DESCRIPTION, responses=REFUSALS
+    )
     _explain_failures(app)
+    web_bonuses.add_routes(app, container, TRUSTED)
     web_admin.add_routes(app, container, TRUSTED)
     web_reports.add_routes(app, container, TRUSTED)
 
@@ -100,97 +113,46 @@ def application(container: Container) -> FastAPI:
             expires_at=int(new.expires_at.timestamp() * 1000),
         )
 
-    @app.post("/bonuses", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
-    async def create_bonus(order: BonusOrder) -> Bonus:
-        """Drop a bonus: its audience is told at once, and may claim it while its window is open."""
-        bonus_id = uuid4()
-        await container.database.fetch(
-            Sql(
-                "create_bonus",
-                (
-                    bonus_id,
-                    json.dumps(order.reward),
-                    order.audience.kind,
-                    order.audience.resource if isinstance(order.audience, Viewers) else None,
-                    order.audience.user_ids if isinstance(order.audience, Listed) else [],
-                    timedelta(seconds=order.opens_in_seconds),
-                    timedelta(seconds=order.window_seconds),
-                    order.stock,
-                    order.min_watched_seconds and timedelta(seconds=order.min_watched_seconds),
-                    None,
-                    isinstance(order.audience, Listed),
-                    None,
-                ),
-            )
-        )
-        bonus = await read_bonus(bonus_id)
-        try:
-            await container.queue.send(Broadcast(str(bonus_id)))
-        except (BotoCoreError, ClientError) as error:
-            await container.database.fetch(Sql("cancel_bonus", (bonus_id, uuid4())))
-            raise HTTPException(503, "the queue does not answer; the bonus is cancelled") from error
-        with suppress(Unavailable):  # the bonus is out; at worst the schedule queues it once more
-            await container.database.fetch(Sql("queued", (bonus_id,)))
-        return bonus
-
-    @app.get("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])
-    async def read_bonus(bonus_id: UUID) -> Bonus:
-        """A bonus and its numbers so far."""
-        rows = await container.database.fetch(Sql("bonus", (bonus_id,)))
-        if not rows:
-            raise HTTPException(404, "there is no such bonus")
-        return Bonus.model_validate({**rows[0], "reward": json.loads(str(rows[0]["reward"]))})
-
-    @app.delete("/bonuses/{bonus_id}", dependencies=TRUSTED, tags=["bonuses"])
-    async def cancel_bonus(bonus_id: UUID) -> Bonus:
-        """Nobody may claim it from now on; what was claimed stays. Twice changes nothing."""
-        await container.database.fetch(Sql("cancel_bonus", (bonus_id, uuid4())))
-        return await read_bonus(bonus_id)
-
-    @app.post("/award-rules", status_code=201, dependencies=TRUSTED, tags=["bonuses"])
-    async def create_award_rule(order: AwardRuleOrder) -> AwardRule:
-        """From now on, reward watching: the schedule awards within a minute of its being due."""
-        rule_id = uuid4()
-        await container.database.fetch(
-            Sql(
-                "create_award_rule",
-                (
-                    rule_id,
-                    json.dumps(order.reward),
-                    timedelta(seconds=order.every_seconds),
-                    timedelta(seconds=order.claim_within_seconds),
-                    order.resource,
-                    None,
-                ),
-            )
-        )
-        return AwardRule(rule_id=rule_id)
-
     return app
 
 
 def _explain_failures(app: FastAPI) -> None:
-    @app.exception_handler(Unavailable)
-    async def unavailable(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "the database does not answer; try again"}, 503)
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        """What is wrong and where, without what was sent: that may not even be text."""
-        wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
-        return JSONResponse({"detail": wrong}, 422)
-
     @app.exception_handler(Refused)
-    async def refused(_request: Request, error: Refused) -> JSONResponse:
-        return JSONResponse({"detail": error.reason, "code": error.code}, error.status)
+    async def refused(_request: Request, error: Refused) -> Response:
+        return refusal(error.status, error.code, error.reason)
+
+    @app.exception_handler(Unavailable)
+    async def unreachable(request: Request, _error: Exception) -> Response:
+        return await refused(request, unavailable("the database does not answer; try again"))
 
     @app.exception_handler(TooSlow)
-    async def too_slow(request: Request, _error: Exception) -> JSONResponse:
+    async def too_slow(request: Request, _error: Exception) -> Response:
         return await refused(request, narrower_range())
 
     @app.exception_handler(Unstorable)
-    async def unstorable(_request: Request, _error: Exception) -> JSONResponse:
-        return JSONResponse({"detail": "a value in it cannot be stored"}, 422)
+    async def unstorable(request: Request, error: Unstorable) -> Response:
+        if error.constraint in TOO_LARGE:
+            return await refused(request, too_large(TOO_LARGE[error.constraint]))
+        return refusal(422, "unstorable", "a value in it cannot be stored")
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(_request: Request, error: RequestValidationError) -> Response:
+        """What is wrong and where, without what was sent: that may not even be text."""
+        wrong = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+        return refusal(422, "bad_request", wrong)
+
+    @app.exception_handler(AnyHTTPException)
+    async def failed(_request: Request, error: AnyHTTPException) -> Response:
+        code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+        return refusal(error.status_code, code, error.detail, error.headers)
+
+
+def refusal(
+    status: int, code: str, detail: object, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A Refusal. In ASCII: a name that was sent may hold half of a surrogate pair."""
+    body = json.dumps({"detail": detail, "code": code})
+    return Response(body, status, headers, media_type="application/json")
 
 
 def handle(event: dict[str, Any], context: Any, container: Web) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from handlers.adapters.refusal import (
     too_many_points,
 )
 from handlers.adapters.shapes import (
+    LAST_MILLISECOND,
     Concurrency,
     ConcurrencyPage,
     Fact,
@@ -68,9 +69,8 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 Limit = Annotated[int, Query(ge=1, le=1000, description="rows in one page")]
 After = Annotated[str | None, Query(max_length=LONGEST, description="`next` of the page before")]
 Wanted = Annotated[Name | None, Query()]
-# The end of the year 9999: Python, JavaScript and PostgreSQL all know it.
 Millis = Annotated[
-    int, Query(ge=0, le=253_402_300_799_999, description="milliseconds since the epoch")
+    int, Query(ge=0, le=LAST_MILLISECOND, description="milliseconds since the epoch")
 ]
 Seconds = Annotated[int, Query(ge=0, le=315_360_000)]
 Ending = Literal["client", "idle", "expired", "swept", "node_lost", "kicked", "moved"]

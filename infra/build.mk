@@ -6,8 +6,8 @@ LIBRARIES := .aws-sam/libraries/$(ARCH)
 # Lambda's python3.13 has glibc 2.34: wheels for older ones run there too.
 PLATFORMS_arm64 := manylinux2014_aarch64 manylinux_2_28_aarch64
 PLATFORMS_x86_64 := manylinux2014_x86_64 manylinux_2_28_x86_64
-# The AWS APIs that the handlers call; botocore's 400 others are 20 MB of every package.
-AWS_APIS := apigatewaymanagementapi sqs
+# The AWS APIs that the handlers call by boto3; botocore's 400 others are 20 MB of every package.
+AWS_APIS := sqs
 
 build-WebFunction: $(LIBRARIES)/requirements-web
 	$(pack)

@@ -35,22 +35,25 @@ class Needs(NamedTuple):
 
 
 DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
+QUEUES: Final = {"PUSH_QUEUE_URL", "NEWS_QUEUE_URL"}
+PUSHES: Final = DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}
+# A worker pushes, and calls for others in the queue.
+BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}
 # By the expression as it stands in handlers/<name>.py and its parts; `GET @connections` stands for
 # execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
-    "container.queue": Needs({"PUSH_QUEUE_URL"}, {"sqs:SendMessage"}),
-    "container.deliver": Needs(
-        DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}, {"POST @connections"}
-    ),
+    "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
+    "container.deliver": Needs(PUSHES, {"POST @connections"}),
+    "container.push_out": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),
+    "container.broadcaster": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),
     "container.connections": Needs({"PUSH_ENDPOINT"}, set()),
     "container.connections.post": Needs(set(), {"POST @connections"}),
     "container.connections.is_open": Needs(set(), {"GET @connections"}),
     "container.connections.close": Needs(set(), {"DELETE @connections"}),
     "message_limit()": Needs({"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST"}, set()),
-    "pushes_per_second()": Needs({"PUSHES_PER_SECOND"}, set()),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
@@ -166,7 +169,7 @@ RULES: Final[tuple[Rule, ...]] = (
 def needed_by(function: Function, stack: Stack) -> Iterator[str]:
     """What a function does to AWS, each with what it is done to."""
     api = only(stack.sockets)
-    queues = mentions(function.environment.get("PUSH_QUEUE_URL"))
+    queues = mentions([function.environment.get(name) for name in QUEUES])
     for text in function.expressions & NEEDS.keys():
         for action in NEEDS[text].actions:
             targets = queues if action.startswith("sqs:") else {f"{api}/{stack.stage(api)}"}

@@ -35,6 +35,8 @@ STEP_SECONDS = 60
 ENDINGS = ("client", "idle", "expired", "swept", "node_lost", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
+# Whatever somebody else has thought of.
+FOREIGN = (*NAMES, "claim_id")
 
 # Exit codes, as a shell has them for what a signal ends.
 INTERRUPTED = 128 + signal.SIGINT
@@ -124,7 +126,7 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
 def copied(name: str, columns: Sequence[str]) -> str:
     """The statement in `sql/queries/<name>.sql`, with the names in it safe for a spreadsheet."""
     statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").rstrip().removesuffix(";")
-    cells = [f"csv_cell({one}) as {one}" if one in NAMES else one for one in columns]
+    cells = [f"csv_cell({one}) as {one}" if one in FOREIGN else one for one in columns]
     # The comments name parameters that are none for whoever fills them in.
     bare = re.sub(r"^\s*--.*$", "", statement, flags=re.MULTILINE)
     return f"select {', '.join(cells)} from ({bare}) as report"  # noqa: S608  # our own files
@@ -140,6 +142,9 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         columns = ("session_id", *NAMES, "joined_at", "ended_at", "ended_by", "ended_within_ms")
         args = (*interval, *names, *lengths, None, None, None, None)
         return "sessions", args, (*columns, "watched_ms")
+    if options.report == "grants":
+        granted = ("grant_id", "bonus_id", "user_id", "claim_id", "reward", "claimed_at")
+        return "grants", (0, 0, *interval, None), granted
     if options.report == "concurrency":
         step = timedelta(seconds=options.step_seconds)
         exactly = timedelta(microseconds=1)
@@ -185,16 +190,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     at_once = _report(reports, "concurrency", "how many watch at once, step by step")
     at_once.add_argument("--step-seconds", type=_count, default=STEP_SECONDS, help="default: 60")
+    _interval(reports, "grants", "claims that were granted within the interval, in order")
     return parser
 
 
 def _report(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
+    parser = _interval(reports, name, what)
+    parser.add_argument("--resource", type=_name)
+    parser.set_defaults(user_id=None)
+    return parser
+
+
+def _interval(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = reports.add_parser(name, help=what, description=what)
     form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC"
     parser.add_argument("--from", dest="begins", type=_moment, required=True, help=form)
     parser.add_argument("--to", dest="ends", type=_moment, required=True, help="not included")
-    parser.add_argument("--resource", type=_name)
-    parser.set_defaults(user_id=None)
     return parser
 
 

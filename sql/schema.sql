@@ -172,6 +172,15 @@ CREATE FUNCTION public.bonus_json(p_bonus public.bonuses, p_outcome text) RETURN
                               'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
 
+CREATE FUNCTION public.bonus_state(p_bonus public.bonuses, p_now timestamp with time zone) RETURNS text
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.cancelled_at is not null then 'cancelled'
+                when p_now < p_bonus.opens_at then 'upcoming'
+                when p_now <= p_bonus.closes_at then 'open'
+                else 'expired' end
+$$;
+
 CREATE FUNCTION public.cancel_bonus(p_bonus_id uuid, p_cancel_id uuid, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
     AS $$
@@ -441,12 +450,14 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
-    if v_opens_at + p_window <= v_now and not exists (
-        select from bonuses b where b.bonus_id = p_bonus_id) then
-        return 'window_over';
-    end if;
-    if exists (select from broadcasts b where b.broadcast_id = p_bonus_id and b.kind <> 'offer') then
-        return 'conflict';
+    if not exists (select from bonuses b where b.bonus_id = p_bonus_id) then
+        if v_opens_at + p_window <= v_now then
+            return 'window_over';
+        end if;
+        -- Its broadcast has the bonus' id, and there are news that have it.
+        if exists (select from broadcasts b where b.broadcast_id = p_bonus_id) then
+            return 'conflict';
+        end if;
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
@@ -578,6 +589,28 @@ begin
     end loop;
 end $$;
 
+CREATE TABLE public.broadcast_shards (
+    broadcast_id uuid NOT NULL,
+    round smallint NOT NULL,
+    shard integer NOT NULL,
+    page integer DEFAULT 0 NOT NULL,
+    after_user_id text NOT NULL,
+    after_resource text NOT NULL,
+    reading_user_id text,
+    reading_resource text,
+    reading_is_last boolean,
+    until_user_id text,
+    until_resource text,
+    worker uuid,
+    held_until timestamp with time zone,
+    done_at timestamp with time zone,
+    sent bigint DEFAULT 0 NOT NULL,
+    gone bigint DEFAULT 0 NOT NULL,
+    undelivered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.broadcasts (
     broadcast_id uuid NOT NULL,
     kind text NOT NULL,
@@ -599,32 +632,16 @@ CREATE TABLE public.broadcasts (
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
 );
 
-CREATE FUNCTION public.drop_shards(p_broadcast public.broadcasts, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS void
-    LANGUAGE plpgsql
+CREATE FUNCTION public.drop_shard(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_now timestamp with time zone) RETURNS void
+    LANGUAGE sql
     AS $$
-declare
-    v_shard broadcast_shards;
-begin
-    loop
-        select * into v_shard from hold_shard(p_broadcast.broadcast_id, p_round, p_worker, p_lease, p_now);
-        exit when not found;
-        update broadcast_shards s
-           set done_at = p_now, dropped = dropped + case p_broadcast.audience
-               when 'users' then
-                   (select count(*) from offers o
-                     where o.bonus_id = p_broadcast.bonus_id and o.user_id > s.after_user_id
-                       and (s.until_user_id is null or o.user_id <= s.until_user_id))
-               else
-                   (select count(*) from watching_times w
-                     where w.terminate_at is null
-                       and (p_broadcast.resource is null or w.resource = p_broadcast.resource)
-                       and (w.user_id, w.resource) > (s.after_user_id, s.after_resource)
-                       and (s.until_user_id is null
-                            or (w.user_id, w.resource) <= (s.until_user_id, s.until_resource)))
-               end
-         where s.broadcast_id = v_shard.broadcast_id and s.round = v_shard.round and s.shard = v_shard.shard;
-    end loop;
-end $$;
+    update broadcast_shards s
+       set done_at = p_now,
+           dropped = dropped + case when p_shard.round > 1 then 0 else (
+               select coalesce(sum(jsonb_array_length(p.connections)), 0)
+                 from read_page(p_broadcast, p_bonus, p_shard, null, p_now) p) end
+     where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
+$$;
 
 CREATE FUNCTION public.end_connections(p_user_id text, p_session_id bigint, p_nodes text[], p_connection_ids text[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
@@ -773,17 +790,22 @@ begin
                left join claims c on c.bonus_id = b.bonus_id and c.user_id = p_user_id,
                lateral (select case when c.claimed_at is not null then 'claimed'
                                     else claim_refusal(b, p_user_id, v_now) end as outcome) as look
-         where b.closes_at > v_now and b.cancelled_at is null
-           and coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
-         order by b.closes_at limit 10
+         where b.closes_at > v_now
+           and (coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
+                or look.outcome = 'cancelled' and case b.audience
+                    when 'everyone' then true
+                    when 'resource' then b.resource = (select resource from session)
+                    else exists (select from offers o
+                                  where o.bonus_id = b.bonus_id and o.user_id = p_user_id) end)
+         order by b.cancelled_at is not null, b.closes_at limit 10
     ),
     shown_bonuses as (
         select coalesce(jsonb_agg(bonus_json(bonus,
-                   case when outcome = 'claimed' then 'claimed'
+                   case when outcome in ('claimed', 'cancelled') then outcome
                         when (bonus).stock is not null and not exists (
                             select from bonus_stock s where s.bonus_id = (bonus).bonus_id)
                         then 'sold_out' end)
-                   order by (bonus).closes_at), '[]') as list
+                   order by (bonus).cancelled_at is not null, (bonus).closes_at), '[]') as list
           from open_bonuses
     ),
     latest_news as (
@@ -809,27 +831,6 @@ begin
       from stream cross join events cross join shown_bonuses cross join news cross join broadcast_stream
            left join session on true;
 end $$;
-
-CREATE TABLE public.broadcast_shards (
-    broadcast_id uuid NOT NULL,
-    round smallint NOT NULL,
-    shard integer NOT NULL,
-    after_user_id text NOT NULL,
-    after_resource text NOT NULL,
-    reading_user_id text,
-    reading_resource text,
-    reading_is_last boolean,
-    until_user_id text,
-    until_resource text,
-    worker uuid,
-    held_until timestamp with time zone,
-    done_at timestamp with time zone,
-    sent bigint DEFAULT 0 NOT NULL,
-    gone bigint DEFAULT 0 NOT NULL,
-    undelivered bigint DEFAULT 0 NOT NULL,
-    dropped bigint DEFAULT 0 NOT NULL
-)
-WITH (fillfactor='50');
 
 CREATE FUNCTION public.hold_shard(p_broadcast_id uuid, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS SETOF public.broadcast_shards
     LANGUAGE sql
@@ -989,6 +990,13 @@ begin
           from page p join bonuses b using (bonus_id);
 end $$;
 
+CREATE FUNCTION public.left_of(p_bonus public.bonuses) RETURNS bigint
+    LANGUAGE sql STABLE
+    AS $$
+    select case when p_bonus.stock is not null then
+        (select coalesce(sum(remaining), 0) from bonus_stock s where s.bonus_id = p_bonus.bonus_id) end
+$$;
+
 CREATE FUNCTION public.limit_report(p_milliseconds integer) RETURNS void
     LANGUAGE sql
     AS $$
@@ -1048,6 +1056,19 @@ CREATE FUNCTION public.news_json(p_broadcast public.broadcasts) RETURNS jsonb
                                                   'expires_at', ms(p_broadcast.expires_at))
 $$;
 
+CREATE FUNCTION public.next_round_in(p_broadcast public.broadcasts, p_bonus public.bonuses, p_round integer, p_worker uuid, p_lease interval, p_now timestamp with time zone) RETURNS interval
+    LANGUAGE sql STABLE
+    AS $$
+    select greatest(interval '0', last.done_at + interval '5 seconds' - p_now)
+      from (select * from broadcast_shards s
+             where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round
+             order by s.done_at desc, s.shard desc limit 1) as last
+     where p_broadcast.kind = 'offer' and p_bonus.acknowledge and p_round < 3
+       and (last.worker = p_worker or last.held_until is null or last.done_at < p_now - p_lease)
+       and not exists (select from broadcast_shards s
+                        where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round + 1)
+$$;
+
 CREATE FUNCTION public.note_nodes(p_reached text[], p_unreachable text[], p_grace interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS SETOF text
     LANGUAGE plpgsql
     AS $$
@@ -1078,6 +1099,10 @@ CREATE FUNCTION public.part(p_piece timestamp with time zone, p_first timestamp 
                    - case when p_piece = p_first then p_before else interval '0' end
                 else interval '0' end
 $$;
+
+CREATE FUNCTION public.patience(p_kind text) RETURNS interval
+    LANGUAGE sql IMMUTABLE
+    AS $$ select case when p_kind = 'news' then interval '0' else interval '1 second' end $$;
 
 CREATE FUNCTION public.plan_shards(p_broadcast public.broadcasts, p_round integer) RETURNS integer
     LANGUAGE plpgsql
@@ -1129,7 +1154,7 @@ begin
     return v_made;
 end $$;
 
-CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, server_now bigint, expires_at bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
+CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_page integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint, expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -1137,8 +1162,9 @@ declare
     v_now       timestamptz := coalesce(p_now, clock_timestamp());
     v_broadcast broadcasts;
     v_bonus     bonuses;
+    v_is_over   boolean;
     v_shard     broadcast_shards;
-    v_page      record;
+    v_read      record;
 begin
     server_now := ms(v_now);
     select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
@@ -1154,27 +1180,33 @@ begin
         perform set_config('synchronous_commit', 'off', true);
     end if;
 
-    update broadcast_shards s
-       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
-           dropped = dropped + p_dropped,
-           after_user_id = case when s.worker = p_worker then reading_user_id else after_user_id end,
-           after_resource = case when s.worker = p_worker then reading_resource else after_resource end,
-           done_at = case when s.worker = p_worker and reading_is_last then v_now else done_at end
-     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
-       and reading_user_id is not null;
-
+    perform report_page(p_broadcast_id, p_round, p_worker, p_shard, p_page,
+                        p_sent, p_gone, p_undelivered, p_dropped, v_now);
     if p_limit = 0 then
         update broadcast_shards s set held_until = null
          where s.broadcast_id = p_broadcast_id and s.round = p_round and s.worker = p_worker;
-        outcome := 'reported';
+        outcome := 'released';
         return next;
         return;
     end if;
-    shards := nullif(plan_shards(v_broadcast, p_round), 0);
-    if v_now > v_broadcast.expires_at
-       or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
-        perform drop_shards(v_broadcast, p_round, p_worker, p_lease, v_now);
-        outcome := 'over';
+    v_is_over := v_now > v_broadcast.expires_at
+        or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null);
+    if p_round = 1 or not v_is_over then
+        shards := nullif(plan_shards(v_broadcast, p_round), 0);
+    end if;
+    if v_is_over then
+        select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
+        if found then
+            perform drop_shard(v_broadcast, v_bonus, v_shard, v_now);
+        end if;
+        outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
+        return next;
+        return;
+    end if;
+    select milliseconds(free_at - patience(v_broadcast.kind) - v_now) into wait_ms
+      from push_budget where free_at - patience(v_broadcast.kind) > v_now;
+    if found then
+        outcome := 'wait';
         return next;
         return;
     end if;
@@ -1185,29 +1217,23 @@ begin
         select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
                (array_agg(resource order by n desc))[1] as resource,
                coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
-                   filter (where is_meant), '[]') as recipients,
-               coalesce(sum(jsonb_array_length(connections)) filter (where is_meant), 0)::integer as pushes
-          into v_page
-          from (select *, row_number() over () as n,
-                       connections <> '[]' and (p_round = 1 or not has_answered(v_bonus.bonus_id, user_id))
-                           as is_meant
-                  from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)) as read;
-        wait_ms := take_turn(v_page.pushes, p_per_second, v_broadcast.kind = 'news', v_now);
-        if wait_ms is null then
-            select milliseconds(free_at - v_now) into wait_ms from push_budget;
-            outcome := 'wait';
-            return next;
-            return;
-        end if;
+                   filter (where connections <> '[]'), '[]') as recipients,
+               sum(jsonb_array_length(connections))::integer as pushes
+          into v_read
+          from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)
+               with ordinality as read (user_id, resource, connections, event, n);
         update broadcast_shards s
-           set reading_user_id = v_page.user_id, reading_resource = v_page.resource,
-               reading_is_last = v_page.size < p_limit,
-               done_at = case when v_page.size = 0 then v_now end
-         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard;
-        if v_page.size > 0 then
+           set page = s.page + 1, reading_user_id = v_read.user_id, reading_resource = v_read.resource,
+               reading_is_last = v_read.size < p_limit,
+               done_at = case when v_read.size = 0 then v_now end
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard
+        returning s.page into page;
+        if v_read.size > 0 then
             outcome := 'page';
+            wait_ms := take_turn(v_read.pushes, p_per_second, v_now);
             shard := v_shard.shard;
             expires_at := ms(v_broadcast.expires_at);
+            age_ms := milliseconds(v_now - v_broadcast.at);
             kind := v_broadcast.kind;
             select e.epoch into epoch from stream_epoch e;
             broadcast := case when v_broadcast.seq is not null then
@@ -1215,7 +1241,7 @@ begin
             bonus := case when v_bonus.bonus_id is not null then
                 bonus_json(v_bonus, case when kind = 'cancel' then 'cancelled' end) end;
             news := case when kind = 'news' then news_json(v_broadcast) end;
-            recipients := v_page.recipients;
+            recipients := v_read.recipients;
             return next;
             return;
         end if;
@@ -1225,8 +1251,9 @@ begin
         select from broadcast_shards s
          where s.broadcast_id = p_broadcast_id and s.round = p_round and s.done_at is null)
         then 'busy' else 'done' end;
-    if outcome = 'done' and v_broadcast.kind = 'offer' and v_bonus.acknowledge and p_round < 3 then
-        repeat_in_ms := 5000;
+    if outcome = 'done' then
+        repeat_in_ms := milliseconds(
+            next_round_in(v_broadcast, v_bonus, p_round, p_worker, p_lease, v_now));
     end if;
     return next;
 end $$;
@@ -1240,20 +1267,26 @@ declare
 begin
     case p_broadcast.audience
     when 'everyone' then
-        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where w.terminate_at is null
                and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
              order by w.user_id, w.resource limit p_limit) as page
          where p_shard.until_user_id is null
-            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource);
+            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource)
+         order by user_id, resource;
     when 'resource' then
-        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where w.resource = p_broadcast.resource and w.terminate_at is null
                and w.user_id > p_shard.after_user_id
              order by w.user_id limit p_limit) as page
-         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id;
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
+         order by user_id;
     else
         v_user_ids := array(
             select user_id from (
@@ -1261,15 +1294,34 @@ begin
                  where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
                  order by o.user_id limit p_limit) as page
              where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
-        if p_broadcast.kind = 'offer' then
+        if p_broadcast.kind = 'offer' and p_limit is not null then
             perform tell_offers(p_bonus, v_user_ids, p_now);
         end if;
-        return query select o.user_id, '', connections_of(o.user_id), event_json(e)
-              from offers o left join user_events e on e.user_id = o.user_id and e.seq = o.seq
+        return query select o.user_id, '',
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, o.user_id) then '[]'
+                    else connections_of(o.user_id) end,
+               case when p_broadcast.kind = 'offer' then
+                   (select event_json(e) from user_events e
+                     where e.user_id = o.user_id and e.seq = o.seq) end
+              from offers o
              where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
              order by o.user_id;
     end case;
 end $$;
+
+CREATE FUNCTION public.report_page(p_broadcast_id uuid, p_round integer, p_worker uuid, p_shard integer, p_page integer, p_sent integer, p_gone integer, p_undelivered integer, p_dropped integer, p_now timestamp with time zone) RETURNS void
+    LANGUAGE sql
+    AS $$
+    update broadcast_shards s
+       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
+           dropped = dropped + p_dropped,
+           after_user_id = case when worker = p_worker then reading_user_id else after_user_id end,
+           after_resource = case when worker = p_worker then reading_resource else after_resource end,
+           done_at = case when worker = p_worker and reading_is_last then p_now else done_at end,
+           reading_user_id = case when worker <> p_worker then reading_user_id end
+     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
+       and (worker <> p_worker or (page = p_page and reading_user_id is not null))
+$$;
 
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
@@ -1531,19 +1583,16 @@ begin
     return v_slot.slot is not null;
 end $$;
 
-CREATE FUNCTION public.take_turn(p_many integer, p_per_second integer, p_is_news boolean, p_now timestamp with time zone) RETURNS integer
-    LANGUAGE plpgsql
+CREATE FUNCTION public.take_turn(p_many integer, p_per_second integer, p_now timestamp with time zone) RETURNS integer
+    LANGUAGE sql
     AS $$
-declare
-    v_length interval := p_many * interval '1 second' / p_per_second;
-    v_begins interval;
-begin
-    insert into push_budget as b (free_at) values (p_now + v_length)
-        on conflict (only_row) do update set free_at = greatest(b.free_at, p_now) + v_length
-         where not p_is_news or b.free_at <= p_now
-        returning free_at - v_length - p_now into v_begins;
-    return milliseconds(v_begins);
-end $$;
+    insert into push_budget as b (free_at)
+        select p_now + p_many * interval '1 second' / p_per_second where p_many > 0
+        on conflict (only_row) do update
+           set free_at = greatest(b.free_at, p_now) + p_many * interval '1 second' / p_per_second
+        returning ceil(1000 * extract(
+            epoch from free_at - p_many * interval '1 second' / p_per_second - p_now))::integer
+$$;
 
 CREATE FUNCTION public.tell_offers(p_bonus public.bonuses, p_user_ids text[], p_now timestamp with time zone) RETURNS void
     LANGUAGE plpgsql
@@ -1902,6 +1951,8 @@ ALTER TABLE ONLY public.watching_times
 CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
 
 CREATE INDEX bonuses_closes_at ON public.bonuses USING btree (closes_at);
+
+CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
 
 CREATE INDEX bonuses_unclosed ON public.bonuses USING btree (closes_at) WHERE (closed_at IS NULL);
 

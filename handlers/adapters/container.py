@@ -7,13 +7,15 @@ database connection belongs to the loop that made it, and `asyncio.run` per even
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from handlers.adapters.broadcaster import PAGE_WITHIN_SECONDS, Broadcaster
 from handlers.adapters.connections import Connections
 from handlers.adapters.database import Database, Unavailable
-from handlers.adapters.delivery import Delivery, deliver
+from handlers.adapters.delivery import Delivery, Impatient, deliver
 from handlers.adapters.queue import Queue
 from handlers.adapters.settings import grace, push_endpoint, setting
 from handlers.core import forget
@@ -22,11 +24,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
     from handlers.core.happening import Push
+    from handlers.core.push import Broadcast
 
 log = logging.getLogger(__name__)
 
 # They say at INFO what they do at each call; access logs say it better.
 TALKATIVE = ("botocore", "mangum")
+
+# For whoever waits for the answer: pages begin in the first of these seconds only.
+HERE_SECONDS, HERE_PAGE_SECONDS = 3.0, 2.0
 
 T = TypeVar("T")
 Event = dict[str, Any]
@@ -42,7 +48,15 @@ class Container:
 
     @cached_property
     def connections(self) -> Connections:
-        return Connections(push_endpoint())
+        connections = Connections(push_endpoint())
+        # Lambda kills a process; one that ends by itself would complain of what it left open.
+        atexit.register(lambda: self.run(connections.aclose()))
+        return connections
+
+    @cached_property
+    def posts(self) -> Impatient:
+        """What pushes go through."""
+        return Impatient(self.connections)
 
     @cached_property
     def queue(self) -> Queue:
@@ -58,7 +72,7 @@ class Container:
 
     async def deliver(self, pushes: Sequence[Push], within_seconds: float) -> Delivery:
         """Post the pushes and forget the connections found gone; if that fails, the sweep will."""
-        delivery = await deliver(self.connections, pushes, within_seconds)
+        delivery = await deliver(self.posts, pushes, within_seconds)
         if delivery.gone:
             gone = [forget.found_gone(push) for push in delivery.gone]
             try:
@@ -66,6 +80,23 @@ class Container:
             except Unavailable as error:
                 log.warning("%d gone connections stay for the sweep: %s", len(gone), error)
         return delivery
+
+    def broadcaster(
+        self, broadcast: Broadcast, seconds: float, page_within_seconds: float = PAGE_WITHIN_SECONDS
+    ) -> Broadcaster:
+        """A worker for a broadcast."""
+        return Broadcaster(self, broadcast, seconds, page_within_seconds)
+
+    async def push_out(self, broadcast: Broadcast) -> None:
+        """Push a broadcast to a few listed users from here, within seconds and without the queue.
+
+        Never fails, for the caller has called for a second worker (`Queue.announce_own`), who does
+        what is left.
+        """
+        try:
+            await self.broadcaster(broadcast, HERE_SECONDS, HERE_PAGE_SECONDS).work()
+        except Exception:
+            log.exception("broadcast %s is left to the queue", broadcast.broadcast_id)
 
 
 C = TypeVar("C", bound=Container)

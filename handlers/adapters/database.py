@@ -55,6 +55,11 @@ class TooSlow(Exception):
 class Unstorable(Exception):
     """PostgreSQL refuses a value, as JSON with a NUL character. The same event will fail again."""
 
+    def __init__(self, reason: str, constraint: str | None = None) -> None:
+        super().__init__(reason)
+        self.constraint = constraint
+        """Which one it does not meet, if it is that."""
+
 
 class Database:
     """Runs the queries of `sql/queries/`. Every one of them may run twice."""
@@ -63,6 +68,8 @@ class Database:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
+        # The lanes of a broadcast ask one after the other: a connection takes one query at a time.
+        self._turn = asyncio.Lock()
 
     async def fetch(self, query: Query) -> list[Row]:
         """The rows of a query. Raises Unavailable or Unstorable.
@@ -108,23 +115,26 @@ class Database:
     async def _twice(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
     ) -> list[Row]:
-        try:
-            return await self._once(name, run)
-        except LOST as error:
-            log.warning("%s again, on a new connection: %s", name, _said(error))
-            await self.close()
-        try:
-            return await self._once(name, run)
-        except LOST as error:
-            await self.close()
-            raise Unavailable(f"database: {name}: {_said(error)}") from error
+        async with self._turn:
+            try:
+                return await self._once(name, run)
+            except LOST as error:
+                log.warning("%s again, on a new connection: %s", name, _said(error))
+                await self.close()
+            try:
+                return await self._once(name, run)
+            except LOST as error:
+                await self.close()
+                raise Unavailable(f"database: {name}: {_said(error)}") from error
 
     async def _once(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
     ) -> list[Row]:
         try:
             rows = await run(await self._connected())
-        except (asyncpg.DataError, asyncpg.CheckViolationError) as error:
+        except asyncpg.CheckViolationError as error:
+            raise Unstorable(str(error), error.constraint_name) from error
+        except asyncpg.DataError as error:
             raise Unstorable(str(error)) from error
         except TimeoutError as error:
             await self.close()

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from handlers.adapters.connections import Gone, Undelivered
+from handlers.adapters.connections import Gone, Undelivered, Unreachable
 from handlers.adapters.together import together
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from handlers.core.happening import Push
 
 log = logging.getLogger(__name__)
+
+
+# After so many posts in a row that nobody answered, a node is left alone for a while: each takes
+# seconds, and a place among the calls under way, which those to other nodes wait for.
+GIVE_UP_AFTER = 10
+LEAVE_ALONE_SECONDS = 5.0
 
 
 class Posts(Protocol):
@@ -55,3 +63,30 @@ async def deliver(connections: Posts, pushes: Sequence[Push], within_seconds: fl
     await together([post(push) for push in pushes], within_seconds)
     delivery.undelivered = len(pushes) - delivery.sent - len(delivery.gone)
     return delivery
+
+
+class Impatient:
+    """Posts, but not to a node that has stopped answering: some seconds later it may try again."""
+
+    def __init__(self, connections: Posts, clock: Callable[[], float] = time.monotonic) -> None:
+        self._connections, self._clock = connections, clock
+        self._in_vain: Counter[str] = Counter()
+        self._not_before: dict[str, float] = {}
+
+    async def post(self, push: Push) -> None:
+        """Raises Gone or Undelivered."""
+        if self._clock() < self._not_before.get(push.node, 0.0):
+            raise Unreachable(f"{push.node} has stopped answering")
+        is_answered = True
+        try:
+            await self._connections.post(push)
+        except Unreachable:
+            is_answered = False
+            raise
+        finally:
+            self._hear(push.node, is_answered=is_answered)
+
+    def _hear(self, node: str, *, is_answered: bool) -> None:
+        self._in_vain[node] = 0 if is_answered else self._in_vain[node] + 1
+        if self._in_vain[node] >= GIVE_UP_AFTER:
+            self._not_before[node] = self._clock() + LEAVE_ALONE_SECONDS

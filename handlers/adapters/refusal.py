@@ -10,6 +10,10 @@ DROPPED = (
     "the facts behind this cursor have been pruned: read who is online with GET /online, "
     "then go on without `after`"
 )
+MOVED = (
+    "the grants were copied from another database, whose transactions do not compare with this "
+    "one's: `update ledger set xid = 0; update stream_epoch set epoch = gen_random_uuid()`"
+)
 
 
 class Refused(Exception):
@@ -20,6 +24,29 @@ class Refused(Exception):
         self.status = status
         self.code = code
         self.reason = reason
+
+
+def not_found(what: str) -> Refused:
+    return Refused(404, "not_found", f"there is no such {what}")
+
+
+def conflict() -> Refused:
+    """The same id with the same order is no conflict: it is answered with what it made."""
+    return Refused(409, "conflict", "this id has been used for another order")
+
+
+def window_over() -> Refused:
+    return Refused(422, "window_over", "the window would be over already")
+
+
+def too_large(what: str) -> Refused:
+    """As PostgreSQL writes it: 1e308 is five characters in an order and 309 there."""
+    return Refused(422, f"{what}_too_large", f"{what} may have at most 4,096 bytes of JSON")
+
+
+def unavailable(reason: str) -> Refused:
+    """The same request may be sent again."""
+    return Refused(503, "unavailable", reason)
 
 
 def foreign_cursor() -> Refused:
@@ -33,6 +60,11 @@ def narrower_range() -> Refused:
 
 def facts_dropped() -> Refused:
     return Refused(410, "facts_dropped", DROPPED)
+
+
+def database_moved() -> Refused:
+    """Grants are read in the order of transaction ids, and each cluster has its own."""
+    return Refused(503, "database_moved", MOVED)
 
 
 def reversed_interval() -> Refused:

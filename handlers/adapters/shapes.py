@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -19,7 +18,14 @@ from pydantic import (
 
 from handlers.core.ticket import LONGEST_MAY_WATCH, LONGEST_NAME, is_short
 
-LARGEST_REWARD = 4_096
+DEEPEST = 32
+# Of orders. A day: whoever means more has most likely taken milliseconds for seconds.
+LONGEST_SECONDS = 86_400
+# The end of the year 9999: Python, JavaScript and PostgreSQL all know it.
+LAST_MILLISECOND = 253_402_300_799_999
+
+Millis = Annotated[int, Field(ge=0, le=LAST_MILLISECOND)]
+"""Milliseconds since the epoch."""
 
 
 def _storable(name: str) -> str:
@@ -28,6 +34,21 @@ def _storable(name: str) -> str:
     return name
 
 
+def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """pydantic reads some 250 levels: what is stored must not be too deep for a list of them."""
+    if _is_deeper(value, DEEPEST):
+        raise ValueError(f"at most {DEEPEST} levels of objects and arrays")
+    return value
+
+
+def _is_deeper(value: JsonValue, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+
+
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=LONGEST_NAME),
@@ -204,41 +225,116 @@ class FactsPage(Shape):
     has_more: bool = Field(description="ask again at once")
 
 
+class Problem(Shape):
+    type: str
+    loc: list[str | int] = Field(description="where: body or query, then the names that lead there")
+    msg: str
+
+
+class Refusal(Shape):
+    """Why a request was refused."""
+
+    detail: str | list[Problem] = Field(description="for people; of `bad_request` one by one")
+    code: str = Field(description="for programs")
+
+
 class Everyone(Shape):
+    """Whoever is online, and whoever comes until it is over."""
+
     kind: Literal["everyone"]
 
 
 class Viewers(Shape):
+    """Whoever watches this resource."""
+
     kind: Literal["resource"]
     resource: Name
 
 
 class Listed(Shape):
+    """These users; in whatever order, and each counts once."""
+
     kind: Literal["users"]
-    user_ids: list[Name] = Field(min_length=1, max_length=10_000)
+    user_ids: Annotated[
+        list[Name],
+        Field(min_length=1, max_length=10_000),
+        AfterValidator(lambda names: sorted(set(names))),
+    ]
 
 
-class Reward(Shape):
-    """What the claimer gets: any JSON object of at most 4 KB."""
+OwnId = Annotated[
+    UUID | None,
+    Field(
+        description="yours, so that you can send the order again when its answer gets lost: the "
+        "same order is then answered 200 with what the first made, another one 409 `conflict`. "
+        "Without it each order makes something new"
+    ),
+]
+Wish = Annotated[float, Field(ge=1, le=LONGEST_SECONDS)]
+Reward = Annotated[
+    JsonObject,
+    Field(
+        description="what the claimer gets: any JSON object of at most 4,096 bytes, as stored, "
+        "and 32 levels"
+    ),
+]
 
-    reward: dict[str, JsonValue]
+
+class BonusOrder(Shape):
+    bonus_id: OwnId = None
+    reward: Reward
+    audience: Annotated[
+        Everyone | Viewers | Listed,
+        Field(discriminator="kind", description="who is told, and who may claim it"),
+    ]
+    opens_in_seconds: float = Field(
+        default=0, ge=0, le=LONGEST_SECONDS, description="counted from now, by the database's clock"
+    )
+    opens_at: Millis | None = Field(
+        default=None,
+        description="instead of `opens_in_seconds`; it may be past, as long as the window is not",
+    )
+    window_seconds: Wish = Field(description="how long it can be claimed")
+    stock: int | None = Field(
+        default=None, ge=1, le=1_000_000_000, description="how many can have it; null: all"
+    )
+    min_watched_seconds: float | None = Field(
+        default=None,
+        ge=1,
+        le=31_536_000,
+        description="only for who has watched so long by then: the resource of its audience, else "
+        "anything",
+    )
+    acknowledge: bool | None = Field(
+        default=None,
+        description="whether each device that shows it shall say so: who has not, and has not "
+        "claimed, is told again after 5 s, twice at most, and GET says how many have. It costs a "
+        "message of each user who shows it, so null means true for listed users and false for "
+        "other audiences",
+    )
 
     @model_validator(mode="after")
-    def bounded(self) -> Reward:
-        if len(json.dumps(self.reward).encode()) > LARGEST_REWARD:
-            raise ValueError(f"a reward has at most {LARGEST_REWARD} bytes of JSON")
+    def opens_once(self) -> Self:
+        if self.opens_at is not None and "opens_in_seconds" in self.model_fields_set:
+            raise ValueError("give opens_at or opens_in_seconds, not both")
         return self
 
 
-class BonusOrder(Reward):
-    audience: Annotated[Everyone | Viewers | Listed, Field(discriminator="kind")]
-    opens_in_seconds: float = Field(default=0, ge=0, le=86_400)
-    window_seconds: float = Field(ge=1, le=86_400)
-    stock: int | None = Field(default=None, ge=1, le=1_000_000_000)
-    min_watched_seconds: float | None = Field(default=None, ge=1, le=31_536_000)
+class Progress(Shape):
+    """How far a broadcast has come. Counted are connections; a user may have several."""
+
+    sent: int
+    gone: int = Field(description="were closed already, and nobody had told")
+    undelivered: int = Field(description="their gateway did not answer, or not in time")
+    dropped: int = Field(description="not tried: the window was over, or it was cancelled")
+    shards: int = Field(description="pieces of the audience; 0: it has not begun")
+    shards_done: int
+    rounds: int = Field(description="2 and 3: who has not acknowledged the bonus is told again")
+    is_done: bool = Field(description="all that has begun; another round may follow")
+    done_at: int | None
 
 
-class Bonus(Shape):
+class ListedBonus(Shape):
     bonus_id: UUID
     reward: dict[str, JsonValue]
     audience: Literal["everyone", "resource", "users"]
@@ -248,18 +344,92 @@ class Bonus(Shape):
     stock: int | None
     left: int | None = Field(description="of the stock; null if there is none")
     min_watched_ms: int | None
-    claimed: int
+    acknowledge: bool
+    rule_id: UUID | None = Field(description="the award rule that made it, if one did")
+    created_at: int
     state: Literal["upcoming", "open", "expired", "cancelled"]
+
+
+class Bonus(ListedBonus):
+    claimed: int
+    acknowledged: int = Field(description="by so many users; pruned as the broadcast is")
+    broadcast: Progress | None = Field(
+        description="how far its audience has been told; null once that is pruned, a day after "
+        "its end"
+    )
     server_now: int
 
 
-class AwardRuleOrder(Reward):
+class BonusesPage(Shape):
+    items: list[ListedBonus]
+    next: str | None = Field(description="pass as `after`; null on the last page")
+
+
+class NewsOrder(Shape):
+    news_id: OwnId = None
+    # As the types of actions: see EventType in handlers/core/message.py.
+    type: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,63}$")] = Field(
+        description="for your front-end: what kind of news this is"
+    )
+    body: JsonObject = Field(
+        description="any JSON object of at most 32 levels; with its type 4,096 bytes, as stored"
+    )
+    audience: Annotated[Everyone | Viewers, Field(discriminator="kind")]
+    expires_in_seconds: float = Field(
+        ge=1, le=7 * LONGEST_SECONDS, description="until then, whoever comes is told, too"
+    )
+
+
+class News(Shape):
+    """Kept until a day after its end."""
+
+    news_id: UUID
+    type: str
+    body: dict[str, JsonValue]
+    audience: Literal["everyone", "resource"]
+    resource: str | None
+    at: int
+    expires_at: int
+    broadcast: Progress
+
+
+class AwardRuleOrder(Shape):
     """For each `every_seconds` of watching in one session: a bonus, to be claimed in time."""
 
-    every_seconds: float = Field(ge=1, le=86_400)
-    claim_within_seconds: float = Field(ge=1, le=86_400)
-    resource: Name | None = None
+    rule_id: OwnId = None
+    reward: Reward
+    every_seconds: Wish
+    claim_within_seconds: Wish
+    resource: Name | None = Field(default=None, description="null: whatever they watch")
 
 
 class AwardRule(Shape):
     rule_id: UUID
+    reward: dict[str, JsonValue]
+    every_seconds: float
+    claim_within_seconds: float
+    resource: str | None
+    created_at: int
+    ended_at: int | None = Field(description="null while it awards")
+
+
+class AwardRulesPage(Shape):
+    items: list[AwardRule]
+    next: str | None = Field(description="pass as `after`; null on the last page")
+
+
+class Grant(Shape):
+    """A bonus is granted to a user once: `bonus_id` and `user_id` name a grant for ever."""
+
+    grant_id: int = Field(description="unique, until a backup is restored")
+    bonus_id: UUID
+    user_id: str
+    claim_id: str = Field(description="what the client called its claim; unique per user")
+    reward: dict[str, JsonValue]
+    claimed_at: int
+
+
+class GrantsPage(Shape):
+    items: list[Grant]
+    next: str = Field(description="pass as `after`; at the end as well, to go on from there")
+    has_more: bool = Field(description="ask again at once")

@@ -20,23 +20,24 @@ PAGE = 250
 class Broadcast:
     """A message of the queue: come and help with this broadcast, in this round.
 
-    Nothing else travels in it: how far a broadcast has come stands in the database.
+    How far it has come does not travel with it: that stands in the database.
     """
 
     broadcast_id: str
     round: int = 1
+    is_news: bool = False
+    """News have a queue of their own, so that they never stand before a bonus."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
 
     @staticmethod
     def from_json(text: str) -> Broadcast:
-        """Raises ValueError, TypeError or KeyError for anything else."""
+        """Raises ValueError, TypeError, KeyError or AttributeError for anything else."""
         said = json.loads(text)
         # The release before this one named the bonus, whose offer has the same id.
-        return Broadcast(
-            str(said.get("broadcast_id") or said["bonus_id"]), int(said.get("round", 1))
-        )
+        broadcast_id = str(said.get("broadcast_id") or said["bonus_id"])
+        return Broadcast(broadcast_id, int(said.get("round", 1)), bool(said.get("is_news")))
 
     def next_round(self) -> Broadcast:
         return replace(self, round=self.round + 1)
@@ -51,18 +52,27 @@ class Fared(Protocol):
 
 @dataclass(frozen=True)
 class Report:
-    """How the pushes of a page fared."""
+    """How the pushes of a page fared; without a page, there was none."""
 
     shard: int | None = None
+    page: int | None = None
     sent: int = 0
     gone: int = 0
     undelivered: int = 0
     dropped: int = 0
 
 
-def query(
-    broadcast: Broadcast, worker: UUID, per_second: int, report: Report, page: int = PAGE
-) -> Query:
+def query(broadcast: Broadcast, worker: UUID, per_second: int, report: Report) -> Query:
+    """The report of the last page, and the next one: a second's pushes if these are fewer."""
+    return _query(broadcast, worker, min(PAGE, per_second), per_second, report)
+
+
+def last_report(broadcast: Broadcast, worker: UUID, report: Report) -> Query:
+    """Report, take no further page, and let go of the shard: whoever is next goes on at once."""
+    return _query(broadcast, worker, 0, 1, report)
+
+
+def _query(broadcast: Broadcast, worker: UUID, page: int, per_second: int, report: Report) -> Query:
     return Query(
         "push",
         (
@@ -72,6 +82,7 @@ def query(
             page,
             per_second,
             report.shard,
+            report.page,
             report.sent,
             report.gone,
             report.undelivered,
@@ -80,16 +91,12 @@ def query(
     )
 
 
-def last_report(broadcast: Broadcast, worker: UUID, report: Report) -> Query:
-    """Report, take no further page, and let go of the shard: whoever is next goes on at once."""
-    return query(broadcast, worker, 1, report, page=0)
-
-
 def report(row: Row, pushes: int, fared: Fared, *, is_over: bool) -> Report:
     """Of a page: what has no answer by the end of the window is dropped."""
     left = pushes - fared.sent - len(fared.gone)
     undelivered, dropped = (0, left) if is_over else (left, 0)
-    return Report(int(str(row["shard"])), fared.sent, len(fared.gone), undelivered, dropped)
+    shard, page = int(str(row["shard"])), int(str(row["page"]))
+    return Report(shard, page, fared.sent, len(fared.gone), undelivered, dropped)
 
 
 Recipient = tuple[str, list[tuple[str, str]], msgspec.Raw]
@@ -100,8 +107,9 @@ def pushes(row: Row) -> list[Push]:
     """One message per connection of the page."""
     same = _message(row)
     return [
-        Push(user_id, node, connection_id, same if event == b"null" else _event(row, event))
+        Push(user_id, node, connection_id, data)
         for user_id, connections, event in _recipients(row)
+        for data in [same if bytes(event) == b"null" else _event(row, event)]
         for node, connection_id in connections
     ]
 
@@ -112,14 +120,19 @@ def _recipients(row: Row) -> list[Recipient]:
 
 def _message(row: Row) -> bytes:
     if row["kind"] != "news":
-        return bonus_message(row)
+        return bonus_message({**row, "server_now": _begins_at(row)})
     return message(
         "news",
-        server_now=row["server_now"],
+        server_now=_begins_at(row),
         broadcast=raw(row["broadcast"]),
         news=raw(row["news"]),
     )
 
 
 def _event(row: Row, event: msgspec.Raw) -> bytes:
-    return message("event", server_now=row["server_now"], epoch=row["epoch"], event=event)
+    return message("event", server_now=_begins_at(row), epoch=row["epoch"], event=event)
+
+
+def _begins_at(row: Row) -> int:
+    """The database's clock when the page's turn comes: clients set theirs by it."""
+    return int(str(row["server_now"])) + int(str(row["wait_ms"] or 0))

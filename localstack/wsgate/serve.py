@@ -21,7 +21,7 @@ from wsgate.core.faults import Faults
 from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.code_watch import CodeWatch
-from wsgate.functions.harmed import HarmedInvoker
+from wsgate.functions.harmed import HarmedInvoker, RepeatingInvoker
 from wsgate.invoke import Reports
 from wsgate.limits import Limits
 from wsgate.lines import Printed, Say, Told, as_text
@@ -392,7 +392,7 @@ async def _start_triggers(
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
-        invoker = witnessed("queue")
+        invoker = RepeatingInvoker(witnessed("queue"), options.faults, _function_log(options))
         queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
         stack.push_async_callback(queues.close)
         try:

@@ -23,7 +23,7 @@ end $$;
 -- is the caller's. Returns
 --   created
 --   repeated     the same order came before; nothing is changed
---   conflict     another order, or news, has this id; nothing is changed
+--   conflict     another order has this id, or news; nothing is changed
 --   window_over  it would close before it opens to anybody; nothing is written
 -- p_opens_in: counted from now, or p_opens_at instead. p_fingerprint: of the order, to tell a repeated one.
 create or replace function create_bonus(
@@ -36,12 +36,14 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
-    if v_opens_at + p_window <= v_now and not exists (
-        select from bonuses b where b.bonus_id = p_bonus_id) then
-        return 'window_over';
-    end if;
-    if exists (select from broadcasts b where b.broadcast_id = p_bonus_id and b.kind <> 'offer') then
-        return 'conflict';
+    if not exists (select from bonuses b where b.bonus_id = p_bonus_id) then
+        if v_opens_at + p_window <= v_now then
+            return 'window_over';
+        end if;
+        -- Its broadcast has the bonus' id, and there are news that have it.
+        if exists (select from broadcasts b where b.broadcast_id = p_bonus_id) then
+            return 'conflict';
+        end if;
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)

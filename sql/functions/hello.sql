@@ -5,8 +5,9 @@
 --   recovered  true: events are exactly those after `since`
 --              false: `since` is of another epoch or reaches too far back; events are the latest
 --   events     at most 100 and 48 KB of them, in order
---   bonuses    at most 10 that this user may claim now or soon, or has claimed, until they close;
---              the first to close first
+--   bonuses    at most 10 that this user may claim now or soon, or has claimed, until they close; the
+--              first to close first. If there is room, those that were cancelled, for whoever still
+--              has them on the screen
 --   broadcasts {seq, recovered, news}: the head of their stream, and the news after broadcasts_since that
 --              are not over, for everyone or this resource: at most 20 and 16 KB, the latest; recovered:
 --              these are all of them
@@ -60,17 +61,22 @@ begin
                left join claims c on c.bonus_id = b.bonus_id and c.user_id = p_user_id,
                lateral (select case when c.claimed_at is not null then 'claimed'
                                     else claim_refusal(b, p_user_id, v_now) end as outcome) as look
-         where b.closes_at > v_now and b.cancelled_at is null
-           and coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
-         order by b.closes_at limit 10
+         where b.closes_at > v_now
+           and (coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
+                or look.outcome = 'cancelled' and case b.audience
+                    when 'everyone' then true
+                    when 'resource' then b.resource = (select resource from session)
+                    else exists (select from offers o
+                                  where o.bonus_id = b.bonus_id and o.user_id = p_user_id) end)
+         order by b.cancelled_at is not null, b.closes_at limit 10
     ),
     shown_bonuses as (
         select coalesce(jsonb_agg(bonus_json(bonus,
-                   case when outcome = 'claimed' then 'claimed'
+                   case when outcome in ('claimed', 'cancelled') then outcome
                         when (bonus).stock is not null and not exists (
                             select from bonus_stock s where s.bonus_id = (bonus).bonus_id)
                         then 'sold_out' end)
-                   order by (bonus).closes_at), '[]') as list
+                   order by (bonus).cancelled_at is not null, (bonus).closes_at), '[]') as list
           from open_bonuses
     ),
     latest_news as (

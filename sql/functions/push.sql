@@ -52,21 +52,22 @@ begin
     return v_made;
 end $$;
 
--- The turn of p_many pushes: how many milliseconds from now they may begin, so that all workers
--- together stay below p_per_second. Bonuses queue up; news are null while anything waits before them.
-create or replace function take_turn(
-    p_many integer, p_per_second integer, p_is_news boolean, p_now timestamptz
-) returns integer language plpgsql as $$
-declare
-    v_length interval := p_many * interval '1 second' / p_per_second;
-    v_begins interval;
-begin
-    insert into push_budget as b (free_at) values (p_now + v_length)
-        on conflict (only_row) do update set free_at = greatest(b.free_at, p_now) + v_length
-         where not p_is_news or b.free_at <= p_now
-        returning free_at - v_length - p_now into v_begins;
-    return milliseconds(v_begins);
-end $$;
+-- How far ahead of its rate the budget may be: so much later a page may begin that is given out now.
+-- Small, since a page's lease runs meanwhile. News wait until nothing else does.
+create or replace function patience(p_kind text) returns interval
+language sql immutable as $$ select case when p_kind = 'news' then interval '0' else interval '1 second' end $$;
+
+-- The turn of p_many pushes: how many milliseconds after p_now they may begin, so that all workers
+-- together stay below p_per_second. null: there are none.
+create or replace function take_turn(p_many integer, p_per_second integer, p_now timestamptz)
+returns integer language sql as $$
+    insert into push_budget as b (free_at)
+        select p_now + p_many * interval '1 second' / p_per_second where p_many > 0
+        on conflict (only_row) do update
+           set free_at = greatest(b.free_at, p_now) + p_many * interval '1 second' / p_per_second
+        returning ceil(1000 * extract(
+            epoch from free_at - p_many * interval '1 second' / p_per_second - p_now))::integer
+$$;
 
 -- Write a bonus into the streams of the users whom it is offered to, once each. No lock but the rows':
 -- append_event says why that is enough. In one order, so that two of these never wait for each other
@@ -106,9 +107,11 @@ create or replace function connection_list(p_nodes jsonb) returns jsonb language
     select jsonb_agg(jsonb_build_array(c.node, c.connection_id)) from connections(p_nodes) c
 $$;
 
--- The next of a shard, in order: at most p_limit sessions, or listed users, fewer at its end. event: what
--- an offer is in its user's stream. One branch per audience, each along its own index; cut at the shard's
--- end afterwards, for as a condition that would read on to the end of all.
+-- The next of a shard, in order: at most p_limit sessions, or listed users, fewer at its end; null: all
+-- that are left, only to count them. connections: whom to push to; none of a user who is not online, or
+-- has answered an earlier round. event: what an offer is in a listed user's stream. One branch per
+-- audience, each along its own index; cut at the shard's end afterwards, for as a condition that would
+-- read on to the end of all.
 create or replace function read_page(
     p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_now timestamptz
 ) returns table (user_id text, resource text, connections jsonb, event jsonb) language plpgsql as $$
@@ -118,20 +121,26 @@ declare
 begin
     case p_broadcast.audience
     when 'everyone' then
-        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where w.terminate_at is null
                and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
              order by w.user_id, w.resource limit p_limit) as page
          where p_shard.until_user_id is null
-            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource);
+            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource)
+         order by user_id, resource;
     when 'resource' then
-        return query select user_id::text, resource::text, connection_list(nodes), null::jsonb from (
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where w.resource = p_broadcast.resource and w.terminate_at is null
                and w.user_id > p_shard.after_user_id
              order by w.user_id limit p_limit) as page
-         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id;
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
+         order by user_id;
     else
         v_user_ids := array(
             select user_id from (
@@ -139,11 +148,16 @@ begin
                  where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
                  order by o.user_id limit p_limit) as page
              where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
-        if p_broadcast.kind = 'offer' then
+        if p_broadcast.kind = 'offer' and p_limit is not null then
             perform tell_offers(p_bonus, v_user_ids, p_now);
         end if;
-        return query select o.user_id, '', connections_of(o.user_id), event_json(e)
-              from offers o left join user_events e on e.user_id = o.user_id and e.seq = o.seq
+        return query select o.user_id, '',
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, o.user_id) then '[]'
+                    else connections_of(o.user_id) end,
+               case when p_broadcast.kind = 'offer' then
+                   (select event_json(e) from user_events e
+                     where e.user_id = o.user_id and e.seq = o.seq) end
+              from offers o
              where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
              order by o.user_id;
     end case;
@@ -166,67 +180,87 @@ create or replace function hold_shard(
     returning s.*
 $$;
 
--- The end of a broadcast's window: count whom it did not reach. Not in shards that somebody works on:
--- whoever does will be told that it is over, too.
-create or replace function drop_shards(
-    p_broadcast broadcasts, p_round integer, p_worker uuid, p_lease interval, p_now timestamptz
-) returns void language plpgsql as $$
-declare
-    v_shard broadcast_shards;
-begin
-    loop
-        select * into v_shard from hold_shard(p_broadcast.broadcast_id, p_round, p_worker, p_lease, p_now);
-        exit when not found;
-        update broadcast_shards s
-           set done_at = p_now, dropped = dropped + case p_broadcast.audience
-               when 'users' then
-                   (select count(*) from offers o
-                     where o.bonus_id = p_broadcast.bonus_id and o.user_id > s.after_user_id
-                       and (s.until_user_id is null or o.user_id <= s.until_user_id))
-               else
-                   (select count(*) from watching_times w
-                     where w.terminate_at is null
-                       and (p_broadcast.resource is null or w.resource = p_broadcast.resource)
-                       and (w.user_id, w.resource) > (s.after_user_id, s.after_resource)
-                       and (s.until_user_id is null
-                            or (w.user_id, w.resource) <= (s.until_user_id, s.until_resource)))
-               end
-         where s.broadcast_id = v_shard.broadcast_id and s.round = v_shard.round and s.shard = v_shard.shard;
-    end loop;
-end $$;
+-- A page is done. Whose shard went to another meanwhile, since it took longer than the lease, only has its
+-- numbers added; the same report again changes nothing.
+create or replace function report_page(
+    p_broadcast_id uuid, p_round integer, p_worker uuid, p_shard integer, p_page integer,
+    p_sent integer, p_gone integer, p_undelivered integer, p_dropped integer, p_now timestamptz
+) returns void language sql as $$
+    update broadcast_shards s
+       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
+           dropped = dropped + p_dropped,
+           after_user_id = case when worker = p_worker then reading_user_id else after_user_id end,
+           after_resource = case when worker = p_worker then reading_resource else after_resource end,
+           done_at = case when worker = p_worker and reading_is_last then p_now else done_at end,
+           reading_user_id = case when worker <> p_worker then reading_user_id end
+     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
+       and (worker <> p_worker or (page = p_page and reading_user_id is not null))
+$$;
+
+-- The end of a broadcast's window: count what is left of a shard as dropped; of a later round nothing is,
+-- for whom it would have reached has been told before.
+create or replace function drop_shard(
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_now timestamptz
+) returns void language sql as $$
+    update broadcast_shards s
+       set done_at = p_now,
+           dropped = dropped + case when p_shard.round > 1 then 0 else (
+               select coalesce(sum(jsonb_array_length(p.connections)), 0)
+                 from read_page(p_broadcast, p_bonus, p_shard, null, p_now) p) end
+     where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
+$$;
+
+-- When the next round is due, counted from p_now; null: there is none, or others see to it. Whoever had
+-- the last shard of this one does; anybody, once they have let go of it or had the time to.
+create or replace function next_round_in(
+    p_broadcast broadcasts, p_bonus bonuses, p_round integer, p_worker uuid, p_lease interval,
+    p_now timestamptz
+) returns interval language sql stable as $$
+    select greatest(interval '0', last.done_at + interval '5 seconds' - p_now)
+      from (select * from broadcast_shards s
+             where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round
+             order by s.done_at desc, s.shard desc limit 1) as last
+     where p_broadcast.kind = 'offer' and p_bonus.acknowledge and p_round < 3
+       and (last.worker = p_worker or last.held_until is null or last.done_at < p_now - p_lease)
+       and not exists (select from broadcast_shards s
+                        where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round + 1)
+$$;
 
 -- A worker's next page of a broadcast, and its report of the last. Returns one row; outcome
---   page      push `recipients`, which may begin in wait_ms, and report
---   wait      news give way to bonuses: come again in wait_ms
+--   page      push `recipients`, which may begin in wait_ms, and report; the lease runs
+--   wait      come again in wait_ms: enough pushes have their turn, or news give way to a bonus
 --   busy      others hold what is left: come again, they may die
---   done      nothing is left. repeat_in_ms: when the next round is due; null: there is none
---   over      its window is, or it was cancelled: whom it did not reach is counted as dropped
+--   done      nothing is left. repeat_in_ms: call workers for the next round then; null: do not
+--   dropped   its window is over, or it was cancelled, and what was left of a shard is counted: come again
+--   over      the same, and nothing is left
 --   unknown   there is no such broadcast (any more)
---   reported  p_limit is 0: no further page, and whoever is next may go on with the shard at once
+--   released  p_limit is 0: no further page, and whoever is next may go on with the shard at once
 -- shards: how many there are, if this call made them; null else.
+-- age_ms: how long ago the broadcast was made.
 -- broadcast {seq, follows}: null for listed users. bonus, news: what it says.
 -- recipients: [[user_id, [[node, connection id], …], event], …]; event: what an offer is in the stream of a
 -- listed user, else null.
--- p_worker: a uuid of the caller's own. p_shard (null: none) and what follows it: the page that it was
--- given last, and how many pushes of it fared how. A page is done only with that: whoever dies on it
--- leaves it to another, p_lease later. Whoever has lost a shard that way only has its numbers added.
+-- p_worker: a uuid of the caller's own, who comes with one page at a time. p_shard (null: none), p_page and
+-- what follows: the page that it was given last, and how many pushes of it fared how. A page is done only
+-- with that: whoever dies on it leaves it to another, p_lease later.
 create or replace function push(
     p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer,
-    p_shard integer default null, p_sent integer default 0, p_gone integer default 0,
-    p_undelivered integer default 0, p_dropped integer default 0,
+    p_shard integer default null, p_page integer default null, p_sent integer default 0,
+    p_gone integer default 0, p_undelivered integer default 0, p_dropped integer default 0,
     p_lease interval default '6 seconds', p_now timestamptz default null
 ) returns table (
-    outcome text, wait_ms integer, shards integer, shard integer, server_now bigint, expires_at bigint,
-    kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb,
-    repeat_in_ms integer
+    outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint,
+    expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb,
+    recipients jsonb, repeat_in_ms integer
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now       timestamptz := coalesce(p_now, clock_timestamp());
     v_broadcast broadcasts;
     v_bonus     bonuses;
+    v_is_over   boolean;
     v_shard     broadcast_shards;
-    v_page      record;
+    v_read      record;
 begin
     server_now := ms(v_now);
     select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
@@ -242,27 +276,33 @@ begin
         perform set_config('synchronous_commit', 'off', true);
     end if;
 
-    update broadcast_shards s
-       set sent = sent + p_sent, gone = gone + p_gone, undelivered = undelivered + p_undelivered,
-           dropped = dropped + p_dropped,
-           after_user_id = case when s.worker = p_worker then reading_user_id else after_user_id end,
-           after_resource = case when s.worker = p_worker then reading_resource else after_resource end,
-           done_at = case when s.worker = p_worker and reading_is_last then v_now else done_at end
-     where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = p_shard
-       and reading_user_id is not null;
-
+    perform report_page(p_broadcast_id, p_round, p_worker, p_shard, p_page,
+                        p_sent, p_gone, p_undelivered, p_dropped, v_now);
     if p_limit = 0 then
         update broadcast_shards s set held_until = null
          where s.broadcast_id = p_broadcast_id and s.round = p_round and s.worker = p_worker;
-        outcome := 'reported';
+        outcome := 'released';
         return next;
         return;
     end if;
-    shards := nullif(plan_shards(v_broadcast, p_round), 0);
-    if v_now > v_broadcast.expires_at
-       or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
-        perform drop_shards(v_broadcast, p_round, p_worker, p_lease, v_now);
-        outcome := 'over';
+    v_is_over := v_now > v_broadcast.expires_at
+        or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null);
+    if p_round = 1 or not v_is_over then
+        shards := nullif(plan_shards(v_broadcast, p_round), 0);
+    end if;
+    if v_is_over then
+        select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
+        if found then
+            perform drop_shard(v_broadcast, v_bonus, v_shard, v_now);
+        end if;
+        outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
+        return next;
+        return;
+    end if;
+    select milliseconds(free_at - patience(v_broadcast.kind) - v_now) into wait_ms
+      from push_budget where free_at - patience(v_broadcast.kind) > v_now;
+    if found then
+        outcome := 'wait';
         return next;
         return;
     end if;
@@ -273,29 +313,23 @@ begin
         select count(*) as size, (array_agg(user_id order by n desc))[1] as user_id,
                (array_agg(resource order by n desc))[1] as resource,
                coalesce(jsonb_agg(jsonb_build_array(user_id, connections, event) order by n)
-                   filter (where is_meant), '[]') as recipients,
-               coalesce(sum(jsonb_array_length(connections)) filter (where is_meant), 0)::integer as pushes
-          into v_page
-          from (select *, row_number() over () as n,
-                       connections <> '[]' and (p_round = 1 or not has_answered(v_bonus.bonus_id, user_id))
-                           as is_meant
-                  from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)) as read;
-        wait_ms := take_turn(v_page.pushes, p_per_second, v_broadcast.kind = 'news', v_now);
-        if wait_ms is null then
-            select milliseconds(free_at - v_now) into wait_ms from push_budget;
-            outcome := 'wait';
-            return next;
-            return;
-        end if;
+                   filter (where connections <> '[]'), '[]') as recipients,
+               sum(jsonb_array_length(connections))::integer as pushes
+          into v_read
+          from read_page(v_broadcast, v_bonus, v_shard, p_limit, v_now)
+               with ordinality as read (user_id, resource, connections, event, n);
         update broadcast_shards s
-           set reading_user_id = v_page.user_id, reading_resource = v_page.resource,
-               reading_is_last = v_page.size < p_limit,
-               done_at = case when v_page.size = 0 then v_now end
-         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard;
-        if v_page.size > 0 then
+           set page = s.page + 1, reading_user_id = v_read.user_id, reading_resource = v_read.resource,
+               reading_is_last = v_read.size < p_limit,
+               done_at = case when v_read.size = 0 then v_now end
+         where s.broadcast_id = p_broadcast_id and s.round = p_round and s.shard = v_shard.shard
+        returning s.page into page;
+        if v_read.size > 0 then
             outcome := 'page';
+            wait_ms := take_turn(v_read.pushes, p_per_second, v_now);
             shard := v_shard.shard;
             expires_at := ms(v_broadcast.expires_at);
+            age_ms := milliseconds(v_now - v_broadcast.at);
             kind := v_broadcast.kind;
             select e.epoch into epoch from stream_epoch e;
             broadcast := case when v_broadcast.seq is not null then
@@ -303,7 +337,7 @@ begin
             bonus := case when v_bonus.bonus_id is not null then
                 bonus_json(v_bonus, case when kind = 'cancel' then 'cancelled' end) end;
             news := case when kind = 'news' then news_json(v_broadcast) end;
-            recipients := v_page.recipients;
+            recipients := v_read.recipients;
             return next;
             return;
         end if;
@@ -313,8 +347,9 @@ begin
         select from broadcast_shards s
          where s.broadcast_id = p_broadcast_id and s.round = p_round and s.done_at is null)
         then 'busy' else 'done' end;
-    if outcome = 'done' and v_broadcast.kind = 'offer' and v_bonus.acknowledge and p_round < 3 then
-        repeat_in_ms := 5000;
+    if outcome = 'done' then
+        repeat_in_ms := milliseconds(
+            next_round_in(v_broadcast, v_bonus, p_round, p_worker, p_lease, v_now));
     end if;
     return next;
 end $$;

@@ -29,6 +29,8 @@ alter table bonuses
     add column closed_at timestamptz;
 -- close_bonuses: those whose window is over.
 create index bonuses_unclosed on bonuses (closes_at) where closed_at is null;
+-- bonuses: the newest.
+create index bonuses_newest on bonuses (created_at, bonus_id);
 
 alter table award_rules
     add column fingerprint text,
@@ -101,7 +103,9 @@ create table broadcast_shards (
     -- 1, then again for those who have not acknowledged.
     round         smallint not null,
     shard         integer  not null,
-    -- Sessions up to here are done, pages up to `reading` are being pushed, `until` is the last;
+    -- Pages given out so far; the last of them is being pushed while `reading` is there.
+    page          integer  not null default 0,
+    -- Sessions up to here are done, those up to `reading` are being pushed, `until` is the last;
     -- null: the last there is.
     after_user_id    text not null,
     after_resource   text not null,
@@ -110,14 +114,15 @@ create table broadcast_shards (
     reading_is_last  boolean,
     until_user_id    text,
     until_resource   text,
-    -- Who holds it, and until when nobody else may.
+    -- Who holds it, and until when nobody else may; null: whoever it was has let go.
     worker        uuid,
     held_until    timestamptz,
     done_at       timestamptz,
+    -- Of pushes, one per connection.
     sent          bigint not null default 0,
     gone          bigint not null default 0,
     undelivered   bigint not null default 0,
-    -- Whom the end of the window came before.
+    -- What the end of the window came before.
     dropped       bigint not null default 0,
     primary key (broadcast_id, round, shard)
 ) with (fillfactor = 50);

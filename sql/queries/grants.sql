@@ -1,12 +1,16 @@
 -- name: grants
 -- Claims that were granted, in the order in which whoever pays them out can follow them: none twice and
--- none missed, since nothing comes before what has been read. Returns xid, grant_id, bonus_id, user_id,
--- claim_id, reward, claimed_at; a transaction that is still under way holds back what is behind it.
--- $1 after_xid  $2 after_grant_id  (0, 0: from the start)  $3 limit
-select l.xid, l.id as grant_id, l.bonus_id, l.user_id, c.claim_id, b.reward, ms(l.at) as claimed_at
-  from ledger l
+-- none missed, since nothing comes before what has been read. A transaction that is still under way holds
+-- back what is behind it. Returns epoch (of the database: xids are its own), xid, grant_id, bonus_id,
+-- user_id, claim_id, reward, claimed_at.
+-- $1 after_xid  $2 after_grant_id  (0, 0: from the start)
+-- $3 from  $4 to ('-infinity' and 'infinity': all)  $5 limit (null: all)
+select e.epoch::text, l.xid, l.id as grant_id, l.bonus_id, l.user_id, c.claim_id, b.reward,
+       ms(l.at) as claimed_at
+  from stream_epoch e, ledger l
        join claims c on c.bonus_id = l.bonus_id and c.user_id = l.user_id
        join bonuses b on b.bonus_id = l.bonus_id
  where l.entry = 'claimed' and (l.xid, l.id) > ($1, $2)
    and l.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
- order by l.xid, l.id limit $3;
+   and l.at >= $3 and l.at < $4
+ order by l.xid, l.id limit $5;

@@ -100,6 +100,16 @@ class Tab:
         await self.part("drop-audience").select_option("resource")
         await self.part("drop-submit").click()
 
+    async def tell(self, text: str, seconds: int) -> None:
+        """As the operator, news for everyone who watches this tab's resource."""
+        await self.part("news-text").fill(text)
+        await self.part("news-seconds").fill(str(seconds))
+        await self.part("news-audience").select_option("resource")
+        await self.part("news-submit").click()
+
+    def news(self, text: str) -> Locator:
+        return self.part("news").locator("li").filter(has_text=text)
+
     def bonus(self, reward: str) -> Locator:
         return self.part("bonus").filter(has_text=reward)
 

@@ -168,14 +168,13 @@ async def test_a_reward_of_blanks_is_refused(headcount: System, device: Device) 
     await expect(tab.part("bonus")).to_have_count(0)
 
 
-async def test_a_bonus_found_sold_out_by_one_tab_is_sold_out_in_all_and_for_the_operator(
+async def test_a_bonus_found_sold_out_by_one_device_is_sold_out_on_all_and_for_the_operator(
     headcount: System, device: Device
 ) -> None:
-    laptop, phone = await device(), await device()
     first, second, quick = await asyncio.gather(
-        Tab.open(laptop, headcount, "Sol", "sold-out"),
-        Tab.open(laptop, headcount, "Sol", "sold-out"),
-        Tab.open(phone, headcount, "Tia", "sold-out"),
+        Tab.open(await device(), headcount, "Sol", "sold-out"),
+        Tab.open(await device(), headcount, "Sol", "sold-out"),
+        Tab.open(await device(), headcount, "Tia", "sold-out"),
     )
     await first.drop_bonus("The last one", seconds=60, stock=1)
     await asyncio.gather(*(tab.offers("The last one") for tab in (first, second, quick)))

@@ -4,20 +4,22 @@ import { test } from "node:test";
 import { told } from "../../client/demo-api.js";
 import * as view from "../../client/demo-state.js";
 
-const react = (kind, count) => ({ seq: 1, type: "react", body: { kind, count }, at: 1, id: null });
-const bonus = { bonus_id: "b", reward: {}, opens_at: 100, expires_at: 200, outcome: null };
+const react = (kind, count) => ({ seq: 1, type: "react", body: { kind }, at: 1, id: null, patch: view.reactionPatch(kind, count) });
+const bonus = { bonus_id: "b", reward: {}, opens_at: 100, expires_at: 200, outcome: null, acknowledge: false };
 
 test("two tabs that react at once count as two", () => {
-  assert.equal(view.summary([react("heart", 1), react("heart", 1)]).reactions.heart, 2);
+  assert.deepEqual(view.reactions({ reactions: { heart: 1 } }, [react("heart", 1), react("heart", 1)]), { heart: 2 });
 });
 
-test("counting goes on where older events are forgotten", () => {
-  assert.equal(view.summary([react("heart", 140)]).reactions.heart, 140);
+test("counting goes on where older events are forgotten, from the state", () => {
+  assert.deepEqual(view.reactions({ reactions: { heart: 140, star: 3 } }, [react("heart", 140)]), { heart: 140, star: 3 });
 });
 
-test("the last note stands", () => {
-  const note = (text) => ({ seq: 1, type: "note", body: { text }, at: 1, id: null });
-  assert.equal(view.summary([note("one"), note("two")]).note, "two");
+test("a state that another page wrote is used as far as it looks right", () => {
+  const odd = { reactions: { heart: "many" }, note: { text: "x" } };
+  const event = { seq: 1, type: "react", body: { kind: "heart" }, at: 1, id: null };
+  assert.deepEqual([view.reactions(odd, [event]), view.noteText(odd)], [{ heart: 1 }, ""]);
+  assert.deepEqual([view.reactions({ reactions: 7 }, []), view.noteText({ note: "hi" })], [{}, "hi"]);
 });
 
 test("a tab keeps as many events as a snapshot has", () => {
@@ -30,9 +32,8 @@ test("a bonus opens and expires at its moments", () => {
   assert.deepEqual(phases, ["upcoming", "open", "open", "expired"]);
 });
 
-test("an outcome outlives the window, but too early is not the last word", () => {
+test("an outcome outlives the window", () => {
   assert.equal(view.phase({ ...bonus, outcome: "claimed" }, 900), "claimed");
-  assert.equal(view.phase({ ...bonus, outcome: "too_early" }, 150), "open");
 });
 
 test("watch time reads as hours, minutes and seconds", () => {
@@ -41,14 +42,6 @@ test("watch time reads as hours, minutes and seconds", () => {
 
 test("a reward of any shape has a text", () => {
   assert.deepEqual([{ text: "50 coins" }, { coins: 5 }].map(view.rewardText), ["50 coins", '{"coins":5}']);
-});
-
-test("what was claimed stays claimed, whatever another tab heard", () => {
-  assert.equal(view.settled("claimed", "sold_out"), "claimed");
-  assert.equal(view.settled("already_claimed", "sold_out"), "already_claimed");
-  assert.equal(view.settled(null, "sold_out"), "sold_out");
-  assert.equal(view.settled("sold_out", null), "sold_out");
-  assert.equal(view.settled("too_early", "claimed"), "claimed");
 });
 
 test("an open bonus of which nothing is left is sold out", () => {
@@ -75,6 +68,7 @@ test("each event of the stream reads as a sentence, one of another app as its ty
   assert.equal(told("note", { text: "hi" }), "Note: hi");
   assert.equal(told("note", { text: "" }), "Note cleared");
   assert.equal(told("bonus.claimed", { reward: { text: "50 coins" } }), "You claimed 50 coins");
+  assert.equal(told("bonus.offered", { reward: { text: "50 coins" } }), "You were offered 50 coins");
   assert.equal(told("moved", {}), "moved");
 });
 
@@ -106,6 +100,27 @@ test("a device is called after its browser and its system", () => {
     curl: "A browser",
   };
   for (const [agent, name] of Object.entries(agents)) assert.equal(view.deviceText(agent), name);
+});
+
+test("news is shown until its moment, the newest first", () => {
+  const news = [[4, 200], [6, 201], [5, 300]].map(([seq, expires_at]) => ({ seq, type: "note", body: {}, at: 1, expires_at }));
+  assert.deepEqual([199, 200, 300].map((now) => view.goodNews(news, now).map(({ seq }) => seq)), [[6, 5, 4], [6, 5], []]);
+});
+
+test("each entry of the ledger reads as a sentence", () => {
+  const told = (entry) => Object.values(view.entryText({ id: 1, entry, bonus_id: "b", reward: { text: "50 coins" }, at: 1 })).join("");
+  assert.deepEqual(["created", "offered", "claimed", "expired", "cancelled", "new_word"].map(told), [
+    "Dropped: 50 coins", "Offered to you: 50 coins", "Claimed: 50 coins", "Expired: 50 coins", "Withdrawn: 50 coins", "new_word: 50 coins",
+  ]);
+});
+
+test("how far a bonus has been told names only what there is", () => {
+  const told = { sent: 1_234, gone: 0, undelivered: 0, dropped: 0, shards: 2, shards_done: 2, is_done: true };
+  assert.equal(view.broadcastText(told), "Sent to 1,234.");
+  assert.equal(
+    view.broadcastText({ ...told, gone: 2, undelivered: 3, dropped: 4, is_done: false }),
+    "So far sent to 1,234, 2 gone, 3 not reached, 4 not tried.",
+  );
 });
 
 test("a kick says how many it closed, and when to kick again", () => {

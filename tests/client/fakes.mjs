@@ -111,7 +111,9 @@ export const welcome = (re, more = {}) => ({
   seq: 0,
   recovered: false,
   events: [],
+  state: {},
   bonuses: [],
+  broadcasts: { seq: 0, recovered: true, news: [] },
   ...more,
 });
 
@@ -132,7 +134,7 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "watching", "snapshot", "event", "bonus", "claim", "backlog"]) {
+  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog"]) {
     headcount.on(name, (detail) => heard.push([name, detail]));
   }
   const of = (name) => heard.filter(([one]) => one === name).map(([, detail]) => detail);

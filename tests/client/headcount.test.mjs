@@ -37,7 +37,7 @@ test("a welcome is told with its snapshot and its bonuses", async () => {
   const { sockets, heard } = setUp();
   await settled();
   await greet(sockets[0], { seq: 1, events: [event(1)], bonuses: [bonus] });
-  assert.deepEqual(heard.map(([name]) => name), ["status", "status", "welcome", "snapshot", "bonus"]);
+  assert.deepEqual(heard.map(([name]) => name), ["status", "status", "welcome", "snapshot", "state", "bonus"]);
 });
 
 test("the server's clock is known from the first reply", async () => {
@@ -52,7 +52,7 @@ test("the server's clock is known from the first reply", async () => {
 test("a pushed bonus is told", async () => {
   const { sockets, of } = await online();
   sockets[0].say({ type: "bonus", server_now: 1, bonus: { bonus_id: "b" } });
-  assert.deepEqual(of("bonus"), [{ bonus_id: "b" }]);
+  assert.deepEqual(of("bonus"), [{ bonus_id: "b", outcome: null }]);
 });
 
 test("a bonus that is pushed twice is told once, also when a welcome brings it again", async () => {
@@ -75,7 +75,7 @@ test("a lost connection comes back with a new ticket, and asks for what it misse
   await time.pass(500);
   sockets[1].accept();
   assert.equal(sockets[1].url, "ws://gateway/live?ticket=t2");
-  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 1, epoch: EPOCH });
+  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 1, epoch: EPOCH, broadcasts_since: 0 });
 });
 
 test("offline says why and when it tries again", async () => {
@@ -325,7 +325,7 @@ test("a gap that lasts is asked for, once", async () => {
   sockets[0].say(pushed(2));
   sockets[0].say(pushed(3));
   await time.pass(400);
-  assert.deepEqual(sockets[0].of("hello").slice(1), [{ action: "hello", id: "id2", since: 0, epoch: EPOCH }]);
+  assert.deepEqual(sockets[0].of("hello").slice(1), [{ action: "hello", id: "id2", since: 0, epoch: EPOCH, broadcasts_since: 0 }]);
   sockets[0].say(welcome("id2", { recovered: true, seq: 2, events: [event(1), event(2)] }));
   assert.deepEqual(of("event").map(({ seq }) => seq), [1, 2, 3]);
 });
@@ -517,6 +517,82 @@ test("an empty frame and a frame that is not JSON are passed over", async () => 
   const { headcount, sockets } = await online();
   for (const text of ["", "{", "null", "7"]) sockets[0].say(text);
   assert.equal(headcount.status.status, "online");
+});
+
+// The state.
+
+test("an act brings its patch, and one without has none", async () => {
+  const { headcount, sockets } = await online();
+  headcount.act("like", { photo: 7 }, { patch: { likes: 1 } });
+  assert.deepEqual(sockets[0].last("act"), { action: "act", id: "id2", type: "like", body: { photo: 7 }, patch: { likes: 1 } });
+  sockets[0].say(acted("id2", 1));
+  headcount.act("like");
+  assert.deepEqual(sockets[0].last("act"), { action: "act", id: "id3", type: "like", body: {} });
+});
+
+test("the state is the welcome's, then changed by each patch, in order, once", async () => {
+  const { headcount, sockets, of } = setUp();
+  await settled();
+  assert.deepEqual(headcount.state, {});
+  await greet(sockets[0], { state: { likes: 3, note: "hi" } });
+  const changed = (seq, patch) => ({ ...pushed(seq), event: { ...event(seq), patch } });
+  sockets[0].say(changed(2, { likes: 5 }));
+  sockets[0].say(changed(1, { likes: 4, note: null }));
+  sockets[0].say(changed(1, { likes: 4, note: null }));
+  assert.deepEqual(headcount.state, { likes: 5 });
+  assert.deepEqual(of("state"), [{ likes: 3, note: "hi" }, { likes: 5 }]);
+});
+
+test("an act's own answer changes the state before it resolves, and the push of it does not do so again", async () => {
+  const { headcount, sockets, of } = await online();
+  const act = headcount.act("like", {}, { patch: { likes: 1 } });
+  const entry = { ...event(1), patch: { likes: 1 } };
+  sockets[0].say({ ...acted("id2", 1), event: entry });
+  await act;
+  assert.deepEqual(headcount.state, { likes: 1 });
+  sockets[0].say({ ...pushed(1), event: entry });
+  assert.deepEqual(of("state"), [{}, { likes: 1 }]);
+});
+
+test("an event without a patch leaves the state alone", async () => {
+  const { sockets, of } = await online();
+  sockets[0].say(pushed(1));
+  assert.deepEqual(of("state"), [{}]);
+});
+
+test("a state that would get too large is the act's error", async () => {
+  const { headcount, sockets } = await online();
+  const act = headcount.act("like", {}, { patch: { note: "long" } });
+  sockets[0].say(refusal("id2", "state_too_large"));
+  await assert.rejects(act, { code: "state_too_large" });
+  assert.deepEqual(headcount.state, {});
+});
+
+// The ledger.
+
+test("the ledger is read a page at a time", async () => {
+  const { headcount, sockets } = await online();
+  const first = headcount.ledger();
+  assert.deepEqual(sockets[0].last("ledger"), { action: "ledger", id: "id2" });
+  const entries = [{ id: "9", entry: "claimed", bonus_id: "b", reward: {}, at: 1 }];
+  sockets[0].say({ type: "ledger", re: "id2", server_now: 1, entries, next: "9" });
+  assert.deepEqual(await first, { entries, next: "9" });
+  const second = headcount.ledger({ before: "9" });
+  assert.deepEqual(sockets[0].last("ledger"), { action: "ledger", id: "id3", before: "9" });
+  sockets[0].say({ type: "ledger", re: "id3", server_now: 1, entries: [], next: null });
+  assert.deepEqual(await second, { entries: [], next: null });
+});
+
+test("a page that was asked for outlives its connection, but not its page", async () => {
+  const storage = new FakeStorage();
+  const { headcount, time, sockets } = await online({ storage });
+  const page = headcount.ledger();
+  assert.equal(storage.items.size, 0);
+  sockets[0].drop();
+  await time.pass(500);
+  await greet(sockets[1]);
+  sockets[1].say({ type: "ledger", re: sockets[1].last("ledger").id, server_now: 1, entries: [], next: null });
+  assert.deepEqual(await page, { entries: [], next: null });
 });
 
 // A reload.

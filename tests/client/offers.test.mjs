@@ -1,30 +1,62 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { offered } from "../../client/offers.js";
+import { NONE, ended, offered } from "../../client/offers.js";
 
 const bonus = (more) => ({ bonus_id: "b", reward: { text: "x" }, opens_at: 1, expires_at: 2, outcome: null, ...more });
-const { known } = offered(new Map(), bonus());
-const isNews = (more, before = known) => offered(before, bonus(more)).isNews;
+const { offers } = offered(NONE, bonus());
+const news = (more, before = offers) => offered(before, bonus(more)).news;
 
 test("an offer is news once", () => {
-  assert.equal(offered(new Map(), bonus()).isNews, true);
-  assert.equal(isNews({}), false);
+  assert.deepEqual(offered(NONE, bonus()).news, bonus());
+  assert.equal(news({}), null);
 });
 
 test("an offer that changed is news", () => {
-  assert.deepEqual([isNews({ expires_at: 3 }), isNews({ reward: {} }), isNews({ bonus_id: "c" })], [true, true, true]);
+  for (const more of [{ expires_at: 3 }, { reward: {} }, { bonus_id: "c" }]) assert.deepEqual(news(more), bonus(more));
 });
 
 test("an outcome is news once, and a late push does not take it back", () => {
-  const step = offered(known, bonus({ outcome: "claimed" }));
-  assert.equal(step.isNews, true);
-  assert.equal(isNews({ outcome: "claimed" }, step.known), false);
-  assert.equal(isNews({ outcome: null }, step.known), false);
+  const step = offered(offers, bonus({ outcome: "claimed" }));
+  assert.deepEqual(step.news, bonus({ outcome: "claimed" }));
+  assert.equal(news({ outcome: "claimed" }, step.offers), null);
+  assert.equal(news({ outcome: null }, step.offers), null);
+});
+
+test("how it ended is told with its offer", () => {
+  const step = ended(offers, "b", "sold_out");
+  assert.deepEqual(step.news, bonus({ outcome: "sold_out" }));
+  assert.equal(ended(step.offers, "b", "sold_out").news, null);
+});
+
+test("an end that is heard of before its offer is kept until then, and not told without it", () => {
+  const step = ended(NONE, "b", "claimed");
+  assert.equal(step.news, null);
+  assert.deepEqual(news({}, step.offers), bonus({ outcome: "claimed" }));
+});
+
+test("claimed stays claimed, whatever is heard later", () => {
+  for (const known of ["claimed", "already_claimed"]) {
+    const after = ended(offers, "b", known).offers;
+    for (const heard of ["sold_out", "cancelled", "expired", "already_claimed"]) assert.equal(ended(after, "b", heard).news, null);
+  }
+});
+
+test("what was sold out or cancelled here may have been claimed elsewhere", () => {
+  for (const known of ["sold_out", "cancelled", "not_eligible"]) {
+    assert.deepEqual(ended(ended(offers, "b", known).offers, "b", "claimed").news, bonus({ outcome: "claimed" }));
+  }
+});
+
+test("too early is not the bonus' end", () => {
+  assert.equal(ended(offers, "b", "too_early").news, null);
+  assert.deepEqual(ended(ended(offers, "b", "too_early").offers, "b", "claimed").news, bonus({ outcome: "claimed" }));
 });
 
 test("what is known is bounded, the newest stay", () => {
-  let many = new Map();
-  for (let id = 0; id < 300; id += 1) many = offered(many, bonus({ bonus_id: String(id) })).known;
+  let many = NONE;
+  for (let id = 0; id < 300; id += 1) many = offered(many, bonus({ bonus_id: String(id) })).offers;
   assert.deepEqual([many.size, many.has("99"), many.has("100")], [200, false, true]);
+  const again = offered(ended(many, "100", "claimed").offers, bonus({ bonus_id: "300" })).offers;
+  assert.deepEqual([again.has("100"), again.has("101")], [true, false]);
 });

@@ -4,13 +4,17 @@ import { test } from "node:test";
 import { EMPTY, arrived, welcomed } from "../../client/stream.js";
 import { EPOCH, event } from "./fakes.mjs";
 
-const at = (seq, waiting = []) => ({ epoch: EPOCH, seq, waiting });
+const at = (seq, waiting = [], state = {}) => ({ epoch: EPOCH, seq, state, waiting });
 const arrival = (seq, epoch = EPOCH) => ({ epoch, event: event(seq) });
+const recovery = (seq, events, state = {}) => ({ epoch: EPOCH, seq, recovered: true, events, state });
+const snapshot = (seq, events, more) => ({ ...recovery(seq, events), recovered: false, ...more });
+/** An event that sets `last` to its seq, and one member of its own. */
+const patch = (seq) => ({ ...event(seq), patch: { last: seq, [seq]: true } });
 const handed = ({ effects }) => effects.filter(({ type }) => type === "event").map((one) => one.event.seq);
 const kinds = ({ effects }) => effects.map(({ type }) => type);
 
 test("the first welcome is a snapshot", () => {
-  const step = welcomed(EMPTY, { epoch: EPOCH, seq: 2, recovered: false, events: [event(1), event(2)] });
+  const step = welcomed(EMPTY, snapshot(2, [event(1), event(2)]));
   assert.deepEqual(step, {
     stream: at(2),
     effects: [{ type: "snapshot", seq: 2, events: [event(1), event(2)] }],
@@ -40,23 +44,23 @@ test("what waited follows when the gap closes by itself, in order", () => {
 });
 
 test("a recovered welcome brings what was missed, and what waited follows", () => {
-  const step = welcomed(at(4, [arrival(7)]), { epoch: EPOCH, seq: 6, recovered: true, events: [event(5), event(6)] });
+  const step = welcomed(at(4, [arrival(7)]), recovery(6, [event(5), event(6)]));
   assert.deepEqual(handed(step), [5, 6, 7]);
   assert.deepEqual(step.stream, at(7));
 });
 
 test("a recovered welcome that was overtaken by pushes changes nothing", () => {
-  const step = welcomed(at(6), { epoch: EPOCH, seq: 5, recovered: true, events: [event(5)] });
+  const step = welcomed(at(6), recovery(5, [event(5)]));
   assert.deepEqual(step, { stream: at(6), effects: [] });
 });
 
 test("a welcome that leaves a gap asks again", () => {
-  const step = welcomed(at(4, [arrival(9)]), { epoch: EPOCH, seq: 5, recovered: true, events: [event(5)] });
+  const step = welcomed(at(4, [arrival(9)]), recovery(5, [event(5)]));
   assert.deepEqual(kinds(step), ["event", "ask"]);
 });
 
 test("not recovered means: forget, and start from the snapshot", () => {
-  const step = welcomed(at(4, [arrival(6)]), { epoch: EPOCH, seq: 300, recovered: false, events: [event(300)] });
+  const step = welcomed(at(4, [arrival(6)]), snapshot(300, [event(300)]));
   assert.deepEqual(kinds(step), ["snapshot"]);
   assert.deepEqual(step.stream, at(300));
 });
@@ -64,24 +68,24 @@ test("not recovered means: forget, and start from the snapshot", () => {
 test("an event of another epoch is asked for, and follows the snapshot of that epoch", () => {
   const asked = arrived(at(40), arrival(3, "e2"));
   assert.deepEqual(kinds(asked), ["ask"]);
-  const step = welcomed(asked.stream, { epoch: "e2", seq: 2, recovered: false, events: [event(1), event(2)] });
+  const step = welcomed(asked.stream, snapshot(2, [event(1), event(2)], { epoch: "e2" }));
   assert.deepEqual(kinds(step), ["snapshot", "event"]);
-  assert.deepEqual(step.stream, { epoch: "e2", seq: 3, waiting: [] });
+  assert.deepEqual(step.stream, { ...at(3), epoch: "e2" });
 });
 
 test("a late event of an epoch that is over is forgotten at the next welcome", () => {
   const { stream } = arrived(at(2), arrival(9, "e0"));
-  assert.deepEqual(welcomed(stream, { epoch: EPOCH, seq: 2, recovered: true, events: [] }), { stream: at(2), effects: [] });
+  assert.deepEqual(welcomed(stream, recovery(2, [])), { stream: at(2), effects: [] });
 });
 
 test("an event before the first welcome waits for it", () => {
   const { stream } = arrived(EMPTY, arrival(3));
-  const step = welcomed(stream, { epoch: EPOCH, seq: 2, recovered: false, events: [event(1), event(2)] });
+  const step = welcomed(stream, snapshot(2, [event(1), event(2)]));
   assert.deepEqual(handed(step), [3]);
 });
 
 test("recovered without an epoch of ours is a snapshot all the same", () => {
-  assert.deepEqual(kinds(welcomed(EMPTY, { epoch: EPOCH, seq: 1, recovered: true, events: [event(1)] })), ["snapshot"]);
+  assert.deepEqual(kinds(welcomed(EMPTY, recovery(1, [event(1)]))), ["snapshot"]);
 });
 
 test("what waits is bounded, the oldest stay", () => {
@@ -89,4 +93,42 @@ test("what waits is bounded, the oldest stay", () => {
   for (let seq = 2; seq < 500; seq += 1) stream = arrived(stream, arrival(seq)).stream;
   assert.equal(stream.waiting.length, 200);
   assert.equal(stream.waiting[0].event.seq, 2);
+});
+
+test("a snapshot that pushes overtook, or of a server that lost events, is taken, and asked about", () => {
+  const step = welcomed(at(9), snapshot(8, [event(8)]));
+  assert.deepEqual(kinds(step), ["snapshot", "ask"]);
+  assert.deepEqual(step.stream, at(8));
+  assert.deepEqual(kinds(welcomed(at(8), snapshot(8, [event(8)]))), ["snapshot"]);
+});
+
+// The state.
+
+test("a patch changes the state once its event is the next", () => {
+  const early = arrived(at(4, [], { note: "hi" }), { epoch: EPOCH, event: patch(6) });
+  assert.deepEqual(early.stream.state, { note: "hi" });
+  const step = arrived(early.stream, { epoch: EPOCH, event: patch(5) });
+  assert.deepEqual(step.stream.state, { note: "hi", last: 6, 5: true, 6: true });
+  assert.equal(arrived(step.stream, { epoch: EPOCH, event: patch(5) }).stream.state, step.stream.state);
+});
+
+test("a snapshot's state is whole: its events' patches are in it, and what is newer follows", () => {
+  const { stream } = arrived(at(1, [], { old: true }), { epoch: EPOCH, event: patch(9) });
+  const step = welcomed(stream, snapshot(8, [patch(7), patch(8)], { state: { last: 8 } }));
+  assert.deepEqual(step.stream, at(9, [], { last: 9, 9: true }));
+});
+
+test("a recovered welcome's state replaces ours, and what waited changes it", () => {
+  const { stream } = arrived(at(4, [], { drifted: true }), { epoch: EPOCH, event: patch(7) });
+  const step = welcomed(stream, recovery(6, [patch(5), patch(6)], { last: 6 }));
+  assert.deepEqual(step.stream, at(7, [], { last: 7, 7: true }));
+});
+
+test("a welcome that was overtaken by pushes does not take the state back", () => {
+  const step = welcomed(at(6, [], { last: 6 }), recovery(5, [patch(5)], { last: 5 }));
+  assert.deepEqual(step.stream, at(6, [], { last: 6 }));
+});
+
+test("the state of another epoch is not ours any more", () => {
+  assert.deepEqual(welcomed(at(6, [], { last: 6 }), snapshot(0, [], { epoch: "e2" })).stream.state, {});
 });

@@ -172,6 +172,8 @@ test("a ticket that names the old resource all the same is followed by a watch",
     await greet(sockets[next], { resource: "site" });
     assert.deepEqual(sockets[next].of("watch").map(({ resource }) => resource), ["two"]);
     agree(sockets[next]);
+    // What was pushed there meanwhile is in the welcome of a hello that is said there.
+    assert.deepEqual(sockets[next].of("hello").length, 2);
   }
   assert.deepEqual(of("watching").map(({ resource }) => resource), ["two", "two", "two"]);
 });

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,7 @@ from websockets.exceptions import ConnectionClosedOK
 
 from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
 from handlers.core.happening import Push
+from tests.contract.servers import answering, saying
 from tests.flow.conftest import Browser, hear, hello
 from tests.handlers.conftest import FakeConnections
 
@@ -49,16 +50,7 @@ class Side:
         return self.api.inbox[-1][1]
 
 
-@pytest.fixture(autouse=True)
-def in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What Lambda's environment tells an SDK."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "local")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "local")
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-
-@pytest.fixture(params=["fake", "boto3"])
+@pytest.fixture(params=["fake", "real"])
 async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     if request.param == "fake":
         yield Side(FakeConnections(gone={NOBODY}), "open")
@@ -67,7 +59,8 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     async with AsyncExitStack() as stack:
         tab = await Browser(system, stack).tab()
         endpoint = system.websocket_url.replace("ws://", "http://")
-        yield Side(Connections(endpoint), (await hello(tab))["connection_id"], tab)
+        api = await stack.enter_async_context(aclosing(Connections(endpoint)))
+        yield Side(api, (await hello(tab))["connection_id"], tab)
 
 
 def push(connection_id: str, said: object = None) -> Push:
@@ -104,44 +97,28 @@ async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> N
 
 
 async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
-    unreachable = Connections("http://127.0.0.1:1/live")
-    with pytest.raises(Unreachable):
-        await unreachable.post(push(NOBODY))
-    with pytest.raises(Unreachable):
-        await unreachable.is_open(NODE, NOBODY)
-    with pytest.raises(Unreachable):
-        await unreachable.close(NODE, NOBODY)
-
-
-@asynccontextmanager
-async def answering(answer: bytes) -> AsyncIterator[str]:
-    """A server that says this to whoever comes, and hangs up; its address."""
-
-    async def reply(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.read(1)
-        writer.write(answer)
-        await writer.drain()
-        writer.close()
-
-    server = await asyncio.start_server(reply, "127.0.0.1", 0)
-    async with server:
-        yield f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
+    async with aclosing(Connections("http://127.0.0.1:1/live")) as unreachable:
+        with pytest.raises(Unreachable):
+            await unreachable.post(push(NOBODY))
+        with pytest.raises(Unreachable):
+            await unreachable.is_open(NODE, NOBODY)
+        with pytest.raises(Unreachable):
+            await unreachable.close(NODE, NOBODY)
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
 async def test_a_gateway_that_answers_is_reached_whatever_it_says(status: int) -> None:
-    answer = f"HTTP/1.1 {status} No\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{{}}"
-    async with answering(answer.encode()) as node:
+    async with answering(saying(status)) as server, aclosing(Connections(server.endpoint)) as api:
         with pytest.raises(Refused):
-            await Connections(f"http://{node}").is_open(NODE, NOBODY)
+            await api.is_open(NODE, NOBODY)
 
 
-async def test_a_gateway_that_hangs_up_or_knows_no_tls_is_out_of_reach() -> None:
-    async with answering(b"") as node:
+async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
+    server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
+    node = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
+    async with server, aclosing(Connections()) as api:
         with pytest.raises(Unreachable):
-            await Connections(f"http://{node}").is_open(NODE, NOBODY)
-        with pytest.raises(Unreachable):
-            await Connections().is_open(node, NOBODY)
+            await api.is_open(node, NOBODY)
 
 
 async def test_a_call_that_never_left_says_nothing_of_the_gateway(
@@ -149,10 +126,7 @@ async def test_a_call_that_never_left_says_nothing_of_the_gateway(
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.delenv(name)
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, "/nowhere")
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setattr("boto3.DEFAULT_SESSION", None)
     with pytest.raises(Undelivered) as caught:
         await Connections("http://127.0.0.1:1/live").is_open(NODE, NOBODY)
     assert type(caught.value) is Undelivered

@@ -6,13 +6,15 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from uuid import UUID
 
+import msgspec
 import pytest
 
-from handlers.core import act, claim, connect, disconnect, hello, push, watch
+from handlers.core import ack, act, claim, connect, disconnect, hello, ledger, watch
 from handlers.core.arrival import Arrival, arrival, authorizer_context
-from handlers.core.message import Act, Claim, Hello, Watch
-from handlers.core.push import Broadcast
+from handlers.core.happening import Limit, over_limit
+from handlers.core.message import Ack, Act, Claim, Hello, Ledger, Watch
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -23,6 +25,8 @@ T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"
 ANN = Arrival("ann", "site", "t1", T0, NODE, "tab-1")
 GRACE = timedelta(seconds=30)
+LIMIT = Limit(timedelta(milliseconds=200), 50)
+CLAIM = Claim("c1", UUID(int=7))
 EVENT = '{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}'
 OTHERS = json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]])
 ROW: Row = {"server_now": 9, "epoch": "e", "event": EVENT, "others": OTHERS}
@@ -66,7 +70,7 @@ def test_an_action_is_answered_and_told_to_the_others_only() -> None:
 def test_a_conflict_is_told_to_nobody_else() -> None:
     for outcome in (
         act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "conflict"}),
-        claim.outcome(ANN, Claim("a1", "b"), {**ROW, "outcome": "conflict"}),  # type: ignore[arg-type]
+        claim.outcome(ANN, CLAIM, {**ROW, "outcome": "conflict"}),
     ):
         assert json.loads(outcome.reply)["code"] == "conflict"
         assert outcome.pushes == ()
@@ -88,7 +92,7 @@ def test_a_connection_that_was_ended_wrongly_is_told_so(
     row = {**ROW, "others": others}
     for outcome in (
         act.outcome(ANN, Act("a1", "like", {}), {**row, "outcome": "acted"}),
-        claim.outcome(ANN, Claim("c1", "b"), {**row, "outcome": "claimed"}),  # type: ignore[arg-type]
+        claim.outcome(ANN, CLAIM, {**row, "outcome": "claimed"}),
     ):
         assert json.loads(outcome.reply).get("is_counted", True) is is_counted
 
@@ -113,12 +117,9 @@ def test_a_ticket_is_the_permission_to_watch(
 
 
 def test_a_move_is_answered_with_the_session_it_led_to() -> None:
-    assert watch.query(ANN, Watch("w1", "stream"), GRACE).args == (
-        "ann",
-        NODE,
-        "tab-1",
-        "stream",
-        GRACE,
+    assert watch.query(ANN, Watch("w1", "stream"), GRACE, LIMIT).args == (
+        *("ann", NODE, "tab-1", "stream"),
+        *(GRACE, LIMIT.gap, LIMIT.burst),
     )
     row: Row = {
         "outcome": "joined",
@@ -142,18 +143,76 @@ def test_a_move_is_answered_with_the_session_it_led_to() -> None:
 
 
 def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
-    row = {**ROW, "outcome": "sold_out", "event": None, "others": None}
-    outcome = claim.outcome(ANN, Claim("c1", "b"), row)  # type: ignore[arg-type]
+    row = {**ROW, "outcome": "expired", "event": None, "others": None}
+    outcome = claim.outcome(ANN, CLAIM, row)
     assert json.loads(outcome.reply) == {
         "type": "claim",
         "re": "c1",
-        "bonus_id": "b",
-        "outcome": "sold_out",
+        "bonus_id": str(CLAIM.bonus_id),
+        "outcome": "expired",
         "server_now": 9,
         "epoch": "e",
         "event": None,
     }
     assert outcome.pushes == ()
+
+
+def test_who_comes_too_late_is_told_so_on_every_device() -> None:
+    row = {**ROW, "outcome": "sold_out", "event": None, "bonus": '{"outcome": "sold_out"}'}
+    outcome = claim.outcome(ANN, CLAIM, row)
+    assert json.loads(outcome.reply)["outcome"] == "sold_out"
+    told = {
+        "type": "bonus",
+        "server_now": 9,
+        "broadcast": None,
+        "bonus": {"outcome": "sold_out"},
+    }
+    assert [said(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", told),
+        ("other.example/live", "phone", told),
+    ]
+
+
+@pytest.mark.parametrize(("user_id", "allowed"), [(None, True), ("ann", True), ("bob", False)])
+def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> None:
+    named = msgspec.structs.replace(CLAIM, user_id=user_id)
+    assert claim.is_allowed(ANN, named) is allowed
+    assert claim.query(ANN, named, LIMIT).args[0] == "ann"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wait_ms", "disconnects"),
+    [("slow_down", 400, False), ("disconnect", -10_400, True)],
+)
+def test_whoever_says_too_much_hears_when_to_come_again(
+    outcome: str, wait_ms: int, disconnects: bool
+) -> None:
+    told = over_limit("a1", {"outcome": outcome, "wait_ms": wait_ms})
+    assert told is not None
+    assert json.loads(told.reply) == {
+        "type": "error",
+        "re": "a1",
+        "code": "slow_down",
+        "reason": "too many messages of this user",
+        "retry_after_ms": abs(wait_ms),
+    }
+    assert (told.disconnects, told.pushes) == (disconnects, ())
+
+
+def test_whoever_is_within_the_limit_is_not_limited() -> None:
+    assert over_limit("a1", {"outcome": "acted", "wait_ms": 0}) is None
+
+
+def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
+    assert json.loads(ack.outcome(Ack("k1", UUID(int=7))).reply) == {"type": "acked", "re": "k1"}
+    row: Row = {"server_now": 9, "entries": '[{"id": 3}]', "next": 3}
+    assert json.loads(ledger.outcome(Ledger("l1"), row).reply) == {
+        "type": "ledger",
+        "re": "l1",
+        "server_now": 9,
+        "entries": [{"id": 3}],
+        "next": 3,
+    }
 
 
 def test_welcome_says_everything_a_client_draws() -> None:
@@ -167,7 +226,9 @@ def test_welcome_says_everything_a_client_draws() -> None:
         "seq": 3,
         "recovered": True,
         "events": f"[{EVENT}]",
+        "state": '{"likes": 3}',
         "bonuses": "[]",
+        "broadcasts": '{"seq": 5, "recovered": true, "news": []}',
     }
     welcome = json.loads(hello.outcome(ANN, Hello("h1"), row).reply)
     assert welcome == {
@@ -184,7 +245,9 @@ def test_welcome_says_everything_a_client_draws() -> None:
         "seq": 3,
         "recovered": True,
         "events": [json.loads(EVENT)],
+        "state": {"likes": 3},
         "bonuses": [],
+        "broadcasts": {"seq": 5, "recovered": True, "news": []},
     }
 
 
@@ -231,41 +294,16 @@ def test_the_close_says_how_the_session_ended(
     assert disconnect.ended_by(request) == ended_by
 
 
-def test_a_broadcast_goes_to_each_connection() -> None:
-    rows: list[Row] = [
-        {
-            "user_id": user,
-            "resource": "site",
-            "connections": OTHERS,
-            "bonus": '{"bonus_id": "b"}',
-            "server_now": 9,
-        }
-        for user in ("ann", "bob")
-    ]
-    pushes = push.pushes(rows)
-    assert [(one.user_id, one.connection_id) for one in pushes] == [
-        (user, tab) for user in ("ann", "bob") for tab in ("tab-1", "tab-2", "phone")
-    ]
-    assert json.loads(pushes[0].data) == {
-        "type": "bonus",
-        "server_now": 9,
-        "bonus": {"bonus_id": "b"},
-    }
-
-
-@pytest.mark.parametrize("size", [0, push.PAGE - 1, push.PAGE])
-def test_a_full_page_has_a_rest(size: int) -> None:
-    rows: list[Row] = [{"user_id": f"u{n}", "resource": "site"} for n in range(size)]
-    last = Broadcast("b", f"u{size - 1}", "site")
-    assert push.rest(Broadcast("b"), rows) == (last if size == push.PAGE else None)
-
-
-def test_a_broadcast_travels_through_the_queue() -> None:
-    broadcast = Broadcast("b", "ann", "site")
-    assert Broadcast.from_json(broadcast.to_json()) == broadcast
-
-
 def test_an_action_that_grew_too_large_is_told_so() -> None:
-    outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "too_large"})
-    assert json.loads(outcome.reply)["code"] == "too_large"
-    assert outcome.pushes == ()
+    for code in ("too_large", "state_too_large"):
+        outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": code})
+        assert json.loads(outcome.reply)["code"] == code
+        assert outcome.pushes == ()
+
+
+def test_a_patch_goes_with_its_action() -> None:
+    said = Act("a1", "like", {"x": 1}, {"likes": None})
+    assert act.query(ANN, said, LIMIT).args == (
+        *("ann", "a1", "like", '{"x":1}', '{"likes":null}'),
+        *(LIMIT.gap, LIMIT.burst),
+    )

@@ -10,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.core.message import LONGEST_MESSAGE, Act, BadMessage, Claim, Hello, Watch, parse
+from handlers.core.message import (
+    LONGEST_MESSAGE,
+    Ack,
+    Act,
+    BadMessage,
+    Claim,
+    Hello,
+    Ledger,
+    Watch,
+    parse,
+)
 
 
 def refusal(body: str) -> tuple[str, str | None]:
@@ -20,7 +30,7 @@ def refusal(body: str) -> tuple[str, str | None]:
     return caught.value.code, caught.value.re
 
 
-def test_a_client_says_hello_act_claim_and_watch() -> None:
+def test_a_client_says_hello_act_claim_ack_watch_and_ledger() -> None:
     bonus_id = UUID(int=7)
     assert parse('{"action":"hello","id":"h1"}') == Hello("h1")
     assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == Hello("h1", 3, "e")
@@ -31,6 +41,13 @@ def test_a_client_says_hello_act_claim_and_watch() -> None:
         Claim("c1", bonus_id)
     )
     assert parse('{"action":"watch","id":"w1","resource":"stream"}') == Watch("w1", "stream")
+    assert parse(json.dumps({"action": "ack", "id": "k1", "bonus_id": str(bonus_id)})) == (
+        Ack("k1", bonus_id)
+    )
+    assert parse('{"action":"ledger","id":"l1","before":9}') == Ledger("l1", 9)
+    assert parse('{"action":"hello","id":"h1","broadcasts_since":5}') == (
+        Hello("h1", broadcasts_since=5)
+    )
 
 
 def test_a_newer_client_may_say_more() -> None:
@@ -73,6 +90,31 @@ def test_a_wrong_field_is_refused_with_its_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadMessage, match=next(iter(wrong))) as caught:
         parse(json.dumps(said))
     assert caught.value.code == "bad_request"
+
+
+def nested(levels: int) -> dict[str, Any]:
+    return {"a": nested(levels - 1)} if levels else {}
+
+
+@pytest.mark.parametrize(("levels", "good"), [(0, True), (31, True), (32, False), (300, False)])
+def test_a_patch_has_a_depth(levels: int, good: bool) -> None:
+    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": nested(levels)}
+    if good:
+        assert parse(json.dumps(said)) == Act("a1", "x", {}, nested(levels))
+    else:
+        assert refusal(json.dumps(said)) == ("bad_request", "a1")
+
+
+@pytest.mark.parametrize("patch", [[], 7, "x", True])
+def test_a_patch_is_an_object(patch: Any) -> None:
+    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": patch}
+    assert refusal(json.dumps(said)) == ("bad_request", "a1")
+
+
+def test_a_list_is_no_level_of_a_patch() -> None:
+    """It replaces what was there, and is not looked into."""
+    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": {"a": [nested(50)]}}
+    assert isinstance(parse(json.dumps(said)), Act)
 
 
 @pytest.mark.parametrize("since", [-1, 2**53 + 1, 1.5, "1", True])

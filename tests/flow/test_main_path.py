@@ -45,8 +45,9 @@ async def test_the_whole_story(browser: Browser) -> None:
     }
     bonus = await browser.api("POST", "/bonuses", order)
     offers = [await hear(one), await hear(two)]
-    assert [offer["bonus"]["bonus_id"] for offer in offers] == [bonus["bonus_id"]] * 2
-    assert offers[0]["bonus"]["expires_at"] > offers[0]["server_now"]
+    assert [offer["event"]["type"] for offer in offers] == ["bonus.offered"] * 2
+    assert offers[0]["event"]["body"]["bonus_id"] == bonus["bonus_id"]
+    assert offers[0]["event"]["body"]["expires_at"] > offers[0]["server_now"]
 
     said = {"action": "claim", "id": "c1", "bonus_id": bonus["bonus_id"]}
     assert (await ask(one, said))["outcome"] == "claimed"

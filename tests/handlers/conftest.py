@@ -17,11 +17,12 @@ from handlers import connect
 from handlers.adapters.connections import Gone, Refused, Undelivered, Unreachable
 from handlers.adapters.container import Container
 from handlers.adapters.database import Database
+from handlers.adapters.queue import Queue
 from handlers.core.arrival import authorizer_context
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from handlers.core.arrival import MayWatch
     from handlers.core.happening import Push
@@ -53,6 +54,8 @@ class FakeConnections:
     inbox: list[tuple[str, Any]] = field(default_factory=list)
 
     async def post(self, push: Push) -> None:
+        if push.node in self.dead:
+            raise Unreachable("nobody there")
         if push.connection_id in self.gone:
             raise Gone
         if push.connection_id in self.broken:
@@ -75,7 +78,7 @@ class FakeConnections:
         if node in self.dead:
             raise Unreachable("nobody there")
         if connection_id in self.throttled:
-            raise Refused("429")
+            raise Refused(429)
         if connection_id in self.broken:
             raise Undelivered("no credentials")
         if connection_id in self.stuck:
@@ -83,12 +86,20 @@ class FakeConnections:
         return connection_id not in self.gone
 
 
-@dataclass
-class FakeQueue:
-    sent: list[Broadcast] = field(default_factory=list)
+class FakeQueue(Queue):
+    """Remembers the calls, and how many seconds later each is to come."""
 
-    async def send(self, broadcast: Broadcast, delay_seconds: int = 0) -> None:
-        self.sent.append(broadcast)
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[Broadcast, int]] = []
+
+    @property
+    def sent(self) -> list[Broadcast]:
+        """What is to come at once."""
+        return [broadcast for broadcast, delay_seconds in self.calls if not delay_seconds]
+
+    async def _send(self, calls: Sequence[tuple[Broadcast, int]]) -> None:
+        self.calls += calls
 
 
 class Context:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,8 +10,6 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from handlers import award, push, sweep
-from handlers.adapters.database import Database
-from handlers.core import push as pages
 from handlers.core.push import Broadcast
 from tests.handlers.conftest import Context
 
@@ -31,68 +28,6 @@ def drop(world: World, audience: str = "everyone") -> str:
 
 def records(*bodies: str) -> dict[str, Any]:
     return {"Records": [{"messageId": f"m{n}", "body": body} for n, body in enumerate(bodies)]}
-
-
-def test_a_broadcast_reaches_every_connection(world: World) -> None:
-    for tab, user in (("a1", "ann"), ("a2", "ann"), ("b1", "bob")):
-        world.come(tab, user)
-    bonus_id = drop(world)
-    answer = push.handle(records(Broadcast(bonus_id).to_json()), Context(), world.container)
-    assert answer == {"batchItemFailures": []}
-    assert {tab for tab, _ in world.connections.inbox} == {"a1", "a2", "b1"}
-    assert {told["bonus"]["bonus_id"] for _, told in world.connections.inbox} == {bonus_id}
-
-
-def test_a_broadcast_of_several_pages_reaches_everyone_once(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(pages, "PAGE", 2)
-    for n in range(5):
-        world.come(f"tab-{n}", f"user-{n}")
-    push.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
-    assert sorted(tab for tab, _ in world.connections.inbox) == [f"tab-{n}" for n in range(5)]
-
-
-def test_what_does_not_fit_in_the_time_goes_back_into_the_queue(world: World) -> None:
-    world.come("tab-1")
-    broadcast = Broadcast(drop(world), "aaa", "site")
-    push.handle(records(broadcast.to_json()), Context(remaining_ms=1), world.container)
-    assert world.queue.sent == [broadcast]
-    assert world.connections.inbox == []
-
-
-def test_a_broken_record_fails_alone(world: World) -> None:
-    world.come("tab-1")
-    good = Broadcast(drop(world)).to_json()
-    answer = push.handle(records("{", good, '{"x": 1}', "[]"), Context(), world.container)
-    assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == [
-        "m0",
-        "m2",
-        "m3",
-    ]
-    assert len(world.connections.inbox) == 1
-
-
-def test_a_broadcast_forgets_who_is_gone(world: World) -> None:
-    world.come("a1", "ann")
-    world.come("b1", "bob")
-    world.age(minutes=2)
-    world.connections.gone = {"a1"}
-    push.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
-    rows = world.rows("select user_id, ended_by from watching_times order by user_id")
-    assert [(row["user_id"], row["ended_by"]) for row in rows] == [("ann", "swept"), ("bob", None)]
-
-
-def test_a_page_that_fails_goes_on_from_there_and_soon(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The record itself would come again from its start, after six minutes."""
-    world.come("tab-1")
-    broadcast = Broadcast(drop(world), "aaa", "site")
-    vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
-    answer = push.handle(records(broadcast.to_json()), Context(), world.container)
-    assert answer == {"batchItemFailures": []}
-    assert world.queue.sent == [broadcast]
 
 
 def test_a_connection_inside_its_own_handshake_is_not_forgotten(world: World) -> None:
@@ -119,10 +54,10 @@ def test_a_sweep_closes_who_is_gone_and_leaves_who_is_here(world: World) -> None
 
 
 def watched(world: World) -> tuple[timedelta, timedelta]:
-    """How long the only session lasted, and how exact that is, to the second."""
+    """How long the only session lasted, and how exact that is, to the minute."""
     (row,) = world.rows("select terminate_at - join_at as lasted, ended_within from sessions")
-    second = timedelta(seconds=1)
-    return round(row["lasted"] / second) * second, round(row["ended_within"] / second) * second
+    minute = timedelta(minutes=1)
+    return round(row["lasted"] / minute) * minute, round(row["ended_within"] / minute) * minute
 
 
 def test_what_a_whole_cycle_found_alive_counts_as_watched(world: World) -> None:
@@ -193,11 +128,10 @@ def rule(world: World) -> None:
 def test_awards_are_queued(world: World) -> None:
     world.come("tab-1")
     rule(world)
-    assert award.handle({}, Context(), world.container) == {"made": 1, "queued": 1}
-    assert award.handle({}, Context(), world.container) == {"made": 0, "queued": 0}
-    (sent,) = world.queue.sent
+    assert award.handle({}, Context(), world.container) == {"made": 1, "closed": 0, "queued": 1}
+    assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 0}
     (bonus,) = world.rows("select bonus_id from bonuses")
-    assert json.loads(sent.to_json())["bonus_id"] == str(bonus["bonus_id"])
+    assert world.queue.sent == [Broadcast(str(bonus["bonus_id"]))]
 
 
 def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
@@ -206,14 +140,33 @@ def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
     world.come("tab-1")
     rule(world)
 
-    async def unreachable(_broadcast: object) -> None:
+    async def unreachable(_calls: object) -> None:
         raise EndpointConnectionError(endpoint_url="http://queue.example")
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.queue, "send", unreachable)
+        patch.setattr(world.queue, "_send", unreachable)
         with pytest.raises(EndpointConnectionError):
             award.handle({}, Context(), world.container)
-    assert award.handle({}, Context(), world.container) == {"made": 0, "queued": 1}
+    assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 1}
+
+
+def test_what_nobody_sees_to_is_queued_again_as_what_it_is(world: World) -> None:
+    hint, bonus_id = str(uuid.uuid4()), drop(world)
+    world.rows(
+        "select create_news($1, $2, 'everyone', null, '1 minute', null)",
+        *(hint, '{"type": "hint", "body": {}}'),
+    )
+    world.rows("update broadcasts set at = now() - interval '20 seconds'")
+    assert award.handle({}, Context(), world.container)["queued"] == 2
+    assert set(world.queue.sent) == {Broadcast(hint, is_news=True), Broadcast(bonus_id)}
+
+
+def test_the_ledgers_of_bonuses_that_are_over_are_closed(world: World) -> None:
+    for _ in range(award.CLOSE_AT_ONCE + 1):
+        drop(world)
+    world.rows("update bonuses set closes_at = now() - interval '2 seconds', opens_at = 'epoch'")
+    assert award.handle({}, Context(), world.container)["closed"] == award.CLOSE_AT_ONCE + 1
+    assert award.handle({}, Context(), world.container)["closed"] == 0
 
 
 def test_everyone_is_awarded_however_many_there_are(

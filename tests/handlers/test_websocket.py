@@ -144,19 +144,174 @@ def test_what_was_missed_comes_with_hello(world: World) -> None:
     assert [event["body"] for event in welcome["events"]] == [{"n": 1}, {"n": 2}]
 
 
+def drop(world: World, stock: int | None = 1, users: tuple[str, ...] = ()) -> str:
+    """A bonus for everyone, or for these users, which wants to be acknowledged then."""
+    (bonus,) = world.rows(
+        "with made as materialized (select gen_random_uuid() as id) select id, create_bonus(id,"
+        " '{\"coins\": 5}', $1, null, $2, '0', '1 minute', $3, null, p_acknowledge => $4)"
+        " from made",
+        *("users" if users else "everyone", users, stock, bool(users)),
+    )
+    return str(bonus["id"])
+
+
 def test_a_claim_is_told_to_every_device(world: World) -> None:
     for tab in ("tab-1", "phone"):
         world.come(tab)
-    (bonus,) = world.rows(
-        "with made as materialized (select gen_random_uuid() as id) select id, create_bonus(id,"
-        " '{\"coins\": 5}', 'everyone', null, '{}', '0', '1 minute', 1, null) from made"
-    )
-    said = {"action": "claim", "id": "c1", "bonus_id": str(bonus["id"])}
+    said = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
     reply = say(world, "tab-1", said)
     assert (reply["outcome"], reply["event"]["type"]) == ("claimed", "bonus.claimed")
     ((tab, told),) = world.connections.inbox
     assert (tab, told["event"]) == ("phone", reply["event"])
     assert say(world, "phone", {**said, "id": "c2"})["outcome"] == "already_claimed"
+
+
+def test_that_nothing_is_left_is_told_to_every_device(world: World) -> None:
+    world.come("bob-1", "bob")
+    for tab in ("tab-1", "phone"):
+        world.come(tab)
+    said = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
+    say(world, "bob-1", said, "bob")
+    assert say(world, "tab-1", said)["outcome"] == "sold_out"
+    ((tab, told),) = world.connections.inbox
+    assert (tab, told["bonus"]["outcome"]) == ("phone", "sold_out")
+    assert hello(world, "phone")["bonuses"][0]["outcome"] == "sold_out"
+
+
+def test_nobody_claims_in_anothers_name(world: World) -> None:
+    world.come("tab-1")
+    world.come("bob-1", "bob")
+    said = {"action": "claim", "id": "c1", "bonus_id": drop(world), "user_id": "bob"}
+    assert say(world, "tab-1", said)["code"] == "not_allowed"
+    assert world.rows("select * from claims") == []
+    assert say(world, "bob-1", said, "bob")["outcome"] == "claimed"
+
+
+def test_an_action_id_with_other_content_writes_nothing(world: World) -> None:
+    world.come("tab-1")
+    said = {"action": "act", "id": "a1", "type": "like", "body": {}, "patch": {"likes": 1}}
+    say(world, "tab-1", said)
+    for other in ({"body": {"x": 1}}, {"type": "love"}, {"patch": {"likes": 2}}, {"patch": None}):
+        assert say(world, "tab-1", {**said, **other})["code"] == "conflict"
+    welcome = hello(world, "tab-1")
+    assert (welcome["seq"], welcome["state"]) == (1, {"likes": 1})
+
+
+def test_a_new_tab_draws_the_state_at_once(world: World) -> None:
+    world.come("tab-1")
+    world.come("tab-2")
+    for n, patch in enumerate([{"a": {"b": 1, "c": 2}}, {"a": {"b": None}}]):
+        said = {"action": "act", "id": f"a{n}", "type": "set", "body": {}, "patch": patch}
+        reply = say(world, "tab-1", said)
+        assert reply["event"]["patch"] == world.connections.inbox[-1][1]["event"]["patch"] == patch
+    assert hello(world, "tab-2")["state"] == {"a": {"c": 2}}
+
+
+@pytest.mark.parametrize(("size", "good"), [(15_000, True), (16_384, False)])
+def test_a_state_has_a_largest_size(world: World, size: int, good: bool) -> None:
+    world.come("tab-1")
+    said = {"action": "act", "id": "a1", "type": "set", "body": {}}
+    say(world, "tab-1", {**said, "patch": {"a": "x" * 1_000}})
+    reply = say(world, "tab-1", {**said, "id": "a2", "patch": {"b": "x" * (size - 1_000)}})
+    assert reply.get("code") == (None if good else "state_too_large")
+    assert hello(world, "tab-1")["seq"] == 1 + good
+
+
+def test_an_acknowledgement_is_noted_once_and_only_where_it_is_wanted(world: World) -> None:
+    world.come("tab-1")
+    wanted = drop(world, users=("ann",))
+    for bonus_id in (wanted, wanted, drop(world), str(uuid.UUID(int=1))):
+        said = {"action": "ack", "id": "k1", "bonus_id": bonus_id}
+        assert say(world, "tab-1", said) == {"type": "acked", "re": "k1"}
+    (acked,) = world.rows("select bonus_id::text, user_id from acks")
+    assert acked == {"bonus_id": wanted, "user_id": "ann"}
+
+
+def test_a_user_reads_what_happened_to_their_bonuses(world: World) -> None:
+    world.come("tab-1")
+    mine = drop(world, users=("ann", "bob"))
+    drop(world, users=("bob",))
+    everyones = drop(world)
+    say(world, "tab-1", {"action": "claim", "id": "c1", "bonus_id": mine})
+    world.rows("select cancel_bonus($1, gen_random_uuid())", uuid.UUID(everyones))
+    said = {"action": "ledger", "id": "l1"}
+    ledger = say(world, "tab-1", said)
+    assert [(one["entry"], one["bonus_id"]) for one in ledger["entries"]] == [
+        ("cancelled", everyones),
+        ("claimed", mine),
+        ("created", everyones),
+        ("offered", mine),
+    ]
+    assert (ledger["type"], ledger["re"], ledger["next"]) == ("ledger", "l1", None)
+    assert ledger["entries"][0]["reward"] == {"coins": 5}
+    before = ledger["entries"][1]["id"]
+    rest = say(world, "tab-1", {**said, "before": before})["entries"]
+    assert [one["entry"] for one in rest] == ["created", "offered"]
+
+
+def test_the_ledger_comes_in_pages(world: World) -> None:
+    world.come("tab-1")
+    bonuses = [drop(world, users=("ann",)) for _ in range(41)]
+    said, read = {"action": "ledger", "id": "l1"}, []
+    page = say(world, "tab-1", said)
+    while page["next"]:
+        read += page["entries"]
+        page = say(world, "tab-1", {**said, "before": page["next"]})
+    read += page["entries"]
+    assert [one["bonus_id"] for one in read] == bonuses[::-1]
+
+
+EACH = [
+    {"action": "hello", "id": "h1"},
+    {"action": "act", "id": "a1", "type": "like", "body": {}},
+    {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))},
+    {"action": "ack", "id": "k1", "bonus_id": str(uuid.UUID(int=1))},
+    {"action": "watch", "id": "w1", "resource": "stream"},
+    {"action": "ledger", "id": "l1"},
+]
+
+
+@pytest.mark.parametrize("said", EACH, ids=lambda said: said["action"])
+def test_whoever_says_too_much_slows_down_and_then_is_closed(
+    world: World, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One limit for all devices and all that is said. Nothing that is refused happens."""
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "2")
+    for tab in ("tab-1", "phone"):
+        world.come(tab)
+    world.come("bob-1", "bob")
+    assert "code" not in say(world, "tab-1", said)
+    assert "code" not in say(world, "phone", {**said, "id": "x2"})
+    seq = world.rows("select coalesce(max(seq), 0) as seq from user_events")
+    for expected in (2_000_000, 3_000_000):
+        reply = say(world, "tab-1", {**said, "id": "x3"})
+        assert (reply["re"], reply["code"]) == ("x3", "slow_down")
+        assert expected - 60_000 < reply["retry_after_ms"] <= expected
+    assert world.connections.gone == set()
+    assert say(world, "tab-1", {**said, "id": "x3"})["code"] == "slow_down"
+    assert world.connections.gone == {"tab-1"}, "the one that goes on, and no other"
+    assert world.rows("select coalesce(max(seq), 0) as seq from user_events") == seq
+    assert "code" not in say(world, "bob-1", said, "bob"), "whom it does not concern"
+
+
+def test_a_connection_that_cannot_be_closed_is_answered_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "1")
+    world.come("tab-1")
+    world.connections.broken.add("tab-1")
+    codes = [hello(world, "tab-1").get("code") for _ in range(4)]
+    assert codes == [None, "slow_down", "slow_down", "slow_down"]
+
+
+def test_a_rate_of_nothing_is_no_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0")
+    monkeypatch.setenv("MESSAGE_BURST", "1")
+    world.come("tab-1")
+    assert all("code" not in hello(world, "tab-1") for _ in range(20))
+    assert world.rows("select * from user_limits") == []
 
 
 def test_a_claim_of_nothing_is_answered(world: World) -> None:

@@ -150,6 +150,7 @@ def test_a_star_is_never_what_a_function_needs(broken: Broken) -> None:
     statement = {"Action": "sqs:SendMessage", "Resource": "*"}
     policies = [{"PolicyDocument": {"Statement": [statement]}}]
     assert broken_rules(broken("AwardFunctionRole", "Policies", to=policies), ROOT) == [
+        "grants: AwardFunction: may not sqs:SendMessage on NewsQueue, and does",
         "grants: AwardFunction: may not sqs:SendMessage on PushQueue, and does",
         "grants: AwardFunction: may sqs:SendMessage on *, and never does",
     ]
@@ -160,6 +161,7 @@ def test_another_stage_is_not_ours_to_push_to(broken: Broken) -> None:
     statement = {"Action": "execute-api:ManageConnections", "Resource": arn}
     policies = [{"PolicyDocument": {"Statement": statement}}]
     assert broken_rules(broken("MessageFunctionRole", "Policies", to=policies), ROOT) == [
+        "grants: MessageFunction: may not DELETE @connections on SocketApi/live, and does",
         "grants: MessageFunction: may not POST @connections on SocketApi/live, and does",
         "grants: MessageFunction: may POST @connections on SocketApi/test, and never does",
     ]

@@ -10,10 +10,7 @@ import argparse
 import asyncio
 import contextlib
 import gc
-import itertools
-import json
 import multiprocessing
-import os
 import resource
 import sys
 import time
@@ -24,8 +21,6 @@ import uvloop
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from handlers.adapters.connections import Connections
-from handlers.core.happening import Push
 from tests.load.clients import Client, Refused, connect, text_frame
 from tests.load.gateways import cpu_seconds, gateway, private_bytes
 
@@ -40,7 +35,6 @@ BAR_IDLE_BYTES = 5 * 1024
 BAR_ECHO, BAR_CALL, BAR_HANDSHAKES = 30_000, 2_000, 1_000
 BROWSER_OFFER = "permessage-deflate; client_max_window_bits"
 AT_ONCE = 64
-PUSHED_TO, POSTS_AT_ONCE = 50, 32
 CROWD, CROWD_NODES, CROWD_CLIENTS = 150_000, 10, 10
 
 
@@ -202,69 +196,6 @@ async def _knock(port: int, seconds: float) -> tuple[float, list[float], int]:
     return len(latencies) / seconds, latencies, refused
 
 
-# ---- @connections
-
-
-def push(seconds: float) -> bool:
-    """POSTs to @connections, by boto3 and by what Headcount's handlers push with."""
-    keys = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_DEFAULT_REGION")
-    os.environ |= dict(zip(keys, ("local", "local", "us-east-1"), strict=True))
-    with gateway("--quiet") as running:
-        one = run(_push(running.port, seconds, 1, "boto3, one after the other"))
-        many = run(_push(running.port, seconds, POSTS_AT_ONCE, "the handlers' pusher"))
-    return one and many
-
-
-async def _push(port: int, seconds: float, at_once: int, title: str) -> bool:
-    """Every post must have arrived."""
-    listeners = [await _listener(port) for _ in range(PUSHED_TO)]
-    pusher, waits = Connections(f"http://127.0.0.1:{port}/live"), list[float]()
-    until = time.perf_counter() + seconds
-
-    async def post(first: int) -> None:
-        for number in itertools.count(first, at_once):
-            if (began := time.perf_counter()) >= until:
-                return
-            to = listeners[number % PUSHED_TO].connection_id
-            await pusher.post(Push("ann", "", to, b'{"type":"bench"}'))
-            waits.append((time.perf_counter() - began) * 1000)
-
-    await asyncio.gather(*(post(first) for first in range(at_once)))
-    await asyncio.sleep(0.5)
-    heard = sum(listener.heard for listener in listeners)
-    print(
-        f"@connections by {title}: {len(waits) / seconds:,.0f}/s, {at_once} at once, "
-        f"p50 {_at(waits, 50):.1f} ms, p99 {_at(waits, 99):.1f} ms; {heard} of {len(waits)} arrived"
-    )
-    for listener in listeners:
-        listener.client.transport.close()
-    return heard == len(waits)
-
-
-class _Listener:
-    """A connection that counts what it is sent; it learns its id from the Forbidden frame."""
-
-    def __init__(self) -> None:
-        self.client: Client
-        self.connection_id, self.heard = "", 0
-        self.knows = asyncio.Event()
-
-    def hear(self, client: Client, payload: bytes) -> None:
-        if self.connection_id:
-            self.heard += 1
-        else:
-            self.connection_id = json.loads(payload)["connectionId"]
-            self.knows.set()
-
-
-async def _listener(port: int) -> _Listener:
-    listener = _Listener()
-    listener.client = await connect(port, PATH, listener.hear)
-    listener.client.say(text_frame("{}"))
-    await listener.knows.wait()
-    return listener
-
-
 # ---- a crowd
 
 
@@ -338,7 +269,6 @@ BENCHMARKS = {
     "echo": echo,
     "call": call,
     "handshakes": handshakes,
-    "push": push,
     "crowd": crowd,
 }
 

@@ -52,6 +52,7 @@ def gateway(
 ) -> Iterator[Gateway]:
     """Start the command on a free port, wait until it listens, and end it.
 
+    Where an argument says {port}, it is that one.
     `environment` adds to this process' own; what it says goes to the end of `log`, if given.
     """
     with socket.create_server(("127.0.0.1", 0)) as probe:
@@ -59,7 +60,7 @@ def gateway(
     command = (sys.executable, "-m", "wsgate", "--template", str(template), "--port", str(port))
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(
-            [*command, *arguments],
+            [*command, *(argument.replace("{port}", str(port)) for argument in arguments)],
             env=os.environ | {"PYTHONPATH": str(ROOT / "localstack")} | dict(environment or {}),
             stdout=subprocess.PIPE,
             stderr=stack.enter_context(log.open("a")) if log else None,

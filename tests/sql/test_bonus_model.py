@@ -272,7 +272,7 @@ class Story(RuleBasedStateMachine):
         assert said == self.world.cancels(bonus_id)
         self._goes_on()
         for user in USERS:
-            self.a_user_says_hello(user, missed=None, is_limited=False)
+            self.a_user_says_hello(user, None, pick, is_limited=False)
 
     @rule(limit=st.sampled_from([1, 1, 100]))
     def bonuses_are_closed(self, limit: int) -> None:
@@ -352,23 +352,27 @@ class Story(RuleBasedStateMachine):
 
     # What users see.
 
-    @rule(user=users, missed=st.none() | picks, is_limited=limits)
-    def a_user_says_hello(self, user: str, missed: int | None, is_limited: bool) -> None:
+    @rule(user=users, missed=st.none() | picks, pick=picks, is_limited=limits)
+    def a_user_says_hello(self, user: str, missed: int | None, pick: int, is_limited: bool) -> None:
         stream = self.world.stream(user)
+        here = sorted(resource for one, resource in self.world.joined_at if one == user)
+        resource = picked([*here, None], pick)
         since = None if missed is None else max(0, stream.seq - missed)
         epoch = str(self.database.value("epoch from stream_epoch"))
         refusal = self._spends(user, is_limited)
         row = self.database.row(
-            "hello($1, $2, 'any', $3, $4, 0, $5, $6, $7)",
-            *(user, NODE, since, epoch, *self._limit(is_limited), self._now),
+            "hello($1, $2, $3, $4, $5, 0, $6, $7, $8)",
+            *(user, NODE, f"{user}-{resource}-{DEVICES[0]}", since, epoch),
+            *(*self._limit(is_limited), self._now),
         )
         assert row["outcome"] == (refusal or "welcome")
         if refusal is None:
             missed_events = [e.json() for e in stream.kept if e.seq > (since or 0)]
             is_whole = since is not None and stream.seq - since == len(missed_events)
+            assert row["resource"] == resource
             assert (row["seq"], row["state"]) == (stream.seq, stream.state)
             assert (row["events"], row["recovered"]) == (missed_events, is_whole)
-            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user))
+            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user, resource))
             head = max((seq or 0 for _, _, seq, _ in self.world.broadcasts), default=0)
             assert row["broadcasts"] == {"seq": head, "recovered": True, "news": []}
         self._goes_on()

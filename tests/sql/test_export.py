@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 import os
 import signal
 import subprocess
@@ -66,6 +67,27 @@ async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None
     assert [row["user_id"] for row in rows(exported)] == [str(cell(name)) for name in sorted(NAMES)]
     assert exported.stdout.endswith(b"\r\n")
     assert exported.stderr.startswith(b"export: 11 rows")
+
+
+async def test_grants_are_exported(db: asyncpg.Connection, dsn: str) -> None:
+    bonus_id = await db.fetchval(
+        "insert into bonuses (reward, audience, opens_at, closes_at, created_at)"
+        """ values ('{"text": "5, \\"=\\""}', 'everyone', $1, $2, $1) returning bonus_id""",
+        *(at(0), at(9)),
+    )
+    for user, minute in (("=ann", 0), ("bob", 1), ("cyd", 24 * 60)):
+        await db.execute("insert into claims values ($1, $2, '-c', $3)", bonus_id, user, at(minute))
+        await db.execute(
+            "insert into ledger (bonus_id, user_id, entry, at) values ($1, $2, 'claimed', $3)",
+            *(bonus_id, user, at(minute)),
+        )
+    found = rows(export("grants", *DAY, dsn=dsn))
+    assert [row["user_id"] for row in found] == ["'=ann", "bob"]
+    assert {row["claim_id"] for row in found} == {"'-c"}
+    assert json.loads(found[0]["reward"]) == {"text": '5, "="'}
+    assert [int(row["claimed_at"]) for row in found] == [
+        int(at(minute).timestamp() * 1000) for minute in (0, 1)
+    ]
 
 
 async def test_filters_are_those_of_the_api(db: asyncpg.Connection, dsn: str) -> None:
@@ -139,6 +161,8 @@ async def test_an_interrupt_ends_it_in_one_line(db: asyncpg.Connection, dsn: str
         ("watch-time", *DAY, "--by", "day,hour"),
         ("watch-time", *DAY, "--by", "node"),
         ("concurrency", *DAY, "--step-seconds", "0"),
+        ("grants",),
+        ("grants", *DAY, "--resource", "site"),
     ],
 )
 def test_a_wrong_question_is_refused(arguments: tuple[str, ...]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import uuid
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
@@ -37,6 +38,8 @@ CROWD = [
     insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
         select $1::timestamptz + n * interval '1 second', 'online', n, 'user-' || n, 'site', $1
           from generate_series(1, 20000) n""",
+    "insert into user_streams (user_id, seq)"
+    " select 'user-' || n, 1 from generate_series(1, 20000) n where $1::timestamptz is not null",
     """
     insert into user_events
         select 'user-' || n, 1, 'like', '{}'::jsonb, $1, 'a1' from generate_series(1, 20000) n""",
@@ -149,6 +152,24 @@ kick = ("select end_connections($1, null, $2, $3, $4)", "user-7", [NODE], ["tab-
 settle = ("select settle($1, $2)", 100, at(60))
 sweep = ("select sweep($1, $2)", 100, at(100))
 
+BONUS, LANE = (uuid.UUID(int=n) for n in (1, 2))
+
+
+def drop(audience: str, resource: str | None = None) -> tuple[object, ...]:
+    call = (
+        "select create_bonus($1, '{}', $2, $3, array(select user_id from watching_times),"
+        " '0', '1 minute', null, null, p_now => $4)"
+    )
+    return (call, BONUS, audience, resource, at(10))
+
+
+# A page, and its report with the next one.
+page = ("select push($1, 1, $2, 100, 100000, p_now => $3)", BONUS, LANE, at(11))
+next_page = (
+    "select push($1, 1, $2, 100, 100000, 1, 1, 100, p_now => $3)",
+    *(BONUS, LANE, at(12)),
+)
+
 AS_IT_COMES = ("set plan_cache_mode = auto",)
 
 # claim -> what happens, the last of it looked at
@@ -171,6 +192,9 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "settle of nothing": [AS_IT_COMES, ("select settle($1, $2)", 100, T0)],
     "sweep": [sweep],
     "sweep goes on": [sweep, sweep],
+    "push": [drop("everyone"), page, next_page],
+    "push to a resource": [drop("resource", "site"), page, next_page],
+    "push to listed users": [drop("users"), page, next_page],
     "act": [("select act($1, $2, $3, $4, p_now => $5)", "act", "a2", "like", "{}", at(20))],
     "hello": [(text("hello"), "user-7", NODE, "tab-7", None, None, None, GRACE, 50)],
     "devices": [(text("devices"), "user-7")],
@@ -201,6 +225,25 @@ async def test_a_sequential_scan_would_be_seen(crowd: Crowd) -> None:
     assert ("Seq Scan", "watching_times") in [
         (node["Node Type"], node.get("Relation Name")) for node in nodes
     ]
+
+
+@pytest.mark.parametrize("claim", ["push", "push to a resource", "push to listed users"])
+async def test_a_push_begins_where_the_last_one_ended_and_reads_its_page(
+    crowd: Crowd, claim: str
+) -> None:
+    *before, (query, *args) = HAPPENINGS[claim]
+    for earlier, *earlier_args in before:
+        await crowd.does(str(earlier), *earlier_args)
+    nodes = await crowd.does(str(query), *args)
+    table = "offers" if claim == "push to listed users" else "watching_times"
+    (read,) = [
+        (node["Index Cond"], node["Actual Rows"])
+        for node in nodes
+        if node.get("Relation Name") == table
+        and "user_id" in node.get("Index Cond", "")
+        and ">" in node["Index Cond"]
+    ]
+    assert read[1] == 100
 
 
 async def test_settling_joins_nothing_of_unknown_size(crowd: Crowd) -> None:

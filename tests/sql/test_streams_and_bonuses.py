@@ -263,9 +263,13 @@ async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> 
     await drop(db, audience="users", users=("bob",))
     await drop(db, audience="resource", resource="stream")
     await claim(db, mine)
+    withdrawn = await drop(db, window=5)
+    for bonus_id in (withdrawn, await drop(db, audience="users", users=("bob",))):
+        await db.execute(text("cancel_bonus"), bonus_id, uuid4())
     assert [(UUID(b["bonus_id"]), b["outcome"]) for b in (await hello(db))["bonuses"]] == [
         (mine, "claimed"),
         (soon, None),
+        (withdrawn, "cancelled"),
     ]
 
 

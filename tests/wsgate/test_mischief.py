@@ -37,7 +37,7 @@ from tests.wsgate.test_sockets import (
 )
 from wsgate.core.faults import Faults
 from wsgate.core.quotas import Quotas
-from wsgate.functions.harmed import HarmedInvoker
+from wsgate.functions.harmed import HarmedInvoker, RepeatingInvoker
 from wsgate.limits import Limits
 from wsgate.plan import Throttle, Throttles
 
@@ -481,3 +481,15 @@ class TestEndpoint:
     async def test_other_methods_are_not_allowed(self) -> None:
         async with faulty() as (node, _):
             assert (await ask(node, "DELETE"))[0] == 405
+
+
+class TestQueues:
+    @pytest.mark.parametrize(("rate", "times"), [(0, 1), (1, 2)])
+    async def test_a_batch_comes_twice_and_is_answered_once(self, rate: float, times: int) -> None:
+        functions, lines = Functions(double=double), list[str]()
+        chosen = Faults(7, {"queue_twice": rate})
+        invoker = RepeatingInvoker(functions, chosen, lambda *line: lines.append(" | ".join(line)))
+        answer = await invoker.invoke("double", b'{"n": 4}')
+        assert answer.payload == b"8"
+        assert [name for name, _ in functions.calls] == ["double"] * times
+        assert lines == ["double | fault: queue_twice"] * (times - 1)

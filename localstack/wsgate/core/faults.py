@@ -37,7 +37,10 @@ _LONGEST: Final = 900.0  # as long as a function may run
 
 # All of it happens on AWS, if seldom: $disconnect is best effort (APIGW.md §10.1, §10.4), messages
 # overtake each other and $disconnect overtakes them (§8.3, §8.5), @connections has a rate and 410
-# is how an id ends (§11.5), connections are closed at any time (§9.11).
+# is how an id ends (§11.5), connections are closed at any time (§9.11). Queues deliver at least
+# once:
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
+# (2026-11-26).
 KNOBS: Final = (
     Knob("disconnect_lost", _RATE, "The $disconnect event never comes."),
     Knob("disconnect_late", _SECONDS, "The $disconnect event comes this much later.", _LONGEST),
@@ -61,6 +64,7 @@ KNOBS: Final = (
         "How long after the event's start `function_crash` comes, or at its answer if sooner.",
         _LONGEST,
     ),
+    Knob("queue_twice", _RATE, "A batch of a queue comes to its function twice, at once."),
     Knob("connection_lost", _PER_MINUTE, "An open connection breaks off without a word: 1006."),
     Knob("connection_sent_away", _PER_MINUTE, "AWS closes an open connection: 1001."),
     Knob("node_kill", _ACTION, "A node dies: its connections go, and no $disconnect tells."),
@@ -163,6 +167,10 @@ class Faults:
     def loses_client(self) -> bool:
         """Whether a client whose $connect said yes is lost before it hears of it."""
         return self._happens("connect_lost")
+
+    def repeats_batch(self) -> bool:
+        """Whether a batch of a queue is delivered a second time."""
+        return self._happens("queue_twice")
 
     # @connections and integrations.
 

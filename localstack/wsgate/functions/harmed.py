@@ -61,6 +61,28 @@ class HarmedInvoker:
         return answer
 
 
+class RepeatingInvoker:
+    """An Invoker of a queue's batches, some of which come twice when the faults say so."""
+
+    def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
+        """`log(function, line)` hears of each batch that came twice."""
+        self._inner, self._faults, self._log = inner, faults, log
+
+    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+        """Run `function` with `payload`; see Invoker."""
+        if not self._faults.is_on or not self._faults.repeats_batch():
+            return self._inner.invoke(function, payload)
+        self._log(function, "fault: queue_twice")
+        return self._twice(function, payload)
+
+    async def _twice(self, function: str, payload: bytes) -> Invocation:
+        """The queue hears the answer of one of them."""
+        answer, _ = await asyncio.gather(
+            self._inner.invoke(function, payload), self._inner.invoke(function, payload)
+        )
+        return answer
+
+
 def crashed(request_id: str) -> bytes:
     """What Lambda answers for an environment that was killed."""
     words = f"RequestId: {request_id} Error: {_CRASHED}"

@@ -13,6 +13,7 @@ the same name are told apart; any other host is this gateway's own.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -78,9 +79,14 @@ class Addresses:
         self._stages = stages
         self._domains = _by_domain(stages)
         self._api_ids = {stage.api_id for stage in stages}
+        # A request is looked at twice on its way.
+        self._latest = lru_cache(1)(self._classify)
 
     def classify(self, path: str, host: str = "") -> Target:
         """`path` is as sent: `%40connections` and `%3D` are read as they are meant (§11.1)."""
+        return self._latest(path, host)
+
+    def _classify(self, path: str, host: str) -> Target:
         name = _name(host)
         segments = [unquote(segment, errors="replace") for segment in path.split("/")]
         if name in self._domains:

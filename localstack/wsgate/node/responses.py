@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -98,12 +99,18 @@ def phrase(status: int) -> str:
 
 
 def _with_framing(response: Response, keep_alive: bool) -> Iterable[tuple[str, str]]:
-    yield "Date", formatdate(usegmt=True)
+    yield "Date", _date(int(time.time()))
     yield from response.headers
     if response.status not in _BODILESS:
         yield "Content-Length", str(len(response.body))
     if not keep_alive:
         yield "Connection", "close"
+
+
+@lru_cache(1)
+def _date(epoch: int) -> str:
+    """A second has thousands of responses."""
+    return formatdate(epoch, usegmt=True)
 
 
 _BODILESS = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})

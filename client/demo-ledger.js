@@ -1,0 +1,38 @@
+/** What happened to this user's bonuses: asked for when somebody wants to see it. */
+
+import { announceProblem, at, entry } from "./demo-page.js";
+import * as view from "./demo-state.js";
+
+/** @import {Headcount} from "./headcount.js" */
+/** @import {Ledger} from "./types.js" */
+
+/** @param {Headcount} headcount */
+export function showLedger(headcount) {
+  /** @type {Ledger["next"]} */
+  let next = null;
+  const load = async (/** @type {Ledger["next"]} */ before) => {
+    at("ledger-more").disabled = true;
+    try {
+      const page = await headcount.ledger({ before });
+      next = page.next;
+      show(page, before === null);
+    } catch (error) {
+      announceProblem(error);
+    } finally {
+      at("ledger-more").disabled = false;
+    }
+  };
+  at("ledger").ontoggle = () => at("ledger").open && load(null);
+  at("ledger-more").onclick = () => load(next);
+}
+
+/**
+ * @param {Ledger} page
+ * @param {boolean} isFirst
+ */
+function show({ entries, next }, isFirst) {
+  if (isFirst) at("ledger-entries").replaceChildren();
+  at("ledger-entries").append(...entries.map((one) => entry(view.entryText(one), one.at)));
+  at("no-ledger").hidden = at("ledger-entries").childElementCount > 0;
+  at("ledger-more").hidden = next === null;
+}

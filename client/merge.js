@@ -1,0 +1,21 @@
+/**
+ * Apply a JSON merge patch (https://www.rfc-editor.org/rfc/rfc7396): null takes a member away, anything else replaces it,
+ * an object goes into the object that is there. Neither argument is changed.
+ *
+ * @param {any} target
+ * @param {any} patch
+ * @returns {any}
+ */
+export function merge(target, patch) {
+  if (!isObject(patch)) return patch;
+  // A map, since a member may be called "__proto__".
+  const members = new Map(Object.entries(isObject(target) ? target : {}));
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) members.delete(name);
+    else members.set(name, merge(members.get(name), value));
+  }
+  return Object.fromEntries(members);
+}
+
+/** @param {any} value */
+const isObject = (value) => typeof value === "object" && value !== null && !Array.isArray(value);

@@ -1,0 +1,7 @@
+-- name: award_rule
+-- A rule that awards watching; no row if there is none. ended_at: null while it does.
+-- $1 rule_id
+select rule_id, reward, extract(epoch from every)::float8 as every_seconds,
+       extract(epoch from claim_within)::float8 as claim_within_seconds, resource,
+       ms(created_at) as created_at, ms(ended_at) as ended_at
+  from award_rules where rule_id = $1;

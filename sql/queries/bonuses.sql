@@ -1,0 +1,12 @@
+-- name: bonuses
+-- The bonuses, the newest first, without what would have to be counted for each. position: $1 for the page
+-- behind it, in microseconds.
+-- $1 before_created_at ('infinity': from the start)  $2 before_bonus_id  $3 limit
+select b.bonus_id, b.reward, b.audience, b.resource,
+       ms(b.opens_at) as opens_at, ms(b.closes_at) as expires_at,
+       b.stock, left_of(b) as "left", milliseconds(b.min_watched) as min_watched_ms, b.acknowledge, b.rule_id,
+       ms(b.created_at) as created_at, bonus_state(b, clock_timestamp()) as state,
+       (extract(epoch from b.created_at) * 1000000)::bigint as position
+  from bonuses b
+ where (b.created_at, b.bonus_id) < ($1, $2)
+ order by b.created_at desc, b.bonus_id desc limit $3;

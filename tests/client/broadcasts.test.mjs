@@ -1,0 +1,117 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { NOTHING, moved, pushed, welcomed } from "../../client/broadcasts.js";
+
+const news = (seq) => ({ seq, type: "note", body: { text: `news ${seq}` }, at: 1, expires_at: 2 });
+const welcome = (seq, told = [], more = {}) => ({
+  epoch: "e1",
+  resource: "site",
+  broadcasts: { seq, recovered: true, news: told.map(news) },
+  ...more,
+});
+const at = (seq, told) => welcomed(NOTHING, welcome(seq, told)).broadcasts;
+const push = (before, seq, follows) => pushed(before, { seq, follows }, [news(seq)]);
+const seqs = (step) => step.news.map(({ seq }) => seq);
+/** Push several, each as [seq, follows]. */
+const run = (before, ...places) => places.reduce((step, [seq, follows]) => push(step.broadcasts, seq, follows), { broadcasts: before });
+
+test("the first welcome's news are told in order, and nothing is behind", () => {
+  const step = welcomed(NOTHING, welcome(9, [8, 3]));
+  assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[3, 8], false, 9]);
+});
+
+test("news is told once, be it pushed twice or brought by a welcome before or after", () => {
+  assert.deepEqual(seqs(push(push(at(5), 6, 5).broadcasts, 6, 5)), []);
+  assert.deepEqual(seqs(welcomed(push(at(5), 6, 5).broadcasts, welcome(6, [6]))), []);
+  assert.deepEqual(seqs(push(at(6, [6]), 6, 5)), []);
+});
+
+test("what follows something up to the welcome's seq, or something received, is no gap", () => {
+  assert.equal(push(at(5), 8, 5).isBehind, false);
+  assert.equal(push(at(5), 8, 2).isBehind, false);
+  assert.equal(push(at(0), 8, 0).isBehind, false);
+  assert.equal(run(at(5), [8, 5], [9, 8]).isBehind, false);
+});
+
+test("two audiences have a chain each", () => {
+  assert.equal(run(at(5), [6, 5], [7, 3], [8, 6], [9, 7]).isBehind, false);
+});
+
+test("what follows something that did not come is a gap, told all the same", () => {
+  const step = push(at(5), 8, 7);
+  assert.deepEqual([seqs(step), step.isBehind], [[8], true]);
+});
+
+test("a gap that closes by itself is none, whichever order", () => {
+  const step = run(at(5), [9, 8], [8, 7], [7, 5]);
+  assert.equal(step.isBehind, false);
+  assert.equal(run(at(5), [9, 8], [8, 7]).isBehind, true);
+});
+
+test("a gap stays one while others come, and when its push is repeated", () => {
+  assert.equal(run(at(5), [8, 7], [9, 8], [8, 7]).isBehind, true);
+});
+
+test("a welcome closes the gap, and tells what was missing", () => {
+  const step = welcomed(push(at(5), 8, 7).broadcasts, welcome(8, [7, 8]));
+  assert.deepEqual([seqs(step), step.isBehind], [[7], false]);
+});
+
+test("a welcome from before the gap leaves it", () => {
+  const step = welcomed(push(at(5), 8, 7).broadcasts, welcome(6));
+  assert.equal(step.isBehind, true);
+});
+
+test("what is received before the first welcome is told once, and a gap in it shows at the welcome", () => {
+  const before = run(NOTHING, [8, 7]);
+  assert.deepEqual([seqs(before), before.isBehind], [[8], false]);
+  assert.deepEqual(seqs(welcomed(before.broadcasts, welcome(8, [7, 8]))), [7]);
+  assert.equal(welcomed(before.broadcasts, welcome(6)).isBehind, true);
+  assert.equal(push(welcomed(before.broadcasts, welcome(7)).broadcasts, 9, 8).isBehind, false);
+});
+
+test("a late welcome costs a question at most", () => {
+  const back = welcomed(at(9), welcome(5)).broadcasts;
+  assert.equal(back.seq, 5);
+  assert.equal(push(back, 10, 9).isBehind, true);
+});
+
+test("another epoch begins anew: its seqs are not the ones that were told", () => {
+  const step = welcomed(push(at(5), 6, 5).broadcasts, welcome(6, [6], { epoch: "e2" }));
+  assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[6], false, 6]);
+});
+
+test("whoever watches something else has no seq until the welcome, and hears nothing twice", () => {
+  const there = moved(push(at(5), 8, 7).broadcasts, "two");
+  assert.deepEqual([there.seq, push(there, 10, 9).isBehind], [null, false]);
+  const step = welcomed(there, welcome(10, [4, 8, 10], { resource: "two" }));
+  assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[4, 10], false, 10]);
+});
+
+test("whoever is told twice what it watches is still there", () => {
+  const there = moved(at(5), "two");
+  assert.deepEqual(moved(there, "two"), there);
+  const { broadcasts } = welcomed(there, welcome(6, [], { resource: "two" }));
+  assert.deepEqual([broadcasts.seq, moved(broadcasts, "two")], [6, broadcasts]);
+});
+
+test("a ticket that led elsewhere is a reason to ask, once", () => {
+  const step = welcomed(at(5), welcome(9, [9], { resource: "two" }));
+  assert.deepEqual([seqs(step), step.isBehind, step.broadcasts.seq], [[9], true, null]);
+  const again = welcomed(step.broadcasts, welcome(9, [4, 9], { resource: "two" }));
+  assert.deepEqual([seqs(again), again.isBehind, again.broadcasts.seq], [[4], false, 9]);
+});
+
+test("what comes twice is kept once", () => {
+  const once = push(at(5), 8, 7).broadcasts;
+  assert.deepEqual(push(once, 8, 7).broadcasts, once);
+});
+
+test("what is kept is bounded", () => {
+  let { broadcasts } = run(at(0));
+  for (let seq = 1; seq < 1_000; seq += 1) broadcasts = push(broadcasts, 2 * seq, 2 * seq - 1).broadcasts;
+  assert.deepEqual([broadcasts.received, broadcasts.missing, broadcasts.told].map(({ length }) => length), [200, 200, 200]);
+  for (let seq = 2_000; seq < 2_300; seq += 1) broadcasts = push(broadcasts, seq, seq - 1).broadcasts;
+  assert.equal(push(broadcasts, 2_300, 2_299).broadcasts.missing.at(-1), 1_999);
+});

@@ -1,0 +1,147 @@
+/** Random walks: a client that drops out at any moment ends with what one that never left has. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { merge } from "../../client/merge.js";
+import { setUp, settled } from "./fakes.mjs";
+
+const WALKS = 150;
+const STEPS = 60;
+// The server's snapshot and its recovery have at most so many events: few, so that both are met.
+const EVENTS = 6;
+
+/** The server's side of one user, whose log is `events`; what is said to a socket may come late, twice or never. */
+class FakeServer {
+  epoch = "e1";
+  events = [];
+  state = {};
+  /** The state as of each seq. */
+  states = [{}];
+
+  constructor(dice, time) {
+    this.dice = dice;
+    this.time = time;
+  }
+
+  act(patch) {
+    const event = { seq: this.events.length + 1, type: "act", body: {}, at: 1, id: null, patch };
+    this.events.push(event);
+    if (patch) this.state = merge(this.state, patch);
+    this.states[event.seq] = this.state;
+    return { type: "event", server_now: 1, epoch: this.epoch, event };
+  }
+
+  welcome({ id, since, epoch }) {
+    const [seq, isSame] = [this.events.length, epoch === this.epoch];
+    const recovered = isSame && since <= seq && seq - since <= EVENTS;
+    const events = recovered ? this.events.slice(since) : this.events.slice(-EVENTS);
+    const known = { epoch: this.epoch, seq, recovered, events, state: this.state };
+    const session = { session: { joined_at: 1, connections: 1 }, watched_ms: 1, is_counted: true };
+    const others = { user_id: "ann", resource: "site", connection_id: "c", bonuses: [], broadcasts: { seq: 0, recovered: true, news: [] } };
+    return { type: "welcome", re: id, server_now: 1, ...session, ...known, ...others };
+  }
+
+  /** The log is lost: another epoch, or a backup of the same one. */
+  lose() {
+    this.events = this.dice() < 0.5 ? [] : this.events.slice(0, -2);
+    if (this.events.length === 0) this.epoch = `e${this.dice()}`;
+    this.state = this.events.reduce((state, { patch }) => merge(state, patch ?? {}), {});
+  }
+
+  say(socket, message) {
+    this.time.setTimeout(() => socket.closed === null && socket.say(message), this.dice() * 300);
+  }
+
+  /** Over a line that loses one of ten and repeats one of ten. */
+  push(socket, message) {
+    const luck = this.dice();
+    if (luck > 0.1) this.say(socket, message);
+    if (luck > 0.9) this.say(socket, message);
+  }
+}
+
+/** mulberry32: small, and the same on every machine. */
+function makeDice(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+/** Accept new lines, and answer each hello once. */
+function serve(server, sockets, answered) {
+  for (const socket of sockets) {
+    if (socket.closed !== null) continue;
+    if (!answered.has(socket)) socket.accept();
+    const hellos = socket.of("hello");
+    for (const hello of hellos.slice(answered.get(socket) ?? 0)) server.say(socket, server.welcome(hello));
+    answered.set(socket, hellos.length);
+  }
+}
+
+const pick = (dice, from) => from[Math.floor(dice() * from.length)];
+const value = (dice) => pick(dice, [null, 1, 2, "x", [1], {}, { c: null }, { c: 1 }, { d: { e: dice() } }]);
+const patch = (dice) => pick(dice, [undefined, { a: value(dice) }, { b: value(dice) }, { a: { b: value(dice) } }]);
+
+/** A walk over a server that may lose events, or else one on which the client's state fits its events at each step. */
+async function walk(seed, canLose) {
+  const dice = makeDice(seed);
+  const { headcount, time, sockets } = setUp({ random: dice });
+  const server = new FakeServer(dice, time);
+  const answered = new Map();
+  const followed = [];
+  headcount.on("snapshot", ({ events }) => followed.splice(0, Infinity, ...events));
+  headcount.on("event", (event) => followed.push(event));
+  const live = () => sockets.filter(({ closed }) => closed === null);
+  const pass = async (milliseconds) => {
+    for (let left = milliseconds; left > 0; left -= 100) {
+      await time.pass(Math.min(left, 100));
+      serve(server, sockets, answered);
+    }
+  };
+  await settled();
+  for (let step = 0; step < STEPS; step += 1) {
+    const luck = dice();
+    if (luck < 0.6) {
+      const push = server.act(patch(dice));
+      for (const socket of live()) server.push(socket, push);
+    } else if (luck < 0.75) live().at(-1)?.drop();
+    else if (luck < 0.77 && canLose) server.lose();
+    await pass(dice() * 400);
+    if (!canLose) assert.deepEqual(headcount.state, server.states[followed.at(-1)?.seq ?? 0], `walk ${seed}, step ${step}`);
+  }
+  return { headcount, server, sockets, followed, live, pass };
+}
+
+const compare = ({ headcount, server, followed }, seed) => {
+  assert.deepEqual(headcount.state, server.state, `walk ${seed}`);
+  const expected = server.events.slice(server.events.length - followed.length);
+  assert.deepEqual(followed.map(({ seq }) => seq), expected.map(({ seq }) => seq), `walk ${seed}`);
+  assert.ok(followed.length >= Math.min(EVENTS, server.events.length), `walk ${seed}`);
+};
+
+test("whoever drops out at any moment and says hello has the state, and the events in order, of who never left", async () => {
+  for (let seed = 1; seed <= WALKS; seed += 1) {
+    const world = await walk(seed, seed % 2 === 0);
+    world.live().at(-1)?.drop();
+    await world.pass(20_000);
+    compare(world, seed);
+    world.headcount.close();
+  }
+});
+
+test("whoever missed pushes on a line that holds has them as soon as another one comes", async () => {
+  for (let seed = 1_001; seed <= 1_000 + WALKS; seed += 1) {
+    const world = await walk(seed, false);
+    await world.pass(20_000);
+    const push = world.server.act({ last: seed });
+    for (const socket of world.live()) world.server.say(socket, push);
+    await world.pass(20_000);
+    compare(world, seed);
+    world.headcount.close();
+  }
+});

@@ -1,0 +1,352 @@
+"""The real client against servers that misbehave, and what it sends to those that do not."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import ssl
+import sys
+from contextlib import aclosing
+from pathlib import Path
+
+import aiohttp
+import boto3
+import pytest
+import trustme
+
+from handlers.adapters import connections, management
+from handlers.adapters.connections import (
+    AT_ONCE,
+    ATTEMPTS,
+    ATTEMPTS_WHEN_SILENT,
+    Connections,
+    Gone,
+    Refused,
+    Undelivered,
+    Unreachable,
+    backoff_seconds,
+)
+from handlers.adapters.together import together
+from handlers.core.happening import Push
+from tests.contract.servers import HANG_UP, OK, Server, answering, saying
+
+ROOT = Path(__file__).parents[2]
+PUSH = Push("ann", "gateway.example/live", "AAAAAAAAAgAAAAA=", b'{"text":"h\xc3\xa9"}')
+
+
+class Naps:
+    """Takes no time, and remembers."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    async def __call__(self, seconds: float) -> None:
+        self.seconds.append(seconds)
+
+
+async def post(server: Server, naps: Naps | None = None) -> None:
+    async with aclosing(Connections(server.endpoint, sleep=naps or Naps())) as client:
+        await client.post(PUSH)
+
+
+# ---- what is asked again
+
+
+@pytest.mark.parametrize("status", [302, 400, 403, 404, 413])
+async def test_an_answer_is_not_asked_for_again(status: int) -> None:
+    async with answering(saying(status)) as server:
+        with pytest.raises(Refused) as caught:
+            await post(server)
+        assert (caught.value.status, len(server.heads)) == (status, 1)
+
+
+async def test_gone_is_an_answer_with_or_without_words() -> None:
+    for answer in (saying(410, ""), saying(410, "", "x-amzn-ErrorType: GoneException")):
+        async with answering(answer) as server:
+            with pytest.raises(Gone):
+                await post(server)
+            assert len(server.heads) == 1
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
+async def test_what_may_pass_is_asked_for_again_and_not_for_ever(status: int) -> None:
+    async with answering(saying(status)) as server:
+        with pytest.raises(Refused) as caught:
+            await post(server)
+        assert (caught.value.status, len(server.heads)) == (status, ATTEMPTS)
+
+
+@pytest.mark.parametrize("failure", [saying(429), saying(503), HANG_UP])
+async def test_what_passes_is_delivered(failure: bytes) -> None:
+    async with answering(failure, failure, OK) as server:
+        await post(server)
+        assert server.bodies == [PUSH.data] * 3
+
+
+async def test_the_waits_between_are_random_and_grow() -> None:
+    naps, dice = Naps(), iter([1.0, 0.5, 0.0])
+    async with answering(saying(429), saying(429), saying(429), OK) as server:
+        client = Connections(server.endpoint, random=lambda: next(dice), sleep=naps)
+        async with aclosing(client):
+            await client.post(PUSH)
+    assert naps.seconds == [0.05, 0.5 * 0.1, 0.0]
+
+
+def test_a_wait_is_bounded() -> None:
+    most = [backoff_seconds(attempt, lambda: 1.0) for attempt in (1, 2, 3, 4, 5, 6, 60)]
+    assert most == [0.05, 0.1, 0.2, 0.4, 0.8, 1.0, 1.0]
+    assert backoff_seconds(60, lambda: 0.0) == 0
+
+
+async def test_an_error_says_what_the_gateway_said() -> None:
+    said = saying(403, '{"message":"User is not authorized"}', "x-amzn-ErrorType: AccessDenied")
+    async with answering(said) as server:
+        with pytest.raises(Refused, match=r"403 AccessDenied .*User is not authorized"):
+            await post(server)
+
+
+# ---- nobody there
+
+
+async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(management, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.05))
+    async with answering(None) as server:
+        with pytest.raises(Unreachable):
+            await post(server)
+        assert len(server.heads) == ATTEMPTS_WHEN_SILENT
+
+
+def test_silence_has_a_bound() -> None:
+    assert (management.TIMEOUT.sock_connect, management.TIMEOUT.sock_read) == (1, 3)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        HANG_UP,
+        b"HTTP/1.1 200 OK\r\nContent-Le",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+        b"HTTP/1.1 410 Gone\r\nContent-Length: 10\r\n\r\nabc",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 yes OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
+        b"\x15\x03\x01\x00\x02\x02\x16",
+    ],
+)
+async def test_half_an_answer_or_none_that_is_http_is_out_of_reach(answer: bytes) -> None:
+    async with answering(answer) as server:
+        with pytest.raises(Unreachable):
+            await post(server)
+        assert len(server.heads) == ATTEMPTS
+
+
+async def test_whoever_cannot_prove_who_it_is_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    async with answering(OK, context=context) as server:
+        push = Push("ann", server.node, PUSH.connection_id, PUSH.data)
+        async with aclosing(Connections(sleep=Naps())) as stranger:
+            with pytest.raises(Unreachable, match="certificate"):
+                await stranger.post(push)
+        assert server.heads == []
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
+        async with aclosing(Connections()) as friend:
+            await friend.post(push)
+        assert server.bodies == [PUSH.data]
+
+
+@pytest.mark.parametrize("node", ["", "a b", "[::1", "host:port/live", "no\r\nhost"])
+async def test_what_is_no_node_is_not_asked(node: str) -> None:
+    async with aclosing(Connections(sleep=Naps())) as client:
+        with pytest.raises(Undelivered):
+            await client.is_open(node, "AAAAAAAAAgAAAAA=")
+
+
+# ---- connections that are kept
+
+
+async def test_a_connection_is_kept_and_used_again() -> None:
+    async with answering(OK) as server, aclosing(Connections(server.endpoint)) as client:
+        for _ in range(3):
+            await client.post(PUSH)
+        assert (len(server.heads), server.most_connections) == (3, 1)
+        assert len(server.connections) == 1
+
+
+async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> None:
+    naps = Naps()
+    async with (
+        answering(OK) as server,
+        aclosing(Connections(server.endpoint, sleep=naps)) as client,
+    ):
+        await client.post(PUSH)
+        for writer in server.connections:
+            writer.close()
+        await server.until_connected(0)
+        await client.post(PUSH)
+        assert (server.bodies, naps.seconds) == ([PUSH.data] * 2, [])
+
+
+async def test_a_kept_connection_that_closes_as_it_is_used_is_made_anew() -> None:
+    async with answering(OK, HANG_UP, OK) as server:
+        async with aclosing(Connections(server.endpoint, sleep=Naps())) as client:
+            await client.post(PUSH)
+            await client.post(PUSH)
+        assert server.bodies == [PUSH.data] * 3
+
+
+async def test_an_error_leaves_the_connection_as_it_is() -> None:
+    async with answering(saying(410), saying(403), OK) as server:
+        async with aclosing(Connections(server.endpoint)) as client:
+            with pytest.raises(Gone):
+                await client.post(PUSH)
+            with pytest.raises(Refused):
+                await client.post(PUSH)
+            await client.post(PUSH)
+        assert server.most_connections == 1
+
+
+async def test_so_many_at_once_and_the_others_wait() -> None:
+    async with answering(None) as server, aclosing(Connections(server.endpoint)) as client:
+        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(AT_ONCE + 10)]
+        await server.until_asked(AT_ONCE)
+        assert server.most_connections == AT_ONCE
+        server.answers = [OK]
+        for one in posts[:AT_ONCE]:
+            one.cancel()
+        await asyncio.gather(*posts[AT_ONCE:])
+        assert len(server.heads) == AT_ONCE + 10
+
+
+async def test_whoever_gives_up_leaves_nothing_behind() -> None:
+    async with answering(None) as server, aclosing(Connections(server.endpoint)) as client:
+        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(AT_ONCE + 10)]
+        await server.until_connected(AT_ONCE)
+        for one in posts:
+            one.cancel()
+        await asyncio.wait(posts)
+        await server.until_connected(0)
+        await together([client.post(PUSH) for _ in range(3)], within_seconds=0)
+        server.answers = [OK]
+        await client.post(PUSH)
+
+
+async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> None:
+    forever = asyncio.Event()
+
+    async def nap(_: float) -> None:
+        forever.set()
+        await asyncio.Event().wait()
+
+    async with answering(saying(429)) as server:
+        async with aclosing(Connections(server.endpoint, sleep=nap)) as client:
+            call = asyncio.ensure_future(together([client.post(PUSH)], within_seconds=0.05))
+            await forever.wait()
+            await call
+        assert len(server.heads) == 1
+
+
+async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> None:
+    async with answering(OK) as server:
+        client = Connections(server.endpoint)
+        await client.aclose()
+        await client.post(PUSH)
+        await client.aclose()
+        await client.aclose()
+        await server.until_connected(0)
+        await client.post(PUSH)
+        await client.aclose()
+        assert len(server.heads) == 2
+
+
+ENDS_BY_ITSELF = """
+from handlers.adapters.container import Container
+from handlers.core.happening import Push
+
+container = Container()
+push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")
+print(container.run(container.deliver([push] * 3, within_seconds=60)))
+"""
+
+
+async def test_a_process_that_ends_leaves_nothing_and_says_nothing() -> None:
+    async with answering(OK) as server:
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", ENDS_BY_ITSELF),
+            cwd=ROOT,
+            env=os.environ | {"PUSH_ENDPOINT": server.endpoint},
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert await process.communicate() == (b"3 sent, 0 gone, 0 undelivered\n", b"")
+        await server.until_connected(0)
+
+
+# ---- what is sent
+
+
+async def test_it_sends_what_boto3_sends() -> None:
+    """But for what says which SDK it is, and its own tries."""
+    own = {"user-agent", "amz-sdk-invocation-id", "amz-sdk-request", "accept-encoding"}
+    async with answering(OK) as server:
+        await post(server)
+        client = boto3.client("apigatewaymanagementapi", endpoint_url=server.endpoint)
+        await asyncio.to_thread(
+            client.post_to_connection, ConnectionId=PUSH.connection_id, Data=PUSH.data
+        )
+        client.close()
+        ours, boto = map(_parsed, server.heads)
+        assert ours[0] == "POST /live/@connections/AAAAAAAAAgAAAAA%3D HTTP/1.1"
+        assert boto[0] == ours[0]
+        assert ours[1].keys() == boto[1].keys() - own
+        assert _signed(ours) == _signed(boto) == "host;x-amz-date"
+        assert server.bodies == [PUSH.data] * 2
+
+
+@pytest.mark.parametrize("endpoint", ["", "/", "/live", "/live/"])
+async def test_an_endpoint_is_a_host_with_or_without_a_path(endpoint: str) -> None:
+    async with answering(OK) as server:
+        async with aclosing(Connections(f"http://127.0.0.1:{server.port}{endpoint}")) as client:
+            await client.close("nowhere", "a/b?c=")
+        path = endpoint.rstrip("/")
+        assert server.heads[0].startswith(f"DELETE {path}/@connections/a%2Fb%3Fc%3D HTTP/1.1\r\n")
+
+
+async def test_a_session_token_goes_along_and_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "token")
+    async with answering(OK) as server:
+        await post(server)
+        sent = _parsed(server.heads[0])
+        assert sent[1]["x-amz-security-token"] == "token"
+        assert _signed(sent) == "host;x-amz-date;x-amz-security-token"
+
+
+async def test_without_a_region_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_DEFAULT_REGION")
+    async with answering(OK) as server:
+        with pytest.raises(Undelivered, match="region"):
+            await post(server)
+        assert server.heads == []
+
+
+def _parsed(head: str) -> tuple[str, dict[str, str]]:
+    first, *lines = head.strip().split("\r\n")
+    pairs = (line.split(": ", 1) for line in lines)
+    return first, {name.lower(): value for name, value in pairs}
+
+
+def _signed(sent: tuple[str, dict[str, str]]) -> str:
+    found = re.search(r"SignedHeaders=([^,]+),", sent[1]["authorization"])
+    assert found
+    return found[1]
+
+
+def test_what_is_worth_another_try() -> None:
+    assert connections.attempts(Undelivered("no credentials")) == 1
+    assert connections.attempts(Unreachable("no way")) == ATTEMPTS

@@ -1,0 +1,821 @@
+"""Bonuses, news, award rules and grants over HTTP: twice, late, at once, and refused."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+from botocore.exceptions import EndpointConnectionError
+
+from handlers import award, web
+from handlers.adapters import listing
+from handlers.adapters.cursors import Cursor
+from handlers.adapters.database import Database, Unavailable, text
+from tests.handlers.conftest import Context
+from tests.handlers.test_web import call
+from tests.handlers.test_web_reports import answer, pages, table
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from handlers.adapters.container import Container
+    from handlers.core.happening import Query
+    from tests.handlers.conftest import World
+
+EVERYONE = {"kind": "everyone"}
+BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 60}
+NEWS = {"type": "notice", "body": {"text": "hi"}, "audience": EVERYONE, "expires_in_seconds": 60}
+RULE = {"reward": {"text": "1 coin"}, "every_seconds": 900, "claim_within_seconds": 60}
+NOBODY = "00000000-0000-0000-0000-000000000001"
+# What each makes: its path, its order, the name of its id, and where a row of it stands.
+ORDERS = [
+    ("/bonuses", BONUS, "bonus_id", "bonuses"),
+    ("/news", NEWS, "news_id", "broadcasts"),
+    ("/award-rules", RULE, "rule_id", "award_rules"),
+]
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return web.Web
+
+
+def drop(world: World, **order: object) -> dict[str, Any]:
+    status, bonus = call(world, "POST", "/bonuses", BONUS | order)
+    assert status == 201, bonus
+    return dict(bonus)
+
+
+def claim(world: World, bonus_id: str, user_id: str = "ann", claim_id: str = "c1") -> str:
+    (row,) = world.rows("select outcome from claim($1, $2, $3)", user_id, claim_id, UUID(bonus_id))
+    return str(row["outcome"])
+
+
+def queued(world: World) -> list[str]:
+    return [sent.broadcast_id for sent in world.queue.sent]
+
+
+def written(world: World) -> list[dict[str, Any]]:
+    """How many rows each table has."""
+    tables = world.rows("select relname from pg_stat_user_tables where schemaname = 'public'")
+    names = [one["relname"] for one in tables]
+    assert len(names) > 15
+    counts = (f"select '{name}' as name, count(*) from {name}" for name in names)  # noqa: S608
+    return world.rows(f"{' union all '.join(counts)} order by name")
+
+
+def test_a_bonus_is_dropped_queued_and_counted(world: World) -> None:
+    bonus = drop(world, window_seconds=10, stock=100)
+    assert (bonus["state"], bonus["left"], bonus["claimed"]) == ("open", 100, 0)
+    assert bonus["expires_at"] - bonus["opens_at"] == 10_000
+    assert queued(world) == [bonus["bonus_id"]]
+    world.come("a1")
+    assert claim(world, bonus["bonus_id"]) == "claimed"
+    status, found = call(world, "GET", f"/bonuses/{bonus['bonus_id']}")
+    assert (status, found["claimed"], found["left"]) == (200, 1, 99)
+    assert (found["reward"], found["rule_id"]) == (BONUS["reward"], None)
+
+
+@pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
+def test_the_same_order_again_is_answered_with_what_it_made(
+    world: World, path: str, order: dict[str, Any], name: str, table: str
+) -> None:
+    mine = {**order, name: str(uuid4())}
+    first = call(world, "POST", path, mine)
+    before, sent = written(world), queued(world)
+    again = call(world, "POST", path, mine)
+    for one in (first[1], again[1]):
+        one.pop("server_now", None)
+    assert (first[0], again) == (201, (200, first[1]))
+    assert first[1][name] == mine[name]
+    assert (written(world), queued(world)) == (before, sent)
+    assert len(world.rows(f"select * from {table}")) == 1  # noqa: S608
+
+
+@pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
+def test_two_orders_without_an_id_are_two(
+    world: World, path: str, order: dict[str, Any], name: str, table: str
+) -> None:
+    made = [call(world, "POST", path, order) for _ in range(2)]
+    assert [status for status, _ in made] == [201, 201]
+    assert made[0][1][name] != made[1][1][name]
+    assert len(world.rows(f"select * from {table}")) == 2  # noqa: S608
+
+
+@pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
+def test_the_same_order_twice_at_once_is_one(
+    world: World, path: str, order: dict[str, Any], name: str, table: str
+) -> None:
+    mine = {**order, name: str(uuid4())}
+    with ThreadPoolExecutor(4) as pool:
+        statuses = list(pool.map(lambda _: elsewhere(world, path, mine), range(8)))
+    assert sorted(statuses) == [200] * 7 + [201]
+    assert len(world.rows(f"select * from {table}")) == 1  # noqa: S608
+
+
+def elsewhere(world: World, path: str, order: object) -> int:
+    """Send an order to another process of the function; its status."""
+    other = web.Web()
+    vars(other).update(database=Database(world.dsn), queue=world.queue)
+    here = type(world)(other, world.connections, world.queue, world.dsn)
+    try:
+        return call(here, "POST", path, order)[0]
+    finally:
+        other.run(other.database.close())
+        other.runner.close()
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "name", "other"),
+    [
+        ("/bonuses", BONUS, "bonus_id", {"reward": {"text": "6 coins"}}),
+        ("/bonuses", BONUS, "bonus_id", {"stock": 1}),
+        ("/bonuses", BONUS, "bonus_id", {"acknowledge": False}),
+        ("/bonuses", BONUS, "bonus_id", {"audience": {"kind": "resource", "resource": "site"}}),
+        ("/bonuses", BONUS, "bonus_id", {"opens_at": 253_402_300_000_000}),
+        ("/news", NEWS, "news_id", {"type": "other"}),
+        ("/news", NEWS, "news_id", {"expires_in_seconds": 61}),
+        ("/award-rules", RULE, "rule_id", {"resource": "site"}),
+    ],
+)
+def test_another_order_under_the_same_id_is_refused(
+    world: World, path: str, order: dict[str, Any], name: str, other: dict[str, Any]
+) -> None:
+    mine = {**order, name: str(uuid4())}
+    assert call(world, "POST", path, mine)[0] == 201
+    before, sent = written(world), queued(world)
+    status, refusal = call(world, "POST", path, {**mine, **other})
+    assert (status, refusal["code"]) == (409, "conflict")
+    assert (written(world), queued(world)) == (before, sent)
+
+
+def test_news_and_a_bonus_cannot_have_the_same_id(world: World) -> None:
+    one, two = str(uuid4()), str(uuid4())
+    drop(world, bonus_id=one)
+    assert call(world, "POST", "/news", NEWS | {"news_id": two})[0] == 201
+    before = written(world)
+    assert call(world, "POST", "/news", NEWS | {"news_id": one})[1]["code"] == "conflict"
+    assert call(world, "POST", "/bonuses", BONUS | {"bonus_id": two})[1]["code"] == "conflict"
+    assert call(world, "GET", f"/news/{one}")[0] == 404
+    assert written(world) == before
+
+
+def test_the_same_order_may_be_written_in_another_way(world: World) -> None:
+    bonus_id = str(uuid4())
+    users = {"kind": "users", "user_ids": ["bob", "ann", "bob"]}
+    drop(world, bonus_id=bonus_id, audience=users)
+    again = {
+        "bonus_id": bonus_id.upper(),
+        "stock": None,
+        "opens_in_seconds": 0,
+        "window_seconds": 60.0,
+        "audience": {"user_ids": ["ann", "bob"], "kind": "users"},
+        "reward": {"text": "5 coins"},
+    }
+    assert call(world, "POST", "/bonuses", again)[0] == 200
+
+
+def test_a_bonus_that_is_over_is_still_the_answer_to_its_order(world: World) -> None:
+    opens_at = int(time.time() * 1000) - 30_000
+    order = {"bonus_id": str(uuid4()), "opens_at": opens_at}
+    assert drop(world, **order)["opens_at"] == opens_at
+    world.rows(
+        "update bonuses set opens_at = opens_at - interval '40 s',"
+        " closes_at = closes_at - interval '40 s'"
+    )
+    status, bonus = call(world, "POST", "/bonuses", BONUS | order)
+    assert (status, bonus["state"]) == (200, "expired")
+
+
+@pytest.mark.parametrize(
+    ("past_ms", "answered"), [(30_000, "open"), (60_000, "window_over"), (10**12, "window_over")]
+)
+def test_a_window_may_have_begun_but_not_ended(world: World, past_ms: int, answered: str) -> None:
+    before = written(world)
+    opens_at = max(0, int(time.time() * 1000) - past_ms)
+    status, bonus = call(world, "POST", "/bonuses", BONUS | {"opens_at": opens_at})
+    if answered == "open":
+        assert (status, bonus["state"]) == (201, "open")
+    else:
+        assert (status, bonus["code"], written(world)) == (422, answered, before)
+        assert queued(world) == []
+
+
+def test_a_bonus_may_open_at_a_moment(world: World) -> None:
+    opens_at = int(time.time() * 1000) + 3_600_000
+    bonus = drop(world, opens_at=opens_at)
+    assert (bonus["opens_at"], bonus["state"]) == (opens_at, "upcoming")
+    assert bonus["expires_at"] == opens_at + 60_000
+
+
+@pytest.mark.parametrize(
+    ("audience", "asked", "wants"),
+    [
+        (EVERYONE, None, False),
+        ({"kind": "resource", "resource": "site"}, None, False),
+        ({"kind": "users", "user_ids": ["ann"]}, None, True),
+        (EVERYONE, True, True),
+        ({"kind": "users", "user_ids": ["ann"]}, False, False),
+    ],
+)
+def test_listed_users_acknowledge_unless_the_order_says_otherwise(
+    world: World, audience: object, asked: bool | None, wants: bool
+) -> None:
+    assert drop(world, audience=audience, acknowledge=asked)["acknowledge"] is wants
+
+
+def test_a_bonus_says_how_far_its_audience_has_been_told(world: World) -> None:
+    bonus = drop(world, acknowledge=True)
+    path = f"/bonuses/{bonus['bonus_id']}"
+    assert (bonus["acknowledged"], bonus["broadcast"]["shards"]) == (0, 0)
+    assert bonus["broadcast"]["is_done"] is False
+    world.rows("select ack('ann', $1)", UUID(bonus["bonus_id"]))
+    world.rows(
+        "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"
+        " sent, gone, undelivered, dropped, done_at) select $1, round, shard, '', '', 10, 2, 3, 4,"
+        " case when round = 1 then to_timestamp(7) end"
+        " from generate_series(1, 2) round, generate_series(1, 2) shard",
+        UUID(bonus["bonus_id"]),
+    )
+    halfway = call(world, "GET", path)[1]
+    assert halfway["acknowledged"] == 1
+    assert halfway["broadcast"] == {
+        **{"sent": 40, "gone": 8, "undelivered": 12, "dropped": 16},
+        **{"shards": 4, "shards_done": 2, "rounds": 2, "is_done": False, "done_at": None},
+    }
+    world.rows("update broadcast_shards set done_at = to_timestamp(8) where round = 2")
+    done = call(world, "GET", path)[1]["broadcast"]
+    assert (done["shards_done"], done["is_done"], done["done_at"]) == (4, True, 8_000)
+    world.rows("delete from broadcasts")
+    assert call(world, "GET", path)[1]["broadcast"] is None
+
+
+def test_a_cancelled_bonus_is_cancelled_once_and_its_audience_told(world: World) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    first = call(world, "DELETE", f"/bonuses/{bonus_id}")
+    before, sent = written(world), queued(world)
+    assert (first[0], first[1]["state"]) == (200, "cancelled")
+    (cancel,) = world.rows("select broadcast_id from broadcasts where kind = 'cancel'")
+    assert sent == [bonus_id, str(cancel["broadcast_id"])]
+    again = call(world, "DELETE", f"/bonuses/{bonus_id}")
+    assert (again[0], again[1]["state"]) == (200, "cancelled")
+    assert (written(world), queued(world)) == (before, sent)
+    world.come("a1")
+    assert claim(world, bonus_id) == "cancelled"
+
+
+def test_a_bonus_that_is_over_stays_expired_when_it_is_cancelled(world: World) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    world.rows(
+        "update bonuses set opens_at = opens_at - interval '1 hour',"
+        " closes_at = closes_at - interval '1 hour'"
+    )
+    before, sent = written(world), queued(world)
+    status, bonus = call(world, "DELETE", f"/bonuses/{bonus_id}")
+    assert (status, bonus["state"]) == (200, "expired")
+    assert (written(world), queued(world)) == (before, sent)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", "/bonuses"),
+        ("DELETE", "/bonuses"),
+        ("GET", "/news"),
+        ("DELETE", "/award-rules"),
+    ],
+)
+def test_what_there_is_not_is_404(world: World, method: str, path: str) -> None:
+    before = written(world)
+    status, refusal = call(world, method, f"{path}/{NOBODY}")
+    assert (status, refusal["code"]) == (404, "not_found")
+    status, refusal = call(world, method, f"{path}/7")
+    assert (status, refusal["code"]) == (422, "bad_request")
+    assert (written(world), queued(world)) == (before, [])
+
+
+async def unreachable(*_: object, **__: object) -> None:
+    raise EndpointConnectionError(endpoint_url="http://queue.example")
+
+
+@pytest.fixture
+def no_queue(world: World) -> Iterator[pytest.MonkeyPatch]:
+    """A queue that cannot be reached, until the patch is undone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.queue, "_send", unreachable)
+        yield patch
+
+
+@pytest.mark.usefixtures("no_queue")
+def test_without_a_queue_a_bonus_that_nobody_can_order_again_is_cancelled(world: World) -> None:
+    status, refusal = call(world, "POST", "/bonuses", BONUS)
+    assert (status, refusal["code"]) == (503, "unavailable")
+    (bonus,) = call(world, "GET", "/bonuses")[1]["items"]
+    assert bonus["state"] == "cancelled"
+
+
+def test_without_a_queue_the_order_may_be_sent_again(
+    world: World, no_queue: pytest.MonkeyPatch
+) -> None:
+    order = BONUS | {"bonus_id": str(uuid4())}
+    for _ in range(2):
+        status, refusal = call(world, "POST", "/bonuses", order)
+        assert (status, refusal["code"]) == (503, "unavailable")
+    no_queue.undo()
+    status, bonus = call(world, "POST", "/bonuses", order)
+    assert (status, bonus["state"], queued(world)) == (200, "open", [order["bonus_id"]])
+    assert call(world, "POST", "/bonuses", order)[0] == 200
+    assert queued(world) == [order["bonus_id"]]
+
+
+@pytest.mark.usefixtures("no_queue")
+def test_without_a_queue_a_bonus_can_be_called_off(world: World) -> None:
+    order = BONUS | {"bonus_id": str(uuid4())}
+    assert call(world, "POST", "/bonuses", order)[0] == 503
+    status, bonus = call(world, "DELETE", f"/bonuses/{order['bonus_id']}")
+    assert (status, bonus["state"]) == (200, "cancelled")
+    status, bonus = call(world, "POST", "/bonuses", order)
+    assert (status, bonus["state"]) == (200, "cancelled")
+    # Who came meanwhile has seen it: the schedule tells them.
+    world.rows("update broadcasts set at = at - interval '11 s'")
+    assert "cancel" in [row["kind"] for row in world.rows(text("unqueued"))]
+
+
+def test_an_audience_that_was_not_told_of_the_end_is_told_when_it_is_cancelled_again(
+    world: World,
+) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.queue, "_send", unreachable)
+        assert call(world, "DELETE", f"/bonuses/{bonus_id}")[1]["state"] == "cancelled"
+    assert queued(world) == [bonus_id]
+    for _ in range(2):
+        assert call(world, "DELETE", f"/bonuses/{bonus_id}")[1]["state"] == "cancelled"
+        assert len(queued(world)) == 2
+
+
+@pytest.mark.usefixtures("no_queue")
+def test_without_a_queue_news_are_left_to_the_schedule(world: World) -> None:
+    status, news = call(world, "POST", "/news", NEWS)
+    assert status == 201
+    world.rows("update broadcasts set at = at - interval '11 s'")
+    (row,) = world.rows(text("unqueued"))
+    assert str(row["broadcast_id"]) == news["news_id"]
+
+
+def test_a_bonus_that_is_out_is_not_taken_back_when_the_database_leaves(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetch = Database.fetch
+
+    async def leaves(self: Database, query: Query) -> list[dict[str, object]]:
+        if query.name == "queued":
+            raise Unavailable("gone")
+        return await fetch(self, query)
+
+    monkeypatch.setattr(Database, "fetch", leaves)
+    assert drop(world)["bonus_id"] == queued(world)[0]
+
+
+def test_bonuses_are_listed_the_newest_first(world: World) -> None:
+    ids = [drop(world, reward={"n": n})["bonus_id"] for n in range(5)]
+    # Two of the same microsecond.
+    world.rows(
+        "update bonuses set created_at = (select max(created_at) from bonuses)"
+        " where bonus_id = any ($1::uuid[])",
+        ids[3:],
+    )
+    items = pages(world, "/bonuses?limit=2")
+    assert [one["bonus_id"] for one in items] == sorted(ids[3:], reverse=True) + ids[2::-1]
+    assert {one["reward"]["n"] for one in items} == set(range(5))
+    assert {one["state"] for one in items} == {"open"}
+
+
+def test_award_rules_are_listed_the_newest_first(world: World) -> None:
+    ids = [call(world, "POST", "/award-rules", RULE)[1]["rule_id"] for _ in range(3)]
+    call(world, "DELETE", f"/award-rules/{ids[0]}")
+    items = pages(world, "/award-rules?limit=1")
+    assert [one["rule_id"] for one in items] == ids[::-1]
+    assert [one["ended_at"] is None for one in items] == [True, True, False]
+    assert [one["every_seconds"] for one in items] == [900] * 3
+
+
+def test_a_page_has_no_more_than_fits_into_an_answer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Lambda's answers have at most 6 MB, and a thousand rewards may have 24."""
+    monkeypatch.setattr(listing, "BYTES_OF_ANSWER", 60_000)
+    world.come("a1")
+    for _ in range(5):
+        # In JSON within JSON each of them has six bytes.
+        bonus_id = drop(world, reward={"text": "é" * 2_000})["bonus_id"]
+        assert claim(world, bonus_id, claim_id=f"c-{bonus_id}") == "claimed"
+    for path in ("/bonuses?limit=1000", "/grants?limit=1000"):
+        first = call(world, "GET", path)[1]
+        second = call(world, "GET", f"{path}&after={first['next']}")[1]
+        assert [len(page["items"]) for page in (first, second)] == [4, 1]
+        assert first.get("has_more", True) and not second.get("has_more")
+
+
+@pytest.mark.parametrize(("path", "name"), [("/bonuses", "bonus_id"), ("/award-rules", "rule_id")])
+def test_lists_end_in_csv(
+    world: World, monkeypatch: pytest.MonkeyPatch, path: str, name: str
+) -> None:
+    order = BONUS if path == "/bonuses" else RULE
+    ids = [
+        call(world, "POST", path, order | {"reward": {"text": 'a,"b"\r\n=é'}})[1][name]
+        for _ in range(3)
+    ]
+    monkeypatch.setattr(listing, "ROWS_OF_CSV", 2)
+    first = answer(world, f"{path}.csv")
+    rows = table(first)
+    assert [row[name] for row in rows] == ids[:0:-1]
+    assert json.loads(rows[0]["reward"]) == {"text": 'a,"b"\r\n=é'}
+    assert rows[0].get("acknowledge", "false") == "false"
+    following = first["headers"]["link"].removeprefix("<").removesuffix('>; rel="next"')
+    assert [row[name] for row in table(answer(world, following))] == ids[:1]
+
+
+@pytest.mark.parametrize("path", ["/bonuses", "/award-rules", "/grants"])
+@pytest.mark.parametrize("after", ["x", "W10=", "%00", "WyIiLDEsMV0="])
+def test_a_cursor_of_something_else_is_refused(world: World, path: str, after: str) -> None:
+    status, refusal = call(world, "GET", f"{path}?after={quote(after)}")
+    assert (status, refusal["code"]) == (422, "foreign_cursor")
+
+
+@pytest.mark.parametrize("path", ["/bonuses", "/award-rules"])
+@pytest.mark.parametrize("position", [(2**62, NOBODY), (10**30, NOBODY), (0, "x"), (-(2**62), "")])
+def test_a_forged_cursor_is_refused(world: World, path: str, position: tuple[int, str]) -> None:
+    name = path.removeprefix("/").replace("-", "_")
+    after = Cursor(name, ()).write(position)
+    status, refusal = call(world, "GET", f"{path}?after={after}")
+    assert (status, refusal["code"]) == (422, "foreign_cursor")
+
+
+def news(world: World, **order: object) -> dict[str, Any]:
+    status, said = call(world, "POST", "/news", NEWS | order)
+    assert status == 201, said
+    return dict(said)
+
+
+def test_news_are_queued_and_say_how_far_they_are(world: World) -> None:
+    said = news(world, audience={"kind": "resource", "resource": "stream"})
+    assert queued(world) == [said["news_id"]]
+    assert (said["type"], said["body"]) == (NEWS["type"], NEWS["body"])
+    assert (said["audience"], said["resource"]) == ("resource", "stream")
+    assert said["expires_at"] - said["at"] == 60_000
+    assert (said["broadcast"]["sent"], said["broadcast"]["is_done"]) == (0, False)
+    assert call(world, "GET", f"/news/{said['news_id']}") == (200, said)
+
+
+def test_news_are_numbered_with_the_bonuses(world: World) -> None:
+    news(world)
+    drop(world)
+    news(world)
+    rows = world.rows("select seq, follows from broadcasts order by seq")
+    assert [(row["seq"], row["follows"]) for row in rows] == [(1, 0), (2, 1), (3, 2)]
+
+
+def test_a_rule_that_has_ended_awards_nothing(world: World) -> None:
+    rules = [call(world, "POST", "/award-rules", RULE)[1]["rule_id"] for _ in range(2)]
+    world.come("a1")
+    world.rows("update award_rules set created_at = created_at - interval '1 hour'")
+    world.age(minutes=16)
+    status, ended = call(world, "DELETE", f"/award-rules/{rules[0]}")
+    assert (status, ended["ended_at"] is not None) == (200, True)
+    assert call(world, "DELETE", f"/award-rules/{rules[0]}") == (200, ended)
+    assert award.handle({}, Context(), world.container)["made"] == 1
+    (bonus,) = call(world, "GET", "/bonuses")[1]["items"]
+    assert (bonus["rule_id"], bonus["acknowledge"]) == (rules[1], True)
+
+
+def test_an_order_for_a_rule_that_has_ended_does_not_begin_it_again(world: World) -> None:
+    order = RULE | {"rule_id": str(uuid4())}
+    call(world, "POST", "/award-rules", order)
+    call(world, "DELETE", f"/award-rules/{order['rule_id']}")
+    status, rule = call(world, "POST", "/award-rules", order)
+    assert (status, rule["ended_at"] is not None) == (200, True)
+
+
+WRONG_BONUSES = [
+    ({"min_watched_seconds": 1e-9}, "bad_request"),
+    ({"stock": 0}, "bad_request"),
+    ({"stock": -1}, "bad_request"),
+    ({"stock": 1.5}, "bad_request"),
+    ({"stock": 10**30}, "bad_request"),
+    ({"window_seconds": 0}, "bad_request"),
+    ({"window_seconds": -1}, "bad_request"),
+    ({"window_seconds": 86_401}, "bad_request"),
+    ({"window_seconds": float("nan")}, "bad_request"),
+    ({"window_seconds": float("inf")}, "bad_request"),
+    ({"window_seconds": None}, "bad_request"),
+    ({"opens_in_seconds": -1}, "bad_request"),
+    ({"opens_in_seconds": 0, "opens_at": 253_402_300_000_000}, "bad_request"),
+    ({"opens_at": -1}, "bad_request"),
+    ({"opens_at": 253_402_300_800_000}, "bad_request"),
+    ({"opens_at": 0}, "window_over"),
+    ({"bonus_id": "7"}, "bad_request"),
+    ({"bonus_id": ""}, "bad_request"),
+    ({"reward": "five"}, "bad_request"),
+    ({"reward": None}, "bad_request"),
+    ({"reward": []}, "bad_request"),
+    ({"reward": {"text": "x" * 5_000}}, "reward_too_large"),
+    ({"reward": {"n": [1e308] * 60}}, "reward_too_large"),
+    ({"reward": {"text": "a\0b"}}, "unstorable"),
+    ({"reward": {"text": "\ud800"}}, "unstorable"),
+    ({"reward": {"\ud800": 1}}, "unstorable"),
+    ({"reward": {"n": float("nan")}}, "unstorable"),
+    ({"reward": {"n": float("-inf")}}, "unstorable"),
+    ({"audience": {"kind": "nobody"}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": []}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": ["x" * 129]}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": [""]}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": ["a\0b"]}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": ["\ud800"]}}, "bad_request"),
+    ({"audience": {"kind": "users", "user_ids": [str(n) for n in range(10_001)]}}, "bad_request"),
+    ({"audience": {"kind": "resource"}}, "bad_request"),
+    ({"audience": {"kind": "resource", "resource": "x" * 129}}, "bad_request"),
+    ({"audience": {"kind": "resource", "resource": "a\0b"}}, "bad_request"),
+    ({"audience": {"kind": "everyone", "resource": "site"}}, "bad_request"),
+    ({"stok": 5}, "bad_request"),
+    ({"\ud800": 5}, "bad_request"),
+]
+
+
+@pytest.mark.parametrize(("wrong", "code"), WRONG_BONUSES)
+def test_a_bad_bonus_is_refused_and_nothing_written(
+    world: World, wrong: dict[str, Any], code: str
+) -> None:
+    refused(world, "/bonuses", BONUS | wrong, code)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"type": "bonus.claimed"}, "bad_request"),
+        ({"type": ""}, "bad_request"),
+        ({"type": "a" * 65}, "bad_request"),
+        ({"type": "a\n"}, "bad_request"),
+        ({"type": "A"}, "bad_request"),
+        ({"body": []}, "bad_request"),
+        ({"body": {"text": "x" * 5_000}}, "news_too_large"),
+        ({"body": {"text": "x" * 4_061}}, "news_too_large"),
+        ({"body": {"text": "\0"}}, "unstorable"),
+        ({"audience": {"kind": "users", "user_ids": ["ann"]}}, "bad_request"),
+        ({"expires_in_seconds": 0}, "bad_request"),
+        ({"expires_in_seconds": 604_801}, "bad_request"),
+        ({"news_id": 7}, "bad_request"),
+        ({"stock": 7}, "bad_request"),
+    ],
+)
+def test_bad_news_are_refused_and_nothing_written(
+    world: World, wrong: dict[str, Any], code: str
+) -> None:
+    refused(world, "/news", NEWS | wrong, code)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"every_seconds": 0.5}, "bad_request"),
+        ({"every_seconds": 86_401}, "bad_request"),
+        ({"claim_within_seconds": float("nan")}, "bad_request"),
+        ({"resource": ""}, "bad_request"),
+        ({"reward": {"n": [1e308] * 60}}, "reward_too_large"),
+        ({"reward": {"text": "\0"}}, "unstorable"),
+        ({"rule_id": "x"}, "bad_request"),
+        ({"audience": EVERYONE}, "bad_request"),
+    ],
+)
+def test_a_bad_rule_is_refused_and_nothing_written(
+    world: World, wrong: dict[str, Any], code: str
+) -> None:
+    refused(world, "/award-rules", RULE | wrong, code)
+
+
+@pytest.mark.parametrize("depth", [31, 32, 250, 255, 260, 900, 990, 100_000])
+@pytest.mark.parametrize("what", ORDERS)
+def test_json_has_at_most_32_levels(
+    world: World, what: tuple[str, dict[str, Any], str, str], depth: int
+) -> None:
+    path, order, name, _ = what
+    nested = f'{{"x": {"[" * depth}{"]" * depth}, "text"'
+    before = written(world)
+    status, made = call(world, "POST", path, json.dumps(order).replace('{"text"', nested, 1))
+    if depth == 31:
+        assert (status, bool(made[name])) == (201, True)
+    else:
+        assert (status, made["code"]) in {(400, "bad_request"), (422, "bad_request")}
+        assert written(world) == before
+
+
+def refused(world: World, path: str, order: dict[str, Any], code: str) -> None:
+    before = written(world)
+    status, refusal = call(world, "POST", path, order)
+    assert (status, refusal["code"], bool(refusal["detail"])) == (422, code, True)
+    assert (written(world), queued(world)) == (before, [])
+
+
+@pytest.mark.parametrize("text", ["é" * 2_000, "x" * 4_084])
+def test_a_reward_is_measured_as_it_is_stored(world: World, text: str) -> None:
+    assert drop(world, reward={"text": text})["reward"] == {"text": text}
+
+
+def test_ten_thousand_users_may_be_listed(world: World) -> None:
+    drop(world, audience={"kind": "users", "user_ids": [str(n) for n in range(10_000)]})
+    assert len(world.rows("select * from offers")) == 10_000
+
+
+def grants(world: World, after: str | None = None, limit: int = 100) -> dict[str, Any]:
+    path = f"/grants?limit={limit}" + ("" if after is None else f"&after={quote(after)}")
+    status, page = call(world, "GET", path)
+    assert status == 200, page
+    return dict(page)
+
+
+def test_grants_are_read_once_each_and_on_from_the_end(world: World) -> None:
+    empty = grants(world)
+    assert (empty["items"], empty["has_more"]) == ([], False)
+    bonus_id = drop(world)["bonus_id"]
+    for user in ("ann", "bob", "cyd"):
+        world.come(f"{user}-1", user)
+        assert claim(world, bonus_id, user) == "claimed"
+    first = grants(world, empty["next"], limit=2)
+    assert [one["user_id"] for one in first["items"]] == ["ann", "bob"]
+    assert first["has_more"] is True
+    second = grants(world, first["next"], limit=2)
+    assert [one["user_id"] for one in second["items"]] == ["cyd"]
+    assert second["has_more"] is False
+    end = grants(world, second["next"])
+    assert (end["items"], end["next"]) == ([], second["next"])
+    assert grants(world)["items"] == first["items"] + second["items"]
+    one = first["items"][0]
+    assert (one["bonus_id"], one["claim_id"], one["reward"]) == (bonus_id, "c1", BONUS["reward"])
+    assert one["claimed_at"] > 0
+
+
+def test_only_what_was_granted_is_a_grant(world: World) -> None:
+    bonus_id = drop(world, stock=1)["bonus_id"]
+    for user in ("ann", "bob"):
+        world.come(f"{user}-1", user)
+    outcomes = [
+        claim(world, bonus_id, *one) for one in (("ann", "c1"), ("ann", "c1"), ("ann", "c2"))
+    ]
+    assert outcomes == ["claimed", "claimed", "already_claimed"]
+    assert claim(world, bonus_id, "bob") == "sold_out"
+    call(world, "DELETE", f"/bonuses/{bonus_id}")
+    assert [one["user_id"] for one in grants(world)["items"]] == ["ann"]
+
+
+def test_a_claim_that_commits_late_is_not_missed(world: World) -> None:
+    """Ann's transaction begins first and ends last: what is behind it waits for it."""
+    bonus_id = drop(world)["bonus_id"]
+    for user in ("ann", "bob", "cyd", "dan"):
+        world.come(f"{user}-1", user)
+    claim(world, bonus_id, "dan")
+    before = grants(world)
+    held, other = (world.container.run(asyncpg.connect(world.dsn)) for _ in range(2))
+    sql = "select outcome from claim($1, 'c1', $2)"
+    world.container.run(held.execute("begin"))
+    world.container.run(held.execute(sql, "ann", UUID(bonus_id)))
+    world.container.run(other.execute("begin"))
+    world.container.run(other.execute(sql, "bob", UUID(bonus_id)))
+    claim(world, bonus_id, "cyd")
+    world.container.run(other.execute("commit"))
+    during = grants(world, before["next"])
+    assert (during["items"], during["next"]) == ([], before["next"])
+    world.container.run(held.execute("commit"))
+    seen: list[str] = []
+    after = during["next"]
+    for _ in range(3):
+        page = grants(world, after, limit=1)
+        seen += [one["user_id"] for one in page["items"]]
+        after = page["next"]
+    assert seen == ["ann", "bob", "cyd"]
+    assert grants(world, after)["items"] == []
+    for connection in (held, other):
+        world.container.run(connection.close())
+
+
+def test_a_claim_that_is_rolled_back_is_no_grant(world: World) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    world.come("a1")
+    held = world.container.run(asyncpg.connect(world.dsn))
+    world.container.run(held.execute("begin"))
+    world.container.run(held.execute("select claim('ann', 'c1', $1)", UUID(bonus_id)))
+    after = grants(world)["next"]
+    world.container.run(held.execute("rollback"))
+    world.container.run(held.close())
+    assert grants(world, after)["items"] == []
+    assert claim(world, bonus_id) == "claimed"
+    assert len(grants(world, after)["items"]) == 1
+
+
+def test_grants_read_while_claims_come_in_are_each_read_once(world: World) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    world.rows(
+        "select enter(u::text, 'site', 'n', u::text, '{\"at\": 1}', '30 s', 50, now())"
+        " from generate_series(1, 200) u"
+    )
+    seen: list[int] = []
+    after = grants(world)["next"]
+    with ThreadPoolExecutor(8) as pool:
+        claims = [pool.submit(claim_elsewhere, world.dsn, bonus_id, n) for n in range(1, 201)]
+        give_up = time.monotonic() + 60
+        while len(seen) < 200 and time.monotonic() < give_up:
+            page = grants(world, after, limit=7)
+            seen += [int(one["user_id"]) for one in page["items"]]
+            after = page["next"]
+    assert {one.result() for one in claims} == {"claimed"}
+    assert sorted(seen) == list(range(1, 201))
+    assert grants(world, after)["items"] == []
+
+
+def claim_elsewhere(dsn: str, bonus_id: str, user: int) -> str:
+    async def run() -> str:
+        db = await asyncpg.connect(dsn)
+        async with db.transaction():
+            outcome = await db.fetchval(
+                "select outcome from claim($1, 'c1', $2)", str(user), UUID(bonus_id)
+            )
+            await asyncio.sleep(user % 7 / 500)  # so that they end in another order
+        await db.close()
+        return str(outcome)
+
+    return asyncio.run(run())
+
+
+def test_a_cursor_of_another_database_is_refused(world: World) -> None:
+    after = grants(world)["next"]
+    (before,) = world.rows("select epoch from stream_epoch")
+    world.rows("update stream_epoch set epoch = gen_random_uuid()")
+    status, refusal = call(world, "GET", f"/grants?after={after}")
+    world.rows("update stream_epoch set epoch = $1", before["epoch"])
+    assert (status, refusal["code"]) == (422, "foreign_cursor")
+    assert call(world, "GET", f"/grants?after={after}")[0] == 200
+
+
+@pytest.mark.parametrize("position", [(2**60, 0), (2**70, 0), (-1, 0), (0, -1), (0, 2**63)])
+def test_a_cursor_of_a_transaction_yet_to_come_is_refused(
+    world: World, position: tuple[int, int]
+) -> None:
+    """As a database has them that was restored to an earlier moment."""
+    (row,) = world.rows("select epoch from stream_epoch")
+    after = Cursor("grants", ()).write((str(row["epoch"]), *position))
+    status, refusal = call(world, "GET", f"/grants?after={after}")
+    assert (status, refusal["code"]) == (422, "foreign_cursor")
+
+
+def test_grants_of_another_cluster_are_not_passed_over(world: World) -> None:
+    """A copy has rows whose transactions are still to come here: they would never be told."""
+    bonus_id = drop(world)["bonus_id"]
+    world.come("a1")
+    claim(world, bonus_id)
+    (before,) = world.rows("select epoch from stream_epoch")
+    world.rows("update ledger set xid = $1", 2**50)
+    status, refusal = call(world, "GET", "/grants")
+    assert (status, refusal["code"]) == (503, "database_moved")
+    for statement in refusal["detail"].split("`")[1].split("; "):
+        world.rows(statement)
+    assert [one["user_id"] for one in grants(world)["items"]] == ["ann"]
+    world.rows("update stream_epoch set epoch = $1", before["epoch"])
+
+
+def test_grants_end_in_csv(world: World) -> None:
+    bonus_id = drop(world)["bonus_id"]
+    world.come("a1", "=1+1")
+    assert claim(world, bonus_id, "=1+1", "-c") == "claimed"
+    (row,) = table(answer(world, "/grants.csv"))
+    assert (row["user_id"], row["claim_id"], row["bonus_id"]) == ("'=1+1", "'-c", bonus_id)
+    assert json.loads(row["reward"]) == BONUS["reward"]
+
+
+def test_the_page_of_the_api_says_what_each_call_refuses(world: World) -> None:
+    document = call(world, "GET", "/openapi.json")[1]
+    for path, method, status in (
+        ("/bonuses", "post", "409"),
+        ("/bonuses/{bonus_id}", "delete", "404"),
+        ("/grants", "get", "422"),
+        ("/online", "get", "401"),
+    ):
+        answers = document["paths"][path][method]["responses"]
+        schema = answers[status]["content"]["application/json"]["schema"]
+        assert schema == {"$ref": "#/components/schemas/Refusal"}
+
+
+def test_the_page_of_the_api_explains_what_an_order_may_say(world: World) -> None:
+    schemas = call(world, "GET", "/openapi.json")[1]["components"]["schemas"]
+    for order, names in (
+        ("BonusOrder", ("bonus_id", "reward", "audience", "opens_at", "stock", "acknowledge")),
+        ("NewsOrder", ("news_id", "type", "body", "expires_in_seconds")),
+        ("AwardRuleOrder", ("rule_id", "reward", "resource")),
+    ):
+        described = schemas[order]["properties"]
+        assert [name for name in names if not described[name].get("description")] == []
