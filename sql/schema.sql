@@ -222,7 +222,8 @@ begin
     end if;
     select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
     outcome := v_look.outcome;
-    if outcome is null then
+    -- Expired: another device's claim, from before the end, may still be under way.
+    if outcome is null or outcome = 'expired' then
         perform lock_user(p_user_id, p_now), share_bonus(p_bonus_id);
         v_now := coalesce(p_now, clock_timestamp());
         select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
@@ -258,24 +259,27 @@ CREATE FUNCTION public.claim_look(p_user_id text, p_claim_id text, p_bonus_id uu
     LANGUAGE plpgsql
     AS $$
 declare
-    v_is_sold_out boolean;
-    v_claim_id text;
+    v_seen record;
 begin
-    select * into bonus from bonuses b where b.bonus_id = p_bonus_id;
-    v_is_sold_out := bonus.stock is not null and not exists (
-        select from bonus_stock s where s.bonus_id = p_bonus_id);
-    select c.claim_id into v_claim_id from claims c
-     where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
-    select * into event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;
-    if v_claim_id = p_claim_id then
+    select b as bonus, e as event, c.claim_id,
+           b.stock is not null and not exists (
+               select from bonus_stock s where s.bonus_id = p_bonus_id) as is_sold_out
+      into v_seen
+      from (select) as one
+           left join bonuses b on b.bonus_id = p_bonus_id
+           left join claims c on c.bonus_id = p_bonus_id and c.user_id = p_user_id
+           left join user_events e on e.user_id = p_user_id and e.action_id = p_claim_id;
+    bonus := v_seen.bonus;
+    event := v_seen.event;
+    if v_seen.claim_id = p_claim_id then
         outcome := 'claimed';
     elsif event.seq is not null then
         outcome := 'conflict';
-    elsif v_claim_id is not null then
+    elsif v_seen.claim_id is not null then
         outcome := 'already_claimed';
     else
         outcome := claim_refusal(bonus, p_user_id, p_now);
-        if outcome is null and v_is_sold_out then
+        if outcome is null and v_seen.is_sold_out then
             outcome := 'sold_out';
         end if;
     end if;
@@ -359,7 +363,8 @@ $$;
 
 CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz;
     v_connection jsonb;
@@ -528,7 +533,8 @@ $$;
 
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz;
 begin
@@ -1632,7 +1638,8 @@ $$;
 
 CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;

@@ -58,30 +58,34 @@ end $$;
 
 -- What a claim would come to right now. outcome null: it would be granted, if there is still one left when
 -- its turn comes.
--- In this order: who sees that nothing is left, then sees the claim that took the last one.
+-- One statement, so that all of it is of one moment: who sees that nothing is left, or the event of a
+-- claim, also sees whose claim that was.
 create or replace function claim_look(
     p_user_id text, p_claim_id text, p_bonus_id uuid, p_now timestamptz,
     out outcome text, out bonus bonuses, out event user_events
 ) language plpgsql as $$
 declare
-    v_is_sold_out boolean;
-    v_claim_id text;
+    v_seen record;
 begin
-    select * into bonus from bonuses b where b.bonus_id = p_bonus_id;
-    v_is_sold_out := bonus.stock is not null and not exists (
-        select from bonus_stock s where s.bonus_id = p_bonus_id);
-    select c.claim_id into v_claim_id from claims c
-     where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
-    select * into event from user_events e where e.user_id = p_user_id and e.action_id = p_claim_id;
-    if v_claim_id = p_claim_id then
+    select b as bonus, e as event, c.claim_id,
+           b.stock is not null and not exists (
+               select from bonus_stock s where s.bonus_id = p_bonus_id) as is_sold_out
+      into v_seen
+      from (select) as one
+           left join bonuses b on b.bonus_id = p_bonus_id
+           left join claims c on c.bonus_id = p_bonus_id and c.user_id = p_user_id
+           left join user_events e on e.user_id = p_user_id and e.action_id = p_claim_id;
+    bonus := v_seen.bonus;
+    event := v_seen.event;
+    if v_seen.claim_id = p_claim_id then
         outcome := 'claimed';
     elsif event.seq is not null then
         outcome := 'conflict';
-    elsif v_claim_id is not null then
+    elsif v_seen.claim_id is not null then
         outcome := 'already_claimed';
     else
         outcome := claim_refusal(bonus, p_user_id, p_now);
-        if outcome is null and v_is_sold_out then
+        if outcome is null and v_seen.is_sold_out then
             outcome := 'sold_out';
         end if;
     end if;
@@ -101,7 +105,7 @@ language sql volatile as $$ select pg_advisory_xact_lock(hashtextextended(p_bonu
 -- unknown_bonus | conflict (the claim's id was used for something else) |
 -- slow_down | disconnect (see `spend`; wait_ms says when to come again).
 -- A claim that was granted is answered so again, by its id; another device's gets already_claimed.
--- Only what would be granted takes a lock: a thousand have one, fifty thousand come to ask.
+-- Who comes after the stock is gone takes no lock: a thousand get one, fifty thousand come to ask.
 -- event: null unless the outcome is claimed, and once it has been pruned. bonus: as sold out, only when
 -- it is. others: whom to tell, as in `act`; null unless the outcome is claimed or sold_out.
 create or replace function claim(
@@ -124,7 +128,8 @@ begin
     end if;
     select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
     outcome := v_look.outcome;
-    if outcome is null then
+    -- Expired: another device's claim, from before the end, may still be under way.
+    if outcome is null or outcome = 'expired' then
         perform lock_user(p_user_id, p_now), share_bonus(p_bonus_id);
         v_now := coalesce(p_now, clock_timestamp());
         select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);

@@ -9,7 +9,7 @@ create or replace function connect(
     p_user_id text, p_resource text, p_node text, p_connection_id text,
     p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval,
     p_most integer default 50, p_device text default null, p_now timestamptz default null
-) returns text language plpgsql as $$
+) returns text language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now timestamptz;
     v_connection jsonb;

@@ -10,7 +10,7 @@ create or replace function disconnect(
     p_user_id text, p_node text, p_connection_id text, p_ended_by text,
     p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval default '30 seconds',
     p_now timestamptz default null
-) returns boolean language plpgsql as $$
+) returns boolean language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now timestamptz;
 begin

@@ -12,7 +12,7 @@ create or replace function watch(
     outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint,
     watched_ms bigint
 )
-language plpgsql as $$
+language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;

@@ -27,7 +27,9 @@ class Load:
     """How often the whole script ran, by all clients together."""
     per_second: float
     mean_ms: float
+    p50_ms: float
     p99_ms: float
+    max_ms: float
 
 
 @dataclass(frozen=True)
@@ -45,10 +47,19 @@ class Pgbench:
 
         `given`: the script's variables. `settings`: of its sessions, as `-c name=value`.
         """
+        return await self._run(script, f"--time={max(1, round(seconds))}", given, settings)
+
+    async def run_times(self, script: str, times: int, given: Mapping[str, str]) -> Load:
+        """Run a script so often, by each client."""
+        return await self._run(script, f"--transactions={times}", given)
+
+    async def _run(
+        self, script: str, until: str, given: Mapping[str, str], settings: str = ""
+    ) -> Load:
         with tempfile.TemporaryDirectory() as folder:
             (Path(folder) / "script.sql").write_text(script)
             command = [self.program, "--no-vacuum", "--protocol=prepared", "--file=script.sql"]
-            command += [f"--client={self.clients}", f"--time={max(1, round(seconds))}", "--log"]
+            command += [f"--client={self.clients}", until, "--log"]
             command += [f"--define={name}={value}" for name, value in given.items()]
             said = await _output(command, folder, _environment(self.dsn, settings))
             return _load(said, Path(folder))
@@ -109,7 +120,9 @@ def _load(said: str, folder: Path) -> Load:
         times=int(_said(said, r"transactions actually processed: (\d+)")),
         per_second=float(_said(said, r"tps = ([\d.]+)")),
         mean_ms=float(_said(said, r"latency average = ([\d.]+) ms")),
+        p50_ms=waits[len(waits) // 2] / 1000,
         p99_ms=waits[len(waits) * 99 // 100] / 1000,
+        max_ms=waits[-1] / 1000,
     )
 
 

@@ -328,13 +328,19 @@ class World:
             if one == user
         )
 
-    def shown_bonuses(self, user: str) -> list[Json]:
+    def shown_bonuses(self, user: str, resource: str | None) -> list[Json]:
+        """On a connection to that resource; None: it is in no session."""
         shown = []
         for bonus in self.bonuses:
-            if bonus.closes_at <= self.now or bonus.cancelled_at is not None:
+            order = bonus.order
+            is_meant = user in order.users or order.audience == "everyone"
+            if bonus.closes_at <= self.now:
                 continue
             if user in bonus.grants:
                 shown.append(bonus.json("claimed"))
+            elif bonus.cancelled_at is not None:
+                if is_meant or (resource and order.resource == resource):
+                    shown.append(bonus.json("cancelled"))
             elif self.refuses(user, bonus) in (None, "too_early"):
                 shown.append(bonus.json("sold_out" if bonus.is_sold_out else None))
         return shown

@@ -178,21 +178,27 @@ async def test_other_devices_hear_that_it_is_the_users_and_not_sold_out(
         assert Counter(outcomes) == {"claimed": 1, "already_claimed": DEVICES - 1}
 
 
-async def test_a_device_whose_look_meets_the_last_grant_sees_it_is_its_users(
-    pool: asyncpg.Pool, others: asyncpg.Connection
+@pytest.mark.parametrize("table", ["bonus_stock", "claims", "user_events"])
+@pytest.mark.parametrize(
+    ("claim_id", "outcome"), [("phone", "claimed"), ("laptop", "already_claimed")]
+)
+async def test_a_look_that_meets_the_last_grant_sees_all_of_it(
+    pool: asyncpg.Pool, others: asyncpg.Connection, table: str, claim_id: str, outcome: str
 ) -> None:
-    """Stopped between stock and claims, at the one moment that could make it "sold out"."""
-    await come(pool, ["ann"])
+    """Stopped where it could see a half: the stock gone, or the claim's event, and no claim."""
+    await come(pool, ["ann", "bob"])
     bonus_id = await drop(pool, stock=1)
+    # The first call of a session stops at the types of its variables.
+    assert await claim(others, "bob", "tablet", await drop(pool)) == "claimed"
     async with pool.acquire() as first:
         transaction = first.transaction()
         await transaction.start()
-        await first.execute("lock table bonus_stock in access exclusive mode")
+        await first.execute(f"lock table {table} in access exclusive mode")
         assert await claim(first, "ann", "phone", bonus_id) == "claimed"
-        looking = asyncio.create_task(claim(others, "ann", "laptop", bonus_id))
+        looking = asyncio.create_task(claim(others, "ann", claim_id, bonus_id))
         await waits(pool, others, looking)
         await transaction.commit()
-    assert await looking == "already_claimed"
+    assert await looking == outcome
 
 
 # Many users, one stock.
@@ -296,6 +302,26 @@ async def test_a_claim_behind_the_end_of_its_bonus_waits_and_is_refused(
         await transaction.commit()
     assert await claiming == "cancelled"
     await must_be_consistent(pool)
+
+
+@pytest.mark.parametrize(
+    ("claim_id", "outcome"), [("phone", "claimed"), ("laptop", "already_claimed")]
+)
+async def test_a_claim_after_the_end_waits_for_one_from_before_it(
+    pool: asyncpg.Pool, others: asyncpg.Connection, claim_id: str, outcome: str
+) -> None:
+    """Of the same user: one device must not say "expired" of what another is just granted."""
+    bonus_id = await drop(pool, users=["ann"])
+    in_time = T0 + WINDOW + SECOND / 2
+    async with pool.acquire() as first:
+        transaction = first.transaction()
+        await transaction.start()
+        assert await claim(first, "ann", "phone", bonus_id, in_time) == "claimed"
+        late = in_time + timedelta(milliseconds=1)
+        claiming = asyncio.create_task(claim(others, "ann", claim_id, bonus_id, late))
+        await waits(pool, others, claiming)
+        await transaction.commit()
+    assert await claiming == outcome
 
 
 async def test_bonuses_are_closed_once_by_many_at_once(pool: asyncpg.Pool) -> None:

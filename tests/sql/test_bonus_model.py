@@ -272,7 +272,7 @@ class Story(RuleBasedStateMachine):
         assert said == self.world.cancels(bonus_id)
         self._goes_on()
         for user in USERS:
-            self.a_user_says_hello(user, missed=None, is_limited=False)
+            self.a_user_says_hello(user, None, pick, is_limited=False)
 
     @rule(limit=st.sampled_from([1, 1, 100]))
     def bonuses_are_closed(self, limit: int) -> None:
@@ -352,23 +352,27 @@ class Story(RuleBasedStateMachine):
 
     # What users see.
 
-    @rule(user=users, missed=st.none() | picks, is_limited=limits)
-    def a_user_says_hello(self, user: str, missed: int | None, is_limited: bool) -> None:
+    @rule(user=users, missed=st.none() | picks, pick=picks, is_limited=limits)
+    def a_user_says_hello(self, user: str, missed: int | None, pick: int, is_limited: bool) -> None:
         stream = self.world.stream(user)
+        here = sorted(resource for one, resource in self.world.joined_at if one == user)
+        resource = picked([*here, None], pick)
         since = None if missed is None else max(0, stream.seq - missed)
         epoch = str(self.database.value("epoch from stream_epoch"))
         refusal = self._spends(user, is_limited)
         row = self.database.row(
-            "hello($1, $2, 'any', $3, $4, 0, $5, $6, $7)",
-            *(user, NODE, since, epoch, *self._limit(is_limited), self._now),
+            "hello($1, $2, $3, $4, $5, 0, $6, $7, $8)",
+            *(user, NODE, f"{user}-{resource}-{DEVICES[0]}", since, epoch),
+            *(*self._limit(is_limited), self._now),
         )
         assert row["outcome"] == (refusal or "welcome")
         if refusal is None:
             missed_events = [e.json() for e in stream.kept if e.seq > (since or 0)]
             is_whole = since is not None and stream.seq - since == len(missed_events)
+            assert row["resource"] == resource
             assert (row["seq"], row["state"]) == (stream.seq, stream.state)
             assert (row["events"], row["recovered"]) == (missed_events, is_whole)
-            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user))
+            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user, resource))
             head = max((seq or 0 for _, _, seq, _ in self.world.broadcasts), default=0)
             assert row["broadcasts"] == {"seq": head, "recovered": True, "news": []}
         self._goes_on()
@@ -564,3 +568,63 @@ async def test_a_long_ledger_has_each_entry_once(
     assert [len(page) for page in read] == pages
     listed_ids = [UUID(entry["bonus_id"]).int for page in read for entry in page]
     assert listed_ids == list(reversed(range(entries)))
+
+
+CREATE_BONUS = """
+select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, p_fingerprint => 'print', p_now => $10)
+"""
+CREATE_NEWS = "select create_news($1, $2, 'everyone', null, '1 minute', 'other', $3)"
+MINUTE = timedelta(minutes=1)
+GOOD: dict[str, Any] = {
+    "reward": '{"coins": 1}',
+    "audience": "everyone",
+    "resource": None,
+    "user_ids": [],
+    "opens_in": timedelta(0),
+    "window": MINUTE,
+    "stock": None,
+    "min_watched": None,
+}
+
+
+async def everything(db: asyncpg.Connection) -> list[Any]:
+    tables = ("bonuses", "bonus_stock", "offers", "ledger", "broadcasts", "broadcast_stream")
+    return [await db.fetch(f"select * from {table} order by 1") for table in tables]  # noqa: S608
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        {"stock": 0},
+        {"stock": -1},
+        {"window": timedelta(0)},
+        {"opens_in": -MINUTE, "window": timedelta(seconds=59)},
+        {"reward": json.dumps("x" * 4_095)},
+        {"audience": "resource"},
+        {"audience": "nobody"},
+        {"resource": "site"},
+        {"min_watched": timedelta(0)},
+        {"audience": "users", "user_ids": ["ann", "x" * 129]},
+        {"audience": "users", "user_ids": ["ann", ""]},
+    ],
+)
+async def test_a_bad_order_writes_nothing(db: asyncpg.Connection, bad: dict[str, Any]) -> None:
+    before = await everything(db)
+    order = {**GOOD, **bad}
+    try:
+        said = await db.fetchval(CREATE_BONUS, UNKNOWN, *order.values(), time(BEGINS_AT))
+    except asyncpg.CheckViolationError:
+        said = "window_over"
+    assert said == "window_over"
+    assert await everything(db) == before
+
+
+async def test_a_bonus_and_news_cannot_have_the_same_id(db: asyncpg.Connection) -> None:
+    now = time(BEGINS_AT)
+    one, two = UUID(int=1), UUID(int=2)
+    assert await db.fetchval(CREATE_BONUS, one, *GOOD.values(), now) == "created"
+    assert await db.fetchval(CREATE_NEWS, two, '{"type": "goal", "body": {}}', now) == "created"
+    before = await everything(db)
+    assert await db.fetchval(CREATE_NEWS, one, '{"type": "goal", "body": {}}', now) == "conflict"
+    assert await db.fetchval(CREATE_BONUS, two, *GOOD.values(), now) == "conflict"
+    assert await everything(db) == before

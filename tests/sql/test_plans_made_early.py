@@ -66,7 +66,23 @@ async def ledger(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     return await db.fetchval("select outcome from ledger_of($1, null, '1 second', 50)", user)
 
 
-@pytest.mark.parametrize("call", [claim, act, hello, ledger])
+async def connect(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    """Also for whoever is here already, with another tab."""
+    call = "select connect($1, 'site', $2, $3, $3, now() + interval '1 minute', '30 seconds')"
+    return await db.fetchval(call, user, NODE, uuid4().hex)
+
+
+async def disconnect(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select disconnect($1, $2, 'tab', 'client', $3, now() + interval '1 minute')"
+    return await db.fetchval(call, user, NODE, uuid4().hex)
+
+
+async def watch(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select outcome from watch($1, $2, 'tab', 'stream', '30 seconds')"
+    return await db.fetchval(call, user, NODE)
+
+
+@pytest.mark.parametrize("call", [claim, act, hello, ledger, connect, disconnect, watch])
 async def test_who_comes_with_a_crowd_reads_their_own_rows(
     db: asyncpg.Connection, call: Call
 ) -> None:
@@ -77,8 +93,8 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
         await call(db, f"early-{n}", bonus)
     await db.execute(CROWD)
     before = await _read(db)
-    outcomes = {await call(db, f"user-{n}", bonus) for n in range(1, 11)}
-    assert outcomes <= {"claimed", "acted", "welcome", "listed"}
+    outcomes = {await call(db, f"user-{n}", bonus) for n in range(19_991, 20_001)}
+    assert outcomes <= {"claimed", "acted", "welcome", "listed", "joined", True, "opened"}
     assert await _read(db) - before < 1_000
 
 

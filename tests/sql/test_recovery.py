@@ -344,6 +344,22 @@ async def test_a_client_that_drops_out_ends_where_one_that_stayed_is(
     await day.end()
 
 
+@pytest.mark.parametrize("more", [-1, 0, 1])
+async def test_events_of_48_kb_are_recovered_and_not_a_byte_more(
+    db: asyncpg.Connection, more: int
+) -> None:
+    day = Day(db)
+    await day.begin()
+    await day.acts(None, {"x": ""})
+    await day.all_pushes_arrive(0)
+    around = await db.fetchval("select octet_length(event_json(e)::text) from user_events e")
+    for bytes_more in (0, 0, more):
+        await day.acts(None, {"x": "x" * (MOST_EVENT_BYTES // 3 - around + bytes_more)})
+    await day.says_hello(0)
+    assert day.answer
+    assert day.answer["recovered"] is (more <= 0)
+
+
 @pytest.mark.parametrize(("many", "is_all"), [(20, True), (21, False)])
 async def test_the_latest_news_come_with_a_welcome_which_says_if_that_is_all(
     db: asyncpg.Connection, many: int, is_all: bool

@@ -1,0 +1,2 @@
+\set n :n + 1
+\set user :client_id * :each + :n
