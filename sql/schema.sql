@@ -1071,6 +1071,10 @@ CREATE FUNCTION public.next_round_in(p_broadcast public.broadcasts, p_bonus publ
              order by s.done_at desc, s.shard desc limit 1) as last
      where p_broadcast.kind = 'offer' and p_bonus.acknowledge and p_round < 3
        and (last.worker = p_worker or last.held_until is null or last.done_at < p_now - p_lease)
+       -- Where nobody was left to be told, nobody will be.
+       and exists (select from broadcast_shards s
+                    where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round
+                      and s.sent + s.gone + s.undelivered > 0)
        and not exists (select from broadcast_shards s
                         where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round + 1)
 $$;

@@ -101,7 +101,7 @@ class Broadcaster:
             await self.container.queue.send(self._broadcast)
         elif self._repeat_in_ms is not None:
             seconds = math.ceil(self._repeat_in_ms / 1000)
-            await self.container.queue.announce(self._broadcast.next_round(), seconds)
+            await self.container.queue.send(self._broadcast.next_round(), seconds)
 
     async def _lane(self) -> bool:
         """True if something may be left."""

@@ -28,13 +28,11 @@ class Queue:
     def __init__(self) -> None:
         self._client: SQSClient | None = None
 
-    async def announce(self, broadcast: Broadcast, delay_seconds: int = 0) -> None:
+    async def announce(self, broadcast: Broadcast) -> None:
         """Call for a worker, and for a second a little later: it finds the broadcast done, or goes
         on where the first has died.
         """
-        await self._send(
-            [(broadcast, delay_seconds), (broadcast, delay_seconds + SECOND_AFTER_SECONDS)]
-        )
+        await self._send([(broadcast, 0), (broadcast, SECOND_AFTER_SECONDS)])
 
     async def announce_own(self, broadcast: Broadcast) -> None:
         """Call for the second only: the caller is the first."""

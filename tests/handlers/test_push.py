@@ -19,7 +19,7 @@ from handlers.adapters import broadcaster
 from handlers.adapters.connections import Unreachable
 from handlers.adapters.database import Database
 from handlers.adapters.delivery import GIVE_UP_AFTER, LEAVE_ALONE_SECONDS, Impatient
-from handlers.adapters.queue import SECOND_AFTER_SECONDS, Queue
+from handlers.adapters.queue import Queue
 from handlers.core import push as pages
 from handlers.core.happening import Push
 from handlers.core.push import Broadcast
@@ -354,7 +354,7 @@ def test_who_has_not_acknowledged_is_told_again_in_a_while(world: World) -> None
     bonus = drop(world, acknowledge=True)
     work(world, bonus)
     again = replace(bonus, round=2)
-    assert world.queue.calls == [(again, 5), (again, 5 + SECOND_AFTER_SECONDS)]
+    assert world.queue.calls == [(again, 5)]
     world.queue.calls.clear()
     work(world, bonus)
     assert world.queue.calls == []
@@ -476,7 +476,6 @@ def waiting(sqs: Any, name: str) -> tuple[int, int]:
     ("call", "now", "later"),
     [
         (lambda queue, one: queue.announce(one), 1, 1),
-        (lambda queue, one: queue.announce(one, 5), 0, 2),
         (lambda queue, one: queue.announce_own(one), 0, 1),
         (lambda queue, one: queue.send(one), 1, 0),
         (lambda queue, one: queue.send(one, 3), 0, 1),

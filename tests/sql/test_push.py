@@ -554,6 +554,18 @@ async def test_whoever_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -
     assert (await lane.ask(3))["repeat_in_ms"] == 4_000
 
 
+async def test_a_round_that_finds_nobody_is_the_last(db: asyncpg.Connection) -> None:
+    await crowd(db, 2)
+    users = names(2)
+    first = Lane(db, await drop(db, users=users, acknowledge=True))
+    await first.work()
+    for user in users:
+        await db.execute(text("ack"), user, first.broadcast_id, timedelta(0), 1)
+    second = Lane(db, first.broadcast_id, round=2)
+    assert (await second.ask())["outcome"] == "page"
+    assert (await second.ask())["repeat_in_ms"] is None
+
+
 async def test_anybody_calls_for_the_next_round_when_nobody_has(db: asyncpg.Connection) -> None:
     await crowd(db, 5)
     lane = Lane(db, await drop(db, acknowledge=True))
