@@ -121,6 +121,8 @@ class Broadcaster:
                     report = await self._push(row)
                 case "wait":
                     await self._wait(_number(row["wait_ms"]) / 1000)
+                case "dropped":
+                    continue
                 # One is enough to see whether those who hold what is left do it.
                 case "busy" if self._lanes == 1:
                     await self._wait(BUSY_SECONDS)

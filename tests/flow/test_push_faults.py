@@ -45,11 +45,14 @@ class Screen:
     user_id: str
     bonuses: Counter[str] = field(default_factory=Counter)
     welcome: dict[str, Any] | None = None
+    news: int = 0
 
     def hear(self, _client: Client, payload: bytes) -> None:
         message = json.loads(payload)
         if message["type"] == "bonus":
             self.bonuses[message["bonus"]["bonus_id"]] += 1
+        elif message["type"] == "news":
+            self.news += 1
         elif message["type"] == "welcome":
             self.welcome = message
 
@@ -77,6 +80,10 @@ class Show:
     async def press(self, audience: dict[str, Any]) -> str:
         order = {"reward": {"coins": 5}, "audience": audience, "window_seconds": 50}
         return str((await asyncio.to_thread(self._post, "/bonuses", order))["bonus_id"])
+
+    async def tell(self, audience: dict[str, Any]) -> str:
+        order = {"type": "hint", "body": {}, "audience": audience, "expires_in_seconds": 50}
+        return str((await asyncio.to_thread(self._post, "/news", order))["news_id"])
 
     async def progress(self, bonus_id: str) -> dict[str, Any]:
         """Of the broadcast, once it is done."""
@@ -189,6 +196,19 @@ async def test_every_screen_has_the_bonus_or_the_counters_say_why_not(
             assert screen.welcome is not None
             offered = [bonus["bonus_id"] for bonus in screen.welcome["bonuses"]]
             assert offered == [bonus_id]
+
+
+async def test_news_come_by_their_own_queue(own_dsn: str, tmp_path: Path) -> None:
+    """Twice from the queue, once on the screen."""
+    async with show(own_dsn, tmp_path) as playing:
+        screens = [Screen(f"user-{n}") for n in range(5)]
+        for screen in screens:
+            await playing.come(screen)
+        news_id = await playing.tell({"kind": "everyone"})
+        progress = await playing.progress(news_id)
+        counted = {name: progress[name] for name in ("sent", "gone", "undelivered", "dropped")}
+        assert sum(counted.values()) == len(screens)
+        await until(lambda: sum(screen.news for screen in screens) == counted["sent"])
 
 
 async def test_one_user_has_their_bonus_without_the_queue(own_dsn: str, tmp_path: Path) -> None:

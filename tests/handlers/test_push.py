@@ -6,6 +6,7 @@ import asyncio
 import json
 import uuid
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -283,6 +284,39 @@ def test_a_page_whose_turn_is_behind_the_end_of_the_window_is_not_pushed(world: 
     work(world, bonus)
     assert inbox(world) == []
     assert progress(world, bonus) == {"dropped": 3}
+
+
+def test_a_page_waits_for_its_turn(world: World) -> None:
+    people(world, 2)
+    (budget,) = world.rows(
+        "insert into push_budget (free_at) values (clock_timestamp() + interval '0.3 seconds')"
+        " returning free_at"
+    )
+    begun = []
+
+    async def post(_push: Push) -> None:
+        begun.append(datetime.now(UTC))
+
+    vars(world.connections)["post"] = post
+    work(world, drop(world))
+    assert len(begun) == 2
+    assert min(begun) >= budget["free_at"]
+
+
+def test_a_page_has_no_more_time_than_the_window(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people(world, 1)
+    given, deliver = list[float](), world.container.deliver
+
+    async def within(pushes: list[Push], within_seconds: float) -> Any:
+        given.append(within_seconds)
+        return await deliver(pushes, within_seconds)
+
+    monkeypatch.setattr(world.container, "deliver", within)
+    work(world, drop(world), drop(world, window=2))
+    assert given[0] == broadcaster.PAGE_WITHIN_SECONDS
+    assert 0 < given[1] <= 2
 
 
 def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(world: World) -> None:
