@@ -714,7 +714,8 @@ $$;
 
 CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 declare
     v_gone record;
     v_opened_at timestamptz;
@@ -1172,7 +1173,8 @@ end $$;
 
 CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_page integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint, expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
     LANGUAGE plpgsql
-    AS $$
+    SET enable_seqscan TO 'off'
+    AS $$ -- see 00_shared
 #variable_conflict use_column
 declare
     c_dropped   constant integer := 5000; -- a shard, as a rule

@@ -6,7 +6,7 @@
 create or replace function forget(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[],
     p_grace interval default '30 seconds', p_now timestamptz default null
-) returns integer language plpgsql as $$
+) returns integer language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 declare
     v_gone record;
     v_opened_at timestamptz;

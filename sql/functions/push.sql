@@ -272,7 +272,7 @@ create or replace function push(
     outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint,
     expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb,
     recipients jsonb, repeat_in_ms integer
-) language plpgsql as $$
+) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
 #variable_conflict use_column
 declare
     c_dropped   constant integer := 5000; -- a shard, as a rule

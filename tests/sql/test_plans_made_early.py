@@ -82,7 +82,43 @@ async def watch(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     return await db.fetchval(call, user, NODE)
 
 
-@pytest.mark.parametrize("call", [claim, act, hello, ledger, connect, disconnect, watch])
+async def forget(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select forget($1, $2, array['tab'], array['swept'])"
+    return await db.fetchval(call, [user], [NODE])
+
+
+async def push(db: asyncpg.Connection, audience: str, user_ids: list[str]) -> object:
+    """The first page of a new bonus, of ten."""
+    bonus = uuid4()
+    create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
+    await db.execute(create, bonus, audience, user_ids)
+    call = "select outcome from push($1, 1, gen_random_uuid(), 10, 1000000)"
+    return await db.fetchval(call, bonus)
+
+
+async def push_to_everyone(db: asyncpg.Connection, _user: str, _bonus: UUID) -> object:
+    return await push(db, "everyone", [])
+
+
+async def push_to_listed(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    return await push(db, "users", [user])
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        claim,
+        act,
+        hello,
+        ledger,
+        connect,
+        disconnect,
+        watch,
+        forget,
+        push_to_everyone,
+        push_to_listed,
+    ],
+)
 async def test_who_comes_with_a_crowd_reads_their_own_rows(
     db: asyncpg.Connection, call: Call
 ) -> None:
@@ -94,7 +130,17 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
     await db.execute(CROWD)
     before = await _read(db)
     outcomes = {await call(db, f"user-{n}", bonus) for n in range(19_991, 20_001)}
-    assert outcomes <= {"claimed", "acted", "welcome", "listed", "joined", True, "opened"}
+    assert outcomes <= {
+        "claimed",
+        "acted",
+        "welcome",
+        "listed",
+        "joined",
+        True,
+        "opened",
+        0,
+        "page",
+    }
     assert await _read(db) - before < 1_000
 
 

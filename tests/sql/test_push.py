@@ -556,7 +556,7 @@ async def test_whoever_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -
 
 async def test_a_round_that_finds_nobody_is_the_last(db: asyncpg.Connection) -> None:
     await crowd(db, 2)
-    users = names(2)
+    users = tuple(names(2))
     first = Lane(db, await drop(db, users=users, acknowledge=True))
     await first.work()
     for user in users:
