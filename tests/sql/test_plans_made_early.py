@@ -88,10 +88,11 @@ async def forget(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
 
 
 async def push(db: asyncpg.Connection, audience: str, user_ids: list[str]) -> object:
-    """The first page of a new bonus, of ten."""
+    """The first page of a new bonus, of ten. Its shard is there: to plan it takes a sample."""
     bonus = uuid4()
     create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
     await db.execute(create, bonus, audience, user_ids)
+    await db.execute("insert into broadcast_shards values ($1, 1, 1, 0, '', '')", bonus)
     call = "select outcome from push($1, 1, gen_random_uuid(), 10, 1000000)"
     return await db.fetchval(call, bonus)
 

@@ -556,14 +556,15 @@ async def test_whoever_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -
 
 async def test_a_round_that_finds_nobody_is_the_last(db: asyncpg.Connection) -> None:
     await crowd(db, 2)
-    users = tuple(names(2))
-    first = Lane(db, await drop(db, users=users, acknowledge=True))
+    first = Lane(db, await drop(db, acknowledge=True))
     await first.work()
-    for user in users:
-        await db.execute(text("ack"), user, first.broadcast_id, timedelta(0), 1)
+    for user in ("u00001", "u00002"):
+        await db.execute("select ack($1, $2, p_now => $3)", user, first.broadcast_id, at(2))
     second = Lane(db, first.broadcast_id, round=2)
-    assert (await second.ask())["outcome"] == "page"
-    assert (await second.ask())["repeat_in_ms"] is None
+    assert await second.turn(6) == "page"
+    assert second.pushed == []
+    row = await second.ask(7)
+    assert (row["outcome"], row["repeat_in_ms"]) == ("done", None)
 
 
 async def test_anybody_calls_for_the_next_round_when_nobody_has(db: asyncpg.Connection) -> None:
