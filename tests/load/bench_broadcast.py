@@ -233,12 +233,15 @@ class Story:
         return progress
 
     async def _kill_a_worker(self, bonus_id: str) -> None:
-        """The first that works, in the midst of it."""
-        while not any(bonus_id in screen.shown for screen in self._screens):  # noqa: ASYNC110
-            await asyncio.sleep(0.005)
-        workers = self._processes("PushFunction")
-        os.kill(workers[0], signal.SIGKILL)
-        print(f"killed one of {len(workers)} push workers", flush=True)
+        """The one that has worked most, in the midst of it."""
+        before = {pid: cpu_seconds(pid) for pid in self._processes("PushFunction")}
+        while sum(bonus_id in screen.shown for screen in self._screens) < len(self._screens) / 10:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        worked = {
+            pid: cpu_seconds(pid) - before.get(pid, 0) for pid in self._processes("PushFunction")
+        }
+        os.kill(max(worked, key=lambda pid: worked[pid]), signal.SIGKILL)
+        print(f"killed the busiest of {len(worked)} push workers", flush=True)
 
     # The system.
 
