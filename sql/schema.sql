@@ -35,12 +35,12 @@ end $$;
 
 CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body jsonb, p_patch jsonb DEFAULT NULL::jsonb, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
@@ -206,14 +206,14 @@ end $$;
 
 CREATE FUNCTION public.claim(p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone, OUT outcome text, OUT wait_ms integer, OUT server_now bigint, OUT epoch uuid, OUT event jsonb, OUT bonus jsonb, OUT others jsonb) RETURNS record
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;
     v_bonus bonuses;
     v_event user_events;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
@@ -244,14 +244,14 @@ begin
             null, p_claim_id, v_now);
     end if;
     server_now := ms(v_now);
-    select e.epoch into epoch from stream_epoch e;
-    if outcome = 'claimed' and v_event.seq is not null then
-        event := event_json(v_event);
-    elsif outcome = 'sold_out' then
-        bonus := bonus_json(v_bonus, outcome);
-    end if;
     if outcome in ('claimed', 'sold_out') then
         others := connections_of(p_user_id);
+    end if;
+    if outcome = 'claimed' and v_event.seq is not null then
+        select e.epoch into epoch from stream_epoch e;
+        event := event_json(v_event);
+    elsif outcome = 'sold_out' and jsonb_array_length(others) > 1 then
+        bonus := bonus_json(v_bonus, outcome);
     end if;
 end $$;
 
@@ -363,8 +363,7 @@ $$;
 
 CREATE FUNCTION public.connect(p_user_id text, p_resource text, p_node text, p_connection_id text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval, p_most integer DEFAULT 50, p_device text DEFAULT NULL::text, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS text
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now timestamptz;
     v_connection jsonb;
@@ -372,6 +371,7 @@ declare
     v_opened text;
     v_outcome text;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     v_now := lock_user(p_user_id, p_now);
     if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';
@@ -533,11 +533,11 @@ $$;
 
 CREATE FUNCTION public.disconnect(p_user_id text, p_node text, p_connection_id text, p_ended_by text, p_ticket_id text, p_ticket_expires_at timestamp with time zone, p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS boolean
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now timestamptz;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     v_now := lock_user(p_user_id, p_now);
     if may_open(p_ticket_expires_at, v_now) then  -- or it would be a query in vain
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
@@ -714,8 +714,7 @@ $$;
 
 CREATE FUNCTION public.forget(p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[], p_grace interval DEFAULT '00:00:30'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_gone record;
     v_opened_at timestamptz;
@@ -723,6 +722,7 @@ declare
     v_now timestamptz;
     v_closed integer := 0;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     for v_gone in
         select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
             as g(user_id, node, connection_id, ended_by)
@@ -750,13 +750,13 @@ $$;
 
 CREATE FUNCTION public.hello(p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text, p_broadcasts_since bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint, connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean, events jsonb, bonuses jsonb, broadcasts jsonb)
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_wait_ms integer := spend(p_user_id, p_gap, p_burst, v_now);
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     if v_wait_ms <> 0 then
         outcome := outcome_of(v_wait_ms);
         wait_ms := v_wait_ms;
@@ -957,12 +957,12 @@ end $$;
 
 CREATE FUNCTION public.ledger_of(p_user_id text, p_before bigint DEFAULT NULL::bigint, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;
@@ -1173,8 +1173,7 @@ end $$;
 
 CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_page integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint, expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 #variable_conflict use_column
 declare
     c_dropped   constant integer := 5000; -- a shard, as a rule
@@ -1185,6 +1184,7 @@ declare
     v_shard     broadcast_shards;
     v_read      record;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     server_now := ms(v_now);
     select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
     if not found then
@@ -1640,12 +1640,12 @@ $$;
 
 CREATE FUNCTION public.watch(p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval, p_gap interval DEFAULT '00:00:00'::interval, p_burst integer DEFAULT 1, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint, watched_ms bigint)
     LANGUAGE plpgsql
-    SET enable_seqscan TO 'off'
-    AS $$ -- see 00_shared
+    AS $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

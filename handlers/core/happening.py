@@ -85,28 +85,27 @@ def raw(value: object) -> msgspec.Raw:
 
 
 def told(who: Arrival, row: Row, reply_type: str, **reply: object) -> Outcome:
-    """Answer the connection it came from, and tell the event to all the user's others.
+    """Answer the connection it came from, and tell all the user's others: the event, or the bonus
+    that is sold out, or nothing where there is neither.
 
-    `row` has server_now, epoch, event and others: what both an action and a claim return. Where
-    it has a bonus, sold out, others are told that. A connection that is not among the user's own
-    was ended wrongly, and is told so (see `hello`).
+    `row` has server_now, epoch, event and others: what both an action and a claim return. A
+    connection that is not among the user's own was ended wrongly, and is told so (see `hello`).
     """
     happened = {
         "server_now": row["server_now"],
         "epoch": row["epoch"],
         "event": raw(row["event"]),
     }
-    news = message("event", **happened)
-    if row.get("bonus") is not None:
-        news = bonus_message(row)
     open_ones = connections(row["others"])
     others = [one for one in open_ones if one != (who.node, who.connection_id)]
     if row["others"] is not None and len(others) == len(open_ones):
         reply["is_counted"] = False
-    return Outcome(
-        message(reply_type, **reply, **happened),
-        to_connections(who.user_id, others, news),
-    )
+    pushes: tuple[Push, ...] = ()
+    if row["event"] is not None:
+        pushes = to_connections(who.user_id, others, message("event", **happened))
+    elif row.get("bonus") is not None:
+        pushes = to_connections(who.user_id, others, bonus_message(row))
+    return Outcome(message(reply_type, **reply, **happened), pushes)
 
 
 def bonus_message(row: Row) -> bytes:

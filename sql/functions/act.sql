@@ -13,11 +13,12 @@ create or replace function act(
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out others jsonb
-) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

@@ -106,20 +106,21 @@ language sql volatile as $$ select pg_advisory_xact_lock(hashtextextended(p_bonu
 -- slow_down | disconnect (see `spend`; wait_ms says when to come again).
 -- A claim that was granted is answered so again, by its id; another device's gets already_claimed.
 -- Who comes after the stock is gone takes no lock: a thousand get one, fifty thousand come to ask.
--- event: null unless the outcome is claimed, and once it has been pruned. bonus: as sold out, only when
--- it is. others: whom to tell, as in `act`; null unless the outcome is claimed or sold_out.
+-- epoch, event: null unless the outcome is claimed, and once it has been pruned. others: whom to tell, as in
+-- `act`; null unless the outcome is claimed or sold_out. bonus: as sold out, if there is anybody to tell.
 create or replace function claim(
     p_user_id text, p_claim_id text, p_bonus_id uuid,
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out bonus jsonb, out others jsonb
-) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) language plpgsql as $$
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;
     v_bonus bonuses;
     v_event user_events;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
@@ -150,13 +151,13 @@ begin
             null, p_claim_id, v_now);
     end if;
     server_now := ms(v_now);
-    select e.epoch into epoch from stream_epoch e;
-    if outcome = 'claimed' and v_event.seq is not null then
-        event := event_json(v_event);
-    elsif outcome = 'sold_out' then
-        bonus := bonus_json(v_bonus, outcome);
-    end if;
     if outcome in ('claimed', 'sold_out') then
         others := connections_of(p_user_id);
+    end if;
+    if outcome = 'claimed' and v_event.seq is not null then
+        select e.epoch into epoch from stream_epoch e;
+        event := event_json(v_event);
+    elsif outcome = 'sold_out' and jsonb_array_length(others) > 1 then
+        bonus := bonus_json(v_bonus, outcome);
     end if;
 end $$;

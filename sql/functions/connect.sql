@@ -9,7 +9,7 @@ create or replace function connect(
     p_user_id text, p_resource text, p_node text, p_connection_id text,
     p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval,
     p_most integer default 50, p_device text default null, p_now timestamptz default null
-) returns text language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) returns text language plpgsql as $$
 declare
     v_now timestamptz;
     v_connection jsonb;
@@ -17,6 +17,7 @@ declare
     v_opened text;
     v_outcome text;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     v_now := lock_user(p_user_id, p_now);
     if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';

@@ -10,10 +10,11 @@ create or replace function disconnect(
     p_user_id text, p_node text, p_connection_id text, p_ended_by text,
     p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval default '30 seconds',
     p_now timestamptz default null
-) returns boolean language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) returns boolean language plpgsql as $$
 declare
     v_now timestamptz;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     v_now := lock_user(p_user_id, p_now);
     if may_open(p_ticket_expires_at, v_now) then  -- or it would be a query in vain
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);

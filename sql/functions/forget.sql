@@ -6,7 +6,7 @@
 create or replace function forget(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[],
     p_grace interval default '30 seconds', p_now timestamptz default null
-) returns integer language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) returns integer language plpgsql as $$
 declare
     v_gone record;
     v_opened_at timestamptz;
@@ -14,6 +14,7 @@ declare
     v_now timestamptz;
     v_closed integer := 0;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     for v_gone in
         select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
             as g(user_id, node, connection_id, ended_by)

@@ -20,12 +20,13 @@ create or replace function hello(
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
     events jsonb, bonuses jsonb, broadcasts jsonb
-) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_wait_ms integer := spend(p_user_id, p_gap, p_burst, v_now);
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     if v_wait_ms <> 0 then
         outcome := outcome_of(v_wait_ms);
         wait_ms := v_wait_ms;

@@ -7,11 +7,12 @@ create or replace function ledger_of(
     p_user_id text, p_before bigint default null,
     p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null
 ) returns table (outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
-language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;

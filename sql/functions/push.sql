@@ -272,7 +272,7 @@ create or replace function push(
     outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint,
     expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb,
     recipients jsonb, repeat_in_ms integer
-) language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+) language plpgsql as $$
 #variable_conflict use_column
 declare
     c_dropped   constant integer := 5000; -- a shard, as a rule
@@ -283,6 +283,7 @@ declare
     v_shard     broadcast_shards;
     v_read      record;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     server_now := ms(v_now);
     select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
     if not found then

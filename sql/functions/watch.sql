@@ -12,11 +12,12 @@ create or replace function watch(
     outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint,
     watched_ms bigint
 )
-language plpgsql set enable_seqscan = off as $$ -- see 00_shared
+language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_session watching_times;
 begin
+    perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

@@ -173,6 +173,13 @@ def test_who_comes_too_late_is_told_so_on_every_device() -> None:
     ]
 
 
+def test_without_an_event_or_a_bonus_nobody_else_is_told() -> None:
+    """The event of a claim is pruned some day; a bonus that is sold out comes only for others."""
+    for outcome in ("claimed", "sold_out"):
+        row = {**ROW, "outcome": outcome, "event": None, "bonus": None}
+        assert claim.outcome(ANN, CLAIM, row).pushes == ()
+
+
 @pytest.mark.parametrize(("user_id", "allowed"), [(None, True), ("ann", True), ("bob", False)])
 def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> None:
     named = msgspec.structs.replace(CLAIM, user_id=user_id)
