@@ -7,24 +7,15 @@ tests/sql/test_bonus_model.py` plays other stories each time; without it they ar
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 import asyncpg
 import pytest
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from tests.conftest import EMPTY
 from tests.sql.bonus_world import (
@@ -42,21 +33,12 @@ from tests.sql.bonus_world import (
     World,
     merge_patch,
 )
+from tests.sql.stories import play
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterator, Sequence
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
-PROFILE = settings(
-    max_examples=EXAMPLES or 60,
-    stateful_step_count=50,
-    derandomize=not EXAMPLES,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-    phases=[Phase.generate, Phase.shrink],
-)
 BEGINS_AT = int(datetime(2026, 1, 31, 23, tzinfo=UTC).timestamp()) * SECOND
 MOST_BONUSES = 8
 UNKNOWN = UUID(int=0)
@@ -513,12 +495,7 @@ class Story(RuleBasedStateMachine):
 
 
 def test_bonuses_and_streams_are_what_the_model_says(shared_dsn: str) -> None:
-    with asyncio.Runner() as runner:
-        db = runner.run(asyncpg.connect(shared_dsn))
-        # It calls for a class, and is content with whatever makes a machine.
-        story = cast("type[Story]", partial(Story, Database(runner, db)))
-        run_state_machine_as_test(story, settings=PROFILE)
-        runner.run(db.close())
+    play(Story, Database, shared_dsn)
 
 
 # https://www.rfc-editor.org/rfc/rfc7396#appendix-A (2026-11-26)

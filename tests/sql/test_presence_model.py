@@ -7,24 +7,14 @@ each time; without it they are always the same.
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import asyncpg
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    precondition,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from handlers.adapters.database import text
 from tests.conftest import EMPTY
@@ -45,22 +35,15 @@ from tests.sql.presence_world import (
     Tab,
     World,
 )
+from tests.sql.stories import play
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Iterable, Sequence
 
+    import asyncpg
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
-PROFILE = settings(
-    max_examples=EXAMPLES or 60,
-    stateful_step_count=50,
-    derandomize=not EXAMPLES,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    report_multiple_bugs=False,
-    phases=[Phase.generate, Phase.shrink],
-)
+
 BEGINS_AT = int(datetime(2026, 1, 31, 23, tzinfo=UTC).timestamp()) * SECOND
 
 T = TypeVar("T")
@@ -557,9 +540,4 @@ class Story(RuleBasedStateMachine):
 
 
 def test_presence_tells_the_truth_within_the_error_that_it_states(shared_dsn: str) -> None:
-    with asyncio.Runner() as runner:
-        db = runner.run(asyncpg.connect(shared_dsn))
-        # It calls for a class, and is content with whatever makes a machine.
-        story = cast("type[Story]", partial(Story, Presence(runner, db)))
-        run_state_machine_as_test(story, settings=PROFILE)
-        runner.run(db.close())
+    play(Story, Presence, shared_dsn)

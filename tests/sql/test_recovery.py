@@ -7,14 +7,13 @@ out of order. `MODEL_EXAMPLES=5000 pytest tests/sql/test_recovery.py` plays othe
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.core import hello
@@ -22,12 +21,12 @@ from handlers.core.arrival import Arrival
 from handlers.core.message import Hello
 from tests.conftest import EMPTY
 from tests.sql.bonus_world import merge_patch
+from tests.sql.stories import PROFILE
 from tests.sql.stream_client import Client
 
 if TYPE_CHECKING:
     import asyncpg
 
-EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
 NODE = "gateway.example/live"
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 MOST_EVENTS, MOST_EVENT_BYTES, MOST_NEWS = 100, 49_152, 20
@@ -326,13 +325,7 @@ class Day:
             self.answer = None
 
 
-@settings(
-    max_examples=EXAMPLES or 60,
-    derandomize=not EXAMPLES,
-    database=None,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-)
+@PROFILE
 @given(st.lists(STEPS, max_size=40))
 async def test_a_client_that_drops_out_ends_where_one_that_stayed_is(
     db: asyncpg.Connection, story: list[tuple[str, Any]]

@@ -1,0 +1,44 @@
+"""Stories that hypothesis plays on a real database: how many, and by whom."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar, cast
+
+import asyncpg
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+# So many others, each time; without it they are always the same sixty.
+EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
+PROFILE = settings(
+    max_examples=EXAMPLES or 60,
+    stateful_step_count=50,
+    derandomize=not EXAMPLES,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    report_multiple_bugs=False,
+    phases=[Phase.generate, Phase.shrink],
+)
+
+T = TypeVar("T")
+
+
+def play(
+    story: Callable[[T], RuleBasedStateMachine],
+    adapter: Callable[[asyncio.Runner, asyncpg.Connection], T],
+    dsn: str,
+) -> None:
+    """Each story on the same connection, through the adapter."""
+    with asyncio.Runner() as runner:
+        db = runner.run(asyncpg.connect(dsn))
+        # It calls for a class, and is content with whatever makes a machine.
+        machine = cast("type[RuleBasedStateMachine]", partial(story, adapter(runner, db)))
+        run_state_machine_as_test(machine, settings=PROFILE)
+        runner.run(db.close())
