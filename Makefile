@@ -14,7 +14,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 
 GATEWAY_BENCHES = bench-idle bench-echo bench-call bench-handshakes
 
-.PHONY: help run test check bench bench-claims bench-imports $(GATEWAY_BENCHES) bench-push bench-crowd bench-presence bench-soak bench-sweep lock schema migrate clean
+.PHONY: help run test check bench bench-broadcast bench-claims bench-imports $(GATEWAY_BENCHES) bench-push bench-crowd bench-presence bench-soak bench-sweep lock schema migrate clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
@@ -48,6 +48,9 @@ $(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
 
 bench-claims: .venv/dev.stamp ## 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); some minutes (OPTIONS=--quick)
 	$(VENV_PYTHON) tests/load/bench_claims.py $(OPTIONS)
+
+bench-broadcast: .venv/dev.stamp ## from the button to the screen, one user and 15,000; a minute (OPTIONS=--faults)
+	$(VENV_PYTHON) tests/load/bench_broadcast.py $(OPTIONS)
 
 bench-push: .venv/dev.stamp ## pushes through the gateway by the handlers' pusher and by boto3 (bar: 5 times as many of a CPU second)
 	$(VENV_PYTHON) tests/load/bench_push.py
