@@ -12,6 +12,8 @@ import asyncpg
 import pytest
 
 from dump_schema import dump
+from handlers.adapters.database import text
+from handlers.web_reports import ALWAYS, NEVER
 from sql import migrate as runner
 from sql.migrate import MigrationError, migrate
 
@@ -80,12 +82,18 @@ def test_the_committed_schema_is_what_the_migrations_make(own_dsn: str) -> None:
     assert (SQL / "schema.sql").read_text() == dump(own_dsn)
 
 
-async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None:
-    """0003 on a database in which people are here, and others were."""
-    later = [*(files / "migrations").glob("000[3-9]*"), *(files / "functions").glob("*")]
+def take_away(files: Path, migrations: str) -> dict[Path, str]:
+    """The migrations from there on, and the functions: to be put back later."""
+    later = [*(files / "migrations").glob(migrations), *(files / "functions").glob("*")]
     kept = {path: path.read_text() for path in later}
     for path in kept:
         path.unlink()
+    return kept
+
+
+async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None:
+    """0003 on a database in which people are here, and others were."""
+    kept = take_away(files, "000[3-9]*")
     await migrate(empty)
     db = await asyncpg.connect(empty)
     await db.execute(
@@ -109,4 +117,33 @@ async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None
     assert await db.fetchval("select made from keep_months(0, '2026-01-15')") == [
         f"past_sessions_{month}" for month in ("2025_12", "2026_01", "2026_02", "2026_03")
     ]
+    await db.close()
+
+
+async def test_bonuses_that_are_open_are_broadcasts_afterwards(empty: str, files: Path) -> None:
+    """0005: messages in the queue name them, and claims in the ledger are grants to be read."""
+    kept = take_away(files, "000[5-9]*")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into bonuses (reward, audience, resource, opens_at, closes_at, created_at)"
+        " select '{}', audience, resource, now(), now() + n * interval '1 hour', now()"
+        "   from (values ('everyone', null, 1), ('resource', 's', 2), ('users', null, 3))"
+        "         as b (audience, resource, n);"
+        " insert into ledger (bonus_id, user_id, entry, at)"
+        "     select bonus_id, 'ann', 'claimed', now() from bonuses where audience = 'everyone';"
+        " insert into claims select bonus_id, user_id, 'c1', at from ledger"
+    )
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(empty)
+    made = await db.fetch(
+        "select audience, seq, follows from broadcasts join bonuses using (bonus_id, audience)"
+        " where kind = 'offer' and broadcast_id = bonus_id order by closes_at"
+    )
+    assert [row["audience"] for row in made] == ["everyone", "resource", "users"]
+    assert {(row["seq"], row["follows"]) for row in made} == {(1, 0), (2, 0), (None, None)}
+    assert await db.fetchval("select seq from broadcast_stream") == 2
+    grants = await db.fetch(text("grants"), 0, 0, ALWAYS, NEVER, 10)
+    assert [grant["user_id"] for grant in grants] == ["ann"]
     await db.close()
