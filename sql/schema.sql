@@ -632,7 +632,7 @@ CREATE TABLE public.broadcasts (
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
 );
 
-CREATE FUNCTION public.drop_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_now timestamp with time zone) RETURNS void
+CREATE FUNCTION public.drop_page(p_broadcast public.broadcasts, p_bonus public.bonuses, p_shard public.broadcast_shards, p_limit integer, p_now timestamp with time zone) RETURNS integer
     LANGUAGE sql
     AS $$
     update broadcast_shards s
@@ -642,6 +642,7 @@ CREATE FUNCTION public.drop_page(p_broadcast public.broadcasts, p_bonus public.b
            dropped = dropped + case when p_shard.round = 1 then p.pushes else 0 end
       from next_page(p_broadcast, p_bonus, p_shard, p_limit, false, p_now) as p
      where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
+    returning case when p_shard.round = 1 then p.pushes else 0 end
 $$;
 
 CREATE FUNCTION public.end_connections(p_user_id text, p_session_id bigint, p_nodes text[], p_connection_ids text[], p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS integer
@@ -1171,7 +1172,7 @@ begin
     return v_made;
 end $$;
 
-CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_page integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint, expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, repeat_in_ms integer)
+CREATE FUNCTION public.push(p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer, p_shard integer DEFAULT NULL::integer, p_page integer DEFAULT NULL::integer, p_sent integer DEFAULT 0, p_gone integer DEFAULT 0, p_undelivered integer DEFAULT 0, p_dropped integer DEFAULT 0, p_lease interval DEFAULT '00:00:06'::interval, p_now timestamp with time zone DEFAULT NULL::timestamp with time zone) RETURNS TABLE(outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint, expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb, recipients jsonb, dropped integer, repeat_in_ms integer)
     LANGUAGE plpgsql
     AS $$
 #variable_conflict use_column
@@ -1216,7 +1217,7 @@ begin
     if v_is_over then
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         if found then
-            perform drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
+            dropped := drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
         end if;
         outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
         return next;

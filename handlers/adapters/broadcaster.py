@@ -122,7 +122,7 @@ class Broadcaster:
                 case "wait":
                     await self._wait(_number(row["wait_ms"]) / 1000)
                 case "dropped":
-                    continue
+                    self.numbers.fared["dropped"] += _number(row["dropped"])
                 # One is enough to see whether those who hold what is left do it.
                 case "busy" if self._lanes == 1:
                     await self._wait(BUSY_SECONDS)

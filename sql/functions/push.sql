@@ -213,10 +213,10 @@ create or replace function report_page(
 $$;
 
 -- The end of a broadcast's window: count those that are left of a shard as dropped, at most p_limit; of a
--- later round nobody, for whom it would have reached has been told before.
+-- later round nobody, for whom it would have reached has been told before. Returns how many that were.
 create or replace function drop_page(
     p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_now timestamptz
-) returns void language sql as $$
+) returns integer language sql as $$
     update broadcast_shards s
        set after_user_id = coalesce(p.user_id, after_user_id),
            after_resource = coalesce(p.resource, after_resource),
@@ -224,6 +224,7 @@ create or replace function drop_page(
            dropped = dropped + case when p_shard.round = 1 then p.pushes else 0 end
       from next_page(p_broadcast, p_bonus, p_shard, p_limit, false, p_now) as p
      where s.broadcast_id = p_shard.broadcast_id and s.round = p_shard.round and s.shard = p_shard.shard
+    returning case when p_shard.round = 1 then p.pushes else 0 end
 $$;
 
 -- When the next round is due, counted from p_now; null: there is none, or others see to it. Whoever had
@@ -251,7 +252,8 @@ $$;
 --   wait      come again in wait_ms: enough pushes have their turn, or news give way to a bonus
 --   busy      others hold what is left: come again, they may die
 --   done      nothing is left. repeat_in_ms: call workers for the next round then; null: do not
---   dropped   its window is over, or it was cancelled, and some that were left are counted: come again
+--   dropped   its window is over, or it was cancelled, and some that were left are counted, `dropped` of
+--             them: come again
 --   over      the same, and nothing is left
 --   unknown   there is no such broadcast (any more)
 --   released  p_limit is 0: no further page, and whoever is next may go on with the shard at once
@@ -271,7 +273,7 @@ create or replace function push(
 ) returns table (
     outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint,
     expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb,
-    recipients jsonb, repeat_in_ms integer
+    recipients jsonb, dropped integer, repeat_in_ms integer
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -315,7 +317,7 @@ begin
     if v_is_over then
         select * into v_shard from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now);
         if found then
-            perform drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
+            dropped := drop_page(v_broadcast, v_bonus, v_shard, c_dropped, v_now);
         end if;
         outcome := case when v_shard.shard is not null then 'dropped' else 'over' end;
         return next;

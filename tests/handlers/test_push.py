@@ -319,13 +319,16 @@ def test_a_page_has_no_more_time_than_the_window(
     assert 0 < given[1] <= 2
 
 
-def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(world: World) -> None:
+def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     people(world, 3)
     bonus = drop(world)
     world.rows("update broadcasts set expires_at = now() - interval '1 second'")
     assert work(world, bonus) == []
     assert inbox(world) == []
     assert progress(world, bonus) == {"dropped": 3}
+    assert told_numbers(capsys)["pushes_dropped"] == 3
 
 
 # Who is called for.
@@ -381,11 +384,17 @@ def test_telling_a_few_users_never_fails(world: World, monkeypatch: pytest.Monke
     world.container.run(world.container.push_out(Broadcast(str(uuid.uuid4()))))
 
 
+def told_numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    """What one invocation said to CloudWatch."""
+    (line,) = [json.loads(one) for one in capsys.readouterr().out.splitlines() if "_aws" in one]
+    return dict(line)
+
+
 def test_an_invocation_tells_its_numbers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     people(world, 4)
     world.connections.gone, world.connections.broken = {"tab-0"}, {"tab-1"}
     work(world, drop(world), news(world))
-    (line,) = [json.loads(one) for one in capsys.readouterr().out.splitlines() if "_aws" in one]
+    line = told_numbers(capsys)
     names = ("pages", "pushes_sent", "pushes_gone", "pushes_undelivered", "pushes_dropped")
     assert [line[name] for name in names] == [2, 4, 2, 2, 0]
     assert line["told_after_ms"] > 0
