@@ -39,6 +39,7 @@ CREATE FUNCTION public.act(p_user_id text, p_action_id text, p_type text, p_body
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
+    v_state jsonb;
 begin
     perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
@@ -49,18 +50,20 @@ begin
     end if;
     v_now := lock_user(p_user_id, p_now);
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
-    if found then
+    if not found and p_patch is not null then
+        v_state := merge_patch((select state from user_streams where user_id = p_user_id), p_patch);
+    end if;
+    if v_event.seq is not null then
         outcome := case when v_event.type = p_type and v_event.body = p_body
                              and v_event.patch is not distinct from p_patch then 'repeated'
                         else 'conflict' end;
     elsif octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0) > 16384 then
         outcome := 'too_large';
-    elsif p_patch is not null and octet_length(merge_patch(
-            (select state from user_streams where user_id = p_user_id), p_patch)::text) > 16384 then
+    elsif octet_length(v_state::text) > 16384 then
         outcome := 'state_too_large';
     else
         outcome := 'acted';
-        v_event := append_event(p_user_id, p_type, p_body, p_patch, p_action_id, v_now);
+        v_event := append_event(p_user_id, p_type, p_body, p_patch, v_state, p_action_id, v_now);
     end if;
     server_now := ms(v_now);
     select e.epoch into epoch from stream_epoch e;
@@ -78,17 +81,15 @@ CREATE TABLE public.user_events (
     patch jsonb
 );
 
-CREATE FUNCTION public.append_event(p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_action_id text, p_now timestamp with time zone) RETURNS public.user_events
+CREATE FUNCTION public.append_event(p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_state jsonb, p_action_id text, p_now timestamp with time zone) RETURNS public.user_events
     LANGUAGE plpgsql
     AS $$
 declare
     v_event user_events;
 begin
     insert into user_streams as s (user_id, seq, state)
-        values (p_user_id, 1, merge_patch('{}', coalesce(p_patch, '{}')))
-        on conflict (user_id) do update
-           set seq = s.seq + 1,
-               state = case when p_patch is null then s.state else merge_patch(s.state, p_patch) end
+        values (p_user_id, 1, coalesce(p_state, '{}'))
+        on conflict (user_id) do update set seq = s.seq + 1, state = coalesce(p_state, s.state)
         returning s.user_id, s.seq into v_event.user_id, v_event.seq;
     insert into user_events (user_id, seq, type, body, patch, at, action_id)
         values (p_user_id, v_event.seq, p_type, p_body, p_patch, p_now, p_action_id)
@@ -241,7 +242,7 @@ begin
             values (p_bonus_id, p_user_id, 'claimed', v_now);
         v_event := append_event(p_user_id, 'bonus.claimed',
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward),
-            null, p_claim_id, v_now);
+            null, null, p_claim_id, v_now);
     end if;
     server_now := ms(v_now);
     if outcome in ('claimed', 'sold_out') then

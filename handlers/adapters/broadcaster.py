@@ -91,8 +91,9 @@ class Broadcaster:
             *(self._broadcast.broadcast_id, self._broadcast.round, self.numbers),
         )
         failures = [one for one in lanes if isinstance(one, BaseException)]
-        if any(not isinstance(one, Unavailable) for one in failures):
-            raise next(one for one in failures if not isinstance(one, Unavailable))
+        for failure in failures:
+            if not isinstance(failure, Unavailable):
+                raise failure
         if failures:
             # Left to SQS, it would come again when the window is over.
             log.error("broadcast %s again: %s", self._broadcast.broadcast_id, failures[0])
@@ -147,13 +148,10 @@ class Broadcaster:
         has_seconds = (_number(row["expires_at"]) - _number(row["server_now"])) / 1000 - wait
         is_over = has_seconds < self._page_within_seconds
         began = time.monotonic()
-        if has_seconds <= 0:
-            pushes_in_time = []
-        else:
-            pushes_in_time = pushes
+        if has_seconds > 0:
             await asyncio.sleep(wait)
         within = min(self._page_within_seconds, has_seconds)
-        delivery = await self.container.deliver(pushes_in_time, within)
+        delivery = await self.container.deliver(pushes if has_seconds > 0 else [], within)
         report = push.report(row, len(pushes), delivery, is_over=is_over)
         self._count(report, _number(row["age_ms"]) + int((time.monotonic() - began) * 1000))
         return report

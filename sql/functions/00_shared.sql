@@ -234,18 +234,18 @@ begin
 end $$;
 
 -- Append to a user's stream; the next seq, gap-free: it is taken from a row that is locked from then
--- until the commit. p_patch (null: none) changes the user's state.
+-- until the commit. p_patch (null: none) is what changed the user's state, p_state what it made of it;
+-- whoever changes the state holds the user's lock.
 create or replace function append_event(
-    p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_action_id text, p_now timestamptz
+    p_user_id text, p_type text, p_body jsonb, p_patch jsonb, p_state jsonb, p_action_id text,
+    p_now timestamptz
 ) returns user_events language plpgsql as $$
 declare
     v_event user_events;
 begin
     insert into user_streams as s (user_id, seq, state)
-        values (p_user_id, 1, merge_patch('{}', coalesce(p_patch, '{}')))
-        on conflict (user_id) do update
-           set seq = s.seq + 1,
-               state = case when p_patch is null then s.state else merge_patch(s.state, p_patch) end
+        values (p_user_id, 1, coalesce(p_state, '{}'))
+        on conflict (user_id) do update set seq = s.seq + 1, state = coalesce(p_state, s.state)
         returning s.user_id, s.seq into v_event.user_id, v_event.seq;
     insert into user_events (user_id, seq, type, body, patch, at, action_id)
         values (p_user_id, v_event.seq, p_type, p_body, p_patch, p_now, p_action_id)
@@ -279,8 +279,8 @@ $$;
 
 -- Count one message of a user against their limit, a message each p_gap with p_burst at once. Returns 0
 -- if it is within, else in how many milliseconds the next one will be; less than 0, the same for a user
--- who goes on regardless, two bursts ahead. What is refused counts too, so that waiting is what helps, and nobody gets
--- further ahead than that. A p_gap of 0 is no limit.
+-- who goes on regardless, two bursts ahead. What is refused counts too, so that waiting is what helps, and
+-- nobody gets further ahead than that. A p_gap of 0 is no limit.
 create or replace function spend(
     p_user_id text, p_gap interval, p_burst integer, p_now timestamptz
 ) returns integer language plpgsql as $$

@@ -17,6 +17,7 @@ create or replace function act(
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
+    v_state jsonb;
 begin
     perform set_config('enable_seqscan', 'off', true); -- see 00_shared
     wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
@@ -27,18 +28,20 @@ begin
     end if;
     v_now := lock_user(p_user_id, p_now);
     select * into v_event from user_events where user_id = p_user_id and action_id = p_action_id;
-    if found then
+    if not found and p_patch is not null then
+        v_state := merge_patch((select state from user_streams where user_id = p_user_id), p_patch);
+    end if;
+    if v_event.seq is not null then
         outcome := case when v_event.type = p_type and v_event.body = p_body
                              and v_event.patch is not distinct from p_patch then 'repeated'
                         else 'conflict' end;
     elsif octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0) > 16384 then
         outcome := 'too_large';
-    elsif p_patch is not null and octet_length(merge_patch(
-            (select state from user_streams where user_id = p_user_id), p_patch)::text) > 16384 then
+    elsif octet_length(v_state::text) > 16384 then
         outcome := 'state_too_large';
     else
         outcome := 'acted';
-        v_event := append_event(p_user_id, p_type, p_body, p_patch, p_action_id, v_now);
+        v_event := append_event(p_user_id, p_type, p_body, p_patch, v_state, p_action_id, v_now);
     end if;
     server_now := ms(v_now);
     select e.epoch into epoch from stream_epoch e;

@@ -148,7 +148,7 @@ begin
             values (p_bonus_id, p_user_id, 'claimed', v_now);
         v_event := append_event(p_user_id, 'bonus.claimed',
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward),
-            null, p_claim_id, v_now);
+            null, null, p_claim_id, v_now);
     end if;
     server_now := ms(v_now);
     if outcome in ('claimed', 'sold_out') then

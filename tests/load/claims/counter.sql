@@ -56,7 +56,7 @@ begin
             values (p_bonus_id, p_user_id, 'claimed', v_now);
         v_event := append_event(p_user_id, 'bonus.claimed',
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', (v_look.bonus).reward),
-            null, p_claim_id, v_now);
+            null, null, p_claim_id, v_now);
     end if;
     server_now := ms(v_now);
     select e.epoch into epoch from stream_epoch e;
