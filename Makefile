@@ -6,7 +6,7 @@ PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
-TYPED = handlers sql localstack infra tests
+TYPED = handlers sql infra bench tests localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
 # Requirements are the same on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -25,6 +25,7 @@ run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=
 test: .venv/dev.stamp ## all tests
 	@sh .ci/browser
 	$(VENV_PYTHON) -m pytest
+	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) -m pytest
 
 check: .venv/dev.stamp ## style, types, and the template
 	$(VENV_PYTHON) -m ruff check .
@@ -35,7 +36,7 @@ check: .venv/dev.stamp ## style, types, and the template
 bench: bench-imports $(GATEWAY_BENCHES) bench-push ## every benchmark that takes less than a minute
 
 bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
-	$(VENV_PYTHON) tests/load/bench_imports.py
+	$(VENV_PYTHON) bench/bench_imports.py
 
 # The local gateway, and what it must hold and carry; each ends with 1 when it is below its bar.
 bench-idle: ## memory of an idle connection (bar: 5 KB)
@@ -44,25 +45,25 @@ bench-call: ## messages/s that a Python function answers (bar: 2,000)
 bench-handshakes: ## handshakes/s with authorizer and $connect (bar: 1,000)
 bench-crowd: ## 150,000 connections over ten nodes; some minutes
 $(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
-	$(VENV_PYTHON) tests/load/bench_gateway.py $(@:bench-%=%)
+	$(VENV_PYTHON) bench/bench_gateway.py $(@:bench-%=%)
 
 bench-claims: .venv/dev.stamp ## 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); some minutes (OPTIONS=--quick)
-	$(VENV_PYTHON) tests/load/bench_claims.py $(OPTIONS)
+	$(VENV_PYTHON) bench/bench_claims.py $(OPTIONS)
 
 bench-broadcast: .venv/dev.stamp ## from the button to the screen, one user and 15,000; a minute (OPTIONS=--faults)
-	$(VENV_PYTHON) tests/load/bench_broadcast.py $(OPTIONS)
+	$(VENV_PYTHON) bench/bench_broadcast.py $(OPTIONS)
 
 bench-push: .venv/dev.stamp ## pushes through the gateway by the handlers' pusher and by boto3 (bar: 5 times as many of a CPU second)
-	$(VENV_PYTHON) tests/load/bench_push.py
+	$(VENV_PYTHON) bench/bench_push.py
 
 bench-presence: .venv/dev.stamp ## what presence costs, with 800,000 online; some minutes (OPTIONS=--quick)
-	$(VENV_PYTHON) tests/load/bench_presence.py $(OPTIONS)
+	$(VENV_PYTHON) bench/bench_presence.py $(OPTIONS)
 
 bench-soak: .venv/dev.stamp ## ten minutes of churn: memory flat, nothing left (MINUTES=)
-	$(VENV_PYTHON) tests/load/soak_gateway.py --minutes $(or $(MINUTES),10)
+	$(VENV_PYTHON) bench/soak_gateway.py --minutes $(or $(MINUTES),10)
 
 bench-sweep: .venv/dev.stamp ## lost $$disconnects and dead nodes under 9,000 connections: all closed in time; four minutes
-	$(VENV_PYTHON) tests/load/bench_sweep.py
+	$(VENV_PYTHON) bench/bench_sweep.py
 
 lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt
@@ -71,7 +72,7 @@ lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
 
 schema: .venv/dev.stamp ## write sql/schema.sql anew from the migrations
-	$(VENV_PYTHON) localstack/dump_schema.py
+	$(VENV_PYTHON) localstack/dump_tables.py
 
 migrate: .venv/run.stamp ## bring the database in DATABASE_URL up to date
 	@$(VENV_PYTHON) -m sql.migrate
@@ -84,16 +85,16 @@ include infra/build.mk # what `sam build` calls
 
 # The virtual environment. The development one holds the other, in the same versions.
 
-.venv/run.stamp: .venv/bin/python requirements.txt localstack/pyproject.toml
+.venv/run.stamp: .venv/bin/python requirements.txt localstack/wsgate/pyproject.toml
 	@echo "Installing requirements.txt into .venv"
 	@$(PIP_INSTALL) --require-hashes -r requirements.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
 	@touch $@
 
-.venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/pyproject.toml
+.venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/wsgate/pyproject.toml
 	@echo "Installing requirements-dev.txt into .venv"
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
 	@touch $@ .venv/run.stamp
 
 .venv/bin/python:

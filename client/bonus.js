@@ -13,7 +13,7 @@ import { NONE, ended, offered } from "./offers.js";
  */
 
 // Everybody is shown a broadcast at once; their acknowledgements need not come so.
-const ACKNOWLEDGE_WITHIN = 1_000;
+const ACKNOWLEDGE_TIMEOUT = 1_000;
 
 /** The bonuses this user was offered: each told once, and again when it changed; acknowledged once, if that is asked for. */
 export class Bonuses {
@@ -59,7 +59,7 @@ export class Bonuses {
     const timer = timers.setTimeout(() => {
       this.#timers.delete(timer);
       if (this.#isWanted(bonus)) acknowledge(bonus.bonus_id);
-    }, random() * ACKNOWLEDGE_WITHIN);
+    }, random() * ACKNOWLEDGE_TIMEOUT);
     this.#timers.add(timer);
   }
 

@@ -17,12 +17,12 @@
 
 // API Gateway closes a connection that was idle for ten minutes; only messages count, not the protocol's pings.
 const PING_EVERY = 4 * 60_000;
-const PONG_WITHIN = 10_000;
+const PONG_TIMEOUT = 10_000;
 // From the ticket to the welcome: the gateway itself gives up on a function after 29 s.
-const READY_WITHIN = 30_000;
+const READY_TIMEOUT = 30_000;
 
 /** Whoever has no answer by then has none coming: the gateway gives a function at most 29 s. In milliseconds. */
-export const ANSWER_WITHIN = 30_000;
+export const ANSWER_TIMEOUT = 30_000;
 
 /** One attempt at one line to the server: from its ticket to its close. */
 export class Connection {
@@ -46,7 +46,7 @@ export class Connection {
   constructor(world, owner) {
     this.#world = world;
     this.#owner = owner;
-    this.#expectWithin(READY_WITHIN, "no answer");
+    this.#expectWithin(READY_TIMEOUT, "no answer");
     this.#open();
   }
 
@@ -70,7 +70,7 @@ export class Connection {
   /** Ask whether the other side is still there. Without an answer within ten seconds the line has ended. */
   check() {
     if (!this.#isReady || this.#deadline !== undefined) return;
-    this.#expectWithin(PONG_WITHIN, "the connection went silent");
+    this.#expectWithin(PONG_TIMEOUT, "the connection went silent");
     this.send({ action: "ping" });
   }
 

@@ -2,7 +2,7 @@ import { after, delay } from "./backoff.js";
 import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn } from "./clock.js";
-import { ANSWER_WITHIN } from "./connection.js";
+import { ANSWER_TIMEOUT } from "./connection.js";
 import { Lines } from "./lines.js";
 import { Outbox } from "./outbox.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
@@ -257,7 +257,7 @@ export class Headcount extends EventTarget {
     this.#asked = { line, id: this.#newId() };
     const broadcasts_since = this.#broadcasts.seq ?? undefined;
     line.send({ action: "hello", id: this.#asked.id, ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since });
-    this.#helloAfter(ANSWER_WITHIN, line);
+    this.#helloAfter(ANSWER_TIMEOUT, line);
   }
 
   /** @param {Connection|null} line  with nobody to ask, the next connection's first hello does it */

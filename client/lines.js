@@ -17,7 +17,7 @@ import { Connection } from "./connection.js";
 const STEADY = 10_000;
 // A shorter one was welcomed all the same, so the server has room: windows stay under 2 ** 3 = 8 s.
 const FLAPPING = 3;
-const WAKE_WITHIN = 1_000;
+const WAKE_TIMEOUT = 1_000;
 const NO_NETWORK = "the network is gone";
 
 /** Keeps one welcomed connection: dials, waits with jitter, dials again, and replaces it before its two hours end. */
@@ -108,7 +108,7 @@ export class Lines {
   wake() {
     if (this.current) this.current.check();
     else if (this.#timer !== undefined) {
-      this.#dialAfter(Math.min(this.#retryAt - this.#world.now(), this.#random() * WAKE_WITHIN), this.status.reason);
+      this.#dialAfter(Math.min(this.#retryAt - this.#world.now(), this.#random() * WAKE_TIMEOUT), this.status.reason);
     }
   }
 

@@ -1,5 +1,5 @@
 import { after, delay } from "./backoff.js";
-import { ANSWER_WITHIN } from "./connection.js";
+import { ANSWER_TIMEOUT } from "./connection.js";
 import { HeadcountError } from "./types.js";
 
 /** @import {Backlog, Request, Timers} from "./types.js" */
@@ -174,7 +174,7 @@ export class Outbox {
 
   /** @param {Entry} entry */
   #send(entry) {
-    this.#flushAfter(entry, ANSWER_WITHIN);
+    this.#flushAfter(entry, ANSWER_TIMEOUT);
     entry.isSent = true;
     this.#options.send(entry.request);
   }

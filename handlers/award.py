@@ -15,7 +15,7 @@ log = logging.getLogger(__name__)
 # Sessions per rule and statement.
 AT_ONCE = 10_000
 # Bonuses per statement: each may have been offered to ten thousand.
-CLOSE_AT_ONCE = 10
+CLOSE_BATCH_SIZE = 10
 RESERVE_MS = 10_000
 
 
@@ -45,9 +45,9 @@ async def _close(context: Any, container: Container) -> int:
     """The ledgers of bonuses that are over."""
     closed, has_more = 0, True
     while has_more and context.get_remaining_time_in_millis() > RESERVE_MS:
-        row = await container.database.fetch_one(Query("close_bonuses", (CLOSE_AT_ONCE,)))
+        row = await container.database.fetch_one(Query("close_bonuses", (CLOSE_BATCH_SIZE,)))
         closed += int(str(row["closed"]))
-        has_more = row["closed"] == CLOSE_AT_ONCE
+        has_more = row["closed"] == CLOSE_BATCH_SIZE
     return closed
 
 

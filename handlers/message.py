@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Whoever speaks waits for the pushes too: Lambda does nothing after the answer.
-PUSH_WITHIN_SECONDS = 3.0
+PUSH_TIMEOUT_SECONDS = 3.0
 
 
 def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
@@ -36,7 +36,7 @@ async def _answer(event: Event, container: Container) -> bytes:
     try:
         said = parse(event.get("body") or "")
         outcome = await _happen(who, said, container)
-        await container.deliver(outcome.pushes, PUSH_WITHIN_SECONDS)
+        await container.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
         if outcome.disconnects:
             await _disconnect(who, container)
     except BadMessage as bad:

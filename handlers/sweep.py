@@ -35,15 +35,15 @@ log = logging.getLogger(__name__)
 # statement: the database has ten seconds for one, and needs a tenth of one.
 UNTIL = {"settle": 0.3, "prune": 0.4, "probe": 0.5, "sweep": 0.75, "ask": 0.8, "lose": 0.95}
 
-SETTLE_AT_ONCE = 5_000
-PRUNE_AT_ONCE = 10_000
+SETTLE_BATCH_SIZE = 5_000
+PRUNE_BATCH_SIZE = 10_000
 KEEP_EVENTS = timedelta(days=1)
 KEEP_FACTS = timedelta(days=7)
 # Sessions of a page, or a second's requests if these are fewer: a page is done soon.
 PAGE = 500
 # Pages in a row without one yes or no: nobody is there to ask, or nobody lets us.
 IN_VAIN = 10
-LOSE_AT_ONCE = 2_000
+LOSE_BATCH_SIZE = 2_000
 
 UNITS = dict.fromkeys(
     (
@@ -118,7 +118,7 @@ class Run:
         """What is due becomes a fact, until nothing is."""
         is_behind = True
         while is_behind and self._has_time("settle"):
-            row = await self._fetch_one(Query("settle", (SETTLE_AT_ONCE,)))
+            row = await self._fetch_one(Query("settle", (SETTLE_BATCH_SIZE,)))
             self._count("facts_settled", row["facts"])
             is_behind = bool(row["is_behind"])
 
@@ -126,10 +126,10 @@ class Run:
         """Before the sweep: what is not swept now is swept later, but a log only grows."""
         is_full = True
         while is_full and self._has_time("prune"):
-            row = await self._fetch_one(Query("prune", (KEEP_EVENTS, KEEP_FACTS, PRUNE_AT_ONCE)))
+            row = await self._fetch_one(Query("prune", (KEEP_EVENTS, KEEP_FACTS, PRUNE_BATCH_SIZE)))
             for name, count in row.items():
                 self._count(f"pruned_{name}", count)
-            is_full = PRUNE_AT_ONCE in row.values()
+            is_full = PRUNE_BATCH_SIZE in row.values()
 
     async def keep_months(self) -> None:
         """While a report holds the lock, past sessions wait in the default, and this for later."""
@@ -206,7 +206,7 @@ class Run:
     async def _lose(self, node: str) -> None:
         after: Row | None = None
         while self._has_time("lose"):
-            rows = await self.container.database.fetch(sweep.lost(node, after, LOSE_AT_ONCE))
+            rows = await self.container.database.fetch(sweep.lost(node, after, LOSE_BATCH_SIZE))
             if not rows:
                 await self.container.database.fetch(sweep.emptied(node, grace()))
                 break

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 # Under the function's own time-out, with room for the statements around it.
-CLOSE_WITHIN_SECONDS = 10.0
+CLOSE_TIMEOUT_SECONDS = 10.0
 
 SessionId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -88,5 +88,5 @@ async def _close(targets: Sequence[Target], container: Container) -> Closing:
         else:
             closed.append(one)
 
-    await together([close(one) for one in targets], CLOSE_WITHIN_SECONDS)
+    await together([close(one) for one in targets], CLOSE_TIMEOUT_SECONDS)
     return kick.Closing(closed, gone)

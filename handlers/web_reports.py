@@ -48,15 +48,15 @@ if TYPE_CHECKING:
 
 WITHIN = timedelta(seconds=1)
 COUNTS_ARE_KEPT_SECONDS = 5.0
-MOST_COUNTS = 1_000
-MOST_POINTS = 1_500
+MAX_COUNTS = 1_000
+MAX_POINTS = 1_500
 # Up to here, each coming and going is looked at; beyond, a moment in each second, and of those not
 # more than so many. An hour in which 640,000 come takes 1.2 s to the microsecond, 0.3 s to the
 # second.
 EXACT_UP_TO = timedelta(minutes=5)
 MOMENTS = 50_000
 STEPS = (1, 5, 10, 30, 60, 300, 600, 1_800, 3_600, 10_800, 21_600, 86_400, 604_800)
-SETTLE_AT_ONCE = 5_000
+SETTLE_BATCH_SIZE = 5_000
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # What asyncpg writes as '-infinity' and 'infinity'.
@@ -161,7 +161,7 @@ def _add_online(app: FastAPI, container: Container, trusted: Sequence[Depending]
         nonlocal counted_at, counts
         if counts is None or time.monotonic() >= counted_at + COUNTS_ARE_KEPT_SECONDS:
             began_at = time.monotonic()
-            row = await container.database.fetch_one(Sql("online_counts", (MOST_COUNTS,)))
+            row = await container.database.fetch_one(Sql("online_counts", (MAX_COUNTS,)))
             parts = {name: json.loads(str(row[name])) for name in ("resources", "nodes")}
             counted_at, counts = began_at, OnlineCounts.model_validate({**row, **parts})
         return counts
@@ -325,11 +325,11 @@ def steps(
     """The steps asked for, or some 300 of them. Raises Refused if they would be too many."""
     length = within.ends - within.begins
     seconds = step_seconds or next(
-        (step for step in STEPS if length / timedelta(seconds=step) <= MOST_POINTS / 5), STEPS[-1]
+        (step for step in STEPS if length / timedelta(seconds=step) <= MAX_POINTS / 5), STEPS[-1]
     )
     step = timedelta(seconds=seconds)
-    if length / step > MOST_POINTS:
-        raise too_many_points(MOST_POINTS)
+    if length / step > MAX_POINTS:
+        raise too_many_points(MAX_POINTS)
     if length <= EXACT_UP_TO:
         return Steps(within, step, timedelta(microseconds=1))
     least = length.total_seconds() / MOMENTS
@@ -394,7 +394,7 @@ def _add_facts(app: FastAPI, container: Container, trusted: Sequence[Depending])
         Without `after` from the oldest that is kept. 410 `facts_dropped`: the cursor is older.
         """
         epoch, seq = (None, None) if after is None else cursor.read(after)
-        settled = await container.database.fetch_one(Sql("settle", (SETTLE_AT_ONCE,)))
+        settled = await container.database.fetch_one(Sql("settle", (SETTLE_BATCH_SIZE,)))
         begins = int(str(seq or 0))
         if not 0 <= begins < OPEN:
             raise foreign_cursor()

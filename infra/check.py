@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         missing = (error.name or "").partition(".")[0]
         print(
             f"infra.check: {missing} is not installed: `make check` does that, "
-            "or `pip install -r requirements-dev.txt` and `pip install --no-deps ./localstack`.",
+            "or `pip install -r requirements-dev.txt` and "
+            "`pip install --no-deps ./localstack/wsgate`.",
             file=sys.stderr,
         )
         return 2

@@ -17,7 +17,7 @@ from infra.stack import Function, Stack, literal_end, mentions, only
 # After 29 s API Gateway stops waiting for any integration of a WebSocket API.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 # (2026-11-23)
-LONGEST_ANSWER_MS: Final = 29_000
+MAX_ANSWER_MS: Final = 29_000
 # https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html (2026-11-23)
 VISIBILITY_PER_TIMEOUT: Final = 6
 SQS_DEFAULT_VISIBILITY: Final = 30
@@ -82,9 +82,9 @@ def permissions(stack: Stack) -> Iterator[str]:
 def timeouts(stack: Stack) -> Iterator[str]:
     """API Gateway waits 29 s at most, and the function ends before it stops waiting."""
     for name, body in stack.of_type("AWS::ApiGatewayV2::Integration").items():
-        waits = int(body.get("TimeoutInMillis", LONGEST_ANSWER_MS))
-        if waits > LONGEST_ANSWER_MS:
-            yield f"{name}: TimeoutInMillis {waits} is above {LONGEST_ANSWER_MS}"
+        waits = int(body.get("TimeoutInMillis", MAX_ANSWER_MS))
+        if waits > MAX_ANSWER_MS:
+            yield f"{name}: TimeoutInMillis {waits} is above {MAX_ANSWER_MS}"
         for function in mentions(body.get("IntegrationUri")) & stack.functions.keys():
             if stack.functions[function].timeout * 1000 > waits:
                 yield f"{function}: runs on after {name} has stopped waiting"

@@ -36,10 +36,10 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 STAGE = "live"
 SECRET_BYTES = 32
-ANSWER_WITHIN_SECONDS = 5  # of the database
+ANSWER_TIMEOUT_SECONDS = 5  # of the database
 LOOK_EVERY_SECONDS = 0.25  # whether PostgreSQL still runs
 PAUSE_SECONDS = 1  # before it is started once more
-STOP_WITHIN_SECONDS = 30
+STOP_TIMEOUT_SECONDS = 30
 
 EPILOG = """\
 environment:
@@ -98,7 +98,7 @@ async def _run(folder: Path, port: int, database: Database) -> None:
             if ended.done():
                 ended.result()
     finally:
-        _exit_within(STOP_WITHIN_SECONDS)
+        _exit_within(STOP_TIMEOUT_SECONDS)
         (folder / "run.json").unlink(missing_ok=True)
         for task in (stopping, keeping, serving):
             task.cancel()
@@ -288,7 +288,7 @@ async def _migrate(database: Database) -> None:
     from sql.migrate import MigrationError, Unreachable, check, migrate  # noqa: PLC0415
 
     try:
-        await check(database.dsn, ANSWER_WITHIN_SECONDS, database.place)
+        await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
     except Unreachable as error:
         raise Refusal(str(error)) from None

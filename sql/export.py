@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from sql.migrate import ANSWER_WITHIN_SECONDS, Unreachable, check, what_is_wrong
+from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,7 +105,7 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
     dsn = options.database_url or os.environ.get("DATABASE_URL")
     if not dsn:
         raise Unreachable("Give a DATABASE_URL, as an option or in the environment.")
-    await check(dsn, ANSWER_WITHIN_SECONDS)
+    await check(dsn, ANSWER_TIMEOUT_SECONDS)
     connection = await asyncpg.connect(dsn)
     try:
         name, args, columns = question(options)

@@ -24,7 +24,7 @@ import asyncpg
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
-ANSWER_WITHIN_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
+ANSWER_TIMEOUT_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
 
 NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 
@@ -121,7 +121,7 @@ def _database_url() -> str | None:
 
 
 async def _run(dsn: str) -> list[str]:
-    await check(dsn, ANSWER_WITHIN_SECONDS)
+    await check(dsn, ANSWER_TIMEOUT_SECONDS)
     try:
         return await migrate(dsn)
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 ROOT = Path(__file__).parents[1]
-READY_WITHIN_SECONDS = 60
+READY_TIMEOUT_SECONDS = 60
 CLONES = itertools.count()
 
 
@@ -131,12 +131,12 @@ def running(folder: Path, **environment: str) -> Iterator[Headcount]:
         yield _ready(folder / "run.json", process, said)
     finally:
         process.send_signal(signal.SIGINT)
-        code = process.wait(READY_WITHIN_SECONDS)
+        code = process.wait(READY_TIMEOUT_SECONDS)
     assert code == 0, said.read_text()[-2_000:]
 
 
 def _ready(run_json: Path, running: subprocess.Popen[bytes], said: Path) -> Headcount:
-    give_up = time.monotonic() + READY_WITHIN_SECONDS
+    give_up = time.monotonic() + READY_TIMEOUT_SECONDS
     while not run_json.exists():
         assert running.poll() is None, said.read_text()
         assert time.monotonic() < give_up, f"not ready in time:\n{said.read_text()}"

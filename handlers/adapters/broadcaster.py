@@ -35,9 +35,9 @@ LANES = 3
 # A page has this long; who has no answer then counts as undelivered. With the second that it may
 # have to wait for its turn it stays within the lease of six (sql/functions/push.sql), else another
 # worker would push it again.
-PAGE_WITHIN_SECONDS = 4.0
+PAGE_TIMEOUT_SECONDS = 4.0
 BUSY_SECONDS = 0.25
-MOST_HELPERS = 9
+MAX_HELPERS = 9
 # After this the database may be back.
 RETRY_SECONDS = 1
 
@@ -136,7 +136,7 @@ class Broadcaster:
     async def _next_page(self, lane: UUID, report: Report) -> Row:
         query = push.query(self._broadcast, lane, pushes_per_second(), report)
         row = await self.container.database.fetch_one(query)
-        helpers = min(_number(row["shards"]) - 1, MOST_HELPERS)
+        helpers = min(_number(row["shards"]) - 1, MAX_HELPERS)
         if helpers > 0:
             await self.container.queue.send_many(self._broadcast, helpers)
         return row

@@ -21,7 +21,7 @@ ATTEMPTS = 4
 # Whoever was silent for so long is not asked for much longer.
 ATTEMPTS_WHEN_SILENT = 2
 DONE, FAILED = range(200, 300), range(500, 600)  # of HTTP's statuses
-FIRST_BACKOFF_SECONDS, MOST_BACKOFF_SECONDS = 0.05, 1.0
+FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 1.0
 
 
 class Gone(Exception):
@@ -130,4 +130,4 @@ def backoff_seconds(attempt: int, random: Callable[[], float]) -> float:
 
     https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/ (2026-11-26)
     """
-    return random() * min(MOST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (attempt - 1))
+    return random() * min(MAX_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** (attempt - 1))

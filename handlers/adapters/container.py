@@ -12,7 +12,7 @@ import logging
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from handlers.adapters.broadcaster import PAGE_WITHIN_SECONDS, Broadcaster
+from handlers.adapters.broadcaster import PAGE_TIMEOUT_SECONDS, Broadcaster
 from handlers.adapters.connections import Connections
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.delivery import Delivery, Impatient, deliver
@@ -82,7 +82,10 @@ class Container:
         return delivery
 
     def broadcaster(
-        self, broadcast: Broadcast, seconds: float, page_within_seconds: float = PAGE_WITHIN_SECONDS
+        self,
+        broadcast: Broadcast,
+        seconds: float,
+        page_within_seconds: float = PAGE_TIMEOUT_SECONDS,
     ) -> Broadcaster:
         """A worker for a broadcast."""
         return Broadcaster(self, broadcast, seconds, page_within_seconds)

@@ -27,8 +27,8 @@ QUERIES = Path(__file__).parents[2] / "sql" / "queries"
 # Lambda runs one event at a time per environment, so one connection is a pool of the right size;
 # and no pool means no reset query, which would pin every session behind RDS Proxy
 # (https://github.com/MagicStack/asyncpg/issues/1153, 2026-11-23).
-ANSWER_WITHIN_SECONDS = 10.0
-CONNECT_WITHIN_SECONDS = 5.0
+ANSWER_TIMEOUT_SECONDS = 10.0
+CONNECT_TIMEOUT_SECONDS = 5.0
 
 # NAT gateways and proxies drop what is idle without a word, and a frozen environment is idle.
 FRESH_FOR_SECONDS = 240.0
@@ -148,8 +148,8 @@ class Database:
         if self._connection is None:
             self._connection = await asyncpg.connect(
                 self._dsn,
-                timeout=CONNECT_WITHIN_SECONDS,
-                command_timeout=ANSWER_WITHIN_SECONDS,
+                timeout=CONNECT_TIMEOUT_SECONDS,
+                command_timeout=ANSWER_TIMEOUT_SECONDS,
                 statement_cache_size=statement_cache_size(),
             )
         return self._connection

@@ -16,11 +16,11 @@ from pydantic import (
     model_validator,
 )
 
-from handlers.core.ticket import LONGEST_MAY_WATCH, LONGEST_NAME, is_short
+from handlers.core.ticket import MAX_MAY_WATCH, MAX_NAME, is_short
 
 DEEPEST = 32
 # Of orders. A day: whoever means more has most likely taken milliseconds for seconds.
-LONGEST_SECONDS = 86_400
+MAX_SECONDS = 86_400
 # The end of the year 9999: Python, JavaScript and PostgreSQL all know it.
 LAST_MILLISECOND = 253_402_300_799_999
 
@@ -51,7 +51,7 @@ def _is_deeper(value: JsonValue, levels: int) -> bool:
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=LONGEST_NAME),
+    StringConstraints(min_length=1, max_length=MAX_NAME),
     AfterValidator(_storable),
 ]
 
@@ -79,7 +79,7 @@ class TicketOrder(Shape):
     @classmethod
     def fits(cls, names: Literal["*"] | list[str]) -> Literal["*"] | list[str]:
         if not is_short(names):
-            raise ValueError(f"may_watch has at most {LONGEST_MAY_WATCH} bytes of JSON")
+            raise ValueError(f"may_watch has at most {MAX_MAY_WATCH} bytes of JSON")
         return names
 
 
@@ -270,7 +270,7 @@ OwnId = Annotated[
         "Without it each order makes something new"
     ),
 ]
-Wish = Annotated[float, Field(ge=1, le=LONGEST_SECONDS)]
+Wish = Annotated[float, Field(ge=1, le=MAX_SECONDS)]
 Reward = Annotated[
     JsonObject,
     Field(
@@ -288,7 +288,7 @@ class BonusOrder(Shape):
         Field(discriminator="kind", description="who is told, and who may claim it"),
     ]
     opens_in_seconds: float = Field(
-        default=0, ge=0, le=LONGEST_SECONDS, description="counted from now, by the database's clock"
+        default=0, ge=0, le=MAX_SECONDS, description="counted from now, by the database's clock"
     )
     opens_at: Millis | None = Field(
         default=None,
@@ -376,7 +376,7 @@ class NewsOrder(Shape):
     )
     audience: Annotated[Everyone | Viewers, Field(discriminator="kind")]
     expires_in_seconds: float = Field(
-        ge=1, le=7 * LONGEST_SECONDS, description="until then, whoever comes is told, too"
+        ge=1, le=7 * MAX_SECONDS, description="until then, whoever comes is told, too"
     )
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from handlers.core.happening import Limit, Outcome, Query, Row, error, told
-from handlers.core.message import LONGEST_MESSAGE
+from handlers.core.message import MAX_MESSAGE
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
     from handlers.core.message import Act
 
 
-LARGEST_STATE = 16_384
+MAX_STATE = 16_384
 
 
 def query(who: Arrival, said: Act, limit: Limit) -> Query:
@@ -29,11 +29,9 @@ def outcome(who: Arrival, said: Act, row: Row) -> Outcome:
     if row["outcome"] == "conflict":
         return error(said.id, "conflict", "this id was used for something else")
     if row["outcome"] == "too_large":
-        return error(said.id, "too_large", f"as JSON of ours, a body has {LONGEST_MESSAGE} bytes")
+        return error(said.id, "too_large", f"as JSON of ours, a body has {MAX_MESSAGE} bytes")
     if row["outcome"] == "state_too_large":
-        return error(
-            said.id, "state_too_large", f"a user's state has at most {LARGEST_STATE} bytes"
-        )
+        return error(said.id, "state_too_large", f"a user's state has at most {MAX_STATE} bytes")
     return told(who, row, "acted", re=said.id)
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import msgspec
 
-LONGEST_MESSAGE = 16_384
+MAX_MESSAGE = 16_384
 
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are ours.
@@ -82,8 +82,8 @@ class BadMessage(Exception):
 
 def parse(body: str) -> Message:
     """Read a message. Raises BadMessage: bad_json, unknown_action, bad_request, or too_large."""
-    if len(body.encode("utf-8", "replace")) > LONGEST_MESSAGE:
-        raise BadMessage("too_large", f"a message has at most {LONGEST_MESSAGE} bytes")
+    if len(body.encode("utf-8", "replace")) > MAX_MESSAGE:
+        raise BadMessage("too_large", f"a message has at most {MAX_MESSAGE} bytes")
     try:
         said = msgspec.json.decode(body)
     except msgspec.ValidationError as error:

@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 LIFE = timedelta(seconds=30)
 # A ticket travels in a URL, and URLs end in logs: a longer life is refused, whoever gave it.
-LONGEST_LIFE = timedelta(minutes=5)
+MAX_LIFE = timedelta(minutes=5)
 AUDIENCE = "headcount"
-LONGEST_NAME = 128
+MAX_NAME = 128
 # Of `may_watch` as JSON. A third more of it goes into the URL, which has at most 4,096 characters,
 # and it is in the authorizer's answer, which has at most 8 KB.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 # (2026-11-24)
-LONGEST_MAY_WATCH = 1_024
+MAX_MAY_WATCH = 1_024
 
 
 class BadTicket(Exception):
@@ -84,7 +84,7 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         raise BadTicket(f"not a ticket: {type(error).__name__}") from error
     if expires_at <= now:
         raise BadTicket("expired")
-    if expires_at > now + LONGEST_LIFE:
+    if expires_at > now + MAX_LIFE:
         raise BadTicket("lives longer than five minutes")
     ticket = Ticket(
         claims["jti"],
@@ -101,8 +101,8 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
 
 
 def is_short(may_watch: Sequence[str]) -> bool:
-    """Whether a ticket has room for these names: see LONGEST_MAY_WATCH."""
-    return len(json.dumps(may_watch)) <= LONGEST_MAY_WATCH
+    """Whether a ticket has room for these names: see MAX_MAY_WATCH."""
+    return len(json.dumps(may_watch)) <= MAX_MAY_WATCH
 
 
 def _may_watch(claim: object) -> MayWatch:
@@ -111,9 +111,9 @@ def _may_watch(claim: object) -> MayWatch:
     if not isinstance(claim, list) or not all(map(_is_name, claim)):
         raise BadTicket('may_watch is "*" or a list of texts of 1 to 128 characters')
     if not is_short(claim):
-        raise BadTicket(f"may_watch has more than {LONGEST_MAY_WATCH} bytes of JSON")
+        raise BadTicket(f"may_watch has more than {MAX_MAY_WATCH} bytes of JSON")
     return tuple(claim)
 
 
 def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 1 <= len(name) <= LONGEST_NAME and "\0" not in name
+    return isinstance(name, str) and 1 <= len(name) <= MAX_NAME and "\0" not in name

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # From the last page's close until its $disconnect is a row: a socket, a function, a statement.
-END_WITHIN = timedelta(seconds=5)
+END_TIMEOUT = timedelta(seconds=5)
 
 
 async def test_two_tabs_and_a_device_stay_in_step(
@@ -87,7 +87,7 @@ async def test_two_tabs_and_a_device_stay_in_step(
     assert session["nodes"] == "{}"
     assert session["ended_by"] == "client"
     assert before <= session["join_at"] <= opened
-    assert closing <= session["terminate_at"] <= closing + END_WITHIN
+    assert closing <= session["terminate_at"] <= closing + END_TIMEOUT
 
 
 async def test_a_bonus_claimed_on_two_devices_at_once_is_claimed_once(
@@ -234,7 +234,7 @@ async def connections(rows: asyncpg.Connection, user: str) -> set[str]:
 
 async def ended(rows: asyncpg.Connection, user: str) -> asyncpg.Record:
     """The user's only session, once it has ended."""
-    async with asyncio.timeout(END_WITHIN.total_seconds()):
+    async with asyncio.timeout(END_TIMEOUT.total_seconds()):
         # The database does not tell when a row changes; it has to be asked.
         while await open_session(rows, user) is not None:  # noqa: ASYNC110
             await asyncio.sleep(0.05)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.core.message import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE,
     Ack,
     Act,
     BadMessage,
@@ -154,7 +154,7 @@ def test_a_resource_that_cannot_be_written_down_is_refused(resource: Any, code: 
 @pytest.mark.parametrize(("size", "good"), [(-1, True), (0, True), (1, False)])
 def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
     head, tail = '{"action":"act","id":"a","type":"x","body":{"t":"', '"}}'
-    room = LONGEST_MESSAGE - len(head) - len(tail) + size
+    room = MAX_MESSAGE - len(head) - len(tail) + size
     # Two bytes each: it is bytes that count.
     body = head + "é" * (room // 2) + "x" * (room % 2) + tail
     if good:

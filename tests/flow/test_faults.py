@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from tests.load.bench_sweep import Sizes, story
+from bench.bench_sweep import Sizes, story
 
 if TYPE_CHECKING:
     from pathlib import Path

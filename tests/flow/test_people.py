@@ -13,7 +13,7 @@ from tests.flow.conftest import WITHIN_SECONDS, ask, hear, hello
 if TYPE_CHECKING:
     from tests.flow.conftest import Browser
 
-MOST_CONNECTIONS = 50
+MAX_CONNECTIONS = 50
 SESSIONS = "select * from sessions where user_id = $1 order by id"
 
 
@@ -116,10 +116,10 @@ async def test_one_connection_too_many_is_refused_at_the_handshake(browser: Brow
     async def come(_: int) -> Any:
         return await browser.tab()
 
-    await asyncio.gather(*map(come, range(MOST_CONNECTIONS)))
+    await asyncio.gather(*map(come, range(MAX_CONNECTIONS)))
     with pytest.raises(InvalidStatus) as caught:
         await browser.tab()
     assert caught.value.response.status_code == 429
     kicked = await browser.api("POST", "/kick", {"user_id": browser.user_id})
-    assert kicked["closed"] == MOST_CONNECTIONS
+    assert kicked["closed"] == MAX_CONNECTIONS
     await browser.tab()

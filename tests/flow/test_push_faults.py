@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
+from bench.bench_sweep import AGE
+from bench.clients import Client, connect, text_frame
+from bench.gateways import ROOT, Gateway, family, gateway
 from handlers.adapters.database import text
 from handlers.core.ticket import Ticket, mint
-from tests.load.bench_sweep import AGE
-from tests.load.clients import Client, connect, text_frame
-from tests.load.gateways import ROOT, Gateway, family, gateway
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from handlers.core.happening import Push
     from handlers.core.push import Broadcast
 
-EVENTS = Path(__file__).parents[1] / "events"
+EVENTS = Path(__file__).parents[2] / "localstack" / "wsgate" / "tests" / "events"
 
 
 def golden(name: str) -> dict[str, Any]:

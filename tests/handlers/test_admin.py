@@ -184,7 +184,7 @@ def test_who_cannot_be_reached_stays_listed_and_the_next_kick_gets_them(world: W
 def test_a_gateway_that_never_answers_does_not_hold_a_kick_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_admin, "CLOSE_WITHIN_SECONDS", 0.05)
+    monkeypatch.setattr(web_admin, "CLOSE_TIMEOUT_SECONDS", 0.05)
     for tab in ("tab-1", "tab-2"):
         world.come(tab)
     world.connections.stuck = {"tab-2"}

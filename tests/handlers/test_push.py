@@ -315,7 +315,7 @@ def test_a_page_has_no_more_time_than_the_window(
 
     monkeypatch.setattr(world.container, "deliver", within)
     work(world, drop(world), drop(world, window=2))
-    assert given[0] == broadcaster.PAGE_WITHIN_SECONDS
+    assert given[0] == broadcaster.PAGE_TIMEOUT_SECONDS
     assert 0 < given[1] <= 2
 
 

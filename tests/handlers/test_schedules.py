@@ -162,10 +162,10 @@ def test_what_nobody_sees_to_is_queued_again_as_what_it_is(world: World) -> None
 
 
 def test_the_ledgers_of_bonuses_that_are_over_are_closed(world: World) -> None:
-    for _ in range(award.CLOSE_AT_ONCE + 1):
+    for _ in range(award.CLOSE_BATCH_SIZE + 1):
         drop(world)
     world.rows("update bonuses set closes_at = now() - interval '2 seconds', opens_at = 'epoch'")
-    assert award.handle({}, Context(), world.container)["closed"] == award.CLOSE_AT_ONCE + 1
+    assert award.handle({}, Context(), world.container)["closed"] == award.CLOSE_BATCH_SIZE + 1
     assert award.handle({}, Context(), world.container)["closed"] == 0
 
 

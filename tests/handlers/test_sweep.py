@@ -71,7 +71,7 @@ def two_nodes(world: World) -> World:
 def test_what_is_due_becomes_a_fact_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "SETTLE_AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "SETTLE_BATCH_SIZE", 2)
     for n in range(5):
         come(world, f"tab-{n}", f"user-{n}")
     assert run(world)["facts_settled"] == 5
@@ -93,7 +93,7 @@ def test_who_left_is_offline_after_the_grace_and_history_then(
 
 
 def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "PRUNE_AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "PRUNE_BATCH_SIZE", 2)
     world.rows(
         "insert into presence_facts select n, 'online', n, 'ann', 'site', now(),"
         " now() - $1::interval from generate_series(1, 5) n",
@@ -159,7 +159,7 @@ def test_a_node_out_of_reach_for_the_grace_loses_everybody_at_once(two_nodes: Wo
 def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "LOSE_AT_ONCE", 2)
+    monkeypatch.setattr(sweep, "LOSE_BATCH_SIZE", 2)
     come(world, "a1", "ann")
     for n in range(7):
         come(world, f"b{n}", f"bob-{n}", DEAD)
@@ -337,7 +337,7 @@ def test_whoever_is_behind_with_the_facts_still_sweeps(
         if query.name == "settle":
             return [{"facts": 1, "is_behind": True}]
         if query.name == "prune":
-            return [{"tickets": sweep.PRUNE_AT_ONCE, "events": 0, "facts": 0}]
+            return [{"tickets": sweep.PRUNE_BATCH_SIZE, "events": 0, "facts": 0}]
         return await fetch(query)
 
     monkeypatch.setattr(world.container.database, "fetch", never_done)

@@ -142,7 +142,7 @@ async def test_a_server_that_died_is_started_again_under_its_address(folder: Pat
 async def test_a_port_that_was_taken_meanwhile_is_told_and_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postgres.PASSING_WITHIN_SECONDS", 0.2)
+    monkeypatch.setattr("postgres.PASSING_TIMEOUT_SECONDS", 0.2)
     server = Postgres(folder, durable=False)
     with server as dsn:
         kill(server)

@@ -23,7 +23,7 @@ USERS = ("ann", "bob", "cat")
 DEVICES = ("phone", "laptop")
 RESOURCES = ("site", "stream")
 NODE = "gateway.example/live"
-LARGEST_STATE = 16_384
+MAX_STATE = 16_384
 # Where the calls have a limit: a message a second, two at once.
 GAP, BURST = SECOND, 2
 

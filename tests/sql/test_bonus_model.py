@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 BEGINS_AT = int(datetime(2026, 1, 31, 23, tzinfo=UTC).timestamp()) * SECOND
-MOST_BONUSES = 8
+MAX_BONUSES = 8
 UNKNOWN = UUID(int=0)
 
 T = TypeVar("T")
@@ -230,7 +230,7 @@ class Story(RuleBasedStateMachine):
 
     # Bonuses.
 
-    @precondition(lambda self: len(self.world.bonuses) < MOST_BONUSES)
+    @precondition(lambda self: len(self.world.bonuses) < MAX_BONUSES)
     @rule(order=orders())
     def a_bonus_is_dropped(self, order: Order) -> None:
         self._creates(UUID(int=len(self.world.bonuses) + 1), order)

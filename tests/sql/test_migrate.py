@@ -11,7 +11,7 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 import pytest
 
-from dump_schema import dump
+from dump_tables import dump
 from handlers.adapters.database import text
 from handlers.web_reports import ALWAYS, NEVER
 from sql import migrate as runner

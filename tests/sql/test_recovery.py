@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 NODE = "gateway.example/live"
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
-MOST_EVENTS, MOST_EVENT_BYTES, MOST_NEWS = 100, 49_152, 20
-LARGEST_FRAME = 131_072
+MAX_EVENTS, MAX_EVENT_BYTES, MAX_NEWS = 100, 49_152, 20
+MAX_FRAME = 131_072
 
 Json = Any
 names = st.sampled_from(["a", "b"])
@@ -313,8 +313,8 @@ class Day:
         )
         is_whole = (
             client.epoch == self.epoch
-            and count == len(self.truth.events) - client.seq <= MOST_EVENTS
-            and size <= MOST_EVENT_BYTES
+            and count == len(self.truth.events) - client.seq <= MAX_EVENTS
+            and size <= MAX_EVENT_BYTES
         )
         assert self.answer["recovered"] is is_whole
         assert self.answer["state"] == self.truth.states[-1]
@@ -347,7 +347,7 @@ async def test_events_of_48_kb_are_recovered_and_not_a_byte_more(
     await day.all_pushes_arrive(0)
     around = await db.fetchval("select octet_length(event_json(e)::text) from user_events e")
     for bytes_more in (0, 0, more):
-        await day.acts(None, {"x": "x" * (MOST_EVENT_BYTES // 3 - around + bytes_more)})
+        await day.acts(None, {"x": "x" * (MAX_EVENT_BYTES // 3 - around + bytes_more)})
     await day.says_hello(0)
     assert day.answer
     assert day.answer["recovered"] is (more <= 0)
@@ -389,8 +389,8 @@ async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -
     state = "select octet_length(state::text) from user_streams"
     assert await db.fetchval(state) == 16_384
     assert await db.fetchval(action, who.user_id, "c", "{}", '{"c": 1}', T0) == "state_too_large"
-    for n in range(MOST_EVENTS):
-        body = _filled("x", MOST_EVENT_BYTES // MOST_EVENTS - 129)
+    for n in range(MAX_EVENTS):
+        body = _filled("x", MAX_EVENT_BYTES // MAX_EVENTS - 129)
         await db.execute(action, who.user_id, f"act-{n:060}"[-60:], body, None, T0)
     create = (
         "select create_bonus($1, $2, 'everyone', null, '{}', '0', '1 hour', 1, null, p_now => $3)"
@@ -399,13 +399,13 @@ async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -
         await db.execute(create, uuid4(), _filled("x", 4_096), T0)
     await db.execute("delete from bonus_stock")
     news = "select create_news($1, $2, 'everyone', null, '1 hour', 'print', $3)"
-    for _ in range(MOST_NEWS + 1):
-        await db.execute(news, uuid4(), _filled("x", 16_384 // MOST_NEWS - 100), T0)
+    for _ in range(MAX_NEWS + 1):
+        await db.execute(news, uuid4(), _filled("x", 16_384 // MAX_NEWS - 100), T0)
     query = "select * from hello($1, $2, $3, 0, $4, 0, p_now => $5)"
     epoch = await db.fetchval("select epoch::text from stream_epoch")
     row = await db.fetchrow(query, who.user_id, who.node, who.connection_id, epoch, T0)
     reply = hello.outcome(who, Hello("h" * 64), dict(row)).reply
     said = json.loads(reply)
     counts = [len(said["events"]), len(said["bonuses"]), len(said["broadcasts"]["news"])]
-    assert counts == [MOST_EVENTS, 10, MOST_NEWS]
-    assert 120_000 < len(reply) <= LARGEST_FRAME
+    assert counts == [MAX_EVENTS, 10, MAX_NEWS]
+    assert 120_000 < len(reply) <= MAX_FRAME

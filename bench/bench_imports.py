@@ -1,0 +1,94 @@
+"""How long a cold start spends on imports: `make bench-imports`.
+
+Each handler is imported in fresh processes, bytecode warm as in a deployed package, and the median
+counts. Exit code 1 when a WebSocket handler is above the bar: a person waits for those.
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+TIMES = 9
+BAR_MS = 250
+WEBSOCKET = ("authorize", "connect", "disconnect", "message")
+OTHERS = ("push", "sweep", "award", "web")
+
+# The clock starts after the interpreter, which on Lambda is up before the handler is loaded.
+PROGRAM = """
+import sys, time
+start = time.perf_counter()
+__import__(f"handlers.{sys.argv[1]}", fromlist=["handler"]).handler
+print((time.perf_counter() - start) * 1000)
+"""
+# All but the way to the gateway: nobody listens there.
+FIRST_PUSH = """
+import asyncio, contextlib, time
+from handlers.adapters.connections import Connections, Unreachable
+
+async def push():
+    async with contextlib.aclosing(Connections("http://127.0.0.1:1", random=lambda: 0)) as nobody:
+        with contextlib.suppress(Unreachable):
+            await nobody.close("", "id")
+
+start = time.perf_counter()
+asyncio.run(push())
+print((time.perf_counter() - start) * 1000)
+"""
+ENVIRONMENT = {
+    "PYTHONPATH": str(ROOT),
+    "AWS_DEFAULT_REGION": "us-east-1",
+    "AWS_ACCESS_KEY_ID": "local",
+    "AWS_SECRET_ACCESS_KEY": "local",
+}
+
+
+def main() -> int:
+    """Print the table; 1 when a WebSocket handler takes longer than the bar."""
+    print(f"import time in ms: median of {TIMES} fresh processes, least, most")
+    medians = {handler: _show(handler) for handler in (*WEBSOCKET, *OTHERS)}
+    print(f"first push  {_first_push_ms():6.0f}  aiohttp, at the first push of a process")
+    slow = [handler for handler in WEBSOCKET if medians[handler] > BAR_MS]
+    if slow:
+        print(f"above the bar of {BAR_MS} ms for WebSocket handlers: {', '.join(slow)}")
+    return 1 if slow else 0
+
+
+def _show(handler: str) -> float:
+    _import_ms(handler)  # writes the bytecode
+    taken = [_import_ms(handler) for _ in range(TIMES)]
+    median = statistics.median(taken)
+    bar = f"bar {BAR_MS}" if handler in WEBSOCKET else ""
+    print(
+        f"{handler:<12}{median:6.0f}{min(taken):6.0f}{max(taken):6.0f}  {bar}".rstrip(), flush=True
+    )
+    return median
+
+
+def _import_ms(handler: str) -> float:
+    return _printed(PROGRAM, handler)
+
+
+def _first_push_ms() -> float:
+    """What a process pays at its first push, and not at its start."""
+    return statistics.median(_printed(FIRST_PUSH) for _ in range(TIMES))
+
+
+def _printed(*program: str) -> float:
+    answer = subprocess.run(
+        [sys.executable, "-c", *program],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT,
+    )
+    return float(answer.stdout)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,120 @@
+"""Whom PostgreSQL runs as: it refuses root, and containers like to be root."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pwd
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING
+
+from postgres.binaries import Binaries, PostgresError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user who may own the data; `prefix` is the command that puts root into that role."""
+
+    uid: int
+    gid: int
+    prefix: tuple[str, ...] = ()
+
+    def popen(
+        self,
+        command: list[str],
+        *,
+        stdin: int,
+        stdout: int | IO[bytes],
+        stderr: int | IO[bytes],
+    ) -> subprocess.Popen[bytes]:
+        """Start `command` as this user, out of reach of the terminal's Ctrl-C."""
+        # The variables of libpq would otherwise decide in place of our arguments; without a
+        # locale macOS starts a thread inside the server, which then refuses to run.
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
+        other = self.uid != os.geteuid() and not self.prefix
+        return subprocess.Popen(  # noqa: S603 - our own command
+            [*self.prefix, *command],
+            stdin=stdin,
+            stdout=stdout,
+            stderr=stderr,
+            cwd="/",
+            env=environment | {"LC_ALL": "C"},
+            start_new_session=True,
+            user=self.uid if other else None,
+            group=self.gid if other else None,
+            extra_groups=[] if other else None,
+        )
+
+
+def account_for(data: Path, binaries: Binaries) -> Account:
+    """The first user who can write `data` and run the binaries; owner of `data` from then on."""
+    for account in _accounts(data.stat().st_uid):
+        _hand_over(data, account)
+        reach = 'test -w "$1" && exec "$2" --version'
+        command = ["/bin/sh", "-c", reach, "sh", str(data), binaries.tool("postgres")]
+        with contextlib.suppress(PostgresError):
+            run_as(account, command)
+            return account
+    raise PostgresError(
+        f"PostgreSQL does not run as root, and no other user reaches both {data} and "
+        f"{binaries.folder}: run as an ordinary user, or give a server in DATABASE_URL."
+    )
+
+
+def _accounts(owner: int) -> Iterator[Account]:
+    """Who may run the server. PostgreSQL refuses root, so root has to become someone else.
+
+    The owner of existing data stays it. For new data a user namespace comes first: files stay
+    root's and it works below folders closed to others. Many containers forbid it: then `nobody`,
+    who may need one capability of root's to get through folders like /root.
+    """
+    if os.geteuid() != 0:
+        yield Account(os.geteuid(), os.getegid())
+        return
+    with contextlib.suppress(KeyError):
+        if owner != 0:
+            yield Account(owner, pwd.getpwuid(owner).pw_gid)
+    try:
+        nobody = pwd.getpwnam("nobody")  # a user that exists: the server looks up its own name
+    except KeyError:
+        return
+    if unshare := shutil.which("unshare"):
+        mapping = (f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
+        yield Account(0, 0, (unshare, "--user", *mapping, "--"))
+    yield Account(nobody.pw_uid, nobody.pw_gid)
+    if setpriv := shutil.which("setpriv"):
+        identity = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+        passage = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
+        yield Account(nobody.pw_uid, nobody.pw_gid, (setpriv, *identity, *passage, "--"))
+
+
+def _hand_over(path: Path, account: Account) -> None:
+    """Change the owner of the data folder and of nothing above it."""
+    if path.stat().st_uid == account.uid:
+        return
+    for folder, _, files in os.walk(path):
+        for each in (folder, *(os.path.join(folder, name) for name in files)):  # noqa: PTH118
+            os.chown(each, account.uid, account.gid, follow_symlinks=False)
+
+
+def run_as(account: Account, command: list[str], stdin: bytes = b"") -> None:
+    """Run a program to its end; PostgresError carries the last lines of what it said."""
+    pipe = subprocess.PIPE
+    try:
+        process = account.popen(command, stdin=pipe, stdout=pipe, stderr=subprocess.STDOUT)
+    except OSError as error:
+        raise PostgresError(f"Cannot run {command[0]}: {error.strerror}.") from error
+    with process:
+        try:
+            output, _ = process.communicate(stdin)
+        finally:
+            process.kill()  # does nothing to one that has ended, only to one that Ctrl-C met
+    if process.returncode:
+        last = " ".join(output.decode(errors="replace").split("\n")[-4:]).strip()
+        raise PostgresError(f"{Path(command[0]).name} failed: {last}")

@@ -1,0 +1,364 @@
+"""The command: `wsgate --template template.yaml`."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import logging
+import os
+import re
+import signal
+import sys
+import time
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from random import SystemRandom
+from typing import TYPE_CHECKING
+
+from wsgate.core import faults, quotas
+from wsgate.core.ids import MAX_NODES
+from wsgate.credentials import NoSecretError, from_environment
+from wsgate.lines import Ready, Told
+from wsgate.loops import loop_factory
+from wsgate.output import JSON_HELP, Heard, Output, renderer
+from wsgate.serve import Addresses, Options, Refused, serve_at
+from wsgate.version import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from wsgate.core.signature import Credential
+
+PREFIX = "WSGATE_PARAMETER_"
+API_KEYS = "WSGATE_API_KEYS"
+MAX_CONCURRENCY = 1000
+MAX_PORT = 65535
+MAX_SEED = 2**32 - 1
+
+DESCRIPTION = """\
+Run the WebSocket API of a SAM template on this machine: its routes, authorizer and functions,
+@connections, the HTTP API, queues and schedules, all behind one port of 127.0.0.1.
+"""
+EPILOG = f"""\
+{JSON_HELP}
+--record writes an event when the first of its kind and route comes: connect.json, disconnect.json,
+authorize.json, message-ROUTE.json, web-METHOD-PATH.json, queue-NAME.json, schedule-NAME.json,
+invoke-FUNCTION.json. A file that is there is left as it is; remove it to have it anew. Query
+strings and headers are in them, tickets and all: only you can read the files, and what of them
+goes into a repository is for you to see.
+
+environment:
+  PORT                     the port, where --port is not given
+  WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
+                           for a secret, because others can read a command line
+  WSGATE_SECRET_<KeyId>    the secret of --credentials <KeyId>; without it, AWS_SECRET_ACCESS_KEY
+                           and AWS_SESSION_TOKEN, where AWS_ACCESS_KEY_ID is that key
+  WSGATE_API_KEYS          API keys that open $connect, with commas between; better than --api-key
+  AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
+
+Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
+exit with code 0. What keeps it from starting is one sentence and exit code 2.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
+    given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    output = Output(sys.stderr, renderer(sys.stderr, os.environ, as_json=given.json))
+    if given.json:
+        logging.basicConfig(handlers=[Heard(output)], level=logging.WARNING)
+        logging.captureWarnings(capture=True)
+    try:
+        options = _options(given, os.environ, output)
+        _raise_file_limit()
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(_run(options, partial(_ready, options, output, as_json=given.json)))
+    except Refused as refused:
+        output(Told(_now(), str(refused), "refused"))
+        return 2
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        output.flush()
+    return 0
+
+
+def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
+    """The command line and the environment as options.
+
+    Exits with 2, as argparse does, for a mistake in the one; raises Refused for one in the other.
+    """
+    given = _parser().parse_args(arguments)
+    return _options(given, environment, Output(sys.stderr, str))
+
+
+def _options(given: argparse.Namespace, environment: Mapping[str, str], output: Output) -> Options:
+    inherited = {
+        name.removeprefix(PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    return Options(
+        template=given.template,
+        port=_port(environment) if given.port is None else given.port,
+        parameters=inherited | dict(given.parameter),
+        pages=given.pages,
+        nodes=given.nodes,
+        concurrency=given.concurrency,
+        invoke_endpoint=given.invoke_endpoint,
+        python_here=given.python_here,
+        authority=given.authority,
+        compression=given.compression,
+        credentials=_credentials(given.credentials, environment),
+        iam=given.iam,
+        api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
+        log=output.tell,
+        lines=output,
+        log_events=not given.quiet,
+        console=given.console,
+        record=given.record,
+        quotas=given.quotas,
+        faults=_faults(given.fault),
+    )
+
+
+async def _run(options: Options, ready: Callable[[Addresses], None]) -> None:
+    """Serve until a signal comes; a second signal does not wait for the end."""
+    loop = asyncio.get_running_loop()
+    serving = asyncio.ensure_future(serve_at(options, ready))
+
+    def stop() -> None:
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(sign)
+        serving.cancel()
+
+    for sign in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(sign, stop)
+    with contextlib.suppress(asyncio.CancelledError):
+        await serving
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="wsgate",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--template", type=Path, required=True, metavar="PATH", help="the SAM template to run")
+    add(
+        "--port",
+        type=_number(0, MAX_PORT),
+        metavar="N",
+        help="default: $PORT or 8080",
+    )
+    add(
+        "--parameter",
+        type=_parameter,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a value for a parameter of the template; may be repeated",
+    )
+    add("--pages", type=Path, metavar="DIR", help="serve the files of this folder as well")
+    add(
+        "--concurrency",
+        type=_number(1, MAX_CONCURRENCY),
+        default=10,
+        metavar="N",
+        help="processes per function at most; further calls wait, unless AWS would throttle them; "
+        "default: 10",
+    )
+    add(
+        "--nodes",
+        type=_number(1, MAX_NODES),
+        default=1,
+        metavar="N",
+        help="gateway processes that share the port: each holds as many connections as it may have "
+        "open files; default: 1",
+    )
+    add(
+        "--invoke-endpoint",
+        metavar="URL",
+        help="a Lambda API that runs the functions, of any runtime: `sam local start-lambda`, say",
+    )
+    add(
+        "--python-here",
+        action="store_true",
+        help="with --invoke-endpoint: run the Python functions here, and only the others there",
+    )
+    add(
+        "--authority",
+        type=Path,
+        metavar="PATH",
+        help="write down whom clients of wss:// and https:// have to trust: a certificate (PEM)",
+    )
+    add(
+        "--no-compression",
+        dest="compression",
+        action="store_false",
+        help="refuse permessage-deflate, which API Gateway accepts",
+    )
+    add(
+        "--quotas",
+        type=_quotas,
+        nargs="?",
+        const=quotas.Quotas(),
+        metavar="NAME=N,…",
+        help="refuse what is beyond an account's quotas (connections=500,requests=10000,burst=5000 "
+        "a second, concurrency=1000 executions) and the stage's own throttling",
+    )
+    add(
+        "--fault",
+        type=_fault,
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="let something go wrong on purpose; may be repeated; `--fault list` lists them all, "
+        "/_wsgate/faults shows and changes them while it runs",
+    )
+    add(
+        "--iam",
+        action="store_true",
+        help="refuse calls of @connections and Invoke that are not signed, or that the function's "
+        "role does not allow, as AWS does",
+    )
+    add(
+        "--credentials",
+        type=_key_id,
+        action="append",
+        default=[],
+        metavar="KEY_ID",
+        help="an access key that may sign requests; its secret is in the environment",
+    )
+    add(
+        "--api-key",
+        action="append",
+        default=[],
+        metavar="KEY",
+        help="an API key that opens $connect, where it has ApiKeyRequired",
+    )
+    add(
+        "--no-console",
+        dest="console",
+        action="store_false",
+        help="no page at /_wsgate; that path is the HTTP API's then",
+    )
+    add(
+        "--record",
+        type=Path,
+        metavar="DIR",
+        help="write the first event of each kind and route into this folder, as JSON; see below",
+    )
+    add("--json", action="store_true", help="lines of JSON on stderr; see below")
+    add("--quiet", action="store_true", help="no line per event; functions are still heard")
+    add("--version", action="version", version=f"wsgate {VERSION}")
+    return parser
+
+
+def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict[str, Credential]:
+    try:
+        return from_environment(key_ids, environment)
+    except NoSecretError as error:
+        raise Refused(f"{error}.") from None
+
+
+def _texts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _key_id(text: str) -> str:
+    """Its form keeps a secret from being given for it, and being repeated in what is said."""
+    if re.fullmatch(r"[A-Za-z0-9_]{4,128}", text):
+        return text
+    raise argparse.ArgumentTypeError("it is an access key's id, of letters and digits")
+
+
+def _port(environment: Mapping[str, str]) -> int:
+    try:
+        return _number(0, MAX_PORT)(environment.get("PORT") or "8080")
+    except argparse.ArgumentTypeError as error:
+        raise Refused(f"PORT in the environment: {error}.") from None
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if text.isdecimal() and len(text) <= len(str(most)) and least <= int(text) <= most:
+            return int(text)
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
+
+    return number
+
+
+def _parameter(text: str) -> tuple[str, str]:
+    """The value is not repeated in what is said about it: it may be a secret."""
+    name, equals, value = text.partition("=")
+    if not (name.isalnum() and equals):
+        raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
+    return name, value
+
+
+def _quotas(text: str) -> quotas.Quotas:
+    try:
+        return quotas.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _fault(text: str) -> tuple[str, float]:
+    """`seed` is taken like a fault, and is none."""
+    if text == "list":
+        print(faults.listing())
+        sys.exit(0)
+    name, _, value = text.partition("=")
+    try:
+        if name == "seed":
+            return name, float(_number(0, MAX_SEED)(value))
+        return name, faults.parse(name, value)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _faults(given: Sequence[tuple[str, float]]) -> faults.Faults:
+    values = dict(given)
+    seed = values.pop("seed", None)
+    return faults.Faults(SystemRandom().getrandbits(32) if seed is None else int(seed), values)
+
+
+def _raise_file_limit() -> None:
+    """A connection is an open file: take as many as this machine allows one process."""
+    with contextlib.suppress(ImportError, ValueError, OSError):
+        import resource  # noqa: PLC0415 not on Windows
+
+        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
+def _ready(options: Options, output: Output, addresses: Addresses, *, as_json: bool) -> None:
+    _greet(options, addresses)
+    if as_json:
+        output(Ready(_now(), **asdict(addresses)))
+
+
+def _greet(options: Options, addresses: Addresses) -> None:
+    page = f"\n  Console                       {addresses.console}" if addresses.console else ""
+    more = "".join(f"{'':32}{address}\n" for address in addresses.more)
+    print(
+        f"wsgate {VERSION} runs {options.template}\n"
+        f"  WebSocket                     {addresses.websocket}\n"
+        f"{more}"
+        f"  @connections (endpoint_url)   {addresses.management}\n"
+        f"  HTTP API, Lambda's Invoke     {addresses.http}{page}",
+        flush=True,
+    )
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,410 @@
+"""SQS for the plan's queues, and the pollers that bring messages to functions.
+
+The server is moto's, a child process bound to 127.0.0.1. A poller does what Lambda's event source
+mapping does: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (2026-11-23). Filters and
+the growth beyond five batches at a time are left out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import json
+import os
+import sys
+from collections import deque
+from datetime import timedelta
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Final
+
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from wsgate.functions.local_aws import session
+from wsgate.restarts import Restarts
+from wsgate.threads import in_thread
+from wsgate.triggers import queue_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from types_boto3_sqs import SQSClient
+    from types_boto3_sqs.literals import QueueAttributeNameType
+    from types_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
+
+    from wsgate.invoke import Invocation, Invoker
+    from wsgate.plan import Plan, Queue, QueueTrigger
+
+# ReceiveMessage gives ten messages and waits 20 seconds at most.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+# (2026-11-23)
+_MAX_PER_RECEIVE: Final = 10
+_LONG_POLL: Final = timedelta(seconds=20)
+
+_SERVER_NEEDS: Final = ("moto", "flask", "flask_cors")
+_START_LIMIT: Final = timedelta(seconds=30)
+_PAUSE_AT_START: Final = timedelta(milliseconds=50)
+_PAUSE_WHEN_EMPTY: Final = timedelta(milliseconds=250)
+_PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
+_GRACE: Final = timedelta(seconds=1)
+_LAST_LINES: Final = 50
+_MAX_READ: Final = 64 * 1024
+
+
+class QueueError(Exception):
+    """The queue server cannot be used; the message says why."""
+
+
+def _check_installed() -> None:
+    """moto is an extra of the package: most templates have no queue."""
+    missing = [name for name in _SERVER_NEEDS if find_spec(name) is None]
+    if missing:
+        words = "not installed: pip install 'wsgate[sqs]' brings what a template with queues needs"
+        raise QueueError(f"{' and '.join(missing)}: {words}.")
+
+
+class Queues:
+    """The queue server and the pollers, as long as they run."""
+
+    def __init__(
+        self, plan: Plan, invoker: Invoker, *, port: int, log: Callable[[str, str], None]
+    ) -> None:
+        """Start nothing yet. `log(name, line)` hears of batches that failed, by function."""
+        self._plan, self._invoker, self._log = plan, invoker, log
+        self._server = _Server(port, plan.account, plan.region)
+        self._pollers: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Start the server, make the queues, and poll. Raises QueueError."""
+        if not self._plan.queues:
+            return
+        _check_installed()
+        await self._start_server()
+        self._pollers = [
+            asyncio.create_task(poller.run(), name="poll a queue") for poller in self._mappings()
+        ]
+        self._pollers.append(asyncio.create_task(self._keep_server(), name="queue server"))
+
+    async def close(self) -> None:
+        """Stop polling and end the server. Batches that are with a function are not waited for."""
+        for task in self._pollers:
+            task.cancel()
+        await asyncio.gather(*self._pollers, return_exceptions=True)
+        await self._server.close()
+        self._server.client.close()
+
+    def _mappings(self) -> list[_Poller]:
+        return [
+            _Poller(each, self._plan, self._server, self._invoker, self._log)
+            for each in self._plan.queue_triggers
+        ]
+
+    async def _start_server(self) -> None:
+        await self._server.start()
+        try:
+            await self._server.answering()
+            for queue in _dead_letters_first(self._plan.queues.values()):
+                await in_thread(_create, self._server.client, queue, self._plan)
+        except (BotoCoreError, ClientError) as error:
+            raise QueueError(f"The queue server refuses a queue: {error}") from error
+        self._server.up.set()
+
+    async def _keep_server(self) -> None:
+        """Start the server again whenever it ends by itself, until that is no use."""
+        restarts, loop = Restarts(), asyncio.get_running_loop()
+        words = await self._ended()
+        while restarts.allow(loop.time()):
+            self._log("queues", f"{words} Queued messages are lost; it is started again.")
+            try:
+                await self._start_server()
+                words = await self._ended()
+            except (QueueError, OSError) as error:
+                words = " ".join(str(error).split())
+                await self._server.close()
+                await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+        self._log("queues", f"{words} It does not stay up: start all of this again.")
+
+    async def _ended(self) -> str:
+        """Wait until the server has ended, and return what it said last, on one line."""
+        words = await self._server.ended()
+        self._server.up.clear()
+        return " ".join(words.split())
+
+
+def event(messages: Iterable[MessageTypeDef], arn: str) -> bytes:
+    """Return Lambda's event for a batch.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html#example-standard-queue-message-event
+    (2026-11-23)
+    """
+    region = arn.split(":")[3]
+    records = [
+        {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": _attributes(message),
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": arn,
+            "awsRegion": region,
+        }
+        for message in messages
+    ]
+    return json.dumps({"Records": records}).encode()
+
+
+def failed(answer: Invocation, message_ids: Collection[str], *, by_item: bool) -> set[str]:
+    """Return the ids of the messages that stay in the queue.
+
+    With ReportBatchItemFailures the function names them; an answer that does not make sense fails
+    them all: https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+    (2026-11-23)
+    """
+    if answer.function_error is not None:
+        return set(message_ids)
+    if not by_item:
+        return set()
+    try:
+        items = (json.loads(answer.payload) or {}).get("batchItemFailures") or []
+        named = {item["itemIdentifier"] for item in items}
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return set(message_ids)
+    return named if named <= set(message_ids) else set(message_ids)
+
+
+class _Poller:
+    """One event source mapping."""
+
+    def __init__(
+        self,
+        trigger: QueueTrigger,
+        plan: Plan,
+        server: _Server,
+        invoker: Invoker,
+        log: Callable[[str, str], None],
+    ) -> None:
+        self._trigger, self._queue = trigger, plan.queues[trigger.queue]
+        self._arn = _arn(self._queue.name, plan)
+        self._server, self._invoker, self._log = server, invoker, log
+        self._places = asyncio.Semaphore(trigger.concurrency)
+        self._is_troubled = False
+
+    async def run(self) -> None:
+        """Poll until cancelled."""
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                await self._places.acquire()
+                messages = await self._batch()
+                if messages:
+                    batches.create_task(self._deliver(messages))
+                else:
+                    self._places.release()
+
+    async def _batch(self) -> list[MessageTypeDef]:
+        """Collect a batch: until it is full, or the window has passed since its first message."""
+        messages = await self._receive(self._trigger.batch_size, self._wait())
+        window = self._trigger.batching_window.total_seconds()
+        until = asyncio.get_running_loop().time() + window
+        while messages and len(messages) < self._trigger.batch_size:
+            left = until - asyncio.get_running_loop().time()
+            if left <= 0:
+                break
+            room = self._trigger.batch_size - len(messages)
+            messages += await self._receive(room, timedelta(seconds=int(min(left, 20))))
+        return messages
+
+    async def _receive(self, most: int, wait: timedelta) -> list[MessageTypeDef]:
+        await self._server.up.wait()
+        starts = self._server.starts
+        try:
+            answer = await in_thread(
+                self._server.client.receive_message,
+                QueueUrl=self._queue.url,
+                MaxNumberOfMessages=min(most, _MAX_PER_RECEIVE),
+                WaitTimeSeconds=int(wait.total_seconds()),
+                MessageSystemAttributeNames=["All"],
+                MessageAttributeNames=["All"],
+            )
+        except (BotoCoreError, ClientError) as error:
+            await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+            # What a server that ended did to its pollers is already told.
+            if self._server.up.is_set() and self._server.starts == starts:
+                self._be_troubled(error)
+            return []
+        self._is_troubled = False
+        messages = answer.get("Messages", [])
+        if not messages and not wait:
+            await asyncio.sleep(_PAUSE_WHEN_EMPTY.total_seconds())
+        return messages
+
+    def _be_troubled(self, error: Exception) -> None:
+        if not self._is_troubled:
+            self._log(self._trigger.function, f"cannot poll {self._queue.name}: {error}")
+        self._is_troubled = True
+
+    def _wait(self) -> timedelta:
+        # moto's long poll waits for a visible message. In a FIFO queue that may be one which a
+        # failed message of its group holds back, and moto would spin; so these are asked often.
+        return timedelta(0) if self._queue.fifo else _LONG_POLL
+
+    async def _deliver(self, messages: list[MessageTypeDef]) -> None:
+        try:
+            answer = await self._invoker.invoke(self._trigger.function, event(messages, self._arn))
+            left = failed(
+                answer,
+                {message["MessageId"] for message in messages},
+                by_item=self._trigger.reports_item_failures,
+            )
+            if left:
+                words = f"{len(left)} of {len(messages)} messages of {self._queue.name} failed"
+                self._log(self._trigger.function, words)
+            done = [message for message in messages if message["MessageId"] not in left]
+            await in_thread(self._delete, done)
+        except Exception as error:  # nothing may end the poller; the messages come again
+            reason = f"{type(error).__name__}: {error}"
+            self._log(self._trigger.function, f"a batch of {self._queue.name} failed: {reason}")
+        finally:
+            self._places.release()
+
+    def _delete(self, messages: list[MessageTypeDef]) -> None:
+        for start in range(0, len(messages), _MAX_PER_RECEIVE):
+            part = messages[start : start + _MAX_PER_RECEIVE]
+            self._server.client.delete_message_batch(
+                QueueUrl=self._queue.url,
+                Entries=[
+                    {"Id": str(position), "ReceiptHandle": message["ReceiptHandle"]}
+                    for position, message in enumerate(part)
+                ],
+            )
+
+
+class _Server:
+    """moto's server as a child process."""
+
+    def __init__(self, port: int, account: str, region: str) -> None:
+        self.client = _client(f"http://127.0.0.1:{port}", region)
+        self.up = asyncio.Event()
+        """Set while it answers and has its queues."""
+        self.starts = 0
+        self._port, self._account = port, account
+        self._process: asyncio.subprocess.Process | None = None
+        self._lines: deque[str] = deque(maxlen=_LAST_LINES)
+        self._reading: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        # Credentials of the developer's own are of no use to it; the account is in queue URLs.
+        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account}
+        self.starts += 1
+        self._lines.clear()
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-P",  # the modules beside the program have names of their own
+            queue_server.__file__,
+            str(self._port),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+        self._reading = asyncio.create_task(self._read(self._process), name="queue server's output")
+
+    async def answering(self) -> None:
+        """Wait until it answers. Raises QueueError when it ends first, or takes too long."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + _START_LIMIT.total_seconds()
+        while not await in_thread(_answers, self.client):
+            if self._process is None or self._process.returncode is not None:
+                raise QueueError(await self.ended())
+            if loop.time() > until:
+                seconds = _START_LIMIT.total_seconds()
+                raise QueueError(f"The queue server did not answer within {seconds:.0f} seconds.")
+            await asyncio.sleep(_PAUSE_AT_START.total_seconds())
+
+    async def ended(self) -> str:
+        """Wait until it has ended, and return what it said last."""
+        if self._process is None or self._reading is None:
+            return "The queue server was not started."
+        code = await self._process.wait()
+        await asyncio.wait({self._reading}, timeout=_GRACE.total_seconds())
+        return "\n".join((f"The queue server ended with code {code}.", *self._lines))
+
+    async def close(self) -> None:
+        if self._process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()  # it keeps nothing
+        await self._process.wait()
+        if self._reading is not None:
+            await asyncio.wait({self._reading}, timeout=_GRACE.total_seconds())
+
+    async def _read(self, process: asyncio.subprocess.Process) -> None:
+        if process.stdout is None:
+            return
+        while line := await process.stdout.read(_MAX_READ):
+            self._lines.extend(line.decode(errors="replace").splitlines())
+
+
+def _answers(client: SQSClient) -> bool:
+    try:
+        client.list_queues()
+    except (BotoCoreError, ClientError):
+        return False
+    return True
+
+
+def _dead_letters_first(queues: Iterable[Queue]) -> list[Queue]:
+    """SQS refuses a redrive policy whose target does not exist yet."""
+    known = list(queues)
+    targets = {queue.dead_letters for queue in known}
+    return sorted(known, key=lambda queue: queue.name not in targets)
+
+
+def _create(client: SQSClient, queue: Queue, plan: Plan) -> None:
+    attributes: dict[QueueAttributeNameType, str] = {
+        "VisibilityTimeout": f"{queue.visibility_timeout.total_seconds():.0f}",
+        "DelaySeconds": f"{queue.delay.total_seconds():.0f}",
+    }
+    if queue.dead_letters is not None:
+        target = _arn(queue.dead_letters, plan)
+        policy = {"deadLetterTargetArn": target, "maxReceiveCount": queue.max_receives}
+        attributes["RedrivePolicy"] = json.dumps(policy)
+    if queue.fifo:
+        attributes["FifoQueue"] = "true"
+        attributes["ContentBasedDeduplication"] = str(queue.content_deduplication).lower()
+    client.create_queue(QueueName=queue.name, Attributes=attributes)
+
+
+def _attributes(message: MessageTypeDef) -> dict[str, Any]:
+    """Rename the parts of the message's own attributes to what Lambda calls them."""
+    return {
+        name: _attribute(attribute)
+        for name, attribute in message.get("MessageAttributes", {}).items()
+    }
+
+
+def _attribute(attribute: MessageAttributeValueOutputTypeDef) -> dict[str, Any]:
+    value: dict[str, Any] = {"stringListValues": [], "binaryListValues": []}
+    if "StringValue" in attribute:
+        value["stringValue"] = attribute["StringValue"]
+    if "BinaryValue" in attribute:
+        value["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+    return value | {"dataType": attribute["DataType"]}
+
+
+def _arn(queue: str, plan: Plan) -> str:
+    return f"arn:aws:sqs:{plan.region}:{plan.account}:{queue}"
+
+
+def _client(endpoint: str, region: str) -> SQSClient:
+    # Each poll holds a connection; one more for what is deleted meanwhile.
+    settings = Config(
+        connect_timeout=5,
+        read_timeout=_LONG_POLL.total_seconds() + 10,
+        retries={"total_max_attempts": 1},
+        max_pool_connections=50,
+    )
+    return session(region).client("sqs", endpoint_url=endpoint, config=settings)

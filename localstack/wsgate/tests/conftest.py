@@ -1,0 +1,58 @@
+"""The command in a process of its own, for the tests that need to see it begin and end."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+
+from command import SAMPLE, Command, spawn
+from wsgate.loops import loop_factory
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+    from contextlib import AbstractAsyncContextManager
+
+# The loop that the gateway's own processes run on: another reads, pauses and closes differently.
+_LOOPS = {"own": loop_factory()}
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    return _LOOPS
+
+
+@pytest.fixture
+def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Command]]:
+    """Start the command on a free port, wait until it is ready, and end it."""
+
+    @asynccontextmanager
+    async def start(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+        ours = ("--template", str(SAMPLE), "--port", str(unused_tcp_port))
+        process = await spawn(*ours, *arguments, **environment)
+        command = Command(process, f"127.0.0.1:{unused_tcp_port}")
+        assert process.stderr is not None
+        reading = asyncio.create_task(_keep(process.stderr, command.errors))
+        try:
+            await _ready(command)
+            yield command
+        finally:
+            if process.returncode is None:
+                process.terminate()
+            await asyncio.wait_for(process.wait(), 10)
+            await reading
+
+    return start
+
+
+async def _ready(command: Command) -> None:
+    assert command.process.stdout is not None
+    async with asyncio.timeout(20):
+        while b"HTTP API" not in (line := await command.process.stdout.readline()):
+            assert line, "\n".join(command.errors)
+
+
+async def _keep(stream: asyncio.StreamReader, lines: list[str]) -> None:
+    async for line in stream:
+        lines.append(line.decode().rstrip())
