@@ -346,5 +346,6 @@ def _one_line(error: Exception) -> str:
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
+    # The folder localstack/wsgate beside this file would otherwise pass for the package `wsgate`.
+    sys.path[:0] = [str(ROOT), str(ROOT / "localstack" / "wsgate" / "src")]
     sys.exit(main())
