@@ -6,6 +6,7 @@ PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
+BENCH = PYTHONPATH=.:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
 TYPED = handlers sql infra bench tests localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
 # Requirements are the same on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
@@ -36,7 +37,7 @@ check: .venv/dev.stamp ## style, types, and the template
 bench: bench-imports $(GATEWAY_BENCHES) bench-push ## every benchmark that takes less than a minute
 
 bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
-	$(VENV_PYTHON) bench/bench_imports.py
+	$(BENCH).bench_imports
 
 # The local gateway, and what it must hold and carry; each ends with 1 when it is below its bar.
 bench-idle: ## memory of an idle connection (bar: 5 KB)
@@ -45,25 +46,25 @@ bench-call: ## messages/s that a Python function answers (bar: 2,000)
 bench-handshakes: ## handshakes/s with authorizer and $connect (bar: 1,000)
 bench-crowd: ## 150,000 connections over ten nodes; some minutes
 $(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
-	$(VENV_PYTHON) bench/bench_gateway.py $(@:bench-%=%)
+	$(BENCH).bench_gateway $(@:bench-%=%)
 
 bench-claims: .venv/dev.stamp ## 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); some minutes (OPTIONS=--quick)
-	$(VENV_PYTHON) bench/bench_claims.py $(OPTIONS)
+	$(BENCH).bench_claims $(OPTIONS)
 
 bench-broadcast: .venv/dev.stamp ## from the button to the screen, one user and 15,000; a minute (OPTIONS=--faults)
-	$(VENV_PYTHON) bench/bench_broadcast.py $(OPTIONS)
+	$(BENCH).bench_broadcast $(OPTIONS)
 
 bench-push: .venv/dev.stamp ## pushes through the gateway by the handlers' pusher and by boto3 (bar: 5 times as many of a CPU second)
-	$(VENV_PYTHON) bench/bench_push.py
+	$(BENCH).bench_push
 
 bench-presence: .venv/dev.stamp ## what presence costs, with 800,000 online; some minutes (OPTIONS=--quick)
-	$(VENV_PYTHON) bench/bench_presence.py $(OPTIONS)
+	$(BENCH).bench_presence $(OPTIONS)
 
 bench-soak: .venv/dev.stamp ## ten minutes of churn: memory flat, nothing left (MINUTES=)
-	$(VENV_PYTHON) bench/soak_gateway.py --minutes $(or $(MINUTES),10)
+	$(BENCH).bench_soak --minutes $(or $(MINUTES),10)
 
 bench-sweep: .venv/dev.stamp ## lost $$disconnects and dead nodes under 9,000 connections: all closed in time; four minutes
-	$(VENV_PYTHON) bench/bench_sweep.py
+	$(BENCH).bench_sweep
 
 lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt

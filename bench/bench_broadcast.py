@@ -31,11 +31,8 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "localstack"))
-
-from bench.clients import Client, connect, text_frame
-from bench.gateways import ROOT, Gateway, cpu_seconds, family, gateway
+from bench.support.clients import Client, connect, text_frame
+from bench.support.gateways import ROOT, Gateway, cpu_seconds, family, gateway
 from handlers.core.ticket import Ticket, mint
 from postgres import Postgres
 from sql.migrate import migrate

@@ -29,10 +29,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "localstack"))
-
-from bench.pgbench import Load, Pgbench, find_pgbench
+from bench.support.pgbench import Load, Pgbench, find_pgbench
 from handlers.adapters.database import text
 from postgres import Postgres
 from sql.migrate import migrate

@@ -14,15 +14,12 @@ import multiprocessing
 import resource
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench.clients import Client, Refused, connect, text_frame
-from bench.gateways import cpu_seconds, gateway, private_bytes
+from bench.support.clients import Client, Refused, connect, text_frame
+from bench.support.gateways import cpu_seconds, gateway, private_bytes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator

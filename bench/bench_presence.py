@@ -22,14 +22,11 @@ from pathlib import Path
 
 import asyncpg
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "localstack"))
-
-from bench.pgbench import Pgbench, find_pgbench
 from bench.presence.ends import Ends
 from bench.presence.reports import Reports, fill_past
 from bench.presence.world import Size, fill, say
 from bench.presence.writes import Writes
+from bench.support.pgbench import Pgbench, find_pgbench
 from handlers.adapters.database import Database
 from postgres import Postgres
 from sql.migrate import migrate

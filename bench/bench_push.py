@@ -19,22 +19,19 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench.clients import Client, connect, text_frame
-from bench.gateways import cpu_seconds, gateway
+from bench.support.clients import Client, connect, text_frame
+from bench.support.gateways import cpu_seconds, gateway
 from handlers.adapters.connections import AT_ONCE, Connections
 from handlers.core.happening import Push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from bench.gateways import Gateway
+    from bench.support.gateways import Gateway
 
 BAR = 5
 ROUNDS = 3
@@ -144,8 +141,7 @@ class World:
     async def _push(self, name: str, seconds: float) -> Score:
         ids = json.dumps([listener.connection_id for listener in self._listeners])
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            __file__,
+            *(sys.executable, "-m", "bench.bench_push"),
             *("--pusher", name, "--seconds", str(seconds)),
             *("--endpoint", f"http://127.0.0.1:{self._running.port}/live"),
             stdin=asyncio.subprocess.PIPE,

@@ -16,8 +16,8 @@ from handlers.adapters.database import text
 if TYPE_CHECKING:
     import asyncpg
 
-    from bench.pgbench import Load, Pgbench
     from bench.presence.world import Size
+    from bench.support.pgbench import Load, Pgbench
 
 BAR_RATIO = 0.9
 HOUR, BEAT = timedelta(hours=1), timedelta(seconds=30)

@@ -14,15 +14,15 @@ from websockets.exceptions import ConnectionClosedOK
 from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
 from handlers.core.happening import Push
 from tests.contract.servers import answering, saying
-from tests.flow.conftest import Browser, hear, hello
-from tests.handlers.conftest import FakeConnections
+from tests.support.browser import Browser, hear, hello
+from tests.support.world import FakeConnections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from websockets.asyncio.client import ClientConnection
 
-    from tests.conftest import Headcount
+    from tests.support.system import Headcount
 
 NODE = "gateway.example/live"
 # Well-formed, and of nobody (APIGW.md §4.2).

@@ -1,94 +1,19 @@
-"""A browser that is not ours: the `websockets` client and plain HTTP."""
-
 from __future__ import annotations
 
-import asyncio
-import json
-import urllib.request
-import uuid
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
+
+from tests.support.browser import Browser
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from tests.conftest import Headcount
-
-WITHIN_SECONDS = 20
-
-
-class Browser:
-    """A user's tabs: connections that are closed at the end, whatever happens."""
-
-    def __init__(self, headcount: Headcount, stack: AsyncExitStack) -> None:
-        self.headcount, self.stack = headcount, stack
-        # The system is shared by all tests: each plays with users of its own.
-        self.user_id = f"user-{uuid.uuid4().hex[:8]}"
-
-    async def api(self, method: str, path: str, body: object = None) -> Any:
-        return await asyncio.to_thread(self._api, method, path, body)
-
-    def _api(self, method: str, path: str, body: object) -> Any:
-        request = urllib.request.Request(  # noqa: S310  # our own gateway
-            self.headcount.base_url + path,
-            json.dumps(body).encode() if body is not None else None,
-            {
-                "Authorization": f"Bearer {self.headcount.service_token}",
-                "Content-Type": "application/json",
-            },
-            method=method,
-        )
-        with urllib.request.urlopen(request, timeout=WITHIN_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
-
-    async def ticket(self, user_id: str | None = None, **more: object) -> str:
-        order = {"user_id": user_id or self.user_id, **more}
-        ticket = await self.api("POST", "/tickets", order)
-        return f"{ticket['url']}?ticket={ticket['ticket']}"
-
-    async def tab(self, url: str | None = None) -> ClientConnection:
-        connecting = connect(url or await self.ticket(), open_timeout=WITHIN_SECONDS, proxy=None)
-        return await self.stack.enter_async_context(connecting)
-
-    async def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
-        db = await asyncpg.connect(self.headcount.database_url)
-        try:
-            return [dict(row) for row in await db.fetch(sql, *args)]
-        finally:
-            await db.close()
-
-    async def closed_session(self) -> dict[str, Any]:
-        """The user's only session, once it is closed."""
-        async with asyncio.timeout(WITHIN_SECONDS):
-            while True:
-                (row,) = await self.rows(
-                    "select *, now() from watching_times where user_id = $1", self.user_id
-                )
-                if row["terminate_at"] is not None:
-                    return row
-                await asyncio.sleep(0.05)
+    from tests.support.system import Headcount
 
 
 @pytest.fixture
 async def browser(headcount: Headcount) -> AsyncIterator[Browser]:
     async with AsyncExitStack() as stack:
         yield Browser(headcount, stack)
-
-
-async def hear(tab: ClientConnection) -> dict[str, Any]:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        heard: dict[str, Any] = json.loads(await tab.recv())
-        return heard
-
-
-async def ask(tab: ClientConnection, said: object) -> dict[str, Any]:
-    await tab.send(said if isinstance(said, str) else json.dumps(said))
-    return await hear(tab)
-
-
-async def hello(tab: ClientConnection) -> dict[str, Any]:
-    return await ask(tab, {"action": "hello", "id": "h1"})

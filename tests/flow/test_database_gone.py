@@ -10,8 +10,8 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 from websockets.exceptions import InvalidStatus
 
-from tests.conftest import running
-from tests.flow.conftest import Browser, ask, hello
+from tests.support.browser import Browser, ask, hello
+from tests.support.system import running
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from bench.bench_sweep import Sizes, story
+from bench.support.sweep import Sizes, story
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,10 +12,10 @@ import boto3
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.flow.conftest import ask, hear, hello
+from tests.support.browser import ask, hear, hello
 
 if TYPE_CHECKING:
-    from tests.flow.conftest import Browser
+    from tests.support.browser import Browser
 
 # Any credentials do: nothing here is Amazon's.
 LOCAL = boto3.Session(

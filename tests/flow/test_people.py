@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from websockets.exceptions import ConnectionClosedOK, InvalidStatus
 
-from tests.flow.conftest import WITHIN_SECONDS, ask, hear, hello
+from tests.support.browser import ask, hear, hello
+from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
-    from tests.flow.conftest import Browser
+    from tests.support.browser import Browser
 
 MAX_CONNECTIONS = 50
 SESSIONS = "select * from sessions where user_id = $1 order by id"
@@ -72,12 +73,11 @@ async def test_devices_are_listed_as_their_tickets_call_them(browser: Browser) -
     ]
     await phone.close()
     await laptop.close()
-    async with asyncio.timeout(WITHIN_SECONDS):
-        # Nothing tells when a $disconnect is a row; it has to be asked.
-        while (  # noqa: ASYNC110
-            await browser.api("GET", f"/devices?user_id={browser.user_id}")
-        )["items"]:
-            await asyncio.sleep(0.05)
+
+    async def all_are_gone() -> bool:
+        return not (await browser.api("GET", f"/devices?user_id={browser.user_id}"))["items"]
+
+    await until_answered(all_are_gone)
 
 
 async def test_a_kicked_user_is_out_and_comes_back_as_somebody_new(browser: Browser) -> None:

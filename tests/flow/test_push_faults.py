@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 
-from bench.bench_sweep import AGE
-from bench.clients import Client, connect, text_frame
-from bench.gateways import ROOT, Gateway, family, gateway
+from bench.support.clients import Client, connect, text_frame
+from bench.support.gateways import ROOT, Gateway, family, gateway
+from bench.support.sweep import AGE
 from handlers.adapters.database import text
 from handlers.core.ticket import Ticket, mint
 

@@ -11,11 +11,11 @@ import pytest
 from handlers import disconnect, message, web, web_admin
 from handlers.core import disconnect as core
 from handlers.core.arrival import arrival
-from tests.handlers.test_web import call
+from tests.support.web import call
 
 if TYPE_CHECKING:
     from handlers.adapters.container import Container
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 # What the gateway says of a connection that was closed from our side (APIGW.md §10.3).
 CLOSED: dict[str, Any] = {

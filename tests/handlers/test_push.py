@@ -23,12 +23,12 @@ from handlers.adapters.queue import Queue
 from handlers.core import push as pages
 from handlers.core.happening import Push
 from handlers.core.push import Broadcast
-from tests.handlers.conftest import Context, FakeConnections
+from tests.support.world import Context, FakeConnections
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 
 def drop(world: World, *users: str, window: float = 60, acknowledge: bool = False) -> Broadcast:

@@ -11,10 +11,10 @@ from botocore.exceptions import EndpointConnectionError
 
 from handlers import award, push, sweep
 from handlers.core.push import Broadcast
-from tests.handlers.conftest import Context
+from tests.support.world import Context
 
 if TYPE_CHECKING:
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 
 def drop(world: World, audience: str = "everyone") -> str:

@@ -17,11 +17,11 @@ from handlers.adapters.connections import AT_ONCE
 from handlers.adapters.container import Container
 from handlers.adapters.database import Database, Unavailable
 from handlers.core.sweep import GIVE_UP_AFTER, NOBODY
-from tests.handlers.conftest import Context
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from handlers.core.happening import Query, Row
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)
 DEAD, ALIVE = "dead.example/live", "gateway.example/live"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -13,40 +12,17 @@ import pytest
 from handlers import web
 from handlers.adapters.database import Database
 from handlers.core.ticket import read
-from tests.handlers.conftest import golden
+from tests.support.web import TOKEN, call
 
 if TYPE_CHECKING:
     from handlers.adapters.container import Container
     from handlers.core.ticket import Ticket
-    from tests.handlers.conftest import World
-
-TOKEN = "service-token-of-this-test"  # noqa: S105  # of nothing else
+    from tests.support.world import World
 
 
 @pytest.fixture
 def container_type() -> type[Container]:
     return web.Web
-
-
-def call(
-    world: World,
-    method: str,
-    path: str,
-    body: object = None,
-    token: str | None = TOKEN,
-) -> tuple[int, Any]:
-    """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is."""
-    path, _, query = path.partition("?")
-    event = golden("web") | {"rawPath": path, "rawQueryString": query}
-    event["headers"] = {"host": "api.example", "content-type": "application/json"}
-    if token is not None:
-        event["headers"]["authorization"] = f"Bearer {token}"
-    event["requestContext"]["http"] |= {"method": method, "path": path}
-    text = body if body is None or isinstance(body, str) else json.dumps(body)
-    event |= {"body": text, "isBase64Encoded": False}
-    assert isinstance(world.container, web.Web)
-    answer = web.handle(event, None, world.container)
-    return answer["statusCode"], json.loads(answer["body"])
 
 
 def test_a_ticket_is_minted_for_one_connection(world: World) -> None:

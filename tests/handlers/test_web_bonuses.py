@@ -18,16 +18,15 @@ from handlers import award, web
 from handlers.adapters import listing
 from handlers.adapters.cursors import Cursor
 from handlers.adapters.database import Database, Unavailable, text
-from tests.handlers.conftest import Context
-from tests.handlers.test_web import call
-from tests.handlers.test_web_reports import answer, pages, table
+from tests.support.web import answer, call, pages, table
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handlers.adapters.container import Container
     from handlers.core.happening import Query
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 EVERYONE = {"kind": "everyone"}
 BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 60}

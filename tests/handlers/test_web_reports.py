@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -14,12 +12,11 @@ import pytest
 from handlers import web
 from handlers.adapters import listing
 from handlers.adapters.database import QUERIES, text
-from tests.handlers.conftest import golden
-from tests.handlers.test_web import TOKEN, call
+from tests.support.web import answer, call, pages, table
 
 if TYPE_CHECKING:
     from handlers.adapters.container import Container
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 HOUR = 3_600_000
 T0 = 1_772_409_600_000  # 2026-03-02T00:00Z
@@ -43,34 +40,8 @@ def past(
     )
 
 
-def answer(world: World, path: str) -> dict[str, Any]:
-    """The response as API Gateway gets it."""
-    path, _, query = path.partition("?")
-    event = golden("web") | {"rawPath": path, "rawQueryString": query, "body": None}
-    event["headers"] = {"host": "api.example", "authorization": f"Bearer {TOKEN}"}
-    event["requestContext"]["http"] |= {"method": "GET", "path": path}
-    assert isinstance(world.container, web.Web)
-    return web.handle(event, None, world.container)
-
-
-def table(response: dict[str, Any]) -> list[dict[str, str]]:
-    assert response["headers"]["content-type"].startswith("text/csv")
-    return list(csv.DictReader(io.StringIO(response["body"], newline="")))
-
-
 def within(path: str, begins: int = T0, ends: int = T0 + HOUR) -> str:
     return f"{path}{'&' if '?' in path else '?'}from={begins}&to={ends}"
-
-
-def pages(world: World, path: str) -> list[Any]:
-    seen, after = [], ""
-    while True:
-        status, page = call(world, "GET", path + after)
-        assert status == 200, page
-        seen += page["items"]
-        if page["next"] is None:
-            return seen
-        after = f"&after={page['next']}"
 
 
 def test_sessions_of_an_interval_come_page_by_page(world: World) -> None:

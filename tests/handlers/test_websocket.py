@@ -15,7 +15,7 @@ from handlers.adapters.database import Database
 from handlers.core.ticket import Ticket, mint
 
 if TYPE_CHECKING:
-    from tests.handlers.conftest import World
+    from tests.support.world import World
 
 ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/$connect"
 

@@ -93,7 +93,8 @@ def migrate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     ours = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    path = {"PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'localstack'}"}
+    folders = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
+    path = {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,

@@ -16,7 +16,8 @@ import asyncpg
 import pytest
 
 from postgres import Postgres, PostgresError, find_binaries
-from tests.localstack.processes import bystander, is_alive, wait_until
+from tests.support.processes import bystander, is_alive
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -142,7 +143,7 @@ async def test_a_server_that_died_is_started_again_under_its_address(folder: Pat
 async def test_a_port_that_was_taken_meanwhile_is_told_and_tried_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("postgres.PASSING_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr("postgres.server.PASSING_TIMEOUT_SECONDS", 0.2)
     server = Postgres(folder, durable=False)
     with server as dsn:
         kill(server)

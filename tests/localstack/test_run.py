@@ -18,9 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from bench.support.ports import free_port
 from postgres import Postgres
 from tests.localstack.databases import PASSWORD, WRONG_ADDRESSES
-from tests.localstack.processes import descendants, is_alive, wait_until
+from tests.support.processes import descendants, is_alive
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -328,8 +330,3 @@ def clean_environment(more: dict[str, str]) -> dict[str, str]:
     """Ours, without what would lead the run elsewhere."""
     ours = {name: value for name, value in os.environ.items() if name not in {"DATABASE_URL"}}
     return ours | more
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

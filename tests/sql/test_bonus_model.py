@@ -17,7 +17,6 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from tests.conftest import EMPTY
 from tests.sql.bonus_world import (
     ALLOWANCE,
     BURST,
@@ -34,6 +33,7 @@ from tests.sql.bonus_world import (
     merge_patch,
 )
 from tests.sql.stories import play
+from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
     import asyncio

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handlers.adapters.listing import cell
-from tests.sql.test_reports import at, past
+from tests.support.reports import at, past
 
 if TYPE_CHECKING:
     import asyncpg

@@ -15,8 +15,8 @@ import asyncpg
 import pytest
 
 from handlers.adapters.database import text
-from tests.conftest import copy, named
 from tests.sql.tabs import GRACE, NODE, T0, at
+from tests.support.databases import copy, named
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
 from handlers.adapters.database import text
-from tests.conftest import EMPTY
 from tests.sql.presence_world import (
     GRACE,
     LONGEST,
@@ -36,6 +35,7 @@ from tests.sql.presence_world import (
     World,
 )
 from tests.sql.stories import play
+from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
     import asyncio

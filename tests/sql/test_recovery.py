@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 from handlers.core import hello
 from handlers.core.arrival import Arrival
 from handlers.core.message import Hello
-from tests.conftest import EMPTY
 from tests.sql.bonus_world import merge_patch
 from tests.sql.stories import PROFILE
 from tests.sql.stream_client import Client
+from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
     import asyncpg

@@ -10,11 +10,11 @@ import pytest
 
 from handlers.adapters.database import text
 from tests.sql.tabs import Tab
+from tests.support.reports import MIDNIGHT, at, past
 
 if TYPE_CHECKING:
     import asyncpg
 
-MIDNIGHT = datetime(2026, 3, 2, tzinfo=UTC)
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 MOMENT = timedelta(microseconds=1)
 NOW = MIDNIGHT + timedelta(days=9)
@@ -22,28 +22,8 @@ ALWAYS = datetime.min  # noqa: DTZ901  # -infinity
 NEVER = datetime.max  # noqa: DTZ901  # infinity
 
 
-def at(minutes: float) -> datetime:
-    return MIDNIGHT + timedelta(minutes=minutes)
-
-
 def minutes(count: float) -> int:
     return round(count * 60_000)
-
-
-async def past(  # noqa: PLR0913, PLR0917  # a row has as many columns
-    db: asyncpg.Connection,
-    join_at: datetime,
-    terminate_at: datetime,
-    user_id: str = "ann",
-    resource: str = "site",
-    ended_within: timedelta = timedelta(0),
-    ended_by: str = "client",
-) -> None:
-    await db.execute(
-        "insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by,"
-        " ended_within) select coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5, $6 from past_sessions",
-        *(user_id, resource, join_at, terminate_at, ended_by, ended_within),
-    )
 
 
 async def report(db: asyncpg.Connection, name: str, *args: object) -> list[dict[str, Any]]:

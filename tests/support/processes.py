@@ -5,22 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-WITHIN_SECONDS = 30
-
-
-def wait_until(happened: Callable[[], bool], otherwise: str = "it did not happen in time") -> None:
-    """Wait for a condition, with a bound."""
-    give_up = time.monotonic() + WITHIN_SECONDS
-    while not happened():
-        assert time.monotonic() < give_up, otherwise
-        time.sleep(0.01)
 
 
 def is_alive(pid: int) -> bool:

@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,12 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.support.ports import free_port
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "localstack" / "wsgate" / "src"
-TEMPLATE = Path(__file__).parent / "gateway" / "template.yaml"
+TEMPLATE = ROOT / "bench" / "gateway" / "template.yaml"
 _START_SECONDS = 30
 _KIB = 1024
 
@@ -56,8 +57,7 @@ def gateway(
     Where an argument says {port}, it is that one.
     `environment` adds to this process' own; what it says goes to the end of `log`, if given.
     """
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
+    port = free_port()
     command = (sys.executable, "-m", "wsgate", "--template", str(template), "--port", str(port))
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(

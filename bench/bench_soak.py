@@ -13,15 +13,12 @@ import random
 import statistics
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvloop
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from bench.clients import CLOSE_FRAME, Client, Refused, connect, text_frame
-from bench.gateways import Gateway, descriptors, family, gateway, private_bytes
+from bench.support.clients import CLOSE_FRAME, Client, Refused, connect, text_frame
+from bench.support.gateways import Gateway, descriptors, family, gateway, private_bytes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -1,0 +1,32 @@
+"""Databases of tests: emptied ones, and copies of the template."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+# Delete, not truncate: these tables hold a few rows, and truncating one writes files. As a replica,
+# for then foreign keys say nothing of the order.
+EMPTY = """
+set session_replication_role = replica;
+do $$ declare name text; begin
+    for name in select tablename from pg_tables where schemaname = 'public'
+                   and tablename not in ('migrations', 'stream_epoch') loop
+        execute format('delete from %I', name);
+    end loop;
+    insert into sweep_cursor default values;
+    insert into fact_log default values;
+    insert into broadcast_stream (seq) values (0);
+end $$
+"""
+
+
+async def copy(template_dsn: str, name: str) -> None:
+    admin = await asyncpg.connect(named(template_dsn, "postgres"))
+    await admin.execute(f"create database {name} template headcount strategy file_copy")
+    await admin.close()
+
+
+def named(dsn: str, database: str) -> str:
+    return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
