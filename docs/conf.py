@@ -1,7 +1,8 @@
 """The documentation as a site: `make docs` writes it to build/docs. It needs no network.
 
-The pages are Markdown that reads well in the repository too, so links are paths to files. In the site, a link to a page
-of wsgate's documentation leads to its copy there, and a link to any other file of the repository downloads that file.
+The pages are Markdown that reads well in the repository too, so links are paths to files. In the
+site, a link to a page of wsgate's documentation leads to its copy there, and a link to any other
+file of the repository downloads that file.
 """
 
 from __future__ import annotations

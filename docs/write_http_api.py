@@ -1,6 +1,7 @@
-"""Write docs/reference/http-api.md from the app's own OpenAPI: `.venv/bin/python docs/write_http_api.py`.
+"""Write docs/reference/http-api.md from the app's own OpenAPI.
 
-A test compares the page with the app, so run this after a change to `handlers/web`.
+Run `.venv/bin/python docs/write_http_api.py`. A test compares the page with the app, so do it
+after a change to `handlers/web`.
 """
 
 from __future__ import annotations
@@ -17,17 +18,18 @@ Json = dict[str, Any]
 
 HEAD = """# HTTP API
 
-<!-- Written by docs/write_http_api.py from the app's OpenAPI; change the models and docstrings in handlers/web. -->
+<!-- Written by docs/write_http_api.py; change handlers/web instead. -->
 
 {description}
 
 On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON.
 Every code is explained in [Error codes](error-codes.md).
 
-Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the epoch, intervals are
-half-open, days and hours are those of UTC. A session that crosses an interval is clipped to it; open sessions count up to
-the database's clock. A page has at most `limit` rows and about 5 MB; `.csv` has at most 10,000 rows and about 5 MB, and
-`Link: <…>; rel="next"` leads on. [Export reports](../how-to/export-reports.md) has the whole in one file.
+Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the epoch,
+intervals are half-open, days and hours are those of UTC. A session that crosses an interval is
+clipped to it; open sessions count up to the database's clock. A page has at most `limit` rows and
+about 5 MB. A `.csv` has at most 10,000 rows and about 5 MB, and `Link: <…>; rel="next"` leads on;
+[Export reports](../how-to/export-reports.md) writes the whole into one file.
 
 ## Routes
 
@@ -43,7 +45,7 @@ def main() -> None:
 
 
 def openapi() -> Json:
-    """The OpenAPI document of the app. It needs no database: nothing is connected before a request."""
+    """The OpenAPI document of the app. Nothing is connected before a request."""
     sys.path.insert(0, str(ROOT))
     from handlers import web  # noqa: PLC0415  # the path is set just above
 
@@ -89,7 +91,8 @@ def _operation(method: str, path: str, operation: Json) -> str:
 def _parameter(parameter: Json) -> str:
     schema = parameter["schema"]
     about = parameter.get("description") or schema.get("description", "")
-    return f"| `{parameter['name']}` | {_type(schema)} | {_notes(about, schema, is_required=parameter['required'])} |"
+    notes = _notes(about, schema, is_required=parameter["required"])
+    return f"| `{parameter['name']}` | {_type(schema)} | {notes} |"
 
 
 def _answer(response: Json) -> str:
@@ -115,10 +118,14 @@ def _schema(name: str, schema: Json) -> str:
         required = schema.get("required", [])
         lines += ["| field | type | |", "|---|---|---|"]
         lines += [
-            f"| `{field}` | {_type(one)} | {_notes(one.get('description', ''), one, is_required=field in required)} |"
-            for field, one in fields.items()
+            _field(field, one, is_required=field in required) for field, one in fields.items()
         ]
     return "\n".join(lines) + "\n"
+
+
+def _field(name: str, schema: Json, *, is_required: bool) -> str:
+    notes = _notes(schema.get("description", ""), schema, is_required=is_required)
+    return f"| `{name}` | {_type(schema)} | {notes} |"
 
 
 def _type(schema: Json) -> str:
