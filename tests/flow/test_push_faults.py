@@ -21,7 +21,7 @@ import pytest
 from bench.support.clients import Client, connect, text_frame
 from bench.support.gateways import ROOT, Gateway, family, gateway
 from bench.support.sweep import AGE
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from handlers.core.ticket import Ticket, mint
 from tests.support.waiting import PATIENCE_SECONDS, until, until_answered
 
