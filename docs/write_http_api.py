@@ -1,0 +1,196 @@
+"""Write docs/reference/http-api.md from the app's own OpenAPI.
+
+Run `.venv/bin/python docs/write_http_api.py`. A test compares the page with the app, so do it
+after a change to `handlers/web`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "reference" / "http-api.md"
+
+Json = dict[str, Any]
+
+HEAD = """# HTTP API
+
+<!-- Written by docs/write_http_api.py; change handlers/web instead. -->
+
+{description}
+
+On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON.
+Every code is explained in [Error codes](error-codes.md).
+
+Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the epoch,
+intervals are half-open, days and hours are those of UTC. A session that crosses an interval is
+clipped to it; open sessions count up to the database's clock. A page has at most `limit` rows and
+about 5 MB. A `.csv` has at most 10,000 rows and about 5 MB, and `Link: <…>; rel="next"` leads on;
+[Export reports](../how-to/export-reports.md) writes the whole into one file.
+
+## Routes
+
+| route | what for |
+|---|---|
+{index}
+"""
+
+
+def main() -> None:
+    PAGE.write_text(page(openapi()))
+    print(f"wrote {PAGE.relative_to(ROOT)}")
+
+
+def openapi() -> Json:
+    """The OpenAPI document of the app. Nothing is connected before a request."""
+    sys.path.insert(0, str(ROOT))
+    from handlers import web  # noqa: PLC0415  # the path is set just above
+
+    document: Json = web.application(web.Web()).openapi()
+    return document
+
+
+def page(api: Json) -> str:
+    """The whole page."""
+    operations = [
+        (method.upper(), path, operation)
+        for path, methods in api["paths"].items()
+        for method, operation in methods.items()
+    ]
+    index = "\n".join(
+        f"| [`{method} {path}`](#{_anchor(f'{method} {path}')}) | {_first_sentence(operation)} |"
+        for method, path, operation in operations
+    )
+    parts = [HEAD.format(description=api["info"]["description"].strip(), index=index)]
+    parts += [_operation(*one) for one in operations]
+    parts.append("## Schemas\n\nRequests and answers are JSON objects of these shapes.\n")
+    parts += [
+        _schema(name, schema) for name, schema in sorted(api["components"]["schemas"].items())
+    ]
+    return "\n".join(parts)
+
+
+def _operation(method: str, path: str, operation: Json) -> str:
+    lines = [f"### {method} {path}\n", operation.get("description", ""), ""]
+    if parameters := operation.get("parameters"):
+        lines += ["| parameter | type | |", "|---|---|---|"]
+        lines += [_parameter(one) for one in parameters] + [""]
+    if body := operation.get("requestBody"):
+        lines += [f"Send a {_type(_content(body))}.\n"]
+    lines += ["| status | answer |", "|---|---|"]
+    lines += [
+        f"| {status} | {_answer(response)} |"
+        for status, response in sorted(operation["responses"].items())
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _parameter(parameter: Json) -> str:
+    schema = parameter["schema"]
+    about = parameter.get("description") or schema.get("description", "")
+    notes = _notes(about, schema, is_required=parameter["required"])
+    return f"| `{parameter['name']}` | {_type(schema)} | {notes} |"
+
+
+def _answer(response: Json) -> str:
+    about = _in_cell(response["description"])
+    schema = _content(response)
+    shape = _type(schema) if schema else ""
+    return " ".join(
+        part for part in (shape, "" if about == "Successful Response" else about) if part
+    )
+
+
+def _content(part: Json) -> Json:
+    content = part.get("content", {}).get("application/json", {})
+    schema: Json = content.get("schema", {})
+    return schema
+
+
+def _schema(name: str, schema: Json) -> str:
+    about = schema.get("description", "")
+    lines = [f"### {name}\n", *([about, ""] if about else [])]
+    fields = schema.get("properties", {})
+    if fields:
+        required = schema.get("required", [])
+        lines += ["| field | type | |", "|---|---|---|"]
+        lines += [
+            _field(field, one, is_required=field in required) for field, one in fields.items()
+        ]
+    return "\n".join(lines) + "\n"
+
+
+def _field(name: str, schema: Json, *, is_required: bool) -> str:
+    notes = _notes(schema.get("description", ""), schema, is_required=is_required)
+    return f"| `{name}` | {_type(schema)} | {notes} |"
+
+
+def _type(schema: Json) -> str:
+    """A type in words; a schema of ours is a link."""
+    if name := schema.get("$ref", "").rpartition("/")[2]:
+        return f"[{name}](#{_anchor(name)})"
+    if several := schema.get("anyOf") or schema.get("oneOf"):
+        return " or ".join(_type(one) for one in several)
+    if values := schema.get("enum"):
+        return " or ".join(f"`{value}`" for value in values)
+    if "const" in schema:
+        return f"`{schema['const']}`"
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}"
+    return " ".join(
+        part for part in (schema.get("format", ""), str(schema.get("type", "any"))) if part
+    )
+
+
+def _notes(about: str, schema: Json, *, is_required: bool) -> str:
+    notes = [_in_cell(about)] if about else []
+    if bounds := _bounds(schema):
+        notes.append(bounds)
+    if is_required:
+        notes.append("required")
+    elif schema.get("default") not in (None, ""):
+        notes.append(f"default: `{json.dumps(schema['default'])}`")
+    return "; ".join(notes)
+
+
+def _bounds(schema: Json) -> str:
+    """The bounds of a number, a text or a list, where there are any."""
+    whole = next((one for one in schema.get("anyOf", []) if one.get("type") != "null"), schema)
+    for least, most, unit in (
+        ("minimum", "maximum", ""),
+        ("minLength", "maxLength", " characters"),
+        ("minItems", "maxItems", " items"),
+    ):
+        if least in whole and most in whole:
+            return f"{_number(whole[least])} to {_number(whole[most])}{unit}"
+        if most in whole:
+            return f"at most {_number(whole[most])}{unit}"
+        if least in whole:
+            return f"at least {_number(whole[least])}{unit}"
+    return ""
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if float(value).is_integer() else str(value)
+
+
+def _first_sentence(operation: Json) -> str:
+    text = _in_cell(operation.get("description", ""))
+    return text.split(". ")[0].rstrip(".:")
+
+
+def _in_cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _anchor(heading: str) -> str:
+    """The anchor of a heading, as GitHub and MyST make it."""
+    kept = "".join(c for c in heading.lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
+
+
+if __name__ == "__main__":
+    main()
