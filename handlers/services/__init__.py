@@ -1,1 +1,1 @@
-"""The use cases, each of them once: what happens in the database, the queue and the gateway."""
+"""Use cases: what the functions and the HTTP API do, each once."""

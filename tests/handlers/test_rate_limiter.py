@@ -1,4 +1,4 @@
-"""Pace: how many calls a second may begin."""
+"""RateLimiter: how many calls a second may begin."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from handlers.adapters.together import Pace
+from handlers.adapters.concurrency import RateLimiter
 
 
 class Clock:
@@ -22,26 +22,26 @@ class Clock:
         self.now += seconds
 
 
-async def turns(pace: Pace, clock: Clock, many: int) -> list[float]:
+async def turns(limiter: RateLimiter, clock: Clock, many: int) -> list[float]:
     began = []
     for _ in range(many):
-        await pace.turn()
+        await limiter.turn()
         began.append(round(clock.now, 6))
     return began
 
 
 async def test_calls_begin_evenly() -> None:
     clock = Clock()
-    pace = Pace(10, clock, clock.sleep)
-    assert await turns(pace, clock, 4) == [100.0, 100.1, 100.2, 100.3]
+    limiter = RateLimiter(10, clock, clock.sleep)
+    assert await turns(limiter, clock, 4) == [100.0, 100.1, 100.2, 100.3]
 
 
 async def test_turns_that_nobody_took_are_not_made_up_for() -> None:
     clock = Clock()
-    pace = Pace(10, clock, clock.sleep)
-    await pace.turn()
+    limiter = RateLimiter(10, clock, clock.sleep)
+    await limiter.turn()
     clock.now = 200.0
-    assert await turns(pace, clock, 3) == [200.0, 200.1, 200.2]
+    assert await turns(limiter, clock, 3) == [200.0, 200.1, 200.2]
 
 
 async def test_many_who_wait_at_once_share_the_pace() -> None:
@@ -50,6 +50,6 @@ async def test_many_who_wait_at_once_share_the_pace() -> None:
     async def sleep(seconds: float) -> None:
         waits.append(seconds)
 
-    pace = Pace(1_000, lambda: 0.0, sleep)
-    await asyncio.gather(*(pace.turn() for _ in range(101)))
+    limiter = RateLimiter(1_000, lambda: 0.0, sleep)
+    await asyncio.gather(*(limiter.turn() for _ in range(101)))
     assert max(waits) == pytest.approx(0.1)

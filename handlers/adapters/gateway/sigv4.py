@@ -1,6 +1,6 @@
 """botocore's Signature Version 4, for the requests of the connection-management API.
 
-Imported at the first push, with `management.py`.
+Imported at the first push, with `http.py`.
 """
 
 from __future__ import annotations

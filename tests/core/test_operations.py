@@ -8,28 +8,56 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import msgspec
 import pytest
+from msgspec import structs
 
-from handlers.core import ack, act, claim, connect, disconnect, hello, ledger, watch
-from handlers.core.arrival import Arrival, arrival, authorizer_context
-from handlers.core.message import Ack, Act, Claim, Hello, Ledger, Watch
-from handlers.core.operation import Limit, over_limit
+from handlers.core.connection import Connection, read_connection
+from handlers.core.message import (
+    AckMessage,
+    ActMessage,
+    ClaimMessage,
+    HelloMessage,
+    LedgerMessage,
+    WatchMessage,
+)
+from handlers.core.operation import Json, Rules
+from handlers.core.operations import (
+    ack,
+    act,
+    authorize,
+    claim,
+    connect,
+    disconnect,
+    hello,
+    ledger,
+    watch,
+)
+from handlers.core.operations.ack import AckRow
+from handlers.core.operations.act import Act, ActRow
+from handlers.core.operations.claim import ClaimRow
+from handlers.core.operations.hello import HelloRow
+from handlers.core.operations.ledger import LedgerRow
+from handlers.core.operations.watch import Watch, WatchRow
+from handlers.core.rate_limit import Limit, over_limit
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
-    from handlers.core.arrival import MayWatch
-    from handlers.core.operation import Push, Row
+    from handlers.core.connection import MayWatch
+    from handlers.core.operation import Push
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"
-ANN = Arrival("ann", "site", "t1", T0, NODE, "tab-1")
+ANN = Connection("ann", "site", "t1", T0, NODE, "tab-1")
 GRACE = timedelta(seconds=30)
 LIMIT = Limit(timedelta(milliseconds=200), 50)
-CLAIM = Claim("c1", UUID(int=7))
-EVENT = '{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}'
-OTHERS = json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]])
-ROW: Row = {"server_now": 9, "epoch": "e", "event": EVENT, "others": OTHERS}
+RULES = Rules(LIMIT, GRACE)
+ACT = ActMessage("a1", "like", {})
+CLAIM = ClaimMessage("c1", UUID(int=7))
+EVENT = Json('{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}')
+OTHERS = Json(json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]]))
+EPOCH = UUID(int=1)
+ACTED = ActRow("acted", 0, 9, EPOCH, EVENT, OTHERS)
+CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS)
 
 
 def said(push: Push) -> tuple[str, str, Any]:
@@ -38,27 +66,27 @@ def said(push: Push) -> tuple[str, str, Any]:
 
 def test_every_later_event_says_whose_connection_it_is() -> None:
     request = {
-        "authorizer": authorizer_context(Ticket("t1", "ann", "site", T0)),
+        "authorizer": authorize.context(Ticket("t1", "ann", "site", T0)),
         "domainName": "gateway.example",
         "stage": "live",
         "connectionId": "tab-1",
     }
-    assert arrival(request) == ANN
+    assert read_connection(request) == ANN
 
 
 @pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
 def test_what_a_ticket_says_comes_back_from_the_gateway(may_watch: MayWatch) -> None:
     ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
-    context = authorizer_context(ticket)
+    context = authorize.context(ticket)
     assert all(type(value) is str for value in context.values())
     request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
-    who = arrival(request)
+    who = read_connection(request)
     assert (who.device, who.may_watch) == ("phone", may_watch)
 
 
 def test_an_action_is_answered_and_told_to_the_others_only() -> None:
-    outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "acted"})
-    event = {"server_now": 9, "epoch": "e", "event": json.loads(EVENT)}
+    outcome = act.outcome(ANN, ACT, ACTED)
+    event = {"server_now": 9, "epoch": str(EPOCH), "event": json.loads(EVENT)}
     assert json.loads(outcome.reply) == {"type": "acted", "re": "a1", **event}
     told = {"type": "event", **event}
     assert [said(one) for one in outcome.pushes] == [
@@ -69,8 +97,8 @@ def test_an_action_is_answered_and_told_to_the_others_only() -> None:
 
 def test_a_conflict_is_told_to_nobody_else() -> None:
     for outcome in (
-        act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": "conflict"}),
-        claim.outcome(ANN, CLAIM, {**ROW, "outcome": "conflict"}),
+        act.outcome(ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome="conflict")),
+        claim.outcome(ANN, CLAIM, structs.replace(CLAIMED, outcome="conflict")),
     ):
         assert json.loads(outcome.reply)["code"] == "conflict"
         assert outcome.pushes == ()
@@ -80,19 +108,18 @@ def test_a_conflict_is_told_to_nobody_else() -> None:
     ("others", "is_counted"),
     [
         (OTHERS, True),
-        (json.dumps([[NODE, "tab-2"]]), False),
-        (json.dumps([["other.example/live", "tab-1"]]), False),
-        ("[]", False),
+        (Json(json.dumps([[NODE, "tab-2"]])), False),
+        (Json(json.dumps([["other.example/live", "tab-1"]])), False),
+        (Json("[]"), False),
         (None, True),
     ],
 )
 def test_a_connection_that_was_ended_wrongly_is_told_so(
-    others: str | None, is_counted: bool
+    others: Json | None, is_counted: bool
 ) -> None:
-    row = {**ROW, "others": others}
     for outcome in (
-        act.outcome(ANN, Act("a1", "like", {}), {**row, "outcome": "acted"}),
-        claim.outcome(ANN, CLAIM, {**row, "outcome": "claimed"}),
+        act.outcome(ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, others=others)),
+        claim.outcome(ANN, CLAIM, structs.replace(CLAIMED, others=others)),
     ):
         assert json.loads(outcome.reply).get("is_counted", True) is is_counted
 
@@ -113,22 +140,24 @@ def test_a_connection_that_was_ended_wrongly_is_told_so(
 def test_a_ticket_is_the_permission_to_watch(
     may_watch: MayWatch, resource: str, allowed: bool
 ) -> None:
-    assert watch.is_allowed(replace(ANN, may_watch=may_watch), Watch("w1", resource)) is allowed
+    refusal = watch.refusal(replace(ANN, may_watch=may_watch), WatchMessage("w1", resource))
+    assert (refusal is None) is allowed
 
 
 def test_a_move_is_answered_with_the_session_it_led_to() -> None:
-    assert watch.query(ANN, Watch("w1", "stream"), GRACE, LIMIT).args == (
-        *("ann", NODE, "tab-1", "stream"),
-        *(GRACE, LIMIT.gap, LIMIT.burst),
+    assert watch.statement(ANN, WatchMessage("w1", "stream"), RULES) == Watch(
+        user_id="ann",
+        node=NODE,
+        connection_id="tab-1",
+        resource="stream",
+        grace=GRACE,
+        gap=LIMIT.gap,
+        burst=LIMIT.burst,
     )
-    row: Row = {
-        "outcome": "joined",
-        "server_now": 9,
-        "joined_at": 1,
-        "connections": 2,
-        "watched_ms": 8,
-    }
-    assert json.loads(watch.outcome(Watch("w1", "stream"), row).reply) == {
+    row = WatchRow(
+        outcome="joined", wait_ms=0, server_now=9, joined_at=1, connections=2, watched_ms=8
+    )
+    assert json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), row).reply) == {
         "type": "watching",
         "re": "w1",
         "server_now": 9,
@@ -137,13 +166,13 @@ def test_a_move_is_answered_with_the_session_it_led_to() -> None:
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
     }
-    nowhere = {**row, "outcome": "not_connected", "joined_at": None, "connections": 0}
-    reply = json.loads(watch.outcome(Watch("w1", "stream"), nowhere).reply)
+    nowhere = structs.replace(row, outcome="not_connected", joined_at=None, connections=0)
+    reply = json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), nowhere).reply)
     assert (reply["is_counted"], reply["session"]["connections"]) == (False, 0)
 
 
 def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
-    row = {**ROW, "outcome": "expired", "event": None, "others": None}
+    row = structs.replace(CLAIMED, outcome="expired", event=None, others=None)
     outcome = claim.outcome(ANN, CLAIM, row)
     assert json.loads(outcome.reply) == {
         "type": "claim",
@@ -151,14 +180,16 @@ def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
         "bonus_id": str(CLAIM.bonus_id),
         "outcome": "expired",
         "server_now": 9,
-        "epoch": "e",
+        "epoch": str(EPOCH),
         "event": None,
     }
     assert outcome.pushes == ()
 
 
 def test_who_comes_too_late_is_told_so_on_every_device() -> None:
-    row = {**ROW, "outcome": "sold_out", "event": None, "bonus": '{"outcome": "sold_out"}'}
+    row = structs.replace(
+        CLAIMED, outcome="sold_out", event=None, bonus=Json('{"outcome": "sold_out"}')
+    )
     outcome = claim.outcome(ANN, CLAIM, row)
     assert json.loads(outcome.reply)["outcome"] == "sold_out"
     told = {
@@ -176,15 +207,15 @@ def test_who_comes_too_late_is_told_so_on_every_device() -> None:
 def test_without_an_event_or_a_bonus_nobody_else_is_told() -> None:
     """The event of a claim is pruned some day; a bonus that is sold out comes only for others."""
     for outcome in ("claimed", "sold_out"):
-        row = {**ROW, "outcome": outcome, "event": None, "bonus": None}
+        row = structs.replace(CLAIMED, outcome=outcome, event=None, bonus=None)
         assert claim.outcome(ANN, CLAIM, row).pushes == ()
 
 
 @pytest.mark.parametrize(("user_id", "allowed"), [(None, True), ("ann", True), ("bob", False)])
 def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> None:
-    named = msgspec.structs.replace(CLAIM, user_id=user_id)
-    assert claim.is_allowed(ANN, named) is allowed
-    assert claim.query(ANN, named, LIMIT).args[0] == "ann"
+    named = structs.replace(CLAIM, user_id=user_id)
+    assert (claim.refusal(ANN, named) is None) is allowed
+    assert claim.statement(ANN, named, RULES).user_id == "ann"
 
 
 @pytest.mark.parametrize(
@@ -194,26 +225,28 @@ def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> N
 def test_whoever_says_too_much_hears_when_to_come_again(
     outcome: str, wait_ms: int, disconnects: bool
 ) -> None:
-    told = over_limit("a1", {"outcome": outcome, "wait_ms": wait_ms})
+    told = over_limit("a1", AckRow(outcome, wait_ms))
     assert told is not None
     assert json.loads(told.reply) == {
         "type": "error",
         "re": "a1",
         "code": "slow_down",
-        "reason": "too many messages of this user",
+        "reason": "this user sends too many messages: wait for retry_after_ms, then send it again",
         "retry_after_ms": abs(wait_ms),
     }
     assert (told.disconnects, told.pushes) == (disconnects, ())
 
 
 def test_whoever_is_within_the_limit_is_not_limited() -> None:
-    assert over_limit("a1", {"outcome": "acted", "wait_ms": 0}) is None
+    assert over_limit("a1", AckRow("acked", 0)) is None
 
 
 def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
-    assert json.loads(ack.outcome(Ack("k1", UUID(int=7))).reply) == {"type": "acked", "re": "k1"}
-    row: Row = {"server_now": 9, "entries": '[{"id": 3}]', "next": 3}
-    assert json.loads(ledger.outcome(Ledger("l1"), row).reply) == {
+    assert json.loads(
+        ack.outcome(ANN, AckMessage("k1", UUID(int=7)), AckRow("acked", 0)).reply
+    ) == {"type": "acked", "re": "k1"}
+    row = LedgerRow("listed", 0, 9, Json('[{"id": 3}]'), 3)
+    assert json.loads(ledger.outcome(ANN, LedgerMessage("l1"), row).reply) == {
         "type": "ledger",
         "re": "l1",
         "server_now": 9,
@@ -223,21 +256,23 @@ def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
 
 
 def test_welcome_says_everything_a_client_draws() -> None:
-    row: Row = {
-        "server_now": 9,
-        "resource": "site",
-        "joined_at": 1,
-        "connections": 2,
-        "watched_ms": 8,
-        "epoch": "e",
-        "seq": 3,
-        "recovered": True,
-        "events": f"[{EVENT}]",
-        "state": '{"likes": 3}',
-        "bonuses": "[]",
-        "broadcasts": '{"seq": 5, "recovered": true, "news": []}',
-    }
-    welcome = json.loads(hello.outcome(ANN, Hello("h1"), row).reply)
+    row = HelloRow(
+        outcome="welcome",
+        wait_ms=0,
+        server_now=9,
+        resource="site",
+        joined_at=1,
+        connections=2,
+        watched_ms=8,
+        epoch=EPOCH,
+        seq=3,
+        recovered=True,
+        events=Json(f"[{EVENT}]"),
+        state=Json('{"likes": 3}'),
+        bonuses=Json("[]"),
+        broadcasts=Json('{"seq": 5, "recovered": true, "news": []}'),
+    )
+    welcome = json.loads(hello.outcome(ANN, HelloMessage("h1"), row).reply)
     assert welcome == {
         "type": "welcome",
         "re": "h1",
@@ -248,7 +283,7 @@ def test_welcome_says_everything_a_client_draws() -> None:
         "is_counted": True,
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
-        "epoch": "e",
+        "epoch": str(EPOCH),
         "seq": 3,
         "recovered": True,
         "events": [json.loads(EVENT)],
@@ -303,14 +338,21 @@ def test_the_close_says_how_the_session_ended(
 
 def test_an_action_that_grew_too_large_is_told_so() -> None:
     for code in ("too_large", "state_too_large"):
-        outcome = act.outcome(ANN, Act("a1", "like", {}), {**ROW, "outcome": code})
+        outcome = act.outcome(
+            ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome=code)
+        )
         assert json.loads(outcome.reply)["code"] == code
         assert outcome.pushes == ()
 
 
 def test_a_patch_goes_with_its_action() -> None:
-    said = Act("a1", "like", {"x": 1}, {"likes": None})
-    assert act.query(ANN, said, LIMIT).args == (
-        *("ann", "a1", "like", '{"x":1}', '{"likes":null}'),
-        *(LIMIT.gap, LIMIT.burst),
+    message = ActMessage("a1", "like", {"x": 1}, {"likes": None})
+    assert act.statement(ANN, message, RULES) == Act(
+        user_id="ann",
+        action_id="a1",
+        type="like",
+        body=Json('{"x":1}'),
+        patch=Json('{"likes":null}'),
+        gap=LIMIT.gap,
+        burst=LIMIT.burst,
     )

@@ -1,4 +1,4 @@
-"""Calls to the outside, together and with one bound on all of them."""
+"""Concurrent calls: with one time limit for all of them, and at a bounded rate."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
 
-class Pace:
-    """Lets calls begin so many a second, evenly; turns that nobody took are not made up for."""
+class RateLimiter:
+    """Lets calls begin at an even rate; unused turns are not made up for."""
 
     def __init__(
         self,
@@ -32,10 +32,10 @@ class Pace:
             await self._sleep(at - now)
 
 
-async def together(calls: Sequence[Coroutine[Any, Any, None]], within_seconds: float) -> None:
-    """Run them all, and give up those that are not done in time. Each keeps its own account.
+async def gather_within(calls: Sequence[Coroutine[Any, Any, None]], within_seconds: float) -> None:
+    """Run all calls, and cancel those that are not done in time. Each records its own result.
 
-    The first exception rises, once all have ended.
+    The first exception is raised once all have ended.
     """
     if not calls:
         return

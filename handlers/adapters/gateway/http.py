@@ -1,6 +1,6 @@
-"""API Gateway's connection-management API over HTTP, by aiohttp and botocore's signature.
+"""Requests to the connection-management API, sent by aiohttp with botocore's signature.
 
-Imported at the first push: it takes longer than all else that a cold start loads, and most events
+Imported at the first push: it takes longer than everything else of a cold start, and most events
 push nothing.
 """
 
@@ -15,22 +15,22 @@ import botocore.session
 from botocore.exceptions import BotoCoreError
 from yarl import URL
 
-from handlers.adapters.connections import Undelivered, Unreachable
-from handlers.adapters.signer import Signer
+from handlers.adapters.gateway.errors import Undelivered, Unreachable
+from handlers.adapters.gateway.sigv4 import Signer
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=1, sock_read=3)
-# What boto3 does not send either, or what says nothing to API Gateway.
+# boto3 does not send these either, or API Gateway ignores them.
 NOT_SENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
 
 
-class Management:
-    """Signed requests over kept connections, and what is answered.
+class GatewayHttp:
+    """Sends signed requests over kept connections.
 
-    Credentials, region and AWS_CA_BUNDLE are those that boto3 would find. No proxy is asked for.
+    Credentials, region and AWS_CA_BUNDLE are those that boto3 would find. Proxies are not used.
     """
 
-    def __init__(self, at_once: int) -> None:
-        """Make it inside the event loop it is for. Raises Undelivered: nobody to sign for."""
+    def __init__(self, max_concurrent_calls: int) -> None:
+        """Call it within the event loop that it is for. Raises Undelivered without credentials."""
         session = botocore.session.Session()
         try:
             self._signer = Signer(session)
@@ -39,7 +39,7 @@ class Management:
         authorities = session.get_config_variable("ca_bundle")
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=at_once,
+                limit=max_concurrent_calls,
                 ssl=ssl.create_default_context(cafile=authorities) if authorities else True,
             ),
             timeout=TIMEOUT,
@@ -48,10 +48,10 @@ class Management:
             auto_decompress=False,
         )
 
-    async def ask(
+    async def call(
         self, method: str, endpoint: str, connection_id: str, body: bytes
     ) -> tuple[int, str]:
-        """The status, and in words what was answered if not what was asked for.
+        """The status of the answer, and its text if the call failed.
 
         Raises Unreachable, or Undelivered when the request never left this machine.
         """
@@ -66,19 +66,21 @@ class Management:
             )
             async with request as answer:
                 text = await answer.read()
-                return answer.status, "" if answer.ok else _words(answer, text)
+                return answer.status, "" if answer.ok else _failure(answer, text)
         except (BotoCoreError, aiohttp.InvalidURL) as error:
             raise Undelivered(str(error)) from error
         except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{type(error).__name__}: {error}") from error
-        except ValueError as error:  # no URL either; a certificate's error, above, is one too
+        except (
+            ValueError
+        ) as error:  # also a URL that is none; errors of certificates, above, are ValueErrors too
             raise Undelivered(str(error)) from error
 
-    async def end(self) -> None:
+    async def aclose(self) -> None:
         """Close the kept connections."""
         await self._http.close()
 
 
-def _words(answer: aiohttp.ClientResponse, text: bytes) -> str:
+def _failure(answer: aiohttp.ClientResponse, text: bytes) -> str:
     kind = answer.headers.get("x-amzn-ErrorType", "")
     return f"{answer.status} {kind} {text[:500].decode(errors='replace')}"
