@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
+from handlers.adapters.database import TooSlow, Unavailable, Unstorable
+
+__all__ = [
+    "Conflict",
+    "DatabaseMoved",
+    "ForeignPosition",
+    "NotFound",
+    "PresenceEventsPruned",
+    "QueueUnavailable",
+    "TooManySteps",
+    "TooSlow",
+    "Unavailable",
+    "Unstorable",
+    "WindowOver",
+]
+
 
 class NotFound(Exception):
     """There is no such thing; the message names it."""

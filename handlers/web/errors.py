@@ -12,8 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from handlers.adapters.database import TooSlow, Unavailable, Unstorable
-from handlers.services import errors as refusals
+from handlers.services import errors as services
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -269,7 +268,7 @@ def _handler(translate: Callable[[Any], ApiError]) -> Callable[[Request, Any], A
     return handle
 
 
-def _unstorable(error: Unstorable) -> ApiError:
+def _unstorable(error: services.Unstorable) -> ApiError:
     return ApiError.of(BY_CONSTRAINT.get(error.constraint or "", UNSTORABLE))
 
 
@@ -288,17 +287,17 @@ def _by_status(error: HTTPException) -> ApiError:
 
 TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     ApiError: lambda error: error,
-    Unavailable: lambda _: ApiError.of(UNAVAILABLE),
-    TooSlow: lambda _: ApiError.of(NARROWER_RANGE),
-    Unstorable: _unstorable,
+    services.Unavailable: lambda _: ApiError.of(UNAVAILABLE),
+    services.TooSlow: lambda _: ApiError.of(NARROWER_RANGE),
+    services.Unstorable: _unstorable,
     RequestValidationError: _invalid,
     HTTPException: _by_status,
-    refusals.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
-    refusals.Conflict: lambda _: ApiError.of(CONFLICT),
-    refusals.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
-    refusals.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
-    refusals.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
-    refusals.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),
-    refusals.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
-    refusals.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
+    services.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
+    services.Conflict: lambda _: ApiError.of(CONFLICT),
+    services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
+    services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
+    services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
+    services.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),
+    services.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
+    services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
 }

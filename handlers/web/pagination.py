@@ -9,12 +9,15 @@ import hashlib
 import io
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Generic, TypeVar
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, TypeVar
 from urllib.parse import urlencode
+from uuid import UUID
 
 import msgspec
 from fastapi import Query, Request, Response
 
+from handlers.services.presence import EPOCH, NEVER
 from handlers.web.errors import FOREIGN_CURSOR, ApiError
 
 if TYPE_CHECKING:
@@ -41,12 +44,28 @@ After = Annotated[
     ),
 ]
 
-Microseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999_999)]
-"""Since the epoch, up to the end of the year 9999."""
+# Since the epoch, up to the end of the year 9999.
+MAX_MICROSECONDS = 253_402_300_799_999_999
+Microseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROSECONDS)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROSECONDS // 1000)]
 BigInt = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
 P = TypeVar("P", bound=tuple[Any, ...])
 R = TypeVar("R", bound=msgspec.Struct)
+
+
+class NewestFirst(NamedTuple):
+    """The position in a list whose newest entry comes first."""
+
+    created_at: Microseconds
+    id: UUID
+
+
+def newest_first(position: NewestFirst | None) -> tuple[datetime, UUID]:
+    """The `created_at` and the id that the next rows come before."""
+    if position is None:
+        return NEVER, UUID(int=2**128 - 1)
+    return EPOCH + timedelta(microseconds=position.created_at), position.id
 
 
 class CsvResponse(Response):

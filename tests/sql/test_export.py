@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.adapters.listing import cell
+from handlers.web.pagination import cell
 from tests.support.reports import at, past
 
 if TYPE_CHECKING:
