@@ -21,7 +21,7 @@ from handlers.adapters.database import Database
 from handlers.adapters.delivery import GIVE_UP_AFTER, LEAVE_ALONE_SECONDS, Impatient
 from handlers.adapters.queue import Queue
 from handlers.core import push as pages
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 from handlers.core.push import Broadcast
 from tests.support.world import Context, FakeConnections
 

@@ -17,7 +17,8 @@ from botocore.exceptions import EndpointConnectionError
 from handlers import award, web
 from handlers.adapters import listing
 from handlers.adapters.cursors import Cursor
-from handlers.adapters.database import Database, Unavailable, text
+from handlers.adapters.database import Database, Unavailable
+from handlers.adapters.statements import text
 from tests.support.web import answer, call, pages, table
 from tests.support.world import Context
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handlers.adapters.container import Container
-    from handlers.core.happening import Query
+    from handlers.core.operation import Query
     from tests.support.world import World
 
 EVERYONE = {"kind": "everyone"}
