@@ -139,7 +139,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
             "PushEndpoint": f"http://{address}/{STAGE}",
             "SocketUrl": f"ws://{address}/{STAGE}",
         },
-        pages=ROOT / "client",
+        pages={"/": ROOT / "pages", "/client": ROOT / "client"},
         log=_say,
     )
 

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # A client in the page itself, whose rotation is due after a moment: it goes on for three of them.
 ROTATE = """async ([order, token]) => {
-    const { Headcount } = await import("/headcount.js");
+    const { Headcount } = await import("/client/src/headcount.js");
     const ticket = ({ resource }) => fetch("/tickets", {
         method: "POST",
         headers: { authorization: `Bearer ${token}`, "content-type": "application/json" },

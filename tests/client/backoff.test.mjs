@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { delay, rotation } from "../../client/backoff.js";
+import { delay, rotation } from "../../client/src/backoff.js";
 
 const widest = (attempt) => delay(attempt, { random: () => 1 });
 

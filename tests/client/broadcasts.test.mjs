@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NOTHING, moved, pushed, welcomed } from "../../client/broadcasts.js";
+import { NOTHING, moved, pushed, welcomed } from "../../client/src/broadcasts.js";
 
 const news = (seq) => ({ seq, type: "note", body: { text: `news ${seq}` }, at: 1, expires_at: 2 });
 const welcome = (seq, told = [], more = {}) => ({

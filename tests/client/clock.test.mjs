@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { UNSET, learn } from "../../client/clock.js";
+import { UNSET, learn } from "../../client/src/clock.js";
 
 test("the server read its clock halfway through the round trip", () => {
   const clock = learn(UNSET, { sentAt: 1_000, receivedAt: 1_100, serverNow: 9_050 });

@@ -1,6 +1,6 @@
 /** Small fakes that remember: a clock that is moved by hand, and a WebSocket whose other end is the test. */
 
-import { Headcount } from "../../client/headcount.js";
+import { Headcount } from "../../client/src/headcount.js";
 
 /** Let everything that waits on a settled promise run. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { merge } from "../../client/merge.js";
+import { merge } from "../../client/src/merge.js";
 
 // https://www.rfc-editor.org/rfc/rfc7396#appendix-A: target, patch, result.
 const TABLE = [

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import * as names from "../../client/demo-names.js";
+import * as names from "../../pages/demo/names.js";
 
 test("a name has 1 to 128 characters, counted as the server counts them", () => {
   assert.deepEqual(["a", "a".repeat(128), "💛".repeat(128)].map((name) => names.problem(name, "name")), ["", "", ""]);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NONE, ended, offered } from "../../client/offers.js";
+import { NONE, ended, offered } from "../../client/src/offers.js";
 
 const bonus = (more) => ({ bonus_id: "b", reward: { text: "x" }, opens_at: 1, expires_at: 2, outcome: null, ...more });
 const { offers } = offered(NONE, bonus());

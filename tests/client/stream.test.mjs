@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EMPTY, arrived, welcomed } from "../../client/stream.js";
+import { EMPTY, arrived, welcomed } from "../../client/src/stream.js";
 import { EPOCH, event } from "./fakes.mjs";
 
 const at = (seq, waiting = [], state = {}) => ({ epoch: EPOCH, seq, state, waiting });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { merge } from "../../client/merge.js";
+import { merge } from "../../client/src/merge.js";
 import { setUp, settled } from "./fakes.mjs";
 
 const WALKS = 150;

@@ -155,6 +155,13 @@ def test_the_pages_host_leads_every_api_path_to_the_api() -> None:
 
 def test_the_pages_host_leads_no_page_to_the_api() -> None:
     """A file bonuses.js would match /bonuses*."""
-    pages = [f"/{page.name}" for page in (ROOT / "client").iterdir()]
+    mounts = {"": ROOT / "pages", "/client": ROOT / "client"}
+    pages = [
+        f"{path}/{file.relative_to(folder)}"
+        for path, folder in mounts.items()
+        for file in folder.rglob("*")
+    ]
+    assert "/index.html" in pages
+    assert "/client/src/headcount.js" in pages
     patterns = api_patterns()
     assert [p for p in pages if any(fnmatchcase(p, pattern) for pattern in patterns)] == []

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,7 +27,6 @@ from wsgate.version import VERSION
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextlib import AbstractAsyncContextManager
-    from pathlib import Path
 
 TEMPLATE = ("--template", "template.yaml")
 
@@ -115,6 +115,15 @@ def test_a_mistake_in_a_parameter_does_not_repeat_its_value(
     with pytest.raises(SystemExit):
         main((*TEMPLATE, "--parameter", "a b=secret"))
     assert "secret" not in capsys.readouterr().err
+
+
+def test_pages_are_served_under_a_path_or_else_under_the_root() -> None:
+    given = ("--pages", "site", "--pages", "/lib=libs/a=b", "--pages", "./odd=name")
+    assert parse((*TEMPLATE, *given[:4]), {}).pages == {
+        "/": Path("site"),
+        "/lib": Path("libs/a=b"),
+    }
+    assert parse((*TEMPLATE, *given[4:]), {}).pages == {"/": Path("./odd=name")}
 
 
 def test_the_version(capsys: pytest.CaptureFixture[str]) -> None:

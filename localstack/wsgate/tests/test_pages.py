@@ -41,7 +41,7 @@ def request(path: str, method: str = "GET", *headers: tuple[str, str]) -> Reques
     ],
 )
 def test_a_file_that_is_there(folder: Path, path: str, body: bytes) -> None:
-    response = Pages(folder).answer(request(path))
+    response = Pages({"/": folder}).answer(request(path))
     assert response is not None
     assert (response.status, response.body) == (200, body)
 
@@ -63,16 +63,44 @@ def test_a_file_that_is_there(folder: Path, path: str, body: bytes) -> None:
     ],
 )
 def test_what_is_not_a_page(folder: Path, path: str) -> None:
-    assert Pages(folder).answer(request(path)) is None
+    assert Pages({"/": folder}).answer(request(path)) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/", b"<h1>hello</h1>"),
+        ("/lib/a.js", b"library"),
+        ("/lib/deep/b.js", b"deeper"),
+        ("/lib", None),
+        ("/lib/index.html", None),
+        ("/lib/../index.html", None),
+        ("/library.js", b"2"),
+        ("/lib/deep/../a.js", None),
+    ],
+)
+def test_folders_under_several_paths(
+    tmp_path: Path, folder: Path, path: str, body: bytes | None
+) -> None:
+    """The longest path that fits decides, and hides a folder of that name below a shorter one."""
+    for name, text in {"lib/a.js": "library", "deep/b.js": "deeper"}.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (folder / "library.js").write_text("2")
+    (folder / "lib").mkdir()
+    (folder / "lib" / "index.html").write_text("hidden")
+    pages = Pages({"/": folder, "/lib": tmp_path / "lib", "/lib/deep/": tmp_path / "deep"})
+    response = pages.answer(request(path))
+    assert (response and response.body) == body
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "OPTIONS"])
 def test_only_get_and_head_ask_for_pages(folder: Path, method: str) -> None:
-    assert Pages(folder).answer(request("/", method)) is None
+    assert Pages({"/": folder}).answer(request("/", method)) is None
 
 
 def test_a_page_is_sent_once_and_again_after_an_edit(folder: Path) -> None:
-    pages = Pages(folder)
+    pages = Pages({"/": folder})
     first = pages.answer(request("/"))
     assert first is not None
     known = ("If-None-Match", dict(first.headers)["ETag"])

@@ -23,7 +23,7 @@ async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> 
     (tmp_path / "index.html").write_text("page")
     log: list[str] = []
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
-    options = Options(template=SAMPLE, port=0, pages=tmp_path, log=log.append)
+    options = Options(template=SAMPLE, port=0, pages={"/": tmp_path}, log=log.append)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     addresses = await asyncio.wait_for(ready, 20)
     async with connect(f"{addresses.websocket}?ticket=ann") as client:
@@ -90,7 +90,7 @@ async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
     with pytest.raises(Refused, match="not a port"):
         await serve(Options(template=SAMPLE, port=70_000), never)
     with pytest.raises(Refused, match="not a folder"):
-        await serve(Options(template=SAMPLE, port=0, pages=tmp_path / "nope"), never)
+        await serve(Options(template=SAMPLE, port=0, pages={"/": tmp_path / "nope"}), never)
     with pytest.raises(Refused, match=r"nope/ca\.pem cannot be written: No such file"):
         authority = tmp_path / "nope" / "ca.pem"
         await serve(Options(template=SAMPLE, port=0, authority=authority), never)

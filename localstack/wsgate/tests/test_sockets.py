@@ -607,7 +607,7 @@ async def test_pages_and_the_http_api_share_the_port(tmp_path: Path) -> None:
     (tmp_path / "index.html").write_text("page")
     api = plan(websocket_api({}), {"$default": function("web")})
     functions = Functions(web=lambda event: {"path": event["rawPath"]})
-    async with running(api, functions, pages=Pages(tmp_path)) as node:
+    async with running(api, functions, pages=Pages({"/": tmp_path})) as node:
         assert await get(node, "/") == b"page"
         assert json.loads(await get(node, "/users?x=y")) == {"path": "/users"}
 

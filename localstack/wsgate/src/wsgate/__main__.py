@@ -104,7 +104,7 @@ def _options(given: argparse.Namespace, environment: Mapping[str, str], output: 
         template=given.template,
         port=_port(environment) if given.port is None else given.port,
         parameters=inherited | dict(given.parameter),
-        pages=given.pages,
+        pages=dict(given.pages),
         nodes=given.nodes,
         concurrency=given.concurrency,
         invoke_endpoint=given.invoke_endpoint,
@@ -163,7 +163,14 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a value for a parameter of the template; may be repeated",
     )
-    add("--pages", type=Path, metavar="DIR", help="serve the files of this folder as well")
+    add(
+        "--pages",
+        type=_mount,
+        action="append",
+        default=[],
+        metavar="[PATH=]DIR",
+        help="serve the files of this folder as well, under PATH (default: /); may be repeated",
+    )
     add(
         "--concurrency",
         type=_number(1, MAX_CONCURRENCY),
@@ -299,6 +306,12 @@ def _parameter(text: str) -> tuple[str, str]:
     if not (name.isalnum() and equals):
         raise argparse.ArgumentTypeError("it is written NAME=VALUE, with a name of the template")
     return name, value
+
+
+def _mount(text: str) -> tuple[str, Path]:
+    """Where a folder is served, and the folder. `/=DIR` for one with an = in its name."""
+    path, equals, folder = text.partition("=")
+    return (path, Path(folder)) if equals and path.startswith("/") else ("/", Path(text))
 
 
 def _quotas(text: str) -> quotas.Quotas:

@@ -60,8 +60,8 @@ class Options:
     """0 takes any free port."""
     host: str = "127.0.0.1"
     parameters: Mapping[str, str] = field(default_factory=dict)
-    pages: Path | None = None
-    """A folder whose files are served beside the HTTP API."""
+    pages: Mapping[str, Path] = field(default_factory=dict)
+    """Folders whose files are served beside the HTTP API, each by the path it is mounted on."""
     nodes: int = 1
     """Gateway processes behind the port; with more than one, each is a process of its own."""
     concurrency: int = 10
@@ -197,10 +197,11 @@ def _listen(options: Options) -> list[socket.socket]:
         raise Refused(f"Cannot listen on {options.host}:{options.port}: {words}.") from error
 
 
-def _pages(folder: Path | None) -> Pages | None:
-    if folder is not None and not folder.is_dir():
-        raise Refused(f"{folder} is not a folder to serve pages from.")
-    return None if folder is None else Pages(folder)
+def _pages(folders: Mapping[str, Path]) -> Pages | None:
+    for folder in folders.values():
+        if not folder.is_dir():
+            raise Refused(f"{folder} is not a folder to serve pages from.")
+    return Pages(folders) if folders else None
 
 
 def _free_port() -> int:

@@ -1,4 +1,4 @@
-"""The files of one folder over HTTP, so that a page and its gateway have the same origin."""
+"""Files of folders over HTTP, so that a page and its gateway have the same origin."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from urllib.parse import unquote
 from wsgate.node.responses import Request, Response
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 # A machine's own table may say otherwise (Windows reads its registry); modules need the right one.
@@ -31,13 +32,18 @@ MAX_BYTES = 32 * 1024 * 1024
 
 
 class Pages:
-    """Answers GET and HEAD for files that exist inside the folder, and nothing else."""
+    """Answers GET and HEAD for files that exist inside its folders, and nothing else.
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
+    Each folder is mounted on a path: with `{"/": a, "/lib": b}`, the path /lib/x.js is the file
+    b/x.js, and every path outside /lib is one in a. The longest path that fits decides alone.
+    """
+
+    def __init__(self, folders: Mapping[str, Path]) -> None:
+        mounts = [(_names(path), folder.resolve()) for path, folder in folders.items()]
+        self._mounts = sorted(mounts, key=lambda mount: len(mount[0]), reverse=True)
 
     def answer(self, request: Request) -> Response | None:
-        """The file, 304 if the client has it, or None: somebody else may know the path."""
+        """The file, 304 if the client has it, or None: another part may know the path."""
         if request.method not in {"GET", "HEAD"}:
             return None
         file = self._find(unquote(request.path, errors="replace"))
@@ -45,15 +51,26 @@ class Pages:
 
     def _find(self, path: str) -> Path | None:
         """No hidden file, nothing above the folder, no link that leads out of it."""
-        names = [name for name in path.split("/") if name]
+        names = _names(path)
         if any(name.startswith(".") or "\\" in name or "\0" in name for name in names):
             return None
-        try:
-            file = self._folder.joinpath(*names).resolve()
-            file = file / "index.html" if file.is_dir() else file
-            return file if file.is_relative_to(self._folder) and _is_servable(file) else None
-        except OSError:
-            return None
+        for mount, folder in self._mounts:
+            if names[: len(mount)] == mount:
+                return _find(folder, names[len(mount) :])
+        return None
+
+
+def _names(path: str) -> list[str]:
+    return [name for name in path.split("/") if name]
+
+
+def _find(folder: Path, names: list[str]) -> Path | None:
+    try:
+        file = folder.joinpath(*names).resolve()
+        file = file / "index.html" if file.is_dir() else file
+        return file if file.is_relative_to(folder) and _is_servable(file) else None
+    except OSError:
+        return None
 
 
 def _is_servable(file: Path) -> bool:

@@ -1,9 +1,9 @@
 /** Small things that every part of the page needs. */
 
-import * as names from "./demo-names.js";
-import { timeText } from "./demo-state.js";
+import * as names from "./names.js";
+import { timeText } from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
 
 const TOAST_FOR = 6_000;
 

@@ -3,7 +3,7 @@ import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn } from "./clock.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
-import { Lines } from "./lines.js";
+import { Lines } from "./reconnect.js";
 import { Outbox } from "./outbox.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";

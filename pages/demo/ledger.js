@@ -1,10 +1,10 @@
 /** What happened to this user's bonuses: asked for when somebody wants to see it. */
 
-import { announceProblem, at, entry } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { announceProblem, at, entry } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
-/** @import {Ledger} from "./types.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {Ledger} from "../../client/src/types.js" */
 
 /** @param {Headcount} headcount */
 export function showLedger(headcount) {

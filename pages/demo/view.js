@@ -1,6 +1,6 @@
 /** What the demo page shows, as pure functions of what it was told. */
 
-/** @import {Bonus, LedgerEntry, News, Outcome, StreamEvent} from "./types.js" */
+/** @import {Bonus, LedgerEntry, News, Outcome, StreamEvent} from "../../client/src/types.js" */
 
 // As many as the server's snapshot has: so a tab that was just opened shows what one that has been open for hours shows.
 const KEPT = 100;

@@ -1,17 +1,18 @@
-import { makeApi } from "./demo-api.js";
-import { showBonuses } from "./demo-bonuses.js";
-import { askForName, askForToken, nameProblem } from "./demo-gates.js";
-import { showLedger } from "./demo-ledger.js";
-import * as names from "./demo-names.js";
-import { showNews } from "./demo-news.js";
-import { operate } from "./demo-operator.js";
-import { at, paintAvatar } from "./demo-page.js";
-import { showPresence } from "./demo-presence.js";
-import { deviceText } from "./demo-state.js";
-import { showStatus, showWatchTime } from "./demo-status.js";
-import { showStream } from "./demo-stream.js";
-import { showResource } from "./demo-switch.js";
-import { Headcount } from "./headcount.js";
+import { makeApi } from "./api.js";
+import { showBonuses } from "./bonuses.js";
+import { askForName, askForToken, nameProblem } from "./sign-in.js";
+import { showLedger } from "./ledger.js";
+import * as names from "./names.js";
+import { showNews } from "./news.js";
+import { operate } from "./operator.js";
+import { at, paintAvatar } from "./dom.js";
+import { showPresence } from "./presence.js";
+import { deviceText } from "./view.js";
+import { showStatus, showWatchTime } from "./status.js";
+import { showStream } from "./stream.js";
+import { showResource } from "./resource-switch.js";
+// The same path in the repository and on the server, which has client/ under /client/.
+import { Headcount } from "../../client/src/headcount.js";
 
 /** @typedef {{user: string, resource: string}} Who */
 

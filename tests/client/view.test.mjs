@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { told } from "../../client/demo-api.js";
-import * as view from "../../client/demo-state.js";
+import { told } from "../../pages/demo/api.js";
+import * as view from "../../pages/demo/view.js";
 
 const react = (kind, count) => ({ seq: 1, type: "react", body: { kind }, at: 1, id: null, patch: view.reactionPatch(kind, count) });
 const bonus = { bonus_id: "b", reward: {}, opens_at: 100, expires_at: 200, outcome: null, acknowledge: false };

@@ -1,9 +1,9 @@
 /** What this tab watches: shown, kept in the address, and switched over the connection that it has. */
 
-import * as names from "./demo-names.js";
-import { at, onSubmit, setText } from "./demo-page.js";
+import * as names from "./names.js";
+import { at, onSubmit, setText } from "./dom.js";
 
-/** @import {Headcount} from "./headcount.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
 
 /**
  * @param {Headcount} headcount

@@ -1,11 +1,11 @@
 /** The header's state of the line, and the watch time that counts while it holds. */
 
-import { line } from "./demo-line.js";
-import { at, setProblem, setText } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { line } from "./status-text.js";
+import { at, setProblem, setText } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
-/** @import {Welcome} from "./types.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {Welcome} from "../../client/src/types.js" */
 
 const FRAME = 250;
 

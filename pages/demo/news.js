@@ -1,10 +1,10 @@
 /** News, while it is good. */
 
-import { at, entry, say } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { at, entry, say } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
-/** @import {News} from "./types.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {News} from "../../client/src/types.js" */
 
 const FRAME = 1_000;
 

@@ -1,12 +1,12 @@
 /** What a company's control room would have: drop a bonus, watch its numbers, withdraw it; tell news; kick a user. */
 
-import { ApiError } from "./demo-api.js";
-import { isBlank } from "./demo-names.js";
-import { announceProblem, at, isWorthAsking, onSubmit, setText } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { ApiError } from "./api.js";
+import { isBlank } from "./names.js";
+import { announceProblem, at, isWorthAsking, onSubmit, setText } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {makeApi} from "./demo-api.js" */
-/** @import {Headcount} from "./headcount.js" */
+/** @import {makeApi} from "./api.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
 
 const NUMBERS_EVERY = 1_000;
 const DROPPED = "headcount.dropped";

@@ -1,10 +1,10 @@
 /** Bonuses as cards that count down. */
 
-import { announceProblem, at, copy, say, setText } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { announceProblem, at, copy, say, setText } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
-/** @import {Bonus} from "./types.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {Bonus} from "../../client/src/types.js" */
 
 const FRAME = 250;
 const GONE_AFTER = 60_000;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { line } from "../../client/demo-line.js";
+import { line } from "../../pages/demo/status-text.js";
 
 const NOW = 1_000_000;
 const ONLINE = { status: "online", reason: "", retryAt: null };

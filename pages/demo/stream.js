@@ -1,10 +1,10 @@
 /** What all tabs of a user keep in step: reactions, the note, and the list of what happened. */
 
-import { announceProblem, at, copy, entry, setText } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import { announceProblem, at, copy, entry, setText } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {Headcount} from "./headcount.js" */
-/** @import {StreamEvent} from "./types.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {StreamEvent} from "../../client/src/types.js" */
 
 const NOTE_AFTER = 350;
 

@@ -1,11 +1,11 @@
 /** Who is online, and this user's devices and sessions: polled, since nothing pushes them. */
 
-import * as names from "./demo-names.js";
-import { at, copy, element, isWorthAsking, messageOf, paintAvatar, setText } from "./demo-page.js";
-import * as view from "./demo-state.js";
+import * as names from "./names.js";
+import { at, copy, element, isWorthAsking, messageOf, paintAvatar, setText } from "./dom.js";
+import * as view from "./view.js";
 
-/** @import {makeApi} from "./demo-api.js" */
-/** @import {Headcount} from "./headcount.js" */
+/** @import {makeApi} from "./api.js" */
+/** @import {Headcount} from "../../client/src/headcount.js" */
 
 const POLL_EVERY = 5_000;
 

@@ -1,8 +1,8 @@
 /** What the page asks before anybody watches: the token, and a name. */
 
-import { makeApi } from "./demo-api.js";
-import * as names from "./demo-names.js";
-import { at, messageOf, setProblem } from "./demo-page.js";
+import { makeApi } from "./api.js";
+import * as names from "./names.js";
+import { at, messageOf, setProblem } from "./dom.js";
 
 /** @param {string} [problem] */
 export function askForToken(problem = "") {

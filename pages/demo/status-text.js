@@ -1,6 +1,6 @@
 /** What the page says of its line to the server, as a pure function of what it knows. */
 
-/** @import {Backlog, Status} from "./types.js" */
+/** @import {Backlog, Status} from "../../client/src/types.js" */
 
 /**
  * @typedef {object} Line
