@@ -30,7 +30,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from bench.support.pgbench import Load, Pgbench, find_pgbench
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from postgres import Postgres
 from sql.migrate import migrate
 

@@ -26,7 +26,7 @@ import uvloop
 from bench.support.clients import Client, connect, text_frame
 from bench.support.gateways import cpu_seconds, gateway
 from handlers.adapters.connections import AT_ONCE, Connections
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,7 +7,7 @@ import logging
 from typing import Any
 
 from handlers.adapters.container import Container, Event, live
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 from handlers.core.push import Broadcast
 
 log = logging.getLogger(__name__)

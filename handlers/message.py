@@ -11,12 +11,12 @@ from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.settings import grace, message_limit
 from handlers.core import ack, act, claim, hello, ledger, watch
 from handlers.core.arrival import arrival
-from handlers.core.happening import Outcome, Query, error, over_limit
 from handlers.core.message import Ack, Act, BadMessage, Claim, Hello, Ledger, Message, Watch, parse
+from handlers.core.operation import Outcome, Query, error, over_limit
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 log = logging.getLogger(__name__)
 

@@ -19,14 +19,14 @@ from handlers.adapters.database import Unavailable
 from handlers.adapters.settings import grace, keep_session_months, sweep_requests_per_second
 from handlers.adapters.together import Pace, together
 from handlers.core import forget, sweep
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 from handlers.core.sweep import Answer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handlers.core.forget import Gone
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
     from handlers.core.sweep import Listed, Page
 
 log = logging.getLogger(__name__)

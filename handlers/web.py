@@ -24,7 +24,7 @@ from handlers.adapters.settings import setting
 from handlers.adapters.shapes import NewTicket, Refusal, TicketOrder
 from handlers.core import ticket
 from handlers.core.arrival import ANYTHING
-from handlers.core.happening import Query as Sql
+from handlers.core.operation import Query as Sql
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -11,7 +11,7 @@ from handlers.adapters.connections import Gone, Undelivered
 from handlers.adapters.shapes import Devices, Kicked, Name, WhoToKick
 from handlers.adapters.together import together
 from handlers.core import kick
-from handlers.core.happening import Query as Sql
+from handlers.core.operation import Query as Sql
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

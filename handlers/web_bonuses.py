@@ -41,7 +41,7 @@ from handlers.adapters.shapes import (
     Refusal,
     Viewers,
 )
-from handlers.core.happening import Query as Sql
+from handlers.core.operation import Query as Sql
 from handlers.core.push import Broadcast
 from handlers.web_reports import ALWAYS, EPOCH, NEVER, After, Limit, moment
 
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
 
     from handlers.adapters.container import Container
     from handlers.adapters.shapes import Everyone, Shape
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 log = logging.getLogger(__name__)
 

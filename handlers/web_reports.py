@@ -35,8 +35,8 @@ from handlers.adapters.shapes import (
     WatchTime,
     WatchTimePage,
 )
-from handlers.core.happening import Query as Sql
-from handlers.core.happening import Row
+from handlers.core.operation import Query as Sql
+from handlers.core.operation import Row
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from bench.presence.world import GRACE, say, settle
 from handlers.core import forget
 from handlers.core.forget import Gone
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     import asyncpg
 
     from handlers.adapters.database import Database
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 PAGE = 1_000
 ONE_IN = 100

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from bench.presence.world import say, script
 from handlers.adapters.database import ANSWER_TIMEOUT_SECONDS, TooSlow
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 from handlers.web_reports import WITHIN, Interval, steps
 
 if TYPE_CHECKING:

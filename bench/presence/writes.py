@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench.presence.world import GRACE, NODE, Settled, say, script, settle, wal_position
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 
 if TYPE_CHECKING:
     import asyncpg

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from handlers.adapters.container import Container
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
     from handlers.core.push import Broadcast
 
 log = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from handlers.adapters.management import Management
-    from handlers.core.happening import Push
+    from handlers.core.operation import Push
 
 # Calls under way at a time, one kept connection each; further ones wait their turn.
 AT_ONCE = 64

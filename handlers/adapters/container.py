@@ -23,7 +23,7 @@ from handlers.core import forget
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from handlers.core.happening import Push
+    from handlers.core.operation import Push
     from handlers.core.push import Broadcast
 
 log = logging.getLogger(__name__)

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from functools import cache
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, overload
 
 import asyncpg
+from msgspec.structs import astuple
 
 from handlers.adapters.settings import statement_cache_size
-from handlers.core.happening import Query
+from handlers.adapters.statements import reader, sql_of, text
+from handlers.core.operation import Query, Statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
+    from typing import Any
 
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row, RowT
 
 log = logging.getLogger(__name__)
-
-QUERIES = Path(__file__).parents[2] / "sql" / "queries"
 
 # Lambda runs one event at a time per environment, so one connection is a pool of the right size;
 # and no pool means no reset query, which would pin every session behind RDS Proxy
@@ -61,8 +60,13 @@ class Unstorable(Exception):
         """Which one it does not meet, if it is that."""
 
 
+class ReportLimits(Statement[None], frozen=True):
+    query: ClassVar[str] = "report_limits"
+    milliseconds: int
+
+
 class Database:
-    """Runs the queries of `sql/queries/`. Every one of them may run twice."""
+    """Runs statements, each of which may run twice."""
 
     def __init__(self, dsn: str) -> None:
         self._dsn = dsn
@@ -71,24 +75,33 @@ class Database:
         # The lanes of a broadcast ask one after the other: a connection takes one query at a time.
         self._turn = asyncio.Lock()
 
-    async def fetch(self, query: Query) -> list[Row]:
-        """The rows of a query. Raises Unavailable or Unstorable.
+    @overload
+    async def fetch(self, query: Statement[RowT]) -> list[RowT]: ...
+    @overload
+    async def fetch(self, query: Query) -> list[Row]: ...
+    async def fetch(self, query: Statement[Any] | Query) -> list[Any]:
+        """The rows of a statement. Raises Unavailable or Unstorable.
 
         A connection that died since the last event (a freeze, a failover) is replaced once; the
-        query may have run by then, which none of them minds.
+        statement may have run by then, and each of them may run twice.
         """
 
         async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
             return await _run(connection, query)
 
-        return await self._twice(query.name, run)
+        return _read(query, await self._twice(_name(query), run))
 
-    async def report(self, query: Query, within: timedelta) -> list[Row]:
-        """The rows of a query that only reads, and is cancelled if it takes longer than `within`.
+    @overload
+    async def report(self, query: Statement[RowT], within: timedelta) -> list[RowT]: ...
+    @overload
+    async def report(self, query: Query, within: timedelta) -> list[Row]: ...
+    async def report(self, query: Statement[Any] | Query, within: timedelta) -> list[Any]:
+        """The rows of a statement that only reads, and is cancelled if it takes longer than
+        `within`.
 
         Raises TooSlow then, else what `fetch` raises.
         """
-        limits = Query("report_limits", (int(within.total_seconds() * 1000),))
+        limits = ReportLimits(int(within.total_seconds() * 1000))
 
         async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
             try:
@@ -96,12 +109,16 @@ class Database:
                     await _run(connection, limits)
                     return await _run(connection, query)
             except asyncpg.QueryCanceledError as error:
-                raise TooSlow(query.name) from error
+                raise TooSlow(_name(query)) from error
 
-        return await self._twice(query.name, run)
+        return _read(query, await self._twice(_name(query), run))
 
-    async def fetch_one(self, query: Query) -> Row:
-        """The row of a query that always has one."""
+    @overload
+    async def fetch_one(self, query: Statement[RowT]) -> RowT: ...
+    @overload
+    async def fetch_one(self, query: Query) -> Row: ...
+    async def fetch_one(self, query: Statement[Any] | Query) -> Any:
+        """The row of a statement that always has one."""
         (row,) = await self.fetch(query)
         return row
 
@@ -114,7 +131,7 @@ class Database:
 
     async def _twice(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
-    ) -> list[Row]:
+    ) -> list[asyncpg.Record]:
         async with self._turn:
             try:
                 return await self._once(name, run)
@@ -129,7 +146,7 @@ class Database:
 
     async def _once(
         self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
-    ) -> list[Row]:
+    ) -> list[asyncpg.Record]:
         try:
             rows = await run(await self._connected())
         except asyncpg.CheckViolationError as error:
@@ -140,7 +157,7 @@ class Database:
             await self.close()
             raise Unavailable(f"database: {name}: no answer in time") from error
         self._used_at = time.monotonic()
-        return [dict(row) for row in rows]
+        return rows
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection and time.monotonic() > self._used_at + FRESH_FOR_SECONDS:
@@ -155,16 +172,27 @@ class Database:
         return self._connection
 
 
-async def _run(connection: asyncpg.Connection, query: Query) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await connection.fetch(text(query.name), *query.args)
+async def _run(
+    connection: asyncpg.Connection, query: Statement[Any] | Query
+) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record]
+    if isinstance(query, Query):
+        rows = await connection.fetch(text(query.name), *query.args)
+    else:
+        rows = await connection.fetch(sql_of(type(query)), *astuple(query))
     return rows
+
+
+def _read(query: Statement[Any] | Query, records: list[asyncpg.Record]) -> list[Any]:
+    if isinstance(query, Query):
+        return [dict(record) for record in records]
+    read = reader(type(query))
+    return [read(record) for record in records]
+
+
+def _name(query: Statement[Any] | Query) -> str:
+    return query.name if isinstance(query, Query) else query.function or query.query
 
 
 def _said(error: BaseException) -> str:
     return f"{type(error).__name__}: {error}"
-
-
-@cache
-def text(name: str) -> str:
-    """The statement in `sql/queries/<name>.sql`."""
-    return (QUERIES / f"{name}.sql").read_text(encoding="utf-8")

@@ -14,7 +14,7 @@ from handlers.adapters.together import together
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from handlers.core.happening import Push
+    from handlers.core.operation import Push
 
 log = logging.getLogger(__name__)
 

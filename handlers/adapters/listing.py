@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fastapi import Request
 
     from handlers.adapters.cursors import Cursor
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 ROWS_OF_CSV = 10_000
 # Of Lambda's 6 MB for an answer, which is JSON with the page or the CSV in a string.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from handlers.core.happening import Limit
+from handlers.core.operation import Limit
 
 
 class MissingSetting(Exception):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Limit, Outcome, Query, message
+from handlers.core.operation import Limit, Outcome, Query, message
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from handlers.core.happening import Limit, Outcome, Query, Row, error, told
 from handlers.core.message import MAX_MESSAGE
+from handlers.core.operation import Limit, Outcome, Query, Row, error, told
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival

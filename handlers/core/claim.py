@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Limit, Outcome, Query, Row, error, told
+from handlers.core.operation import Limit, Outcome, Query, Row, error, told
 
 if TYPE_CHECKING:
     from handlers.core.arrival import Arrival

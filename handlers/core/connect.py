@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     from datetime import timedelta

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

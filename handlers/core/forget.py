@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import timedelta
 
-    from handlers.core.happening import Push
+    from handlers.core.operation import Push
 
 
 @dataclass(frozen=True)

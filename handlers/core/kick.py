@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from handlers.core import forget
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 # API Gateway answers 410 for a connection whose handshake it has not answered yet, too: `forget`
 # spares the same ones.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from handlers.core.happening import Push, Query, Row, bonus_message, message, raw
+from handlers.core.operation import Push, Query, Row, bonus_message, message, raw
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -10,12 +10,12 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 from handlers.core.forget import Gone
-from handlers.core.happening import Query
+from handlers.core.operation import Query
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 # After so many calls in a row without a yes or no, a node is left alone until the next run: one
 # that is dead costs seconds each, and one that throttles is asked too much already.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from handlers.core.arrival import ANYTHING
-from handlers.core.happening import Limit, Outcome, Query, Row, error, message
+from handlers.core.operation import Limit, Outcome, Query, Row, error, message
 
 if TYPE_CHECKING:
     from datetime import timedelta

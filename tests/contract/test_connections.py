@@ -12,7 +12,7 @@ import pytest
 from websockets.exceptions import ConnectionClosedOK
 
 from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 from tests.contract.servers import answering, saying
 from tests.support.browser import Browser, hear, hello
 from tests.support.world import FakeConnections

@@ -28,7 +28,7 @@ from handlers.adapters.connections import (
     backoff_seconds,
 )
 from handlers.adapters.together import together
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 from tests.contract.servers import HANG_UP, OK, Server, answering, saying
 
 ROOT = Path(__file__).parents[2]
@@ -267,7 +267,7 @@ async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> No
 
 ENDS_BY_ITSELF = """
 from handlers.adapters.container import Container
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 
 container = Container()
 push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")

@@ -13,13 +13,13 @@ import pytest
 
 from handlers.core import ack, act, claim, connect, disconnect, hello, ledger, watch
 from handlers.core.arrival import Arrival, arrival, authorizer_context
-from handlers.core.happening import Limit, over_limit
 from handlers.core.message import Ack, Act, Claim, Hello, Ledger, Watch
+from handlers.core.operation import Limit, over_limit
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
     from handlers.core.arrival import MayWatch
-    from handlers.core.happening import Push, Row
+    from handlers.core.operation import Push, Row
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"

@@ -10,11 +10,11 @@ import pytest
 
 from handlers.adapters.delivery import Delivery
 from handlers.core import push
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 from handlers.core.push import Broadcast, Report
 
 if TYPE_CHECKING:
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 NODE = "gateway.example/live"
 LANE = uuid.uuid4()

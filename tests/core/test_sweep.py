@@ -13,7 +13,7 @@ from handlers.core.forget import Gone
 from handlers.core.sweep import ALONE, GIVE_UP_AFTER, Answer, Listed, Nodes
 
 if TYPE_CHECKING:
-    from handlers.core.happening import Row
+    from handlers.core.operation import Row
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=30)

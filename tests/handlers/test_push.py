@@ -21,7 +21,7 @@ from handlers.adapters.database import Database
 from handlers.adapters.delivery import GIVE_UP_AFTER, LEAVE_ALONE_SECONDS, Impatient
 from handlers.adapters.queue import Queue
 from handlers.core import push as pages
-from handlers.core.happening import Push
+from handlers.core.operation import Push
 from handlers.core.push import Broadcast
 from tests.support.world import Context, FakeConnections
 
@@ -157,7 +157,7 @@ def test_news_that_must_wait_go_back_into_their_own_queue(world: World) -> None:
     people(world, 1)
     world.rows("insert into push_budget (free_at) values (now() + interval '1 hour')")
     hint = news(world)
-    assert work(world, hint, remaining_ms=8_100) == []
+    world.container.run(world.container.broadcaster(hint, 0.2, 0.05).work())
     assert world.queue.sent == [hint]
     assert inbox(world) == []
 
@@ -187,15 +187,24 @@ def test_what_fails_otherwise_comes_again_and_others_do_not(
 ) -> None:
     people(world, 2)
     bad, good = drop(world, "user-0"), drop(world, "user-1")
-    deliver = world.container.deliver
+    deliver, make = world.container.deliver, world.container.broadcaster
+    made: list[broadcaster.Broadcaster] = []
+
+    def made_by(*given: Any) -> broadcaster.Broadcaster:
+        made.append(make(*given))
+        return made[-1]
 
     async def refuse(pushes: list[Push], within_seconds: float) -> Any:
         if pushes and pushes[0].user_id == "user-0":
             raise ZeroDivisionError
-        return await deliver(pushes, within_seconds)
+        delivery = await deliver(pushes, within_seconds)
+        for one in made:  # time is up, as soon as the other has been told
+            vars(one)["_ends_at"] = 0.0
+        return delivery
 
+    monkeypatch.setattr(world.container, "broadcaster", made_by)
     monkeypatch.setattr(world.container, "deliver", refuse)
-    assert work(world, bad, bad, good, remaining_ms=8_500) == ["m0", "m1"]
+    assert work(world, bad, bad, good) == ["m0", "m1"]
     assert inbox(world) == ["tab-1"]
 
 
@@ -269,11 +278,20 @@ def test_who_does_not_answer_holds_up_no_more_than_a_page(
     assert progress(world, bonus) == {"sent": 4, "undelivered": 1}
 
 
-def test_what_has_no_answer_when_the_window_ends_is_dropped(world: World) -> None:
+def test_what_has_no_answer_when_the_window_ends_is_dropped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
     people(world, 3)
     world.connections.stuck = {"tab-1"}
-    bonus = drop(world, window=0.5)
-    work(world, bonus)
+    bonus = drop(world, window=60)
+    deliver = world.container.deliver
+
+    async def soon(pushes: list[Push], within_seconds: float) -> Any:
+        assert within_seconds <= 60
+        return await deliver(pushes, 0.05)
+
+    monkeypatch.setattr(world.container, "deliver", soon)
+    world.container.run(world.container.broadcaster(bonus, 3600, 120).work())
     assert progress(world, bonus) == {"sent": 2, "dropped": 1}
 
 
@@ -314,9 +332,10 @@ def test_a_page_has_no_more_time_than_the_window(
         return await deliver(pushes, within_seconds)
 
     monkeypatch.setattr(world.container, "deliver", within)
-    work(world, drop(world), drop(world, window=2))
+    work(world, drop(world))
+    world.container.run(world.container.broadcaster(drop(world, window=60), 3600, 120).work())
     assert given[0] == broadcaster.PAGE_TIMEOUT_SECONDS
-    assert 0 < given[1] <= 2
+    assert 0 < given[1] <= 60
 
 
 def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(

@@ -20,7 +20,7 @@ from handlers.core.sweep import GIVE_UP_AFTER, NOBODY
 from tests.support.world import Context
 
 if TYPE_CHECKING:
-    from handlers.core.happening import Query, Row
+    from handlers.core.operation import Query, Row
     from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -366,8 +366,8 @@ class Failing(Database):
     name: str
     error: Exception
 
-    async def fetch(self, query: Query) -> list[Row]:
-        rows = await self.inner.fetch(query)
+    async def fetch(self, query: Any) -> list[Any]:
+        rows: list[Any] = await self.inner.fetch(query)
         if query.name == self.name:
             self.name = ""
             raise self.error

@@ -11,7 +11,7 @@ import pytest
 
 from handlers import web
 from handlers.adapters import listing
-from handlers.adapters.database import QUERIES, text
+from handlers.adapters.statements import QUERIES, text
 from tests.support.web import answer, call, pages, table
 
 if TYPE_CHECKING:

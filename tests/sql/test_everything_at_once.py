@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 
 NODE = "gateway.example/live"
 WORKERS, TURNS = 16, 90

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 
 if TYPE_CHECKING:
     import asyncpg

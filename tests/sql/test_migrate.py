@@ -12,7 +12,7 @@ import asyncpg
 import pytest
 
 from dump_tables import dump
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from handlers.web_reports import ALWAYS, NEVER
 from sql import migrate as runner
 from sql.migrate import MigrationError, migrate

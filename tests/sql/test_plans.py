@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from tests.sql.tabs import GRACE, NODE, T0, at
 from tests.support.databases import copy, named
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from tests.sql.presence_world import (
     GRACE,
     LONGEST,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from tests.sql.tabs import Tab, settle
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from tests.sql.tabs import NODE, T0, at
 
 if TYPE_CHECKING:

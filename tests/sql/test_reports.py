@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 from tests.sql.tabs import Tab
 from tests.support.reports import MIDNIGHT, at, past
 

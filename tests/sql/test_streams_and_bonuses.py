@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from handlers.adapters.database import text
+from handlers.adapters.statements import text
 
 NODE = "gateway.example/live"
 NO_LIMIT = (timedelta(0), 1)

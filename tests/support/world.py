@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from handlers.adapters.container import Container
     from handlers.core.arrival import MayWatch
-    from handlers.core.happening import Push
+    from handlers.core.operation import Push
     from handlers.core.push import Broadcast
 
 EVENTS = Path(__file__).parents[2] / "localstack" / "wsgate" / "tests" / "events"

@@ -1,10 +1,13 @@
-"""A happening is a query and its pushes: SQL decides, a pure function makes messages of the row."""
+"""An operation is a statement and its outcome.
+
+SQL decides, in one statement; a pure function makes the reply and the pushes of its row.
+"""
 
 from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, Generic, NewType, TypeVar
 
 import msgspec
 
@@ -16,6 +19,25 @@ if TYPE_CHECKING:
 
 Row = dict[str, object]
 """A row of a query; JSON columns are text, as PostgreSQL sends them."""
+
+
+RowT = TypeVar("RowT")
+
+Json = NewType("Json", str)
+"""A JSON column: its text, as PostgreSQL sends it."""
+
+
+class Statement(msgspec.Struct, Generic[RowT], frozen=True):
+    """What the database is asked, and the type of the rows that it answers with.
+
+    A subclass sets `function`, a function of `sql/functions/` whose parameters are named as the
+    fields are, with `p_` before them; or `query`, a file `sql/queries/<query>.sql` that has the
+    fields as $1, $2, … in their order. `RowT` is a frozen `msgspec.Struct` whose fields are columns
+    of the answer; or the type of its only column; or None for a function that returns nothing.
+    """
+
+    function: ClassVar[str] = ""
+    query: ClassVar[str] = ""
 
 
 @dataclass(frozen=True)
