@@ -1,6 +1,6 @@
 """The numbers of a benchmark, and their table in the documentation.
 
-With `--write` a benchmark replaces the block that is marked with its name in one of PAGES:
+With `--write` a benchmark replaces the block that is marked with its name:
 
     <!-- bench:claims -->
     …
@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = (
-    ROOT / "docs" / "explanation" / "benchmarks.md",
-    ROOT / "localstack" / "wsgate" / "docs" / "benchmarks.md",
-)
+PAGES = (ROOT / "docs" / "explanation" / "benchmarks.md",)
 _GIB = 1024**3
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.support.figures import Figures, commit
+from bench.support.figures import PAGES, Figures, commit
 
 ROOT = Path(__file__).parents[2]
 BENCHMARKS = sorted(path.stem for path in (ROOT / "bench").glob("bench_*.py"))
@@ -54,6 +54,13 @@ def test_a_benchmark_without_a_block_is_refused(tmp_path: Path) -> None:
         Figures("sweep").write([page])
 
 
+def test_each_benchmark_has_its_block() -> None:
+    text = "".join(page.read_text("utf-8") for page in PAGES)
+    marked = re.findall(r"<!-- bench:([a-z-]+) -->", text)
+    assert sorted(marked) == sorted({*names_in_make(), "broadcast-faults"})
+    assert marked == re.findall(r"<!-- /bench:([a-z-]+) -->", text)
+
+
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_explains_its_options(name: str) -> None:
     folders = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
@@ -69,6 +76,12 @@ def test_a_benchmark_explains_its_options(name: str) -> None:
 
 
 def test_make_bench_lists_each_benchmark() -> None:
+    modules = {name.removeprefix("bench_") for name in BENCHMARKS} - {"gateway"}
+    gateway = {"idle", "echo", "call", "handshakes", "crowd"}
+    assert names_in_make() == modules | gateway
+
+
+def names_in_make() -> set[str]:
     listed = subprocess.run(
         ["make", "--no-print-directory", "bench"],  # noqa: S607
         cwd=ROOT,
@@ -76,7 +89,4 @@ def test_make_bench_lists_each_benchmark() -> None:
         text=True,
         check=True,
     ).stdout
-    names = set(re.findall(r"make bench NAME=(\w+) ", listed))
-    gateway = {"idle", "echo", "call", "handshakes", "crowd"}
-    assert names - gateway == {name.removeprefix("bench_") for name in BENCHMARKS} - {"gateway"}
-    assert gateway <= names
+    return set(re.findall(r"make bench NAME=(\w+) ", listed))
