@@ -18,6 +18,8 @@ from handlers.services import broadcast as broadcasts
 from handlers.services.errors import Conflict, QueueUnavailable, Unavailable, WindowOver
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from handlers.core.operation import RowT
 
 log = logging.getLogger(__name__)
@@ -35,11 +37,12 @@ class Queue(Protocol):
 
 @dataclass(frozen=True)
 class Ports:
-    """What a broadcast needs: the database, the queue, and what a worker needs."""
+    """What an announcement needs."""
 
     database: Database
     queue: Queue
-    worker: broadcasts.Ports
+    worker_ports: Callable[[], broadcasts.Ports]
+    """What a worker needs, built when one works here."""
 
 
 class BroadcastRow(msgspec.Struct, frozen=True):
@@ -100,7 +103,7 @@ async def announce(ports: Ports, broadcast_id: UUID, *, is_for_few: bool = False
         with suppress(Unavailable):
             await ports.database.fetch(MarkBroadcastQueued(broadcast_id))
         if is_for_few:
-            await broadcasts.broadcast_here(ports.worker, broadcast)
+            await broadcasts.broadcast_here(ports.worker_ports(), broadcast)
 
 
 async def announce_eventually(ports: Ports, broadcast_id: UUID) -> None:

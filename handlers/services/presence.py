@@ -16,7 +16,7 @@ from handlers.core.operations.maintenance import Finalize
 from handlers.services.errors import ForeignPosition, PresenceEventsPruned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from handlers.core.operation import RowT
 
@@ -88,14 +88,13 @@ class CountByPart(Statement[CountsRow], frozen=True):
 class OnlineCounts:
     """The counts, kept for five seconds: counting looks at every user."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self) -> None:
         self._counted_at = 0.0
         self._counts: dict[str, Any] | None = None
 
     async def read(self, database: Database) -> dict[str, Any]:
         """Read the counts: counted_at, users, connections, resources, nodes."""
-        began_at = self._clock()
+        began_at = time.monotonic()
         if self._counts is None or began_at >= self._counted_at + COUNTS_TTL_SECONDS:
             row = await database.fetch_one(CountByPart(MAX_COUNTS))
             parts = {"resources": json.loads(row.resources), "nodes": json.loads(row.nodes)}

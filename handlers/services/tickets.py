@@ -28,9 +28,7 @@ def mint(
 ) -> Minted:
     """Mint a ticket for one connection of one user."""
     expires_at = now + ticket.LIFE
-    new = ticket.Ticket(
-        secrets.token_urlsafe(16), user_id, resource, expires_at, device, may_watch
-    )
+    new = ticket.Ticket(secrets.token_urlsafe(16), user_id, resource, expires_at, device, may_watch)
     return Minted(ticket.mint(new, setting("TICKET_SECRET")), setting("SOCKET_URL"), expires_at)
 
 

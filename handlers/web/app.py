@@ -38,7 +38,10 @@ DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, 
 """
 TAGS = [
     {"name": "tickets", "description": "Let a user connect."},
-    {"name": "presence", "description": "Who is online, their sessions, and each coming and going."},
+    {
+        "name": "presence",
+        "description": "Who is online, sessions, and who comes and goes.",
+    },
     {"name": "reports", "description": "Watch time and concurrent viewers."},
     {"name": "bonuses", "description": "Offer bonuses and award them for watching."},
     {"name": "news", "description": "Tell users something."},

@@ -69,7 +69,7 @@ def _database(request: Request) -> Database:
 
 def _ports(request: Request) -> announcements.Ports:
     parts = _container(request)
-    return announcements.Ports(parts.database, parts.queue, parts.broadcast_ports())
+    return announcements.Ports(parts.database, parts.queue, parts.broadcast_ports)
 
 
 def _kicks(request: Request) -> kick.Kicks:
@@ -89,27 +89,21 @@ TheOnlineCounts = Annotated[OnlineCounts, Depends(_online_counts)]
 
 UserFilter = Annotated[Name | None, Query(description="only this user")]
 ResourceFilter = Annotated[Name | None, Query(description="only this resource")]
-From = Annotated[
-    int,
-    Query(
-        alias="from",
-        ge=0,
-        le=MAX_MILLISECONDS,
-        description="the interval's start, in milliseconds since the epoch",
-    ),
-]
-To = Annotated[
-    int,
-    Query(
-        alias="to",
-        ge=0,
-        le=MAX_MILLISECONDS,
-        description="the interval's end, not included, in milliseconds since the epoch",
-    ),
-]
+FROM = Query(
+    alias="from",
+    ge=0,
+    le=MAX_MILLISECONDS,
+    description="the interval's start, in milliseconds since the epoch",
+)
+TO = Query(
+    alias="to",
+    ge=0,
+    le=MAX_MILLISECONDS,
+    description="the interval's end, not included, in milliseconds since the epoch",
+)
 
 
-def interval(begins: From, ends: To) -> Interval:
+def interval(begins: Annotated[int, FROM], ends: Annotated[int, TO]) -> Interval:
     """The interval [from, to), which must not be empty. Raises ApiError."""
     if ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)

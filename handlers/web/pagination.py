@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import csv
 import hashlib
 import io
@@ -50,6 +49,9 @@ Microseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROSECONDS)]
 Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=MAX_MICROSECONDS // 1000)]
 BigInt = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 
+# binascii.Error and UnicodeError are ValueErrors.
+UNREADABLE = (ValueError, TypeError, RecursionError, msgspec.MsgspecError)
+
 P = TypeVar("P", bound=tuple[Any, ...])
 R = TypeVar("R", bound=msgspec.Struct)
 
@@ -91,8 +93,8 @@ class Cursor(Generic[P]):
         """Read a position. Raises ApiError for a cursor that is not of this list."""
         try:
             mark, *parts = json.loads(base64.urlsafe_b64decode(cursor.encode()))
-            position = msgspec.convert(parts, self._position)
-        except (ValueError, TypeError, RecursionError, binascii.Error, msgspec.MsgspecError) as error:
+            position: P = msgspec.convert(parts, self._position)
+        except UNREADABLE as error:
             raise ApiError.of(FOREIGN_CURSOR) from error
         if mark != self._mark:
             raise ApiError.of(FOREIGN_CURSOR)
@@ -119,7 +121,7 @@ class Listing(Generic[R, P]):
         return page, None if is_last else self.cursor_after(page)
 
     async def csv(self, request: Request, after: str | None) -> CsvResponse:
-        """Return as many rows as fit into one response, and a `Link` to the next. Raises ApiError."""
+        """Return the rows that fit into one response, and a `Link` to the next. Raises ApiError."""
         rows = await self.fetch(self._read(after), MAX_CSV_ROWS)
         text, written = to_csv(self.columns, rows)
         response = CsvResponse(text)

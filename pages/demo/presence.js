@@ -23,7 +23,7 @@ export function showPresence(api, headcount, who, tellProblem) {
     isAsking = true;
     try {
       const { user, resource } = who;
-      const asked = [api.online(resource), api.devices(user), api.sessions(user)];
+      const asked = [api.online(resource), api.connections(user), api.sessions(user)];
       const [online, devices, ledger] = await Promise.all(asked);
       showPeople(online, user);
       showDevices(devices.items, connectionId);

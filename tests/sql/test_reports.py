@@ -256,7 +256,10 @@ async def concurrency(
     step = timedelta(minutes=10)
     rows = await report(db, "concurrency", at(0), at(until), step, None, resolution, NOW)
     midnight = MIDNIGHT.timestamp()
-    return [(row["viewers"], row["peak_viewers"], (row["peak_at"] / 1000 - midnight) / 60) for row in rows]
+    return [
+        (row["viewers"], row["peak_viewers"], (row["peak_at"] / 1000 - midnight) / 60)
+        for row in rows
+    ]
 
 
 async def test_the_peak_is_found_with_its_moment(db: asyncpg.Connection) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 
 from handlers.services.errors import NotFound
-from handlers.services.kick import KickCounts
+from handlers.services.kick import KickCounts  # noqa: TC001
 from handlers.services.presence import FindSession
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, TheKicks
 from handlers.web.errors import NOT_FOUND, documented

@@ -8,7 +8,6 @@ from uuid import UUID, uuid4
 from fastapi import APIRouter, Request, Response
 
 from handlers.services import award_rules
-from handlers.services.award_rules import ListedAwardRuleRow
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -70,8 +69,10 @@ async def end_award_rule(rule_id: UUID, database: TheDatabase) -> AwardRule:
     return AwardRule.model_validate(await award_rules.end(database, rule_id))
 
 
-def _listing(database: TheDatabase) -> Listing[ListedAwardRuleRow, NewestFirst]:
-    async def fetch(position: NewestFirst | None, limit: int) -> list[ListedAwardRuleRow]:
+def _listing(database: TheDatabase) -> Listing[award_rules.ListedAwardRuleRow, NewestFirst]:
+    async def fetch(
+        position: NewestFirst | None, limit: int
+    ) -> list[award_rules.ListedAwardRuleRow]:
         return await database.fetch(award_rules.ListAwardRules(*newest_first(position), limit))
 
     return Listing(

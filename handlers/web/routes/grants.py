@@ -33,9 +33,7 @@ def _listing(database: TheDatabase) -> Listing[GrantRow, Position]:
 
 
 @router.get("/grants", responses=LIST_ERRORS)
-async def list_grants(
-    database: TheDatabase, limit: Limit = 100, after: After = None
-) -> GrantsPage:
+async def list_grants(database: TheDatabase, limit: Limit = 100, after: After = None) -> GrantsPage:
     """Follow the granted claims in order to pay them out: each exactly once.
 
     Your payout service polls `GET /grants?after=<next>`, without `after` the first time. `next` is

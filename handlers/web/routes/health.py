@@ -7,7 +7,7 @@ from typing import Literal
 from fastapi import APIRouter, Response
 
 from handlers.services.health import is_healthy
-from handlers.web.deps import TheDatabase
+from handlers.web.deps import TheDatabase  # noqa: TC001  # FastAPI reads the annotations
 from handlers.web.schemas.fields import Schema
 
 router = APIRouter(tags=["health"])

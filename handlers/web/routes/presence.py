@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
-from uuid import UUID
+from uuid import UUID  # noqa: TC003  # msgspec reads the annotations
 
 from fastapi import APIRouter, Depends, Query, Request
+from msgspec.structs import astuple, replace
 
 from handlers.core.operations.kick import ListConnections
-from handlers.services import presence
+from handlers.services import presence, reports
 from handlers.services.presence import ALWAYS, EPOCH, NEVER, OPEN, OnlineRow, SessionRow
-from handlers.services.reports import REPORT_TIMEOUT
 from handlers.web.deps import (
     COMMON_ERRORS,
+    FROM,
     SERVICE_ONLY,
-    From,
+    TO,
     ResourceFilter,
     TheDatabase,
     TheOnlineCounts,
-    To,
     UserFilter,
     to_datetime,
 )
@@ -41,7 +41,6 @@ from handlers.web.pagination import (
     Cursor,
     Limit,
     Listing,
-    Microseconds,
 )
 from handlers.web.schemas.fields import Name
 from handlers.web.schemas.presence import (
@@ -148,8 +147,8 @@ class SessionPosition(NamedTuple):
 def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     database: TheDatabase,
     user_id: UserFilter = None,
-    begins: From | None = None,
-    ends: To | None = None,
+    begins: Annotated[int | None, FROM] = None,
+    ends: Annotated[int | None, TO] = None,
     resource: ResourceFilter = None,
     ended_by: Annotated[EndedBy | None, Query(description="only sessions that ended so")] = None,
     min_seconds: Annotated[Seconds | None, Query(description="only sessions this long")] = None,
@@ -161,24 +160,23 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
         raise ApiError.of(INTERVAL_MISSING)
     if begins is not None and ends is not None and ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)
-    filters = (
-        ALWAYS if begins is None else to_datetime(begins),
-        NEVER if ends is None else to_datetime(ends),
-        user_id,
-        resource,
-        ended_by,
-        None if min_seconds is None else timedelta(seconds=min_seconds),
-        None if max_seconds is None else timedelta(seconds=max_seconds),
+    statement = presence.ListSessions(
+        begins=ALWAYS if begins is None else to_datetime(begins),
+        ends=NEVER if ends is None else to_datetime(ends),
+        user_id=user_id,
+        resource=resource,
+        ended_by=ended_by,
+        min_length=None if min_seconds is None else timedelta(seconds=min_seconds),
+        max_length=None if max_seconds is None else timedelta(seconds=max_seconds),
     )
 
     async def fetch(position: SessionPosition | None, limit: int) -> list[SessionRow]:
-        before = (None, None) if position is None else _before(position)
-        return await database.report(
-            presence.ListSessions(*filters, *before, limit), REPORT_TIMEOUT
-        )
+        ended_at, session_id = (None, None) if position is None else _before(position)
+        page = replace(statement, before_ended_at=ended_at, before_id=session_id, limit=limit)
+        return await database.report(page, reports.REPORT_TIMEOUT)
 
     return Listing(
-        Cursor("sessions", filters, SessionPosition),
+        Cursor("sessions", astuple(statement), SessionPosition),
         Session.model_fields,
         fetch,
         lambda row: SessionPosition(row.position, row.session_id),

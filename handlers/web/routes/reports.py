@@ -6,10 +6,17 @@ from datetime import timedelta
 from typing import Annotated, NamedTuple
 
 from fastapi import APIRouter, Depends, Query, Request
+from msgspec.structs import astuple, replace
 
 from handlers.services import reports
-from handlers.services.presence import ALWAYS, EPOCH
-from handlers.services.reports import ConcurrencyRow, Steps, WatchTimeRow
+from handlers.services.presence import ALWAYS
+from handlers.services.reports import (
+    ConcurrencyRow,
+    Steps,
+    WatchTimeByName,
+    WatchTimeByPeriod,
+    WatchTimeRow,
+)
 from handlers.web.deps import (
     COMMON_ERRORS,
     SERVICE_ONLY,
@@ -17,6 +24,7 @@ from handlers.web.deps import (
     TheDatabase,
     TheInterval,
     UserFilter,
+    to_datetime,
 )
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -79,36 +87,53 @@ def watch_time(
     keys = by.split(",")
     if len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
         raise ApiError.of(UNKNOWN_BY)
-    names = [key for key in ("user", "resource") if key in keys]
+    names: list[str] = [key for key in ("user", "resource") if key in keys]
     period = DAY if "day" in keys else HOUR if "hour" in keys else None
     begins, ends = interval.begins, interval.ends
-    mark = (begins, ends, names, user_id, resource, period)
-
-    async def fetch_names(after: NamePosition | None, limit: int) -> list[WatchTimeRow]:
-        position = after or NamePosition("", "")
-        statement = reports.WatchTimeByName(begins, ends, names, user_id, resource, *position, limit)
-        return await reports.read_watch_time(database, statement)
-
-    async def fetch_periods(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
-        begins_after = ALWAYS if after is None else EPOCH + timedelta(milliseconds=after.starts_at)
-        position = ("", "") if after is None else (after.user_id, after.resource)
-        assert period is not None
-        statement = reports.WatchTimeByPeriod(
-            begins, ends, period, names, user_id, resource, begins_after, *position, limit
-        )
-        return await reports.read_watch_time(database, statement)
-
     if period is None:
-        return Listing(
-            Cursor("watch_time", mark, NamePosition),
-            WatchTime.model_fields,
-            fetch_names,
-            lambda row: NamePosition(row.user_id or "", row.resource or ""),
-        )
+        return _by_name(database, WatchTimeByName(begins, ends, names, user_id, resource))
+    return _by_period(
+        database,
+        WatchTimeByPeriod(begins, ends, period, names, user_id, resource, ALWAYS),
+    )
+
+
+def _by_name(
+    database: TheDatabase, statement: WatchTimeByName
+) -> Listing[WatchTimeRow, NamePosition]:
+    async def fetch(after: NamePosition | None, limit: int) -> list[WatchTimeRow]:
+        user_id, resource = after or ("", "")
+        page = replace(statement, after_user_id=user_id, after_resource=resource, limit=limit)
+        return await reports.read_watch_time(database, page)
+
     return Listing(
-        Cursor("watch_time", mark, PeriodPosition),
+        Cursor("watch_time", astuple(statement), NamePosition),
         WatchTime.model_fields,
-        fetch_periods,
+        fetch,
+        lambda row: NamePosition(row.user_id or "", row.resource or ""),
+    )
+
+
+def _by_period(
+    database: TheDatabase, statement: WatchTimeByPeriod
+) -> Listing[WatchTimeRow, PeriodPosition]:
+    async def fetch(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
+        page = replace(statement, limit=limit) if after is None else _behind(after, limit)
+        return await reports.read_watch_time(database, page)
+
+    def _behind(after: PeriodPosition, limit: int) -> WatchTimeByPeriod:
+        return replace(
+            statement,
+            after_starts_at=to_datetime(after.starts_at),
+            after_user_id=after.user_id,
+            after_resource=after.resource,
+            limit=limit,
+        )
+
+    return Listing(
+        Cursor("watch_time", astuple(statement), PeriodPosition),
+        WatchTime.model_fields,
+        fetch,
         lambda row: PeriodPosition(row.starts_at or 0, row.user_id or "", row.resource or ""),
     )
 
@@ -170,7 +195,7 @@ async def count_concurrency(steps: TheSteps, rows: TheConcurrency) -> Concurrenc
     is_exact = steps.resolution < timedelta(milliseconds=1)
     return ConcurrencyPage(
         items=[Concurrency.model_validate(row) for row in rows],
-        peak=highest and Peak(viewers=highest.peak_viewers, at=highest.peak_at),
+        peak=Peak(viewers=highest.peak_viewers, at=highest.peak_at) if highest else None,
         step_seconds=int(steps.step.total_seconds()),
         resolution_ms=0 if is_exact else int(steps.resolution.total_seconds() * 1000),
     )

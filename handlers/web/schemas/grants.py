@@ -10,7 +10,7 @@ from handlers.web.schemas.fields import HasMore, Millis, NextPoll, Schema, Store
 
 
 class Grant(Schema):
-    """A granted claim. A bonus is granted to a user once, so `bonus_id` and `user_id` identify it."""
+    """A granted claim. `bonus_id` and `user_id` identify it: a bonus is granted to a user once."""
 
     grant_id: int = Field(description="unique until a backup is restored")
     bonus_id: UUID

@@ -23,9 +23,7 @@ class NewsOrder(Schema):
         description="any JSON object nested at most 32 levels deep; with `type` at most 4,096 "
         "bytes as stored"
     )
-    audience: Annotated[
-        Everyone | Viewers, Field(discriminator="kind", description="who is told")
-    ]
+    audience: Annotated[Everyone | Viewers, Field(discriminator="kind", description="who is told")]
     expires_in_seconds: float = Field(
         ge=1,
         le=7 * MAX_SECONDS,

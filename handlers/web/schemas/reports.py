@@ -17,9 +17,7 @@ class WatchTime(Schema):
     user_id: str | None = Field(description="null unless `by` names `user`")
     resource: str | None = Field(description="null unless `by` names `resource`")
     sessions: int = Field(description="sessions that overlap this row's time")
-    watched_ms: int = Field(
-        description="watch time in milliseconds; open sessions count up to now"
-    )
+    watched_ms: int = Field(description="watch time in milliseconds; open sessions count up to now")
     uncertain_ms: int = Field(
         description="how exact `watched_ms` is: the true watch time is at most this much more"
     )

@@ -28,7 +28,7 @@ class TicketOrder(Schema):
             'message; "*" allows every resource. What a user watches decides which minutes and '
             "which bonuses count, so the default allows none"
         ),
-    ] = []
+    ] = []  # noqa: RUF012  # pydantic copies it
 
     @field_validator("may_watch")
     @classmethod
