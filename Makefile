@@ -72,7 +72,7 @@ lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
 
-schema: .venv/dev.stamp ## write sql/schema.sql anew from the migrations
+schema: .venv/dev.stamp ## write sql/tables.sql from the migrations
 	$(VENV_PYTHON) localstack/dump_tables.py
 
 migrate: .venv/run.stamp ## bring the database in DATABASE_URL up to date

@@ -53,12 +53,12 @@ async def _close(context: Any, container: Container) -> int:
 
 async def _queue(container: Container) -> int:
     """Sent before it is noted: a broadcast may go out twice, and never not at all."""
-    broadcasts = await container.database.fetch(Query("unqueued", ()))
+    broadcasts = await container.database.fetch(Query("list_orphaned_broadcasts", ()))
     for row in broadcasts:
         await container.queue.announce(
             Broadcast(str(row["broadcast_id"]), int(str(row["round"])), row["kind"] == "news")
         )
-        await container.database.fetch(Query("queued", (row["broadcast_id"],)))
+        await container.database.fetch(Query("mark_broadcast_queued", (row["broadcast_id"],)))
     return len(broadcasts)
 
 

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 # By when of the run's time a step begins nothing new. What is left at the end covers the last
 # statement: the database has ten seconds for one, and needs a tenth of one.
-UNTIL = {"settle": 0.3, "prune": 0.4, "probe": 0.5, "sweep": 0.75, "ask": 0.8, "lose": 0.95}
+UNTIL = {"finalize": 0.3, "prune": 0.4, "probe": 0.5, "sweep": 0.75, "ask": 0.8, "lose": 0.95}
 
 SETTLE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
@@ -47,10 +47,10 @@ LOSE_BATCH_SIZE = 2_000
 
 UNITS = dict.fromkeys(
     (
-        "facts_settled",
+        "presence_events_recorded",
         "pruned_tickets",
         "pruned_events",
-        "pruned_facts",
+        "pruned_presence_events",
         "pruned_acks",
         "pruned_broadcasts",
         "pruned_limits",
@@ -60,7 +60,7 @@ UNITS = dict.fromkeys(
         "unanswered",
         "expired",
         "gone",
-        "node_lost",
+        "node_evicted",
         "closed",
         "unreachable_nodes",
     ),
@@ -101,7 +101,7 @@ class Run:
 
     async def all(self) -> None:
         for step in (
-            self.settle,
+            self.finalize,
             self.prune,
             self.keep_months,
             self.probe_nodes,
@@ -114,12 +114,12 @@ class Run:
                 log.error("%s: %s", step.__name__, error)
                 self.failures.append(error)
 
-    async def settle(self) -> None:
+    async def finalize(self) -> None:
         """What is due becomes a fact, until nothing is."""
         is_behind = True
-        while is_behind and self._has_time("settle"):
-            row = await self._fetch_one(Query("settle", (SETTLE_BATCH_SIZE,)))
-            self._count("facts_settled", row["facts"])
+        while is_behind and self._has_time("finalize"):
+            row = await self._fetch_one(Query("finalize", (SETTLE_BATCH_SIZE,)))
+            self._count("presence_events_recorded", row["events"])
             is_behind = bool(row["is_behind"])
 
     async def prune(self) -> None:
@@ -143,7 +143,7 @@ class Run:
 
     async def probe_nodes(self) -> None:
         """Ask first whoever could not be reached: it costs the pages no time then."""
-        rows = await self.container.database.fetch(Query("unreachable", ()))
+        rows = await self.container.database.fetch(Query("unreachable_nodes", ()))
         await self._ask(sweep.probes(rows), "probe")
 
     async def sweep_pages(self) -> None:
@@ -211,7 +211,7 @@ class Run:
                 await self.container.database.fetch(sweep.emptied(node, grace()))
                 break
             await self._forget(sweep.lost_with(node, rows))
-            self._count("node_lost", len(rows))
+            self._count("node_evicted", len(rows))
             after = rows[-1]
 
     async def _forget(self, gone: Sequence[Gone]) -> None:

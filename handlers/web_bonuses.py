@@ -346,7 +346,7 @@ async def _tell(broadcast_id: UUID, container: Container, *, is_few: bool = Fals
         else:
             await container.queue.announce(broadcast)
         with suppress(Unavailable):
-            await container.database.fetch(Sql("queued", (broadcast_id,)))
+            await container.database.fetch(Sql("mark_broadcast_queued", (broadcast_id,)))
         if is_few:
             await container.push_out(broadcast)
 

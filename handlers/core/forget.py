@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Gone:
-    """A connection that is no more, and how that was found out: `swept`, `expired`, `node_lost`."""
+    """A connection that has ended, and how we know: `swept`, `expired` or `node_evicted`."""
 
     user_id: str
     node: str

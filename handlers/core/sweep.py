@@ -50,7 +50,7 @@ class Listed:
     user_id: str
     node: str
     connection_id: str
-    is_doubted: bool = False
+    is_suspect: bool = False
     """Whoever asked for it last got no answer."""
 
     def gone(self, ended_by: str) -> Gone:
@@ -97,7 +97,7 @@ class Nodes:
     def query(self, grace: timedelta) -> Query:
         """Write down what was heard; the rows are the nodes that are lost."""
         patience = grace if self.reached else max(grace, ALONE)
-        return Query("note_nodes", (sorted(self.reached), sorted(self.unreachable), patience))
+        return Query("record_nodes", (sorted(self.reached), sorted(self.unreachable), patience))
 
 
 def query(limit: int) -> Query:
@@ -134,11 +134,11 @@ def doubts(answers: Mapping[Listed, Answer]) -> Query | None:
     """
     alive = {one: answer is Answer.ALIVE for one, answer in answers.items()}
     news = [one for one, answer in answers.items() if answer is not Answer.GONE]
-    news = [one for one in news if one.is_doubted == alive[one]]
+    news = [one for one in news if one.is_suspect == alive[one]]
     if not news:
         return None
     return Query(
-        "doubt",
+        "suspect",
         (
             [one.user_id for one in news],
             [one.node for one in news],
@@ -150,19 +150,21 @@ def doubts(answers: Mapping[Listed, Answer]) -> Query | None:
 
 def asked(page: Page) -> Query:
     """The page is done: who was gone is forgotten, and who did not answer is in doubt."""
-    return Query("swept", (page.cycle_started_at, page.number))
+    return Query("finish_sweep_page", (page.cycle_started_at, page.number))
 
 
 def lost(node: str, after: Row | None, limit: int) -> Query:
     """The next page of who was on a lost node, behind the row `after`."""
     start = (after["user_id"], after["resource"]) if after else ("", "")
-    return Query("lost", (node, *start, limit))
+    return Query("list_node_connections", (node, *start, limit))
 
 
 def lost_with(node: str, rows: Sequence[Row]) -> list[Gone]:
-    return [Gone(str(row["user_id"]), node, str(row["connection_id"]), "node_lost") for row in rows]
+    return [
+        Gone(str(row["user_id"]), node, str(row["connection_id"]), "node_evicted") for row in rows
+    ]
 
 
 def emptied(node: str, grace: timedelta) -> Query:
     """Nothing of a lost node is left to end. Whoever is found on it later counts anew."""
-    return Query("note_nodes", ([node], [], grace))
+    return Query("record_nodes", ([node], [], grace))

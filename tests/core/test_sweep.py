@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=30)
 NODE, OTHER = "gateway.example/live", "other.example/live"
-TAB, DOUBTED = Listed("ann", NODE, "tab-1"), Listed("bob", NODE, "tab-2", is_doubted=True)
+TAB, DOUBTED = Listed("ann", NODE, "tab-1"), Listed("bob", NODE, "tab-2", is_suspect=True)
 
 
 def page(*listed: list[object]) -> sweep.Page:
@@ -122,4 +122,4 @@ def test_who_was_on_a_lost_node_is_listed_page_by_page() -> None:
     assert sweep.lost(NODE, None, 2).args == (NODE, "", "", 2)
     row: Row = {"user_id": "ann", "resource": "site", "connection_id": "tab-1"}
     assert sweep.lost(NODE, row, 2).args == (NODE, "ann", "site", 2)
-    assert sweep.lost_with(NODE, [row]) == [Gone("ann", NODE, "tab-1", "node_lost")]
+    assert sweep.lost_with(NODE, [row]) == [Gone("ann", NODE, "tab-1", "node_evicted")]
