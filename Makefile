@@ -1,72 +1,88 @@
-# `make` alone lists what there is. Needs Python 3.11 or newer, git and make; the rest comes by itself.
-# Written for GNU make 3.81 as well, which macOS has.
+# `make` lists the targets. You need Python 3.11 or newer, git and make; the rest is installed into .venv.
+# Works with GNU make 3.81, which macOS ships.
 
-# The first Python on the path that is new enough; `make PYTHON=/path/to/python3.13 run` names one.
+# The first Python on the path that is new enough. `make PYTHON=/path/to/python3.13 run` chooses another.
 PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
 BENCH = PYTHONPATH=.:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
 TYPED = handlers sql infra bench tests localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
-# Requirements are the same on every platform and for every Python from 3.11 on, with hashes.
+# The same requirements on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-GATEWAY_BENCHES = bench-idle bench-echo bench-call bench-handshakes
+# Two processes on two cores. Each has a PostgreSQL and, where a test asks for it, a system of its own.
+PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal
+# `make test OPTIONS="-k sweep"`
+OPTIONS =
 
-.PHONY: help run test check bench bench-broadcast bench-claims bench-imports $(GATEWAY_BENCHES) bench-push bench-crowd bench-presence bench-soak bench-sweep lock schema migrate clean
+BENCHES = imports idle echo call handshakes push claims broadcast sweep presence crowd soak
+
+.PHONY: help run test test-long check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-17s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp ## everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
+run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
 
-test: .venv/dev.stamp ## all tests
+test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser
-	$(VENV_PYTHON) -m pytest
-	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) -m pytest
+	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
+	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 
-check: .venv/dev.stamp ## style, types, and the template
+test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages
+	@sh .ci/browser
+	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
+	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
+
+check: lint types template ## check style, types and the AWS template
+
+lint: .venv/dev.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+
+types: .venv/dev.stamp
 	$(VENV_PYTHON) -m mypy $(TYPED)
+
+template: .venv/dev.stamp
 	$(VENV_PYTHON) -m infra.check
 
-bench: bench-imports $(GATEWAY_BENCHES) bench-push ## every benchmark that takes less than a minute
+docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
+	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
 
-bench-imports: .venv/dev.stamp ## cold import time of each handler; the WebSocket ones may take 250 ms
-	$(BENCH).bench_imports
+migrate: .venv/run.stamp ## apply the migrations to the database in DATABASE_URL
+	@$(VENV_PYTHON) -m sql.migrate
 
-# The local gateway, and what it must hold and carry; each ends with 1 when it is below its bar.
-bench-idle: ## memory of an idle connection (bar: 5 KB)
-bench-echo: ## messages/s that the gateway answers by itself (bar: 30,000)
-bench-call: ## messages/s that a Python function answers (bar: 2,000)
-bench-handshakes: ## handshakes/s with authorizer and $connect (bar: 1,000)
-bench-crowd: ## 150,000 connections over ten nodes; some minutes
-$(GATEWAY_BENCHES) bench-crowd: .venv/dev.stamp
-	$(BENCH).bench_gateway $(@:bench-%=%)
+bench: ## run a benchmark: `make bench NAME=claims`; without NAME, list them
+ifdef NAME
+	@$(MAKE) --no-print-directory bench-$(NAME)
+else
+	@grep -hE '^bench-[a-z]+:.*# ' Makefile | sed -E 's/^bench-([a-z]+):[^#]*# /\1|/' | awk -F'|' '{ printf "  make bench NAME=%-10s %s\n", $$1, $$2 }'
+	@echo; echo 'Options: `make bench NAME=claims OPTIONS="--write"` writes the numbers into docs/; `--help` lists the others.'
+endif
 
-bench-claims: .venv/dev.stamp ## 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); some minutes (OPTIONS=--quick)
-	$(BENCH).bench_claims $(OPTIONS)
+# A benchmark ends with exit code 1 when it misses its bar.
+bench-imports: # cold import time of each handler (bar: 250 ms for the WebSocket ones); 20 s
+bench-idle: # the gateway: memory of an idle connection (bar: 5 KB); 30 s
+bench-echo: # the gateway: messages per second that it answers by itself (bar: 30,000); 15 s
+bench-call: # the gateway: messages per second that a Python function answers (bar: 2,000); 15 s
+bench-handshakes: # the gateway: handshakes per second with authorizer and $connect (bar: 1,000); 15 s
+bench-push: # messages to connections, by our client and boto3 (bar: 5 times per CPU second); 50 s
+bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
+bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
+bench-sweep: # lost $disconnects and dead nodes under 9,000 connections; 4 minutes
+bench-presence: # what presence costs with 800,000 online; 10 minutes (--quick)
+bench-crowd: # the gateway: 150,000 connections over ten nodes; minutes
+bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
+bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
+	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
+bench-imports bench-push bench-claims bench-broadcast bench-sweep bench-presence bench-soak: .venv/dev.stamp
+	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
-bench-broadcast: .venv/dev.stamp ## from the button to the screen, one user and 15,000; a minute (OPTIONS=--faults)
-	$(BENCH).bench_broadcast $(OPTIONS)
-
-bench-push: .venv/dev.stamp ## pushes through the gateway by the handlers' pusher and by boto3 (bar: 5 times as many of a CPU second)
-	$(BENCH).bench_push
-
-bench-presence: .venv/dev.stamp ## what presence costs, with 800,000 online; some minutes (OPTIONS=--quick)
-	$(BENCH).bench_presence $(OPTIONS)
-
-bench-soak: .venv/dev.stamp ## ten minutes of churn: memory flat, nothing left (MINUTES=)
-	$(BENCH).bench_soak --minutes $(or $(MINUTES),10)
-
-bench-sweep: .venv/dev.stamp ## lost $$disconnects and dead nodes under 9,000 connections: all closed in time; four minutes
-	$(BENCH).bench_sweep
-
-lock: ## pin every requirement again, as pyproject.toml allows; needs uv
+lock: ## pin all requirements again from pyproject.toml; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt
 	$(LOCK) --extra functions --extra web --extra local --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
@@ -75,16 +91,13 @@ lock: ## pin every requirement again, as pyproject.toml allows; needs uv
 schema: .venv/dev.stamp ## write sql/tables.sql from the migrations
 	$(VENV_PYTHON) localstack/dump_tables.py
 
-migrate: .venv/run.stamp ## bring the database in DATABASE_URL up to date
-	@$(VENV_PYTHON) -m sql.migrate
-
-clean: ## forget all that was made here, the local database too; stop `make run` first
-	rm -rf .venv .headcount .aws-sam .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## remove all that was made here, the local database too; stop `make run` first
+	rm -rf .venv .headcount .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include infra/build.mk # what `sam build` calls
 
-# The virtual environment. The development one holds the other, in the same versions.
+# The virtual environment. dev.stamp includes run.stamp, in the same versions.
 
 .venv/run.stamp: .venv/bin/python requirements.txt localstack/wsgate/pyproject.toml
 	@echo "Installing requirements.txt into .venv"
@@ -99,6 +112,6 @@ include infra/build.mk # what `sam build` calls
 	@touch $@ .venv/run.stamp
 
 .venv/bin/python:
-	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11 or newer, and none is on the path; name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11 or newer, and finds none on the path. Name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; exit 1; }

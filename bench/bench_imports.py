@@ -28,10 +28,10 @@ print((time.perf_counter() - start) * 1000)
 # All but the way to the gateway: nobody listens there.
 FIRST_PUSH = """
 import asyncio, contextlib, time
-from handlers.adapters.connections import Connections, Unreachable
+from handlers.adapters.gateway.api import GatewayApi, Unreachable
 
 async def push():
-    async with contextlib.aclosing(Connections("http://127.0.0.1:1", random=lambda: 0)) as nobody:
+    async with contextlib.aclosing(GatewayApi("http://127.0.0.1:1", random=lambda: 0)) as nobody:
         with contextlib.suppress(Unreachable):
             await nobody.close("", "id")
 

@@ -25,7 +25,7 @@ import uvloop
 
 from bench.support.clients import Client, connect, text_frame
 from bench.support.gateways import cpu_seconds, gateway
-from handlers.adapters.connections import AT_ONCE, Connections
+from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS, GatewayApi
 from handlers.core.operation import Push
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ def ours(endpoint: str, ids: Iterator[str], seconds: float) -> Score:
     """As in Lambda: one process, asyncio's own loop."""
 
     async def push() -> Score:
-        async with aclosing(Connections(endpoint)) as connections:
+        async with aclosing(GatewayApi(endpoint)) as connections:
 
             async def post() -> None:
                 await connections.post(Push("ann", "", next(ids), DATA))
@@ -206,7 +206,7 @@ def ours(endpoint: str, ids: Iterator[str], seconds: float) -> Score:
                     await post()
                     clock.waits.append(time.perf_counter() - began)
 
-            await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
+            await asyncio.gather(*(caller() for _ in range(MAX_CONCURRENT_CALLS)))
             return clock.score()
 
     with asyncio.Runner() as runner:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 import tomllib
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,9 +41,8 @@ myst_heading_anchors = 4
 copybutton_prompt_text = "$ "
 mermaid_d3_zoom = False
 
-# Links lead out of the folder of the pages: see the docstring above.
-PAGE_OF_WSGATE = re.compile(r"\]\((?:\.\./)+localstack/wsgate/docs/([^)#]+\.md)")
-OUT_OF_WSGATE = re.compile(r"\]\(\.\./(?=[^)])")
+# A link that leads out of the folder of its page: text, path, anchor.
+LINK = re.compile(r"\[([^\]]*)\]\(((?:\.\./)+[^)#\s]+)(#[^)\s]*)?\)")
 
 
 def setup(app: Sphinx) -> None:
@@ -54,8 +54,17 @@ def setup(app: Sphinx) -> None:
 
 
 def _lead_links(_app: Sphinx, page: str, source: list[str]) -> None:
-    if page.startswith("wsgate/"):
-        source[0] = OUT_OF_WSGATE.sub("](../../localstack/wsgate/", source[0])
-    else:
-        up = "../" * page.count("/")
-        source[0] = PAGE_OF_WSGATE.sub(rf"]({up}wsgate/\1", source[0])
+    """Lead links out of the documentation to the copy of wsgate's pages, or to a download."""
+    copied = (HERE / page).parent
+    written = WSGATE / copied.relative_to(COPY) if copied.is_relative_to(COPY) else copied
+
+    def lead(link: re.Match[str]) -> str:
+        text, path, anchor = link[1], link[2], link[3] or ""
+        target = (written / path).resolve()
+        if target.is_relative_to(HERE) or not target.is_file():
+            return link[0]
+        if target.is_relative_to(WSGATE) and target.suffix == ".md":
+            return f"[{text}]({relpath(COPY / target.relative_to(WSGATE), copied)}{anchor})"
+        return f"{{download}}`{text} <{relpath(target, copied)}>`"
+
+    source[0] = LINK.sub(lead, source[0])

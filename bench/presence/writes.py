@@ -174,7 +174,7 @@ class Writes:
             f"   ours / counter, turn by turn: {' '.join(f'{ratio:.2f}' for ratio in ratios)}, "
             f"median {statistics.median(ratios):.2f} (the quieter the disk, the more the processor "
             "counts)\n"
-            f"   finalize {facts / seconds:,.0f} events/s ({ours.times / seconds:,.0f} sessions/s), "
+            f"   finalize {facts / seconds:,.0f}/s ({ours.times / seconds:,.0f} sessions/s), "
             f"longest statement {longest * 1000:,.0f} ms\n"
             f"   ours, settling included as if nobody could connect meanwhile: "
             f"{ours.rate_when_settled:,.0f} pairs/s, {ours.rate_when_settled / counter.rate:.2f} "

@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,7 +56,7 @@ def gateway(
     """Start the command on a free port, wait until it listens, and end it.
 
     Where an argument says {port}, it is that one.
-    `environment` adds to this process' own; what it says goes to the end of `log`, if given.
+    `environment` adds to this process' own. Its output goes to the end of `log`, if given.
     """
     port = free_port()
     command = (sys.executable, "-m", "wsgate", "--template", str(template), "--port", str(port))
@@ -67,19 +68,32 @@ def gateway(
             stderr=stack.enter_context(log.open("a")) if log else None,
             text=True,
         )
-        stack.callback(_end, process)
+        reading = threading.Thread(target=_keep, args=(process, log), daemon=True)
+        stack.callback(_end, process, reading)
         _wait(process)
+        reading.start()
         yield Gateway(port, process.pid)
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _end(process: subprocess.Popen[str], reading: threading.Thread) -> None:
     process.send_signal(signal.SIGINT)
     with contextlib.suppress(subprocess.TimeoutExpired):
         process.wait(60)
     process.kill()
     process.wait()
+    if reading.is_alive():
+        reading.join()
     if process.stdout is not None:
         process.stdout.close()
+
+
+def _keep(process: subprocess.Popen[str], log: Path | None) -> None:
+    """Read what the gateway prints, so that it never waits for a reader; add it to the log."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if log is not None:
+            with log.open("a") as file:
+                file.write(line)
 
 
 def _wait(process: subprocess.Popen[str]) -> None:

@@ -1,8 +1,10 @@
+/** Random waiting times, in milliseconds: so that many clients do not come back at the same moment. */
+
 /**
- * How long to wait before attempt `attempt` (0, 1, 2, …), in milliseconds: full jitter, drawn anew each time.
+ * How long to wait before attempt `attempt` (0, 1, 2, …), in milliseconds. Full jitter: each attempt draws a new number.
  *
- * API Gateway accepts 500 new connections a second, so 150,000 clients that lost theirs at once need a window of
- * 150,000 / 500 = 300 s. The window doubles up to that, so that a single lost line still comes back within a second.
+ * API Gateway accepts 500 new connections a second, so 150,000 clients that lose theirs together need a window of
+ * 150,000 / 500 = 300 s. The window doubles up to that, so a single lost connection still comes back within a second.
  * Full jitter: https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
  *
  * @param {number} attempt
@@ -12,8 +14,8 @@ export const delay = (attempt, { base = 1_000, cap = 300_000, random = Math.rand
   random() * Math.min(cap, base * 2 ** attempt);
 
 /**
- * When to come again, in milliseconds, if the server says not to before `milliseconds`: all devices of a user are told that
- * at once.
+ * How long to wait, in milliseconds, when the server asks for at least `milliseconds`. All devices of a user get the same
+ * answer at once, so each adds up to half a second of its own.
  *
  * @param {number} milliseconds
  * @param {() => number} [random]
@@ -23,8 +25,7 @@ export const after = (milliseconds, random = Math.random) => milliseconds + 500 
 /**
  * When to replace a connection that works: 90 to 115 minutes after it opened, in milliseconds.
  *
- * API Gateway ends every connection at two hours. Drawn at random, so that clients which came together do not
- * come back together.
+ * API Gateway ends every connection after two hours. The random part spreads clients that connected together.
  *
  * @param {() => number} [random]
  */

@@ -4,18 +4,18 @@ import { NONE, ended, offered } from "./offers.js";
 
 /**
  * @typedef {object} Options
- * @property {(bonus: Bonus) => void} told  an offer, or one that changed
+ * @property {(bonus: Bonus) => void} changed  a new offer, or one that changed
  * @property {(bonusId: string) => void} acknowledge
- * @property {(bonusId: string) => boolean} isClaiming  a claim for it has no answer yet
+ * @property {(bonusId: string) => boolean} isClaiming  a claim for it is waiting for its answer
  * @property {() => number} serverNow
  * @property {() => number} random
  * @property {Timers} timers
  */
 
-// Everybody is shown a broadcast at once; their acknowledgements need not come so.
+// All clients get a broadcast at once. Their acknowledgements are spread over this time, in milliseconds.
 const ACKNOWLEDGE_TIMEOUT = 1_000;
 
-/** The bonuses this user was offered: each told once, and again when it changed; acknowledged once, if that is asked for. */
+/** The bonuses offered to this user. Reports each once, and again when it changes; acknowledges it once, if asked to. */
 export class Bonuses {
   #options;
   #offers = NONE;
@@ -48,9 +48,9 @@ export class Bonuses {
   }
 
   /** @param {import("./offers.js").Step} step */
-  #take({ offers, news }) {
+  #take({ offers, changed }) {
     this.#offers = offers;
-    if (news) this.#options.told(news);
+    if (changed) this.#options.changed(changed);
   }
 
   /** @param {Bonus} bonus */
@@ -58,17 +58,17 @@ export class Bonuses {
     const { timers, random, acknowledge } = this.#options;
     const timer = timers.setTimeout(() => {
       this.#timers.delete(timer);
-      if (this.#isWanted(bonus)) acknowledge(bonus.bonus_id);
+      if (this.#needsAcknowledgement(bonus)) acknowledge(bonus.bonus_id);
     }, random() * ACKNOWLEDGE_TIMEOUT);
     this.#timers.add(timer);
   }
 
   /**
-   * A claim says as much, and nothing is pushed again once the window is over.
+   * A claim tells the server the same, and once the window is over the server does not push the offer again.
    *
    * @param {Bonus} bonus
    */
-  #isWanted({ bonus_id, expires_at }) {
+  #needsAcknowledgement({ bonus_id, expires_at }) {
     const { isClaiming, serverNow } = this.#options;
     const isEnded = (this.#offers.get(bonus_id)?.outcome ?? null) !== null;
     return !isEnded && !isClaiming(bonus_id) && serverNow() < expires_at;

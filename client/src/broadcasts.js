@@ -6,25 +6,25 @@
  * @typedef {object} Broadcasts
  * @property {string|null} epoch     null before the first welcome
  * @property {string|null} resource  what the connection watches
- * @property {number|null} seq       of the last welcome: nothing up to it is missing; null: a welcome is due
- * @property {number[]} received     seqs that were pushed since, the oldest first
- * @property {number[]} missing      seqs after the welcome's that others follow, and that did not come
- * @property {number[]} told         seqs of the news that were told, the oldest first
+ * @property {number|null} seq       of the last welcome, up to which nothing is missing; null: a new welcome is needed
+ * @property {number[]} received     seqs pushed since, oldest first
+ * @property {number[]} missing      seqs after the welcome's that others follow, and that did not arrive
+ * @property {number[]} delivered    seqs of the news already reported, oldest first
  *
  * @typedef {{broadcasts: Broadcasts, news: News[], isBehind: boolean}} Step
- *   news: to be told now, in order; isBehind: say hello {broadcasts_since} again, something is missing
+ *   news: to be reported now, in order; isBehind: something is missing, so say hello {broadcasts_since} again
  */
 
 /** @type {Broadcasts} */
-export const NOTHING = { epoch: null, resource: null, seq: null, received: [], missing: [], told: [] };
+export const NOTHING = { epoch: null, resource: null, seq: null, received: [], missing: [], delivered: [] };
 
-// Far more than come between two welcomes. One that is forgotten and then followed is asked for without need.
-const KEPT = 200;
+// Far more than arrive between two welcomes. A seq that is forgotten and then followed costs one hello too many.
+const MAX_KEPT = 200;
 
 /**
- * Take a welcome: it has every news that is missing, as far as it is not over.
+ * Take a welcome: it has all missing news that has not expired.
  *
- * If the ticket led to another resource, news that is older than the welcome before may be good there: that is asked for.
+ * If the ticket leads to another resource, news older than the previous welcome may be valid there: then ask for it.
  *
  * @param {Broadcasts} before
  * @param {Pick<Welcome, "epoch"|"resource"|"broadcasts">} welcome
@@ -46,7 +46,7 @@ export function welcomed(before, { epoch, resource, broadcasts: { seq, news } })
 }
 
 /**
- * Take a place in the stream of broadcasts that was pushed, and the news in it, if it was news.
+ * Take a pushed place in the stream of broadcasts, and the news at that place, if it is news.
  *
  * @param {Broadcasts} before
  * @param {Place} place
@@ -62,7 +62,7 @@ export function pushed(before, { seq, follows }, news = []) {
 }
 
 /**
- * The connection watches something, maybe what it watched before. If not, whatever news is good there has to be asked for.
+ * Note what the connection watches now. If that is new, the client has to ask for the news that is valid there.
  *
  * @param {Broadcasts} before
  * @param {string} resource
@@ -73,15 +73,19 @@ export const moved = (before, resource) =>
 
 /**
  * @param {Broadcasts} broadcasts
- * @param {News[]} heard
+ * @param {News[]} arrived
  * @param {boolean} [isElsewhere]
  * @returns {Step}
  */
-function step({ received, missing, told, ...rest }, heard, isElsewhere = false) {
-  const news = heard.filter(({ seq }) => !told.includes(seq)).sort((a, b) => a.seq - b.seq);
-  const seqs = { received: last(received), missing: last(missing), told: last([...told, ...news.map(({ seq }) => seq)]) };
+function step({ received, missing, delivered, ...rest }, arrived, isElsewhere = false) {
+  const news = arrived.filter(({ seq }) => !delivered.includes(seq)).sort((a, b) => a.seq - b.seq);
+  const seqs = {
+    received: last(received),
+    missing: last(missing),
+    delivered: last([...delivered, ...news.map(({ seq }) => seq)]),
+  };
   return { broadcasts: { ...rest, ...seqs }, news, isBehind: isElsewhere || (rest.seq !== null && missing.length > 0) };
 }
 
 /** @param {number[]} seqs */
-const last = (seqs) => seqs.slice(-KEPT);
+const last = (seqs) => seqs.slice(-MAX_KEPT);

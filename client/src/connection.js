@@ -1,32 +1,33 @@
 /** @import {Ticket, Timers} from "./types.js" */
 
 /**
- * What a connection tells its owner. `ended` comes exactly once, unless the owner closed it.
+ * What a connection reports. `ended` is called exactly once, unless the owner closed the connection.
  *
  * @typedef {object} Owner
  * @property {() => void} opened
- * @property {(message: any, sentAt: number|undefined) => void} received  sentAt: local time of what this answers
+ * @property {(message: any, sentAt: number|undefined) => void} received  sentAt: local time of the request it answers
  * @property {(end: {reason: string, permanent: boolean}) => void} ended
  *
- * @typedef {object} World
+ * @typedef {object} Env  what a connection needs from its surroundings
  * @property {() => Promise<Ticket>} ticket
  * @property {new (url: string) => WebSocket} WebSocket
  * @property {() => number} now
  * @property {Timers} timers
  */
 
-// API Gateway closes a connection that was idle for ten minutes; only messages count, not the protocol's pings.
+// In milliseconds, as all times here. API Gateway closes a connection that was idle for ten minutes; only messages count,
+// not the protocol's pings.
 const PING_EVERY = 4 * 60_000;
 const PONG_TIMEOUT = 10_000;
-// From the ticket to the welcome: the gateway itself gives up on a function after 29 s.
+// From the ticket to the welcome.
 const READY_TIMEOUT = 30_000;
 
-/** Whoever has no answer by then has none coming: the gateway gives a function at most 29 s. In milliseconds. */
+/** A request without an answer by then gets none: the gateway gives a function at most 29 s. In milliseconds. */
 export const ANSWER_TIMEOUT = 30_000;
 
-/** One attempt at one line to the server: from its ticket to its close. */
+/** One attempt to connect to the server: from its ticket to its close. */
 export class Connection {
-  #world;
+  #env;
   #owner;
   /** @type {WebSocket|null} */
   #socket = null;
@@ -37,20 +38,20 @@ export class Connection {
   /** @type {any} */
   #pinging;
   #isReady = false;
-  #done = false;
+  #isDone = false;
 
   /**
-   * @param {World} world
+   * @param {Env} env
    * @param {Owner} owner
    */
-  constructor(world, owner) {
-    this.#world = world;
+  constructor(env, owner) {
+    this.#env = env;
     this.#owner = owner;
-    this.#expectWithin(READY_TIMEOUT, "no answer");
+    this.#expectWithin(READY_TIMEOUT, "the server did not answer");
     this.#open();
   }
 
-  /** The welcome came: from now on only a ping without an answer ends this line. */
+  /** The welcome arrived: from now on the connection ends only if it closes or if a ping gets no answer. */
   ready() {
     this.#isReady = true;
     this.#expectNothing();
@@ -58,24 +59,24 @@ export class Connection {
 
   /** @param {{action: string, id?: string, [key: string]: any}} message */
   send(message) {
-    if (this.#done) return;
+    if (this.#isDone) return;
     const key = message.id ?? message.action;
     // A repeated message has two possible answers, so its round trip says nothing (Karn's algorithm).
-    this.#sent.set(key, this.#sent.has(key) ? NaN : this.#world.now());
+    this.#sent.set(key, this.#sent.has(key) ? NaN : this.#env.now());
     this.#socket?.send(JSON.stringify(message));
-    this.#world.timers.clearTimeout(this.#pinging);
-    this.#pinging = this.#world.timers.setTimeout(() => this.check(), PING_EVERY);
+    this.#env.timers.clearTimeout(this.#pinging);
+    this.#pinging = this.#env.timers.setTimeout(() => this.check(), PING_EVERY);
   }
 
-  /** Ask whether the other side is still there. Without an answer within ten seconds the line has ended. */
+  /** Send a ping. Without an answer within ten seconds the connection ends. */
   check() {
     if (!this.#isReady || this.#deadline !== undefined) return;
-    this.#expectWithin(PONG_TIMEOUT, "the connection went silent");
+    this.#expectWithin(PONG_TIMEOUT, "the connection timed out");
     this.send({ action: "ping" });
   }
 
   /**
-   * Give it up; the owner hears that it ended.
+   * End the connection, and report that to the owner.
    *
    * @param {string} reason
    */
@@ -83,11 +84,11 @@ export class Connection {
     this.#end(reason, false);
   }
 
-  /** Close it; nothing is told to the owner any more. */
+  /** Close the connection, and report nothing any more. */
   close() {
-    this.#done = true;
+    this.#isDone = true;
     this.#expectNothing();
-    this.#world.timers.clearTimeout(this.#pinging);
+    this.#env.timers.clearTimeout(this.#pinging);
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(1000);
@@ -95,10 +96,10 @@ export class Connection {
 
   async #open() {
     try {
-      // Each attempt has its own ticket: one opens one connection only, and a refused handshake may have spent it.
-      const { url, ticket } = await this.#world.ticket();
-      if (this.#done) return;
-      this.#listen(new this.#world.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
+      // Each attempt has its own ticket: one opens one connection only, and a refused handshake may have used it up.
+      const { url, ticket } = await this.#env.ticket();
+      if (this.#isDone) return;
+      this.#listen(new this.#env.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
     } catch (error) {
       this.#end(error instanceof Error ? error.message : String(error), isPermanent(error));
     }
@@ -113,8 +114,8 @@ export class Connection {
       this.#owner.opened();
     };
     socket.onmessage = ({ data }) => this.#receive(data);
-    // A browser does not say with which status a handshake was refused: a spent ticket (401), as many connections as a
-    // user may have (429) and a database that is gone (503) look alike here, and all of them may pass.
+    // A browser hides the status of a refused handshake: a used ticket (401), too many connections of one user (429) and
+    // a missing database (503) look the same here, and each of them may pass.
     socket.onclose = ({ code, reason }) =>
       this.#end(wasOpen ? reason || `the connection closed (${code})` : "the server refused the connection", false);
   }
@@ -135,7 +136,7 @@ export class Connection {
    * @param {boolean} permanent
    */
   #end(reason, permanent) {
-    if (this.#done) return;
+    if (this.#isDone) return;
     this.close();
     this.#owner.ended({ reason, permanent });
   }
@@ -145,24 +146,24 @@ export class Connection {
    * @param {string} reason
    */
   #expectWithin(milliseconds, reason) {
-    this.#deadline = this.#world.timers.setTimeout(() => this.#end(reason, false), milliseconds);
+    this.#deadline = this.#env.timers.setTimeout(() => this.#end(reason, false), milliseconds);
   }
 
   #expectNothing() {
-    this.#world.timers.clearTimeout(this.#deadline);
+    this.#env.timers.clearTimeout(this.#deadline);
     this.#deadline = undefined;
   }
 }
 
 /**
- * A 4xx of the ticket's endpoint will not go away by asking again: not signed in, not allowed, wrong address.
+ * A 4xx of the ticket endpoint does not go away by asking again: not signed in, not allowed, wrong address.
  *
  * @param {any} error  `status` is an HTTP status; `permanent` decides for errors that have none
  */
 const isPermanent = (error) =>
   error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status));
 
-/** @param {string} text  an empty frame is what a function without a body answers */
+/** @param {string} text  empty when a function answered without a body */
 function parse(text) {
   try {
     const message = JSON.parse(text);

@@ -1,6 +1,6 @@
 /**
- * Apply a JSON merge patch (https://www.rfc-editor.org/rfc/rfc7396): null takes a member away, anything else replaces it,
- * an object goes into the object that is there. Neither argument is changed.
+ * Apply a JSON merge patch (https://www.rfc-editor.org/rfc/rfc7396): null removes a member, an object is merged into the
+ * object that is there, and any other value replaces what is there. Neither argument is changed.
  *
  * @param {any} target
  * @param {any} patch
@@ -8,7 +8,7 @@
  */
 export function merge(target, patch) {
   if (!isObject(patch)) return patch;
-  // A map, since a member may be called "__proto__".
+  // A map, because a member may be called "__proto__".
   const members = new Map(Object.entries(isObject(target) ? target : {}));
   for (const [name, value] of Object.entries(patch)) {
     if (value === null) members.delete(name);

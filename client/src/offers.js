@@ -1,23 +1,23 @@
 /** @import {Bonus, Outcome} from "./types.js" */
 
 /**
- * What is known of each bonus, by bonus_id, the one heard of last at the end.
+ * What this client knows of each bonus, by bonus_id; the one that changed last is at the end.
  *
- * @typedef {{bonus: Bonus|null, outcome: Outcome|null}} Known  bonus: null while only its outcome was heard of
+ * @typedef {{bonus: Bonus|null, outcome: Outcome|null}} Known  bonus: null while only its outcome is known
  * @typedef {ReadonlyMap<string, Known>} Offers
- * @typedef {{offers: Offers, news: Bonus|null}} Step  news: to be told, null when that was told before
+ * @typedef {{offers: Offers, changed: Bonus|null}} Step  changed: the bonus to report, null when nothing is new
  */
 
 /** @type {Offers} */
 export const NONE = new Map();
 
-// More than anyone is offered at once; the oldest are forgotten first.
-const KEPT = 200;
+// More than one user is offered at a time; the oldest are forgotten first.
+const MAX_KEPT = 200;
 
 /**
- * Take an offer: pushed, pushed once more by a queue that delivers twice, in the stream, or brought by a welcome.
+ * Take an offer: pushed, pushed twice by the queue, read from the stream, or brought by a welcome.
  *
- * Whoever offers may not know the outcome yet, so an offer without one does not take it back.
+ * An offer can be older than the outcome, so an offer without one does not remove it.
  *
  * @param {Offers} offers
  * @param {Bonus} bonus
@@ -26,7 +26,7 @@ const KEPT = 200;
 export const offered = (offers, bonus) => learn(offers, bonus.bonus_id, bonus, bonus.outcome ?? null);
 
 /**
- * Take what was heard of a bonus' end, maybe before its offer.
+ * Take the outcome of a bonus, which may arrive before its offer.
  *
  * @param {Offers} offers
  * @param {string} bonusId
@@ -36,30 +36,30 @@ export const offered = (offers, bonus) => learn(offers, bonus.bonus_id, bonus, b
 export const ended = (offers, bonusId, outcome) => learn(offers, bonusId, offers.get(bonusId)?.bonus ?? null, outcome);
 
 /**
- * Claimed stays claimed; and "too early" is said of a claim, not of the bonus: it can be claimed yet.
+ * A claimed bonus stays claimed. "too_early" describes a claim, not the bonus: it can still be claimed.
  *
  * @param {Outcome|null} known
- * @param {Outcome|null} heard
+ * @param {Outcome|null} next
  */
-const settled = (known, heard) =>
-  known === "claimed" || known === "already_claimed" || heard === null || heard === "too_early" ? known : heard;
+const latest = (known, next) =>
+  known === "claimed" || known === "already_claimed" || next === null || next === "too_early" ? known : next;
 
 /**
  * @param {Offers} offers
  * @param {string} bonusId
  * @param {Bonus|null} offer
- * @param {Outcome|null} heard
+ * @param {Outcome|null} next
  * @returns {Step}
  */
-function learn(offers, bonusId, offer, heard) {
+function learn(offers, bonusId, offer, next) {
   const before = offers.get(bonusId) ?? { bonus: null, outcome: null };
-  const outcome = settled(before.outcome, heard);
+  const outcome = latest(before.outcome, next);
   const bonus = offer && { ...offer, outcome };
-  const isNews = bonus && (!before.bonus || terms(before.bonus) !== terms(bonus));
+  const isChanged = bonus && (!before.bonus || terms(before.bonus) !== terms(bonus));
   const all = new Map(offers);
   all.delete(bonusId);
   all.set(bonusId, { bonus, outcome });
-  return { offers: new Map([...all].slice(-KEPT)), news: isNews ? bonus : null };
+  return { offers: new Map([...all].slice(-MAX_KEPT)), changed: isChanged ? bonus : null };
 }
 
 /** @param {Bonus} bonus */

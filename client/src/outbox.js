@@ -1,5 +1,6 @@
 import { after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
+import { load, save } from "./stored-requests.js";
 import { HeadcountError } from "./types.js";
 
 /** @import {Backlog, Request, Timers} from "./types.js" */
@@ -7,9 +8,9 @@ import { HeadcountError } from "./types.js";
 /**
  * @typedef {object} Entry
  * @property {Request} request
- * @property {number} attempt  how often the server could not answer
- * @property {boolean} isSent    and no answer came yet
- * @property {any} timer       set from its first sending on: when it fires, it is sent again
+ * @property {number} attempt  how often the server answered that it cannot do it yet
+ * @property {boolean} isSent  sent, and not answered yet
+ * @property {any} timer       set once it was sent: when it fires, the request is sent again
  * @property {(answer: any) => void} resolve
  * @property {(error: Error) => void} reject
  *
@@ -21,32 +22,31 @@ import { HeadcountError } from "./types.js";
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]
  */
 
-const LIMIT = 100;
-// One request waits on one function, not on the handshake quota: half a minute is wide enough.
+const MAX_REQUESTS = 100;
+// In milliseconds. A request needs one function call, not a new connection, so half a minute is wide enough.
 const RETRY_CAP = 30_000;
-// Windows are short, and nothing depends on the order of these.
-const AT_ONCE = ["claim", "ack"];
-// The rest is of no use to another page.
-const STORED = ["act", "claim"];
+// Their order does not matter and their windows are short, so they do not wait for each other.
+const CONCURRENT_ACTIONS = ["claim", "ack"];
 
 /**
- * Requests until they are answered, each sent as often as that takes, always with the same id: the server does it once.
+ * Keeps each request until it is answered, and sends it as often as that takes. The id stays the same, so the server does
+ * it once.
  *
- * Acts go one at a time, since the gateway runs the messages of a connection side by side and keeps no order; watches
- * too, and of those that wait only the last is sent. Claims go at once, since their windows are short, and
- * acknowledgements with them: those are nobody's wish, so they are not in the backlog.
+ * Acts are sent one at a time, because the gateway handles messages of one connection concurrently and in any order.
+ * Watches too, and of those that wait only the last is sent. Claims and acknowledgements are sent at once.
+ * Acknowledgements are the client's own requests, so the backlog leaves them out.
  *
- * A user who sends too much is told when the next message is let through; until then nothing is sent.
+ * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent.
  */
 export class Outbox {
   #options;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isOnline = false;
-  /** @type {any} set while the server wants to hear nothing of this user */
-  #resting;
-  /** @type {Backlog} what was told last */
-  #told = { count: 0, isStuck: false };
+  /** @type {any} set while the server accepts no messages of this user */
+  #rateLimited;
+  /** @type {Backlog} as reported last */
+  #reported = { count: 0, isStuck: false };
   /** @type {string|null} */
   #storageKey = null;
 
@@ -60,18 +60,18 @@ export class Outbox {
    * @returns {Promise<any>}
    */
   add(request) {
-    if (request.action !== "ack" && this.backlog.count >= LIMIT) {
-      return Promise.reject(new HeadcountError("queue_full", `${LIMIT} requests already wait for an answer`));
+    if (request.action !== "ack" && this.backlog.count >= MAX_REQUESTS) {
+      return Promise.reject(new HeadcountError("queue_full", `${MAX_REQUESTS} requests are already waiting for an answer`));
     }
     return new Promise((resolve, reject) => {
       this.#put(request, resolve, reject);
-      this.#giveWay();
+      this.#mergeWatches();
       this.#changed();
       this.#flush();
     });
   }
 
-  /** Whether something else is to be watched as soon as there is a connection. */
+  /** Whether a watch is waiting for a connection or for its answer. */
   get hasWatch() {
     return [...this.#entries.values()].some(({ request }) => request.action === "watch");
   }
@@ -88,18 +88,18 @@ export class Outbox {
   }
 
   /**
-   * What an earlier page of this user left unanswered goes first.
+   * Put the requests that an earlier page of this user left unanswered before those of this page.
    *
-   * @param {string} owner  the user and the resource that connections belong to
+   * @param {string} owner  the user and the resource of the connection
    */
   restore(owner) {
     if (this.#storageKey === null) this.#restore(`headcount.outbox.${owner}`);
   }
 
-  /** A connection is there: send what waits. */
+  /** There is a connection: send what waits. */
   resume() {
     this.pause();
-    this.#giveWay();
+    this.#mergeWatches();
     this.#isOnline = true;
     this.#flush();
   }
@@ -111,15 +111,15 @@ export class Outbox {
   }
 
   /**
-   * An answer, or an error that names its request.
+   * Take an answer, or an error that names its request.
    *
    * @param {{type: string, re: string|null, code?: string, reason?: string, retry_after_ms?: number}} message
    */
   answered(message) {
     const entry = this.#entries.get(message.re ?? "");
     if (!entry) return;
-    if (message.code === "unavailable") return this.#again(entry);
-    if (message.code === "slow_down") return this.#rest(entry, message.retry_after_ms ?? RETRY_CAP);
+    if (message.code === "unavailable") return this.#retry(entry);
+    if (message.code === "slow_down") return this.#waitForRateLimit(entry, message.retry_after_ms ?? RETRY_CAP);
     this.#unsend(entry);
     this.#entries.delete(entry.request.id);
     this.#changed();
@@ -128,15 +128,15 @@ export class Outbox {
     this.#flush();
   }
 
-  /** The gateway failed to run something and does not say what: whatever is under way is sent again, later. */
-  stumbled() {
-    for (const entry of this.#entries.values()) if (entry.isSent) this.#again(entry);
+  /** The gateway failed to handle a message and does not tell which: send all unanswered ones again, later. */
+  retryAll() {
+    for (const entry of this.#entries.values()) if (entry.isSent) this.#retry(entry);
   }
 
   /** @param {HeadcountError} error */
   fail(error) {
     this.pause();
-    this.#options.timers.clearTimeout(this.#resting);
+    this.#options.timers.clearTimeout(this.#rateLimited);
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#changed();
@@ -144,17 +144,17 @@ export class Outbox {
   }
 
   #flush() {
-    if (!this.#isOnline || this.#resting !== undefined) return;
+    if (!this.#isOnline || this.#rateLimited !== undefined) return;
     const busy = new Set();
     for (const entry of this.#entries.values()) {
       const { action } = entry.request;
       if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
-      if (!AT_ONCE.includes(action)) busy.add(action);
+      if (!CONCURRENT_ACTIONS.includes(action)) busy.add(action);
     }
   }
 
-  /** Nobody waits for what was to be watched before something else: a watch not under way shares the last one's answer. */
-  #giveWay() {
+  /** Only the last watch matters: earlier ones that were not sent share its answer. */
+  #mergeWatches() {
     const watches = [...this.#entries.values()].filter(({ request }) => request.action === "watch");
     const last = watches.pop();
     for (const entry of watches) if (last && !entry.isSent) this.#merge(entry, last);
@@ -168,8 +168,8 @@ export class Outbox {
     this.#unsend(entry);
     this.#entries.delete(entry.request.id);
     const { resolve, reject } = last;
-    last.resolve = (answer) => [entry.resolve, resolve].forEach((tell) => tell(answer));
-    last.reject = (error) => [entry.reject, reject].forEach((tell) => tell(error));
+    last.resolve = (answer) => [entry.resolve, resolve].forEach((settle) => settle(answer));
+    last.reject = (error) => [entry.reject, reject].forEach((settle) => settle(error));
   }
 
   /** @param {Entry} entry */
@@ -180,22 +180,22 @@ export class Outbox {
   }
 
   /** @param {Entry} entry */
-  #again(entry) {
+  #retry(entry) {
     this.#flushAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
     entry.attempt += 1;
-    this.#tell();
+    this.#report();
   }
 
   /**
    * @param {Entry} entry
    * @param {number} milliseconds
    */
-  #rest(entry, milliseconds) {
+  #waitForRateLimit(entry, milliseconds) {
     const { timers, random } = this.#options;
     this.#unsend(entry);
-    timers.clearTimeout(this.#resting);
-    this.#resting = timers.setTimeout(() => {
-      this.#resting = undefined;
+    timers.clearTimeout(this.#rateLimited);
+    this.#rateLimited = timers.setTimeout(() => {
+      this.#rateLimited = undefined;
       this.#flush();
     }, after(milliseconds, random));
   }
@@ -231,50 +231,23 @@ export class Outbox {
   /** @param {string} key */
   #restore(key) {
     this.#storageKey = key;
-    const mine = [...this.#entries.values()];
+    const own = [...this.#entries.values()];
     this.#entries.clear();
-    for (const request of left(this.#options.storage?.getItem(key)).slice(0, LIMIT)) this.#put(request);
-    for (const entry of mine) this.#entries.set(entry.request.id, entry);
+    for (const request of load(this.#options.storage, key).slice(0, MAX_REQUESTS)) this.#put(request);
+    for (const entry of own) this.#entries.set(entry.request.id, entry);
     this.#changed();
   }
 
   #changed() {
-    this.#save();
-    this.#tell();
+    const requests = [...this.#entries.values()].map(({ request }) => request);
+    if (this.#storageKey !== null) save(this.#options.storage, this.#storageKey, requests);
+    this.#report();
   }
 
-  #tell() {
+  #report() {
     const { backlog } = this;
-    if (backlog.count === this.#told.count && backlog.isStuck === this.#told.isStuck) return;
-    this.#told = backlog;
+    if (backlog.count === this.#reported.count && backlog.isStuck === this.#reported.isStuck) return;
+    this.#reported = backlog;
     this.#options.changed(backlog);
-  }
-
-  #save() {
-    const { storage } = this.#options;
-    if (!storage || this.#storageKey === null) return;
-    const requests = [...this.#entries.values()].map(({ request }) => request).filter(({ action }) => STORED.includes(action));
-    try {
-      if (requests.length > 0) storage.setItem(this.#storageKey, JSON.stringify(requests));
-      else storage.removeItem(this.#storageKey);
-    } catch (error) {
-      // A full storage costs what a reload would have saved, not the requests themselves.
-      if (!(error instanceof DOMException)) throw error;
-    }
-  }
-}
-
-/**
- * What another version of this page may have written is used only as far as it looks right.
- *
- * @param {string|null|undefined} text
- * @returns {Request[]}
- */
-function left(text) {
-  try {
-    const requests = JSON.parse(text ?? "[]");
-    return requests.filter((/** @type {any} */ one) => typeof one.id === "string" && STORED.includes(one.action));
-  } catch {
-    return [];
   }
 }

@@ -1,54 +1,54 @@
 /**
- * What travels. Times are integer milliseconds since the epoch by the database's clock.
+ * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
  *
  * @typedef {object} StreamEvent  an entry in the user's ordered stream
  * @property {number} seq         1, 2, 3, … per user, without gaps
- * @property {string} type        what `act` was given, or "bonus.claimed" with body {bonus_id, reward}, or "bonus.offered"
- *   with a Bonus as its body: one that is for this user
+ * @property {string} type        the type given to `act`; or "bonus.claimed" with body {bonus_id, reward}; or
+ *   "bonus.offered" with a Bonus as its body: an offer to this user alone
  * @property {any} body
  * @property {number} at
- * @property {string|null} id     the id of the action that made it
- * @property {object} [patch]     what `act` changed in the user's state, as a JSON merge patch
+ * @property {string|null} id     of the action that made it
+ * @property {object} [patch]     what `act` changed in the user's state, as a JSON merge patch (RFC 7396)
  *
  * @typedef {"claimed"|"already_claimed"|"too_early"|"expired"|"sold_out"|"not_eligible"|"cancelled"|"unknown_bonus"} Outcome
  *
  * @typedef {object} Bonus        an offer; a later one with the same bonus_id replaces it
  * @property {string} bonus_id
- * @property {any} reward
+ * @property {any} reward         any JSON, as the backend gave it
  * @property {number} opens_at
  * @property {number} expires_at
- * @property {Outcome|null} outcome  this user's, null while it may be claimed; "cancelled" is everybody's
- * @property {boolean} acknowledge   the server wants to hear that it is shown; the client sees to that
+ * @property {Outcome|null} outcome  for this user; null while it can be claimed. "cancelled" is the same for all users
+ * @property {boolean} acknowledge   the server wants to know that it is shown; the client tells it
  *
- * @typedef {object} Place        in the stream of broadcasts
+ * @typedef {object} Place        a place in the stream of broadcasts
  * @property {number} seq
- * @property {number} follows     the seq of the broadcast before it to the same audience, 0: none
+ * @property {number} follows     the seq of the previous broadcast to the same audience; 0: none
  *
- * @typedef {object} News         a message to everyone, or to everyone who watches this resource
- * @property {number} seq         of broadcasts; not 1, 2, 3, …
+ * @typedef {object} News         a message to all users online, or to all who watch one resource
+ * @property {number} seq         among broadcasts; not 1, 2, 3, …
  * @property {string} type
  * @property {any} body
  * @property {number} at
  * @property {number} expires_at
  *
- * @typedef {object} Welcome      the answer to every hello: also after a reconnect
+ * @typedef {object} Welcome      the answer to every hello, also after a reconnect
  * @property {"welcome"} type
- * @property {string} re
+ * @property {string} re          the id of the hello
  * @property {number} server_now
  * @property {string} user_id
  * @property {string} resource
  * @property {string} connection_id
- * @property {boolean} is_counted  false: this connection was ended wrongly; the client replaces it
+ * @property {boolean} is_counted  false: the server ended this connection by mistake; the client replaces it
  * @property {{joined_at: number, connections: number}} session
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
- * @property {string} epoch
- * @property {number} seq
- * @property {boolean} recovered  true: `events` are exactly those missed; false: a snapshot of the latest
+ * @property {string} epoch       of the user's stream; a new one when the server lost events
+ * @property {number} seq         of the user's last event
+ * @property {boolean} recovered  true: `events` are exactly the missed ones; false: they are a snapshot of the latest
  * @property {StreamEvent[]} events
- * @property {object} state       the user's, as of `seq`
- * @property {Bonus[]} bonuses    at most ten, the first to close first
- * @property {{seq: number, recovered: boolean, news: News[]}} broadcasts  news: those after the seq that the hello named and
- *   that are not over; recovered: none of them is missing
+ * @property {object} state       the user's state as of `seq`
+ * @property {Bonus[]} bonuses    at most ten, the first to expire first
+ * @property {{seq: number, recovered: boolean, news: News[]}} broadcasts  news: unexpired news after the seq in the hello;
+ *   recovered: none of it is missing
  *
  * @typedef {object} Watching     what this connection watches now, and the user's session there
  * @property {string} resource
@@ -56,48 +56,63 @@
  * @property {{joined_at: number, connections: number}} session
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
  *
- * @typedef {object} Claim        how a claim ended; every outcome is an answer, none an error
+ * @typedef {object} Claim        the result of a claim; every outcome is an answer, none is an error
  * @property {string} bonus_id
  * @property {Outcome} outcome
- * @property {StreamEvent|null} event
+ * @property {StreamEvent|null} event  the entry in the stream, if the bonus is claimed
  *
- * @typedef {object} Ledger       a page of what happened to this user's bonuses
+ * @typedef {object} Ledger       a page of the history of this user's bonuses
  * @property {LedgerEntry[]} entries  newest first
- * @property {LedgerEntry["id"]|null} next  what the next page comes before, null: there is none
+ * @property {LedgerEntry["id"]|null} next  pass it as `before` to get the next page; null: there is none
  *
  * @typedef {object} LedgerEntry
  * @property {any} id
- * @property {"created"|"offered"|"claimed"|"expired"|"cancelled"} entry  created: for everyone, or this resource;
- *   offered: to this user
+ * @property {"created"|"offered"|"claimed"|"expired"|"cancelled"} entry  created: a bonus for all users or this resource;
+ *   offered: a bonus for this user
  * @property {string} bonus_id
  * @property {any} reward
  * @property {number} at
  *
  * @typedef {object} Status
  * @property {"connecting"|"online"|"offline"|"stopped"} status
- * @property {string} reason        a short sentence, empty when there is nothing to explain
+ * @property {string} reason        a short sentence; empty when there is nothing to explain
  * @property {number|null} retryAt  offline only: local time of the next attempt; null while it waits for the network
  *
  * @typedef {object} Backlog        requests without an answer; each is sent until it has one
  * @property {number} count
- * @property {boolean} isStuck      the server could not do one of them yet, e.g. since its database is gone
+ * @property {boolean} isStuck      the server answered at least one of them with "unavailable", e.g. without its database
  *
- * @typedef {object} Events         what a Headcount dispatches: name and `detail`
+ * @typedef {object} Events         what a Headcount dispatches: the name and the `detail`
  * @property {Status} status
  * @property {Welcome} welcome
- * @property {{seq: number, events: StreamEvent[]}} snapshot  forget what you had, these are the latest events
+ * @property {{seq: number, events: StreamEvent[]}} snapshot  replace what you have: these are the latest events
  * @property {StreamEvent} event    each one once, in order
- * @property {object} state         the user's, after each welcome and each event with a patch
- * @property {Bonus} bonus          once, and again when it has changed, its outcome included: claimed on another device,
- *   sold out, cancelled. One that is cancelled while this client is away stays as it was until it is claimed
- * @property {News} news            each one once; in order, but for one that was missing and is told late
- * @property {Watching} watching   the connection moved to another resource
+ * @property {object} state         the user's state, after each welcome and each event with a patch
+ * @property {Bonus} bonus          an offer, and again when it changes, its outcome included: claimed on another device,
+ *   sold out, cancelled. An offer cancelled while this client is offline stays unchanged until it is claimed
+ * @property {News} news            each one once, in order; a missed one is reported late
+ * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
  * @property {Backlog} backlog
  *
- * @typedef {object} Ticket         what POST /tickets answers
+ * @typedef {object} Ticket         the answer of POST /tickets
  * @property {string} url           of the WebSocket, without a query
  * @property {string} ticket        opens one connection, within 30 s
+ *
+ * @typedef {object} Options        only `ticket` is required; those after `storage` are for tests
+ * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  called before every connection. `resource` is
+ *   what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
+ *   client tries again later; if the error has a `status` of 4xx (but 408, 425, 429) or `permanent: true`, it stops
+ * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered acts and claims
+ *   survive a reload
+ * @property {new (url: string) => WebSocket} [WebSocket]
+ * @property {() => number} [random]  from 0 to 1
+ * @property {() => number} [now]     local time in milliseconds
+ * @property {() => string} [newId]   a new id for each request
+ * @property {Timers["setTimeout"]} [setTimeout]
+ * @property {Timers["clearTimeout"]} [clearTimeout]
+ * @property {EventTarget} [window]   dispatches "online" and "offline"
+ * @property {EventTarget & {visibilityState?: string}} [document]  dispatches "visibilitychange"
  *
  * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger", id: string, [key: string]: any}} Request
  *
@@ -107,9 +122,9 @@
  */
 
 /**
- * A request that will not be done. `code` is the server's (bad_request, conflict, not_allowed, too_large, state_too_large,
- * unknown_action, bad_json) or ours: queue_full, too_large, closed (by `close()`), stopped (no ticket to be had). What the
- * server answers with unavailable or slow_down is sent again instead.
+ * A request that failed for good. `code` is the server's (bad_request, conflict, not_allowed, too_large, state_too_large,
+ * unknown_action, bad_json) or the client's: queue_full, too_large, closed (after `close()`), stopped (the ticket was
+ * refused). Requests that the server answers with unavailable or slow_down are sent again instead.
  */
 export class HeadcountError extends Error {
   /**

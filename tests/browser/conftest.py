@@ -10,6 +10,8 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -27,8 +29,6 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-# A function's first event starts its process, and a busy machine starts several at once.
-WITHIN_MS = 20_000
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
@@ -36,7 +36,7 @@ async def browser() -> AsyncIterator[Browser]:
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
         pytest.skip("No Chromium on PATH: `apt install chromium` brings one.")
-    expect.set_options(timeout=WITHIN_MS)
+    expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)
         yield browser
@@ -60,7 +60,7 @@ async def device(
         context = await browser.new_context(
             viewport={"width": 1280, "height": 1000}, locale="en-GB", reduced_motion="reduce"
         )
-        context.set_default_timeout(WITHIN_MS)
+        context.set_default_timeout(PATIENCE_SECONDS * 1_000)
         context.on("page", lambda page: _watch(page, problems))
         made.append(context)
         return context

@@ -33,7 +33,7 @@ async def test_a_network_that_goes_is_said_at_once_and_what_waits_is_counted(
     laptop = await device()
     tab = await Tab.open(laptop, headcount, "Ola", "offline")
     await laptop.set_offline(True)
-    await tab.says("The network is gone")
+    await tab.says("This device is offline")
     await expect(tab.part("status")).to_have_attribute("data-status", "offline")
     await tab.react("heart")
     await tab.react("star")

@@ -4,13 +4,13 @@ import { test } from "node:test";
 import { NOTHING, moved, pushed, welcomed } from "../../client/src/broadcasts.js";
 
 const news = (seq) => ({ seq, type: "note", body: { text: `news ${seq}` }, at: 1, expires_at: 2 });
-const welcome = (seq, told = [], more = {}) => ({
+const welcome = (seq, missed = [], more = {}) => ({
   epoch: "e1",
   resource: "site",
-  broadcasts: { seq, recovered: true, news: told.map(news) },
+  broadcasts: { seq, recovered: true, news: missed.map(news) },
   ...more,
 });
-const at = (seq, told) => welcomed(NOTHING, welcome(seq, told)).broadcasts;
+const at = (seq, missed) => welcomed(NOTHING, welcome(seq, missed)).broadcasts;
 const push = (before, seq, follows) => pushed(before, { seq, follows }, [news(seq)]);
 const seqs = (step) => step.news.map(({ seq }) => seq);
 /** Push several, each as [seq, follows]. */
@@ -111,7 +111,7 @@ test("what comes twice is kept once", () => {
 test("what is kept is bounded", () => {
   let { broadcasts } = run(at(0));
   for (let seq = 1; seq < 1_000; seq += 1) broadcasts = push(broadcasts, 2 * seq, 2 * seq - 1).broadcasts;
-  assert.deepEqual([broadcasts.received, broadcasts.missing, broadcasts.told].map(({ length }) => length), [200, 200, 200]);
+  assert.deepEqual([broadcasts.received, broadcasts.missing, broadcasts.delivered].map(({ length }) => length), [200, 200, 200]);
   for (let seq = 2_000; seq < 2_300; seq += 1) broadcasts = push(broadcasts, seq, seq - 1).broadcasts;
   assert.equal(push(broadcasts, 2_300, 2_299).broadcasts.missing.at(-1), 1_999);
 });

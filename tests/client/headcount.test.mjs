@@ -171,7 +171,7 @@ test("a network that is gone is said at once, and nothing is sent", async () => 
   const window = new EventTarget();
   const { headcount, sockets, of } = await online({ window });
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: null });
   headcount.act("like");
   assert.deepEqual([sockets[0].of("act").length, sockets[0].closed], [0, null]);
   assert.deepEqual(of("backlog"), [{ count: 1, isStuck: false }]);
@@ -208,7 +208,7 @@ test("a line that ends without a network says that, not how it ended", async () 
   const { sockets, of } = await online({ window });
   window.dispatchEvent(new Event("offline"));
   sockets[0].drop(1006);
-  assert.equal(of("status").at(-1).reason, "the network is gone");
+  assert.equal(of("status").at(-1).reason, "this device is offline");
 });
 
 test("a network that goes while an attempt is under way ends it", async () => {
@@ -216,7 +216,7 @@ test("a network that goes while an attempt is under way ends it", async () => {
   const { time, sockets, of } = setUp({ window });
   await settled();
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: time.now + 500 });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: time.now + 500 });
   assert.equal(sockets[0].closed, 1000);
 });
 
@@ -226,7 +226,7 @@ test("a network that goes while the next attempt is waited for is the reason now
   await settled();
   sockets[0].drop();
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "the network is gone", retryAt: time.now + 500 });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: time.now + 500 });
 });
 
 test("twice offline or twice online is as once", async () => {
@@ -266,7 +266,7 @@ test("a pong keeps the line, and ten seconds of silence end it", async () => {
   await time.pass(3 * MINUTE);
   assert.equal(of("status").at(-1).status, "online");
   await time.pass(MINUTE + 1);
-  assert.deepEqual([of("status").at(-1).status, of("status").at(-1).reason], ["offline", "the connection went silent"]);
+  assert.deepEqual([of("status").at(-1).status, of("status").at(-1).reason], ["offline", "the connection timed out"]);
 });
 
 test("a tab that is looked at again checks its line at once, one check at a time", async () => {
@@ -477,7 +477,7 @@ test("a hello that cannot be answered yet says why it is not online", async () =
   await settled();
   sockets[0].accept();
   sockets[0].say(refusal("id1", "unavailable"));
-  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "the server cannot answer right now", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "the server is temporarily unavailable", retryAt: null });
 });
 
 test("a crash behind the gateway repeats what is under way", async () => {

@@ -5,52 +5,52 @@ import { NONE, ended, offered } from "../../client/src/offers.js";
 
 const bonus = (more) => ({ bonus_id: "b", reward: { text: "x" }, opens_at: 1, expires_at: 2, outcome: null, ...more });
 const { offers } = offered(NONE, bonus());
-const news = (more, before = offers) => offered(before, bonus(more)).news;
+const change = (more, before = offers) => offered(before, bonus(more)).changed;
 
 test("an offer is news once", () => {
-  assert.deepEqual(offered(NONE, bonus()).news, bonus());
-  assert.equal(news({}), null);
+  assert.deepEqual(offered(NONE, bonus()).changed, bonus());
+  assert.equal(change({}), null);
 });
 
 test("an offer that changed is news", () => {
-  for (const more of [{ expires_at: 3 }, { reward: {} }, { bonus_id: "c" }]) assert.deepEqual(news(more), bonus(more));
+  for (const more of [{ expires_at: 3 }, { reward: {} }, { bonus_id: "c" }]) assert.deepEqual(change(more), bonus(more));
 });
 
 test("an outcome is news once, and a late push does not take it back", () => {
   const step = offered(offers, bonus({ outcome: "claimed" }));
-  assert.deepEqual(step.news, bonus({ outcome: "claimed" }));
-  assert.equal(news({ outcome: "claimed" }, step.offers), null);
-  assert.equal(news({ outcome: null }, step.offers), null);
+  assert.deepEqual(step.changed, bonus({ outcome: "claimed" }));
+  assert.equal(change({ outcome: "claimed" }, step.offers), null);
+  assert.equal(change({ outcome: null }, step.offers), null);
 });
 
 test("how it ended is told with its offer", () => {
   const step = ended(offers, "b", "sold_out");
-  assert.deepEqual(step.news, bonus({ outcome: "sold_out" }));
-  assert.equal(ended(step.offers, "b", "sold_out").news, null);
+  assert.deepEqual(step.changed, bonus({ outcome: "sold_out" }));
+  assert.equal(ended(step.offers, "b", "sold_out").changed, null);
 });
 
 test("an end that is heard of before its offer is kept until then, and not told without it", () => {
   const step = ended(NONE, "b", "claimed");
-  assert.equal(step.news, null);
-  assert.deepEqual(news({}, step.offers), bonus({ outcome: "claimed" }));
+  assert.equal(step.changed, null);
+  assert.deepEqual(change({}, step.offers), bonus({ outcome: "claimed" }));
 });
 
 test("claimed stays claimed, whatever is heard later", () => {
   for (const known of ["claimed", "already_claimed"]) {
     const after = ended(offers, "b", known).offers;
-    for (const heard of ["sold_out", "cancelled", "expired", "already_claimed"]) assert.equal(ended(after, "b", heard).news, null);
+    for (const outcome of ["sold_out", "cancelled", "expired", "already_claimed"]) assert.equal(ended(after, "b", outcome).changed, null);
   }
 });
 
 test("what was sold out or cancelled here may have been claimed elsewhere", () => {
   for (const known of ["sold_out", "cancelled", "not_eligible"]) {
-    assert.deepEqual(ended(ended(offers, "b", known).offers, "b", "claimed").news, bonus({ outcome: "claimed" }));
+    assert.deepEqual(ended(ended(offers, "b", known).offers, "b", "claimed").changed, bonus({ outcome: "claimed" }));
   }
 });
 
 test("too early is not the bonus' end", () => {
-  assert.equal(ended(offers, "b", "too_early").news, null);
-  assert.deepEqual(ended(ended(offers, "b", "too_early").offers, "b", "claimed").news, bonus({ outcome: "claimed" }));
+  assert.equal(ended(offers, "b", "too_early").changed, null);
+  assert.deepEqual(ended(ended(offers, "b", "too_early").offers, "b", "claimed").changed, bonus({ outcome: "claimed" }));
 });
 
 test("what is known is bounded, the newest stay", () => {

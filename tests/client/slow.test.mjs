@@ -92,7 +92,7 @@ test("a hello that is refused so is said again on its line, when it is let throu
   await settled();
   sockets[0].accept();
   sockets[0].say(slow("id1", 3_000));
-  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "this user sent too much for a moment", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "waiting for the rate limit: this user sent too many messages", retryAt: null });
   await time.pass(3_249);
   assert.equal(sockets[0].of("hello").length, 1);
   await time.pass(1);

@@ -32,7 +32,7 @@ test("an event that was seen is dropped, and so is its repeat", () => {
 
 test("an event after a gap waits, and the gap is asked for", () => {
   const step = arrived(at(4), arrival(6));
-  assert.deepEqual(kinds(step), ["ask"]);
+  assert.deepEqual(kinds(step), ["gap"]);
   assert.deepEqual(step.stream, at(4, [arrival(6)]));
 });
 
@@ -56,7 +56,7 @@ test("a recovered welcome that was overtaken by pushes changes nothing", () => {
 
 test("a welcome that leaves a gap asks again", () => {
   const step = welcomed(at(4, [arrival(9)]), recovery(5, [event(5)]));
-  assert.deepEqual(kinds(step), ["event", "ask"]);
+  assert.deepEqual(kinds(step), ["event", "gap"]);
 });
 
 test("not recovered means: forget, and start from the snapshot", () => {
@@ -67,7 +67,7 @@ test("not recovered means: forget, and start from the snapshot", () => {
 
 test("an event of another epoch is asked for, and follows the snapshot of that epoch", () => {
   const asked = arrived(at(40), arrival(3, "e2"));
-  assert.deepEqual(kinds(asked), ["ask"]);
+  assert.deepEqual(kinds(asked), ["gap"]);
   const step = welcomed(asked.stream, snapshot(2, [event(1), event(2)], { epoch: "e2" }));
   assert.deepEqual(kinds(step), ["snapshot", "event"]);
   assert.deepEqual(step.stream, { ...at(3), epoch: "e2" });
@@ -97,7 +97,7 @@ test("what waits is bounded, the oldest stay", () => {
 
 test("a snapshot that pushes overtook, or of a server that lost events, is taken, and asked about", () => {
   const step = welcomed(at(9), snapshot(8, [event(8)]));
-  assert.deepEqual(kinds(step), ["snapshot", "ask"]);
+  assert.deepEqual(kinds(step), ["snapshot", "gap"]);
   assert.deepEqual(step.stream, at(8));
   assert.deepEqual(kinds(welcomed(at(8), snapshot(8, [event(8)]))), ["snapshot"]);
 });

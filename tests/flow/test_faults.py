@@ -6,12 +6,15 @@ from collections import Counter
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+import pytest
+
 from bench.support.sweep import Sizes, story
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.slow
 def test_with_ends_lost_and_nodes_dead_the_table_is_as_true_as_it_says(
     own_dsn: str, tmp_path: Path
 ) -> None:

@@ -16,20 +16,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import pytest
 
 from bench.support.clients import Client, connect, text_frame
 from bench.support.gateways import ROOT, Gateway, family, gateway
 from bench.support.sweep import AGE
 from handlers.adapters.statements import text
 from handlers.core.ticket import Ticket, mint
+from tests.support.waiting import PATIENCE_SECONDS, until, until_answered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
 ONLINE = 300
-# So few a second, and so many in a page, that a worker can be killed between two.
+# So few that a worker can be killed between two pages.
 PER_SECOND = 100
-WITHIN_SECONDS = 60
+# Longer than any machine takes: what is left at the end of a window is counted as dropped.
+WINDOW_SECONDS = 600
+MAX_TRIES = 5
 FAULTS = {
     "management_throttled": 0.1,
     "management_gone": 0.02,
@@ -78,21 +82,37 @@ class Show:
         return client
 
     async def press(self, audience: dict[str, Any]) -> str:
-        order = {"reward": {"coins": 5}, "audience": audience, "window_seconds": 50}
+        order = {"reward": {"coins": 5}, "audience": audience, "window_seconds": WINDOW_SECONDS}
         return str((await asyncio.to_thread(self._post, "/bonuses", order))["bonus_id"])
 
     async def tell(self, audience: dict[str, Any]) -> str:
-        order = {"type": "hint", "body": {}, "audience": audience, "expires_in_seconds": 50}
+        order = {
+            "type": "hint",
+            "body": {},
+            "audience": audience,
+            "expires_in_seconds": WINDOW_SECONDS,
+        }
         return str((await asyncio.to_thread(self._post, "/news", order))["news_id"])
 
-    async def progress(self, bonus_id: str) -> dict[str, Any]:
-        """Of the broadcast, once it is done."""
+    async def progress(self, broadcast_id: str) -> dict[str, Any]:
+        """The counters of a broadcast as they are now."""
         db = await asyncpg.connect(self.dsn)
         try:
-            async with asyncio.timeout(WITHIN_SECONDS):
-                return await _done(db, bonus_id)
+            return dict(await db.fetchrow(text("broadcast"), broadcast_id))
         finally:
             await db.close()
+
+    async def final_progress(self, broadcast_id: str) -> dict[str, Any]:
+        """The counters of a broadcast once it is done."""
+        progress: dict[str, Any] = {}
+
+        async def is_done() -> bool:
+            nonlocal progress
+            progress = await self.progress(broadcast_id)
+            return bool(progress["is_done"])
+
+        await until_answered(is_done)
+        return progress
 
     async def age(self) -> None:
         """Everyone has been here for two minutes: a younger connection is not taken for gone."""
@@ -117,22 +137,8 @@ class Show:
             json.dumps(body).encode(),
             {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=WITHIN_SECONDS) as answer:  # noqa: S310
+        with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
             return json.load(answer)
-
-
-async def _done(db: asyncpg.Connection, bonus_id: str) -> dict[str, Any]:
-    row = await db.fetchrow(text("broadcast"), bonus_id)
-    while not row["is_done"]:
-        await asyncio.sleep(0.1)
-        row = await db.fetchrow(text("broadcast"), bonus_id)
-    return dict(row)
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(WITHIN_SECONDS):
-        while not is_so():  # noqa: ASYNC110  # a socket's callback makes it so
-            await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
@@ -162,9 +168,10 @@ async def show(dsn: str, folder: Path) -> AsyncIterator[Show]:
         yield playing
         for client in playing.clients:
             client.transport.abort()
-        await asyncio.sleep(0)
+        await until(lambda: all(client.is_closed for client in playing.clients))
 
 
+@pytest.mark.slow
 async def test_every_screen_has_the_bonus_or_the_counters_say_why_not(
     own_dsn: str, tmp_path: Path
 ) -> None:
@@ -179,14 +186,10 @@ async def test_every_screen_has_the_bonus_or_the_counters_say_why_not(
         await asyncio.gather(*map(come, screens))
         await playing.age()
 
-        bonus_id = await playing.press({"kind": "everyone"})
-        await until(lambda: any(screen.bonuses for screen in screens))
-        assert playing.kill_push_workers() > 0
-        assert not all(screen.bonuses for screen in screens), "killed too late to show anything"
-
-        progress = await playing.progress(bonus_id)
+        bonus_ids = await press_and_kill(playing, screens)
+        progress = await playing.final_progress(bonus_ids[-1])
         counted = {name: progress[name] for name in ("sent", "gone", "undelivered", "dropped")}
-        missing = [screen for screen in screens if not screen.bonuses]
+        missing = [screen for screen in screens if not screen.bonuses[bonus_ids[-1]]]
         assert sum(counted.values()) == ONLINE, counted
         assert len(missing) <= ONLINE - counted["sent"], counted
         assert counted["gone"] > 0, "no fault was on"
@@ -195,7 +198,21 @@ async def test_every_screen_has_the_bonus_or_the_counters_say_why_not(
             await playing.come(screen)
             assert screen.welcome is not None
             offered = [bonus["bonus_id"] for bonus in screen.welcome["bonuses"]]
-            assert offered == [bonus_id]
+            assert sorted(offered) == sorted(bonus_ids)
+
+
+async def press_and_kill(playing: Show, screens: list[Screen]) -> list[str]:
+    """Kill the workers while the last of these bonuses is on some of the screens only."""
+    bonus_ids: list[str] = []
+    while len(bonus_ids) < MAX_TRIES:
+        bonus_id = await playing.press({"kind": "everyone"})
+        bonus_ids.append(bonus_id)
+        await until(lambda: any(screen.bonuses[bonus_id] for screen in screens))  # noqa: B023
+        killed = playing.kill_push_workers()
+        if killed and not all(screen.bonuses[bonus_id] for screen in screens):
+            return bonus_ids
+        await playing.final_progress(bonus_id)
+    raise AssertionError("every broadcast was over before its workers could be killed")
 
 
 async def test_news_come_by_their_own_queue(own_dsn: str, tmp_path: Path) -> None:
@@ -205,14 +222,14 @@ async def test_news_come_by_their_own_queue(own_dsn: str, tmp_path: Path) -> Non
         for screen in screens:
             await playing.come(screen)
         news_id = await playing.tell({"kind": "everyone"})
-        progress = await playing.progress(news_id)
+        progress = await playing.final_progress(news_id)
         counted = {name: progress[name] for name in ("sent", "gone", "undelivered", "dropped")}
         assert sum(counted.values()) == len(screens)
         await until(lambda: sum(screen.news for screen in screens) == counted["sent"])
 
 
 async def test_one_user_has_their_bonus_without_the_queue(own_dsn: str, tmp_path: Path) -> None:
-    """It is on the screen, and done, before the first message for it is due."""
+    """It is done when the order is answered, not when the queue's first message is due."""
     async with show(own_dsn, tmp_path) as playing:
         heard: list[dict[str, Any]] = []
 
@@ -224,8 +241,8 @@ async def test_one_user_has_their_bonus_without_the_queue(own_dsn: str, tmp_path
         screen = Listed("ann")
         await playing.come(screen)
         bonus_id = await playing.press({"kind": "users", "user_ids": ["ann", "offline"]})
+        progress = await playing.progress(bonus_id)
+        assert (progress["is_done"], progress["sent"]) == (True, 1)
         await until(lambda: heard[-1]["type"] == "event")
         event = heard[-1]["event"]
         assert (event["type"], event["body"]["bonus_id"]) == ("bonus.offered", bonus_id)
-        assert playing.kill_push_workers() == 0
-        assert (await playing.progress(bonus_id))["sent"] == 1

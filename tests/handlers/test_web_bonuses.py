@@ -19,13 +19,14 @@ from handlers.adapters import listing
 from handlers.adapters.cursors import Cursor
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.statements import text
+from tests.support.waiting import PATIENCE_SECONDS, pause_at_random
 from tests.support.web import answer, call, pages, table
 from tests.support.world import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handlers.adapters.container import Container
+    from handlers.container import Container
     from handlers.core.operation import Query
     from tests.support.world import World
 
@@ -728,7 +729,7 @@ def test_grants_read_while_claims_come_in_are_each_read_once(world: World) -> No
     after = grants(world)["next"]
     with ThreadPoolExecutor(8) as pool:
         claims = [pool.submit(claim_elsewhere, world.dsn, bonus_id, n) for n in range(1, 201)]
-        give_up = time.monotonic() + 60
+        give_up = time.monotonic() + PATIENCE_SECONDS
         while len(seen) < 200 and time.monotonic() < give_up:
             page = grants(world, after, limit=7)
             seen += [int(one["user_id"]) for one in page["items"]]
@@ -745,7 +746,7 @@ def claim_elsewhere(dsn: str, bonus_id: str, user: int) -> str:
             outcome = await db.fetchval(
                 "select outcome from claim($1, 'c1', $2)", str(user), UUID(bonus_id)
             )
-            await asyncio.sleep(user % 7 / 500)  # so that they end in another order
+            await pause_at_random()
         await db.close()
         return str(outcome)
 

@@ -15,6 +15,8 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.support.waiting import pause_at_random
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
 
@@ -83,7 +85,7 @@ async def close(db: asyncpg.Connection, now: datetime = T0 + 2 * WINDOW) -> int:
 
 async def later(happening: Awaitable[object]) -> None:
     """At some moment among the others."""
-    await asyncio.sleep(random.random() / 50)  # noqa: S311
+    await pause_at_random()
     await happening
 
 

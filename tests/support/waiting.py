@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,11 @@ def wait_until(happened: Callable[[], bool], otherwise: str = "it did not happen
     while not happened():
         assert time.monotonic() < give_up, otherwise
         time.sleep(_PAUSE_SECONDS)
+
+
+async def pause_at_random() -> None:
+    """Take up to 20 ms, so that things that happen at once end in another order each time."""
+    await asyncio.sleep(random.random() / 50)  # noqa: S311  # no secret
 
 
 async def until(happened: Callable[[], bool], otherwise: str = "it did not happen in time") -> None:

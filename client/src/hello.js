@@ -1,0 +1,131 @@
+import { after, delay } from "./backoff.js";
+import { ANSWER_TIMEOUT } from "./connection.js";
+
+/** @import {Connection} from "./connection.js" */
+/** @import {Timers} from "./types.js" */
+
+/**
+ * @typedef {object} Options
+ * @property {() => object} since  how far the client has followed its streams: the members of a hello beside its id
+ * @property {() => Connection|null} current  the connection in use
+ * @property {() => string} newId
+ * @property {() => number} random
+ * @property {Timers} timers
+ */
+
+// In milliseconds. Replies and pushes overtake each other by a little; asking at once would ask for what is on its way.
+const GAP = { base: 400, cap: 30_000 };
+// A broadcast that was not pushed in time is missing on all clients at once: 150,000 hellos need half a minute.
+const BROADCAST_GAP = { base: 30_000, cap: 300_000 };
+
+/**
+ * When to say hello: on each new connection, and again when something is missing. One hello at a time waits for its
+ * welcome; it is sent again if none arrives.
+ */
+export class Hello {
+  #options;
+  /** @type {{connection: Connection, id: string}|null} the hello that has no answer yet */
+  #pending = null;
+  /** @type {any} the next hello: because of a gap in the user's stream, or because this one got no answer */
+  #timer;
+  #gaps = 0;
+  /** @type {any} the next hello because of a missing broadcast */
+  #broadcastTimer;
+  #broadcastGaps = 0;
+
+  /** @param {Options} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** @param {Connection} connection */
+  say(connection) {
+    this.#pending = { connection, id: this.#options.newId() };
+    connection.send({ action: "hello", id: this.#pending.id, ...this.#options.since() });
+    this.#sayAfter(ANSWER_TIMEOUT, connection);
+  }
+
+  /** @param {string} re  the id that an answer names */
+  isPending(re) {
+    return re === this.#pending?.id;
+  }
+
+  /** @param {Connection} connection */
+  isPendingOn(connection) {
+    return connection === this.#pending?.connection;
+  }
+
+  /** The welcome arrived, or the hello is not worth waiting for. */
+  answered() {
+    this.#pending = null;
+    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  /** @param {Connection|null} connection  null leaves it to the first hello of the next connection */
+  repeat(connection) {
+    this.answered();
+    if (connection) this.#sayAfter(delay(this.#gaps++, { ...GAP, random: this.#options.random }), connection);
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {number} [milliseconds]  until the server accepts a hello again
+   */
+  repeatAfter(connection, milliseconds = GAP.cap) {
+    this.answered();
+    this.#sayAfter(after(milliseconds, this.#options.random), connection);
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {boolean} isBehind  events of the user's stream are missing
+   */
+  ended(connection, isBehind) {
+    if (this.#pending && !this.isPendingOn(connection)) return;
+    this.repeat(isBehind ? this.#options.current() : null);
+  }
+
+  /** @param {boolean} isBehind  events of the user's stream are missing */
+  streamChanged(isBehind) {
+    if (!isBehind) this.#gaps = 0;
+    else if (this.#timer === undefined) this.repeat(this.#options.current());
+  }
+
+  /** @param {boolean} isBehind  a broadcast is missing */
+  broadcastsChanged(isBehind) {
+    if (!isBehind) {
+      this.#broadcastGaps = 0;
+      this.#cancelBroadcastTimer();
+    } else if (this.#broadcastTimer === undefined && this.#options.current()) this.#askForBroadcastsLater();
+  }
+
+  stop() {
+    this.#options.timers.clearTimeout(this.#timer);
+    this.#cancelBroadcastTimer();
+  }
+
+  #askForBroadcastsLater() {
+    const { timers, random, current } = this.#options;
+    this.#broadcastTimer = timers.setTimeout(() => {
+      this.#broadcastTimer = undefined;
+      const connection = current();
+      // A pending hello asks for it too, and so does the first one of the next connection.
+      if (connection && !this.#pending) this.say(connection);
+    }, delay(this.#broadcastGaps++, { ...BROADCAST_GAP, random }));
+  }
+
+  #cancelBroadcastTimer() {
+    this.#options.timers.clearTimeout(this.#broadcastTimer);
+    this.#broadcastTimer = undefined;
+  }
+
+  /**
+   * @param {number} milliseconds
+   * @param {Connection} connection
+   */
+  #sayAfter(milliseconds, connection) {
+    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer = this.#options.timers.setTimeout(() => this.say(connection), milliseconds);
+  }
+}

@@ -1,0 +1,98 @@
+export { HeadcountError };
+/**
+ * A user's presence on one resource, and the user's stream of events, kept across reconnects.
+ *
+ * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`.
+ *
+ *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
+ *     headcount.on("event", ({ type, body }) => show(type, body));
+ *     headcount.on("bonus", (bonus) => offer(bonus, () => headcount.claim(bonus.bonus_id)));
+ *     await headcount.act("like", { photo: 7 });
+ */
+export class Headcount extends EventTarget {
+    /** @param {Options} options */
+    constructor(options: Options);
+    /** The latest `status` event. */
+    get status(): import("./types.js").Status;
+    /** The latest `backlog` event. */
+    get backlog(): import("./types.js").Backlog;
+    /** The user's state as of the last event. The patches of acts change it. {} before the first welcome. */
+    get state(): object;
+    /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
+    serverNow(): number;
+    /**
+     * Add an event to the user's stream, which all tabs and devices of the user see. Resolves with its entry there.
+     *
+     * It is done once, and after the acts before it, however many connections that takes.
+     *
+     * @param {string} type  a lower-case letter, then up to 63 lower-case letters, digits, - and _
+     * @param {object} [body]
+     * @param {{patch?: object}} [options]  patch: what it changes in the user's state, as a JSON merge patch (RFC 7396). The
+     *   state holds at most 16 KB; the server refuses more with code "state_too_large"
+     * @returns {Promise<StreamEvent>}
+     * @throws {HeadcountError}
+     */
+    act(type: string, body?: object, { patch }?: {
+        patch?: object;
+    }): Promise<StreamEvent>;
+    /**
+     * Claim a bonus. Resolves with the outcome; "expired" and "sold_out" are outcomes, not errors.
+     *
+     * @param {string} bonusId
+     * @returns {Promise<Claim>}
+     * @throws {HeadcountError}
+     */
+    claim(bonusId: string): Promise<Claim>;
+    /**
+     * Watch another resource over the same connection. Resolves with the user's session there; a welcome follows.
+     *
+     * The client remembers it: later connections move there too. If you call it again before the answer, only the last call
+     * counts, and its answer resolves all of them. The ticket must allow the resource (`may_watch`); otherwise the server
+     * refuses it with code "not_allowed".
+     *
+     * @param {string} resource  1 to 128 characters
+     * @returns {Promise<Watching>}
+     * @throws {HeadcountError}
+     */
+    watch(resource: string): Promise<Watching>;
+    /**
+     * Read the history of this user's bonuses, newest first, one page at a time.
+     *
+     * @param {{before?: Ledger["next"]}} [options]  before: `next` of the previous page; leave it out for the newest page
+     * @returns {Promise<Ledger>}
+     * @throws {HeadcountError}
+     */
+    ledger({ before }?: {
+        before?: Ledger["next"];
+    }): Promise<Ledger>;
+    /** Check that the connection still works, or try to connect within a second. Call it when e.g. the network changed. */
+    wake(): void;
+    /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
+    close(): void;
+    /**
+     * Call `listener` with the detail of each event of this name.
+     *
+     * @template {keyof Events} K
+     * @param {K} name
+     * @param {(detail: Events[K]) => void} listener
+     * @returns {() => void} removes the listener
+     */
+    on<K extends keyof Events>(name: K, listener: (detail: Events[K]) => void): () => void;
+    #private;
+}
+export type Backlog = import("./types.js").Backlog;
+export type Bonus = import("./types.js").Bonus;
+export type Claim = import("./types.js").Claim;
+export type Events = import("./types.js").Events;
+export type Ledger = import("./types.js").Ledger;
+export type LedgerEntry = import("./types.js").LedgerEntry;
+export type News = import("./types.js").News;
+export type Options = import("./types.js").Options;
+export type Outcome = import("./types.js").Outcome;
+export type Status = import("./types.js").Status;
+export type StreamEvent = import("./types.js").StreamEvent;
+export type Ticket = import("./types.js").Ticket;
+export type Watching = import("./types.js").Watching;
+export type Welcome = import("./types.js").Welcome;
+import { HeadcountError } from "./types.js";

@@ -1,0 +1,20 @@
+// What a TypeScript page writes: it compiles against the package's own declarations.
+import { Headcount, HeadcountError, type Bonus, type Options, type Outcome } from "headcount-client";
+
+const options: Options = { ticket: async ({ resource }) => ({ url: "wss://example.org/live", ticket: resource ?? "" }) };
+const headcount = new Headcount(options);
+
+headcount.on("bonus", (bonus: Bonus) => console.log(bonus.expires_at - headcount.serverNow()));
+headcount.on("status", ({ status, retryAt }) => console.log(status === "offline" ? retryAt : status));
+// @ts-expect-error there is no such event
+headcount.on("bonuses", () => {});
+// @ts-expect-error a resource is a string
+headcount.watch(7);
+
+export const claim = async (bonusId: string): Promise<Outcome | string> => {
+  try {
+    return (await headcount.claim(bonusId)).outcome;
+  } catch (error) {
+    return error instanceof HeadcountError ? error.code : "unknown";
+  }
+};

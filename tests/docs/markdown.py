@@ -1,0 +1,105 @@
+"""Markdown as the documentation uses it: headings, links, fenced blocks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>\S*)[^`]*$")
+HEADING = re.compile(r"^#{1,6} +(.+?)\s*$")
+LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?\)")
+NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block, and why it is not run, if the line before says so."""
+
+    page: str
+    line: int
+    language: str
+    text: str
+    not_run: str | None
+
+
+def pages() -> list[Path]:
+    """Every Markdown file of the repository, wsgate's included."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard", "*.md"],  # noqa: S607
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return [ROOT / name for name in sorted(listed.stdout.split()) if (ROOT / name).exists()]
+
+
+def name_of(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def blocks(page: Path) -> list[Block]:
+    """The fenced blocks of a page."""
+    return _split(page)[1]
+
+
+def prose(page: Path) -> str:
+    """The page without its fenced blocks and without comments."""
+    return re.sub(r"<!--.*?-->", "", "\n".join(_split(page)[0]), flags=re.DOTALL)
+
+
+def headings(page: Path) -> list[str]:
+    """The headings of a page, in order, without backticks."""
+    found = (HEADING.match(line) for line in prose(page).splitlines())
+    return [match[1].replace("`", "") for match in found if match]
+
+
+def anchors(page: Path) -> set[str]:
+    """What `#…` may name, as GitHub and MyST make it: a repeated heading gets a number."""
+    made: set[str] = set()
+    for heading in headings(page):
+        anchor = anchor_of(heading)
+        n = sum(1 for one in made if re.fullmatch(rf"{re.escape(anchor)}(-\d+)?", one))
+        made.add(f"{anchor}-{n}" if anchor in made else anchor)
+    return made
+
+
+def anchor_of(heading: str) -> str:
+    """The anchor of a heading."""
+    text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading)
+    kept = "".join(c for c in text.strip().lower() if c.isalnum() or c in " -_")
+    return kept.replace(" ", "-")
+
+
+def links(page: Path) -> list[str]:
+    """Where the page's links lead, in order."""
+    text = re.sub(r"`[^`\n]*`", "", prose(page))
+    defined = re.findall(r"^\[[^\]]+\]: +(\S+)", text, flags=re.MULTILINE)
+    return LINK.findall(text) + defined
+
+
+def _split(page: Path) -> tuple[list[str], list[Block]]:
+    """The lines outside of fenced blocks, and the blocks."""
+    outside: list[str] = []
+    found: list[Block] = []
+    inside: list[str] = []
+    opened: tuple[re.Match[str], int, str | None] | None = None
+    for number, line in enumerate(page.read_text().splitlines(), 1):
+        fence = FENCE.match(line)
+        if opened is None and fence:
+            before = NOT_RUN.fullmatch(outside[-1].strip()) if outside else None
+            opened, inside = (fence, number, before and before[1]), []
+        elif opened and line.strip() == opened[0]["ticks"]:
+            fence, start, not_run = opened
+            text = "\n".join(inside) + "\n"
+            found.append(Block(name_of(page), start, fence["language"], text, not_run))
+            opened = None
+        elif opened:
+            inside.append(line)
+        else:
+            outside.append(line)
+    assert opened is None, f"{name_of(page)}: a fenced block does not end"
+    return outside, found

@@ -1,0 +1,70 @@
+"""What pages show as code is code."""
+
+from __future__ import annotations
+
+import ast
+import json
+import shutil
+import subprocess
+import textwrap
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.docs.markdown import ROOT, Block, blocks, pages
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LANGUAGES = {"", "console", "js", "json", "html", "mermaid", "python", "sh", "sql", "text", "yaml"}
+LANGUAGES |= {"{toctree}", "toml", "diff"}
+DIAGRAMS = ("flowchart", "sequenceDiagram", "stateDiagram-v2", "erDiagram")
+ALL = [block for page in pages() for block in blocks(page)]
+NODE = shutil.which("node")
+# This page shows pieces of the examples.
+EXCERPTS = "docs/tutorials/embed-the-client.md"
+EXAMPLES = {"js": "examples/page/index.html", "python": "examples/backend-fastapi/app.py"}
+
+
+def _of(language: str) -> list[Block]:
+    return [block for block in ALL if block.language == language]
+
+
+def _name(block: Block) -> str:
+    return f"{block.page}:{block.line}"
+
+
+@pytest.mark.parametrize("block", ALL, ids=_name)
+def test_every_block_says_what_it_is(block: Block) -> None:
+    assert block.language in LANGUAGES
+
+
+@pytest.mark.parametrize("block", _of("python"), ids=_name)
+def test_python_parses(block: Block) -> None:
+    ast.parse(textwrap.dedent(block.text))
+
+
+@pytest.mark.parametrize("block", _of("json"), ids=_name)
+def test_json_parses(block: Block) -> None:
+    json.loads(block.text)
+
+
+@pytest.mark.parametrize("block", _of("mermaid"), ids=_name)
+def test_a_diagram_says_its_kind(block: Block) -> None:
+    assert block.text.split(None, 1)[0] in DIAGRAMS
+
+
+@pytest.mark.skipif(NODE is None, reason="needs Node.js")
+@pytest.mark.parametrize("block", [one for one in _of("js") if one.page != EXCERPTS], ids=_name)
+def test_javascript_parses(block: Block, tmp_path: Path) -> None:
+    file = tmp_path / "block.mjs"
+    file.write_text(block.text)
+    command = [str(NODE), "--check", str(file)]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stderr
+
+
+@pytest.mark.parametrize("block", [one for one in ALL if one.page == EXCERPTS], ids=_name)
+def test_the_tutorial_shows_the_examples_as_they_are(block: Block) -> None:
+    if example := EXAMPLES.get(block.language):
+        assert block.text in (ROOT / example).read_text()
