@@ -49,7 +49,7 @@ KEYS = {
 }
 # Every open connection is two minutes older: for whoever cannot wait.
 AGE = """
-update watching_times set join_at = join_at - interval '2 minutes',
+update watching_times set joined_at = joined_at - interval '2 minutes',
        seen_at = seen_at - interval '2 minutes',
        nodes = (select jsonb_object_agg(node, connections) from
                   (select node, jsonb_object_agg(connection_id, jsonb_build_object(
@@ -291,7 +291,7 @@ class Story:
 
     async def _open(self, guests: list[Guest]) -> set[str]:
         rows = await self._db.fetch(
-            "select user_id from watching_times where terminate_at is null and user_id = any ($1)",
+            "select user_id from watching_times where ended_at is null and user_id = any ($1)",
             [guest.user_id for guest in guests],
         )
         return {row["user_id"] for row in rows}
@@ -313,9 +313,9 @@ class Story:
                 self._compare(guest.ended, rows[guest.user_id][0])
 
     def _compare(self, ended: tuple[float, float], row: Any) -> None:
-        if row["terminate_at"] is None:
+        if row["ended_at"] is None:
             return
-        said, within = row["terminate_at"].timestamp(), row["ended_within"].total_seconds()
+        said, within = row["ended_at"].timestamp(), row["ended_within"].total_seconds()
         end = End(row["ended_by"], ended[1] - said, within, ended[0] - said - within)
         self.report.ends.append(end)
         # Who was told of an end writes its own time down, and a while later than it happened.

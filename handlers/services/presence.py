@@ -146,13 +146,13 @@ class ReadTotals(Statement[TotalsRow], frozen=True):
 
 
 class ReadClock(Statement[int], frozen=True):
-    query: ClassVar[str] = "clock"
+    query: ClassVar[str] = "server_time"
 
 
 class FindSession(Statement[int], frozen=True):
     """The id of the session, if the user has it."""
 
-    query: ClassVar[str] = "session"
+    query: ClassVar[str] = "find_session"
     user_id: str
     session_id: int
 
@@ -167,7 +167,7 @@ class PresenceEventRow(msgspec.Struct, frozen=True):
 
 
 class ListPresenceEvents(Statement[PresenceEventRow], frozen=True):
-    query: ClassVar[str] = "facts"
+    query: ClassVar[str] = "presence_events"
     after_seq: int
     limit: int
 
@@ -181,7 +181,7 @@ class LogRow(msgspec.Struct, frozen=True):
 class ReadPresenceEventLog(Statement[LogRow], frozen=True):
     """Where the presence events begin and end."""
 
-    query: ClassVar[str] = "fact_log"
+    query: ClassVar[str] = "presence_event_log"
 
 
 @dataclass(frozen=True)
