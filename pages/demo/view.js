@@ -121,7 +121,7 @@ const ENDS = {
   idle: "nothing heard for ten minutes",
   expired: "after two hours",
   swept: "connection lost",
-  node_lost: "connection lost",
+  node_evicted: "connection lost",
   kicked: "ended by the operator",
   moved: "moved elsewhere",
 };

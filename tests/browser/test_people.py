@@ -48,11 +48,11 @@ ROTATE = """async ([order, token]) => {
 async def facts(rows: asyncpg.Connection, user: str) -> list[tuple[str, str]]:
     """What has happened to a user, or will have unless they are back: fact and resource."""
     found = await rows.fetch(
-        "select fact::text, resource from presence_facts where user_id = $1"
-        " union all select fact::text, resource from pending_facts where user_id = $1",
+        "select type::text, resource from presence_events where user_id = $1"
+        " union all select type::text, resource from presence_outbox where user_id = $1",
         user,
     )
-    return sorted((row["fact"], row["resource"]) for row in found)
+    return sorted((row["type"], row["resource"]) for row in found)
 
 
 async def test_a_tab_switches_over_the_connection_that_it_has_and_a_reload_stays_there(
@@ -72,7 +72,7 @@ async def test_a_tab_switches_over_the_connection_that_it_has_and_a_reload_stays
     await tab.is_online()
     await expect(tab.part("resource")).to_have_text("two")
     # If the old page's end was the first to be told, this would be due by then, and it is not so.
-    await rows.execute("select settle(1000, now() + interval '1 minute')")
+    await rows.execute("select finalize(1000, now() + interval '1 minute')")
     assert await facts(rows, "Abe") == [("offline", "one"), ("online", "one"), ("online", "two")]
 
 
@@ -123,7 +123,7 @@ async def test_the_operator_kicks_a_user(
     await asyncio.gather(*(tab.is_online() for tab in tabs))
     await operator.sees("Fay", connections=2)
     ended = await rows.fetch(
-        "select ended_by::text from sessions where user_id = 'Fay' order by join_at"
+        "select ended_by::text from sessions where user_id = 'Fay' order by joined_at"
     )
     assert [row["ended_by"] for row in ended] == ["kicked", None]
 
@@ -138,7 +138,7 @@ async def test_nobody_sees_a_rotation(
     told = await page.evaluate(ROTATE, [order, headcount.service_token])
     assert told == {"heard": ["connecting", "online"], "connections": 4}
     sessions = await rows.fetch(
-        "select resource, ended_by::text from sessions where user_id = 'Gus' order by join_at"
+        "select resource, ended_by::text from sessions where user_id = 'Gus' order by joined_at"
     )
     assert [tuple(row) for row in sessions] == [("site", "moved"), ("stream", None)]
     # A session that loses its last connection has an "offline" pending from then on.

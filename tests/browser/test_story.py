@@ -85,8 +85,8 @@ async def test_two_tabs_and_a_device_stay_in_step(
     session = await ended(rows, "Ann")
     assert session["nodes"] == "{}"
     assert session["ended_by"] == "client"
-    assert before <= session["join_at"] <= opened
-    assert closing <= session["terminate_at"] <= await now(rows)
+    assert before <= session["joined_at"] <= opened
+    assert closing <= session["ended_at"] <= await now(rows)
 
 
 async def test_a_bonus_claimed_on_two_devices_at_once_is_claimed_once(
@@ -128,7 +128,7 @@ async def test_a_reload_continues_the_session(
     after = await open_session(rows, "Rae")
     assert before is not None
     assert after is not None
-    assert (after["id"], after["join_at"]) == (before["id"], before["join_at"])
+    assert (after["id"], after["joined_at"]) == (before["id"], before["joined_at"])
     assert await rows.fetchval("select count(*) from watching_times where user_id = 'Rae'") == 1
 
 
@@ -221,7 +221,7 @@ async def stream(rows: asyncpg.Connection, user: str) -> list[tuple[int, str]]:
 
 async def open_session(rows: asyncpg.Connection, user: str) -> asyncpg.Record | None:
     return await rows.fetchrow(
-        "select * from watching_times where user_id = $1 and terminate_at is null", user
+        "select * from watching_times where user_id = $1 and ended_at is null", user
     )
 
 

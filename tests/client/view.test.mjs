@@ -51,7 +51,7 @@ test("an open bonus of which nothing is left is sold out", () => {
 
 test("how a session ended is said in a viewer's words", () => {
   assert.deepEqual(
-    ["client", "idle", "expired", "swept", "node_lost", "kicked", null, "new_word"].map(view.endText),
+    ["client", "idle", "expired", "swept", "node_evicted", "kicked", null, "new_word"].map(view.endText),
     ["closed", "nothing heard for ten minutes", "after two hours", "connection lost", "connection lost", "ended by the operator", "–", "new_word"],
   );
 });

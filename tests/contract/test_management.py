@@ -278,7 +278,8 @@ async def test_a_process_that_ends_leaves_nothing_and_says_nothing() -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", ENDS_BY_ITSELF),
             cwd=ROOT,
-            env=os.environ | {"PUSH_ENDPOINT": server.endpoint},
+            env=os.environ
+            | {"PUSH_ENDPOINT": server.endpoint, "DATABASE_URL": "postgresql://unused"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -158,13 +158,13 @@ class World:
         """Every open connection and its session is older by so much."""
         self.rows(
             "update watching_times"
-            " set join_at = join_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
+            " set joined_at = joined_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
             " (select jsonb_object_agg(node, connections) from"
             "   (select node, jsonb_object_agg(connection_id, jsonb_strip_nulls(jsonb_build_object("
             "     'at', extract(epoch from opened_at - $1), 'device', device,"
             "     'seen', extract(epoch from seen_at - $1)))) as connections"
             "      from connections(nodes) group by node) as by_node)"
-            " where terminate_at is null",
+            " where ended_at is null",
             timedelta(minutes=minutes),
         )
 

@@ -1,3 +1,3 @@
--- name: clock
+-- name: server_time
 -- The database's time.
 select ms(now()) as server_now;

@@ -1,4 +1,4 @@
--- name: devices
+-- name: connections
 -- A user's open connections, the oldest first.
 -- $1 user_id
 select c.connection_id, c.node, c.device, w.id as session_id, w.resource, ms(c.opened_at) as opened_at,

@@ -1,4 +1,4 @@
--- name: lost
+-- name: list_node_connections
 -- The next connections through a node that is lost, by user: user_id, resource, connection_id.
 -- $1 node  $2 after_user_id  $3 after_resource ('' and '' from the start)  $4 limit (sessions)
 select page.user_id, page.resource, jsonb_object_keys(page.nodes -> $1) as connection_id

@@ -1,4 +1,4 @@
--- name: unqueued
+-- name: list_orphaned_broadcasts
 -- Broadcasts that nobody sees to though they are not over: they are not in the queue (the newest are left
 -- to who is making them), or their messages are lost, or everybody who worked on one has died and nobody
 -- came after them. Returns broadcast_id, kind, round.

@@ -1,4 +1,4 @@
--- name: swept
+-- name: finish_sweep_page
 -- Every connection of one page has been asked for, and what was gone is forgotten. Said twice, out of
 -- turn, or of a cycle that is over, it changes nothing: a page too few is counted, and none too many.
 -- $1 cycle_started_at  $2 page, as `sweep` gave them

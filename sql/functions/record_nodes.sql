@@ -2,7 +2,7 @@
 -- out of reach by an earlier call, the grace ago or longer, and by none since; and nobody has come in
 -- through them meanwhile (then the way to them is broken, and not they). Who came in speaks for the
 -- node for ten minutes: it may have died after that, and would hold all its connections for hours.
-create or replace function note_nodes(
+create or replace function record_nodes(
     p_reached text[], p_unreachable text[], p_grace interval, p_now timestamptz default null
 ) returns setof text language plpgsql as $$
 declare

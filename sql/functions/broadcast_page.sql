@@ -25,7 +25,7 @@ begin
       from pg_class where oid = 'watching_times'::regclass;
     with sampled as (
         select user_id, resource from watching_times tablesample system (v_percent)
-         where p_broadcast.audience <> 'users' and terminate_at is null
+         where p_broadcast.audience <> 'users' and ended_at is null
            and (p_broadcast.resource is null or resource = p_broadcast.resource)
     ),
     listed as (
@@ -125,7 +125,7 @@ begin
                case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
                     else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
-             where w.terminate_at is null
+             where w.ended_at is null
                and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
              order by w.user_id, w.resource limit p_limit) as page
          where p_shard.until_user_id is null
@@ -136,7 +136,7 @@ begin
                case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
                     else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
-             where w.resource = p_broadcast.resource and w.terminate_at is null
+             where w.resource = p_broadcast.resource and w.ended_at is null
                and w.user_id > p_shard.after_user_id
              order by w.user_id limit p_limit) as page
          where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
@@ -265,7 +265,7 @@ $$;
 -- p_worker: a uuid of the caller's own, who comes with one page at a time. p_shard (null: none), p_page and
 -- what follows: the page that it was given last, and how many pushes of it fared how. A page is done only
 -- with that: whoever dies on it leaves it to another, p_lease later.
-create or replace function push(
+create or replace function broadcast_page(
     p_broadcast_id uuid, p_round integer, p_worker uuid, p_limit integer, p_per_second integer,
     p_shard integer default null, p_page integer default null, p_sent integer default 0,
     p_gone integer default 0, p_undelivered integer default 0, p_dropped integer default 0,
