@@ -75,7 +75,7 @@ class Rounds:
 
     @property
     def rate_when_settled(self) -> float:
-        """As if nobody could connect while `finalize` runs."""
+        """The rate if no user could connect while `finalize` runs."""
         seconds = self.times / self.rate + sum(one.seconds for one in self.settled)
         return self.times / seconds
 
@@ -176,7 +176,7 @@ class Writes:
             "counts)\n"
             f"   finalize {facts / seconds:,.0f}/s ({ours.times / seconds:,.0f} sessions/s), "
             f"longest statement {longest * 1000:,.0f} ms\n"
-            f"   ours, settling included as if nobody could connect meanwhile: "
+            f"   ours, `finalize` included, if no user could connect meanwhile: "
             f"{ours.rate_when_settled:,.0f} pairs/s, {ours.rate_when_settled / counter.rate:.2f} "
             "of the counter (whose statement writes the history itself)"
         )
@@ -199,10 +199,10 @@ class Writes:
 
     async def _variants(self) -> None:
         times = max(1, self.size.rounds // 3)
-        say("   Nobody waits for the disk (synchronous_commit off): what the processor can do.")
+        say("   No commit waits for the disk (synchronous_commit off): what the processor can do.")
         await self._ratio(_settings(OURS, NO_WAITING), _settings(COUNTER, NO_WAITING), times)
         await self.db.execute(await self._waiting_disconnect())
-        say("   Everybody waits for the disk: our disconnect too, which as shipped does not.")
+        say("   Every commit waits for the disk, our disconnect too, which as shipped does not.")
         await self._ratio(OURS_WAITING, COUNTER, times)
 
     async def _ratio(self, one: Contender, other: Contender, times: int) -> None:
@@ -284,13 +284,13 @@ def _settings(who: Contender, settings: str) -> Contender:
 
 def _ours(disconnect: str = "disconnect") -> str:
     """The statements that the handlers run, with pgbench's names for their parameters."""
-    happenings = {
+    operations = {
         "connect": ":user :resource :node :connection :ticket :fresh :grace :most null::text",
         "disconnect": ":user :node :connection 'client' :ticket :old :grace",
     }
     statements = [
         re.sub(r"\$(\d)", lambda found: names.split()[int(found[1]) - 1], _bare(name))  # noqa: B023
-        for name, names in happenings.items()
+        for name, names in operations.items()
     ]
     return script("ours_load") + "\n".join(statements).replace("disconnect(", f"{disconnect}(")
 

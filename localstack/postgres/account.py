@@ -1,4 +1,4 @@
-"""Whom PostgreSQL runs as: it refuses root, and containers like to be root."""
+"""The account that PostgreSQL runs as: it refuses root, and containers often run as root."""
 
 from __future__ import annotations
 

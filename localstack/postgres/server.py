@@ -196,7 +196,7 @@ class Postgres:
         settings = SETTINGS | safety | {"port": str(port)} | binaries.preloaded()
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [binaries.tool("postgres"), "-D", str(self.data), *options]
-        self.log.touch(mode=0o600)  # a failed statement is told with its text
+        self.log.touch(mode=0o600)  # it contains the text of failed statements
         with self.log.open("wb") as log:
             self._server = account.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._watchdog = _watch_over(self._server.pid)
@@ -243,7 +243,7 @@ class _PidFile:
 
 
 def end_orphan(data: Path) -> None:
-    """Stop a server that still runs on `data`; the caller holds the folder, so nobody owns it.
+    """Stop a server that still runs on `data`; the caller holds the lock, so it has no owner.
 
     A pid file outlives a crash and its number may belong to anyone by now: a process is ours only
     if its command line names our folder.
