@@ -75,7 +75,7 @@ class Rounds:
 
     @property
     def rate_when_settled(self) -> float:
-        """The rate if no user could connect while `finalize` runs."""
+        """As if no user could connect while `finalize` runs."""
         seconds = self.times / self.rate + sum(one.seconds for one in self.settled)
         return self.times / seconds
 
@@ -176,7 +176,7 @@ class Writes:
             "counts)\n"
             f"   finalize {facts / seconds:,.0f}/s ({ours.times / seconds:,.0f} sessions/s), "
             f"longest statement {longest * 1000:,.0f} ms\n"
-            f"   ours, `finalize` included, if no user could connect meanwhile: "
+            f"   ours, finalizing included as if no user could connect meanwhile: "
             f"{ours.rate_when_settled:,.0f} pairs/s, {ours.rate_when_settled / counter.rate:.2f} "
             "of the counter (whose statement writes the history itself)"
         )
@@ -199,7 +199,7 @@ class Writes:
 
     async def _variants(self) -> None:
         times = max(1, self.size.rounds // 3)
-        say("   No commit waits for the disk (synchronous_commit off): what the processor can do.")
+        say("   No write waits for the disk (synchronous_commit off): what the CPU can do.")
         await self._ratio(_settings(OURS, NO_WAITING), _settings(COUNTER, NO_WAITING), times)
         await self.db.execute(await self._waiting_disconnect())
         say("   Every commit waits for the disk, our disconnect too, which as shipped does not.")

@@ -115,7 +115,7 @@ CLOSE_FRAME = struct.pack("!BBI", _CLOSE, 0x80 | 2, 0) + struct.pack("!H", 1000)
 
 
 def ignore(client: Client, payload: bytes) -> None:
-    """Ignore a message."""
+    """Take no notice."""
 
 
 async def connect(

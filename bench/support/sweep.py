@@ -1,14 +1,14 @@
 """Presence with faults on: what the table says against what really happened.
 
 Two gateways with the project's own functions, one database. Clients know when each connection was
-really lost. One gateway loses 10 % of $disconnects, and one of its two node processes is killed.
-The other gateway dies as a machine does that loses its power. Then the scheduled sweep, started
-here rather than each minute, must close all connections that are gone within the bound, and no
-other.
+really lost. The one gateway loses 10 % of $disconnects, and one of its two node processes is
+killed; the other gateway dies as a machine that loses its power. Then the scheduled sweep, started
+here rather than each minute, must close all connections that are gone within the bound, and none
+that is open.
 
-The bound: a lost $disconnect is found by the first cycle of the sweep that begins when the
-connection is a minute old and gone. A dead gateway is found by the first run after it was out of
-reach for the grace. So each connection is closed by the end of the first cycle after its bound.
+The bound: an end without its $disconnect is found by the first cycle of the sweep that begins when
+the connection is a minute old and gone; a dead gateway's by the first run when it has been out of
+reach for the grace. So each is closed by the end of the first cycle after its bound.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-# Make every open connection two minutes older, instead of waiting.
+# Every open connection is two minutes older: for a run that cannot wait.
 AGE = """
 update watching_times set joined_at = joined_at - interval '2 minutes',
        seen_at = seen_at - interval '2 minutes',
@@ -188,7 +188,7 @@ class Story:
         with report.step("two cycles of the sweep"):
             await self._cycle()
             await self._cycle()
-        report.expect("no session is closed while all are here", await self._is_so(guests))
+        report.expect("none is closed while all are open", await self._is_so(guests))
 
         with report.step("some leave, and one in ten $disconnects is lost"):
             await self._leave(leaving)
@@ -198,10 +198,10 @@ class Story:
             await self._kill_node(staying)
             self._dying.kill()
             await until(lambda: all(guest.client.is_closed for guest in dying))
-        with report.step("a cycle: connections whose $disconnect was lost are closed"):
+        with report.step("a cycle closes the ends without a $disconnect"):
             await self._cycle()
         report.expect(
-            "a cycle closes all connections whose $disconnect was lost",
+            "a cycle closes all ends without a $disconnect",
             await self._is_so([*staying, *leaving]),
         )
         with report.step("the dead gateway is out of reach for the grace"):
@@ -298,7 +298,7 @@ class Story:
         return {row["user_id"] for row in rows}
 
     async def _is_so(self, guests: list[Guest]) -> bool:
-        """Whether the users who are here are online, and no others."""
+        """The users with an open connection are online, and no others."""
         here = {guest.user_id for guest in guests if not guest.client.is_closed}
         return await self._open(guests) == here
 

@@ -243,10 +243,10 @@ class _PidFile:
 
 
 def end_orphan(data: Path) -> None:
-    """Stop a server that still runs on `data`; the caller holds the lock, so it has no owner.
+    """Stop a server that still runs on `data`, which the caller has locked: it is left over.
 
-    A pid file outlives a crash and its number may belong to anyone by now: a process is ours only
-    if its command line names our folder.
+    A pid file outlives a crash, and its number may belong to another program by now: a process is
+    ours only if its command line names our folder.
     """
     note = _read_pid_file(data)
     if note is None:
@@ -259,7 +259,7 @@ def end_orphan(data: Path) -> None:
         _wait_for(lambda: not _is_server_of(note.pid, data), STOP_TIMEOUT_SECONDS)
     if _is_server_of(note.pid, data):
         raise PostgresError(f"The PostgreSQL (pid {note.pid}) that uses {data} does not end.")
-    # PostgreSQL itself trusts the number: it would refuse to start as long as anybody has it.
+    # PostgreSQL itself trusts the number: it would refuse to start while any process has it.
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 
