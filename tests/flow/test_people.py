@@ -55,7 +55,7 @@ async def test_a_live_connection_moves_and_stays_there(browser: Browser) -> None
     ]
 
 
-async def test_a_ticket_alone_moves_nobody(browser: Browser) -> None:
+async def test_a_ticket_alone_moves_no_connection(browser: Browser) -> None:
     tab = await browser.tab()
     assert (await ask(tab, watch("stream-2")))["code"] == "not_allowed"
     assert (await hello(tab))["resource"] == "site"
