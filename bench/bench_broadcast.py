@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from bench.support.clients import Client, connect, text_frame
+from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import ROOT, Gateway, cpu_seconds, family, gateway
 from handlers.core.ticket import Ticket, mint
 from postgres import Postgres
@@ -83,6 +84,7 @@ def main() -> int:
     parser.add_argument("--others", type=int, default=10_000, help="users beside the one")
     parser.add_argument("--times", type=int, default=200, help="bonuses for one user")
     parser.add_argument("--faults", action="store_true", help="429, 410, a killed worker, twice")
+    add_write_option(parser)
     given = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -91,7 +93,10 @@ def main() -> int:
         Postgres(Path(folder) / "postgres") as dsn,
         _system(dsn, Path(folder) / "log.txt", faults=given.faults) as (running, story),
     ):
-        return 0 if uvloop.run(story.play(running, given)) else 1
+        is_true = uvloop.run(story.play(running, given))
+    if given.write:
+        story.figures.write()
+    return 0 if is_true else 1
 
 
 @contextlib.contextmanager
@@ -109,14 +114,18 @@ def _system(dsn: str, log: Path, *, faults: bool) -> Iterator[tuple[Gateway, Sto
     with gateway(
         *arguments, template=ROOT / "template.yaml", environment=environment, log=log
     ) as running:
-        yield running, Story(secret, token)
+        figures = (
+            Figures("broadcast-faults", "--faults --write") if faults else Figures("broadcast")
+        )
+        yield running, Story(secret, token, figures)
 
 
 class Story:
     """The run of it."""
 
-    def __init__(self, secret: str, token: str) -> None:
+    def __init__(self, secret: str, token: str, figures: Figures) -> None:
         self._secret, self._token = secret, token
+        self.figures = figures
         self._screens: list[Screen] = []
 
     async def play(self, running: Gateway, given: argparse.Namespace) -> bool:
@@ -178,6 +187,11 @@ class Story:
             f"{times} times",
             flush=True,
         )
+        self.figures.add(
+            f"from the button to the screen of one user, {len(self._screens) - 1:,} others online,"
+            f" {times} times",
+            f"p50 {_at(waits, 50):.0f} ms, p99 {_at(waits, 99):.0f} ms, maximum {waits[-1]:.0f} ms",
+        )
 
     # Everyone.
 
@@ -200,6 +214,11 @@ class Story:
             f"half after {_at(waits, 50):.2f} s, 99 % after {_at(waits, 99):.2f} s, "
             f"the last after {waits[-1]:.2f} s: {len(waits) / waits[-1]:,.0f}/s"
         )
+        self.figures.add(
+            f"a bonus for everyone, {len(self._screens):,} online on one gateway",
+            f"the first after {waits[0]:.1f} s, half after {_at(waits, 50):.1f} s,"
+            f" the last after {waits[-1]:.1f} s: {len(waits) / waits[-1]:,.0f}/s",
+        )
         print(
             "processor time meanwhile: "
             + ", ".join(f"{name} {seconds:.1f} s" for name, seconds in used.items()),
@@ -216,6 +235,10 @@ class Story:
         print(
             f"on {got:,} screens; came again {again} times (a screen shows it once); "
             f"missing {missing}; counters: {json.dumps(progress)}"
+        )
+        self.figures.add(
+            "connections without it; counted as gone, undelivered or dropped",
+            f"{missing:,}; {counted:,}",
         )
         return bool(missing <= counted and progress["is_done"])
 

@@ -29,6 +29,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from bench.support.figures import Figures, add_write_option
 from bench.support.pgbench import Load, Pgbench, find_pgbench
 from handlers.adapters.statements import text
 from postgres import Postgres
@@ -91,17 +92,21 @@ ALL = (OURS, LOCKED, CONDITIONAL, BARE)
 def main() -> int:
     """Run all of it; 1 when the bar is missed."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    given = _given()
+    figures = Figures("claims")
     try:
-        ratio = asyncio.run(_bench(_size()))
+        ratio = asyncio.run(_bench(_size(given), figures))
     except KeyboardInterrupt:
         print("interrupted; the database is ended and removed")
         return 130
     is_met = ratio >= BAR_RATIO
     say(f"\n{'met' if is_met else 'NOT MET':8}A: ours / (a): {ratio:.1f} times, bar {BAR_RATIO}")
+    if given.write and not given.quick:
+        figures.write()
     return 0 if is_met else 1
 
 
-def _size() -> Size:
+def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=int, default=50_000, help="of as many users, in A")
     parser.add_argument("--stock", type=int, default=1_000, help="in A")
@@ -109,13 +114,17 @@ def _size() -> Size:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--quick", action="store_true", help="a small trial, in half a minute")
-    given = parser.parse_args()
+    add_write_option(parser)
+    return parser.parse_args()
+
+
+def _size(given: argparse.Namespace) -> Size:
     small = (5_000, 100, 1_000, 1) if given.quick else None
     claims, stock, grants, rounds = small or (given.claims, given.stock, given.grants, given.rounds)
     return Size(claims, stock, grants, rounds, given.clients)
 
 
-async def _bench(size: Size) -> float:
+async def _bench(size: Size, figures: Figures) -> float:
     program = find_pgbench()
     with (
         tempfile.TemporaryDirectory(prefix="bench-claims-") as folder,
@@ -124,7 +133,7 @@ async def _bench(size: Size) -> float:
         await migrate(dsn)
         db = await asyncpg.connect(dsn)
         say(f"{await db.fetchval('select version()')}; {size.clients} clients")
-        claims = Claims(db, Pgbench(program, dsn, size.clients))
+        claims = Claims(db, Pgbench(program, dsn, size.clients), figures)
         await claims.fill(max(size.claims, size.grants))
         say(f"\nA. {size.claims:,} claims of as many users on a stock of {size.stock:,}")
         done = await claims.take_turns(size.rounds, size.claims, size.stock)
@@ -140,6 +149,7 @@ class Claims:
 
     db: asyncpg.Connection
     pgbench: Pgbench
+    figures: Figures
 
     async def fill(self, users: int) -> None:
         await self.db.execute(f"set bench.users = {users}; set bench.node = '{NODE}'")
@@ -156,6 +166,9 @@ class Claims:
         for who in ALL:
             ratio = _rate(done[OURS]) / _rate(done[who])
             say(f"   {who.title:38} {_all_of(done[who])}   ours: {ratio:4.1f} times")
+            what = f"{claims:,} claims of as many users on a stock of {stock:,}: {who.title}"
+            bar = f" (bar: {BAR_RATIO:g} times)" if who is LOCKED and stock < claims else ""
+            self.figures.add(what + bar, f"{_all_of(done[who])}; ours is {ratio:.1f} times as fast")
         return done
 
     async def _round(self, who: Contender, claims: int, stock: int) -> Load:

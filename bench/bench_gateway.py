@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 import uvloop
 
 from bench.support.clients import Client, Refused, connect, text_frame
+from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import cpu_seconds, gateway, private_bytes
 
 if TYPE_CHECKING:
@@ -40,30 +41,40 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("what", choices=sorted(BENCHMARKS))
     parser.add_argument("--seconds", type=float, default=10)
+    add_write_option(parser)
     given = parser.parse_args()
     _raise_file_limit()
-    return 0 if BENCHMARKS[given.what](given.seconds) else 1
+    figures = Figures(given.what)
+    is_met = BENCHMARKS[given.what](given.seconds, figures)
+    if given.write:
+        figures.write()
+    return 0 if is_met else 1
 
 
 # ---- idle connections
 
 
-def idle(_: float) -> bool:
+def idle(_: float, figures: Figures) -> bool:
     """Memory of a connection that says nothing, with and without what browsers offer."""
     print("idle connection: user memory in the gateway's process, bytes each")
-    plain = _idle("no authorizer, no compression", None, "no")
-    _idle("no authorizer, permessage-deflate", BROWSER_OFFER, "no")
-    _idle("authorizer's context of one name, $connect by a function", None, "yes", many=5_000)
+    plain = _idle(figures, "no authorizer, no compression", None, "no")
+    _idle(figures, "no authorizer, permessage-deflate", BROWSER_OFFER, "no")
+    title = "authorizer's context of one name, $connect by a function"
+    _idle(figures, title, None, "yes", many=5_000)
     return plain <= BAR_IDLE_BYTES
 
 
-def _idle(title: str, offer: str | None, guarded: str, many: int = 15_000) -> float:
+def _idle(
+    figures: Figures, title: str, offer: str | None, guarded: str, many: int = 15_000
+) -> float:
     with gateway("--quiet", "--parameter", f"Guarded={guarded}") as running:
         run(_open_and_close(running.port, 500, offer))  # what only the first ones cost
         before = private_bytes(running.pid)
         each = run(_hold(running.port, many, offer, lambda: private_bytes(running.pid)))
     size = (each - before) / many
     print(f"  {size:8.0f}  {title} ({many} connections)", flush=True)
+    bar = f" (bar: {BAR_IDLE_BYTES:,})" if offer is None and guarded == "no" else ""
+    figures.add(f"user memory of an idle connection: {title}{bar}", f"{size:,.0f} bytes")
     return size
 
 
@@ -99,17 +110,18 @@ async def _open(
 # ---- messages
 
 
-def echo(seconds: float) -> bool:
+def echo(seconds: float, figures: Figures) -> bool:
     """Messages that the gateway answers by itself, through one node."""
-    return _messages("mock", seconds, BAR_ECHO, connections=64, depth=16)
+    return _messages(figures, "mock", seconds, BAR_ECHO, depth=16)
 
 
-def call(seconds: float) -> bool:
+def call(seconds: float, figures: Figures) -> bool:
     """Messages that a Python function answers."""
-    return _messages("call", seconds, BAR_CALL, connections=64, depth=1)
+    return _messages(figures, "call", seconds, BAR_CALL, depth=1)
 
 
-def _messages(route: str, seconds: float, bar: int, *, connections: int, depth: int) -> bool:
+def _messages(figures: Figures, route: str, seconds: float, bar: int, *, depth: int) -> bool:
+    connections = 64
     with gateway("--quiet") as running:
         before = cpu_seconds(running.pid)
         rate, waits = run(_talk(running.port, route, seconds, connections, depth))
@@ -118,6 +130,13 @@ def _messages(route: str, seconds: float, bar: int, *, connections: int, depth: 
         f"{route}: {rate:,.0f} messages/s from {connections} connections, {depth} under way each; "
         f"another one waits p50 {_at(waits, 50):.1f} ms, p99 {_at(waits, 99):.1f} ms; "
         f"gateway {used / (rate * seconds) * 1e6:.0f} µs of CPU each; bar {bar:,}"
+    )
+    by_whom = "the gateway itself (MOCK)" if route == "mock" else "a Python function"
+    figures.add(
+        f"messages answered by {by_whom}, {depth} under way on each of {connections} connections"
+        f" (bar: {bar:,}/s)",
+        f"{rate:,.0f}/s, p99 {_at(waits, 99):.1f} ms,"
+        f" {used / (rate * seconds) * 1e6:.0f} µs of the gateway's CPU each",
     )
     return rate >= bar
 
@@ -163,7 +182,7 @@ async def _probe(port: int, frame: bytes, seconds: float) -> list[float]:
 # ---- handshakes
 
 
-def handshakes(seconds: float) -> bool:
+def handshakes(seconds: float, figures: Figures) -> bool:
     """Handshakes with an authorizer and a $connect function that return at once."""
     with gateway("--quiet", "--parameter", "Guarded=yes") as running:
         run(_knock(running.port, 2))
@@ -171,6 +190,11 @@ def handshakes(seconds: float) -> bool:
     print(
         f"handshakes: {rate:,.0f}/s, {refused} refused, p50 {_at(latencies, 50):.0f} ms, "
         f"p99 {_at(latencies, 99):.0f} ms; bar {BAR_HANDSHAKES:,}"
+    )
+    figures.add(
+        "handshakes with an authorizer and a `$connect` function, the client included"
+        f" (bar: {BAR_HANDSHAKES:,}/s)",
+        f"{rate:,.0f}/s, p99 {_at(latencies, 99):.0f} ms, {refused} refused",
     )
     return rate >= BAR_HANDSHAKES and not refused
 
@@ -196,7 +220,7 @@ async def _knock(port: int, seconds: float) -> tuple[float, list[float], int]:
 # ---- a crowd
 
 
-def crowd(_: float) -> bool:
+def crowd(_: float, figures: Figures) -> bool:
     """150,000 connections over ten nodes, and messages beside them."""
     with gateway("--quiet", "--nodes", str(CROWD_NODES)) as running:
         before = sum(map(private_bytes, running.nodes))
@@ -209,6 +233,11 @@ def crowd(_: float) -> bool:
             f"crowd: {CROWD:,} connections over {CROWD_NODES} nodes in {taken:.0f} s, {size:,.0f} "
             f"bytes each; beside them {rate:,.0f} messages/s, p99 {_at(waits, 99):.1f} ms"
         )
+    figures.add(
+        f"{CROWD:,} connections over {CROWD_NODES} nodes",
+        f"open after {taken:.0f} s, {size:,.0f} bytes each",
+    )
+    figures.add("messages beside them", f"{rate:,.0f}/s, p99 {_at(waits, 99):.1f} ms")
     return clients == CROWD
 
 

@@ -6,11 +6,14 @@ counts. Exit code 1 when a WebSocket handler is above the bar: a person waits fo
 
 from __future__ import annotations
 
+import argparse
 import os
 import statistics
 import subprocess
 import sys
 from pathlib import Path
+
+from bench.support.figures import Figures, add_write_option
 
 ROOT = Path(__file__).resolve().parents[1]
 TIMES = 9
@@ -28,10 +31,10 @@ print((time.perf_counter() - start) * 1000)
 # All but the way to the gateway: nobody listens there.
 FIRST_PUSH = """
 import asyncio, contextlib, time
-from handlers.adapters.connections import Connections, Unreachable
+from handlers.adapters.gateway.api import GatewayApi, Unreachable
 
 async def push():
-    async with contextlib.aclosing(Connections("http://127.0.0.1:1", random=lambda: 0)) as nobody:
+    async with contextlib.aclosing(GatewayApi("http://127.0.0.1:1", random=lambda: 0)) as nobody:
         with contextlib.suppress(Unreachable):
             await nobody.close("", "id")
 
@@ -49,9 +52,19 @@ ENVIRONMENT = {
 
 def main() -> int:
     """Print the table; 1 when a WebSocket handler takes longer than the bar."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    add_write_option(parser)
+    given, figures = parser.parse_args(), Figures("imports")
     print(f"import time in ms: median of {TIMES} fresh processes, least, most")
     medians = {handler: _show(handler) for handler in (*WEBSOCKET, *OTHERS)}
-    print(f"first push  {_first_push_ms():6.0f}  aiohttp, at the first push of a process")
+    first_push = _first_push_ms()
+    print(f"first push  {first_push:6.0f}  aiohttp, at the first push of a process")
+    for handler, median in medians.items():
+        bar = f" (bar: {BAR_MS} ms)" if handler in WEBSOCKET else ""
+        figures.add(f"cold import of `{handler}`{bar}", f"{median:.0f} ms")
+    figures.add("aiohttp and the signature, at the first push of a process", f"{first_push:.0f} ms")
+    if given.write:
+        figures.write()
     slow = [handler for handler in WEBSOCKET if medians[handler] > BAR_MS]
     if slow:
         print(f"above the bar of {BAR_MS} ms for WebSocket handlers: {', '.join(slow)}")

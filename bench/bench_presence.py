@@ -24,8 +24,9 @@ import asyncpg
 
 from bench.presence.ends import Ends
 from bench.presence.reports import Reports, fill_past
-from bench.presence.world import Size, fill, say
+from bench.presence.world import SAID, Size, fill, say
 from bench.presence.writes import Writes
+from bench.support.figures import Figures, add_write_option
 from bench.support.pgbench import Pgbench, find_pgbench
 from handlers.adapters.database import Database
 from postgres import Postgres
@@ -35,15 +36,18 @@ from sql.migrate import migrate
 def main() -> int:
     """Run all of it; 1 when a bar is missed."""
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    given = _given()
     try:
-        bars = asyncio.run(_bench(_size()))
+        bars = asyncio.run(_bench(_size(given)))
     except KeyboardInterrupt:
         print("interrupted; the database is ended and removed")
         return 130
-    return 0 if all(bars) else 1
+    if given.write and not given.quick:
+        Figures("presence", lines=SAID).write()
+    return 0 if all(met for met, _ in bars) else 1
 
 
-def _size() -> Size:
+def _given() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=800_000, help="open sessions")
     parser.add_argument("--past", type=int, default=10_000_000, help="past sessions, for reports")
@@ -52,7 +56,11 @@ def _size() -> Size:
     parser.add_argument("--clients", type=int, default=8)
     parser.add_argument("--session-minutes", type=float, default=20, help="to compare with beats")
     parser.add_argument("--quick", action="store_true", help="a small trial, in less than a minute")
-    given = parser.parse_args()
+    add_write_option(parser)
+    return parser.parse_args()
+
+
+def _size(given: argparse.Namespace) -> Size:
     small = (50_000, 100_000, 2, 2) if given.quick else None
     rows, past, rounds, seconds = small or (given.rows, given.past, given.rounds, given.seconds)
     session = timedelta(minutes=given.session_minutes)
@@ -65,7 +73,7 @@ def _minutes(size: Size) -> float:
     return (rounds * (size.seconds + 3) + size.rows / 10_000 + size.past / 60_000) / 60
 
 
-async def _bench(size: Size) -> list[bool]:
+async def _bench(size: Size) -> list[tuple[bool, str]]:
     program = find_pgbench()
     with (
         tempfile.TemporaryDirectory(prefix="bench-presence-") as folder,
@@ -86,7 +94,7 @@ async def _bench(size: Size) -> list[bool]:
     say("")
     for met, bar in bars:
         say(f"{'met' if met else 'NOT MET':8}{bar}")
-    return [met for met, _ in bars]
+    return bars
 
 
 if __name__ == "__main__":

@@ -24,8 +24,9 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from bench.support.clients import Client, connect, text_frame
+from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import cpu_seconds, gateway
-from handlers.adapters.connections import AT_ONCE, Connections
+from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS, GatewayApi
 from handlers.core.operation import Push
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ def main() -> int:
     """Compare; or, as `--pusher`, push to the connections named on standard input."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=4, help="of each turn")
+    add_write_option(parser)
     parser.add_argument("--pusher", choices=sorted(PUSHERS), help=argparse.SUPPRESS)
     parser.add_argument("--endpoint", help=argparse.SUPPRESS)
     given = parser.parse_args()
@@ -93,23 +95,32 @@ def main() -> int:
         ids = itertools.cycle(json.load(sys.stdin))
         print(json.dumps(asdict(PUSHERS[given.pusher](given.endpoint, ids, given.seconds))))
         return 0
+    figures = Figures("push")
     with gateway("--quiet") as running:
-        return 0 if uvloop.run(compare(running, given.seconds)) else 1
+        is_met = uvloop.run(compare(running, given.seconds, figures))
+    if given.write:
+        figures.write()
+    return 0 if is_met else 1
 
 
-async def compare(running: Gateway, seconds: float) -> bool:
+async def compare(running: Gateway, seconds: float, figures: Figures) -> bool:
     world = World(running, [await listener(running.port) for _ in range(LISTENERS)])
-    scores: dict[str, list[float]] = {name: [] for name in PUSHERS}
+    scores: dict[str, list[Score]] = {name: [] for name in PUSHERS}
     for _ in range(ROUNDS):
-        for name, found in scores.items():
-            [score] = await world.turn(name, seconds)
-            found.append(score.per_cpu_second)
+        for name in PUSHERS:
+            scores[name] += await world.turn(name, seconds)
     together = await world.turn("ours", seconds, many=ALL_TOGETHER)
     rate = sum(score.pushes / score.seconds for score in together)
     print(f"{ALL_TOGETHER} of ours together: {rate:,.0f} pushes/s")
     # Of each round, for what else this machine does changes between them.
     rounds = zip(scores["ours"], scores["boto3"], strict=True)
-    ratio = statistics.median(ours / boto3 for ours, boto3 in rounds)
+    ratio = statistics.median(ours.per_cpu_second / boto3.per_cpu_second for ours, boto3 in rounds)
+    for name, found in scores.items():
+        each = statistics.median(score.pushes / score.seconds for score in found)
+        cpu = statistics.median(score.per_cpu_second for score in found)
+        figures.add(f"messages posted by {name}", f"{each:,.0f}/s, {cpu:,.0f} per CPU second")
+    figures.add(f"ours against boto3, per CPU second (bar: {BAR})", f"{ratio:.1f} times as many")
+    figures.add(f"{ALL_TOGETHER} of ours together", f"{rate:,.0f}/s")
     print(f"ours makes {ratio:.1f} times as many pushes of a CPU second as boto3; bar {BAR}")
     return ratio >= BAR and world.lost == 0
 
@@ -192,7 +203,7 @@ def ours(endpoint: str, ids: Iterator[str], seconds: float) -> Score:
     """As in Lambda: one process, asyncio's own loop."""
 
     async def push() -> Score:
-        async with aclosing(Connections(endpoint)) as connections:
+        async with aclosing(GatewayApi(endpoint)) as connections:
 
             async def post() -> None:
                 await connections.post(Push("ann", "", next(ids), DATA))
@@ -206,7 +217,7 @@ def ours(endpoint: str, ids: Iterator[str], seconds: float) -> Score:
                     await post()
                     clock.waits.append(time.perf_counter() - began)
 
-            await asyncio.gather(*(caller() for _ in range(AT_ONCE)))
+            await asyncio.gather(*(caller() for _ in range(MAX_CONCURRENT_CALLS)))
             return clock.score()
 
     with asyncio.Runner() as runner:

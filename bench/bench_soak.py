@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import uvloop
 
 from bench.support.clients import CLOSE_FRAME, Client, Refused, connect, text_frame
+from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import Gateway, descriptors, family, gateway, private_bytes
 
 if TYPE_CHECKING:
@@ -40,13 +41,17 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--nodes", type=int, default=2)
-    given = parser.parse_args()
+    add_write_option(parser)
+    given, figures = parser.parse_args(), Figures("soak")
     arguments = ("--quiet", "--nodes", str(given.nodes), "--parameter", "Guarded=yes")
     with gateway(*arguments) as running:
-        return uvloop.run(_soak(running, given.minutes * 60))
+        code = uvloop.run(_soak(running, given.minutes * 60, figures))
+    if given.write:
+        figures.write()
+    return code
 
 
-async def _soak(running: Gateway, seconds: float) -> int:
+async def _soak(running: Gateway, seconds: float, figures: Figures) -> int:
     crowd = Crowd(running.port)
     await crowd.run(5)  # every function and each part of the gateway has run
     await asyncio.sleep(2)
@@ -57,6 +62,11 @@ async def _soak(running: Gateway, seconds: float) -> int:
     await asyncio.sleep(5)  # closings are over, the last $disconnect has run
     after = _Sample(running)
     print(f"before   {before}\nafter    {after}\n{crowd}")
+    figures.add(
+        f"{seconds / 60:.0f} minutes of churn",
+        f"{crowd}; memory {after.total:.0f} MB in {len(after.processes)} processes,"
+        f" {before.total:.0f} MB before",
+    )
     return _verdict(before, samples, after)
 
 

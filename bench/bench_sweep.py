@@ -14,6 +14,7 @@ from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
+from bench.support.figures import Figures, add_write_option
 from bench.support.sweep import ROUNDING, Report, Sizes, story
 from postgres import Postgres
 from sql.migrate import migrate
@@ -25,6 +26,7 @@ def main() -> int:
     parser.add_argument("--dead", type=int, default=5_000, help="connections of the dying gateway")
     parser.add_argument("--stay", type=int, default=2_000, help="of the other, that stay")
     parser.add_argument("--leave", type=int, default=2_000, help="of the other, that leave")
+    add_write_option(parser)
     given = parser.parse_args()
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -36,7 +38,24 @@ def main() -> int:
         asyncio.run(migrate(dsn))
         report = story(dsn, Path(folder), sizes, is_patient=True)
     show(report)
+    if given.write:
+        write(report, sizes)
     return 1 if report.wrong else 0
+
+
+def write(report: Report, sizes: Sizes) -> None:
+    """A row for each way in which connections ended."""
+    figures = Figures("sweep")
+    for kind, many in sorted(Counter(end.ended_by for end in report.ends).items()):
+        ends = [end for end in report.ends if end.ended_by == kind]
+        figures.add(
+            f"ended as `{kind}`",
+            f"{many:,}; at most {max(end.early for end in ends):.1f} s before the true end,"
+            f" stated bound at most {max(end.within for end in ends):.1f} s",
+        )
+    everyone = sizes.stay + sizes.leave + sizes.dead
+    figures.add(f"of {everyone:,} connections, not as they must be", f"{len(report.wrong)}")
+    figures.write()
 
 
 def show(report: Report) -> None:

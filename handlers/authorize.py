@@ -1,4 +1,4 @@
-"""Authorizer of $connect: a ticket says who comes. No database, so a forged one costs nothing."""
+"""The authorizer of $connect: a ticket names the user. A forged one costs no database call."""
 
 from __future__ import annotations
 
@@ -7,25 +7,27 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handlers.adapters.settings import setting
-from handlers.core.authorize import allow
+from handlers.core.operations.authorize import allow
 from handlers.core.ticket import BadTicket, read
 
 log = logging.getLogger(__name__)
 
 
 class Unauthorized(Exception):
-    """API Gateway answers 401 to exactly this message, and 500 to any other (APIGW.md §3.5)."""
+    """API Gateway answers 401 to exactly this message, and 500 to any other.
+
+    localstack/wsgate/docs/aws-behaviour.md §3.5
+    """
 
     def __init__(self) -> None:
         super().__init__("Unauthorized")
 
 
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
-    """Let in whoever holds a ticket; 401 for anyone else."""
+    """Let in the owner of a valid ticket; 401 for anyone else."""
+    text = event["queryStringParameters"]["ticket"]
     try:
-        ticket = read(
-            event["queryStringParameters"]["ticket"], setting("TICKET_SECRET"), datetime.now(UTC)
-        )
+        ticket = read(text, setting("TICKET_SECRET"), datetime.now(UTC))
     except BadTicket as error:
         log.warning("refused: %s", error)
         raise Unauthorized from None

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from handlers.adapters.container import Container, Event, live
 from handlers.adapters.database import Unavailable
-from handlers.adapters.settings import grace, most_connections
-from handlers.core import connect
-from handlers.core.arrival import arrival
+from handlers.adapters.settings import grace, max_connections
+from handlers.container import Container, Event, live
+from handlers.core.connection import read_connection
+from handlers.core.operations import connect
 
 log = logging.getLogger(__name__)
 
@@ -18,14 +18,14 @@ def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
     """200, or the handshake's status: 401 for a spent ticket, 429 for a user who has as many
     connections as one may have, 503 without the database.
     """
-    who = arrival(event["requestContext"])
+    connection = read_connection(event["requestContext"])
+    statement = connect.statement(connection, grace(), max_connections())
     try:
-        query = connect.query(who, grace(), most_connections())
-        row = container.run(container.database.fetch_one(query))
+        outcome = container.run(container.database.fetch_one(statement))
     except Unavailable as error:
         log.error("connect: %s", error)
         return {"statusCode": 503}
-    return {"statusCode": connect.status(row["outcome"])}
+    return {"statusCode": connect.status(outcome)}
 
 
 handler = live(handle, Container)

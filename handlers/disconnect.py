@@ -1,20 +1,22 @@
-"""$disconnect: the connection leaves its session. Best effort: the sweep finds the others."""
+"""$disconnect: the connection leaves its session. API Gateway may lose it: the sweep does then."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from handlers.adapters.container import Container, Event, live
 from handlers.adapters.settings import grace
-from handlers.core import disconnect
-from handlers.core.arrival import arrival
+from handlers.container import Container, Event, live
+from handlers.core.connection import read_connection
+from handlers.core.operations import disconnect
 
 
 def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
-    """Nobody reads the answer; Unavailable rises, so that the function's errors count it."""
+    """API Gateway ignores the answer. Unavailable is raised, so that it counts as an error of the
+    function.
+    """
     request = event["requestContext"]
-    query = disconnect.query(arrival(request), request, grace())
-    container.run(container.database.fetch(query))
+    statement = disconnect.statement(read_connection(request), request, grace())
+    container.run(container.database.fetch(statement))
     return {"statusCode": 200}
 
 

@@ -17,13 +17,13 @@ from mangum import Mangum
 from starlette.exceptions import HTTPException as AnyHTTPException
 
 from handlers import web_admin, web_bonuses, web_reports
-from handlers.adapters.container import Container, live
 from handlers.adapters.database import TooSlow, Unavailable, Unstorable
 from handlers.adapters.refusal import Refused, narrower_range, too_large, unavailable
 from handlers.adapters.settings import setting
 from handlers.adapters.shapes import NewTicket, Refusal, TicketOrder
+from handlers.container import Container, live
 from handlers.core import ticket
-from handlers.core.arrival import ANYTHING
+from handlers.core.connection import ANYTHING
 from handlers.core.operation import Query as Sql
 
 if TYPE_CHECKING:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import HTTPException, Path, Query
 
-from handlers.adapters.connections import Gone, Undelivered
 from handlers.adapters.shapes import Devices, Kicked, Name, WhoToKick
-from handlers.adapters.together import together
-from handlers.core import kick
 from handlers.core.operation import Query as Sql
+from handlers.services.kick import Kicks
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,13 +16,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.params import Depends
 
-    from handlers.adapters.container import Container
-    from handlers.core.kick import Closing, Target
-
-log = logging.getLogger(__name__)
-
-# Under the function's own time-out, with room for the statements around it.
-CLOSE_TIMEOUT_SECONDS = 10.0
+    from handlers.container import Container
 
 SessionId = Annotated[int, Path(ge=1, lt=2**63)]
 
@@ -62,31 +53,5 @@ def add_routes(app: FastAPI, container: Container, trusted: Sequence[Depends]) -
 
 
 async def _kick(user_id: str, session_id: int | None, container: Container) -> Kicked:
-    """Close first, then write: what cannot be closed goes on, and must stay listed."""
-    devices = await container.database.fetch(Sql("devices", (user_id,)))
-    targets = kick.targets(devices, session_id)
-    closing = await _close(targets, container)
-    for query in kick.queries(user_id, session_id, closing):
-        await container.database.fetch(query)
-    closed, gone = len(closing.closed), len(closing.gone)
-    return Kicked(closed=closed, gone=gone, unreachable=len(targets) - closed - gone)
-
-
-async def _close(targets: Sequence[Target], container: Container) -> Closing:
-    """Ask for all of them together, and stop waiting in time: a node may be out of reach."""
-    closed: list[Target] = []
-    gone: list[Target] = []
-
-    async def close(one: Target) -> None:
-        try:
-            await container.connections.close(one.node, one.connection_id)
-        except Gone:
-            if not one.is_young:
-                gone.append(one)
-        except Undelivered as error:
-            log.warning("cannot close %s: %s", one.connection_id, error)
-        else:
-            closed.append(one)
-
-    await together([close(one) for one in targets], CLOSE_TIMEOUT_SECONDS)
-    return kick.Closing(closed, gone)
+    counts = await Kicks(container.database, container.gateway).kick(user_id, session_id)
+    return Kicked(closed=counts.closed, gone=counts.gone, unreachable=counts.unreachable)

@@ -42,7 +42,8 @@ from handlers.adapters.shapes import (
     Viewers,
 )
 from handlers.core.operation import Query as Sql
-from handlers.core.push import Broadcast
+from handlers.core.operations.broadcast import Broadcast
+from handlers.services.broadcast import broadcast_here
 from handlers.web_reports import ALWAYS, EPOCH, NEVER, After, Limit, moment
 
 if TYPE_CHECKING:
@@ -52,8 +53,8 @@ if TYPE_CHECKING:
     from fastapi.params import Depends
     from pydantic import BaseModel
 
-    from handlers.adapters.container import Container
     from handlers.adapters.shapes import Everyone, Shape
+    from handlers.container import Container
     from handlers.core.operation import Row
 
 log = logging.getLogger(__name__)
@@ -342,13 +343,13 @@ async def _tell(broadcast_id: UUID, container: Container, *, is_few: bool = Fals
             continue
         broadcast = Broadcast(str(broadcast_id), is_news=row["kind"] == "news")
         if is_few:
-            await container.queue.announce_own(broadcast)
+            await container.queue.enqueue_backup(broadcast)
         else:
-            await container.queue.announce(broadcast)
+            await container.queue.enqueue(broadcast)
         with suppress(Unavailable):
             await container.database.fetch(Sql("queued", (broadcast_id,)))
         if is_few:
-            await container.push_out(broadcast)
+            await broadcast_here(container.broadcast_ports(), broadcast)
 
 
 def _is_for_few(audience: Everyone | Viewers | Listed) -> bool:

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
     from fastapi.params import Depends as Depending
 
-    from handlers.adapters.container import Container
+    from handlers.container import Container
 
 WITHIN = timedelta(seconds=1)
 COUNTS_ARE_KEPT_SECONDS = 5.0

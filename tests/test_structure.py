@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-CORE = sorted((ROOT / "handlers" / "core").glob("*.py"))
-HAPPENINGS = ("connect", "disconnect", "hello", "act", "claim", "push", "sweep", "forget", "watch")
+CORE = sorted((ROOT / "handlers" / "core").rglob("*.py"))
+OPERATIONS = ("connect", "disconnect", "hello", "act", "claim", "sweep", "forget", "watch")
 # Libraries that neither wait, nor read a clock, nor open a file when core calls them.
 PURE = {
     "collections",
@@ -38,10 +38,10 @@ def test_core_imports_only_core(module: Path) -> None:
             }, f"{module.name} imports {name}"
 
 
-@pytest.mark.parametrize("happening", HAPPENINGS)
-def test_one_word_through_every_layer(happening: str) -> None:
-    assert (ROOT / "handlers" / "core" / f"{happening}.py").exists()
-    assert (ROOT / "sql" / "queries" / f"{happening}.sql").exists()
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_one_word_through_every_layer(operation: str) -> None:
+    assert (ROOT / "handlers" / "core" / "operations" / f"{operation}.py").exists()
+    assert (ROOT / "sql" / "queries" / f"{operation}.sql").exists()
 
 
 def test_every_query_says_what_it_is() -> None:

@@ -9,15 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from bench.presence.world import GRACE, say, settle
-from handlers.core import forget
-from handlers.core.forget import Gone
-from handlers.core.operation import Query
+from handlers.adapters.statements import name
+from handlers.core.operations import forget
+from handlers.core.operations.forget import GoneConnection
+from handlers.core.operations.sweep import FinishSweepPage, Sweep
 
 if TYPE_CHECKING:
     import asyncpg
 
     from handlers.adapters.database import Database
-    from handlers.core.operation import Row
+    from handlers.core.operation import RowT, Statement
 
 PAGE = 1_000
 ONE_IN = 100
@@ -60,14 +61,14 @@ class Ends:
         listed = closed = 0
         began, has_more = time.perf_counter(), True
         while has_more:
-            row = await self._one(Query("sweep", (PAGE,)))
-            has_more = bool(row["has_more"])
-            page = json.loads(str(row["connections"]))
-            gone = [Gone(*one[:3]) for one in page[::ONE_IN]]
+            row = await self._one(Sweep(PAGE))
+            has_more = row.has_more
+            page = json.loads(row.connections)
+            gone = [GoneConnection(*one[:3]) for one in page[::ONE_IN]]
             listed += len(page)
             if gone:
-                closed += int(str((await self._one(forget.query(gone, GRACE)))["closed"]))
-            await self.handlers.fetch(Query("swept", (row["cycle_started_at"], row["page"])))
+                closed += await self._one(forget.statement(gone, GRACE))
+            await self.handlers.fetch(FinishSweepPage(row.cycle_started_at, row.page))
         taken = time.perf_counter() - began
         longest = ", ".join(
             f"{name} {max(all_) * 1000:,.0f} ms" for name, all_ in self.seconds.items()
@@ -79,10 +80,10 @@ class Ends:
             f"longest statement: {longest}"
         )
 
-    async def _one(self, query: Query) -> Row:
+    async def _one(self, statement: Statement[RowT]) -> RowT:
         began = time.perf_counter()
-        row = await self.handlers.fetch_one(query)
-        self.seconds[query.name].append(time.perf_counter() - began)
+        row = await self.handlers.fetch_one(statement)
+        self.seconds[name(statement)].append(time.perf_counter() - began)
         return row
 
     async def _leave(self) -> tuple[bool, str]:

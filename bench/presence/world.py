@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 NODE = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live"
 GRACE = timedelta(seconds=30)
 SETTLE_BATCH_SIZE = 5_000
+SAID: list[str] = []
+"""All that was printed, for the documentation."""
 
 
 @dataclass(frozen=True)
@@ -78,3 +80,4 @@ def script(name: str) -> str:
 
 def say(line: str) -> None:
     print(line, flush=True)
+    SAID.append(line)

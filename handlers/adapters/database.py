@@ -11,7 +11,7 @@ import asyncpg
 from msgspec.structs import astuple
 
 from handlers.adapters.settings import statement_cache_size
-from handlers.adapters.statements import reader, sql_of, text
+from handlers.adapters.statements import name, reader, sql_of, text
 from handlers.core.operation import Query, Statement
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ def _read(query: Statement[Any] | Query, records: list[asyncpg.Record]) -> list[
 
 
 def _name(query: Statement[Any] | Query) -> str:
-    return query.name if isinstance(query, Query) else query.function or query.query
+    return query.name if isinstance(query, Query) else name(query)
 
 
 def _said(error: BaseException) -> str:

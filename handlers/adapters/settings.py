@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from handlers.core.operation import Limit
+from handlers.core.operation import Rules
+from handlers.core.rate_limit import Limit
 
 
 class MissingSetting(Exception):
@@ -25,16 +26,16 @@ def grace() -> timedelta:
     return timedelta(seconds=float(os.environ.get("GRACE_SECONDS") or "30"))
 
 
-def most_connections() -> int:
+def max_connections() -> int:
     """How many connections one user may have open at once, over all resources."""
     return int(os.environ.get("MAX_CONNECTIONS_PER_USER") or "50")
 
 
-def message_limit() -> Limit:
-    """What one user may say, over all their devices; a rate of 0 is no limit."""
+def rules() -> Rules:
+    """What holds for the messages of each user, over all their devices; a rate of 0 is no limit."""
     per_second = float(os.environ.get("MESSAGES_PER_SECOND_AND_USER") or "5")
     gap = timedelta(seconds=1 / per_second) if per_second else timedelta()
-    return Limit(gap, int(os.environ.get("MESSAGE_BURST") or "50"))
+    return Rules(Limit(gap, int(os.environ.get("MESSAGE_BURST") or "50")), grace())
 
 
 def pushes_per_second() -> int:
@@ -48,12 +49,12 @@ def keep_session_months() -> int:
 
 
 def sweep_requests_per_second() -> int:
-    """How many connections the sweep asks for, of the account's 10,000 requests/s."""
+    """How many connections the sweep looks up, of the account's 10,000 requests/s."""
     return int(os.environ.get("SWEEP_REQUESTS_PER_SECOND") or "1000")
 
 
 def statement_cache_size() -> int:
-    """Named statements per connection; 0 behind a pooler in transaction mode, which knows none."""
+    """Named statements per connection; 0 behind a pooler in transaction mode, which has none."""
     return int(os.environ.get("STATEMENT_CACHE_SIZE") or "100")
 
 

@@ -55,5 +55,10 @@ def row_type(statement: type[Statement[Any]]) -> Any:
     return get_args(base)[0]
 
 
+def name(statement: Statement[Any]) -> str:
+    """What a statement is called in logs and errors."""
+    return statement.function or statement.query
+
+
 def _is_struct(row: Any) -> bool:
     return isinstance(row, type) and issubclass(row, msgspec.Struct)

@@ -1,4 +1,4 @@
-"""What a client may say. Parsed once, here; everything has a bound."""
+"""The messages of clients. Parsed once, here; everything has a bound."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from uuid import UUID
 
 import msgspec
 
-MAX_MESSAGE = 16_384
+MAX_MESSAGE_BYTES = 16_384
 
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
-# No dots: types with a dot, such as bonus.claimed, are ours.
+# No dots: types with a dot, such as bonus.claimed, are the service's own.
 EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
-# As a ticket's `resource`. No half of a surrogate pair gets here: JSON that holds one is none.
+# As a ticket's `resource`. The parser refuses half a surrogate pair before this.
 Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\0]+\Z")]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
 
-class Hello(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
-    """Draw me, or tell me what I missed after `since`."""
+class HelloMessage(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
+    """Asks for everything to draw, or for what came after `since`."""
 
     id: ActionId
     since: Seq | None = None
@@ -27,8 +27,8 @@ class Hello(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
     broadcasts_since: Seq | None = None
 
 
-class Act(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
-    """The user did something; their other tabs and devices shall know."""
+class ActMessage(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
+    """Something the user did, for their other tabs and devices to show."""
 
     id: ActionId
     type: EventType
@@ -37,43 +37,43 @@ class Act(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
     """What it changes in the user's state: a JSON merge patch (RFC 7396)."""
 
 
-class Claim(msgspec.Struct, frozen=True, tag_field="action", tag="claim"):
-    """The user wants a bonus. Whoever names a user can only name themselves."""
+class ClaimMessage(msgspec.Struct, frozen=True, tag_field="action", tag="claim"):
+    """Asks for a bonus. `user_id` may only be the connection's own user."""
 
     id: ActionId
     bonus_id: UUID
     user_id: str | None = None
 
 
-class Ack(msgspec.Struct, frozen=True, tag_field="action", tag="ack"):
-    """This device shows a bonus: its user need not be told again."""
+class AckMessage(msgspec.Struct, frozen=True, tag_field="action", tag="ack"):
+    """This device shows a bonus: no further round needs to reach its user."""
 
     id: ActionId
     bonus_id: UUID
 
 
-class Ledger(msgspec.Struct, frozen=True, tag_field="action", tag="ledger"):
-    """What happened to the user's bonuses, before an entry that they know."""
+class LedgerMessage(msgspec.Struct, frozen=True, tag_field="action", tag="ledger"):
+    """Asks what happened to the user's bonuses, before an entry that the client has."""
 
     id: ActionId
     before: Seq | None = None
 
 
-class Watch(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
-    """The user looks at something else now, over the same connection."""
+class WatchMessage(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
+    """Moves the connection to another resource."""
 
     id: ActionId
     resource: Resource
 
 
-Message = Hello | Act | Claim | Ack | Watch | Ledger
+Message = HelloMessage | ActMessage | ClaimMessage | AckMessage | WatchMessage | LedgerMessage
 ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
-# PostgreSQL merges a patch level by level, each on its stack.
-DEEPEST_PATCH = 32
+# PostgreSQL merges a patch by recursion.
+MAX_PATCH_DEPTH = 32
 
 
 class BadMessage(Exception):
-    """`code` and reason for the client; `re` is the id of the message, if it could be read."""
+    """`code` and reason for the client; `re` is the id of the message, if it has a readable one."""
 
     def __init__(self, code: str, reason: str, re: str | None = None) -> None:
         super().__init__(reason)
@@ -82,30 +82,31 @@ class BadMessage(Exception):
 
 def parse(body: str) -> Message:
     """Read a message. Raises BadMessage: bad_json, unknown_action, bad_request, or too_large."""
-    if len(body.encode("utf-8", "replace")) > MAX_MESSAGE:
-        raise BadMessage("too_large", f"a message has at most {MAX_MESSAGE} bytes")
+    if len(body.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
+        raise BadMessage("too_large", f"the message is larger than {MAX_MESSAGE_BYTES} bytes")
     try:
-        said = msgspec.json.decode(body)
+        fields = msgspec.json.decode(body)
     except msgspec.ValidationError as error:
         raise BadMessage("bad_request", str(error)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadMessage("bad_json", f"not JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise BadMessage("bad_request", "a message is a JSON object")
-    re = said["id"][:64] if isinstance(said.get("id"), str) else None
-    if said.get("action") not in ACTIONS:
-        raise BadMessage("unknown_action", f"action is one of {', '.join(ACTIONS)}, ping", re)
+        raise BadMessage("bad_json", f"the message is not valid JSON: {error}") from error
+    if not isinstance(fields, dict):
+        raise BadMessage("bad_request", "a message must be a JSON object")
+    re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
+    if fields.get("action") not in ACTIONS:
+        raise BadMessage("unknown_action", f"action must be one of {', '.join(ACTIONS)}, ping", re)
     try:
-        message: Message = msgspec.convert(said, Message)
+        message: Message = msgspec.convert(fields, Message)
     except msgspec.ValidationError as error:
         raise BadMessage("bad_request", str(error), re) from error
-    if isinstance(message, Act) and _is_deeper(message.patch, DEEPEST_PATCH):
-        raise BadMessage("bad_request", f"a patch has at most {DEEPEST_PATCH} levels", re)
+    if isinstance(message, ActMessage) and _is_deeper(message.patch, MAX_PATCH_DEPTH):
+        reason = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
+        raise BadMessage("bad_request", reason, re)
     return message
 
 
 def _is_deeper(value: object, levels: int) -> bool:
-    """Whether objects are nested deeper than that. Arrays end a patch: it replaces them whole."""
+    """Whether objects are nested deeper than that. Arrays do not count: a patch replaces them."""
     if not isinstance(value, dict):
         return False
     return levels == 0 or any(_is_deeper(inner, levels - 1) for inner in value.values())

@@ -1,30 +1,32 @@
 """An operation is a statement and its outcome.
 
-SQL decides, in one statement; a pure function makes the reply and the pushes of its row.
+SQL decides, in one statement; a pure function makes the reply and the pushes from its row.
 """
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Generic, NewType, TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NewType, Protocol, TypeVar
 
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from datetime import timedelta
+    from uuid import UUID
 
-    from handlers.core.arrival import Arrival
-
-Row = dict[str, object]
-"""A row of a query; JSON columns are text, as PostgreSQL sends them."""
-
+    from handlers.core.connection import Connection
+    from handlers.core.rate_limit import Limit
 
 RowT = TypeVar("RowT")
+MessageT = TypeVar("MessageT")
 
 Json = NewType("Json", str)
 """A JSON column: its text, as PostgreSQL sends it."""
+
+Row = dict[str, object]
+"""A row of a `Query`; JSON columns are text, as PostgreSQL sends them."""
 
 
 class Statement(msgspec.Struct, Generic[RowT], frozen=True):
@@ -49,14 +51,6 @@ class Query:
 
 
 @dataclass(frozen=True)
-class Limit:
-    """What one user may say: a message each `gap`, `burst` of them at once; no gap: anything."""
-
-    gap: timedelta
-    burst: int
-
-
-@dataclass(frozen=True)
 class Push:
     """One message to one connection."""
 
@@ -67,77 +61,102 @@ class Push:
     data: bytes
 
 
+@dataclass
+class DeliveryCounts:
+    """How many pushes were delivered, and which ones met a connection that is gone."""
+
+    sent: int = 0
+    gone: list[Push] = field(default_factory=list)
+    undelivered: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.sent} sent, {len(self.gone)} gone, {self.undelivered} undelivered"
+
+
 @dataclass(frozen=True)
 class Outcome:
-    """What a happening says: a reply to the connection it came from, pushes to others."""
+    """What an operation leads to: a reply to the connection that asked, and pushes to others."""
 
     reply: bytes
     pushes: tuple[Push, ...] = ()
     disconnects: bool = False
-    """Whoever is told to slow down and goes on regardless loses the connection."""
+    """Close the connection: it has exceeded the rate limit by a second burst."""
 
 
-def message(type_: str, **fields: object) -> bytes:
-    """A message to a client. JSON that PostgreSQL made goes in as it is: see `raw`."""
+@dataclass(frozen=True)
+class Rules:
+    """What the operator has set for all users."""
+
+    limit: Limit
+    grace: timedelta
+    """How long after its last connection a session can be continued."""
+
+
+def nothing_forbidden(_connection: Connection, _message: Any) -> Outcome | None:
+    return None
+
+
+@dataclass(frozen=True)
+class Operation(Generic[MessageT, RowT]):
+    """How one type of message is answered."""
+
+    statement: Callable[[Connection, MessageT, Rules], Statement[RowT]]
+    outcome: Callable[[Connection, MessageT, RowT], Outcome]
+    refusal: Callable[[Connection, MessageT], Outcome | None] = nothing_forbidden
+    """What the connection's ticket alone forbids; None: nothing."""
+
+
+class StreamRow(Protocol):
+    """What an action and a claim return: the event in the user's stream, and the connections."""
+
+    @property
+    def server_now(self) -> int: ...
+    @property
+    def epoch(self) -> UUID | None: ...
+    @property
+    def event(self) -> Json | None: ...
+    @property
+    def others(self) -> Json | None:
+        """`[[node, connection id], …]`: all of the user's open connections."""
+
+
+def encode(type_: str, **fields: object) -> bytes:
+    """A message to a client. A JSON column goes in as it is: see `raw`."""
     return msgspec.json.encode({"type": type_, **fields})
 
 
 def error(re: str | None, code: str, reason: str) -> Outcome:
     """Refuse: `code` is for programs, `reason` one short sentence for people."""
-    return Outcome(message("error", re=re, code=code, reason=reason))
+    return Outcome(encode("error", re=re, code=code, reason=reason))
 
 
-def over_limit(re: str, row: Row) -> Outcome | None:
-    """What somebody is told whose message was one too many; None if it was not."""
-    if row["outcome"] not in ("slow_down", "disconnect"):
-        return None
-    reply = message(
-        "error",
-        re=re,
-        code="slow_down",
-        reason="too many messages of this user",
-        retry_after_ms=abs(int(str(row["wait_ms"]))),
-    )
-    return Outcome(reply, disconnects=row["outcome"] == "disconnect")
+def raw(column: Json | None) -> msgspec.Raw:
+    """A JSON column for `encode`, which copies it without parsing."""
+    return msgspec.Raw(b"null" if column is None else column.encode())
 
 
-def raw(value: object) -> msgspec.Raw:
-    """A JSON column for `message`, without reading it."""
-    return msgspec.Raw(b"null" if value is None else str(value).encode())
+def reply_and_notify(
+    connection: Connection, row: StreamRow, reply: Mapping[str, object], notice: bytes | None = None
+) -> Outcome:
+    """Reply to a connection; push the event to the user's others, or `notice` if there is none.
 
-
-def told(who: Arrival, row: Row, reply_type: str, **reply: object) -> Outcome:
-    """Answer the connection it came from, and tell all the user's others: the event, or the bonus
-    that is sold out, or nothing where there is neither.
-
-    `row` has server_now, epoch, event and others: what both an action and a claim return. A
-    connection that is not among the user's own was ended wrongly, and is told so (see `hello`).
+    A connection that is missing among the user's own was ended by mistake: the reply has
+    `is_counted` false then (see `hello`).
     """
-    happened = {
-        "server_now": row["server_now"],
-        "epoch": row["epoch"],
-        "event": raw(row["event"]),
-    }
-    open_ones = connections(row["others"])
-    others = [one for one in open_ones if one != (who.node, who.connection_id)]
-    if row["others"] is not None and len(others) == len(open_ones):
-        reply["is_counted"] = False
-    pushes: tuple[Push, ...] = ()
-    if row["event"] is not None:
-        pushes = to_connections(who.user_id, others, message("event", **happened))
-    elif row.get("bonus") is not None:
-        pushes = to_connections(who.user_id, others, bonus_message(row))
-    return Outcome(message(reply_type, **reply, **happened), pushes)
-
-
-def bonus_message(row: Row) -> bytes:
-    """A bonus as its audience is told of it; `broadcast` is its place in their stream, if any."""
-    return message(
-        "bonus",
-        server_now=row["server_now"],
-        broadcast=raw(row.get("broadcast")),
-        bonus=raw(row["bonus"]),
+    event = {"server_now": row.server_now, "epoch": row.epoch, "event": raw(row.event)}
+    own, connections = (connection.node, connection.connection_id), _connections(row.others)
+    counted = {"is_counted": False} if row.others is not None and own not in connections else {}
+    data = notice if row.event is None else encode("event", **event)
+    others = [] if data is None else [one for one in connections if one != own]
+    return Outcome(
+        msgspec.json.encode({**reply, **counted, **event}),
+        to_connections(connection.user_id, others, data or b""),
     )
+
+
+def bonus_message(server_now: int, bonus: Json | None, broadcast: Json | None = None) -> bytes:
+    """A bonus for its audience; `broadcast` is its place in their stream of broadcasts, if any."""
+    return encode("bonus", server_now=server_now, broadcast=raw(broadcast), bonus=raw(bonus))
 
 
 def to_connections(
@@ -147,6 +166,5 @@ def to_connections(
     return tuple(Push(user_id, node, connection_id, data) for node, connection_id in connections)
 
 
-def connections(column: object) -> list[tuple[str, str]]:
-    """`[[node, connection id], …]`, as SQL lists a user's connections."""
-    return [(node, connection_id) for node, connection_id in json.loads(str(column or "[]"))]
+def _connections(column: Json | None) -> list[tuple[str, str]]:
+    return [(node, connection_id) for node, connection_id in json.loads(column or "[]")]

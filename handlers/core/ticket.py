@@ -1,12 +1,11 @@
-"""A ticket opens one connection: a JWT (HS256, RFC 7519) that says who comes and what they watch.
+"""A ticket opens one connection: a JWT (HS256, RFC 7519) that names the user and what they watch.
 
-Any backend that knows the secret can mint one; `POST /tickets` does it for those that would rather
-not. It is one-time: its `jti` is spent by $connect, in the statement that opens the session.
+Any backend that knows the secret can mint one; `POST /tickets` does it for the others. It works
+once: $connect spends its `jti`, in the statement that opens the session.
 
-It is also the permission to watch: its `resource`, and by a `watch` message what `may_watch`
-names ("*": anything). Without that claim a connection stays where its ticket put it: what somebody
-watches decides which minutes are paid and which bonuses are theirs, so the backend says it, not the
-browser.
+It is also the permission to watch: its `resource`, and by a `watch` message what `may_watch` names
+("*": anything). Without that claim a connection stays on its ticket's resource. What a user watches
+decides which minutes are paid and which bonuses they get, so the backend says it, not the browser.
 """
 
 from __future__ import annotations
@@ -18,15 +17,15 @@ from typing import TYPE_CHECKING
 
 import jwt
 
-from handlers.core.arrival import ANYTHING
+from handlers.core.connection import ANYTHING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handlers.core.arrival import MayWatch
+    from handlers.core.connection import MayWatch
 
 LIFE = timedelta(seconds=30)
-# A ticket travels in a URL, and URLs end in logs: a longer life is refused, whoever gave it.
+# A ticket travels in a URL, and URLs end up in logs: no longer life is accepted.
 MAX_LIFE = timedelta(minutes=5)
 AUDIENCE = "headcount"
 MAX_NAME = 128
@@ -38,7 +37,7 @@ MAX_MAY_WATCH = 1_024
 
 
 class BadTicket(Exception):
-    """Why a ticket opens nothing. The message never holds the ticket."""
+    """Why a ticket is refused. The message never holds the ticket."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Ticket:
     resource: str
     expires_at: datetime
     device: str | None = None
-    """How the user's list of devices calls this one, such as "phone"."""
+    """A label for this device in the user's list of connections, such as "phone"."""
     may_watch: MayWatch = ()
 
 
@@ -69,7 +68,7 @@ def mint(ticket: Ticket, secret: str) -> str:
 
 
 def read(text: str, secret: str, now: datetime) -> Ticket:
-    """Whose ticket this is. Raises BadTicket for one that is forged, expired, or lives too long."""
+    """Verify a ticket. Raises BadTicket for one that is forged, expired, or lives too long."""
     try:
         claims = jwt.decode(
             text,
@@ -96,7 +95,7 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
     if not all(map(_is_name, names if ticket.device is None else [*names, ticket.device])):
-        raise BadTicket("jti, sub, resource and device are texts of 1 to 128 characters")
+        raise BadTicket("jti, sub, resource and device must be strings of 1 to 128 characters")
     return ticket
 
 
@@ -109,9 +108,9 @@ def _may_watch(claim: object) -> MayWatch:
     if claim == ANYTHING:
         return ANYTHING
     if not isinstance(claim, list) or not all(map(_is_name, claim)):
-        raise BadTicket('may_watch is "*" or a list of texts of 1 to 128 characters')
+        raise BadTicket('may_watch must be "*" or a list of strings of 1 to 128 characters')
     if not is_short(claim):
-        raise BadTicket(f"may_watch has more than {MAX_MAY_WATCH} bytes of JSON")
+        raise BadTicket(f"may_watch is larger than {MAX_MAY_WATCH} bytes of JSON")
     return tuple(claim)
 
 

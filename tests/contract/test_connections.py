@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pytest
 from websockets.exceptions import ConnectionClosedOK
 
-from handlers.adapters.connections import Connections, Gone, Refused, Undelivered, Unreachable
+from handlers.adapters.gateway.api import GatewayApi
+from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 from handlers.core.operation import Push
 from tests.contract.servers import answering, saying
 from tests.support.browser import Browser, hear, hello
@@ -59,7 +60,7 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     async with AsyncExitStack() as stack:
         tab = await Browser(system, stack).tab()
         endpoint = system.websocket_url.replace("ws://", "http://")
-        api = await stack.enter_async_context(aclosing(Connections(endpoint)))
+        api = await stack.enter_async_context(aclosing(GatewayApi(endpoint)))
         yield Side(api, (await hello(tab))["connection_id"], tab)
 
 
@@ -97,7 +98,7 @@ async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> N
 
 
 async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
-    async with aclosing(Connections("http://127.0.0.1:1/live")) as unreachable:
+    async with aclosing(GatewayApi("http://127.0.0.1:1/live")) as unreachable:
         with pytest.raises(Unreachable):
             await unreachable.post(push(NOBODY))
         with pytest.raises(Unreachable):
@@ -108,15 +109,15 @@ async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
 async def test_a_gateway_that_answers_is_reached_whatever_it_says(status: int) -> None:
-    async with answering(saying(status)) as server, aclosing(Connections(server.endpoint)) as api:
-        with pytest.raises(Refused):
+    async with answering(saying(status)) as server, aclosing(GatewayApi(server.endpoint)) as api:
+        with pytest.raises(GatewayRejected):
             await api.is_open(NODE, NOBODY)
 
 
 async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     node = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
-    async with server, aclosing(Connections()) as api:
+    async with server, aclosing(GatewayApi()) as api:
         with pytest.raises(Unreachable):
             await api.is_open(node, NOBODY)
 
@@ -128,5 +129,5 @@ async def test_a_call_that_never_left_says_nothing_of_the_gateway(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(Undelivered) as caught:
-        await Connections("http://127.0.0.1:1/live").is_open(NODE, NOBODY)
+        await GatewayApi("http://127.0.0.1:1/live").is_open(NODE, NOBODY)
     assert type(caught.value) is Undelivered

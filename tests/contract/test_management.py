@@ -15,19 +15,17 @@ import boto3
 import pytest
 import trustme
 
-from handlers.adapters import connections, management
-from handlers.adapters.connections import (
-    AT_ONCE,
-    ATTEMPTS,
-    ATTEMPTS_WHEN_SILENT,
-    Connections,
-    Gone,
-    Refused,
-    Undelivered,
-    Unreachable,
+from handlers.adapters.concurrency import gather_within
+from handlers.adapters.gateway import http
+from handlers.adapters.gateway.api import (
+    MAX_ATTEMPTS,
+    MAX_ATTEMPTS_WHEN_SILENT,
+    MAX_CONCURRENT_CALLS,
+    GatewayApi,
     backoff_seconds,
+    max_attempts,
 )
-from handlers.adapters.together import together
+from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 from handlers.core.operation import Push
 from tests.contract.servers import HANG_UP, OK, Server, answering, saying
 
@@ -46,7 +44,7 @@ class Naps:
 
 
 async def post(server: Server, naps: Naps | None = None) -> None:
-    async with aclosing(Connections(server.endpoint, sleep=naps or Naps())) as client:
+    async with aclosing(GatewayApi(server.endpoint, sleep=naps or Naps())) as client:
         await client.post(PUSH)
 
 
@@ -56,7 +54,7 @@ async def post(server: Server, naps: Naps | None = None) -> None:
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 413])
 async def test_an_answer_is_not_asked_for_again(status: int) -> None:
     async with answering(saying(status)) as server:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(GatewayRejected) as caught:
             await post(server)
         assert (caught.value.status, len(server.heads)) == (status, 1)
 
@@ -72,9 +70,9 @@ async def test_gone_is_an_answer_with_or_without_words() -> None:
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
 async def test_what_may_pass_is_asked_for_again_and_not_for_ever(status: int) -> None:
     async with answering(saying(status)) as server:
-        with pytest.raises(Refused) as caught:
+        with pytest.raises(GatewayRejected) as caught:
             await post(server)
-        assert (caught.value.status, len(server.heads)) == (status, ATTEMPTS)
+        assert (caught.value.status, len(server.heads)) == (status, MAX_ATTEMPTS)
 
 
 @pytest.mark.parametrize("failure", [saying(429), saying(503), HANG_UP])
@@ -87,7 +85,7 @@ async def test_what_passes_is_delivered(failure: bytes) -> None:
 async def test_the_waits_between_are_random_and_grow() -> None:
     naps, dice = Naps(), iter([1.0, 0.5, 0.0])
     async with answering(saying(429), saying(429), saying(429), OK) as server:
-        client = Connections(server.endpoint, random=lambda: next(dice), sleep=naps)
+        client = GatewayApi(server.endpoint, random=lambda: next(dice), sleep=naps)
         async with aclosing(client):
             await client.post(PUSH)
     assert naps.seconds == [0.05, 0.5 * 0.1, 0.0]
@@ -102,7 +100,7 @@ def test_a_wait_is_bounded() -> None:
 async def test_an_error_says_what_the_gateway_said() -> None:
     said = saying(403, '{"message":"User is not authorized"}', "x-amzn-ErrorType: AccessDenied")
     async with answering(said) as server:
-        with pytest.raises(Refused, match=r"403 AccessDenied .*User is not authorized"):
+        with pytest.raises(GatewayRejected, match=r"403 AccessDenied .*User is not authorized"):
             await post(server)
 
 
@@ -110,15 +108,15 @@ async def test_an_error_says_what_the_gateway_said() -> None:
 
 
 async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(management, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.05))
+    monkeypatch.setattr(http, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.05))
     async with answering(None) as server:
         with pytest.raises(Unreachable):
             await post(server)
-        assert len(server.heads) == ATTEMPTS_WHEN_SILENT
+        assert len(server.heads) == MAX_ATTEMPTS_WHEN_SILENT
 
 
 def test_silence_has_a_bound() -> None:
-    assert (management.TIMEOUT.sock_connect, management.TIMEOUT.sock_read) == (1, 3)
+    assert (http.TIMEOUT.sock_connect, http.TIMEOUT.sock_read) == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +138,7 @@ async def test_half_an_answer_or_none_that_is_http_is_out_of_reach(answer: bytes
     async with answering(answer) as server:
         with pytest.raises(Unreachable):
             await post(server)
-        assert len(server.heads) == ATTEMPTS
+        assert len(server.heads) == MAX_ATTEMPTS
 
 
 async def test_whoever_cannot_prove_who_it_is_is_out_of_reach(
@@ -151,19 +149,19 @@ async def test_whoever_cannot_prove_who_it_is_is_out_of_reach(
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     async with answering(OK, context=context) as server:
         push = Push("ann", server.node, PUSH.connection_id, PUSH.data)
-        async with aclosing(Connections(sleep=Naps())) as stranger:
+        async with aclosing(GatewayApi(sleep=Naps())) as stranger:
             with pytest.raises(Unreachable, match="certificate"):
                 await stranger.post(push)
         assert server.heads == []
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
-        async with aclosing(Connections()) as friend:
+        async with aclosing(GatewayApi()) as friend:
             await friend.post(push)
         assert server.bodies == [PUSH.data]
 
 
 @pytest.mark.parametrize("node", ["", "a b", "[::1", "host:port/live", "no\r\nhost"])
 async def test_what_is_no_node_is_not_asked(node: str) -> None:
-    async with aclosing(Connections(sleep=Naps())) as client:
+    async with aclosing(GatewayApi(sleep=Naps())) as client:
         with pytest.raises(Undelivered):
             await client.is_open(node, "AAAAAAAAAgAAAAA=")
 
@@ -172,7 +170,7 @@ async def test_what_is_no_node_is_not_asked(node: str) -> None:
 
 
 async def test_a_connection_is_kept_and_used_again() -> None:
-    async with answering(OK) as server, aclosing(Connections(server.endpoint)) as client:
+    async with answering(OK) as server, aclosing(GatewayApi(server.endpoint)) as client:
         for _ in range(3):
             await client.post(PUSH)
         assert (len(server.heads), server.most_connections) == (3, 1)
@@ -183,7 +181,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> No
     naps = Naps()
     async with (
         answering(OK) as server,
-        aclosing(Connections(server.endpoint, sleep=naps)) as client,
+        aclosing(GatewayApi(server.endpoint, sleep=naps)) as client,
     ):
         await client.post(PUSH)
         for writer in server.connections:
@@ -195,7 +193,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> No
 
 async def test_a_kept_connection_that_closes_as_it_is_used_is_made_anew() -> None:
     async with answering(OK, HANG_UP, OK) as server:
-        async with aclosing(Connections(server.endpoint, sleep=Naps())) as client:
+        async with aclosing(GatewayApi(server.endpoint, sleep=Naps())) as client:
             await client.post(PUSH)
             await client.post(PUSH)
         assert server.bodies == [PUSH.data] * 3
@@ -203,36 +201,36 @@ async def test_a_kept_connection_that_closes_as_it_is_used_is_made_anew() -> Non
 
 async def test_an_error_leaves_the_connection_as_it_is() -> None:
     async with answering(saying(410), saying(403), OK) as server:
-        async with aclosing(Connections(server.endpoint)) as client:
+        async with aclosing(GatewayApi(server.endpoint)) as client:
             with pytest.raises(Gone):
                 await client.post(PUSH)
-            with pytest.raises(Refused):
+            with pytest.raises(GatewayRejected):
                 await client.post(PUSH)
             await client.post(PUSH)
         assert server.most_connections == 1
 
 
 async def test_so_many_at_once_and_the_others_wait() -> None:
-    async with answering(None) as server, aclosing(Connections(server.endpoint)) as client:
-        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(AT_ONCE + 10)]
-        await server.until_asked(AT_ONCE)
-        assert server.most_connections == AT_ONCE
+    async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
+        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
+        await server.until_asked(MAX_CONCURRENT_CALLS)
+        assert server.most_connections == MAX_CONCURRENT_CALLS
         server.answers = [OK]
-        for one in posts[:AT_ONCE]:
+        for one in posts[:MAX_CONCURRENT_CALLS]:
             one.cancel()
-        await asyncio.gather(*posts[AT_ONCE:])
-        assert len(server.heads) == AT_ONCE + 10
+        await asyncio.gather(*posts[MAX_CONCURRENT_CALLS:])
+        assert len(server.heads) == MAX_CONCURRENT_CALLS + 10
 
 
 async def test_whoever_gives_up_leaves_nothing_behind() -> None:
-    async with answering(None) as server, aclosing(Connections(server.endpoint)) as client:
-        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(AT_ONCE + 10)]
-        await server.until_connected(AT_ONCE)
+    async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
+        posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
+        await server.until_connected(MAX_CONCURRENT_CALLS)
         for one in posts:
             one.cancel()
         await asyncio.wait(posts)
         await server.until_connected(0)
-        await together([client.post(PUSH) for _ in range(3)], within_seconds=0)
+        await gather_within([client.post(PUSH) for _ in range(3)], within_seconds=0)
         server.answers = [OK]
         await client.post(PUSH)
 
@@ -245,8 +243,8 @@ async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> Non
         await asyncio.Event().wait()
 
     async with answering(saying(429)) as server:
-        async with aclosing(Connections(server.endpoint, sleep=nap)) as client:
-            call = asyncio.ensure_future(together([client.post(PUSH)], within_seconds=0.05))
+        async with aclosing(GatewayApi(server.endpoint, sleep=nap)) as client:
+            call = asyncio.ensure_future(gather_within([client.post(PUSH)], within_seconds=0.05))
             await forever.wait()
             await call
         assert len(server.heads) == 1
@@ -254,7 +252,7 @@ async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> Non
 
 async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> None:
     async with answering(OK) as server:
-        client = Connections(server.endpoint)
+        client = GatewayApi(server.endpoint)
         await client.aclose()
         await client.post(PUSH)
         await client.aclose()
@@ -266,12 +264,12 @@ async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> No
 
 
 ENDS_BY_ITSELF = """
-from handlers.adapters.container import Container
+from handlers.container import Container
 from handlers.core.operation import Push
 
 container = Container()
 push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")
-print(container.run(container.deliver([push] * 3, within_seconds=60)))
+print(container.run(container.delivery.deliver([push] * 3, within_seconds=60)))
 """
 
 
@@ -312,7 +310,7 @@ async def test_it_sends_what_boto3_sends() -> None:
 @pytest.mark.parametrize("endpoint", ["", "/", "/live", "/live/"])
 async def test_an_endpoint_is_a_host_with_or_without_a_path(endpoint: str) -> None:
     async with answering(OK) as server:
-        async with aclosing(Connections(f"http://127.0.0.1:{server.port}{endpoint}")) as client:
+        async with aclosing(GatewayApi(f"http://127.0.0.1:{server.port}{endpoint}")) as client:
             await client.close("nowhere", "a/b?c=")
         path = endpoint.rstrip("/")
         assert server.heads[0].startswith(f"DELETE {path}/@connections/a%2Fb%3Fc%3D HTTP/1.1\r\n")
@@ -348,5 +346,5 @@ def _signed(sent: tuple[str, dict[str, str]]) -> str:
 
 
 def test_what_is_worth_another_try() -> None:
-    assert connections.attempts(Undelivered("no credentials")) == 1
-    assert connections.attempts(Unreachable("no way")) == ATTEMPTS
+    assert max_attempts(Undelivered("no credentials")) == 1
+    assert max_attempts(Unreachable("no way")) == MAX_ATTEMPTS

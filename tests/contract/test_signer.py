@@ -15,7 +15,7 @@ from botocore.exceptions import CredentialRetrievalError, NoCredentialsError, No
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.adapters.signer import Signer
+from handlers.adapters.gateway.sigv4 import Signer
 from wsgate.core.signature import Credential, Scope, Signed, signer
 
 REGION = "eu-west-1"

@@ -11,14 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from handlers.core.message import (
-    MAX_MESSAGE,
-    Ack,
-    Act,
+    MAX_MESSAGE_BYTES,
+    AckMessage,
+    ActMessage,
     BadMessage,
-    Claim,
-    Hello,
-    Ledger,
-    Watch,
+    ClaimMessage,
+    HelloMessage,
+    LedgerMessage,
+    WatchMessage,
     parse,
 )
 
@@ -32,26 +32,26 @@ def refusal(body: str) -> tuple[str, str | None]:
 
 def test_a_client_says_hello_act_claim_ack_watch_and_ledger() -> None:
     bonus_id = UUID(int=7)
-    assert parse('{"action":"hello","id":"h1"}') == Hello("h1")
-    assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == Hello("h1", 3, "e")
+    assert parse('{"action":"hello","id":"h1"}') == HelloMessage("h1")
+    assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == HelloMessage("h1", 3, "e")
     assert parse('{"action":"act","id":"a1","type":"like","body":{"x":1}}') == (
-        Act("a1", "like", {"x": 1})
+        ActMessage("a1", "like", {"x": 1})
     )
     assert parse(json.dumps({"action": "claim", "id": "c1", "bonus_id": str(bonus_id)})) == (
-        Claim("c1", bonus_id)
+        ClaimMessage("c1", bonus_id)
     )
-    assert parse('{"action":"watch","id":"w1","resource":"stream"}') == Watch("w1", "stream")
+    assert parse('{"action":"watch","id":"w1","resource":"stream"}') == WatchMessage("w1", "stream")
     assert parse(json.dumps({"action": "ack", "id": "k1", "bonus_id": str(bonus_id)})) == (
-        Ack("k1", bonus_id)
+        AckMessage("k1", bonus_id)
     )
-    assert parse('{"action":"ledger","id":"l1","before":9}') == Ledger("l1", 9)
+    assert parse('{"action":"ledger","id":"l1","before":9}') == LedgerMessage("l1", 9)
     assert parse('{"action":"hello","id":"h1","broadcasts_since":5}') == (
-        Hello("h1", broadcasts_since=5)
+        HelloMessage("h1", broadcasts_since=5)
     )
 
 
 def test_a_newer_client_may_say_more() -> None:
-    assert parse('{"action":"hello","id":"h1","mood":"good"}') == Hello("h1")
+    assert parse('{"action":"hello","id":"h1","mood":"good"}') == HelloMessage("h1")
 
 
 @pytest.mark.parametrize("body", ["", "{", "nonsense", "[" * 9_000, '{"a":"\\ud800"}', "\ufeff{}"])
@@ -100,7 +100,7 @@ def nested(levels: int) -> dict[str, Any]:
 def test_a_patch_has_a_depth(levels: int, good: bool) -> None:
     said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": nested(levels)}
     if good:
-        assert parse(json.dumps(said)) == Act("a1", "x", {}, nested(levels))
+        assert parse(json.dumps(said)) == ActMessage("a1", "x", {}, nested(levels))
     else:
         assert refusal(json.dumps(said)) == ("bad_request", "a1")
 
@@ -114,7 +114,7 @@ def test_a_patch_is_an_object(patch: Any) -> None:
 def test_a_list_is_no_level_of_a_patch() -> None:
     """It replaces what was there, and is not looked into."""
     said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": {"a": [nested(50)]}}
-    assert isinstance(parse(json.dumps(said)), Act)
+    assert isinstance(parse(json.dumps(said)), ActMessage)
 
 
 @pytest.mark.parametrize("since", [-1, 2**53 + 1, 1.5, "1", True])
@@ -130,7 +130,7 @@ def test_since_is_a_sequence_number(since: Any) -> None:
 )
 def test_a_resource_may_be_called_anything(resource: str) -> None:
     said = {"action": "watch", "id": "w1", "resource": resource}
-    assert parse(json.dumps(said)) == Watch("w1", resource)
+    assert parse(json.dumps(said)) == WatchMessage("w1", resource)
 
 
 @pytest.mark.parametrize(
@@ -154,11 +154,11 @@ def test_a_resource_that_cannot_be_written_down_is_refused(resource: Any, code: 
 @pytest.mark.parametrize(("size", "good"), [(-1, True), (0, True), (1, False)])
 def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
     head, tail = '{"action":"act","id":"a","type":"x","body":{"t":"', '"}}'
-    room = MAX_MESSAGE - len(head) - len(tail) + size
+    room = MAX_MESSAGE_BYTES - len(head) - len(tail) + size
     # Two bytes each: it is bytes that count.
     body = head + "é" * (room // 2) + "x" * (room % 2) + tail
     if good:
-        assert isinstance(parse(body), Act)
+        assert isinstance(parse(body), ActMessage)
     else:
         assert refusal(body) == ("too_large", None)
 

@@ -4,39 +4,46 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.core import sweep
-from handlers.core.forget import Gone
-from handlers.core.sweep import ALONE, GIVE_UP_AFTER, Answer, Listed, Nodes
-
-if TYPE_CHECKING:
-    from handlers.core.operation import Row
+from handlers.core.failure_detection import (
+    ISOLATION_PATIENCE,
+    MAX_UNCLEAR_ANSWERS,
+    Answer,
+    ListedConnection,
+    Nodes,
+    probes,
+)
+from handlers.core.operation import Json
+from handlers.core.operations import sweep
+from handlers.core.operations.forget import GoneConnection
+from handlers.core.operations.sweep import (
+    FinishSweepPage,
+    ListNodeConnections,
+    NodeConnection,
+    RecordNodes,
+    Suspect,
+    SweepRow,
+)
 
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 GRACE = timedelta(seconds=30)
 NODE, OTHER = "gateway.example/live", "other.example/live"
-TAB, DOUBTED = Listed("ann", NODE, "tab-1"), Listed("bob", NODE, "tab-2", is_doubted=True)
+TAB, SUSPECT = (
+    ListedConnection("ann", NODE, "tab-1"),
+    ListedConnection("bob", NODE, "tab-2", is_suspect=True),
+)
 
 
 def page(*listed: list[object]) -> sweep.Page:
-    return sweep.page(
-        {
-            "cycle_started_at": T0,
-            "page": 1,
-            "cycle_age_seconds": "1.5",
-            "has_more": True,
-            "connections": json.dumps(listed),
-        }
-    )
+    return sweep.page(SweepRow(T0, 1, True, Json(json.dumps(listed)), 1.5))
 
 
 def heard(*answers: tuple[str, Answer]) -> Nodes:
     nodes = Nodes()
     for node, answer in answers:
-        nodes.hear(node, answer)
+        nodes.record(node, answer)
     return nodes
 
 
@@ -46,48 +53,46 @@ def test_a_page_tells_whom_to_ask_and_who_is_gone_already() -> None:
         ["bob", NODE, "tab-2", False, True],
         ["cat", NODE, "old", True, True],
     )
-    assert it.to_ask == (TAB, DOUBTED)
-    assert it.expired == (Gone("cat", NODE, "old", "expired"),)
+    assert it.to_look_up == (TAB, SUSPECT)
+    assert it.expired == (GoneConnection("cat", NODE, "old", "expired"),)
     assert (it.cycle_age_seconds, it.has_more) == (1.5, True)
-    assert sweep.asked(it).args == (T0, 1)
+    assert sweep.finish(it) == FinishSweepPage(T0, 1)
 
 
 def test_who_expired_is_forgotten_with_who_is_gone() -> None:
     it = page(["ann", NODE, "tab-1", False, False], ["cat", NODE, "old", True, False])
-    assert sweep.gone(it, {TAB: Answer.ALIVE}) == [Gone("cat", NODE, "old", "expired")]
-    assert sweep.gone(it, {TAB: Answer.GONE})[1] == Gone("ann", NODE, "tab-1", "swept")
+    assert sweep.gone(it, {TAB: Answer.ALIVE}) == [GoneConnection("cat", NODE, "old", "expired")]
+    assert sweep.gone(it, {TAB: Answer.GONE})[1] == GoneConnection("ann", NODE, "tab-1", "swept")
 
 
 @pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.SILENT, Answer.UNASKED])
-def test_who_does_not_answer_is_doubted_once(answer: Answer) -> None:
-    doubt = sweep.doubts({TAB: answer, DOUBTED: answer})
-    assert doubt is not None
-    assert doubt.args == (["ann"], [NODE], ["tab-1"], [True])
+def test_who_does_not_answer_is_suspect_once(answer: Answer) -> None:
+    suspect = sweep.suspicions({TAB: answer, SUSPECT: answer})
+    assert suspect == Suspect(["ann"], [NODE], ["tab-1"], [True])
 
 
-def test_who_answers_again_is_doubted_no_more() -> None:
-    doubt = sweep.doubts({TAB: Answer.ALIVE, DOUBTED: Answer.ALIVE})
-    assert doubt is not None
-    assert doubt.args == (["bob"], [NODE], ["tab-2"], [False])
+def test_who_answers_again_is_suspect_no_more() -> None:
+    suspect = sweep.suspicions({TAB: Answer.ALIVE, SUSPECT: Answer.ALIVE})
+    assert suspect == Suspect(["bob"], [NODE], ["tab-2"], [False])
 
 
 def test_alive_and_gone_are_nothing_to_write_down() -> None:
-    assert sweep.doubts({TAB: Answer.ALIVE, DOUBTED: Answer.GONE}) is None
-    assert sweep.doubts({}) is None
+    assert sweep.suspicions({TAB: Answer.ALIVE, SUSPECT: Answer.GONE}) is None
+    assert sweep.suspicions({}) is None
 
 
 @pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.SILENT, Answer.UNASKED])
 def test_a_node_that_never_says_is_given_up(answer: Answer) -> None:
-    nodes = heard(*[(NODE, answer)] * (GIVE_UP_AFTER - 1))
+    nodes = heard(*[(NODE, answer)] * (MAX_UNCLEAR_ANSWERS - 1))
     assert nodes.is_worth_asking(NODE)
-    nodes.hear(NODE, answer)
+    nodes.record(NODE, answer)
     assert not nodes.is_worth_asking(NODE)
     assert nodes.is_worth_asking(OTHER)
 
 
 def test_one_yes_or_no_and_the_count_begins_anew() -> None:
-    nodes = heard(*[(NODE, Answer.SILENT)] * (GIVE_UP_AFTER - 1), (NODE, Answer.GONE))
-    nodes.hear(NODE, Answer.SILENT)
+    nodes = heard(*[(NODE, Answer.SILENT)] * (MAX_UNCLEAR_ANSWERS - 1), (NODE, Answer.GONE))
+    nodes.record(NODE, Answer.SILENT)
     assert nodes.is_worth_asking(NODE)
 
 
@@ -103,23 +108,23 @@ def test_what_was_never_asked_is_neither_reached_nor_out_of_reach() -> None:
 
 
 def test_a_run_that_reached_nobody_is_slow_to_believe_in_dead_nodes() -> None:
-    assert heard((OTHER, Answer.SILENT), (NODE, Answer.ALIVE)).query(GRACE).args == (
-        [NODE],
-        [OTHER],
-        GRACE,
-    )
-    assert heard((OTHER, Answer.SILENT)).query(GRACE).args == ([], [OTHER], ALONE)
-    longer = ALONE + GRACE
-    assert heard((OTHER, Answer.SILENT)).query(longer).args == ([], [OTHER], longer)
+    one_alive = heard((OTHER, Answer.SILENT), (NODE, Answer.ALIVE))
+    assert sweep.record(one_alive, GRACE) == RecordNodes([NODE], [OTHER], GRACE)
+    isolated = heard((OTHER, Answer.SILENT))
+    assert sweep.record(isolated, GRACE) == RecordNodes([], [OTHER], ISOLATION_PATIENCE)
+    longer = ISOLATION_PATIENCE + GRACE
+    assert sweep.record(isolated, longer) == RecordNodes([], [OTHER], longer)
 
 
 def test_probes_go_in_rounds() -> None:
-    asked = [one.node for one in sweep.probes([{"node": NODE}, {"node": OTHER}])]
-    assert asked == [NODE, OTHER] * GIVE_UP_AFTER
+    asked = [one.node for one in probes([NODE, OTHER])]
+    assert asked == [NODE, OTHER] * MAX_UNCLEAR_ANSWERS
 
 
 def test_who_was_on_a_lost_node_is_listed_page_by_page() -> None:
-    assert sweep.lost(NODE, None, 2).args == (NODE, "", "", 2)
-    row: Row = {"user_id": "ann", "resource": "site", "connection_id": "tab-1"}
-    assert sweep.lost(NODE, row, 2).args == (NODE, "ann", "site", 2)
-    assert sweep.lost_with(NODE, [row]) == [Gone("ann", NODE, "tab-1", "node_lost")]
+    first = sweep.list_node_connections(NODE, None, 2)
+    assert first == ListNodeConnections(NODE, "", "", 2)
+    row = NodeConnection("ann", "site", "tab-1")
+    following = sweep.list_node_connections(NODE, row, 2)
+    assert following == ListNodeConnections(NODE, "ann", "site", 2)
+    assert sweep.evicted(NODE, [row]) == [GoneConnection("ann", NODE, "tab-1", "node_lost")]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from handlers.core.ticket import MAX_LIFE, BadTicket, Ticket, mint, read
 
 if TYPE_CHECKING:
-    from handlers.core.arrival import MayWatch
+    from handlers.core.connection import MayWatch
 
 SECRET = "a secret of at least thirty-two characters"  # noqa: S105
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.adapters.container import Container
 from handlers.adapters.database import Database
+from handlers.container import Container
 from tests.support.world import FakeConnections, FakeQueue, World
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def world(
     container = container_type()
     connections, queue, database = FakeConnections(), FakeQueue(), Database(dsn)
     # The parts that a cached property would build at first use.
-    vars(container).update(connections=connections, queue=queue, database=database)
+    vars(container).update(gateway=connections, queue=queue, database=database)
     yield World(container, connections, queue, dsn)
     container.run(database.close())
     container.runner.close()

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers import disconnect, message, web, web_admin
-from handlers.core import disconnect as core
-from handlers.core.arrival import arrival
+from handlers import disconnect, message, web
+from handlers.core.connection import read_connection
+from handlers.core.operations import disconnect as core
+from handlers.services import kick as kicks
 from tests.support.web import call
 
 if TYPE_CHECKING:
-    from handlers.adapters.container import Container
+    from handlers.container import Container
     from tests.support.world import World
 
 # What the gateway says of a connection that was closed from our side (APIGW.md §10.3).
@@ -121,8 +122,8 @@ def test_a_disconnect_that_comes_before_the_kicks_own_word_changes_nothing(
 
     async def close_and_tell(node: str, connection_id: str) -> None:
         await close(node, connection_id)
-        who = arrival(world.event("disconnect", connection_id)["requestContext"])
-        await world.container.database.fetch(core.query(who, CLOSED, timedelta(seconds=30)))
+        who = read_connection(world.event("disconnect", connection_id)["requestContext"])
+        await world.container.database.fetch(core.statement(who, CLOSED, timedelta(seconds=30)))
 
     monkeypatch.setattr(world.connections, "close", close_and_tell)
     assert kick(world) == (200, {**NOTHING, "closed": 1})
@@ -184,7 +185,7 @@ def test_who_cannot_be_reached_stays_listed_and_the_next_kick_gets_them(world: W
 def test_a_gateway_that_never_answers_does_not_hold_a_kick_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(web_admin, "CLOSE_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(kicks, "CLOSE_TIMEOUT_SECONDS", 0.05)
     for tab in ("tab-1", "tab-2"):
         world.come(tab)
     world.connections.stuck = {"tab-2"}

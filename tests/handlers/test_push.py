@@ -15,14 +15,19 @@ from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from handlers import push
-from handlers.adapters import broadcaster
-from handlers.adapters.connections import Unreachable
 from handlers.adapters.database import Database
-from handlers.adapters.delivery import GIVE_UP_AFTER, LEAVE_ALONE_SECONDS, Impatient
+from handlers.adapters.gateway.circuit_breaker import (
+    MAX_SILENT_POSTS,
+    OPEN_SECONDS,
+    CircuitBreaker,
+)
+from handlers.adapters.gateway.errors import Unreachable
 from handlers.adapters.queue import Queue
-from handlers.core import push as pages
 from handlers.core.operation import Push
-from handlers.core.push import Broadcast
+from handlers.core.operations import broadcast as operation
+from handlers.core.operations.broadcast import Broadcast
+from handlers.services import broadcast as service
+from handlers.services.broadcast import BroadcastWorker, broadcast_here
 from tests.support.world import Context, FakeConnections
 
 if TYPE_CHECKING:
@@ -60,6 +65,10 @@ def work(world: World, *broadcasts: Broadcast, remaining_ms: int = 30_000) -> li
     event = records(*(broadcast.to_json() for broadcast in broadcasts))
     answer = push.handle(event, Context(remaining_ms), world.container)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def worker(world: World, *given: Any) -> BroadcastWorker:
+    return BroadcastWorker(world.container.broadcast_ports(), *given)
 
 
 def inbox(world: World) -> list[str]:
@@ -101,7 +110,7 @@ def test_a_broadcast_reaches_every_connection(world: World) -> None:
 def test_a_broadcast_of_several_pages_reaches_everyone_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2)
     tabs = people(world, 9)
     bonus = drop(world)
     work(world, bonus)
@@ -157,7 +166,7 @@ def test_news_that_must_wait_go_back_into_their_own_queue(world: World) -> None:
     people(world, 1)
     world.rows("insert into push_budget (free_at) values (now() + interval '1 hour')")
     hint = news(world)
-    world.container.run(world.container.broadcaster(hint, 0.2, 0.05).work())
+    world.container.run(worker(world, hint, 0.2, 0.05).work())
     assert world.queue.sent == [hint]
     assert inbox(world) == []
 
@@ -187,11 +196,11 @@ def test_what_fails_otherwise_comes_again_and_others_do_not(
 ) -> None:
     people(world, 2)
     bad, good = drop(world, "user-0"), drop(world, "user-1")
-    deliver, make = world.container.deliver, world.container.broadcaster
-    made: list[broadcaster.Broadcaster] = []
+    deliver = world.container.delivery.deliver
+    made: list[BroadcastWorker] = []
 
-    def made_by(*given: Any) -> broadcaster.Broadcaster:
-        made.append(make(*given))
+    def made_by(*given: Any) -> BroadcastWorker:
+        made.append(BroadcastWorker(*given))
         return made[-1]
 
     async def refuse(pushes: list[Push], within_seconds: float) -> Any:
@@ -202,8 +211,8 @@ def test_what_fails_otherwise_comes_again_and_others_do_not(
             vars(one)["_ends_at"] = 0.0
         return delivery
 
-    monkeypatch.setattr(world.container, "broadcaster", made_by)
-    monkeypatch.setattr(world.container, "deliver", refuse)
+    monkeypatch.setattr(service, "BroadcastWorker", made_by)
+    monkeypatch.setattr(world.container.delivery, "deliver", refuse)
     assert work(world, bad, bad, good) == ["m0", "m1"]
     assert inbox(world) == ["tab-1"]
 
@@ -219,18 +228,18 @@ def test_what_does_not_fit_in_the_time_goes_back_into_the_queue(world: World) ->
 def test_a_worker_whose_time_is_up_leaves_its_shard_to_the_next_at_once(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2)
     tabs = people(world, 5)
     bonus = drop(world)
-    one = world.container.broadcaster(bonus, 3600)
-    deliver = world.container.deliver
+    one = worker(world, bonus, 3600)
+    deliver = world.container.delivery.deliver
 
     async def last(pushes: list[Push], within_seconds: float) -> Any:
         vars(one)["_ends_at"] = 0.0
         return await deliver(pushes, within_seconds)
 
     with monkeypatch.context() as patch:
-        patch.setattr(world.container, "deliver", last)
+        patch.setattr(world.container.delivery, "deliver", last)
         world.container.run(one.work())
     assert inbox(world) == tabs[:2]
     assert world.queue.sent == [bonus]
@@ -243,7 +252,7 @@ def test_without_a_database_it_is_tried_again_soon(world: World) -> None:
     bonus = Broadcast(str(uuid.uuid4()))
     vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
     assert work(world, bonus) == []
-    assert world.queue.calls == [(bonus, broadcaster.RETRY_SECONDS)]
+    assert world.queue.calls == [(bonus, service.RETRY_SECONDS)]
 
 
 def test_a_broadcast_forgets_who_is_gone(world: World) -> None:
@@ -269,11 +278,11 @@ def test_what_cannot_be_delivered_is_counted(world: World) -> None:
 def test_who_does_not_answer_holds_up_no_more_than_a_page(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "PAGE", 2)
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2)
     people(world, 5)
     world.connections.stuck = {"tab-1"}
     bonus = drop(world)
-    one = world.container.broadcaster(bonus, 60, 0.05)
+    one = worker(world, bonus, 60, 0.05)
     world.container.run(one.work())
     assert progress(world, bonus) == {"sent": 4, "undelivered": 1}
 
@@ -284,14 +293,14 @@ def test_what_has_no_answer_when_the_window_ends_is_dropped(
     people(world, 3)
     world.connections.stuck = {"tab-1"}
     bonus = drop(world, window=60)
-    deliver = world.container.deliver
+    deliver = world.container.delivery.deliver
 
     async def soon(pushes: list[Push], within_seconds: float) -> Any:
         assert within_seconds <= 60
         return await deliver(pushes, 0.05)
 
-    monkeypatch.setattr(world.container, "deliver", soon)
-    world.container.run(world.container.broadcaster(bonus, 3600, 120).work())
+    monkeypatch.setattr(world.container.delivery, "deliver", soon)
+    world.container.run(worker(world, bonus, 3600, 120).work())
     assert progress(world, bonus) == {"sent": 2, "dropped": 1}
 
 
@@ -325,16 +334,16 @@ def test_a_page_has_no_more_time_than_the_window(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people(world, 1)
-    given, deliver = list[float](), world.container.deliver
+    given, deliver = list[float](), world.container.delivery.deliver
 
     async def within(pushes: list[Push], within_seconds: float) -> Any:
         given.append(within_seconds)
         return await deliver(pushes, within_seconds)
 
-    monkeypatch.setattr(world.container, "deliver", within)
+    monkeypatch.setattr(world.container.delivery, "deliver", within)
     work(world, drop(world))
-    world.container.run(world.container.broadcaster(drop(world, window=60), 3600, 120).work())
-    assert given[0] == broadcaster.PAGE_TIMEOUT_SECONDS
+    world.container.run(worker(world, drop(world, window=60), 3600, 120).work())
+    assert given[0] == service.PAGE_TIMEOUT_SECONDS
     assert 0 < given[1] <= 60
 
 
@@ -362,7 +371,7 @@ def test_for_several_shards_others_are_called(
         " select 'many-' || n, 'site', now(), now(), jsonb_build_object('gateway.example/live',"
         " jsonb_build_object('many-' || n, '{\"at\": 0}'::jsonb)) from generate_series(1, 6500) n"
     )
-    monkeypatch.setattr(pages, "PAGE", 2_000)
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2_000)
     bonus = drop(world)
     work(world, bonus)
     (made,) = world.rows("select count(*) from broadcast_shards")
@@ -387,7 +396,7 @@ def test_who_has_not_acknowledged_is_told_again_in_a_while(world: World) -> None
 def test_a_few_users_are_told_from_where_it_happens(world: World) -> None:
     people(world, 2)
     bonus = drop(world, "user-1")
-    world.container.run(world.container.push_out(bonus))
+    world.container.run(broadcast_here(world.container.broadcast_ports(), bonus))
     assert inbox(world) == ["tab-1"]
     assert progress(world, bonus) == {"sent": 1}
 
@@ -400,7 +409,8 @@ def test_telling_a_few_users_never_fails(world: World, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(world.queue, "_send", unreachable)
     vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
-    world.container.run(world.container.push_out(Broadcast(str(uuid.uuid4()))))
+    ports = world.container.broadcast_ports()
+    world.container.run(broadcast_here(ports, Broadcast(str(uuid.uuid4()))))
 
 
 def told_numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
@@ -416,9 +426,9 @@ def test_an_invocation_tells_its_numbers(world: World, capsys: pytest.CaptureFix
     line = told_numbers(capsys)
     names = ("pages", "pushes_sent", "pushes_gone", "pushes_undelivered", "pushes_dropped")
     assert [line[name] for name in names] == [2, 4, 2, 2, 0]
-    assert line["told_after_ms"] > 0
+    assert line["delivered_after_ms"] > 0
     metrics = {one["Name"] for one in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]}
-    assert metrics == {*names, "told_after_ms", "duration_ms"}
+    assert metrics == {*names, "delivered_after_ms", "duration_ms"}
 
 
 # Nodes that do not answer.
@@ -433,7 +443,7 @@ def test_a_silent_node_is_left_alone_for_a_while() -> None:
             tried.append(push_.node)
             await connections.post(push_)
 
-    posts = Impatient(Counting(), lambda: now[0])
+    posts = CircuitBreaker(Counting(), lambda: now[0])
 
     async def post(node: str) -> bool:
         try:
@@ -443,11 +453,11 @@ def test_a_silent_node_is_left_alone_for_a_while() -> None:
         return True
 
     async def play() -> None:
-        for _ in range(GIVE_UP_AFTER + 5):
+        for _ in range(MAX_SILENT_POSTS + 5):
             assert not await post("n1")
-        assert len(tried) == GIVE_UP_AFTER
+        assert len(tried) == MAX_SILENT_POSTS
         assert await post("n2")
-        now[0] = LEAVE_ALONE_SECONDS
+        now[0] = OPEN_SECONDS
         connections.dead.clear()
         assert await post("n1")
 
@@ -457,7 +467,7 @@ def test_a_silent_node_is_left_alone_for_a_while() -> None:
 @pytest.mark.parametrize("answer", ["gone", "sent"])
 def test_one_answer_and_a_node_is_not_silent(answer: str) -> None:
     connections = FakeConnections(dead={"n1"}, gone={"a1"} if answer == "gone" else set())
-    posts = Impatient(connections)
+    posts = CircuitBreaker(connections)
 
     async def post() -> str:
         try:
@@ -468,7 +478,7 @@ def test_one_answer_and_a_node_is_not_silent(answer: str) -> None:
 
     async def play() -> None:
         for _ in range(2):
-            for _ in range(GIVE_UP_AFTER - 1):
+            for _ in range(MAX_SILENT_POSTS - 1):
                 await post()
             connections.dead.clear()
             assert await post() in ("Gone", "sent")
@@ -503,12 +513,12 @@ def waiting(sqs: Any, name: str) -> tuple[int, int]:
 @pytest.mark.parametrize(
     ("call", "now", "later"),
     [
-        (lambda queue, one: queue.announce(one), 1, 1),
-        (lambda queue, one: queue.announce_own(one), 0, 1),
-        (lambda queue, one: queue.send(one), 1, 0),
-        (lambda queue, one: queue.send(one, 3), 0, 1),
-        (lambda queue, one: queue.send_many(one, 9), 9, 0),
-        (lambda queue, one: queue.send_many(one, 0), 0, 0),
+        (lambda queue, one: queue.enqueue(one), 1, 1),
+        (lambda queue, one: queue.enqueue_backup(one), 0, 1),
+        (lambda queue, one: queue.wake(one), 1, 0),
+        (lambda queue, one: queue.wake(one, 3), 0, 1),
+        (lambda queue, one: queue.wake_many(one, 9), 9, 0),
+        (lambda queue, one: queue.wake_many(one, 0), 0, 0),
     ],
 )
 @pytest.mark.parametrize("is_news", [False, True])
@@ -521,7 +531,7 @@ def test_each_kind_has_its_queue(
 
 
 def test_what_is_sent_is_what_comes(queues: Any) -> None:
-    asyncio.run(Queue().send(Broadcast("b", 2)))
+    asyncio.run(Queue().wake(Broadcast("b", 2)))
     url = queues.get_queue_url(QueueName="PUSH")["QueueUrl"]
     (message,) = queues.receive_message(QueueUrl=url)["Messages"]
     assert Broadcast.from_json(message["Body"]) == Broadcast("b", 2)
@@ -532,8 +542,8 @@ def test_a_message_that_the_queue_does_not_take_is_an_error(
 ) -> None:
     """The call itself is answered 200."""
     queue = Queue()
-    asyncio.run(queue.send(Broadcast("b")))
+    asyncio.run(queue.wake(Broadcast("b")))
     failed = {"Failed": [{"Id": "0", "Code": "InternalError", "SenderFault": False}]}
     monkeypatch.setattr(vars(queue)["_client"], "send_message_batch", lambda **_: failed)
     with pytest.raises(ClientError, match="InternalError"):
-        asyncio.run(queue.send(Broadcast("b")))
+        asyncio.run(queue.wake(Broadcast("b")))

@@ -10,7 +10,8 @@ import pytest
 from botocore.exceptions import EndpointConnectionError
 
 from handlers import award, push, sweep
-from handlers.core.push import Broadcast
+from handlers.core.operations.broadcast import Broadcast
+from handlers.services import award as awards
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -162,17 +163,17 @@ def test_what_nobody_sees_to_is_queued_again_as_what_it_is(world: World) -> None
 
 
 def test_the_ledgers_of_bonuses_that_are_over_are_closed(world: World) -> None:
-    for _ in range(award.CLOSE_BATCH_SIZE + 1):
+    for _ in range(awards.CLOSE_BATCH_SIZE + 1):
         drop(world)
     world.rows("update bonuses set closes_at = now() - interval '2 seconds', opens_at = 'epoch'")
-    assert award.handle({}, Context(), world.container)["closed"] == award.CLOSE_BATCH_SIZE + 1
+    assert award.handle({}, Context(), world.container)["closed"] == awards.CLOSE_BATCH_SIZE + 1
     assert award.handle({}, Context(), world.container)["closed"] == 0
 
 
 def test_everyone_is_awarded_however_many_there_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(award, "AT_ONCE", 3)
+    monkeypatch.setattr(awards, "AWARD_BATCH_SIZE", 3)
     for n in range(8):
         world.come(f"tab-{n}", f"user-{n}")
     rule(world)

@@ -13,14 +13,18 @@ import asyncpg
 import pytest
 
 from handlers import sweep
-from handlers.adapters.connections import AT_ONCE
-from handlers.adapters.container import Container
 from handlers.adapters.database import Database, Unavailable
-from handlers.core.sweep import GIVE_UP_AFTER, NOBODY
+from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS
+from handlers.adapters.statements import name as name_of
+from handlers.container import Container
+from handlers.core.failure_detection import MAX_UNCLEAR_ANSWERS, UNUSED_CONNECTION_ID
+from handlers.core.operations.maintenance import Finalize, FinalizeRow, Prune, PruneRow
+from handlers.services import sweep as service
+from handlers.services.sweep import Settings, SweepRun
 from tests.support.world import Context
 
 if TYPE_CHECKING:
-    from handlers.core.operation import Query, Row
+    from handlers.core.operation import Statement
     from tests.support.world import World
 
 MINUTE = timedelta(minutes=1)
@@ -71,7 +75,7 @@ def two_nodes(world: World) -> World:
 def test_what_is_due_becomes_a_fact_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "SETTLE_BATCH_SIZE", 2)
+    monkeypatch.setattr(service, "FINALIZE_BATCH_SIZE", 2)
     for n in range(5):
         come(world, f"tab-{n}", f"user-{n}")
     assert run(world)["facts_settled"] == 5
@@ -93,11 +97,11 @@ def test_who_left_is_offline_after_the_grace_and_history_then(
 
 
 def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sweep, "PRUNE_BATCH_SIZE", 2)
+    monkeypatch.setattr(service, "PRUNE_BATCH_SIZE", 2)
     world.rows(
         "insert into presence_facts select n, 'online', n, 'ann', 'site', now(),"
         " now() - $1::interval from generate_series(1, 5) n",
-        sweep.KEEP_FACTS + timedelta(seconds=1),
+        service.KEEP_FACTS + timedelta(seconds=1),
     )
     assert run(world)["pruned_facts"] == 5
     assert run(world)["pruned_facts"] == 0
@@ -159,7 +163,7 @@ def test_a_node_out_of_reach_for_the_grace_loses_everybody_at_once(two_nodes: Wo
 def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "LOSE_BATCH_SIZE", 2)
+    monkeypatch.setattr(service, "EVICT_BATCH_SIZE", 2)
     come(world, "a1", "ann")
     for n in range(7):
         come(world, f"b{n}", f"bob-{n}", DEAD)
@@ -168,7 +172,7 @@ def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
     run(world)
     later(world, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(sweep.Run, "_has_time", lambda self, step: self.numbers["node_lost"] < 4)
+        patch.setattr(SweepRun, "_has_time", lambda self, step: self.numbers["node_lost"] < 4)
         assert run(world)["node_lost"] == 4
     assert world.rows("select 1 from unreachable_nodes"), "it is not done yet"
     assert run(world)["node_lost"] == 3
@@ -230,11 +234,13 @@ def test_a_dead_node_is_asked_a_few_times_only(world: World) -> None:
     world.connections.dead = {DEAD}
     assert run(world)["unanswered"] == 100
     asked = [node for node, _ in world.connections.asked if node == DEAD]
-    assert GIVE_UP_AFTER <= len(asked) <= GIVE_UP_AFTER + AT_ONCE
+    assert MAX_UNCLEAR_ANSWERS <= len(asked) <= MAX_UNCLEAR_ANSWERS + MAX_CONCURRENT_CALLS
     world.connections.asked = []
     run(world)
     asked = [tab for node, tab in world.connections.asked if node == DEAD]
-    assert asked == [NOBODY] * GIVE_UP_AFTER, "its connections are not asked for"
+    assert asked == [UNUSED_CONNECTION_ID] * MAX_UNCLEAR_ANSWERS, (
+        "its connections are not asked for"
+    )
 
 
 def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World) -> None:
@@ -244,7 +250,7 @@ def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World)
     world.connections.throttled = {f"a{n}" for n in range(100)}
     numbers = run(world)
     assert (numbers["unanswered"], numbers["unreachable_nodes"]) == (100, 0)
-    assert len(world.connections.asked) <= GIVE_UP_AFTER + AT_ONCE
+    assert len(world.connections.asked) <= MAX_UNCLEAR_ANSWERS + MAX_CONCURRENT_CALLS
     assert len(doubted(world)) == 100
     world.connections.throttled = set()
     assert run(world)["unanswered"] == 0
@@ -254,15 +260,15 @@ def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World)
 def test_without_any_answer_a_run_does_not_go_on_for_ever(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "PAGE", 1)
+    monkeypatch.setattr(service, "PAGE_SIZE", 1)
     for n in range(15):
         come(world, f"a{n}", f"ann-{n}")
     world.age(minutes=10)
     world.connections.dead = {ALIVE}
-    assert run(world)["unanswered"] == sweep.IN_VAIN
+    assert run(world)["unanswered"] == service.MAX_UNCLEAR_PAGES
     world.connections.dead, world.connections.asked = set(), []
     run(world)
-    asked = {tab for _, tab in world.connections.asked} - {NOBODY}
+    asked = {tab for _, tab in world.connections.asked} - {UNUSED_CONNECTION_ID}
     assert len(asked) == 5, "the next run goes on from there"
 
 
@@ -312,7 +318,7 @@ class Waning(Context):
 def test_what_does_not_fit_in_the_time_is_the_next_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sweep, "PAGE", 1)
+    monkeypatch.setattr(service, "PAGE_SIZE", 1)
     for n in range(20):
         come(world, f"a{n}", f"ann-{n:02}")
     world.age(minutes=10)
@@ -333,12 +339,12 @@ def test_whoever_is_behind_with_the_facts_still_sweeps(
     world.connections.gone = {"a1"}
     fetch = world.container.database.fetch
 
-    async def never_done(query: Query) -> list[Row]:
-        if query.name == "settle":
-            return [{"facts": 1, "is_behind": True}]
-        if query.name == "prune":
-            return [{"tickets": sweep.PRUNE_BATCH_SIZE, "events": 0, "facts": 0}]
-        return await fetch(query)
+    async def never_done(statement: Statement[Any]) -> list[Any]:
+        if isinstance(statement, Finalize):
+            return [FinalizeRow(1, is_behind=True)]
+        if isinstance(statement, Prune):
+            return [PruneRow(service.PRUNE_BATCH_SIZE, 0, 0, 0, 0, 0)]
+        return await fetch(statement)
 
     monkeypatch.setattr(world.container.database, "fetch", never_done)
     assert run(world, Waning(500))["closed"] == 1
@@ -368,7 +374,7 @@ class Failing(Database):
 
     async def fetch(self, query: Any) -> list[Any]:
         rows: list[Any] = await self.inner.fetch(query)
-        if query.name == self.name:
+        if name_of(query) == self.name:
             self.name = ""
             raise self.error
         return rows
@@ -448,10 +454,14 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     everything(world)
     other = Container()
     vars(other).update(vars(world.container) | {"database": Database(world.dsn)})
-    runs = [sweep.Run(Context(), each) for each in (world.container, other)]
+    settings = Settings(timedelta(seconds=30), 1_000, 0)
+    runs = [
+        SweepRun(each.database, each.gateway, settings, lambda: 30_000)
+        for each in (world.container, other)
+    ]
 
     async def both() -> None:
-        await asyncio.gather(*(each.all() for each in runs))
+        await asyncio.gather(*(each.run() for each in runs))
         await other.database.close()
 
     world.container.run(both())
@@ -488,7 +498,7 @@ def test_the_numbers_are_one_line_for_cloudwatch(
     assert said["FunctionName"] == "stack-SweepFunction-1"
     assert isinstance(said["_aws"]["Timestamp"], int)
     names = {metric["Name"] for metric in directive["Metrics"]}
-    assert names == numbers.keys() == set(sweep.UNITS)
+    assert names == numbers.keys() == set(service.UNITS)
     assert {name: said[name] for name in names} == numbers
 
 

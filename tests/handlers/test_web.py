@@ -15,7 +15,7 @@ from handlers.core.ticket import read
 from tests.support.web import TOKEN, call
 
 if TYPE_CHECKING:
-    from handlers.adapters.container import Container
+    from handlers.container import Container
     from handlers.core.ticket import Ticket
     from tests.support.world import World
 

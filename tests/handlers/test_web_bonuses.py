@@ -26,7 +26,7 @@ from tests.support.world import Context
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from handlers.adapters.container import Container
+    from handlers.container import Container
     from handlers.core.operation import Query
     from tests.support.world import World
 

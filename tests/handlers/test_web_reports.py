@@ -15,7 +15,7 @@ from handlers.adapters.statements import QUERIES, text
 from tests.support.web import answer, call, pages, table
 
 if TYPE_CHECKING:
-    from handlers.adapters.container import Container
+    from handlers.container import Container
     from tests.support.world import World
 
 HOUR = 3_600_000

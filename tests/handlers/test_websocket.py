@@ -13,6 +13,7 @@ import pytest
 from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
 from handlers.core.ticket import Ticket, mint
+from handlers.services import message as service
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -124,7 +125,7 @@ def test_a_push_that_fails_stops_nothing_and_forgets_nobody(world: World) -> Non
 def test_a_gateway_that_never_answers_holds_nobody_up(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(message, "PUSH_TIMEOUT_SECONDS", 0.05)
+    monkeypatch.setattr(service, "PUSH_TIMEOUT_SECONDS", 0.05)
     for tab in ("tab-1", "tab-2", "tab-3"):
         world.come(tab)
     world.connections.stuck = {"tab-2"}

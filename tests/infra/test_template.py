@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from handlers import web
-from handlers.adapters.container import Container
+from handlers.container import Container
 from infra.check import ROOT, main
 from infra.rules import granted
 from infra.stack import Stack

@@ -16,9 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.core import hello
-from handlers.core.arrival import Arrival
-from handlers.core.message import Hello
+from handlers.core.connection import Connection
+from handlers.core.message import HelloMessage
+from handlers.core.operations import hello
 from tests.sql.bonus_world import merge_patch
 from tests.sql.stories import PROFILE
 from tests.sql.stream_client import Client
@@ -376,7 +376,7 @@ def _filled(key: str, size: int) -> str:
 
 async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -> None:
     """Everything at its bound at once, in names that are six times as long as JSON."""
-    who = Arrival("\1" * 128, "\2" * 128, "ticket", T0, "n" * 100, "c" * 128)
+    who = Connection("\1" * 128, "\2" * 128, "ticket", T0, "n" * 100, "c" * 128)
     await db.execute(
         "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
         " values ($1, $2, $3, $3, $4)",
@@ -404,7 +404,7 @@ async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -
     query = "select * from hello($1, $2, $3, 0, $4, 0, p_now => $5)"
     epoch = await db.fetchval("select epoch::text from stream_epoch")
     row = await db.fetchrow(query, who.user_id, who.node, who.connection_id, epoch, T0)
-    reply = hello.outcome(who, Hello("h" * 64), dict(row)).reply
+    reply = hello.outcome(who, HelloMessage("h" * 64), hello.HelloRow(**row)).reply
     said = json.loads(reply)
     counts = [len(said["events"]), len(said["bonuses"]), len(said["broadcasts"]["news"])]
     assert counts == [MAX_EVENTS, 10, MAX_NEWS]

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 
 from handlers import connect
-from handlers.adapters.connections import Gone, Refused, Undelivered, Unreachable
+from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 from handlers.adapters.queue import Queue
-from handlers.core.arrival import authorizer_context
+from handlers.core.operations import authorize
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handlers.adapters.container import Container
-    from handlers.core.arrival import MayWatch
+    from handlers.container import Container
+    from handlers.core.connection import MayWatch
     from handlers.core.operation import Push
-    from handlers.core.push import Broadcast
+    from handlers.core.operations.broadcast import Broadcast
 
 EVENTS = Path(__file__).parents[2] / "localstack" / "wsgate" / "tests" / "events"
 
@@ -75,7 +75,7 @@ class FakeConnections:
         if node in self.dead:
             raise Unreachable("nobody there")
         if connection_id in self.throttled:
-            raise Refused(429)
+            raise GatewayRejected(429)
         if connection_id in self.broken:
             raise Undelivered("no credentials")
         if connection_id in self.stuck:
@@ -133,7 +133,7 @@ class World:
         event["requestContext"] |= {
             "connectionId": connection_id,
             "domainName": "gateway.example",
-            "authorizer": authorizer_context(
+            "authorizer": authorize.context(
                 Ticket(
                     f"ticket-{connection_id}",
                     user_id,

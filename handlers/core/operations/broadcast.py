@@ -1,0 +1,167 @@
+"""broadcast: a message to all of its audience, a page of the audience at a time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+import msgspec
+
+from handlers.core.operation import Json, Push, Statement, bonus_message, encode, raw
+
+if TYPE_CHECKING:
+    from handlers.core.operation import DeliveryCounts
+
+PAGE_SIZE = 250
+
+
+@dataclass(frozen=True)
+class Broadcast:
+    """A wake-up message of the queue: work on this broadcast, in this round.
+
+    The progress does not travel with it: that is in the database.
+    """
+
+    broadcast_id: str
+    round: int = 1
+    is_news: bool = False
+    """News have a queue of their own, so that they never delay a bonus."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+    @staticmethod
+    def from_json(text: str) -> Broadcast:
+        """Raises ValueError, TypeError, KeyError or AttributeError for anything else."""
+        fields = json.loads(text)
+        # The previous release named the bonus, whose broadcast has the same id.
+        broadcast_id = str(fields.get("broadcast_id") or fields["bonus_id"])
+        return Broadcast(broadcast_id, int(fields.get("round", 1)), bool(fields.get("is_news")))
+
+    def next_round(self) -> Broadcast:
+        return replace(self, round=self.round + 1)
+
+
+@dataclass(frozen=True)
+class Report:
+    """How the pushes of a page went; without shard and page there was no page."""
+
+    shard: int | None = None
+    page: int | None = None
+    sent: int = 0
+    gone: int = 0
+    undelivered: int = 0
+    dropped: int = 0
+
+
+class PageRow(msgspec.Struct, frozen=True):
+    """What a worker does next; the fields of a page are null without one."""
+
+    outcome: str
+    """page, wait, dropped, busy, done, over or unknown"""
+    wait_ms: int | None
+    shards: int | None
+    """How many shards this call has made, all but one of them for other workers."""
+    shard: int | None
+    page: int | None
+    server_now: int
+    expires_at: int | None
+    age_ms: int | None
+    kind: str | None
+    epoch: UUID | None
+    broadcast: Json | None
+    bonus: Json | None
+    news: Json | None
+    recipients: Json | None
+    dropped: int | None
+    repeat_in_ms: int | None
+
+
+class BroadcastPage(Statement[PageRow], frozen=True):
+    """Reports the last page, and takes the next one."""
+
+    function: ClassVar[str] = "push"
+    broadcast_id: str
+    round: int
+    worker: UUID
+    limit: int
+    per_second: int
+    shard: int | None
+    page: int | None
+    sent: int
+    gone: int
+    undelivered: int
+    dropped: int
+
+
+def next_page(broadcast: Broadcast, worker: UUID, per_second: int, report: Report) -> BroadcastPage:
+    """Report the last page and take the next one, of at most one second's pushes."""
+    return _statement(broadcast, worker, min(PAGE_SIZE, per_second), per_second, report)
+
+
+def last_report(broadcast: Broadcast, worker: UUID, report: Report) -> BroadcastPage:
+    """Report, take no further page, and release the shard: the next worker goes on at once."""
+    return _statement(broadcast, worker, 0, 1, report)
+
+
+def _statement(
+    broadcast: Broadcast, worker: UUID, limit: int, per_second: int, report: Report
+) -> BroadcastPage:
+    return BroadcastPage(
+        broadcast.broadcast_id,
+        broadcast.round,
+        worker,
+        limit,
+        per_second,
+        report.shard,
+        report.page,
+        report.sent,
+        report.gone,
+        report.undelivered,
+        report.dropped,
+    )
+
+
+def report(row: PageRow, pushes: int, counts: DeliveryCounts, *, is_over: bool) -> Report:
+    """The report of a page. A push without an answer by the end of the window is dropped."""
+    left = pushes - counts.sent - len(counts.gone)
+    undelivered, dropped = (0, left) if is_over else (left, 0)
+    return Report(row.shard, row.page, counts.sent, len(counts.gone), undelivered, dropped)
+
+
+Recipient = tuple[str, list[tuple[str, str]], msgspec.Raw]
+"""user_id, connections [(node, connection id), …], and the event of the offer in their stream."""
+
+
+def pushes(row: PageRow) -> list[Push]:
+    """One message per connection of the page."""
+    same = _message(row)
+    return [
+        Push(user_id, node, connection_id, data)
+        for user_id, connections, event in _recipients(row)
+        for data in [same if bytes(event) == b"null" else _event(row, event)]
+        for node, connection_id in connections
+    ]
+
+
+def _recipients(row: PageRow) -> list[Recipient]:
+    return msgspec.json.decode(row.recipients or "[]", type=list[Recipient])
+
+
+def _message(row: PageRow) -> bytes:
+    if row.kind != "news":
+        return bonus_message(_begins_at(row), row.bonus, row.broadcast)
+    return encode(
+        "news", server_now=_begins_at(row), broadcast=raw(row.broadcast), news=raw(row.news)
+    )
+
+
+def _event(row: PageRow, event: msgspec.Raw) -> bytes:
+    return encode("event", server_now=_begins_at(row), epoch=row.epoch, event=event)
+
+
+def _begins_at(row: PageRow) -> int:
+    """The database's clock when the page's turn comes: clients set theirs by it."""
+    return row.server_now + (row.wait_ms or 0)

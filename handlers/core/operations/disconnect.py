@@ -1,0 +1,57 @@
+"""$disconnect: a connection leaves its user's session, and why."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from handlers.core.operation import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from handlers.core.connection import Connection
+
+# API Gateway ends a connection two hours after it opened. The event of that close looks like an
+# idle close; the connection's age tells them apart. localstack/wsgate/docs/aws-behaviour.md §9.7
+MAX_AGE = timedelta(hours=2)
+SLACK = timedelta(minutes=1)
+
+
+class Disconnect(Statement[bool], frozen=True):
+    """Returns whether that closed the session."""
+
+    function: ClassVar[str] = "disconnect"
+    user_id: str
+    node: str
+    connection_id: str
+    ended_by: str
+    ticket_id: str
+    ticket_expires_at: datetime
+    grace: timedelta
+
+
+def statement(connection: Connection, request: Mapping[str, Any], grace: timedelta) -> Disconnect:
+    return Disconnect(
+        connection.user_id,
+        connection.node,
+        connection.connection_id,
+        ended_by(request),
+        connection.ticket_id,
+        connection.ticket_expires_at,
+        grace,
+    )
+
+
+def ended_by(request: Mapping[str, Any]) -> str:
+    """`client`, `idle`, `expired` or `kicked`, from the close code and reason.
+
+    localstack/wsgate/docs/aws-behaviour.md §10.3
+    """
+    closed = (request.get("disconnectStatusCode"), request.get("disconnectReason"))
+    if closed == (1000, "Connection Closed Normally"):
+        return "kicked"
+    if closed != (1001, "Going away"):
+        return "client"
+    age = timedelta(milliseconds=request["requestTimeEpoch"] - request["connectedAt"])
+    return "expired" if age >= MAX_AGE - SLACK else "idle"

@@ -1,0 +1,91 @@
+"""kick: we close a user's connections, all of them or those of one session."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from handlers.core.operation import Statement
+from handlers.core.operations import forget
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+# API Gateway answers 410 for a connection whose handshake it has not answered yet, too: `forget`
+# spares the same ones.
+HANDSHAKE_MS = 60_000
+
+
+class OpenConnection(msgspec.Struct, frozen=True):
+    connection_id: str
+    node: str
+    device: str | None
+    session_id: int
+    resource: str
+    opened_at: int
+    age_ms: int
+
+
+class ListConnections(Statement[OpenConnection], frozen=True):
+    """A user's open connections, the oldest first."""
+
+    query: ClassVar[str] = "devices"
+    user_id: str
+
+
+class EndConnections(Statement[int], frozen=True):
+    """Returns how many sessions that closed. The lists are in step."""
+
+    function: ClassVar[str] = "end_connections"
+    user_id: str
+    session_id: int | None
+    """None: all of the user's."""
+    nodes: list[str]
+    connection_ids: list[str]
+
+
+@dataclass(frozen=True)
+class Target:
+    """A connection to be closed."""
+
+    node: str
+    connection_id: str
+    is_young: bool
+    """410 does not mean that it is gone: its handshake may be under way."""
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Which targets were closed and which were gone; those in neither list are still open."""
+
+    closed: Collection[Target]
+    gone: Collection[Target]
+
+
+def targets(connections: Sequence[OpenConnection], session_id: int | None) -> list[Target]:
+    """The connections of one session, or all of them."""
+    return [
+        Target(one.node, one.connection_id, one.age_ms < HANDSHAKE_MS)
+        for one in connections
+        if session_id in (None, one.session_id)
+    ]
+
+
+def statements(
+    user_id: str, session_id: int | None, closing: Closing
+) -> list[forget.Forget | EndConnections]:
+    """Connections that were gone before leave at their last evidence, the others now.
+
+    A session without connections is over for good then. Late $disconnects find it so.
+    """
+    gone = [forget.GoneConnection(user_id, one.node, one.connection_id) for one in closing.gone]
+    ended = EndConnections(
+        user_id,
+        session_id,
+        [one.node for one in closing.closed],
+        [one.connection_id for one in closing.closed],
+    )
+    return [forget.statement(gone, timedelta(0)), ended] if gone else [ended]

@@ -1,0 +1,88 @@
+"""maintenance: what the scheduled functions write beside the sweep."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import ClassVar
+from uuid import UUID
+
+import msgspec
+
+from handlers.core.operation import Statement
+
+
+class FinalizeRow(msgspec.Struct, frozen=True):
+    facts: int
+    is_behind: bool
+    """There is more to do."""
+
+
+class Finalize(Statement[FinalizeRow], frozen=True):
+    """Sessions that are over for good, and starts that are due, become presence events."""
+
+    function: ClassVar[str] = "settle"
+    limit: int
+
+
+class PruneRow(msgspec.Struct, frozen=True):
+    """How many rows of each kind were removed."""
+
+    tickets: int
+    events: int
+    facts: int
+    acks: int
+    broadcasts: int
+    limits: int
+
+
+class Prune(Statement[PruneRow], frozen=True):
+    """Removes what is old, at most `limit` rows of each kind."""
+
+    query: ClassVar[str] = "prune"
+    keep_events: timedelta
+    keep_facts: timedelta
+    limit: int
+
+
+class KeepMonthsRow(msgspec.Struct, frozen=True):
+    made: list[str]
+    dropped: list[str]
+
+
+class KeepMonths(Statement[KeepMonthsRow], frozen=True):
+    """Makes the partitions that past sessions need, and drops those that are too old (0: none)."""
+
+    function: ClassVar[str] = "keep_months"
+    keep_months: int
+
+
+class Award(Statement[int], frozen=True):
+    """Makes bonuses for watching. Returns how many: 0 when nothing is due any more."""
+
+    function: ClassVar[str] = "award"
+    limit: int
+    """sessions per rule"""
+
+
+class CloseBonuses(Statement[int], frozen=True):
+    """Writes the last ledger entries of bonuses that are over. Returns for how many."""
+
+    function: ClassVar[str] = "close_bonuses"
+    limit: int
+
+
+class OrphanedBroadcast(msgspec.Struct, frozen=True):
+    broadcast_id: UUID
+    kind: str
+    round: int
+
+
+class ListOrphanedBroadcasts(Statement[OrphanedBroadcast], frozen=True):
+    """Broadcasts that are not over and that no worker works on."""
+
+    query: ClassVar[str] = "unqueued"
+
+
+class MarkBroadcastQueued(Statement[None], frozen=True):
+    query: ClassVar[str] = "queued"
+    broadcast_id: UUID

@@ -1,0 +1,1 @@
+"""Use cases: what the functions and the HTTP API do, each once."""

@@ -1,0 +1,140 @@
+"""A broadcast: its message in the queue, its page as pushes, and the report of them."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from typing import Any
+
+import msgspec
+import pytest
+
+from handlers.core.operation import DeliveryCounts, Json, Push
+from handlers.core.operations import broadcast
+from handlers.core.operations.broadcast import Broadcast, BroadcastPage, PageRow, Report
+
+NODE = "gateway.example/live"
+LANE = uuid.uuid4()
+
+
+EPOCH = uuid.UUID(int=1)
+PAGE = PageRow(
+    outcome="page",
+    wait_ms=0,
+    shards=None,
+    shard=2,
+    page=7,
+    server_now=9_000,
+    expires_at=19_000,
+    age_ms=5,
+    kind="offer",
+    epoch=EPOCH,
+    broadcast=Json('{"seq": 5, "follows": 3}'),
+    bonus=Json('{"bonus_id": "b"}'),
+    news=None,
+    recipients=Json("[]"),
+    dropped=None,
+    repeat_in_ms=None,
+)
+
+
+def row(*recipients: tuple[str, list[str], object], **more: object) -> PageRow:
+    """A page as the database gives it: (user, their connections, the event of their stream)."""
+    listed = [[user, [[NODE, tab] for tab in tabs], event] for user, tabs, event in recipients]
+    return msgspec.structs.replace(PAGE, recipients=Json(json.dumps(listed)), **more)
+
+
+def said(pushes: list[Push]) -> list[tuple[str, str, Any]]:
+    return [(one.user_id, one.connection_id, json.loads(one.data)) for one in pushes]
+
+
+def test_a_bonus_goes_to_each_connection() -> None:
+    pushes = broadcast.pushes(row(("ann", ["a1", "a2"], None), ("bob", ["b1"], None)))
+    told = {
+        "type": "bonus",
+        "server_now": 9_000,
+        "broadcast": {"seq": 5, "follows": 3},
+        "bonus": {"bonus_id": "b"},
+    }
+    assert said(pushes) == [("ann", "a1", told), ("ann", "a2", told), ("bob", "b1", told)]
+    assert {one.node for one in pushes} == {NODE}
+
+
+def test_news_say_what_they_are() -> None:
+    page = row(("ann", ["a1"], None), kind="news", news='{"seq": 5}', bonus=None)
+    assert said(broadcast.pushes(page)) == [
+        (
+            "ann",
+            "a1",
+            {
+                "type": "news",
+                "server_now": 9_000,
+                "broadcast": {"seq": 5, "follows": 3},
+                "news": {"seq": 5},
+            },
+        )
+    ]
+
+
+def test_a_listed_user_is_told_the_event_of_their_own_stream() -> None:
+    page = row(("ann", ["a1", "a2"], {"seq": 4}), ("bob", ["b1"], {"seq": 8}), broadcast=None)
+    pushes = said(broadcast.pushes(page))
+    assert [(tab, told["type"], told["event"]) for _, tab, told in pushes] == [
+        ("a1", "event", {"seq": 4}),
+        ("a2", "event", {"seq": 4}),
+        ("b1", "event", {"seq": 8}),
+    ]
+    event = {"server_now": 9_000, "epoch": str(EPOCH), "event": {"seq": 4}}
+    assert pushes[0][2] == {"type": "event", **event}
+
+
+def test_a_listed_user_whose_event_is_gone_is_told_the_bonus() -> None:
+    ((_, _, told),) = said(broadcast.pushes(row(("ann", ["a1"], None), broadcast=None)))
+    assert (told["type"], told["broadcast"]) == ("bonus", None)
+
+
+def test_the_time_is_that_of_the_turn_the_page_waits_for() -> None:
+    page = row(("ann", ["a1"], None), ("bob", ["b1"], {"seq": 4}), wait_ms=250)
+    assert [told["server_now"] for _, _, told in said(broadcast.pushes(page))] == [9_250, 9_250]
+
+
+@pytest.mark.parametrize(
+    ("is_over", "undelivered", "dropped"), [(False, 3, 0), (True, 0, 3)], ids=["open", "over"]
+)
+def test_what_has_no_answer_is_undelivered_or_at_the_end_dropped(
+    is_over: bool, undelivered: int, dropped: int
+) -> None:
+    counts = DeliveryCounts(sent=5, gone=[Push("ann", NODE, "a1", b"")] * 2)
+    reported = broadcast.report(row(), 10, counts, is_over=is_over)
+    assert reported == Report(2, 7, 5, 2, undelivered, dropped)
+
+
+@pytest.mark.parametrize("one", [Broadcast("b"), Broadcast("b", 3), Broadcast("b", is_news=True)])
+def test_a_broadcast_travels_through_the_queue(one: Broadcast) -> None:
+    assert Broadcast.from_json(one.to_json()) == one
+
+
+def test_the_release_before_named_the_bonus() -> None:
+    before = '{"bonus_id": "b", "after_user_id": "ann", "after_resource": "site"}'
+    assert Broadcast.from_json(before) == Broadcast("b")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "{}", '{"broadcast_id": null}'])
+def test_anything_else_is_no_broadcast(text: str) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
+        Broadcast.from_json(text)
+
+
+def test_the_next_round_is_of_the_same_broadcast() -> None:
+    assert Broadcast("b", 1).next_round() == Broadcast("b", 2)
+
+
+@pytest.mark.parametrize(("per_second", "page"), [(1, 1), (249, 249), (250, 250), (7_000, 250)])
+def test_a_page_is_at_most_what_a_second_lets_through(per_second: int, page: int) -> None:
+    statement = broadcast.next_page(Broadcast("b"), LANE, per_second, Report(2, 7, 5, 2, 3, 0))
+    assert statement == BroadcastPage("b", 1, LANE, page, per_second, 2, 7, 5, 2, 3, 0)
+
+
+def test_the_last_report_asks_for_nothing() -> None:
+    statement = broadcast.last_report(Broadcast("b", 2), LANE, Report(2, 7, 5))
+    assert statement == BroadcastPage("b", 2, LANE, 0, 1, 2, 7, 5, 0, 0, 0)

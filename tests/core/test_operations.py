@@ -1,0 +1,358 @@
+"""From a row to a reply and its pushes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import pytest
+from msgspec import structs
+
+from handlers.core.connection import Connection, read_connection
+from handlers.core.message import (
+    AckMessage,
+    ActMessage,
+    ClaimMessage,
+    HelloMessage,
+    LedgerMessage,
+    WatchMessage,
+)
+from handlers.core.operation import Json, Rules
+from handlers.core.operations import (
+    ack,
+    act,
+    authorize,
+    claim,
+    connect,
+    disconnect,
+    hello,
+    ledger,
+    watch,
+)
+from handlers.core.operations.ack import AckRow
+from handlers.core.operations.act import Act, ActRow
+from handlers.core.operations.claim import ClaimRow
+from handlers.core.operations.hello import HelloRow
+from handlers.core.operations.ledger import LedgerRow
+from handlers.core.operations.watch import Watch, WatchRow
+from handlers.core.rate_limit import Limit, over_limit
+from handlers.core.ticket import Ticket
+
+if TYPE_CHECKING:
+    from handlers.core.connection import MayWatch
+    from handlers.core.operation import Push
+
+T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
+NODE = "gateway.example/live"
+ANN = Connection("ann", "site", "t1", T0, NODE, "tab-1")
+GRACE = timedelta(seconds=30)
+LIMIT = Limit(timedelta(milliseconds=200), 50)
+RULES = Rules(LIMIT, GRACE)
+ACT = ActMessage("a1", "like", {})
+CLAIM = ClaimMessage("c1", UUID(int=7))
+EVENT = Json('{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}')
+OTHERS = Json(json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]]))
+EPOCH = UUID(int=1)
+ACTED = ActRow("acted", 0, 9, EPOCH, EVENT, OTHERS)
+CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS)
+
+
+def said(push: Push) -> tuple[str, str, Any]:
+    return push.node, push.connection_id, json.loads(push.data)
+
+
+def test_every_later_event_says_whose_connection_it_is() -> None:
+    request = {
+        "authorizer": authorize.context(Ticket("t1", "ann", "site", T0)),
+        "domainName": "gateway.example",
+        "stage": "live",
+        "connectionId": "tab-1",
+    }
+    assert read_connection(request) == ANN
+
+
+@pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
+def test_what_a_ticket_says_comes_back_from_the_gateway(may_watch: MayWatch) -> None:
+    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
+    context = authorize.context(ticket)
+    assert all(type(value) is str for value in context.values())
+    request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
+    who = read_connection(request)
+    assert (who.device, who.may_watch) == ("phone", may_watch)
+
+
+def test_an_action_is_answered_and_told_to_the_others_only() -> None:
+    outcome = act.outcome(ANN, ACT, ACTED)
+    event = {"server_now": 9, "epoch": str(EPOCH), "event": json.loads(EVENT)}
+    assert json.loads(outcome.reply) == {"type": "acted", "re": "a1", **event}
+    told = {"type": "event", **event}
+    assert [said(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", told),
+        ("other.example/live", "phone", told),
+    ]
+
+
+def test_a_conflict_is_told_to_nobody_else() -> None:
+    for outcome in (
+        act.outcome(ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome="conflict")),
+        claim.outcome(ANN, CLAIM, structs.replace(CLAIMED, outcome="conflict")),
+    ):
+        assert json.loads(outcome.reply)["code"] == "conflict"
+        assert outcome.pushes == ()
+
+
+@pytest.mark.parametrize(
+    ("others", "is_counted"),
+    [
+        (OTHERS, True),
+        (Json(json.dumps([[NODE, "tab-2"]])), False),
+        (Json(json.dumps([["other.example/live", "tab-1"]])), False),
+        (Json("[]"), False),
+        (None, True),
+    ],
+)
+def test_a_connection_that_was_ended_wrongly_is_told_so(
+    others: Json | None, is_counted: bool
+) -> None:
+    for outcome in (
+        act.outcome(ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, others=others)),
+        claim.outcome(ANN, CLAIM, structs.replace(CLAIMED, others=others)),
+    ):
+        assert json.loads(outcome.reply).get("is_counted", True) is is_counted
+
+
+@pytest.mark.parametrize(
+    ("may_watch", "resource", "allowed"),
+    [
+        ((), "site", True),
+        ((), "stream", False),
+        ((), "*", False),
+        (("one", "two"), "site", True),
+        (("one", "two"), "two", True),
+        (("one", "two"), "three", False),
+        (("*",), "one", False),
+        ("*", "one", True),
+    ],
+)
+def test_a_ticket_is_the_permission_to_watch(
+    may_watch: MayWatch, resource: str, allowed: bool
+) -> None:
+    refusal = watch.refusal(replace(ANN, may_watch=may_watch), WatchMessage("w1", resource))
+    assert (refusal is None) is allowed
+
+
+def test_a_move_is_answered_with_the_session_it_led_to() -> None:
+    assert watch.statement(ANN, WatchMessage("w1", "stream"), RULES) == Watch(
+        user_id="ann",
+        node=NODE,
+        connection_id="tab-1",
+        resource="stream",
+        grace=GRACE,
+        gap=LIMIT.gap,
+        burst=LIMIT.burst,
+    )
+    row = WatchRow(
+        outcome="joined", wait_ms=0, server_now=9, joined_at=1, connections=2, watched_ms=8
+    )
+    assert json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), row).reply) == {
+        "type": "watching",
+        "re": "w1",
+        "server_now": 9,
+        "resource": "stream",
+        "is_counted": True,
+        "session": {"joined_at": 1, "connections": 2},
+        "watched_ms": 8,
+    }
+    nowhere = structs.replace(row, outcome="not_connected", joined_at=None, connections=0)
+    reply = json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), nowhere).reply)
+    assert (reply["is_counted"], reply["session"]["connections"]) == (False, 0)
+
+
+def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
+    row = structs.replace(CLAIMED, outcome="expired", event=None, others=None)
+    outcome = claim.outcome(ANN, CLAIM, row)
+    assert json.loads(outcome.reply) == {
+        "type": "claim",
+        "re": "c1",
+        "bonus_id": str(CLAIM.bonus_id),
+        "outcome": "expired",
+        "server_now": 9,
+        "epoch": str(EPOCH),
+        "event": None,
+    }
+    assert outcome.pushes == ()
+
+
+def test_who_comes_too_late_is_told_so_on_every_device() -> None:
+    row = structs.replace(
+        CLAIMED, outcome="sold_out", event=None, bonus=Json('{"outcome": "sold_out"}')
+    )
+    outcome = claim.outcome(ANN, CLAIM, row)
+    assert json.loads(outcome.reply)["outcome"] == "sold_out"
+    told = {
+        "type": "bonus",
+        "server_now": 9,
+        "broadcast": None,
+        "bonus": {"outcome": "sold_out"},
+    }
+    assert [said(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", told),
+        ("other.example/live", "phone", told),
+    ]
+
+
+def test_without_an_event_or_a_bonus_nobody_else_is_told() -> None:
+    """The event of a claim is pruned some day; a bonus that is sold out comes only for others."""
+    for outcome in ("claimed", "sold_out"):
+        row = structs.replace(CLAIMED, outcome=outcome, event=None, bonus=None)
+        assert claim.outcome(ANN, CLAIM, row).pushes == ()
+
+
+@pytest.mark.parametrize(("user_id", "allowed"), [(None, True), ("ann", True), ("bob", False)])
+def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> None:
+    named = structs.replace(CLAIM, user_id=user_id)
+    assert (claim.refusal(ANN, named) is None) is allowed
+    assert claim.statement(ANN, named, RULES).user_id == "ann"
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wait_ms", "disconnects"),
+    [("slow_down", 400, False), ("disconnect", -10_400, True)],
+)
+def test_whoever_says_too_much_hears_when_to_come_again(
+    outcome: str, wait_ms: int, disconnects: bool
+) -> None:
+    told = over_limit("a1", AckRow(outcome, wait_ms))
+    assert told is not None
+    assert json.loads(told.reply) == {
+        "type": "error",
+        "re": "a1",
+        "code": "slow_down",
+        "reason": "this user sends too many messages: wait for retry_after_ms, then send it again",
+        "retry_after_ms": abs(wait_ms),
+    }
+    assert (told.disconnects, told.pushes) == (disconnects, ())
+
+
+def test_whoever_is_within_the_limit_is_not_limited() -> None:
+    assert over_limit("a1", AckRow("acked", 0)) is None
+
+
+def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
+    assert json.loads(
+        ack.outcome(ANN, AckMessage("k1", UUID(int=7)), AckRow("acked", 0)).reply
+    ) == {"type": "acked", "re": "k1"}
+    row = LedgerRow("listed", 0, 9, Json('[{"id": 3}]'), 3)
+    assert json.loads(ledger.outcome(ANN, LedgerMessage("l1"), row).reply) == {
+        "type": "ledger",
+        "re": "l1",
+        "server_now": 9,
+        "entries": [{"id": 3}],
+        "next": 3,
+    }
+
+
+def test_welcome_says_everything_a_client_draws() -> None:
+    row = HelloRow(
+        outcome="welcome",
+        wait_ms=0,
+        server_now=9,
+        resource="site",
+        joined_at=1,
+        connections=2,
+        watched_ms=8,
+        epoch=EPOCH,
+        seq=3,
+        recovered=True,
+        events=Json(f"[{EVENT}]"),
+        state=Json('{"likes": 3}'),
+        bonuses=Json("[]"),
+        broadcasts=Json('{"seq": 5, "recovered": true, "news": []}'),
+    )
+    welcome = json.loads(hello.outcome(ANN, HelloMessage("h1"), row).reply)
+    assert welcome == {
+        "type": "welcome",
+        "re": "h1",
+        "server_now": 9,
+        "user_id": "ann",
+        "resource": "site",
+        "connection_id": "tab-1",
+        "is_counted": True,
+        "session": {"joined_at": 1, "connections": 2},
+        "watched_ms": 8,
+        "epoch": str(EPOCH),
+        "seq": 3,
+        "recovered": True,
+        "events": [json.loads(EVENT)],
+        "state": {"likes": 3},
+        "bonuses": [],
+        "broadcasts": {"seq": 5, "recovered": True, "news": []},
+    }
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status"),
+    [
+        ("opened", 200),
+        ("continued", 200),
+        ("joined", 200),
+        ("repeated", 200),
+        ("refused", 401),
+        ("too_many", 429),
+    ],
+)
+def test_a_spent_ticket_or_one_connection_too_many_refuses_the_handshake(
+    outcome: str, status: int
+) -> None:
+    assert connect.status(outcome) == status
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "minutes", "ended_by"),
+    [
+        (1001, "", 5, "client"),
+        (1005, "Client-side close frame status not set", 5, "client"),
+        (1006, "", 5, "client"),
+        (1000, "", 5, "client"),
+        (1000, "Connection Closed Normally", 5, "kicked"),
+        (1001, "Going away", 10, "idle"),
+        (1001, "Going away", 118.9, "idle"),
+        (1001, "Going away", 119, "expired"),
+        (1001, "Going away", 120, "expired"),
+    ],
+)
+def test_the_close_says_how_the_session_ended(
+    code: int, reason: str, minutes: float, ended_by: str
+) -> None:
+    request = {
+        "disconnectStatusCode": code,
+        "disconnectReason": reason,
+        "connectedAt": 1_000,
+        "requestTimeEpoch": 1_000 + int(minutes * 60_000),
+    }
+    assert disconnect.ended_by(request) == ended_by
+
+
+def test_an_action_that_grew_too_large_is_told_so() -> None:
+    for code in ("too_large", "state_too_large"):
+        outcome = act.outcome(
+            ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome=code)
+        )
+        assert json.loads(outcome.reply)["code"] == code
+        assert outcome.pushes == ()
+
+
+def test_a_patch_goes_with_its_action() -> None:
+    message = ActMessage("a1", "like", {"x": 1}, {"likes": None})
+    assert act.statement(ANN, message, RULES) == Act(
+        user_id="ann",
+        action_id="a1",
+        type="like",
+        body=Json('{"x":1}'),
+        patch=Json('{"likes":null}'),
+        gap=LIMIT.gap,
+        burst=LIMIT.burst,
+    )
