@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
-ENDINGS = ("client", "idle", "expired", "swept", "node_lost", "kicked", "moved")
+ENDINGS = ("client", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
 # Whatever somebody else has thought of.
@@ -149,7 +149,7 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         step = timedelta(seconds=options.step_seconds)
         exactly = timedelta(microseconds=1)
         args = (*interval, step, options.resource, exactly, None)
-        return "concurrency", args, ("at", "viewers", "most", "most_at")
+        return "concurrency", args, ("at", "viewers", "peak_viewers", "peak_at")
     groups = [key for key in ("user", "resource") if key in options.by]
     who = (groups, options.user_id, options.resource)
     counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers import disconnect, message, web
+from handlers import disconnect, http, message
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
@@ -28,7 +28,7 @@ NOTHING = {"closed": 0, "gone": 0, "unreachable": 0}
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return web.Web
+    return http.HttpContainer
 
 
 def kick(world: World, user_id: str = "ann") -> tuple[int, Any]:
@@ -40,7 +40,7 @@ def end(world: World, session_id: object, user_id: str = "ann") -> tuple[int, An
 
 
 def devices(world: World, user_id: str = "ann") -> list[dict[str, Any]]:
-    _, answer = call(world, "GET", f"/devices?user_id={user_id}")
+    _, answer = call(world, "GET", f"/connections?user_id={user_id}")
     items: list[dict[str, Any]] = answer["items"]
     return items
 
@@ -137,8 +137,10 @@ def test_a_kicked_user_who_comes_back_begins_a_new_session(world: World) -> None
     assert world.come("tab-2") == 200
     back, kicked = sessions(world)
     assert (back["ended_by"], kicked["ended_by"]) == (None, "kicked")
-    facts = world.rows("select fact::text from pending_facts where is_settled or fact = 'online'")
-    assert sorted(row["fact"] for row in facts) == ["offline", "online", "online"]
+    facts = world.rows(
+        "select type::text from presence_outbox where is_finalized or type = 'online'"
+    )
+    assert sorted(row["type"] for row in facts) == ["offline", "online", "online"]
 
 
 def test_a_kick_within_the_grace_ends_the_session_for_good(world: World) -> None:
@@ -199,7 +201,7 @@ def test_one_session_ends_and_the_users_others_go_on(world: World) -> None:
     assert end(world, site["session_id"]) == (200, {**NOTHING, "closed": 1})
     assert [one["connection_id"] for one in devices(world)] == ["tab-2"]
     assert end(world, site["session_id"]) == (200, NOTHING)
-    world.rows("select settle(100, now() + interval '1 minute')")
+    world.rows("select finalize(100, now() + interval '1 minute')")
     assert end(world, site["session_id"]) == (200, NOTHING), "past"
 
 
@@ -238,7 +240,7 @@ def test_a_kicked_connection_that_still_speaks_hears_that_it_is_not_counted(worl
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/devices?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
+    [("GET", "/connections?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
 )
 def test_without_the_service_token_nobody_is_kicked(world: World, method: str, path: str) -> None:
     world.come("tab-1")
