@@ -51,7 +51,6 @@ PAGES = [page for page in pages() if _has_commands(page)]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
-@pytest.mark.xfail(reason="until the final names are there", strict=False)
 def test_every_command_runs(page: Path, shell: Shell, run: Headcount) -> None:
     with _ann_in_her_browser(run):
         for block in blocks(page):
