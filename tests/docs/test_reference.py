@@ -12,6 +12,7 @@ import yaml
 from handlers.core.message import ACTIONS
 from handlers.core.operations import act
 from handlers.services import broadcast, sweep
+from handlers.web import errors
 from tests.docs.markdown import HEADING, ROOT, headings, prose
 
 if TYPE_CHECKING:
@@ -98,6 +99,18 @@ def test_every_websocket_code_has_its_heading() -> None:
     codes = set(_strings(calls=("BadMessage",))) | set(_strings(calls=("error",), argument=1))
     codes |= set(act.REFUSALS) | {"slow_down"}
     assert _below("error-codes.md", section="WebSocket") == codes
+
+
+def test_every_http_code_has_its_heading_and_status() -> None:
+    """A code that WebSocket messages have too is marked in its heading."""
+    text = (REFERENCE / "error-codes.md").read_text().split("\n## HTTP\n")[1].split("\n## ")[0]
+    sections = re.findall(r"^### (\w+)(?: \(HTTP\))?\n\n(.+)", text, re.MULTILINE)
+    documented = {code: set(re.findall(r"\b([45]\d\d):", first)) for code, first in sections}
+    expected: dict[str, set[str]] = {}
+    for one in vars(errors).values():
+        if isinstance(one, errors.ErrorCode):
+            expected.setdefault(one.code, set()).add(str(one.status))
+    assert documented == expected
 
 
 def _strings(calls: tuple[str, ...], argument: int = 0) -> Iterator[str]:
