@@ -1,7 +1,7 @@
 /** Who is online, and this user's devices and sessions: polled, because the server does not push them. */
 
-import * as names from "./names.js";
 import { at, copy, element, isWorthPolling, messageOf, paintAvatar, setText } from "./dom.js";
+import * as names from "./names.js";
 import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */
