@@ -202,7 +202,7 @@ class Writes:
         say("   No write waits for the disk (synchronous_commit off): what the CPU can do.")
         await self._ratio(_settings(OURS, NO_WAITING), _settings(COUNTER, NO_WAITING), times)
         await self.db.execute(await self._waiting_disconnect())
-        say("   Everybody waits for the disk: our disconnect too, which as shipped does not.")
+        say("   Every commit waits for the disk, our disconnect too, which as shipped does not.")
         await self._ratio(OURS_WAITING, COUNTER, times)
 
     async def _ratio(self, one: Contender, other: Contender, times: int) -> None:
@@ -284,13 +284,13 @@ def _settings(who: Contender, settings: str) -> Contender:
 
 def _ours(disconnect: str = "disconnect") -> str:
     """The statements that the handlers run, with pgbench's names for their parameters."""
-    happenings = {
+    operations = {
         "connect": ":user :resource :node :connection :ticket :fresh :grace :most null::text",
         "disconnect": ":user :node :connection 'client' :ticket :old :grace",
     }
     statements = [
         re.sub(r"\$(\d)", lambda found: names.split()[int(found[1]) - 1], _bare(name))  # noqa: B023
-        for name, names in happenings.items()
+        for name, names in operations.items()
     ]
     return script("ours_load") + "\n".join(statements).replace("disconnect(", f"{disconnect}(")
 

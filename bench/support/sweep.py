@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 LOST = 0.1
-# The times of the two sides are of one clock; the table keeps milliseconds.
+# Both sides read one clock; the table keeps milliseconds.
 ROUNDING = 0.002
-# A $disconnect that waits for its turn behind thousands of others comes late, and ends late.
+# A $disconnect that waits behind thousands of others comes late, and its session ends late.
 TOLD_TIMEOUT = 30.0
 WITHIN_SECONDS = 60
 KEYS = {
@@ -206,7 +206,7 @@ class Story:
         )
         with report.step("the dead gateway is out of reach for the grace"):
             await self._out_of_reach()
-        with report.step("a cycle: everybody on it is closed"):
+        with report.step("a cycle: all its connections are closed"):
             await self._cycle()
         report.expect(
             "a cycle behind the grace closes the dead gateway's", await self._is_so(dying)
@@ -319,7 +319,7 @@ class Story:
         said, within = row["ended_at"].timestamp(), row["ended_within"].total_seconds()
         end = End(row["ended_by"], ended[1] - said, within, ended[0] - said - within)
         self.report.ends.append(end)
-        # Who was told of an end writes its own time down, and a while later than it happened.
+        # $disconnect writes the time at which it runs, which is a while after the end.
         late = TOLD_TIMEOUT if end.ended_by == "client" else 0
         self.report.expect(f"a row ends after the truth: {end}", end.early >= -late - ROUNDING)
         self.report.expect(f"a row's bound is below the truth: {end}", end.missed <= ROUNDING)

@@ -196,7 +196,7 @@ class Postgres:
         settings = SETTINGS | safety | {"port": str(port)} | binaries.preloaded()
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [binaries.tool("postgres"), "-D", str(self.data), *options]
-        self.log.touch(mode=0o600)  # a failed statement is told with its text
+        self.log.touch(mode=0o600)  # it contains the text of failed statements
         with self.log.open("wb") as log:
             self._server = account.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._watchdog = _watch_over(self._server.pid)

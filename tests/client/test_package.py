@@ -1,11 +1,10 @@
-"""The npm package: its version, its files, and its TypeScript declarations."""
+"""The npm package: its files, and its TypeScript declarations."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,14 +45,6 @@ def run(*command: str, folder: Path) -> str:
     return done.stdout
 
 
-def test_its_version_is_the_one_in_pyproject() -> None:
-    package = json.loads((CLIENT / "package.json").read_text())
-    assert (
-        package["version"]
-        == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    )
-
-
 def test_its_license_is_the_repositorys() -> None:
     assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
@@ -68,6 +59,19 @@ def test_npm_packs_exactly_the_packages_files(npm: str) -> None:
         "types/headcount.d.ts",
         "types/types.d.ts",
     }
+
+
+def test_the_packed_package_is_imported_by_its_name(npm: str, tmp_path: Path) -> None:
+    """The commands of client/README.md, then an import in Node."""
+    packed = run(npm, "pack", str(CLIENT), "--silent", folder=tmp_path).strip()
+    (tmp_path / "package.json").write_text('{"private": true}')
+    run(npm, "install", f"./{packed}", "--offline", "--no-audit", "--no-fund", folder=tmp_path)
+    page = tmp_path / "page.mjs"
+    page.write_text(
+        'import * as all from "headcount-client"; console.log(Object.keys(all).sort());'
+    )
+    printed = run("node", str(page), folder=tmp_path)
+    assert printed.split() == ["[", "'Headcount',", "'HeadcountError'", "]"]
 
 
 def test_client_and_pages_pass_the_strict_type_check(npm: str, typescript: Path) -> None:

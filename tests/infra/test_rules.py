@@ -138,7 +138,7 @@ def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
             ["ConnectFunction", "Environment", "Variables", "TICKET_SECRET"],
             "x",
             "environment: ConnectFunction: is given TICKET_SECRET, and never reads it",
-            id="secret nobody reads",
+            id="secret that is never read",
         ),
     ],
 )
