@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
 SOURCE = ROOT / "src" / "wsgate"
 TESTS = ROOT / "tests"
-MAX_FUNCTION_LINES = 60
-MAX_CLASS_LINES = 300
 
 # Each room, and the rooms that it may import. A module at the top is a room of its own.
 LEAVES = frozenset({"threads", "loops", "restarts", "version", "certificates", "model"})
@@ -104,25 +102,3 @@ def test_rooms_have_no_circle() -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {room(module) for module in MODULES} == set(ROOMS)
-
-
-@pytest.mark.parametrize(
-    ("kinds", "limit"),
-    [
-        ((ast.FunctionDef, ast.AsyncFunctionDef), MAX_FUNCTION_LINES),
-        ((ast.ClassDef,), MAX_CLASS_LINES),
-    ],
-    ids=["functions", "classes"],
-)
-def test_no_unit_is_too_long(kinds: tuple[type[ast.AST], ...], limit: int) -> None:
-    long = [
-        f"{module}.{node.name}: {length} lines"
-        for module, path in MODULES.items()
-        for node in ast.walk(parsed(path))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and isinstance(node, kinds)
-        and (length := (node.end_lineno or 0) - node.lineno + 1) > limit
-    ]
-    assert long == []
-
-
