@@ -274,7 +274,14 @@ def _unstorable(error: services.Unstorable) -> ApiError:
 
 def _invalid(error: RequestValidationError) -> ApiError:
     """What is wrong and where, without what was sent: that may not even be text."""
-    fields = [{key: one[key] for key in ("type", "loc", "msg")} for one in error.errors()]
+    fields = [
+        {
+            "type": one["type"],
+            "loc": one["loc"],
+            "msg": one["msg"].removeprefix("Value error, "),
+        }
+        for one in error.errors()
+    ]
     return ApiError(BAD_REQUEST.status, BAD_REQUEST.code, fields)
 
 

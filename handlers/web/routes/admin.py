@@ -15,7 +15,9 @@ from handlers.web.schemas.admin import Kicked, KickOrder
 
 router = APIRouter(tags=["admin"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
 
-SessionId = Annotated[int, Path(ge=1, lt=2**63)]
+SessionId = Annotated[
+    int, Path(ge=1, lt=2**63, description="the `session_id` of GET /connections or GET /sessions")
+]
 
 
 @router.post("/kick")

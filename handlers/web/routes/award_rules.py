@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from handlers.services import award_rules
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase
@@ -30,6 +31,7 @@ from handlers.web.pagination import (
 from handlers.web.schemas.award_rules import AwardRule, AwardRuleOrder, AwardRulesPage
 
 router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+RuleId = Annotated[UUID, Path(description="the rule's id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
 
@@ -61,7 +63,7 @@ async def create_award_rule(
 
 
 @router.delete("/award-rules/{rule_id}", responses=documented(NOT_FOUND))
-async def end_award_rule(rule_id: UUID, database: TheDatabase) -> AwardRule:
+async def end_award_rule(rule_id: RuleId, database: TheDatabase) -> AwardRule:
     """End a rule: it awards nothing from now on.
 
     The bonuses that it has made stay. Ending a rule again changes nothing.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 
 from handlers.services import bonuses
 from handlers.services.bonuses import CreateBonus, ListedBonusRow
@@ -33,6 +34,7 @@ from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedB
 from handlers.web.schemas.broadcasts import Listed
 
 router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+BonusId = Annotated[UUID, Path(description="the bonus' id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
 
@@ -57,13 +59,13 @@ async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -
 
 
 @router.get("/bonuses/{bonus_id}", responses=documented(NOT_FOUND))
-async def read_bonus(bonus_id: UUID, database: TheDatabase) -> Bonus:
+async def read_bonus(bonus_id: BonusId, database: TheDatabase) -> Bonus:
     """Read a bonus, its numbers so far, and how far its audience has been told."""
     return _bonus(await bonuses.read(database, bonus_id))
 
 
 @router.delete("/bonuses/{bonus_id}", responses=documented(NOT_FOUND))
-async def cancel_bonus(bonus_id: UUID, ports: ThePorts) -> Bonus:
+async def cancel_bonus(bonus_id: BonusId, ports: ThePorts) -> Bonus:
     """Cancel a bonus: no one can claim it from now on, and its audience is told.
 
     Granted claims stay. Cancelling again changes nothing, and neither does cancelling a bonus that

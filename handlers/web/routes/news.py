@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
+from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Path, Response
 
 from handlers.services import news
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts
@@ -16,6 +17,8 @@ from handlers.web.schemas.broadcasts import Progress
 from handlers.web.schemas.news import News, NewsOrder
 
 router = APIRouter(tags=["news"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+
+NewsId = Annotated[UUID, Path(description="the id of the news")]
 
 
 @router.post(
@@ -43,7 +46,7 @@ async def create_news(order: NewsOrder, ports: ThePorts, response: Response) -> 
 
 
 @router.get("/news/{news_id}", responses=documented(NOT_FOUND))
-async def read_news(news_id: UUID, database: TheDatabase) -> News:
+async def read_news(news_id: NewsId, database: TheDatabase) -> News:
     """Read news and how far their audience has been told.
 
     News are kept until a day after `expires_at`; then the answer is 404.

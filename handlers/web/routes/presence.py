@@ -151,7 +151,9 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     ends: Annotated[int | None, TO] = None,
     resource: ResourceFilter = None,
     ended_by: Annotated[EndedBy | None, Query(description="only sessions that ended so")] = None,
-    min_seconds: Annotated[Seconds | None, Query(description="only sessions this long")] = None,
+    min_seconds: Annotated[
+        Seconds | None, Query(description="only sessions at least this long")
+    ] = None,
     max_seconds: Annotated[
         Seconds | None, Query(description="only sessions at most this long")
     ] = None,

@@ -11,7 +11,7 @@ from handlers.web.schemas.fields import Millis, Name, Schema, UserId
 
 
 class TicketOrder(Schema):
-    """For whom the ticket is, and what its connection may do."""
+    """The user of the ticket, and what its connection may do."""
 
     user_id: UserId
     resource: Annotated[
