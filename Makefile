@@ -88,7 +88,7 @@ lock: ## pin all requirements again from pyproject.toml; needs uv
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
 
-schema: .venv/dev.stamp ## write sql/schema.sql from the migrations
+schema: .venv/dev.stamp ## write sql/tables.sql from the migrations
 	$(VENV_PYTHON) localstack/dump_tables.py
 
 clean: ## remove all that was made here, the local database too; stop `make run` first

@@ -42,7 +42,7 @@ BAR_RATIO = 3.0
 NODE = "a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live"
 WINDOW = timedelta(hours=1)
 FOLDER = Path(__file__).parent / "claims"
-# What a claim writes, of whoever was measured before.
+# What a claim writes, left by the variant measured before.
 WRITTEN = "bonus_stock, claims, ledger, user_events, user_limits, user_streams"
 
 

@@ -131,10 +131,10 @@ def _messages(figures: Figures, route: str, seconds: float, bar: int, *, depth: 
         f"another one waits p50 {_at(waits, 50):.1f} ms, p99 {_at(waits, 99):.1f} ms; "
         f"gateway {used / (rate * seconds) * 1e6:.0f} µs of CPU each; bar {bar:,}"
     )
-    by_whom = "the gateway itself (MOCK)" if route == "mock" else "a Python function"
+    answered_by = "the gateway itself (MOCK)" if route == "mock" else "a Python function"
     figures.add(
-        f"messages answered by {by_whom}, {depth} under way on each of {connections} connections"
-        f" (bar: {bar:,}/s)",
+        f"messages answered by {answered_by}, {depth} under way on each of {connections} "
+        f"connections (bar: {bar:,}/s)",
         f"{rate:,.0f}/s, p99 {_at(waits, 99):.1f} ms,"
         f" {used / (rate * seconds) * 1e6:.0f} µs of the gateway's CPU each",
     )

@@ -28,15 +28,15 @@ start = time.perf_counter()
 __import__(f"handlers.{sys.argv[1]}", fromlist=["handler"]).handler
 print((time.perf_counter() - start) * 1000)
 """
-# All but the way to the gateway: nobody listens there.
+# All but the network: nothing listens at that address.
 FIRST_PUSH = """
 import asyncio, contextlib, time
 from handlers.adapters.gateway.api import GatewayApi, Unreachable
 
 async def push():
-    async with contextlib.aclosing(GatewayApi("http://127.0.0.1:1", random=lambda: 0)) as nobody:
+    async with contextlib.aclosing(GatewayApi("http://127.0.0.1:1", random=lambda: 0)) as api:
         with contextlib.suppress(Unreachable):
-            await nobody.close("", "id")
+            await api.close("", "id")
 
 start = time.perf_counter()
 asyncio.run(push())

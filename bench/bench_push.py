@@ -126,7 +126,7 @@ async def compare(running: Gateway, seconds: float, figures: Figures) -> bool:
 
 
 class World:
-    """The gateway, whoever listens, and how many pushes they missed."""
+    """The gateway, the clients that listen, and how many pushes they missed."""
 
     def __init__(self, running: Gateway, listeners: list[Listener]) -> None:
         self._running, self._listeners = running, listeners

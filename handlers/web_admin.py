@@ -27,7 +27,7 @@ def add_routes(app: FastAPI, container: Container, trusted: Sequence[Depends]) -
     @app.get("/devices", dependencies=trusted, tags=["presence"])
     async def list_devices(user_id: Annotated[Name, Query()]) -> Devices:
         """A user's open connections, the oldest first: as many as one user may have."""
-        rows = await container.database.fetch(Sql("devices", (user_id,)))
+        rows = await container.database.fetch(Sql("connections", (user_id,)))
         return Devices.model_validate({"user_id": user_id, "items": rows})
 
     @app.post("/kick", dependencies=trusted, tags=["admin"])
@@ -47,7 +47,7 @@ def add_routes(app: FastAPI, container: Container, trusted: Sequence[Depends]) -
         As /kick, but what the user watches beside it goes on. Ending one that is over changes
         nothing.
         """
-        if not await container.database.fetch(Sql("session", (order.user_id, session_id))):
+        if not await container.database.fetch(Sql("find_session", (order.user_id, session_id))):
             raise HTTPException(404, "this user has no such session")
         return await _kick(order.user_id, session_id, container)
 

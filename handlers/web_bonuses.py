@@ -347,7 +347,7 @@ async def _tell(broadcast_id: UUID, container: Container, *, is_few: bool = Fals
         else:
             await container.queue.enqueue(broadcast)
         with suppress(Unavailable):
-            await container.database.fetch(Sql("queued", (broadcast_id,)))
+            await container.database.fetch(Sql("mark_broadcast_queued", (broadcast_id,)))
         if is_few:
             await broadcast_here(container.broadcast_ports(), broadcast)
 

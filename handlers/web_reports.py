@@ -73,7 +73,7 @@ Millis = Annotated[
     int, Query(ge=0, le=LAST_MILLISECOND, description="milliseconds since the epoch")
 ]
 Seconds = Annotated[int, Query(ge=0, le=315_360_000)]
-Ending = Literal["client", "idle", "expired", "swept", "node_lost", "kicked", "moved"]
+Ending = Literal["client", "idle", "expired", "swept", "node_evicted", "kicked", "moved"]
 By = Annotated[
     str,
     Query(
@@ -219,7 +219,7 @@ def _add_sessions(app: FastAPI, container: Container, trusted: Sequence[Dependin
         twice, first open and then ended. A user without sessions has an empty list.
         """
         rows, following = await asked.page(after, limit)
-        name = "watch_time" if user_id is not None else "clock"
+        name = "watch_time" if user_id is not None else "server_time"
         total = await container.database.fetch_one(Sql(name, () if user_id is None else (user_id,)))
         items = [{column: row[column] for column in asked.columns} for row in rows]
         nobody = {"user_id": user_id, "online": None, "watched_ms": None}
@@ -394,13 +394,13 @@ def _add_facts(app: FastAPI, container: Container, trusted: Sequence[Depending])
         Without `after` from the oldest that is kept. 410 `facts_dropped`: the cursor is older.
         """
         epoch, seq = (None, None) if after is None else cursor.read(after)
-        settled = await container.database.fetch_one(Sql("settle", (SETTLE_BATCH_SIZE,)))
+        settled = await container.database.fetch_one(Sql("finalize", (SETTLE_BATCH_SIZE,)))
         begins = int(str(seq or 0))
         if not 0 <= begins < OPEN:
             raise foreign_cursor()
-        rows = await container.database.fetch(Sql("facts", (begins, limit)))
+        rows = await container.database.fetch(Sql("presence_events", (begins, limit)))
         # Read after them: whatever has been pruned meanwhile is in it.
-        log = await container.database.fetch_one(Sql("fact_log", ()))
+        log = await container.database.fetch_one(Sql("presence_event_log", ()))
         last_seq, pruned_seq = int(str(log["last_seq"])), int(str(log["pruned_seq"]))
         if seq is not None and (epoch != str(log["epoch"]) or begins > last_seq):
             raise foreign_cursor()

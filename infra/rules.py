@@ -1,4 +1,4 @@
-"""What neither cfn-lint nor SAM sees in the expanded template: that its parts, and the code, agree.
+"""Rules that neither cfn-lint nor SAM checks: the parts of the template and the code must agree.
 
 A rule takes the stack and yields one sentence per fault.
 """
@@ -37,25 +37,24 @@ class Needs(NamedTuple):
 DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
 QUEUES: Final = {"PUSH_QUEUE_URL", "NEWS_QUEUE_URL"}
 PUSHES: Final = DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}
-# A worker pushes, and calls for others in the queue.
+# A broadcast worker pushes, and wakes others by the queue.
 BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}
-# By the expression as it stands in handlers/<name>.py and its parts; `GET @connections` stands for
-# execute-api:ManageConnections with that method.
+# By the expression as it stands in handlers/<name>.py and in the services and routes that it
+# imports; `GET @connections` stands for execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
-    "container.deliver": Needs(PUSHES, {"POST @connections"}),
-    "container.push_out": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),
-    "container.broadcaster": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),
-    "container.connections": Needs({"PUSH_ENDPOINT"}, set()),
-    "container.connections.post": Needs(set(), {"POST @connections"}),
-    "container.connections.is_open": Needs(set(), {"GET @connections"}),
-    "container.connections.close": Needs(set(), {"DELETE @connections"}),
-    "message_limit()": Needs({"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST"}, set()),
+    "container.delivery": Needs(PUSHES, {"POST @connections"}),
+    "container.broadcast_ports": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),
+    "container.gateway": Needs({"PUSH_ENDPOINT"}, set()),
+    "gateway.post": Needs(set(), {"POST @connections"}),
+    "gateway.is_open": Needs(set(), {"GET @connections"}),
+    "gateway.close": Needs(set(), {"DELETE @connections"}),
+    "rules()": Needs({"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "GRACE_SECONDS"}, set()),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
-    "most_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
+    "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
@@ -124,7 +123,7 @@ def handlers(stack: Stack) -> Iterator[str]:
         elif function.attribute not in _defined(function.code):
             yield f"{name}: {function.module.name} does not define {function.attribute}"
         for text in sorted(function.expressions - NEEDS.keys()):
-            if re.fullmatch(r"container\.(connections\.)?\w+", text):
+            if re.fullmatch(r"(container|gateway)\.\w+", text):
                 yield f"{name}: uses {text}, and infra/rules.py does not know what that needs"
 
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 LAMBDA_DEFAULT_TIMEOUT: Final = 3
+_NAMED: Final = re.compile(r"^(self\.)?_?")
 
 
 @dataclass(frozen=True)
@@ -53,23 +54,51 @@ class Function:
     def expressions(self) -> set[str]:
         """Every attribute and call in that module and its parts, as source.
 
-        `self.container` is `container`.
+        `self._gateway` is `gateway`, and `parts` (a route's name for it) is `container`.
         """
         nodes = (node for module in self._modules() for node in ast.walk(module))
         found = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Call)))
-        return {ast.unparse(node).removeprefix("self.") for node in found}
+        return {_NAMED.sub("", ast.unparse(node)).replace("parts.", "container.") for node in found}
 
     def _modules(self) -> Iterator[ast.Module]:
-        """The handler's module, and what it imports of its own folder: a part of it, set apart."""
-        if self.code is None:
-            return
-        yield self.code
-        package = ".".join(self.properties["Handler"].split(".")[:-2])
-        for node in ast.walk(self.code):
-            if isinstance(node, ast.ImportFrom) and node.module == package:
-                for part in (self.module.with_name(f"{alias.name}.py") for alias in node.names):
-                    if part.is_file():
-                        yield ast.parse(part.read_text("utf-8"))
+        """The handler's module, the services and routes that it imports, and what those import.
+
+        Neither core, which does nothing by itself, nor the adapters behind the container.
+        """
+        found, waiting = {self.module}, [self.module] if self.code else []
+        while waiting:
+            module = ast.parse(waiting.pop().read_text("utf-8"))
+            yield module
+            new = {file for file in self._imported(module) if file not in found}
+            found |= new
+            waiting += new
+
+    def _imported(self, module: ast.Module) -> Iterator[Path]:
+        """The files of the handler's package that a module imports when it runs."""
+        package = self.properties["Handler"].split(".")[0]
+        for node in _at_run_time(module):
+            if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{package}."):
+                names = (f"{node.module}.{alias.name}" for alias in node.names)
+                for name in (str(node.module), *names):
+                    path = name.split(".")[1:]
+                    file = self.root.joinpath(package, *path).with_suffix(".py")
+                    if path and file.is_file() and _is_part(path):
+                        yield file
+
+
+def _is_part(path: list[str]) -> bool:
+    """Whether a file belongs to the functions themselves, rather than to what they share."""
+    return path[0] in {"services", "web"} or (len(path) == 1 and path[0] != "container")
+
+
+def _at_run_time(module: ast.Module) -> Iterator[ast.AST]:
+    """The nodes of a module, without what stands under `if TYPE_CHECKING`."""
+    waiting: list[ast.AST] = [module]
+    while waiting:
+        node = waiting.pop()
+        if not (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"):
+            yield node
+            waiting += ast.iter_child_nodes(node)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
-"""Write sql/schema.sql anew: what the migrations make of an empty database. `make schema`.
+"""Write sql/tables.sql: the tables that the migrations make of an empty database. `make schema`.
 
-A migration then shows in a review as the difference that it makes; a test compares.
+A migration then shows in a review as the difference that it makes; a test compares. Functions are
+left out: sql/functions/ has them.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ from urllib.parse import unquote, urlsplit
 from postgres import Postgres, PostgresError, find_binaries
 
 ROOT = Path(__file__).resolve().parent.parent
-# The session's settings, psql's own commands, and comments with versions in them.
-NOISE = re.compile(r"^(SET |SELECT pg_catalog\.set_config|\\|--)")
+# Settings of the session and psql's own commands.
+NOISE = re.compile(r"^(SET |SELECT pg_catalog\.set_config|\\)")
+# pg_dump puts one before each object: `-- Name: connect(…); Type: FUNCTION; Schema: public; …`.
+HEADER = re.compile(r"^-- Name: .*; Type: (?P<type>[A-Z ]+); Schema: ", re.MULTILINE)
 
 
 def dump(dsn: str) -> str:
-    """The schema of a database as text: the same schema is the same text, whoever owns it.
+    """The tables, types, views and indexes of a database as text, the same for every owner.
 
     The binaries must not be older than the server. Raises PostgresError when pg_dump fails.
     """
@@ -42,29 +45,31 @@ def dump(dsn: str) -> str:
     )
     if answer.returncode:
         raise PostgresError(f"pg_dump failed: {' '.join(answer.stderr.split())}")
-    return _without_noise(answer.stdout)
+    return _tables(answer.stdout)
 
 
-def _without_noise(dumped: str) -> str:
-    """Drop what tells nothing of the schema; lines inside functions are the schema."""
-    kept, quote = [], None
-    for line in dumped.splitlines():
-        if quote is None and NOISE.match(line):
-            continue
-        kept.append(line)
-        for mark in re.findall(r"\$\w*\$", line):
-            quote = mark if quote is None else None if mark == quote else quote
+def _tables(dumped: str) -> str:
+    """Leave out functions, settings and comments, which have versions in them."""
+    headers = list(HEADER.finditer(dumped))
+    ends = [header.start() for header in headers[1:]] + [len(dumped)]
+    parts = [
+        dumped[header.end() : end]
+        for header, end in zip(headers, ends, strict=True)
+        if header["type"] != "FUNCTION"
+    ]
+    lines = [line for part in parts for line in part.splitlines()[1:]]
+    kept = [line for line in lines if not NOISE.match(line) and not line.startswith("--")]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip() + "\n"
 
 
 def main() -> int:
-    """Exit code 0 when sql/schema.sql is written."""
+    """Exit code 0 when sql/tables.sql is written."""
     from sql.migrate import migrate  # noqa: PLC0415 - found once the root is on the path
 
     with tempfile.TemporaryDirectory() as folder, Postgres(Path(folder), durable=False) as dsn:
         asyncio.run(migrate(dsn))
-        (ROOT / "sql" / "schema.sql").write_text(dump(dsn), encoding="utf-8")
-    print("wrote sql/schema.sql")
+        (ROOT / "sql" / "tables.sql").write_text(dump(dsn), encoding="utf-8")
+    print("wrote sql/tables.sql")
     return 0
 
 

@@ -124,7 +124,7 @@ def _exit_within(seconds: float) -> None:
 async def _serve(folder: Path, port: int, database: Database) -> None:
     await _migrate(database)
     # Imported late: what keeps us from running is said before the gateway is loaded.
-    from wsgate.serve import Options, Refused, serve  # noqa: PLC0415
+    from wsgate.serve import Options, StartupError, serve  # noqa: PLC0415
 
     address = f"{HOST}:{port}"
     token = _kept_secret(folder / "service-token")
@@ -156,7 +156,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
 
     try:
         await serve(options, ready)
-    except Refused as refused:
+    except StartupError as refused:
         raise Refusal(str(refused)) from refused
 
 

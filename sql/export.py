@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
-ENDINGS = ("client", "idle", "expired", "swept", "node_lost", "kicked", "moved")
+ENDINGS = ("client", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
 # Whatever somebody else has thought of.

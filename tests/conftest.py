@@ -25,7 +25,7 @@ CLONES = itertools.count()
 
 @pytest.fixture(scope="session")
 def template_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A migrated database that nobody connects to: copies of it are made."""
+    """A migrated database without connections: tests copy it."""
     with Postgres(tmp_path_factory.mktemp("postgres"), durable=False) as dsn:
         asyncio.run(migrate(dsn))
         yield dsn

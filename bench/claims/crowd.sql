@@ -1,5 +1,5 @@
 -- Everybody is here, on one device each. Settings: bench.users, how many; bench.node.
-insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'user-' || n, 'site', now(), now(),
            jsonb_build_object(current_setting('bench.node'), jsonb_build_object(
                'tab-' || n, jsonb_build_object('at', extract(epoch from now())::numeric(14, 3))))

@@ -8,7 +8,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from bench.presence.world import GRACE, say, settle
+from bench.presence.world import GRACE, finalize, say
 from handlers.adapters.statements import name
 from handlers.core.operations import forget
 from handlers.core.operations.forget import GoneConnection
@@ -31,7 +31,7 @@ BAR_SECONDS = 60
 LEAVE = """
 with page as materialized (
     select w.user_id, c.node, c.connection_id from watching_times w, connections(w.nodes) c
-     where w.user_id > $1 and w.terminate_at is null order by w.user_id limit $2
+     where w.user_id > $1 and w.ended_at is null order by w.user_id limit $2
 )
 select max(user_id) as last, count(*) filter (where disconnect(
            user_id, node, connection_id, 'client', connection_id,
@@ -40,7 +40,7 @@ select max(user_id) as last, count(*) filter (where disconnect(
 """
 TOLD = """
 select count(*) as told, count(distinct session_id) as sessions
-  from presence_facts where fact = 'offline' and seq > $1
+  from presence_events where fact = 'offline' and seq > $1
 """
 
 
@@ -87,10 +87,10 @@ class Ends:
         return row
 
     async def _leave(self) -> tuple[bool, str]:
-        swept = await settle(self.db)
-        last_seq = await self.db.fetchval("select last_seq from fact_log")
+        swept = await finalize(self.db)
+        last_seq = await self.db.fetchval("select last_seq from presence_event_log")
         closed, took = await self._disconnect()
-        settled = await settle(self.db)
+        settled = await finalize(self.db)
         told = await self.db.fetchrow(TOLD, last_seq)
         is_exact = closed == settled.facts == told["told"] == told["sessions"]
         say(
@@ -106,7 +106,7 @@ class Ends:
 
     async def _disconnect(self) -> tuple[int, float]:
         online = await self.db.fetchval(
-            "select count(*) from watching_times where terminate_at is null"
+            "select count(*) from watching_times where ended_at is null"
         )
         closed, last, began = 0, "", time.perf_counter()
         while last is not None and closed < min(LEAVING, online // 2):

@@ -1,7 +1,7 @@
 -- Past sessions of 300,000 users over 90 days, in the order of their ends; half of them on 12 of 50
 -- resources. About 20 minutes each, one in a thousand of up to a day. Setting: bench.past, how many.
 select keep_months(0, now() - days * interval '1 day') from unnest(array[90, 60, 30, 0]) as days;
-insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
+insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
 select 1000000000 + n, 'user-' || (300000 * random())::integer, 'stream-' || floor(50 * random() ^ 2),
        ended_at - length, ended_at,
        (case when n % 50 = 0 then 'swept' else 'client' end)::ending,

@@ -135,7 +135,7 @@ RANGED = {
 }
 PLAIN = {
     "online, a page": Query("online", (None, None, "", "", PAGE)),
-    "facts, a page": Query("facts", (0, 1_000)),
+    "facts, a page": Query("presence_events", (0, 1_000)),
 }
 # Of now: no range makes them cheaper, so they have the time that any query has.
 COUNTS = {

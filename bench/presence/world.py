@@ -32,7 +32,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Settled:
-    """What it took to settle all that was due."""
+    """What it took to finalize all that was due."""
 
     facts: int
     seconds: float
@@ -51,14 +51,14 @@ async def fill(db: asyncpg.Connection, size: Size) -> None:
     await db.execute("vacuum (analyze)")
 
 
-async def settle(db: asyncpg.Connection) -> Settled:
+async def finalize(db: asyncpg.Connection) -> Settled:
     """Settle until nothing is due, as of when every grace is over."""
     facts, longest, wal, began = 0, 0.0, await wal_position(db), time.perf_counter()
     is_behind = True
     while is_behind:
         asked = time.perf_counter()
         made, is_behind = await db.fetchrow(
-            "select facts, is_behind from settle($1, clock_timestamp() + 2 * $2::interval)",
+            "select events, is_behind from finalize($1, clock_timestamp() + 2 * $2::interval)",
             SETTLE_BATCH_SIZE,
             GRACE,
         )

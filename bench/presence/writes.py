@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from bench.presence.world import GRACE, NODE, Settled, say, script, settle, wal_position
+from bench.presence.world import GRACE, NODE, Settled, finalize, say, script, wal_position
 from handlers.adapters.statements import text
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Contender:
     title: str
     table: str
     script: str
-    is_settled: bool = False
+    is_finalized: bool = False
     settings: str = ""
 
 
@@ -75,7 +75,7 @@ class Rounds:
 
     @property
     def rate_when_settled(self) -> float:
-        """As if nobody could connect while `settle` runs."""
+        """As if no user could connect while `finalize` runs."""
         seconds = self.times / self.rate + sum(one.seconds for one in self.settled)
         return self.times / seconds
 
@@ -105,7 +105,7 @@ class Writes:
             f"{self.size.rows:,} open sessions and as many past ones\n"
             "   New users each time. At connect the ticket is fresh; at disconnect it has expired "
             "more than a minute ago,\n   as after a session of more than 90 s. A checkpoint comes "
-            "before each round, `settle` after each of ours.\n"
+            "before each round, `finalize` after each of ours.\n"
             "   HOT: updates of the table of sessions that touch no index."
         )
 
@@ -128,7 +128,7 @@ class Writes:
         load = await self.pgbench.run(who.script, self.size.seconds, self._given(), who.settings)
         wal_bytes = await wal_position(self.db) - wal
         updates_after = await self._updates(who.table)
-        settled = await self._settle(load.times) if who.is_settled else None
+        settled = await self._settle(load.times) if who.is_finalized else None
         return Round(
             load,
             wal_bytes,
@@ -149,9 +149,9 @@ class Writes:
         }
 
     async def _settle(self, pairs: int) -> Settled:
-        settled = await settle(self.db)
+        settled = await finalize(self.db)
         if settled.facts != 2 * pairs:
-            raise SystemExit(f"{pairs} pairs are {2 * pairs} facts; settle made {settled.facts}")
+            raise SystemExit(f"{pairs} pairs are {2 * pairs} facts; finalize made {settled.facts}")
         return settled
 
     async def _updates(self, table: str) -> tuple[int, int]:
@@ -174,9 +174,9 @@ class Writes:
             f"   ours / counter, turn by turn: {' '.join(f'{ratio:.2f}' for ratio in ratios)}, "
             f"median {statistics.median(ratios):.2f} (the quieter the disk, the more the processor "
             "counts)\n"
-            f"   settle   {facts / seconds:,.0f} facts/s ({ours.times / seconds:,.0f} sessions/s), "
+            f"   finalize {facts / seconds:,.0f}/s ({ours.times / seconds:,.0f} sessions/s), "
             f"longest statement {longest * 1000:,.0f} ms\n"
-            f"   ours, settling included as if nobody could connect meanwhile: "
+            f"   ours, finalizing included as if no user could connect meanwhile: "
             f"{ours.rate_when_settled:,.0f} pairs/s, {ours.rate_when_settled / counter.rate:.2f} "
             "of the counter (whose statement writes the history itself)"
         )
@@ -199,10 +199,10 @@ class Writes:
 
     async def _variants(self) -> None:
         times = max(1, self.size.rounds // 3)
-        say("   Nobody waits for the disk (synchronous_commit off): what the processor can do.")
+        say("   No write waits for the disk (synchronous_commit off): what the CPU can do.")
         await self._ratio(_settings(OURS, NO_WAITING), _settings(COUNTER, NO_WAITING), times)
         await self.db.execute(await self._waiting_disconnect())
-        say("   Everybody waits for the disk: our disconnect too, which as shipped does not.")
+        say("   Every commit waits for the disk, our disconnect too, which as shipped does not.")
         await self._ratio(OURS_WAITING, COUNTER, times)
 
     async def _ratio(self, one: Contender, other: Contender, times: int) -> None:
@@ -284,13 +284,13 @@ def _settings(who: Contender, settings: str) -> Contender:
 
 def _ours(disconnect: str = "disconnect") -> str:
     """The statements that the handlers run, with pgbench's names for their parameters."""
-    happenings = {
+    operations = {
         "connect": ":user :resource :node :connection :ticket :fresh :grace :most null::text",
         "disconnect": ":user :node :connection 'client' :ticket :old :grace",
     }
     statements = [
         re.sub(r"\$(\d)", lambda found: names.split()[int(found[1]) - 1], _bare(name))  # noqa: B023
-        for name, names in happenings.items()
+        for name, names in operations.items()
     ]
     return script("ours_load") + "\n".join(statements).replace("disconnect(", f"{disconnect}(")
 
@@ -299,7 +299,7 @@ def _bare(name: str) -> str:
     return "\n".join(line for line in text(name).splitlines() if not line.startswith("--"))
 
 
-OURS = Contender("ours", "watching_times", _ours(), is_settled=True)
+OURS = Contender("ours", "watching_times", _ours(), is_finalized=True)
 OURS_WAITING = dataclasses.replace(OURS, script=_ours("disconnect_waiting"))
 COUNTER = Contender("counter", "counter_times", script("counter_load"))
 BEATS = Contender("beats", "beats", script("beat_load"))

@@ -114,14 +114,14 @@ def text_frame(text: str) -> bytes:
 CLOSE_FRAME = struct.pack("!BBI", _CLOSE, 0x80 | 2, 0) + struct.pack("!H", 1000)
 
 
-def nobody(client: Client, payload: bytes) -> None:
+def ignore(client: Client, payload: bytes) -> None:
     """Take no notice."""
 
 
 async def connect(
     port: int,
     path: str,
-    heard: Callable[[Client, bytes], None] = nobody,
+    heard: Callable[[Client, bytes], None] = ignore,
     *,
     extensions: str | None = None,
     source: str | None = None,

@@ -3,11 +3,12 @@
 Two gateways with the project's own functions, one database. Clients know when each connection was
 really lost. The one gateway loses 10 % of $disconnects, and one of its two node processes is
 killed; the other gateway dies as a machine that loses its power. Then the scheduled sweep, started
-here rather than each minute, must close all that is gone within the bound, and nobody who is here.
+here rather than each minute, must close all connections that are gone within the bound, and none
+that is open.
 
-The bound: an end that nobody told of is found by the first cycle of the sweep that begins when the
-connection is a minute old and gone; a dead gateway's by the first run when it has been out of reach
-for the grace. So each is closed by the end of the first cycle behind its bound.
+The bound: an end without its $disconnect is found by the first cycle of the sweep that begins when
+the connection is a minute old and gone; a dead gateway's by the first run when it has been out of
+reach for the grace. So each is closed by the end of the first cycle after its bound.
 """
 
 from __future__ import annotations
@@ -37,9 +38,9 @@ if TYPE_CHECKING:
 
 AT_ONCE = 32
 LOST = 0.1
-# The times of the two sides are of one clock; the table keeps milliseconds.
+# Both sides read one clock; the table keeps milliseconds.
 ROUNDING = 0.002
-# A $disconnect that waits for its turn behind thousands of others comes late, and ends late.
+# A $disconnect that waits behind thousands of others comes late, and its session ends late.
 TOLD_TIMEOUT = 30.0
 WITHIN_SECONDS = 60
 KEYS = {
@@ -47,9 +48,9 @@ KEYS = {
     "AWS_SECRET_ACCESS_KEY": "local",
     "AWS_DEFAULT_REGION": "us-east-1",
 }
-# Every open connection is two minutes older: for whoever cannot wait.
+# Every open connection is two minutes older: for a run that cannot wait.
 AGE = """
-update watching_times set join_at = join_at - interval '2 minutes',
+update watching_times set joined_at = joined_at - interval '2 minutes',
        seen_at = seen_at - interval '2 minutes',
        nodes = (select jsonb_object_agg(node, connections) from
                   (select node, jsonb_object_agg(connection_id, jsonb_build_object(
@@ -187,7 +188,7 @@ class Story:
         with report.step("two cycles of the sweep"):
             await self._cycle()
             await self._cycle()
-        report.expect("nobody is closed while all are here", await self._is_so(guests))
+        report.expect("none is closed while all are open", await self._is_so(guests))
 
         with report.step("some leave, and one in ten $disconnects is lost"):
             await self._leave(leaving)
@@ -197,15 +198,15 @@ class Story:
             await self._kill_node(staying)
             self._dying.kill()
             await until(lambda: all(guest.client.is_closed for guest in dying))
-        with report.step("a cycle: whose end nobody told of is closed"):
+        with report.step("a cycle closes the ends without a $disconnect"):
             await self._cycle()
         report.expect(
-            "a cycle closes all whose end nobody told of",
+            "a cycle closes all ends without a $disconnect",
             await self._is_so([*staying, *leaving]),
         )
         with report.step("the dead gateway is out of reach for the grace"):
             await self._out_of_reach()
-        with report.step("a cycle: everybody on it is closed"):
+        with report.step("a cycle: all its connections are closed"):
             await self._cycle()
         report.expect(
             "a cycle behind the grace closes the dead gateway's", await self._is_so(dying)
@@ -291,13 +292,13 @@ class Story:
 
     async def _open(self, guests: list[Guest]) -> set[str]:
         rows = await self._db.fetch(
-            "select user_id from watching_times where terminate_at is null and user_id = any ($1)",
+            "select user_id from watching_times where ended_at is null and user_id = any ($1)",
             [guest.user_id for guest in guests],
         )
         return {row["user_id"] for row in rows}
 
     async def _is_so(self, guests: list[Guest]) -> bool:
-        """Those who are here are online, and nobody else."""
+        """The users with an open connection are online, and no others."""
         here = {guest.user_id for guest in guests if not guest.client.is_closed}
         return await self._open(guests) == here
 
@@ -313,12 +314,12 @@ class Story:
                 self._compare(guest.ended, rows[guest.user_id][0])
 
     def _compare(self, ended: tuple[float, float], row: Any) -> None:
-        if row["terminate_at"] is None:
+        if row["ended_at"] is None:
             return
-        said, within = row["terminate_at"].timestamp(), row["ended_within"].total_seconds()
+        said, within = row["ended_at"].timestamp(), row["ended_within"].total_seconds()
         end = End(row["ended_by"], ended[1] - said, within, ended[0] - said - within)
         self.report.ends.append(end)
-        # Who was told of an end writes its own time down, and a while later than it happened.
+        # $disconnect writes the time at which it runs, which is a while after the end.
         late = TOLD_TIMEOUT if end.ended_by == "client" else 0
         self.report.expect(f"a row ends after the truth: {end}", end.early >= -late - ROUNDING)
         self.report.expect(f"a row's bound is below the truth: {end}", end.missed <= ROUNDING)

@@ -212,7 +212,7 @@ class ConcurrencyPage(Shape):
 
 class Fact(Shape):
     seq: int
-    fact: Literal["online", "offline"]
+    type: Literal["online", "offline"]
     session_id: int
     user_id: str
     resource: str

@@ -40,7 +40,7 @@ UNTIL = {"finalize": 0.3, "prune": 0.4, "probe": 0.5, "sweep": 0.75, "look_up": 
 FINALIZE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
 KEEP_EVENTS = timedelta(days=1)
-KEEP_FACTS = timedelta(days=7)
+KEEP_PRESENCE_EVENTS = timedelta(days=7)
 # Sessions of a page, or a second's requests if these are fewer: a page is done soon.
 PAGE_SIZE = 500
 # Pages in a row without a clear answer: the gateway is down, or refuses us.
@@ -49,10 +49,10 @@ EVICT_BATCH_SIZE = 2_000
 
 UNITS = dict.fromkeys(
     (
-        "facts_settled",
+        "presence_events_recorded",
         "pruned_tickets",
         "pruned_events",
-        "pruned_facts",
+        "pruned_presence_events",
         "pruned_acks",
         "pruned_broadcasts",
         "pruned_limits",
@@ -62,7 +62,7 @@ UNITS = dict.fromkeys(
         "unanswered",
         "expired",
         "gone",
-        "node_lost",
+        "node_evicted",
         "closed",
         "unreachable_nodes",
     ),
@@ -141,12 +141,12 @@ class SweepRun:
         is_behind = True
         while is_behind and self._has_time("finalize"):
             row = await self._database.fetch_one(Finalize(FINALIZE_BATCH_SIZE))
-            self.numbers["facts_settled"] += row.facts
+            self.numbers["presence_events_recorded"] += row.events
             is_behind = row.is_behind
 
     async def prune(self) -> None:
         """Before the sweep: a session can be swept later, but a log only grows."""
-        statement = Prune(KEEP_EVENTS, KEEP_FACTS, PRUNE_BATCH_SIZE)
+        statement = Prune(KEEP_EVENTS, KEEP_PRESENCE_EVENTS, PRUNE_BATCH_SIZE)
         is_full = True
         while is_full and self._has_time("prune"):
             row = await self._database.fetch_one(statement)
@@ -240,7 +240,7 @@ class SweepRun:
                 await self._database.fetch(sweep.node_evicted(node, self._settings.grace))
                 break
             await self._forget(sweep.evicted(node, rows))
-            self.numbers["node_lost"] += len(rows)
+            self.numbers["node_evicted"] += len(rows)
             after = rows[-1]
 
     async def _forget(self, gone: Sequence[GoneConnection]) -> None:

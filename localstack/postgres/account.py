@@ -1,4 +1,4 @@
-"""Whom PostgreSQL runs as: it refuses root, and containers like to be root."""
+"""The user that PostgreSQL runs as: it refuses root, and containers like to be root."""
 
 from __future__ import annotations
 
@@ -68,11 +68,12 @@ def account_for(data: Path, binaries: Binaries) -> Account:
 
 
 def _accounts(owner: int) -> Iterator[Account]:
-    """Who may run the server. PostgreSQL refuses root, so root has to become someone else.
+    """The users that may run the server. PostgreSQL refuses root, so root runs it as another user.
 
-    The owner of existing data stays it. For new data a user namespace comes first: files stay
-    root's and it works below folders closed to others. Many containers forbid it: then `nobody`,
-    who may need one capability of root's to get through folders like /root.
+    Existing data keeps its owner. For new data a user namespace comes first: files stay root's,
+    and it works below folders that are closed to others. Many containers forbid namespaces. Then
+    it is the system's unprivileged user, which may need one capability of root to get through
+    folders like /root.
     """
     if os.geteuid() != 0:
         yield Account(os.geteuid(), os.getegid())
@@ -81,17 +82,23 @@ def _accounts(owner: int) -> Iterator[Account]:
         if owner != 0:
             yield Account(owner, pwd.getpwuid(owner).pw_gid)
     try:
-        nobody = pwd.getpwnam("nobody")  # a user that exists: the server looks up its own name
+        unprivileged = pwd.getpwnam("nobody")  # it must exist: the server looks up its own name
     except KeyError:
         return
     if unshare := shutil.which("unshare"):
-        mapping = (f"--map-user={nobody.pw_uid}", f"--map-group={nobody.pw_gid}")
+        mapping = (f"--map-user={unprivileged.pw_uid}", f"--map-group={unprivileged.pw_gid}")
         yield Account(0, 0, (unshare, "--user", *mapping, "--"))
-    yield Account(nobody.pw_uid, nobody.pw_gid)
+    yield Account(unprivileged.pw_uid, unprivileged.pw_gid)
     if setpriv := shutil.which("setpriv"):
-        identity = (f"--reuid={nobody.pw_uid}", f"--regid={nobody.pw_gid}", "--clear-groups")
+        identity = (
+            f"--reuid={unprivileged.pw_uid}",
+            f"--regid={unprivileged.pw_gid}",
+            "--clear-groups",
+        )
         passage = ("--inh-caps=+dac_override", "--ambient-caps=+dac_override")
-        yield Account(nobody.pw_uid, nobody.pw_gid, (setpriv, *identity, *passage, "--"))
+        yield Account(
+            unprivileged.pw_uid, unprivileged.pw_gid, (setpriv, *identity, *passage, "--")
+        )
 
 
 def _hand_over(path: Path, account: Account) -> None:

@@ -196,7 +196,7 @@ class Postgres:
         settings = SETTINGS | safety | {"port": str(port)} | binaries.preloaded()
         options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
         command = [binaries.tool("postgres"), "-D", str(self.data), *options]
-        self.log.touch(mode=0o600)  # a failed statement is told with its text
+        self.log.touch(mode=0o600)  # it contains the text of failed statements
         with self.log.open("wb") as log:
             self._server = account.popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self._watchdog = _watch_over(self._server.pid)
@@ -243,10 +243,10 @@ class _PidFile:
 
 
 def end_orphan(data: Path) -> None:
-    """Stop a server that still runs on `data`; the caller holds the folder, so nobody owns it.
+    """Stop a server that still runs on `data`, which the caller has locked: it is left over.
 
-    A pid file outlives a crash and its number may belong to anyone by now: a process is ours only
-    if its command line names our folder.
+    A pid file outlives a crash, and its number may belong to another program by now: a process is
+    ours only if its command line names our folder.
     """
     note = _read_pid_file(data)
     if note is None:
@@ -259,7 +259,7 @@ def end_orphan(data: Path) -> None:
         _wait_for(lambda: not _is_server_of(note.pid, data), STOP_TIMEOUT_SECONDS)
     if _is_server_of(note.pid, data):
         raise PostgresError(f"The PostgreSQL (pid {note.pid}) that uses {data} does not end.")
-    # PostgreSQL itself trusts the number: it would refuse to start as long as anybody has it.
+    # PostgreSQL itself trusts the number: it would refuse to start while any process has it.
     (data / "postmaster.pid").unlink(missing_ok=True)
 
 

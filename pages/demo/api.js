@@ -1,4 +1,4 @@
-/** The HTTP API with the service token: what the company's backend would call. */
+/** The HTTP API, called with the service token: in production your backend does that. */
 
 export class ApiError extends Error {
   /**
@@ -26,16 +26,16 @@ export function makeApi(token) {
       body: body && JSON.stringify(body),
       signal: AbortSignal.timeout(10_000),
     }).catch((error) => {
-      throw new Error("The server cannot be reached.", { cause: error });
+      throw new Error("The server cannot be reached. Check that it is running.", { cause: error });
     });
     if (!response.ok) throw new ApiError(response.status, await reason(response));
     return response.json();
   };
   return {
-    /** Rejects if the token is not accepted. */
+    /** Rejects if the server refuses the token. */
     check: () => call("/online?limit=1"),
     /**
-     * This page lets its user watch anything; a backend of yours knows better.
+     * This page lets its user watch every resource; your backend should list those that it allows.
      *
      * @param {string} user_id
      * @param {string} resource
@@ -51,30 +51,30 @@ export function makeApi(token) {
     /** @param {string} user_id */
     kick: (user_id) => call("/kick", { user_id }),
     /** @param {object} bonus */
-    drop: (bonus) => call("/bonuses", bonus),
+    createBonus: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */
-    numbers: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`),
+    bonus: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`),
     /** @param {string} bonusId */
-    withdraw: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`, undefined, "DELETE"),
+    cancelBonus: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`, undefined, "DELETE"),
     /** @param {object} news */
-    tell: (news) => call("/news", news),
+    sendNews: (news) => call("/news", news),
   };
 }
 
 /** @param {Response} response */
 async function reason(response) {
-  if (response.status === 401) return "The service token was not accepted.";
+  if (response.status === 401) return "The server refused the service token.";
   const { detail } = await response.json().catch(() => ({}));
-  return told(detail) || `The server answered ${response.status}.`;
+  return detailText(detail) || `The server answered ${response.status}.`;
 }
 
 /**
- * FastAPI tells a sentence of its own, or lists what is wrong with what was sent.
+ * The server sends a sentence, or FastAPI's list of the fields that are wrong.
  *
  * @param {any} detail
  * @returns {string}
  */
-export const told = (detail) =>
+export const detailText = (detail) =>
   typeof detail === "string" ? detail
   : Array.isArray(detail) ? detail.map(({ loc, msg }) => `${loc?.at(-1) ?? "request"}: ${msg}`).join("; ")
   : "";

@@ -1,23 +1,24 @@
 /** Bonuses as cards that count down. */
 
-import { announceProblem, at, copy, say, setText } from "./dom.js";
+import { announce, at, copy, setText, showProblem } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 /** @import {Bonus} from "../../client/src/types.js" */
 
-const FRAME = 250;
-const GONE_AFTER = 60_000;
+// In milliseconds.
+const REDRAW_EVERY = 250;
+const REMOVE_AFTER = 60_000;
 
 /** @param {Headcount} headcount */
 export function showBonuses(headcount) {
   /** @type {Map<string, Card>} */
   const cards = new Map();
-  const isGone = (/** @type {Bonus} */ bonus) => headcount.serverNow() >= bonus.expires_at + GONE_AFTER;
+  const isOver = (/** @type {Bonus} */ bonus) => headcount.serverNow() >= bonus.expires_at + REMOVE_AFTER;
   const show = () => {
     for (const [id, { bonus, show: showOne, item }] of cards) {
       showOne();
-      if (!isGone(bonus)) continue;
+      if (!isOver(bonus)) continue;
       item.remove();
       cards.delete(id);
     }
@@ -25,27 +26,27 @@ export function showBonuses(headcount) {
   };
   headcount.on("bonus", (bonus) => {
     const known = cards.get(bonus.bonus_id);
-    if (known) changed(known.bonus, bonus);
-    // What was withdrawn before it was seen is not worth a card.
-    else if (!isGone(bonus) && bonus.outcome !== "cancelled") {
+    if (known) update(known.bonus, bonus);
+    // A bonus cancelled before it was shown gets no card.
+    else if (!isOver(bonus) && bonus.outcome !== "cancelled") {
       cards.set(bonus.bonus_id, makeCard(headcount, { ...bonus }));
-      if (["upcoming", "open"].includes(view.phase(bonus, headcount.serverNow()))) say(`A bonus: ${view.rewardText(bonus.reward)}`);
+      if (["upcoming", "open"].includes(view.phase(bonus, headcount.serverNow()))) announce(`A bonus: ${view.rewardText(bonus.reward)}`);
     }
     show();
   });
-  setInterval(show, FRAME);
+  setInterval(show, REDRAW_EVERY);
 }
 
 /**
- * @param {Bonus} known  on a card
+ * @param {Bonus} known  the one on the card
  * @param {Bonus} bonus
  */
-function changed(known, bonus) {
-  if (bonus.outcome && bonus.outcome !== known.outcome) say(`${view.rewardText(bonus.reward)}: ${view.PHASES[bonus.outcome]}`);
+function update(known, bonus) {
+  if (bonus.outcome && bonus.outcome !== known.outcome) announce(`${view.rewardText(bonus.reward)}: ${view.PHASES[bonus.outcome]}`);
   Object.assign(known, bonus);
 }
 
-/** @typedef {{bonus: Bonus, show: () => void, item: HTMLElement}} Card  `show` draws the bonus as it is now */
+/** @typedef {{bonus: Bonus, show: () => void, item: HTMLElement}} Card  `show` draws the current state of the bonus */
 
 /**
  * @param {Headcount} headcount
@@ -56,7 +57,7 @@ function makeCard(headcount, bonus) {
   const item = copy("bonus-template");
   const part = (/** @type {string} */ selector) => /** @type {any} */ (item.querySelector(selector));
   const claim = part(".claim");
-  let isAsking = false;
+  let isClaiming = false;
   item.dataset.bonusId = bonus.bonus_id;
   part(".reward").textContent = view.rewardText(bonus.reward);
   claim.setAttribute("aria-label", `Claim ${view.rewardText(bonus.reward)}`);
@@ -66,15 +67,15 @@ function makeCard(headcount, bonus) {
     item.dataset.phase = phase;
     setText(part(".outcome"), view.PHASES[phase]);
     setText(part(".countdown"), countdown(bonus, phase, now));
-    part(".ring").style.setProperty("--gone", String(gone(bonus, phase, now)));
+    part(".ring").style.setProperty("--used", String(usedUp(bonus, phase, now)));
     claim.hidden = phase !== "open" && phase !== "upcoming";
-    claim.disabled = phase !== "open" || isAsking;
+    claim.disabled = phase !== "open" || isClaiming;
   };
   claim.addEventListener("click", async () => {
-    isAsking = true;
+    isClaiming = true;
     show();
-    await headcount.claim(bonus.bonus_id).catch(announceProblem);
-    isAsking = false;
+    await headcount.claim(bonus.bonus_id).catch(showProblem);
+    isClaiming = false;
     show();
   });
   at("bonuses").prepend(item);
@@ -93,11 +94,11 @@ function countdown({ opens_at, expires_at }, phase, now) {
 }
 
 /**
- * How much of the ring is gone, of 100.
+ * How much of the ring is used up, from 0 to 100.
  *
  * @param {Bonus} bonus
  * @param {view.Phase} phase
  * @param {number} now
  */
-const gone = ({ opens_at, expires_at }, phase, now) =>
+const usedUp = ({ opens_at, expires_at }, phase, now) =>
   phase === "open" ? (100 * (now - opens_at)) / (expires_at - opens_at) : phase === "upcoming" ? 0 : 100;

@@ -1,10 +1,11 @@
-/** Small things that every part of the page needs. */
+/** Small helpers that every part of the page needs. */
 
 import * as names from "./names.js";
 import { timeText } from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 
+// In milliseconds.
 const TOAST_FOR = 6_000;
 
 /**
@@ -30,21 +31,21 @@ export function element(name, text) {
 }
 
 /**
- * A line of a list of what happened.
+ * An entry of a list of events.
  *
- * @param {{ours: string, theirs: string}} sentence
+ * @param {{ours: string, theirs: string}} sentence  theirs: a text by a user, kept apart from ours
  * @param {number} moment
  */
 export function entry({ ours, theirs }, moment) {
   const item = document.createElement("li");
-  const told = element("span", ours);
-  told.append(element("bdi", theirs));
-  item.append(told, element("time", timeText(moment, Date.now())));
+  const text = element("span", ours);
+  text.append(element("bdi", theirs));
+  item.append(text, element("time", timeText(moment, Date.now())));
   return item;
 }
 
 /**
- * Leaves the page alone when nothing changed: selections stay, and screen readers are not woken.
+ * Change nothing when the text is the same: selections stay, and screen readers stay silent.
  *
  * @param {HTMLElement} place
  * @param {string} text
@@ -63,7 +64,7 @@ export function setProblem(place, text) {
 }
 
 /**
- * One submission at a time; what goes wrong is said in the form's own place for problems.
+ * Submit once at a time, and show a problem in the form's own place for it.
  *
  * @param {string} form
  * @param {() => Promise<unknown>} submit
@@ -93,21 +94,21 @@ export function paintAvatar(avatar, name) {
   avatar.style.setProperty("--hue", String(names.hue(name)));
 }
 
-/** @param {string} text  read out */
-export const say = (text) => setText(at("announce"), text);
+/** @param {string} text  for screen readers */
+export const announce = (text) => setText(at("announce"), text);
 
 /** @param {unknown} error */
 export const messageOf = (error) => (error instanceof Error ? error.message : String(error));
 
-/** @param {Headcount} headcount  nobody looks at a hidden tab, and nobody answers an offline one */
-export const isWorthAsking = (headcount) =>
+/** @param {Headcount} headcount  a hidden tab is not seen, and an offline one gets no answer */
+export const isWorthPolling = (headcount) =>
   document.visibilityState !== "hidden" && headcount.status.status === "online";
 
 /** @type {number|undefined} */
 let toastTimer;
 
-/** @param {unknown} error  shown for a while, and read out */
-export function announceProblem(error) {
+/** @param {unknown} error  shown for a while, and read by screen readers */
+export function showProblem(error) {
   at("toast").textContent = messageOf(error);
   clearTimeout(toastTimer);
   toastTimer = window.setTimeout(() => at("toast").replaceChildren(), TOAST_FOR);

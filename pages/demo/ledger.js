@@ -1,6 +1,6 @@
-/** What happened to this user's bonuses: asked for when somebody wants to see it. */
+/** The history of this user's bonuses, loaded when the user opens it. */
 
-import { announceProblem, at, entry } from "./dom.js";
+import { at, entry, showProblem } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
@@ -17,7 +17,7 @@ export function showLedger(headcount) {
       next = page.next;
       show(page, before === null);
     } catch (error) {
-      announceProblem(error);
+      showProblem(error);
     } finally {
       at("ledger-more").disabled = false;
     }

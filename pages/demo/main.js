@@ -14,18 +14,18 @@ import { showResource } from "./resource-switch.js";
 // The same path in the repository and on the server, which has client/ under /client/.
 import { Headcount } from "../../client/src/headcount.js";
 
-/** @typedef {{user: string, resource: string}} Who */
+/** @typedef {{user: string, resource: string}} Viewer */
 
 function start() {
   const token = takeToken();
-  const who = whoIsWatching();
+  const viewer = findViewer();
   if (!token) return askForToken();
-  const problem = who.user && nameProblem(who);
-  if (!who.user || problem) return askForName({ ...who, problem });
-  watch(token, who);
+  const problem = viewer.user && nameProblem(viewer);
+  if (!viewer.user || problem) return askForName({ ...viewer, problem });
+  watch(token, viewer);
 }
 
-/** From the fragment, which no server ever sees, or from an earlier visit. It does not stay in the address. */
+/** Take it from the fragment, which no server sees, or from an earlier visit. Remove it from the address. */
 function takeToken() {
   const fresh = new URLSearchParams(location.hash.slice(1)).get("token");
   if (fresh) {
@@ -35,8 +35,8 @@ function takeToken() {
   return localStorage.getItem("headcount.token");
 }
 
-/** @returns {Who} the user is empty when nobody said */
-function whoIsWatching() {
+/** @returns {Viewer} the user is empty on a first visit */
+function findViewer() {
   const query = new URLSearchParams(location.search);
   return {
     user: query.get("user") ?? localStorage.getItem("headcount.user") ?? "",
@@ -51,33 +51,33 @@ function leave() {
 
 /**
  * @param {string} token
- * @param {Who} who
+ * @param {Viewer} viewer
  */
-function watch(token, who) {
+function watch(token, viewer) {
   const api = makeApi(token);
   /** @type {any} */
   let refusal = null;
   const device = deviceText(navigator.userAgent);
-  const ticket = () => api.ticket(who.user, who.resource, device).catch((error) => {
+  const ticket = () => api.ticket(viewer.user, viewer.resource, device).catch((error) => {
     refusal = error;
     throw error;
   });
   const headcount = new Headcount({ ticket, storage: sessionStorage });
-  showWho(who);
-  showResource(headcount, who);
-  const tellProblem = showStatus(headcount);
+  showUser(viewer);
+  showResource(headcount, viewer);
+  const reportProblem = showStatus(headcount);
   showWatchTime(headcount);
   showStream(headcount);
   showNews(headcount);
   showBonuses(headcount);
   showLedger(headcount);
-  showPresence(api, headcount, who, tellProblem);
-  operate(api, headcount, who);
-  headcount.on("status", ({ status, reason }) => status === "stopped" && stopped(refusal?.status, who, reason));
+  showPresence(api, headcount, viewer, reportProblem);
+  operate(api, headcount, viewer);
+  headcount.on("status", ({ status, reason }) => status === "stopped" && stopped(refusal?.status, viewer, reason));
 }
 
-/** @param {Who} who */
-function showWho({ user }) {
+/** @param {Viewer} viewer */
+function showUser({ user }) {
   at("board").hidden = false;
   at("user").textContent = names.shown(user);
   paintAvatar(at("avatar"), user);
@@ -85,14 +85,14 @@ function showWho({ user }) {
 }
 
 /**
- * No ticket is to be had: ask for what it lacks.
+ * The server refuses a ticket: ask the user for what is wrong.
  *
  * @param {number|undefined} status  of the refusal
- * @param {Who} who
+ * @param {Viewer} viewer
  * @param {string} reason
  */
-function stopped(status, who, reason) {
-  if (status === 422) askForName({ ...who, problem: reason });
+function stopped(status, viewer, reason) {
+  if (status === 422) askForName({ ...viewer, problem: reason });
   else askForToken(reason);
 }
 

@@ -1,27 +1,28 @@
-/** News, while it is good. */
+/** News, until it expires. */
 
-import { at, entry, say } from "./dom.js";
+import { announce, at, entry } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 /** @import {News} from "../../client/src/types.js" */
 
-const FRAME = 1_000;
+// In milliseconds.
+const REDRAW_EVERY = 1_000;
 
 /** @param {Headcount} headcount */
 export function showNews(headcount) {
   /** @type {News[]} */
   let shown = [];
   const show = (/** @type {News[]} */ news) => {
-    const good = view.goodNews(news, headcount.serverNow());
-    if (good.length === shown.length && good.every(({ seq }, index) => seq === shown[index].seq)) return;
-    shown = good;
-    at("news-card").hidden = good.length === 0;
-    at("news").replaceChildren(...good.map((one) => entry({ ours: "", theirs: view.rewardText(one.body) }, one.at)));
+    const current = view.currentNews(news, headcount.serverNow());
+    if (current.length === shown.length && current.every(({ seq }, index) => seq === shown[index].seq)) return;
+    shown = current;
+    at("news-card").hidden = current.length === 0;
+    at("news").replaceChildren(...current.map((one) => entry({ ours: "", theirs: view.rewardText(one.body) }, one.at)));
   };
   headcount.on("news", (one) => {
     show([...shown, one]);
-    say(`News: ${view.rewardText(one.body)}`);
+    announce(`News: ${view.rewardText(one.body)}`);
   });
-  setInterval(() => show(shown), FRAME);
+  setInterval(() => show(shown), REDRAW_EVERY);
 }

@@ -1,31 +1,32 @@
-/** What a company's control room would have: drop a bonus, watch its numbers, withdraw it; tell news; kick a user. */
+/** What a back office would have: drop a bonus, watch its statistics, cancel it; send news; kick a user. */
 
 import { ApiError } from "./api.js";
 import { isBlank } from "./names.js";
-import { announceProblem, at, isWorthAsking, onSubmit, setText } from "./dom.js";
+import { at, isWorthPolling, onSubmit, setText, showProblem } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */
 /** @import {Headcount} from "../../client/src/headcount.js" */
 
-const NUMBERS_EVERY = 1_000;
+// In milliseconds.
+const POLL_EVERY = 1_000;
 const DROPPED = "headcount.dropped";
 
 /**
  * @param {ReturnType<typeof makeApi>} api
  * @param {Headcount} headcount
- * @param {{user: string, resource: string}} who
+ * @param {{user: string, resource: string}} viewer
  */
-export function operate(api, headcount, who) {
+export function operate(api, headcount, viewer) {
   const watch = watchNumbers(api, headcount);
-  onSubmit("drop", async () => watch(await api.drop(readBonus(who))));
-  onSubmit("tell", async () => {
-    setText(at("told"), "");
-    await api.tell(readNews(who));
+  onSubmit("drop", async () => watch(await api.createBonus(readBonus(viewer))));
+  onSubmit("send-news", async () => {
+    setText(at("news-sent"), "");
+    await api.sendNews(readNews(viewer));
     at("news-text").value = "";
-    setText(at("told"), "On its way.");
+    setText(at("news-sent"), "The news is on its way.");
   });
-  at("kick-user").value = who.user;
+  at("kick-user").value = viewer.user;
   onSubmit("kick", async () => {
     setText(at("kicked"), "");
     setText(at("kicked"), view.kickedText(await api.kick(at("kick-user").value)));
@@ -33,7 +34,7 @@ export function operate(api, headcount, who) {
 }
 
 /**
- * The numbers of the bonus dropped last; this tab knows which one it was, over a reload too.
+ * Show the statistics of the bonus dropped last. The tab remembers it after a reload.
  *
  * @param {ReturnType<typeof makeApi>} api
  * @param {Headcount} headcount
@@ -46,27 +47,27 @@ function watchNumbers(api, headcount) {
     sessionStorage.setItem(DROPPED, dropped);
     showNumbers(numbers);
   };
-  const ask = async () => {
+  const poll = async () => {
     const asked = dropped;
-    if (asked === null || !isWorthAsking(headcount)) return;
+    if (asked === null || !isWorthPolling(headcount)) return;
     try {
-      const numbers = await api.numbers(asked);
+      const numbers = await api.bonus(asked);
       if (asked !== dropped) return;
       showNumbers(numbers);
       if (numbers.state === "expired" || numbers.state === "cancelled") dropped = null;
     } catch (error) {
-      // Whatever else it is, the page asks for more than this and says so; here it is asked again.
+      // The lists show any other problem; this one is polled again.
       if (error instanceof ApiError && error.status === 404) dropped = null;
     }
   };
-  at("withdraw").onclick = async () => {
+  at("cancel-bonus").onclick = async () => {
     if (dropped === null) return;
-    at("withdraw").disabled = true;
-    await api.withdraw(dropped).then(watch, announceProblem);
-    at("withdraw").disabled = false;
+    at("cancel-bonus").disabled = true;
+    await api.cancelBonus(dropped).then(watch, showProblem);
+    at("cancel-bonus").disabled = false;
   };
-  headcount.on("welcome", ask);
-  setInterval(ask, NUMBERS_EVERY);
+  headcount.on("welcome", poll);
+  setInterval(poll, POLL_EVERY);
   return watch;
 }
 
@@ -76,37 +77,37 @@ function watchNumbers(api, headcount) {
  * @property {number} claimed
  * @property {number|null} left
  * @property {string} state
- * @property {Parameters<typeof view.broadcastText>[0]|null} [broadcast]  how far it has been told
+ * @property {Parameters<typeof view.broadcastText>[0]|null} [broadcast]  how far it has been sent
  */
 
-/** @param {{user: string, resource: string}} who */
-function readBonus(who) {
+/** @param {{user: string, resource: string}} viewer */
+function readBonus(viewer) {
   const text = at("reward").value.trim();
-  if (isBlank(text)) throw new Error("A reward needs a text that can be seen.");
+  if (isBlank(text)) throw new Error("A reward needs a visible text.");
   return {
     reward: { text },
-    audience: audience(at("audience").value, who),
+    audience: audience(at("audience").value, viewer),
     window_seconds: Number(at("window").value),
     stock: at("stock").value === "" ? null : Number(at("stock").value),
   };
 }
 
-/** @param {{user: string, resource: string}} who */
-function readNews(who) {
+/** @param {{user: string, resource: string}} viewer */
+function readNews(viewer) {
   const text = at("news-text").value.trim();
-  if (isBlank(text)) throw new Error("News needs a text that can be seen.");
+  if (isBlank(text)) throw new Error("News needs a visible text.");
   const expires_in_seconds = Number(at("news-seconds").value);
-  return { type: "note", body: { text }, audience: audience(at("news-audience").value, who), expires_in_seconds };
+  return { type: "note", body: { text }, audience: audience(at("news-audience").value, viewer), expires_in_seconds };
 }
 
 /**
  * @param {string} kind
- * @param {{user: string, resource: string}} who
+ * @param {{user: string, resource: string}} viewer
  */
 function audience(kind, { user, resource }) {
   /** @type {Record<string, object>} */
-  const whom = { everyone: {}, resource: { resource }, users: { user_ids: [user] } };
-  return { kind, ...whom[kind] };
+  const audiences = { everyone: {}, resource: { resource }, users: { user_ids: [user] } };
+  return { kind, ...audiences[kind] };
 }
 
 /** @param {Numbers} numbers */
@@ -117,5 +118,5 @@ function showNumbers({ claimed, left, state, broadcast }) {
   setText(at("left"), left === null ? "∞" : String(left));
   setText(at("state"), view.stateText({ state, left }));
   setText(at("sent"), broadcast ? view.broadcastText(broadcast) : "");
-  at("withdraw").hidden = state !== "open" && state !== "upcoming";
+  at("cancel-bonus").hidden = state !== "open" && state !== "upcoming";
 }

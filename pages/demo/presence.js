@@ -1,38 +1,39 @@
-/** Who is online, and this user's devices and sessions: polled, since nothing pushes them. */
+/** Who is online, and this user's devices and sessions: polled, because the server does not push them. */
 
 import * as names from "./names.js";
-import { at, copy, element, isWorthAsking, messageOf, paintAvatar, setText } from "./dom.js";
+import { at, copy, element, isWorthPolling, messageOf, paintAvatar, setText } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */
 /** @import {Headcount} from "../../client/src/headcount.js" */
 
+// In milliseconds.
 const POLL_EVERY = 5_000;
 
 /**
  * @param {ReturnType<typeof makeApi>} api
  * @param {Headcount} headcount
- * @param {{user: string, resource: string}} who
- * @param {(problem: string) => void} tellProblem
+ * @param {{user: string, resource: string}} viewer
+ * @param {(problem: string) => void} reportProblem
  */
-export function showPresence(api, headcount, who, tellProblem) {
-  let isAsking = false;
+export function showPresence(api, headcount, viewer, reportProblem) {
+  let isPolling = false;
   let connectionId = "";
   const poll = async () => {
-    if (isAsking || !isWorthAsking(headcount)) return;
-    isAsking = true;
+    if (isPolling || !isWorthPolling(headcount)) return;
+    isPolling = true;
     try {
-      const { user, resource } = who;
-      const asked = [api.online(resource), api.devices(user), api.sessions(user)];
-      const [online, devices, ledger] = await Promise.all(asked);
+      const { user, resource } = viewer;
+      const requests = [api.online(resource), api.devices(user), api.sessions(user)];
+      const [online, devices, sessions] = await Promise.all(requests);
       showPeople(online, user);
       showDevices(devices.items, connectionId);
-      showSessions(ledger.items);
-      tellProblem("");
+      showSessions(sessions.items);
+      reportProblem("");
     } catch (error) {
-      tellProblem(messageOf(error));
+      reportProblem(messageOf(error));
     } finally {
-      isAsking = false;
+      isPolling = false;
     }
   };
   headcount.on("welcome", ({ connection_id }) => {

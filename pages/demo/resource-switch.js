@@ -1,4 +1,4 @@
-/** What this tab watches: shown, kept in the address, and switched over the connection that it has. */
+/** The resource that this tab watches: shown, kept in the address, and switched over the same connection. */
 
 import * as names from "./names.js";
 import { at, onSubmit, setText } from "./dom.js";
@@ -7,23 +7,23 @@ import { at, onSubmit, setText } from "./dom.js";
 
 /**
  * @param {Headcount} headcount
- * @param {{user: string, resource: string}} who  its resource is what this tab watches now
+ * @param {{user: string, resource: string}} viewer  its resource is kept up to date
  */
-export function showResource(headcount, who) {
+export function showResource(headcount, viewer) {
   const show = (/** @type {{resource: string}} */ { resource }) => {
     setText(at("watching"), names.shown(resource));
-    if (who.resource === resource) return;
-    who.resource = resource;
+    if (viewer.resource === resource) return;
+    viewer.resource = resource;
     localStorage.setItem("headcount.resource", resource);
-    // In the address too: so a reload stays here.
-    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(who)}`);
+    // The address has it too, so a reload stays here.
+    history.replaceState(null, "", `${location.pathname}?${new URLSearchParams(viewer)}`);
   };
   headcount.on("watching", show);
   headcount.on("welcome", show);
-  show(who);
+  show(viewer);
   onSubmit("switch", async () => {
     const resource = at("switch-to").value.trim();
-    const problem = names.problem(resource, "name of what you watch");
+    const problem = names.problem(resource, "resource name");
     if (problem) throw new Error(problem);
     await headcount.watch(resource);
     at("switch-to").value = "";

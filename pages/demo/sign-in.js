@@ -1,4 +1,4 @@
-/** What the page asks before anybody watches: the token, and a name. */
+/** The forms before the page connects: the token, and the name. */
 
 import { makeApi } from "./api.js";
 import * as names from "./names.js";
@@ -27,8 +27,8 @@ export function askForToken(problem = "") {
 
 /** @param {string} token */
 async function checkToken(token) {
-  // fetch refuses to put anything else into a header, and does not say so.
-  if (!/^[\x21-\x7E]+$/u.test(token)) throw new Error("A token has no spaces and only letters, digits and signs of ASCII.");
+  // Without this check, fetch fails on such a header with an unclear message.
+  if (!/^[\x21-\x7E]+$/u.test(token)) throw new Error("A token consists of ASCII letters, digits and punctuation, without spaces.");
   await makeApi(token).check();
 }
 
@@ -49,19 +49,19 @@ export function askForName({ user, resource, problem = "" }) {
     if (wrong) return;
     localStorage.setItem("headcount.user", chosen.user);
     localStorage.setItem("headcount.resource", chosen.resource);
-    // In the address too: so two tabs can have two names, and keep them over a reload.
+    // The address has them too, so two tabs can have two names and keep them after a reload.
     location.assign(`${location.pathname}?${new URLSearchParams(chosen)}`);
   };
 }
 
 /**
  * @param {{user: string, resource: string}} chosen
- * @returns {string} empty when both will do
+ * @returns {string} empty when both are valid
  */
 export const nameProblem = ({ user, resource }) =>
-  names.problem(user, "name") || names.problem(resource, "name of what you watch");
+  names.problem(user, "name") || names.problem(resource, "resource name");
 
-/** @param {string} gate */
-function open(gate) {
-  for (const id of ["board", "token-gate", "name-gate"]) at(id).hidden = id !== gate;
+/** @param {string} section  the one to show */
+function open(section) {
+  for (const id of ["board", "token-gate", "name-gate"]) at(id).hidden = id !== section;
 }

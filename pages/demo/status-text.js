@@ -1,34 +1,34 @@
-/** What the page says of its line to the server, as a pure function of what it knows. */
+/** What the page shows of its connection, as a pure function of what it knows. */
 
 /** @import {Backlog, Status} from "../../client/src/types.js" */
 
 /**
- * @typedef {object} Line
- * @property {string} word      the state, in the header
- * @property {boolean} isWell   nothing to explain
- * @property {string} trouble   a sentence, empty when there is nothing to explain
- * @property {string} next      what the trouble's sentence ends with: when the next attempt is
- * @property {boolean} canWake  an attempt is not due anyway
- * @property {string} waiting   how many requests have no answer
+ * @typedef {object} StatusText
+ * @property {string} word      the status, in the header
+ * @property {boolean} isWell   there is nothing to explain
+ * @property {string} trouble   a sentence; empty when there is nothing to explain
+ * @property {string} next      when the next attempt is: the end of that sentence
+ * @property {boolean} canWake  whether to show the button: no attempt is about to start
+ * @property {string} waiting   how many requests have no answer; empty when it is too early to show
  */
 
 const WORDS = { connecting: "Connecting…", online: "Online", offline: "Offline", stopped: "Stopped" };
-// An answer comes within a blink, and a mark for each would only flicker.
+// In milliseconds. Most answers arrive sooner, and a mark for each would flicker.
 const SHOW_WAITING_AFTER = 1_000;
 
 /**
  * @param {object} known
  * @param {Status} known.status
  * @param {Backlog} known.backlog
- * @param {number} known.waitingSince  local time at which the backlog was empty last
+ * @param {number} known.waitingSince  local time when the backlog was last empty
  * @param {string} known.problem       of the HTTP API, empty when it answers
  * @param {number} now
- * @returns {Line}
+ * @returns {StatusText}
  */
-export function line({ status: { status, reason, retryAt }, backlog, waitingSince, problem }, now) {
+export function statusText({ status: { status, reason, retryAt }, backlog, waitingSince, problem }, now) {
   const isOnline = status === "online";
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1_000);
-  // Once stopped, the page asks for what is missing, and says there why.
+  // When the client stops, the page asks for what is missing and explains it there.
   const trouble = isOnline ? onlineTrouble(backlog, problem) : status === "stopped" ? "" : sentence(reason);
   const isLate = !isOnline || backlog.isStuck || now - waitingSince >= SHOW_WAITING_AFTER;
   return {
@@ -46,8 +46,8 @@ export function line({ status: { status, reason, retryAt }, backlog, waitingSinc
  * @param {string} problem
  */
 function onlineTrouble({ isStuck }, problem) {
-  if (isStuck) return "Online, but the server cannot save right now. What you did is kept, and sent again";
-  return problem && `Online, but not everything here is up to date: ${problem}`;
+  if (isStuck) return "Online, but the server cannot save right now. Your actions are kept and sent again";
+  return problem && `Online, but the lists are not up to date: ${problem}`;
 }
 
 /** @param {string} reason */

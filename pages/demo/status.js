@@ -1,17 +1,18 @@
-/** The header's state of the line, and the watch time that counts while it holds. */
+/** The connection's status in the header, and the watch time, which counts while the client is online. */
 
-import { line } from "./status-text.js";
+import { statusText } from "./status-text.js";
 import { at, setProblem, setText } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 /** @import {Welcome} from "../../client/src/types.js" */
 
-const FRAME = 250;
+// In milliseconds.
+const REDRAW_EVERY = 250;
 
 /**
  * @param {Headcount} headcount
- * @returns {(problem: string) => void} tells what the HTTP API said; empty when it answers
+ * @returns {(problem: string) => void} shows a problem of the HTTP API; call it with "" when the API works
  */
 export function showStatus(headcount) {
   let problem = "";
@@ -20,7 +21,7 @@ export function showStatus(headcount) {
     const now = Date.now();
     const { status, backlog } = headcount;
     if (backlog.count === 0) waitingSince = now;
-    const shown = line({ status, backlog, waitingSince, problem }, now);
+    const shown = statusText({ status, backlog, waitingSince, problem }, now);
     at("status").hidden = false;
     at("status").dataset.status = status.status;
     at("status").dataset.well = String(shown.isWell);
@@ -34,7 +35,7 @@ export function showStatus(headcount) {
   at("wake").onclick = () => headcount.wake();
   headcount.on("status", show);
   headcount.on("backlog", show);
-  setInterval(show, FRAME);
+  setInterval(show, REDRAW_EVERY);
   show();
   return (text) => {
     problem = text;
@@ -58,8 +59,8 @@ export function showWatchTime(headcount) {
   };
   headcount.on("welcome", (now) => {
     welcome = now;
-    at("facts").hidden = false;
+    at("times-note").hidden = false;
     show();
   });
-  setInterval(show, FRAME);
+  setInterval(show, REDRAW_EVERY);
 }

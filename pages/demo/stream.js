@@ -1,14 +1,15 @@
-/** What all tabs of a user keep in step: reactions, the note, and the list of what happened. */
+/** What all tabs of a user keep in sync: reactions, the note, and the list of events. */
 
-import { announceProblem, at, copy, entry, setText } from "./dom.js";
+import { at, copy, entry, setText, showProblem } from "./dom.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 /** @import {StreamEvent} from "../../client/src/types.js" */
 
-const NOTE_AFTER = 350;
+// In milliseconds, since the last key.
+const SEND_NOTE_AFTER = 350;
 
-/** Reactions and the shapes of their icons, on a field of 24 by 24. */
+/** Reactions, each with the path of its icon in a view box of 24 by 24. */
 const REACTIONS = {
   heart: "M12 21 3.6 12.5a5.3 5.3 0 0 1 7.5-7.5l.9.9.9-.9a5.3 5.3 0 0 1 7.5 7.5z",
   star: "m12 2.5 2.9 6.2 6.8.9-5 4.7 1.3 6.7-6-3.3-6 3.3 1.3-6.7-5-4.7 6.8-.9z",
@@ -22,9 +23,9 @@ export function showStream(headcount) {
   const counts = () => view.reactions(headcount.state, events);
   const showCounts = makeReactions((kind) => {
     const patch = view.reactionPatch(kind, (counts()[kind] ?? 0) + 1);
-    headcount.act("react", { kind }, { patch }).catch(announceProblem);
+    headcount.act("react", { kind }, { patch }).catch(showProblem);
   });
-  const showNote = makeNote((text) => headcount.act("note", { text }, { patch: { note: text || null } }).catch(announceProblem));
+  const showNote = makeNote((text) => headcount.act("note", { text }, { patch: { note: text || null } }).catch(showProblem));
   headcount.on("snapshot", (snapshot) => {
     events = snapshot.events;
     showActivity(events);
@@ -65,7 +66,7 @@ function makeReactions(react) {
 }
 
 /**
- * A note that is being written here is not overwritten from elsewhere; it is sent when the writer pauses.
+ * Send the note when the writer pauses, and do not overwrite it from elsewhere until then.
  *
  * @param {(text: string) => void} write
  * @returns {(text: string) => void}
@@ -79,7 +80,7 @@ function makeNote(write) {
     pending = window.setTimeout(() => {
       pending = undefined;
       write(field.value);
-    }, NOTE_AFTER);
+    }, SEND_NOTE_AFTER);
   });
   return (text) => {
     if (pending === undefined && field.value !== text) field.value = text;

@@ -1,9 +1,9 @@
-/** What the demo page shows, as pure functions of what it was told. */
+/** What the demo page shows, as pure functions of events and answers. */
 
 /** @import {Bonus, LedgerEntry, News, Outcome, StreamEvent} from "../../client/src/types.js" */
 
-// As many as the server's snapshot has: so a tab that was just opened shows what one that has been open for hours shows.
-const KEPT = 100;
+// As many as a snapshot has, so a new tab shows the same as one that has been open for hours.
+const MAX_KEPT = 100;
 
 /** @typedef {"upcoming"|"open"|Outcome} Phase */
 
@@ -11,13 +11,13 @@ const KEPT = 100;
  * @param {StreamEvent[]} events
  * @param {StreamEvent} event
  */
-export const append = (events, event) => [...events, event].slice(-KEPT);
+export const append = (events, event) => [...events, event].slice(-MAX_KEPT);
 
 /**
  * How often each reaction was sent.
  *
- * The state keeps the counts when the events are forgotten. A merge patch cannot add, so each reaction sets the count that
- * its tab had arrived at; two tabs that react at once set the same one, and the events tell that there were two.
+ * The state keeps the counts when the events are gone. A merge patch cannot add, so each reaction sets the new count. Two
+ * tabs that react at once set the same count; the events show that there were two.
  *
  * @param {any} state
  * @param {StreamEvent[]} events
@@ -64,30 +64,30 @@ export const isClaimed = (phase) => phase === "claimed" || phase === "already_cl
 /** @type {Record<Phase, string>} */
 export const PHASES = {
   upcoming: "Opens soon",
-  open: "Yours if you are quick",
-  claimed: "Claimed. It is yours",
-  already_claimed: "Claimed. It is yours",
+  open: "Claim it before it expires",
+  claimed: "Claimed",
+  already_claimed: "Claimed",
   too_early: "Too early",
   expired: "Expired",
-  sold_out: "All gone",
-  not_eligible: "Not for you this time",
-  cancelled: "Withdrawn",
-  unknown_bonus: "No longer there",
+  sold_out: "Sold out",
+  not_eligible: "Not for you",
+  cancelled: "Cancelled",
+  unknown_bonus: "No longer available",
 };
 
-/** @param {any} reward  any JSON; this page drops {"text": …} */
+/** @param {any} reward  any JSON; this page sends {"text": …} */
 export const rewardText = (reward) => (typeof reward?.text === "string" ? reward.text : JSON.stringify(reward));
 
 /**
- * What is still good, the newest first.
+ * News that has not expired, newest first.
  *
  * @param {News[]} news
  * @param {number} now  by the server's clock
  */
-export const goodNews = (news, now) => news.filter(({ expires_at }) => now < expires_at).sort((a, b) => b.seq - a.seq);
+export const currentNews = (news, now) => news.filter(({ expires_at }) => now < expires_at).sort((a, b) => b.seq - a.seq);
 
 /**
- * Our words, and behind them the words of whoever wrote them, which are shown apart.
+ * Our words, and behind them a text by a user, which is shown apart.
  *
  * @param {StreamEvent} event
  * @returns {{ours: string, theirs: string}}
@@ -106,7 +106,7 @@ const ENTRIES = {
   offered: "Offered to you: ",
   claimed: "Claimed: ",
   expired: "Expired: ",
-  cancelled: "Withdrawn: ",
+  cancelled: "Cancelled: ",
 };
 
 /**
@@ -118,23 +118,23 @@ export const entryText = ({ entry, reward }) => ({ ours: ENTRIES[entry] ?? `${en
 /** @type {Record<string, string>} */
 const ENDS = {
   client: "closed",
-  idle: "nothing heard for ten minutes",
-  expired: "after two hours",
+  idle: "idle for ten minutes",
+  expired: "two-hour limit",
   swept: "connection lost",
-  node_lost: "connection lost",
+  node_evicted: "connection lost",
   kicked: "ended by the operator",
-  moved: "moved elsewhere",
+  moved: "moved to another resource",
 };
 
 /** @param {string|null} endedBy  null: it has not ended */
 export const endText = (endedBy) => (endedBy === null ? "–" : (ENDS[endedBy] ?? endedBy));
 
-// The first that is found counts: most browsers say that they are the others, too.
+// The first match counts: most browsers name others, too.
 const BROWSERS = { Edg: "Edge", OPR: "Opera", Firefox: "Firefox", Chrome: "Chrome", Safari: "Safari" };
 const SYSTEMS = { iPhone: "iPhone", iPad: "iPad", Android: "Android", Windows: "Windows", "Mac OS": "Mac", Linux: "Linux" };
 
 /**
- * What a list of devices calls this one, as "Firefox on Linux".
+ * The label of this device, such as "Firefox on Linux".
  *
  * @param {string} userAgent
  */
@@ -146,25 +146,25 @@ export function deviceText(userAgent) {
 
 /** @param {{closed: number, gone: number, unreachable: number}} kicked */
 export const kickedText = ({ closed, gone, unreachable }) =>
-  closed + gone + unreachable === 0 ? "Nobody of that name is online."
-  : `${counted(closed + gone, "connection")} closed.${unreachable ? ` ${unreachable} could not be reached: kick again.` : ""}`;
+  closed + gone + unreachable === 0 ? "No user of that name is online."
+  : `${counted(closed + gone, "connection")} closed.${unreachable ? ` ${unreachable} could not be reached: try again.` : ""}`;
 
 /** @param {{state: string, left: number|null}} numbers  of a bonus */
 export const stateText = ({ state, left }) => (state === "open" && left === 0 ? "sold out" : state);
 
 /**
- * How far a bonus has been told.
+ * How far a bonus has been sent.
  *
  * @param {{sent: number, gone: number, undelivered: number, dropped: number, is_done: boolean}} broadcast
  */
 export function broadcastText({ sent, gone, undelivered, dropped, is_done }) {
   const others = Object.entries({ gone, "not reached": undelivered, "not tried": dropped }).filter(([, count]) => count > 0);
-  const told = [`to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
-  return `${is_done ? "Sent" : "So far sent"} ${told.join(", ")}.`;
+  const counts = [`to ${sent.toLocaleString("en")}`, ...others.map(([what, count]) => `${count.toLocaleString("en")} ${what}`)];
+  return `${is_done ? "Sent" : "So far sent"} ${counts.join(", ")}.`;
 }
 
 /**
- * A moment of today by its time, any other with its day.
+ * A time; on another day than today with its date.
  *
  * @param {number} moment
  * @param {number} now

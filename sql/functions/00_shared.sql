@@ -78,7 +78,7 @@ create or replace function connections_of(p_user_id text) returns jsonb
 language sql stable as $$
     select coalesce(jsonb_agg(jsonb_build_array(c.node, c.connection_id)), '[]')
       from watching_times w, connections(w.nodes) c
-     where w.user_id = p_user_id and w.terminate_at is null
+     where w.user_id = p_user_id and w.ended_at is null
 $$;
 
 -- A user's sessions: open, within their grace, and past.
@@ -88,7 +88,7 @@ language sql stable rows 20 as $$ select * from sessions where user_id = p_user_
 -- How long a user has watched a resource (null: all of them), open sessions up to p_now.
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
 returns interval language sql stable as $$
-    select coalesce(sum(coalesce(terminate_at, greatest(p_now, join_at)) - join_at), interval '0')
+    select coalesce(sum(coalesce(ended_at, greatest(p_now, joined_at)) - joined_at), interval '0')
       from sessions_of(p_user_id)
      where p_resource is null or resource = p_resource
 $$;
@@ -126,19 +126,19 @@ declare
     v_is_new boolean;
     v_is_alone boolean;
 begin
-    insert into watching_times as w (user_id, resource, join_at, seen_at, nodes)
+    insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes)
         select p_user_id, p_resource, p_now, p_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
          where count_connections(p_user_id) < p_most
         on conflict (user_id, resource) do update
            set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
                seen_at = greatest(w.seen_at, p_now),
-               terminate_at = null, ended_by = null, ended_within = null
-         where w.terminate_at is null
-            or (w.terminate_at > p_now - p_grace and not is_for_good(w.ended_by))
+               ended_at = null, ended_by = null, ended_within = null
+         where w.ended_at is null
+            or (w.ended_at > p_now - p_grace and not is_for_good(w.ended_by))
         returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then
-        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
             values (p_now, 'online', v_id, p_user_id, p_resource, p_now);
         return 'opened';
     end if;
@@ -149,7 +149,7 @@ begin
         return 'too_many';
     end if;
     -- A session that is over stands in the way: nobody has settled it yet.
-    perform settle_session(p_user_id, p_resource, p_now);
+    perform finalize_session(p_user_id, p_resource, p_now);
     return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_most, p_now);
 end $$;
 
@@ -188,10 +188,10 @@ begin
         return false;
     end if;
     update watching_times
-       set nodes = '{}', seen_at = v_seen_at, terminate_at = v_seen_at, ended_by = p_ended_by,
+       set nodes = '{}', seen_at = v_seen_at, ended_at = v_seen_at, ended_by = p_ended_by,
            ended_within = v_within
      where user_id = p_user_id and resource = v_session.resource;
-    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
         values (case when is_for_good(p_ended_by) then p_now
                      else greatest(p_now, v_seen_at + p_grace) end,
                 'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
@@ -201,19 +201,19 @@ end $$;
 -- A session that is over makes room for the next one on its resource. Its "offline" is due at once,
 -- so that it comes before the next "online"; what was due later finds no session and says nothing.
 -- The caller holds the user's lock.
-create or replace function settle_session(p_user_id text, p_resource text, p_now timestamptz)
+create or replace function finalize_session(p_user_id text, p_resource text, p_now timestamptz)
 returns void language sql as $$
     with over as (
         delete from watching_times
-         where user_id = p_user_id and resource = p_resource and terminate_at is not null
+         where user_id = p_user_id and resource = p_resource and ended_at is not null
         returning *
     ),
     told as (
-        insert into pending_facts (due_at, fact, session_id, user_id, resource, at, is_settled)
-            select p_now, 'offline', id, user_id, resource, terminate_at, true from over
+        insert into presence_outbox (due_at, type, session_id, user_id, resource, at, is_finalized)
+            select p_now, 'offline', id, user_id, resource, ended_at, true from over
     )
-    insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by, ended_within)
-        select id, user_id, resource, join_at, terminate_at, ended_by, ended_within from over
+    insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
+        select id, user_id, resource, joined_at, ended_at, ended_by, ended_within from over
 $$;
 
 -- What a JSON merge patch makes of a value: RFC 7396, section 2.
@@ -266,7 +266,7 @@ $$;
 create or replace function bonus_json(p_bonus bonuses, p_outcome text) returns jsonb
 language sql stable as $$
     select jsonb_build_object('bonus_id', p_bonus.bonus_id, 'reward', p_bonus.reward,
-                              'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.closes_at),
+                              'opens_at', ms(p_bonus.opens_at), 'expires_at', ms(p_bonus.expires_at),
                               'outcome', p_outcome, 'acknowledge', p_bonus.acknowledge)
 $$;
 

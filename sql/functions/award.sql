@@ -15,9 +15,9 @@ begin
         select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
     loop
         with watching as (
-            select w.id, w.user_id, greatest(w.join_at, v_rule.created_at) as since
+            select w.id, w.user_id, greatest(w.joined_at, v_rule.created_at) as since
               from watching_times w
-             where w.terminate_at is null and (v_rule.resource is null or w.resource = v_rule.resource)
+             where w.ended_at is null and (v_rule.resource is null or w.resource = v_rule.resource)
         ),
         reached as (
             select id, user_id, since,

@@ -3,7 +3,7 @@ create or replace function bonus_state(p_bonus bonuses, p_now timestamptz) retur
 language sql stable as $$
     select case when p_bonus.cancelled_at is not null then 'cancelled'
                 when p_now < p_bonus.opens_at then 'upcoming'
-                when p_now <= p_bonus.closes_at then 'open'
+                when p_now <= p_bonus.expires_at then 'open'
                 else 'expired' end
 $$;
 

@@ -9,14 +9,14 @@ begin
     elsif p_now < p_bonus.opens_at then
         return 'too_early';
     -- Half a second for a claim made in time that was still on its way.
-    elsif p_now > p_bonus.closes_at + interval '500 milliseconds' then
+    elsif p_now > p_bonus.expires_at + interval '500 milliseconds' then
         return 'expired';
     elsif p_bonus.audience = 'users' and not exists (
         select from offers o where o.user_id = p_user_id and o.bonus_id = p_bonus.bonus_id) then
         return 'not_eligible';
     elsif p_bonus.audience <> 'users' and not exists (
         select from watching_times w
-         where w.user_id = p_user_id and w.terminate_at is null
+         where w.user_id = p_user_id and w.ended_at is null
            and (p_bonus.resource is null or w.resource = p_bonus.resource)) then
         return 'not_eligible';
     elsif p_bonus.min_watched is not null

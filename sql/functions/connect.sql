@@ -31,14 +31,14 @@ begin
 
     -- Most who come have been nowhere a moment ago. What follows would open their session as well; in
     -- place it takes half the time.
-    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+    insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
         select p_user_id, p_resource, v_now, v_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
          where p_most > 0 and not exists (select from watching_times where user_id = p_user_id)
            and not exists (select from used_tickets where ticket_id = p_ticket_id)
         returning id into v_session_id;
     if found then
-        insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+        insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
             values (v_now, 'online', v_session_id, p_user_id, p_resource, v_now);
         return 'opened';
     end if;

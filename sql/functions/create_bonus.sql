@@ -45,7 +45,7 @@ begin
             return 'conflict';
         end if;
     end if;
-    insert into bonuses (bonus_id, reward, audience, resource, opens_at, closes_at, stock, min_watched,
+    insert into bonuses (bonus_id, reward, audience, resource, opens_at, expires_at, stock, min_watched,
                          acknowledge, fingerprint, rule_id, created_at, queued_at)
         values (p_bonus_id, p_reward, p_audience, p_resource, v_opens_at, v_opens_at + p_window, p_stock,
                 p_min_watched, p_acknowledge, p_fingerprint, p_rule_id, v_now,
@@ -100,7 +100,7 @@ end $$;
 -- offers that was not claimed. The caller holds the bonus' lock, so no claim is under way.
 create or replace function close_ledger(p_bonus_id uuid, p_entry text, p_at timestamptz)
 returns void language sql as $$
-    update bonuses set closed_at = p_at where bonus_id = p_bonus_id;
+    update bonuses set ledger_closed_at = p_at where bonus_id = p_bonus_id;
     insert into ledger (bonus_id, user_id, entry, at)
         select p_bonus_id, null, p_entry, p_at
         union all
@@ -124,13 +124,13 @@ begin
     if not found or v_bonus.cancelled_at is not null then
         return case when found then 'already_cancelled' end;
     end if;
-    if v_now > v_bonus.closes_at then
+    if v_now > v_bonus.expires_at then
         return 'expired';
     end if;
     update bonuses set cancelled_at = v_now where bonus_id = p_bonus_id;
     perform close_ledger(p_bonus_id, 'cancelled', v_now);
     perform create_broadcast(p_cancel_id, 'cancel', p_bonus_id, null, null, v_bonus.audience,
-                             v_bonus.resource, v_bonus.closes_at, v_now);
+                             v_bonus.resource, v_bonus.expires_at, v_now);
     return 'cancelled';
 end $$;
 
@@ -144,14 +144,14 @@ declare
     v_closed integer := 0;
 begin
     for v_bonus in
-        select * from bonuses where closed_at is null and closes_at < v_now - interval '1 second'
-         order by closes_at limit p_limit
+        select * from bonuses where ledger_closed_at is null and expires_at < v_now - interval '1 second'
+         order by expires_at limit p_limit
     loop
         perform lock_bonus(v_bonus.bonus_id);
         -- Another run, or whoever cancelled it, may have been first.
         continue when not exists (
-            select from bonuses b where b.bonus_id = v_bonus.bonus_id and b.closed_at is null);
-        perform close_ledger(v_bonus.bonus_id, 'expired', v_bonus.closes_at);
+            select from bonuses b where b.bonus_id = v_bonus.bonus_id and b.ledger_closed_at is null);
+        perform close_ledger(v_bonus.bonus_id, 'expired', v_bonus.expires_at);
         v_closed := v_closed + 1;
     end loop;
     return v_closed;

@@ -28,14 +28,14 @@ begin
     with closed as (
         update watching_times
            set nodes = '{}', seen_at = greatest(seen_at, v_now),
-               terminate_at = greatest(seen_at, v_now),
+               ended_at = greatest(seen_at, v_now),
                ended_by = p_ended_by::ending, ended_within = interval '0'
          where user_id = p_user_id and p_ended_by <> 'kicked'
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
         returning *
     )
-    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        select terminate_at + p_grace, 'offline', id, user_id, resource, terminate_at from closed;
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
+        select ended_at + p_grace, 'offline', id, user_id, resource, ended_at from closed;
     return found
         or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;

@@ -17,11 +17,11 @@ begin
     end loop;
     with stopped as (
         update watching_times set ended_by = 'kicked'
-         where user_id = p_user_id and terminate_at is not null
+         where user_id = p_user_id and ended_at is not null
            and not is_for_good(ended_by) and (p_session_id is null or id = p_session_id)
         returning *
     )
-    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
-        select v_now, 'offline', id, user_id, resource, terminate_at from stopped;
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
+        select v_now, 'offline', id, user_id, resource, ended_at from stopped;
     return v_closed;
 end $$;

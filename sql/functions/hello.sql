@@ -36,7 +36,7 @@ begin
     end if;
     return query
     with session as (
-        select resource, join_at, size(nodes)::bigint as connections from watching_times
+        select resource, joined_at, size(nodes)::bigint as connections from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
@@ -62,14 +62,14 @@ begin
                left join claims c on c.bonus_id = b.bonus_id and c.user_id = p_user_id,
                lateral (select case when c.claimed_at is not null then 'claimed'
                                     else claim_refusal(b, p_user_id, v_now) end as outcome) as look
-         where b.closes_at > v_now
+         where b.expires_at > v_now
            and (coalesce(look.outcome, 'too_early') in ('claimed', 'too_early')
                 or look.outcome = 'cancelled' and case b.audience
                     when 'everyone' then true
                     when 'resource' then b.resource = (select resource from session)
                     else exists (select from offers o
                                   where o.bonus_id = b.bonus_id and o.user_id = p_user_id) end)
-         order by b.cancelled_at is not null, b.closes_at limit 10
+         order by b.cancelled_at is not null, b.expires_at limit 10
     ),
     shown_bonuses as (
         select coalesce(jsonb_agg(bonus_json(bonus,
@@ -77,7 +77,7 @@ begin
                         when (bonus).stock is not null and not exists (
                             select from bonus_stock s where s.bonus_id = (bonus).bonus_id)
                         then 'sold_out' end)
-                   order by (bonus).cancelled_at is not null, (bonus).closes_at), '[]') as list
+                   order by (bonus).cancelled_at is not null, (bonus).expires_at), '[]') as list
           from open_bonuses
     ),
     latest_news as (
@@ -92,7 +92,7 @@ begin
                coalesce(bool_and(n <= 20 and bytes <= 16384), true) as is_all
           from latest_news
     )
-    select 'welcome', 0, ms(v_now), session.resource::text, ms(session.join_at),
+    select 'welcome', 0, ms(v_now), session.resource::text, ms(session.joined_at),
            coalesce(session.connections, 0),
            case when session.resource is null then 0
                 else milliseconds(watched(p_user_id, session.resource, v_now)) end,

@@ -22,7 +22,7 @@ begin
     for v_month in
         select date_trunc('month', v_now) + n * interval '1 month' from generate_series(0, 2) n
         union
-        select distinct date_trunc('month', terminate_at at time zone 'UTC') from past_sessions_default
+        select distinct date_trunc('month', ended_at at time zone 'UTC') from past_sessions_default
         order by 1
     loop
         v_name := 'past_sessions_' || to_char(v_month, 'YYYY_MM');
@@ -31,7 +31,7 @@ begin
         lock table only past_sessions in share row exclusive mode;
         execute format('create table %I (like past_sessions including all)', v_name);
         execute format('with late as (delete from past_sessions_default
-                                       where terminate_at >= $1 and terminate_at < $2 returning *)
+                                       where ended_at >= $1 and ended_at < $2 returning *)
                         insert into %I select * from late', v_name)
             using v_month at time zone 'UTC', (v_month + interval '1 month') at time zone 'UTC';
         execute format('alter table past_sessions attach partition %I for values from (%L) to (%L)',

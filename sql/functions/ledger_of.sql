@@ -28,7 +28,7 @@ begin
              where l.user_id is null and l.id < v_before
                and (b.audience = 'everyone' or b.resource in (
                    select w.resource from watching_times w
-                    where w.user_id = p_user_id and w.terminate_at is null))
+                    where w.user_id = p_user_id and w.ended_at is null))
              order by l.id desc limit 20
         ),
         page as (

@@ -4,41 +4,41 @@
 -- migrations/0004_reports.sql.
 create or replace function sessions_between(p_from timestamptz, p_to timestamptz)
 returns setof sessions language sql stable rows 100000 as $$
-    select id, user_id::text, resource::text, join_at, terminate_at, ended_by,
-           case when terminate_at is not null then ended_within end
+    select id, user_id::text, resource::text, joined_at, ended_at, ended_by,
+           case when ended_at is not null then ended_within end
       from watching_times
-     where join_at < p_to
-       and (terminate_at is null or terminate_at > p_from or (terminate_at = p_from and join_at = p_from))
+     where joined_at < p_to
+       and (ended_at is null or ended_at > p_from or (ended_at = p_from and joined_at = p_from))
     union all
-    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
       from past_sessions
-     where terminate_at >= p_from and terminate_at < p_to + interval '4 hours' and join_at < p_to
-       and terminate_at - join_at <= interval '4 hours'
-       and (terminate_at > p_from or join_at = p_from)
+     where ended_at >= p_from and ended_at < p_to + interval '4 hours' and joined_at < p_to
+       and ended_at - joined_at <= interval '4 hours'
+       and (ended_at > p_from or joined_at = p_from)
     union all
-    select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
       from past_sessions
-     where terminate_at >= p_from and join_at < p_to
-       and terminate_at - join_at > interval '4 hours'
-       and terminate_at > p_from
+     where ended_at >= p_from and joined_at < p_to
+       and ended_at - joined_at > interval '4 hours'
+       and ended_at > p_from
 $$;
 
 -- What of a session lies in [p_from, p_to): [starts_at, ends_at), an open one up to p_now; and
--- [doubt_at, sure_at), in which its true end may lie. Null where nothing does.
+-- [uncertain_at, sure_at), in which its true end may lie. Null where nothing does.
 create or replace function clipped(
-    p_join_at timestamptz, p_terminate_at timestamptz, p_ended_within interval,
+    p_joined_at timestamptz, p_ended_at timestamptz, p_ended_within interval,
     p_from timestamptz, p_to timestamptz, p_now timestamptz
 ) returns table (
-    starts_at timestamptz, ends_at timestamptz, doubt_at timestamptz, sure_at timestamptz
+    starts_at timestamptz, ends_at timestamptz, uncertain_at timestamptz, sure_at timestamptz
 ) language sql immutable as $$
     select case when is_in then a end, case when is_in then b end,
-           case when is_doubted then doubt end, case when is_doubted then sure end
-      from (select a, b, b > a or (b = a and b = p_join_at) as is_in,
-                   doubt, sure, p_ended_within > interval '0' and sure > doubt as is_doubted
-              from (select greatest(p_join_at, p_from) as a,
-                           least(coalesce(p_terminate_at, p_now), p_to) as b,
-                           greatest(p_terminate_at, p_from) as doubt,
-                           least(p_terminate_at + p_ended_within, p_to) as sure) as bounds
+           case when is_uncertain then uncertain end, case when is_uncertain then sure end
+      from (select a, b, b > a or (b = a and b = p_joined_at) as is_in,
+                   uncertain, sure, p_ended_within > interval '0' and sure > uncertain as is_uncertain
+              from (select greatest(p_joined_at, p_from) as a,
+                           least(coalesce(p_ended_at, p_now), p_to) as b,
+                           greatest(p_ended_at, p_from) as uncertain,
+                           least(p_ended_at + p_ended_within, p_to) as sure) as bounds
            ) as judged
 $$;
 

@@ -2,7 +2,7 @@
 -- begins. Sweeps that overlap get different pages: the cursor's row is locked. One row:
 --   cycle_started_at, page  to say with `swept` that this page of the cycle has been asked for
 --   has_more          the cycle is not over
---   connections       [[user_id, node, connection_id, is_expired, is_doubted], …] older than a minute;
+--   connections       [[user_id, node, connection_id, is_expired, is_suspect], …] older than a minute;
 --                     expired: two hours old, so that API Gateway has ended it and nobody needs to
 --                     ask; doubted: see `doubt`
 create or replace function sweep(p_limit integer, p_now timestamptz default null)

@@ -36,9 +36,9 @@ begin
                          v_session.nodes -> p_node -> p_connection_id, p_grace, 2147483647, v_now);
     end if;
     return query
-        select outcome, 0, ms(v_now), ms(w.join_at), (select count(*) from connections(w.nodes)),
+        select outcome, 0, ms(v_now), ms(w.joined_at), (select count(*) from connections(w.nodes)),
                milliseconds(watched(p_user_id, p_resource, v_now))
           from (values (1)) as one
                left join watching_times w on w.user_id = p_user_id and w.resource = p_resource
-                                         and w.terminate_at is null and outcome <> 'not_connected';
+                                         and w.ended_at is null and outcome <> 'not_connected';
 end $$;

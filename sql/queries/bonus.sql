@@ -2,7 +2,7 @@
 -- A bonus and its numbers; no row if there is none. left: what of the stock is still to be had.
 -- $1 bonus_id
 select b.bonus_id, b.reward, b.audience, b.resource,
-       ms(b.opens_at) as opens_at, ms(b.closes_at) as expires_at,
+       ms(b.opens_at) as opens_at, ms(b.expires_at) as expires_at,
        b.stock, left_of(b) as "left", milliseconds(b.min_watched) as min_watched_ms, b.acknowledge, b.rule_id,
        ms(b.created_at) as created_at, bonus_state(b, clock.now) as state,
        (select count(*) from claims c where c.bonus_id = b.bonus_id) as claimed,

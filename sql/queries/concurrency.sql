@@ -6,8 +6,8 @@
 -- $6 now (null: the database's)
 with span as (select least($2, coalesce($6, now())) as until),
 crossing as materialized (
-    select date_bin($5, greatest(join_at, $1) + ($5::interval - interval '1 microsecond'), $1) as comes_at,
-           date_bin($5, terminate_at + ($5::interval - interval '1 microsecond'), $1) as goes_at
+    select date_bin($5, greatest(joined_at, $1) + ($5::interval - interval '1 microsecond'), $1) as comes_at,
+           date_bin($5, ended_at + ($5::interval - interval '1 microsecond'), $1) as goes_at
       from sessions_between($1::timestamptz, $2::timestamptz)
      where $4::text is null or resource = $4
 ),

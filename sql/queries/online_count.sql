@@ -4,7 +4,7 @@
 -- $1 resource  $2 node (null: all)  $3 counted
 with here as (
     select user_id, nodes from watching_times
-     where $3::boolean and terminate_at is null
+     where $3::boolean and ended_at is null
        and ($1::text is null or resource = $1) and ($2::text is null or nodes ? $2)
 )
 select ms(now()) as server_now,

@@ -8,12 +8,12 @@ with held as materialized (
     select resource, node, count(*) as connections
       from (select resource, node, jsonb_object_keys(nodes -> node)
               from (select resource, nodes, jsonb_object_keys(nodes) as node
-                      from watching_times where terminate_at is null) as each_node) as connection
+                      from watching_times where ended_at is null) as each_node) as connection
      group by resource, node
 ),
 -- One look for two counts. A user is on a resource once.
 people as materialized (
-    select resource, count(*) as rows from watching_times where terminate_at is null
+    select resource, count(*) as rows from watching_times where ended_at is null
      group by grouping sets ((user_id), (resource))
 ),
 resources as (

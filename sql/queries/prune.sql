@@ -1,8 +1,8 @@
 -- name: prune
 -- Remove what nobody needs any more, at most $3 of each: used tickets that can open nothing, events and
 -- acknowledgements older than $1, broadcasts that have been over for as long, limits of users who have
--- been silent, facts older than $2. Returns how many of each.
--- $1 keep_events  $2 keep_facts  $3 limit
+-- been silent, presence events older than $2. Returns how many of each.
+-- $1 keep_events  $2 keep_presence_events  $3 limit
 with tickets as (
     delete from used_tickets
      where ctid in (select ctid from used_tickets
@@ -16,14 +16,14 @@ events as (
                      limit $3 for update skip locked)
     returning 1
 ),
-facts as (
-    delete from presence_facts
-     where seq in (select seq from (select seq, settled_at from presence_facts order by seq limit $3)
-                       as oldest where settled_at < clock_timestamp() - $2::interval)
+presence as (
+    delete from presence_events
+     where seq in (select seq from (select seq, recorded_at from presence_events order by seq limit $3)
+                       as oldest where recorded_at < clock_timestamp() - $2::interval)
     returning seq
 ),
 begins as (
-    update fact_log set pruned_seq = pruned.seq from (select max(seq) as seq from facts) as pruned
+    update presence_event_log set pruned_seq = pruned.seq from (select max(seq) as seq from presence) as pruned
      where pruned.seq > pruned_seq
 ),
 acknowledged as (
@@ -46,5 +46,5 @@ limits as (
     returning 1
 )
 select (select count(*) from tickets) as tickets, (select count(*) from events) as events,
-       (select count(*) from facts) as facts, (select count(*) from acknowledged) as acks,
+       (select count(*) from presence) as presence_events, (select count(*) from acknowledged) as acks,
        (select count(*) from told) as broadcasts, (select count(*) from limits) as limits;

@@ -10,46 +10,46 @@
 -- The same three times, each in the order of an index: open, past, and past of more than four hours
 -- (see migrations/0004_reports.sql).
 with wanted as (
-    (select id, user_id::text, resource::text, join_at, terminate_at, ended_by, ended_within
+    (select id, user_id::text, resource::text, joined_at, ended_at, ended_by, ended_within
        from watching_times
-      where join_at < $2
-        and (terminate_at is null or terminate_at > $1 or (terminate_at = $1 and join_at = $1))
+      where joined_at < $2
+        and (ended_at is null or ended_at > $1 or (ended_at = $1 and joined_at = $1))
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
         and ($5::ending is null or ended_by = $5)
-        and ($6::interval is null or coalesce(terminate_at, $11, now()) - join_at >= $6)
-        and ($7::interval is null or coalesce(terminate_at, $11, now()) - join_at <= $7)
-        and ($9::bigint is null or (coalesce(terminate_at, 'infinity'), id) < ($8, $9))
-      order by terminate_at desc nulls first, id desc limit $10)
+        and ($6::interval is null or coalesce(ended_at, $11, now()) - joined_at >= $6)
+        and ($7::interval is null or coalesce(ended_at, $11, now()) - joined_at <= $7)
+        and ($9::bigint is null or (coalesce(ended_at, 'infinity'), id) < ($8, $9))
+      order by ended_at desc nulls first, id desc limit $10)
     union all
-    (select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
        from past_sessions
-      where terminate_at >= $1 and terminate_at < $2::timestamptz + interval '4 hours' and join_at < $2
-        and terminate_at - join_at <= interval '4 hours'
-        and (terminate_at > $1 or join_at = $1)
+      where ended_at >= $1 and ended_at < $2::timestamptz + interval '4 hours' and joined_at < $2
+        and ended_at - joined_at <= interval '4 hours'
+        and (ended_at > $1 or joined_at = $1)
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
         and ($5::ending is null or ended_by = $5)
-        and ($6::interval is null or terminate_at - join_at >= $6)
-        and ($7::interval is null or terminate_at - join_at <= $7)
-        and ($9::bigint is null or (terminate_at, id) < ($8, $9))
-      order by terminate_at desc, id desc limit $10)
+        and ($6::interval is null or ended_at - joined_at >= $6)
+        and ($7::interval is null or ended_at - joined_at <= $7)
+        and ($9::bigint is null or (ended_at, id) < ($8, $9))
+      order by ended_at desc, id desc limit $10)
     union all
-    (select id, user_id, resource, join_at, terminate_at, ended_by, ended_within
+    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
        from past_sessions
-      where terminate_at > $1 and join_at < $2 and terminate_at - join_at > interval '4 hours'
+      where ended_at > $1 and joined_at < $2 and ended_at - joined_at > interval '4 hours'
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
         and ($5::ending is null or ended_by = $5)
-        and ($6::interval is null or terminate_at - join_at >= $6)
-        and ($7::interval is null or terminate_at - join_at <= $7)
-        and ($9::bigint is null or (terminate_at, id) < ($8, $9))
-      order by terminate_at desc, id desc limit $10)
+        and ($6::interval is null or ended_at - joined_at >= $6)
+        and ($7::interval is null or ended_at - joined_at <= $7)
+        and ($9::bigint is null or (ended_at, id) < ($8, $9))
+      order by ended_at desc, id desc limit $10)
 )
-select id as session_id, user_id, resource, ms(join_at) as joined_at, ms(terminate_at) as ended_at,
+select id as session_id, user_id, resource, ms(joined_at) as joined_at, ms(ended_at) as ended_at,
        ended_by, milliseconds(ended_within) as ended_within_ms,
        coalesce(milliseconds(c.ends_at - c.starts_at), 0) as watched_ms,
-       coalesce((extract(epoch from terminate_at) * 1000000)::bigint, 9223372036854775807) as position
-  from wanted, clipped(join_at, terminate_at, ended_within, $1, $2, coalesce($11, now())) as c
- order by terminate_at desc nulls first, id desc
+       coalesce((extract(epoch from ended_at) * 1000000)::bigint, 9223372036854775807) as position
+  from wanted, clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c
+ order by ended_at desc nulls first, id desc
  limit $10;

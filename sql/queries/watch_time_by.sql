@@ -9,30 +9,30 @@
 with page as (
     select user_id
       from ((select distinct user_id from past_sessions
-              where terminate_at >= $1::timestamptz - interval '2 hours'
-                and terminate_at < $2::timestamptz + interval '4 hours'
-                and terminate_at - join_at <= interval '4 hours'
-                and join_at < $2
-                and (terminate_at > $1 or join_at = $1 or terminate_at + ended_within > $1)
+              where ended_at >= $1::timestamptz - interval '2 hours'
+                and ended_at < $2::timestamptz + interval '4 hours'
+                and ended_at - joined_at <= interval '4 hours'
+                and joined_at < $2
+                and (ended_at > $1 or joined_at = $1 or ended_at + ended_within > $1)
                 and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
                 and user_id >= $6
               order by user_id limit $8::bigint + 1)
             union all
             (select distinct user_id
                from (select user_id from past_sessions
-                      where terminate_at >= $1::timestamptz - interval '2 hours'
-                        and terminate_at - join_at > interval '4 hours'
-                        and join_at < $2
-                        and (terminate_at > $1 or terminate_at + ended_within > $1)
+                      where ended_at >= $1::timestamptz - interval '2 hours'
+                        and ended_at - joined_at > interval '4 hours'
+                        and joined_at < $2
+                        and (ended_at > $1 or ended_at + ended_within > $1)
                         and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
                         and user_id >= $6
                      offset 0) as long -- they are few: find them by their length, not by users
               order by user_id limit $8::bigint + 1)
             union all
             (select distinct user_id::text from watching_times
-              where join_at < $2
-                and (terminate_at is null or terminate_at > $1 or join_at = $1
-                     or terminate_at + ended_within > $1)
+              where joined_at < $2
+                and (ended_at is null or ended_at > $1 or joined_at = $1
+                     or ended_at + ended_within > $1)
                 and ($4::text is null or user_id = $4) and ($5::text is null or resource = $5)
                 and user_id >= $6
               order by user_id limit $8::bigint + 1)) as first
@@ -42,13 +42,13 @@ select case when 'user' = any ($3::text[]) then s.user_id end as user_id,
        case when 'resource' = any ($3::text[]) then s.resource end as resource,
        count(c.starts_at) as sessions,
        coalesce(milliseconds(sum(c.ends_at - c.starts_at)), 0) as watched_ms,
-       coalesce(milliseconds(sum(c.sure_at - c.doubt_at)), 0) as uncertain_ms
+       coalesce(milliseconds(sum(c.sure_at - c.uncertain_at)), 0) as uncertain_ms
        -- The true end of a session is at most two hours later (`leave`).
   from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
-       clipped(join_at, terminate_at, ended_within, $1, $2, coalesce($9, now())) as c
+       clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($9, now())) as c
  where ($4::text is null or s.user_id = $4)
    and ($5::text is null or s.resource = $5)
-   and (c.starts_at is not null or c.doubt_at is not null)
+   and (c.starts_at is not null or c.uncertain_at is not null)
    and ($8::bigint is null or 'user' <> all ($3::text[]) or s.user_id = any (array(select user_id from page)))
  group by 1, 2
 having (coalesce(case when 'user' = any ($3::text[]) then s.user_id end, ''),

@@ -12,32 +12,32 @@ with clips as (
            case when 'resource' = any ($4::text[]) then resource end as resource, c.*
            -- The true end of a session is at most two hours later (`leave`).
       from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
-           clipped(join_at, terminate_at, ended_within, $1, $2, coalesce($11, now())) as c
+           clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c
      where ($5::text is null or s.user_id = $5)
        and ($6::text is null or s.resource = $6)
     offset 0
 ),
 -- Materialized, or the planner sorts a million sessions because sums in order would be of use to it.
 summed as materialized (
-    select user_id, resource, first, last, doubt_first, doubt_last,
+    select user_id, resource, first, last, uncertain_first, uncertain_last,
            count(*) as sessions, sum(starts_at - first) as before, sum(ends_at - last) as after,
-           sum(doubt_at - doubt_first) as doubt_before, sum(sure_at - doubt_last) as doubt_after
-      from (select user_id, resource, starts_at, ends_at, doubt_at, sure_at,
+           sum(uncertain_at - uncertain_first) as uncertain_before, sum(sure_at - uncertain_last) as uncertain_after
+      from (select user_id, resource, starts_at, ends_at, uncertain_at, sure_at,
                    date_bin($3, starts_at, 'epoch') as first,
                    date_bin($3, greatest(starts_at, ends_at - interval '1 microsecond'), 'epoch') as last,
-                   date_bin($3, doubt_at, 'epoch') as doubt_first,
-                   date_bin($3, sure_at - interval '1 microsecond', 'epoch') as doubt_last
+                   date_bin($3, uncertain_at, 'epoch') as uncertain_first,
+                   date_bin($3, sure_at - interval '1 microsecond', 'epoch') as uncertain_last
               from clips
-             where starts_at is not null or doubt_at is not null) as crossing
-     group by user_id, resource, first, last, doubt_first, doubt_last
+             where starts_at is not null or uncertain_at is not null) as crossing
+     group by user_id, resource, first, last, uncertain_first, uncertain_last
 ),
 spread as (
     select user_id, resource, piece,
            case when piece between first and last then sessions else 0 end as sessions,
            part(piece, first, last, $3, sessions, before, after) as watched,
-           part(piece, doubt_first, doubt_last, $3, sessions, doubt_before, doubt_after) as uncertain
+           part(piece, uncertain_first, uncertain_last, $3, sessions, uncertain_before, uncertain_after) as uncertain
       from summed,
-           generate_series(least(first, doubt_first), greatest(last, doubt_last), $3::interval) as piece
+           generate_series(least(first, uncertain_first), greatest(last, uncertain_last), $3::interval) as piece
      where piece >= $7
 )
 select ms(piece) as starts_at, user_id, resource, sum(sessions)::bigint as sessions,

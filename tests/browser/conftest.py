@@ -1,4 +1,4 @@
-"""Debian's Chromium under Playwright, and a list of everything that went wrong in its pages."""
+"""Debian's Chromium under Playwright, and a list of all errors in its pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
-    from tests.browser.tabs import System
+    from tests.support.system import Headcount
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
@@ -45,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 def problems() -> list[str]:
-    """Errors of pages and consoles."""
+    """Errors and warnings of pages and their consoles."""
     return []
 
 
@@ -53,7 +53,7 @@ def problems() -> list[str]:
 async def device(
     browser: Browser, problems: list[str]
 ) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
-    """Make another device: a browser context, whose tabs share nothing with other contexts'."""
+    """Make another device: a browser context, which shares nothing with others."""
     made: list[BrowserContext] = []
 
     async def make() -> BrowserContext:
@@ -72,16 +72,16 @@ async def device(
 
 
 def _watch(page: Page, problems: list[str]) -> None:
-    def heard(message: ConsoleMessage) -> None:
+    def record(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
             problems.append(f"{message.text} ({message.location})")
 
-    page.on("console", heard)
+    page.on("console", record)
     page.on("pageerror", lambda error: problems.append(str(error)))
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def rows(headcount: System) -> AsyncIterator[asyncpg.Connection]:
+async def rows(headcount: Headcount) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the running system's database."""
     connection = await asyncpg.connect(headcount.database_url)
     yield connection

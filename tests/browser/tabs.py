@@ -1,29 +1,27 @@
-"""A tab of the demo page, in the words of its story."""
+"""A tab of the demo page, and the database behind it."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from playwright.async_api import expect
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from playwright.async_api import BrowserContext, Locator, Page
 
+    from tests.support.system import Headcount
+
+    Device = Callable[[], Awaitable[BrowserContext]]
+
+# Longer than a test takes on any machine, in seconds.
+LONG = 600
+
 CLAIMED = re.compile("^(claimed|already_claimed)$")
-
-
-class System(Protocol):
-    """What the `headcount` fixture gives: the whole system, running."""
-
-    @property
-    def base_url(self) -> str: ...
-    @property
-    def service_token(self) -> str: ...
-    @property
-    def database_url(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -31,23 +29,24 @@ class Tab:
     page: Page
 
     @classmethod
-    async def open(cls, context: BrowserContext, system: System, user: str, resource: str) -> Tab:
-        """Open the printed address as this user, and wait until the page says that it is online."""
+    async def open(
+        cls, context: BrowserContext, headcount: Headcount, user: str, resource: str
+    ) -> Tab:
+        """Open the printed address as this user, and wait until the page is online."""
         tab = cls(await context.new_page())
         query = f"user={quote(user)}&resource={quote(resource)}"
-        await tab.page.goto(f"{system.base_url}/?{query}#token={system.service_token}")
+        await tab.page.goto(f"{headcount.base_url}/?{query}#token={headcount.service_token}")
         await tab.is_online()
         return tab
 
     def part(self, testid: str) -> Locator:
         return self.page.get_by_test_id(testid)
 
-    async def says(self, trouble: str) -> None:
-        """What is wrong, in words that can be seen."""
+    async def shows_trouble(self, trouble: str) -> None:
         await expect(self.part("trouble")).to_be_visible()
         await expect(self.part("trouble")).to_contain_text(trouble)
 
-    async def says_nothing(self) -> None:
+    async def shows_no_trouble(self) -> None:
         await expect(self.part("trouble")).to_be_hidden()
         await expect(self.part("waiting")).to_be_hidden()
 
@@ -55,10 +54,9 @@ class Tab:
         await expect(self.part("status")).to_have_attribute("data-status", "online")
 
     async def sees(self, user: str, connections: int) -> None:
-        """Whoever is listed as online, and with how many connections.
+        """Wait until this user is listed as online with so many connections.
 
-        The page asks every five seconds, and whenever it is looked at: so it is looked at again and
-        again.
+        The page polls every five seconds and whenever it becomes visible, so it does so repeatedly.
         """
         await self.page.wait_for_function(
             """([user, connections]) => {
@@ -92,16 +90,16 @@ class Tab:
     async def has_reactions(self, kind: str, count: int) -> None:
         await expect(self.part(f"react-{kind}")).to_have_text(str(count))
 
-    async def drop_bonus(self, reward: str, seconds: int, stock: int) -> None:
-        """As the operator, for everyone who watches this tab's resource."""
+    async def drop_bonus(self, reward: str, *, stock: int, seconds: int = LONG) -> None:
+        """Drop a bonus as the operator, for all users who watch this tab's resource."""
         await self.part("drop-reward").fill(reward)
         await self.part("drop-window").fill(str(seconds))
         await self.part("drop-stock").fill(str(stock))
         await self.part("drop-audience").select_option("resource")
         await self.part("drop-submit").click()
 
-    async def tell(self, text: str, seconds: int) -> None:
-        """As the operator, news for everyone who watches this tab's resource."""
+    async def send_news(self, text: str, *, seconds: int = LONG) -> None:
+        """Send news as the operator, to all users who watch this tab's resource."""
         await self.part("news-text").fill(text)
         await self.part("news-seconds").fill(str(seconds))
         await self.part("news-audience").select_option("resource")
@@ -114,7 +112,7 @@ class Tab:
         return self.part("bonus").filter(has_text=reward)
 
     async def offers(self, reward: str) -> None:
-        """The bonus is there, and can be claimed."""
+        """Wait until the bonus can be claimed."""
         card = self.bonus(reward)
         await expect(card).to_have_attribute("data-phase", "open")
         await expect(card.get_by_test_id("claim")).to_be_enabled()
@@ -127,6 +125,18 @@ class Tab:
 
     async def claim(self, reward: str) -> None:
         await self.bonus(reward).get_by_test_id("claim").click()
+
+    async def watch(self, resource: str) -> None:
+        """Switch to another resource."""
+        await self.part("switch-to").fill(resource)
+        await self.part("switch").click()
+
+    async def pass_time(self, seconds: int) -> None:
+        """Move the page's clock, on a device whose clock is installed.
+
+        Less than the four minutes to the next ping: its answer would set the clock right.
+        """
+        await self.page.clock.fast_forward(seconds * 1_000)
 
     async def claim_unseen(self, reward: str) -> None:
         """Click without waiting for the button: another device's claim may just have hidden it."""

@@ -1,4 +1,4 @@
-"""News, withdrawn bonuses, the ledger and the state, in a real browser against the real system."""
+"""News, cancelled bonuses, the ledger and the state, in a real browser against the real system."""
 
 from __future__ import annotations
 
@@ -11,78 +11,79 @@ from playwright.async_api import expect
 from tests.browser.tabs import Tab
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import asyncpg
-    from playwright.async_api import BrowserContext
 
-    from tests.browser.tabs import System
-
-    Device = Callable[[], Awaitable[BrowserContext]]
+    from tests.browser.tabs import Device
+    from tests.support.system import Headcount
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
-async def test_news_reaches_who_is_there_and_who_comes_later_until_it_is_over(
-    headcount: System, device: Device
+async def test_news_shows_on_open_pages_and_on_later_ones_until_it_expires(
+    headcount: Headcount, device: Device
 ) -> None:
+    devices = [await device() for _ in range(3)]
+    for one in devices:
+        await one.clock.install()
     first, elsewhere = await asyncio.gather(
-        Tab.open(await device(), headcount, "Nia", "news"),
-        Tab.open(await device(), headcount, "Ned", "other-news"),
+        Tab.open(devices[0], headcount, "Nia", "news"),
+        Tab.open(devices[1], headcount, "Ned", "other-news"),
     )
-    await first.tell("The second half begins", seconds=60)
+    await first.send_news("The second half begins")
     await expect(first.news("The second half begins")).to_have_count(1)
-    later = await Tab.open(await device(), headcount, "Noe", "news")
+    later = await Tab.open(devices[2], headcount, "Noe", "news")
     await expect(later.news("The second half begins")).to_have_count(1)
-    await first.tell("Hurry", seconds=8)
+    await first.send_news("Hurry", seconds=120)
     await asyncio.gather(
         *(expect(tab.news("Hurry")).to_have_count(1) for tab in (first, later)),
     )
     for tab in (first, later):
+        await tab.pass_time(121)
         await expect(tab.news("Hurry")).to_have_count(0)
         await expect(tab.news("The second half begins")).to_have_count(1)
     await expect(elsewhere.part("news")).to_be_hidden()
 
 
-async def test_whoever_switches_sees_the_news_that_is_good_there(
-    headcount: System, device: Device
+async def test_a_tab_that_switches_shows_the_news_that_is_valid_there(
+    headcount: Headcount, device: Device
 ) -> None:
     here, there = await asyncio.gather(
         Tab.open(await device(), headcount, "Nat", "news-here"),
         Tab.open(await device(), headcount, "Nik", "news-there"),
     )
-    await here.tell("For here", seconds=60)
+    await here.send_news("For here")
     await expect(here.news("For here")).to_have_count(1)
-    await there.part("switch-to").fill("news-here")
-    await there.part("switch").click()
+    await there.watch("news-here")
     await expect(there.news("For here")).to_have_count(1)
 
 
-async def test_a_withdrawn_bonus_is_withdrawn_on_every_page_and_stays_with_who_has_it(
-    headcount: System, device: Device
+async def test_a_cancelled_bonus_is_cancelled_on_every_page_except_where_it_was_claimed(
+    headcount: Headcount, device: Device
 ) -> None:
     operator, quick, slow = await asyncio.gather(
-        Tab.open(await device(), headcount, "Will", "withdrawn"),
-        Tab.open(await device(), headcount, "Wanda", "withdrawn"),
-        Tab.open(await device(), headcount, "Wim", "withdrawn"),
+        Tab.open(await device(), headcount, "Will", "cancelled"),
+        Tab.open(await device(), headcount, "Wanda", "cancelled"),
+        Tab.open(await device(), headcount, "Wim", "cancelled"),
     )
-    await operator.drop_bonus("A mistake", seconds=60, stock=5)
+    await operator.drop_bonus("A mistake", stock=5)
     await asyncio.gather(*(tab.offers("A mistake") for tab in (operator, quick, slow)))
     await expect(operator.part("drop-sent")).to_have_text("Sent to 3.")
     await quick.claim("A mistake")
     await quick.has_claimed("A mistake")
-    await operator.part("withdraw").click()
+    await operator.part("cancel-bonus").click()
     for tab in (operator, slow):
         await expect(tab.bonus("A mistake")).to_have_attribute("data-phase", "cancelled")
         await expect(tab.bonus("A mistake").get_by_test_id("claim")).to_be_hidden()
     await quick.has_claimed("A mistake")
     await expect(operator.part("drop-state")).to_have_text("cancelled")
-    await expect(operator.part("withdraw")).to_be_hidden()
+    await expect(operator.part("cancel-bonus")).to_be_hidden()
 
 
-async def test_the_ledger_says_what_happened_to_a_bonus(headcount: System, device: Device) -> None:
+async def test_the_ledger_lists_the_history_of_a_bonus(
+    headcount: Headcount, device: Device
+) -> None:
     tab = await Tab.open(await device(), headcount, "Lea", "ledger")
-    await tab.drop_bonus("For the ledger", seconds=60, stock=5)
+    await tab.drop_bonus("For the ledger", stock=5)
     await tab.offers("For the ledger")
     await tab.claim("For the ledger")
     await tab.has_claimed("For the ledger")
@@ -91,8 +92,8 @@ async def test_the_ledger_says_what_happened_to_a_bonus(headcount: System, devic
     await expect(entries).to_contain_text(["Claimed: For the ledger", "Dropped: For the ledger"])
 
 
-async def test_a_new_tab_draws_from_the_state_what_is_no_longer_among_the_events(
-    headcount: System, device: Device, rows: asyncpg.Connection
+async def test_a_new_tab_shows_the_state_when_its_events_are_gone(
+    headcount: Headcount, device: Device, rows: asyncpg.Connection
 ) -> None:
     laptop = await device()
     first = await Tab.open(laptop, headcount, "Sia", "state")

@@ -1,4 +1,4 @@
-"""Moving, devices, a kick, and what nobody must notice: a rotation, a reload."""
+"""Moving, devices, a kick, and what no user must notice: a rotation, a reload."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from playwright.async_api import expect
 from tests.browser.tabs import Tab
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-
     import asyncpg
-    from playwright.async_api import BrowserContext
 
-    from tests.browser.tabs import System
-
-    Device = Callable[[], Awaitable[BrowserContext]]
+    from tests.browser.tabs import Device
+    from tests.support.system import Headcount
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-# A client in the page itself, whose rotation is due after a moment: it goes on for three of them.
+# A client in the page itself, whose rotation is due after a moment: it runs through three of them.
 ROTATE = """async ([order, token]) => {
     const { Headcount } = await import("/client/src/headcount.js");
     const ticket = ({ resource }) => fetch("/tickets", {
@@ -32,65 +28,64 @@ ROTATE = """async ([order, token]) => {
     }).then((response) => response.json());
     const HOUR = 3_600_000;
     const early = (callback, ms) => setTimeout(callback, ms > HOUR ? 50 : ms);
-    const heard = [];
+    const statuses = [];
     const headcount = new Headcount({ ticket, setTimeout: early });
-    headcount.on("status", ({ status }) => heard.push(status));
+    headcount.on("status", ({ status }) => statuses.push(status));
     await headcount.watch("stream");
     const connections = new Set();
     await new Promise((resolve) => headcount.on("welcome", ({ connection_id, session }) => {
         connections.add(connection_id);
         if (connections.size > 3) resolve();
     }));
-    return { heard, connections: connections.size };
+    return { statuses, connections: connections.size };
 }"""
 
 
 async def facts(rows: asyncpg.Connection, user: str) -> list[tuple[str, str]]:
     """What has happened to a user, or will have unless they are back: fact and resource."""
     found = await rows.fetch(
-        "select fact::text, resource from presence_facts where user_id = $1"
-        " union all select fact::text, resource from pending_facts where user_id = $1",
+        "select type::text, resource from presence_events where user_id = $1"
+        " union all select type::text, resource from presence_outbox where user_id = $1",
         user,
     )
-    return sorted((row["fact"], row["resource"]) for row in found)
+    return sorted((row["type"], row["resource"]) for row in found)
 
 
-async def test_a_tab_switches_over_the_connection_that_it_has_and_a_reload_stays_there(
-    headcount: System, device: Device, rows: asyncpg.Connection
+async def test_a_tab_switches_over_the_same_connection_and_stays_there_after_a_reload(
+    headcount: Headcount, device: Device, rows: asyncpg.Connection
 ) -> None:
     tab = await Tab.open(await device(), headcount, "Abe", "one")
     (connection,) = await rows.fetch(CONNECTIONS, "Abe")
-    await tab.part("switch-to").fill("two")
-    await tab.part("switch").click()
+    await tab.watch("two")
     await expect(tab.part("resource")).to_have_text("two")
     await tab.sees("Abe", connections=1)
     assert await rows.fetch(CONNECTIONS, "Abe") == [(connection["connection_id"], "two")]
-    await expect(tab.part("sessions")).to_contain_text("moved elsewhere")
-    await tab.drop_bonus("For two", seconds=60, stock=1)
+    await expect(tab.part("sessions")).to_contain_text("moved to another resource")
+    await tab.drop_bonus("For two", stock=1)
     await tab.offers("For two")
     await tab.page.reload()
     await tab.is_online()
     await expect(tab.part("resource")).to_have_text("two")
-    # If the old page's end was the first to be told, this would be due by then, and it is not so.
-    await rows.execute("select settle(1000, now() + interval '1 minute')")
+    # If the old page's end had come first, its "offline" would be due by then; it must not be.
+    await rows.execute("select finalize(1000, now() + interval '1 minute')")
     assert await facts(rows, "Abe") == [("offline", "one"), ("online", "one"), ("online", "two")]
 
 
-async def test_a_switch_to_a_blank_is_refused(headcount: System, device: Device) -> None:
+async def test_a_switch_to_a_blank_resource_is_refused(
+    headcount: Headcount, device: Device
+) -> None:
     tab = await Tab.open(await device(), headcount, "Bea", "one")
-    await tab.part("switch-to").fill("   ")
-    await tab.part("switch").click()
-    await expect(tab.part("switch-problem")).to_contain_text("one at least that can be seen")
+    await tab.watch("   ")
+    await expect(tab.part("switch-problem")).to_contain_text("at least one of them visible")
     await expect(tab.part("resource")).to_have_text("one")
 
 
-async def test_a_tab_that_is_lost_comes_back_to_where_it_had_switched(
-    headcount: System, device: Device
+async def test_a_tab_that_lost_its_connection_watches_the_same_resource_again(
+    headcount: Headcount, device: Device
 ) -> None:
     laptop = await device()
     tab = await Tab.open(laptop, headcount, "Cat", "one")
-    await tab.part("switch-to").fill("two")
-    await tab.part("switch").click()
+    await tab.watch("two")
     await expect(tab.part("resource")).to_have_text("two")
     await kick(tab, "Cat", "1 connection closed.")
     await tab.sees("Cat", connections=1)
@@ -98,8 +93,8 @@ async def test_a_tab_that_is_lost_comes_back_to_where_it_had_switched(
     await expect(tab.part("resource")).to_have_text("two")
 
 
-async def test_devices_are_listed_and_the_own_one_is_marked(
-    headcount: System, device: Device
+async def test_devices_are_listed_and_this_tab_is_marked(
+    headcount: Headcount, device: Device
 ) -> None:
     laptop = await Tab.open(await device(), headcount, "Dee", "one")
     phone = await Tab.open(await device(), headcount, "Dee", "two")
@@ -113,35 +108,35 @@ async def test_devices_are_listed_and_the_own_one_is_marked(
 
 
 async def test_the_operator_kicks_a_user(
-    headcount: System, device: Device, rows: asyncpg.Connection
+    headcount: Headcount, device: Device, rows: asyncpg.Connection
 ) -> None:
     operator = await Tab.open(await device(), headcount, "Eli", "kick")
     tabs = [await Tab.open(await device(), headcount, "Fay", "kick") for _ in range(2)]
     await kick(operator, "Fay", "2 connections closed.")
-    await kick(operator, "Nobody", "Nobody of that name is online.")
-    # This page gives a kicked user new tickets, so they are back: in a session of its own.
+    await kick(operator, "Nadia", "No user of that name is online.")
+    # This page gives a kicked user new tickets, so the user is back, in a new session.
     await asyncio.gather(*(tab.is_online() for tab in tabs))
     await operator.sees("Fay", connections=2)
     ended = await rows.fetch(
-        "select ended_by::text from sessions where user_id = 'Fay' order by join_at"
+        "select ended_by::text from sessions where user_id = 'Fay' order by joined_at"
     )
     assert [row["ended_by"] for row in ended] == ["kicked", None]
 
 
-async def test_nobody_sees_a_rotation(
-    headcount: System, device: Device, rows: asyncpg.Connection
+async def test_a_rotation_changes_no_status_and_no_session(
+    headcount: Headcount, device: Device, rows: asyncpg.Connection
 ) -> None:
-    """The next line is there before the old one goes, so the session always has a connection."""
+    """The new connection opens before the old one closes, so the session always has one."""
     page = await (await device()).new_page()
     await page.goto(headcount.base_url)
     order = {"user_id": "Gus", "may_watch": "*"}
-    told = await page.evaluate(ROTATE, [order, headcount.service_token])
-    assert told == {"heard": ["connecting", "online"], "connections": 4}
+    result = await page.evaluate(ROTATE, [order, headcount.service_token])
+    assert result == {"statuses": ["connecting", "online"], "connections": 4}
     sessions = await rows.fetch(
-        "select resource, ended_by::text from sessions where user_id = 'Gus' order by join_at"
+        "select resource, ended_by::text from sessions where user_id = 'Gus' order by joined_at"
     )
     assert [tuple(row) for row in sessions] == [("site", "moved"), ("stream", None)]
-    # A session that loses its last connection has an "offline" pending from then on.
+    # A session that loses its last connection has an "offline" waiting from then on.
     assert await facts(rows, "Gus") == [
         ("offline", "site"),
         ("online", "site"),

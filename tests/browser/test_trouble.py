@@ -1,4 +1,4 @@
-"""What the page says when something is missing, wrong, gone, or comes twice."""
+"""What the page shows when something is missing, wrong, gone, or sent twice."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from playwright.async_api import expect
 from tests.browser.tabs import Tab
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from playwright.async_api import Route, WebSocketRoute
 
-    from playwright.async_api import BrowserContext, Route, WebSocketRoute
-
-    from tests.browser.tabs import System
-
-    Device = Callable[[], Awaitable[BrowserContext]]
+    from tests.browser.tabs import Device
+    from tests.support.system import Headcount
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -27,13 +24,13 @@ SOCKET = re.compile(r"/live\?")
 OVERRIDE = "\u202e"
 
 
-async def test_a_network_that_goes_is_said_at_once_and_what_waits_is_counted(
-    headcount: System, device: Device
+async def test_without_a_network_the_page_shows_it_at_once_and_counts_what_waits(
+    headcount: Headcount, device: Device
 ) -> None:
     laptop = await device()
     tab = await Tab.open(laptop, headcount, "Ola", "offline")
     await laptop.set_offline(True)
-    await tab.says("This device is offline")
+    await tab.shows_trouble("This device is offline")
     await expect(tab.part("status")).to_have_attribute("data-status", "offline")
     await tab.react("heart")
     await tab.react("star")
@@ -43,40 +40,45 @@ async def test_a_network_that_goes_is_said_at_once_and_what_waits_is_counted(
     await tab.is_online()
     await tab.has_reactions("heart", 1)
     await tab.has_reactions("star", 1)
-    await tab.says_nothing()
+    await tab.shows_no_trouble()
 
 
-async def test_a_server_that_cannot_save_is_said_while_it_is_asked_again(
-    headcount: System, device: Device
+async def test_a_server_that_cannot_save_shows_while_the_client_tries_again(
+    headcount: Headcount, device: Device
 ) -> None:
     is_gone = True
 
     async def without_database(page: WebSocketRoute) -> None:
         server = page.connect_to_server()
 
-        def hear(text: str | bytes) -> None:
-            said = json.loads(text)
-            if is_gone and said["action"] == "act":
-                answer = {"type": "error", "re": said["id"], "code": "unavailable", "reason": "-"}
+        def forward(text: str | bytes) -> None:
+            message = json.loads(text)
+            if is_gone and message["action"] == "act":
+                answer = {
+                    "type": "error",
+                    "re": message["id"],
+                    "code": "unavailable",
+                    "reason": "-",
+                }
                 page.send(json.dumps(answer))
             else:
                 server.send(text)
 
-        page.on_message(hear)
+        page.on_message(forward)
 
     laptop = await device()
     await laptop.route_web_socket(SOCKET, without_database)
     tab = await Tab.open(laptop, headcount, "Una", "unavailable")
     await tab.react("heart")
-    await tab.says("Online, but the server cannot save right now")
+    await tab.shows_trouble("Online, but the server cannot save right now")
     await expect(tab.part("waiting")).to_have_text("1 waiting")
     is_gone = False
     await tab.has_reactions("heart", 1)
-    await tab.says_nothing()
+    await tab.shows_no_trouble()
 
 
-async def test_a_tab_that_cannot_connect_says_why_and_when_it_tries_again(
-    headcount: System, device: Device, problems: list[str]
+async def test_a_tab_that_cannot_connect_shows_why_and_when_it_tries_again(
+    headcount: Headcount, device: Device, problems: list[str]
 ) -> None:
     async def refused(route: Route) -> None:
         answer = await route.fetch()
@@ -86,14 +88,14 @@ async def test_a_tab_that_cannot_connect_says_why_and_when_it_tries_again(
     await laptop.route("**/tickets", refused)
     page = await laptop.new_page()
     await page.goto(f"{headcount.base_url}/?user=Ned#token={headcount.service_token}")
-    await Tab(page).says("The server refused the connection; next try in")
+    await Tab(page).shows_trouble("The server refused the connection; next try in")
     await laptop.unroute("**/tickets")
     await Tab(page).is_online()
     forgive(problems, "WebSocket connection")
 
 
-async def test_lists_that_cannot_be_fetched_are_said_to_be_old(
-    headcount: System, device: Device, problems: list[str]
+async def test_the_page_shows_that_lists_are_not_up_to_date(
+    headcount: Headcount, device: Device, problems: list[str]
 ) -> None:
     async def unavailable(route: Route) -> None:
         await route.fulfill(status=503, json={"detail": "the database does not answer"})
@@ -101,15 +103,15 @@ async def test_lists_that_cannot_be_fetched_are_said_to_be_old(
     laptop = await device()
     await laptop.route("**/online?*", unavailable)
     tab = await Tab.open(laptop, headcount, "Pia", "lists")
-    await tab.says("the database does not answer")
+    await tab.shows_trouble("the database does not answer")
     await laptop.unroute("**/online?*")
     await tab.sees("Pia", connections=1)
-    await tab.says_nothing()
+    await tab.shows_no_trouble()
     forgive(problems, "503")
 
 
-async def test_a_name_that_is_too_long_or_blank_leads_back_to_the_name(
-    headcount: System, device: Device
+async def test_the_page_asks_again_for_a_name_that_is_too_long_or_blank(
+    headcount: Headcount, device: Device
 ) -> None:
     page = await (await device()).new_page()
     long = "n" * 129
@@ -128,8 +130,8 @@ async def test_a_name_that_is_too_long_or_blank_leads_back_to_the_name(
     await Tab(page).is_online()
 
 
-async def test_a_name_that_the_server_refuses_leads_back_to_the_name_with_its_reason(
-    headcount: System, device: Device, problems: list[str]
+async def test_the_page_asks_again_for_a_name_that_the_server_refuses_and_shows_the_reason(
+    headcount: Headcount, device: Device, problems: list[str]
 ) -> None:
     page = await (await device()).new_page()
     await page.goto(f"{headcount.base_url}/?user=a%00b#token={headcount.service_token}")
@@ -139,7 +141,7 @@ async def test_a_name_that_the_server_refuses_leads_back_to_the_name_with_its_re
 
 
 async def test_a_wrong_token_is_refused_where_it_is_entered(
-    headcount: System, device: Device, problems: list[str]
+    headcount: Headcount, device: Device, problems: list[str]
 ) -> None:
     page = await (await device()).new_page()
     await page.goto(headcount.base_url)
@@ -152,8 +154,8 @@ async def test_a_wrong_token_is_refused_where_it_is_entered(
     forgive(problems, "401")
 
 
-async def test_a_name_cannot_turn_around_what_stands_beside_it(
-    headcount: System, device: Device
+async def test_a_name_cannot_change_the_direction_of_the_text_beside_it(
+    headcount: Headcount, device: Device
 ) -> None:
     tab = await Tab.open(await device(), headcount, f"{OVERRIDE}nnA", "bidi")
     for place in (tab.part("user"), tab.part("online-user").locator("bdi")):
@@ -161,22 +163,22 @@ async def test_a_name_cannot_turn_around_what_stands_beside_it(
         await expect(place).to_have_css("unicode-bidi", "isolate")
 
 
-async def test_a_reward_of_blanks_is_refused(headcount: System, device: Device) -> None:
+async def test_a_reward_of_blanks_is_refused(headcount: Headcount, device: Device) -> None:
     tab = await Tab.open(await device(), headcount, "Ray", "blank")
-    await tab.drop_bonus("   ", seconds=60, stock=1)
-    await expect(tab.part("drop-problem")).to_contain_text("needs a text")
+    await tab.drop_bonus("   ", stock=1)
+    await expect(tab.part("drop-problem")).to_contain_text("needs a visible text")
     await expect(tab.part("bonus")).to_have_count(0)
 
 
-async def test_a_bonus_found_sold_out_by_one_device_is_sold_out_on_all_and_for_the_operator(
-    headcount: System, device: Device
+async def test_a_bonus_sold_out_on_one_device_is_sold_out_on_all_and_for_the_operator(
+    headcount: Headcount, device: Device
 ) -> None:
     first, second, quick = await asyncio.gather(
         Tab.open(await device(), headcount, "Sol", "sold-out"),
         Tab.open(await device(), headcount, "Sol", "sold-out"),
         Tab.open(await device(), headcount, "Tia", "sold-out"),
     )
-    await first.drop_bonus("The last one", seconds=60, stock=1)
+    await first.drop_bonus("The last one", stock=1)
     await asyncio.gather(*(tab.offers("The last one") for tab in (first, second, quick)))
     await quick.claim("The last one")
     await quick.has_claimed("The last one")
@@ -188,48 +190,52 @@ async def test_a_bonus_found_sold_out_by_one_device_is_sold_out_on_all_and_for_t
     await quick.has_claimed("The last one")
 
 
-async def test_the_operators_numbers_outlive_a_reload(headcount: System, device: Device) -> None:
+async def test_the_operators_statistics_survive_a_reload(
+    headcount: Headcount, device: Device
+) -> None:
     tab = await Tab.open(await device(), headcount, "Uli", "numbers")
-    await tab.drop_bonus("Kept", seconds=60, stock=7)
-    # The bonus itself may be here before the answer to whoever dropped it.
+    await tab.drop_bonus("Kept", stock=7)
+    # The bonus may arrive before the answer to the request that made it.
     await expect(tab.part("drop-left")).to_have_text("7")
     await tab.page.reload()
     await expect(tab.part("drop-left")).to_have_text("7")
     await expect(tab.part("drop-state")).to_have_text("open")
 
 
-async def test_whatever_comes_twice_is_shown_once(headcount: System, device: Device) -> None:
-    """A queue that delivers twice, and everything else twice as well."""
+async def test_messages_sent_twice_are_shown_once(headcount: Headcount, device: Device) -> None:
+    """Every message arrives twice, as from a queue that delivers twice."""
 
     async def twice(page: WebSocketRoute) -> None:
-        def hear(text: str | bytes) -> None:
+        def send_twice(text: str | bytes) -> None:
             page.send(text)
             page.send(text)
 
-        page.connect_to_server().on_message(hear)
+        page.connect_to_server().on_message(send_twice)
 
     laptop = await device()
     await laptop.route_web_socket(SOCKET, twice)
     tab = await Tab.open(laptop, headcount, "Val", "twice")
     await tab.page.evaluate(RECORD)
-    await tab.drop_bonus("Only one", seconds=60, stock=7)
+    await tab.drop_bonus("Only one", stock=7)
     await tab.offers("Only one")
     await expect(tab.bonus("Only one")).to_have_count(1)
     await tab.claim("Only one")
     await tab.has_claimed("Only one")
     assert await tab.page.evaluate("announced") == [
         "A bonus: Only one",
-        "Only one: Claimed. It is yours",
+        "Only one: Claimed",
     ]
 
 
-async def test_a_session_is_shown_beside_the_time_in_all(headcount: System, device: Device) -> None:
-    """And every moment is written in one way."""
+async def test_a_session_is_shown_beside_the_total_time(
+    headcount: Headcount, device: Device
+) -> None:
+    """And all times have the same format."""
     tab = await Tab.open(await device(), headcount, "Wim", "all")
     await tab.counts_past(0)
     await expect(tab.part("session-time")).not_to_have_text("0:00:00")
     moment = r"\d\d:\d\d:\d\d"
-    await expect(tab.part("facts")).to_contain_text(re.compile(f"since {moment},"))
+    await expect(tab.part("times-note")).to_contain_text(re.compile(f"since {moment},"))
     await expect(tab.part("online-user")).to_contain_text(re.compile(f"since {moment},"))
     await expect(tab.part("sessions").locator("td").first).to_have_text(re.compile(f"^{moment}$"))
 
@@ -242,5 +248,5 @@ RECORD = """() => {
 
 
 def forgive(problems: list[str], expected: str) -> None:
-    """The console tells every failed request; this one was to fail."""
+    """Remove an expected problem: the console reports every failed request."""
     problems[:] = [problem for problem in problems if expected not in problem]

@@ -13,18 +13,18 @@ test("the cap lets 150,000 clients back at 500 connections a second", () => {
   assert.equal(widest(30), (150_000 / 500) * 1_000);
 });
 
-test("the jitter is full: any moment of the window, down to now", () => {
+test("the jitter is full: any moment of the window, from now on", () => {
   assert.equal(delay(3, { random: () => 0 }), 0);
   assert.equal(delay(3, { random: () => 0.25 }), 2_000);
 });
 
-test("the dice are thrown for each attempt", () => {
+test("each attempt draws a new random number", () => {
   const dice = [0.1, 0.9];
   const random = () => dice.shift();
   assert.deepEqual([delay(0, { random }), delay(0, { random })], [100, 900]);
 });
 
-test("an attempt beyond all counting still has a finite wait", () => {
+test("even a very late attempt has a finite wait", () => {
   assert.equal(widest(5_000), 300_000);
 });
 

@@ -1,8 +1,9 @@
-/** Small fakes that remember: a clock that is moved by hand, and a WebSocket whose other end is the test. */
+/** Small fakes: a clock that the test moves, and a WebSocket whose server is the test. */
 
 import { Headcount } from "../../client/src/headcount.js";
+import { pong, watching, welcome } from "./messages.mjs";
 
-/** Let everything that waits on a settled promise run. */
+/** Run everything that waits for a settled promise. */
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export class FakeTime {
@@ -17,7 +18,7 @@ export class FakeTime {
 
   clearTimeout = (timer) => this.#timers.delete(timer);
 
-  /** Move on by so many milliseconds; what falls due runs in order, at its time. */
+  /** Move on by so many milliseconds; timers that become due run in order, each at its time. */
   async pass(milliseconds) {
     const end = this.now + milliseconds;
     await settled();
@@ -31,7 +32,7 @@ export class FakeTime {
     this.now = end;
   }
 
-  /** How many timers are set: none is left behind. */
+  /** How many timers are set. */
   get pending() {
     return this.#timers.size;
   }
@@ -61,13 +62,13 @@ export function fakeSockets() {
       this.closed = code;
     }
 
-    // The other end.
+    // What the server does.
 
     accept() {
       this.onopen?.();
     }
 
-    say(message) {
+    receive(message) {
       this.onmessage?.({ data: typeof message === "string" ? message : JSON.stringify(message) });
     }
 
@@ -93,35 +94,11 @@ export class FakeStorage {
   removeItem = (key) => this.items.delete(key);
 }
 
-export const EPOCH = "e1";
-
-export const event = (seq, type = "like", body = {}) => ({ seq, type, body, at: 1, id: `i${seq}` });
-
-export const welcome = (re, more = {}) => ({
-  type: "welcome",
-  re,
-  server_now: 5_000_000,
-  user_id: "ann",
-  resource: "site",
-  connection_id: "c1",
-  is_counted: true,
-  session: { joined_at: 4_000_000, connections: 1 },
-  watched_ms: 60_000,
-  epoch: EPOCH,
-  seq: 0,
-  recovered: false,
-  events: [],
-  state: {},
-  bonuses: [],
-  broadcasts: { seq: 0, recovered: true, news: [] },
-  ...more,
-});
-
-/** A client in a world made of fakes; `heard` has all it said, as [name, detail]. */
+/** A client among fakes. `dispatched` has all its events, as [name, detail]; `of(name)` has the details of one name. */
 export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
   const time = new FakeTime();
   const { made, FakeWebSocket } = fakeSockets();
-  const heard = [];
+  const dispatched = [];
   let tickets = 0;
   let ids = 0;
   const headcount = new Headcount({
@@ -135,23 +112,37 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     ...more,
   });
   for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog"]) {
-    headcount.on(name, (detail) => heard.push([name, detail]));
+    headcount.on(name, (detail) => dispatched.push([name, detail]));
   }
-  const of = (name) => heard.filter(([one]) => one === name).map(([, detail]) => detail);
-  return { headcount, time, sockets: made, heard, of };
+  const of = (name) => dispatched.filter(([one]) => one === name).map(([, detail]) => detail);
+  return { headcount, time, sockets: made, dispatched, of };
 }
 
-/** The same, up to its first welcome. */
+/** The same, after its first welcome. */
 export async function online(options) {
-  const world = setUp(options);
+  const client = setUp(options);
   await settled();
-  await greet(world.sockets[0]);
-  return world;
+  await greet(client.sockets[0]);
+  return client;
 }
 
-/** Accept the newest connection and answer its hello. */
+/** Open the connection and answer its hello. */
 export async function greet(socket, more) {
   socket.accept();
-  socket.say(welcome(socket.last("hello").id, more));
+  socket.receive(welcome(socket.last("hello").id, more));
   await settled();
+}
+
+/** Pass the time, and answer the connection's pings meanwhile. */
+export async function keepAlive(time, socket, milliseconds) {
+  for (let left = milliseconds; left > 0; left -= 60_000) {
+    await time.pass(Math.min(left, 60_000));
+    socket.receive(pong);
+  }
+}
+
+/** The server moves the connection to the resource of the last watch. */
+export function answerWatch(socket) {
+  const { id, resource } = socket.last("watch");
+  socket.receive(watching(id, resource));
 }

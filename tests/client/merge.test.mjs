@@ -28,13 +28,13 @@ for (const [target, patch, result] of TABLE) {
   });
 }
 
-test("nothing that was given is changed", () => {
+test("the arguments are not changed", () => {
   const [target, patch] = [{ a: { b: 1 } }, { a: { b: null, c: { d: 1 } } }];
   merge(target, patch);
   assert.deepEqual([target, patch], [{ a: { b: 1 } }, { a: { b: null, c: { d: 1 } } }]);
 });
 
-test("a member may be called anything", () => {
+test("a member may have any name", () => {
   const patch = JSON.parse('{"__proto__":{"a":1},"constructor":{"b":2}}');
   const merged = merge({}, patch);
   assert.equal(JSON.stringify(merged), '{"__proto__":{"a":1},"constructor":{"b":2}}');

@@ -10,17 +10,18 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-WITHIN_SECONDS = 120
+# Only a failure takes so long: a busy machine does not.
+TIMEOUT_SECONDS = 300
 
 
 def test_the_browser_client() -> None:
-    """The output of `node --test` is the failure's message."""
+    """Run `node --test`; its output is the message of a failure."""
     files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
     run = subprocess.run(
         [_node(), "--test", "--test-reporter=spec", *files],
         capture_output=True,
         text=True,
-        timeout=WITHIN_SECONDS,
+        timeout=TIMEOUT_SECONDS,
         check=False,
     )
     if run.returncode != 0:

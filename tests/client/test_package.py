@@ -1,11 +1,10 @@
-"""The npm package: its version, its files, and its TypeScript declarations."""
+"""The npm package: its files, and its TypeScript declarations."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
-import tomllib
 from pathlib import Path
 
 import pytest
@@ -44,14 +43,6 @@ def run(*command: str, folder: Path) -> str:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
-
-
-def test_its_version_is_the_one_in_pyproject() -> None:
-    package = json.loads((CLIENT / "package.json").read_text())
-    assert (
-        package["version"]
-        == tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
-    )
 
 
 def test_its_license_is_the_repositorys() -> None:

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { told } from "../../pages/demo/api.js";
+import { detailText } from "../../pages/demo/api.js";
 import * as view from "../../pages/demo/view.js";
 
 const react = (kind, count) => ({ seq: 1, type: "react", body: { kind }, at: 1, id: null, patch: view.reactionPatch(kind, count) });
@@ -11,11 +11,11 @@ test("two tabs that react at once count as two", () => {
   assert.deepEqual(view.reactions({ reactions: { heart: 1 } }, [react("heart", 1), react("heart", 1)]), { heart: 2 });
 });
 
-test("counting goes on where older events are forgotten, from the state", () => {
+test("counting goes on from the state when older events are gone", () => {
   assert.deepEqual(view.reactions({ reactions: { heart: 140, star: 3 } }, [react("heart", 140)]), { heart: 140, star: 3 });
 });
 
-test("a state that another page wrote is used as far as it looks right", () => {
+test("unexpected values in the state are ignored", () => {
   const odd = { reactions: { heart: "many" }, note: { text: "x" } };
   const event = { seq: 1, type: "react", body: { kind: "heart" }, at: 1, id: null };
   assert.deepEqual([view.reactions(odd, [event]), view.noteText(odd)], [{ heart: 1 }, ""]);
@@ -44,51 +44,51 @@ test("a reward of any shape has a text", () => {
   assert.deepEqual([{ text: "50 coins" }, { coins: 5 }].map(view.rewardText), ["50 coins", '{"coins":5}']);
 });
 
-test("an open bonus of which nothing is left is sold out", () => {
+test("an open bonus with no stock left is sold out", () => {
   const states = [[1, "open"], [0, "open"], [null, "open"], [0, "expired"]].map(([left, state]) => view.stateText({ state, left }));
   assert.deepEqual(states, ["open", "sold out", "open", "expired"]);
 });
 
-test("how a session ended is said in a viewer's words", () => {
+test("the end of a session has a plain text", () => {
   assert.deepEqual(
-    ["client", "idle", "expired", "swept", "node_lost", "kicked", null, "new_word"].map(view.endText),
-    ["closed", "nothing heard for ten minutes", "after two hours", "connection lost", "connection lost", "ended by the operator", "–", "new_word"],
+    ["client", "idle", "expired", "swept", "node_evicted", "kicked", null, "new_word"].map(view.endText),
+    ["closed", "idle for ten minutes", "two-hour limit", "connection lost", "connection lost", "ended by the operator", "–", "new_word"],
   );
 });
 
-test("a time of today is a time, one of another day has its day", () => {
+test("a time on another day has its date", () => {
   const now = new Date(2026, 10, 23, 14, 0).getTime();
   const at = (...parts) => view.timeText(new Date(2026, 10, ...parts).getTime(), now, "en-GB");
   assert.deepEqual([at(23, 0, 0, 0), at(22, 23, 59, 59)], ["00:00:00", "22 Nov, 23:59:59"]);
 });
 
-test("each event of the stream reads as a sentence, one of another app as its type", () => {
-  const told = (type, body) => Object.values(view.sentence({ seq: 1, type, body, at: 1, id: null })).join("");
-  assert.equal(told("react", { kind: "heart" }), "You sent a heart");
-  assert.equal(told("note", { text: "hi" }), "Note: hi");
-  assert.equal(told("note", { text: "" }), "Note cleared");
-  assert.equal(told("bonus.claimed", { reward: { text: "50 coins" } }), "You claimed 50 coins");
-  assert.equal(told("bonus.offered", { reward: { text: "50 coins" } }), "You were offered 50 coins");
-  assert.equal(told("moved", {}), "moved");
+test("each event of the stream reads as a sentence, and an unknown one as its type", () => {
+  const text = (type, body) => Object.values(view.sentence({ seq: 1, type, body, at: 1, id: null })).join("");
+  assert.equal(text("react", { kind: "heart" }), "You sent a heart");
+  assert.equal(text("note", { text: "hi" }), "Note: hi");
+  assert.equal(text("note", { text: "" }), "Note cleared");
+  assert.equal(text("bonus.claimed", { reward: { text: "50 coins" } }), "You claimed 50 coins");
+  assert.equal(text("bonus.offered", { reward: { text: "50 coins" } }), "You were offered 50 coins");
+  assert.equal(text("moved", {}), "moved");
 });
 
 test("one connection, two connections", () => {
   assert.deepEqual([1, 2].map((count) => view.counted(count, "connection")), ["1 connection", "2 connections"]);
 });
 
-test("what others wrote is told apart from our own words", () => {
+test("a text by a user is kept apart from our words", () => {
   const { ours, theirs } = view.sentence({ seq: 1, type: "note", body: { text: "\u202Eabc" }, at: 1, id: null });
   assert.deepEqual([ours, theirs], ["Note: ", "\u202Eabc"]);
 });
 
-test("a refusal of the API reads as a sentence, be it one or a list", () => {
+test("the detail of an error reads as a sentence, also when it is a list", () => {
   const listed = [{ loc: ["body", "user_id"], msg: "String should have at most 128 characters" }, { msg: "odd" }];
-  assert.equal(told("no such bonus"), "no such bonus");
-  assert.equal(told(listed), "user_id: String should have at most 128 characters; request: odd");
-  assert.deepEqual([told(undefined), told({ odd: 1 }), told([])], ["", "", ""]);
+  assert.equal(detailText("no such bonus"), "no such bonus");
+  assert.equal(detailText(listed), "user_id: String should have at most 128 characters; request: odd");
+  assert.deepEqual([detailText(undefined), detailText({ odd: 1 }), detailText([])], ["", "", ""]);
 });
 
-test("a device is called after its browser and its system", () => {
+test("a device is labelled by its browser and its system", () => {
   const agents = {
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36": "Chrome on Linux",
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36 Edg/126.0.0.0":
@@ -102,29 +102,29 @@ test("a device is called after its browser and its system", () => {
   for (const [agent, name] of Object.entries(agents)) assert.equal(view.deviceText(agent), name);
 });
 
-test("news is shown until its moment, the newest first", () => {
+test("news is shown until it expires, newest first", () => {
   const news = [[4, 200], [6, 201], [5, 300]].map(([seq, expires_at]) => ({ seq, type: "note", body: {}, at: 1, expires_at }));
-  assert.deepEqual([199, 200, 300].map((now) => view.goodNews(news, now).map(({ seq }) => seq)), [[6, 5, 4], [6, 5], []]);
+  assert.deepEqual([199, 200, 300].map((now) => view.currentNews(news, now).map(({ seq }) => seq)), [[6, 5, 4], [6, 5], []]);
 });
 
 test("each entry of the ledger reads as a sentence", () => {
-  const told = (entry) => Object.values(view.entryText({ id: 1, entry, bonus_id: "b", reward: { text: "50 coins" }, at: 1 })).join("");
-  assert.deepEqual(["created", "offered", "claimed", "expired", "cancelled", "new_word"].map(told), [
-    "Dropped: 50 coins", "Offered to you: 50 coins", "Claimed: 50 coins", "Expired: 50 coins", "Withdrawn: 50 coins", "new_word: 50 coins",
+  const text = (entry) => Object.values(view.entryText({ id: 1, entry, bonus_id: "b", reward: { text: "50 coins" }, at: 1 })).join("");
+  assert.deepEqual(["created", "offered", "claimed", "expired", "cancelled", "new_word"].map(text), [
+    "Dropped: 50 coins", "Offered to you: 50 coins", "Claimed: 50 coins", "Expired: 50 coins", "Cancelled: 50 coins", "new_word: 50 coins",
   ]);
 });
 
-test("how far a bonus has been told names only what there is", () => {
-  const told = { sent: 1_234, gone: 0, undelivered: 0, dropped: 0, shards: 2, shards_done: 2, is_done: true };
-  assert.equal(view.broadcastText(told), "Sent to 1,234.");
+test("the text on a broadcast lists only counts above zero", () => {
+  const broadcast = { sent: 1_234, gone: 0, undelivered: 0, dropped: 0, shards: 2, shards_done: 2, is_done: true };
+  assert.equal(view.broadcastText(broadcast), "Sent to 1,234.");
   assert.equal(
-    view.broadcastText({ ...told, gone: 2, undelivered: 3, dropped: 4, is_done: false }),
+    view.broadcastText({ ...broadcast, gone: 2, undelivered: 3, dropped: 4, is_done: false }),
     "So far sent to 1,234, 2 gone, 3 not reached, 4 not tried.",
   );
 });
 
-test("a kick says how many it closed, and when to kick again", () => {
-  assert.equal(view.kickedText({ closed: 0, gone: 0, unreachable: 0 }), "Nobody of that name is online.");
+test("the text on a kick has the closed connections, and those to try again", () => {
+  assert.equal(view.kickedText({ closed: 0, gone: 0, unreachable: 0 }), "No user of that name is online.");
   assert.equal(view.kickedText({ closed: 1, gone: 0, unreachable: 0 }), "1 connection closed.");
-  assert.equal(view.kickedText({ closed: 1, gone: 1, unreachable: 2 }), "2 connections closed. 2 could not be reached: kick again.");
+  assert.equal(view.kickedText({ closed: 1, gone: 1, unreachable: 2 }), "2 connections closed. 2 could not be reached: try again.");
 });

@@ -1,4 +1,4 @@
-/** Random walks: a client that drops out at any moment ends with what one that never left has. */
+/** Random walks: a client that loses its connection at any moment ends with the same state as one that never did. */
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -8,10 +8,10 @@ import { setUp, settled } from "./fakes.mjs";
 
 const WALKS = 150;
 const STEPS = 60;
-// The server's snapshot and its recovery have at most so many events: few, so that both are met.
+// At most so many events are in a snapshot or a recovery: few, so that walks meet both.
 const EVENTS = 6;
 
-/** The server's side of one user, whose log is `events`; what is said to a socket may come late, twice or never. */
+/** The server's side of one user, whose log is `events`. A message to a socket may arrive late, twice or never. */
 class FakeServer {
   epoch = "e1";
   events = [];
@@ -49,15 +49,15 @@ class FakeServer {
     this.state = this.events.reduce((state, { patch }) => merge(state, patch ?? {}), {});
   }
 
-  say(socket, message) {
-    this.time.setTimeout(() => socket.closed === null && socket.say(message), this.dice() * 300);
+  send(socket, message) {
+    this.time.setTimeout(() => socket.closed === null && socket.receive(message), this.dice() * 300);
   }
 
-  /** Over a line that loses one of ten and repeats one of ten. */
+  /** Push over a connection that loses one message of ten and repeats one of ten. */
   push(socket, message) {
     const luck = this.dice();
-    if (luck > 0.1) this.say(socket, message);
-    if (luck > 0.9) this.say(socket, message);
+    if (luck > 0.1) this.send(socket, message);
+    if (luck > 0.9) this.send(socket, message);
   }
 }
 
@@ -72,13 +72,13 @@ function makeDice(seed) {
   };
 }
 
-/** Accept new lines, and answer each hello once. */
+/** Accept new connections, and answer each hello once. */
 function serve(server, sockets, answered) {
   for (const socket of sockets) {
     if (socket.closed !== null) continue;
     if (!answered.has(socket)) socket.accept();
     const hellos = socket.of("hello");
-    for (const hello of hellos.slice(answered.get(socket) ?? 0)) server.say(socket, server.welcome(hello));
+    for (const hello of hellos.slice(answered.get(socket) ?? 0)) server.send(socket, server.welcome(hello));
     answered.set(socket, hellos.length);
   }
 }
@@ -87,7 +87,7 @@ const pick = (dice, from) => from[Math.floor(dice() * from.length)];
 const value = (dice) => pick(dice, [null, 1, 2, "x", [1], {}, { c: null }, { c: 1 }, { d: { e: dice() } }]);
 const patch = (dice) => pick(dice, [undefined, { a: value(dice) }, { b: value(dice) }, { a: { b: value(dice) } }]);
 
-/** A walk over a server that may lose events, or else one on which the client's state fits its events at each step. */
+/** Walk with a server that may lose events, or with one that does not: then the client's state fits its events at each step. */
 async function walk(seed, canLose) {
   const dice = makeDice(seed);
   const { headcount, time, sockets } = setUp({ random: dice });
@@ -124,24 +124,24 @@ const compare = ({ headcount, server, followed }, seed) => {
   assert.ok(followed.length >= Math.min(EVENTS, server.events.length), `walk ${seed}`);
 };
 
-test("whoever drops out at any moment and says hello has the state, and the events in order, of who never left", async () => {
+test("a client that reconnects at any moment has the state and the events of one that never left", async () => {
   for (let seed = 1; seed <= WALKS; seed += 1) {
-    const world = await walk(seed, seed % 2 === 0);
-    world.live().at(-1)?.drop();
-    await world.pass(20_000);
-    compare(world, seed);
-    world.headcount.close();
+    const client = await walk(seed, seed % 2 === 0);
+    client.live().at(-1)?.drop();
+    await client.pass(20_000);
+    compare(client, seed);
+    client.headcount.close();
   }
 });
 
-test("whoever missed pushes on a line that holds has them as soon as another one comes", async () => {
+test("a client that missed pushes on an open connection has them after the next push", async () => {
   for (let seed = 1_001; seed <= 1_000 + WALKS; seed += 1) {
-    const world = await walk(seed, false);
-    await world.pass(20_000);
-    const push = world.server.act({ last: seed });
-    for (const socket of world.live()) world.server.say(socket, push);
-    await world.pass(20_000);
-    compare(world, seed);
-    world.headcount.close();
+    const client = await walk(seed, false);
+    await client.pass(20_000);
+    const push = client.server.act({ last: seed });
+    for (const socket of client.live()) client.server.send(socket, push);
+    await client.pass(20_000);
+    compare(client, seed);
+    client.headcount.close();
   }
 });

@@ -1,92 +1,75 @@
+/** Watching another resource over the same connection, and connections that do not count. */
+
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { EPOCH, FakeStorage, event, greet, online, setUp, settled, welcome } from "./fakes.mjs";
+import { FakeStorage, answerWatch, greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
+import { EPOCH, acted, event, refusal, watching, welcome } from "./messages.mjs";
 
 const MINUTE = 60_000;
-const watching = (re, resource, more = {}) => ({
-  type: "watching",
-  re,
-  server_now: 5_000_000,
-  resource,
-  is_counted: true,
-  session: { joined_at: 4_000_000, connections: 1 },
-  watched_ms: 7,
-  ...more,
-});
-const told = (resource) => ({
-  resource,
-  server_now: 5_000_000,
-  session: { joined_at: 4_000_000, connections: 1 },
-  watched_ms: 7,
-});
-const nowhere = { is_counted: false, session: { joined_at: null, connections: 0 } };
-const refusal = (re, code) => ({ type: "error", re, code, reason: "a reason" });
-const acted = (re, seq, more) => ({ type: "acted", re, server_now: 1, epoch: EPOCH, event: event(seq), ...more });
-
-/** The other end moves the connection to whatever was asked for last. */
-const agree = (socket) => {
-  const { id, resource } = socket.last("watch");
-  socket.say(watching(id, resource));
+const moved = (resource) => {
+  const { server_now, session, watched_ms } = watching("", resource);
+  return { resource, server_now, session, watched_ms };
 };
+const nowhere = { is_counted: false, session: { joined_at: null, connections: 0 } };
 
 // Moving.
 
-test("a watch resolves with the session it leads to, and is told", async () => {
+test("a watch resolves with the session there, and dispatches it", async () => {
   const { headcount, sockets, of } = await online();
   const moving = headcount.watch("two");
   assert.deepEqual(sockets[0].last("watch"), { action: "watch", id: "id2", resource: "two" });
-  agree(sockets[0]);
-  assert.deepEqual(await moving, told("two"));
-  assert.deepEqual(of("watching"), [told("two")]);
+  answerWatch(sockets[0]);
+  assert.deepEqual(await moving, moved("two"));
+  assert.deepEqual(of("watching"), [moved("two")]);
 });
 
-test("a move is followed by a hello, which brings the bonuses that are open there", async () => {
+test("a hello follows a move, and brings the bonuses that are open there", async () => {
   const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
   const { headcount, sockets, of } = await online();
   headcount.watch("two");
-  agree(sockets[0]);
-  agree(sockets[0]);
+  answerWatch(sockets[0]);
+  answerWatch(sockets[0]);
   assert.equal(sockets[0].of("hello").length, 2);
-  sockets[0].say(welcome(sockets[0].last("hello").id, { resource: "two", bonuses: [bonus] }));
+  sockets[0].receive(welcome(sockets[0].last("hello").id, { resource: "two", bonuses: [bonus] }));
   assert.deepEqual(of("bonus"), [bonus]);
 });
 
-test("a watch is sent only once the one before has its answer, and the last one wins", async () => {
+test("a watch is sent after the answer to the one before, and the last one wins", async () => {
   const { headcount, sockets } = await online();
   const moves = ["one", "two", "three"].map((resource) => headcount.watch(resource));
   assert.deepEqual(sockets[0].of("watch").map(({ resource }) => resource), ["one"]);
-  agree(sockets[0]);
+  answerWatch(sockets[0]);
   assert.deepEqual(sockets[0].of("watch").map(({ resource }) => resource), ["one", "three"]);
-  agree(sockets[0]);
+  answerWatch(sockets[0]);
   assert.deepEqual((await Promise.all(moves)).map(({ resource }) => resource), ["one", "three", "three"]);
 });
 
-test("of what is wanted without a connection only the last is sent", async () => {
+test("of the watches made without a connection, only the last is sent", async () => {
   const { headcount, sockets } = setUp();
   const moves = ["one", "two"].map((resource) => headcount.watch(resource));
   await settled();
   await greet(sockets[0]);
   assert.deepEqual(sockets[0].of("watch").map(({ resource }) => resource), ["two"]);
-  agree(sockets[0]);
+  answerWatch(sockets[0]);
   assert.deepEqual((await Promise.all(moves)).map(({ resource }) => resource), ["two", "two"]);
   assert.deepEqual(headcount.backlog, { count: 0, isStuck: false });
 });
 
-test("a watch neither waits for acts nor holds them up", async () => {
+test("watches and acts do not wait for each other", async () => {
   const { headcount, sockets } = await online();
   headcount.act("like");
   headcount.watch("two");
   headcount.act("like");
   assert.deepEqual(sockets[0].sent.slice(1).map(({ action }) => action), ["act", "watch"]);
-  sockets[0].say(acted("id2", 1));
+  sockets[0].receive(acted("id2", 1));
   assert.equal(sockets[0].of("act").length, 2);
 });
 
-test("a refused watch rejects with its code, and nothing is remembered", async () => {
+test("a refused watch rejects with its code and is not remembered", async () => {
   const { headcount, time, sockets } = await online();
   const moving = headcount.watch("two");
-  sockets[0].say(refusal("id2", "not_allowed"));
+  sockets[0].receive(refusal("id2", "not_allowed"));
   await assert.rejects(moving, { code: "not_allowed" });
   sockets[0].drop();
   await time.pass(500);
@@ -94,12 +77,12 @@ test("a refused watch rejects with its code, and nothing is remembered", async (
   assert.deepEqual(sockets[1].of("watch"), []);
 });
 
-test("an answer that comes twice is told twice and answers once", async () => {
+test("a repeated answer resolves the watch once", async () => {
   const { headcount, sockets } = await online();
   const moving = headcount.watch("two");
-  agree(sockets[0]);
-  agree(sockets[0]);
-  assert.deepEqual(await moving, told("two"));
+  answerWatch(sockets[0]);
+  answerWatch(sockets[0]);
+  assert.deepEqual(await moving, moved("two"));
 });
 
 test("a watch without an answer is sent again, also over the next connection", async () => {
@@ -110,29 +93,29 @@ test("a watch without an answer is sent again, also over the next connection", a
   sockets[0].drop();
   await time.pass(500);
   await greet(sockets[1]);
-  agree(sockets[1]);
-  assert.deepEqual(await moving, told("two"));
+  answerWatch(sockets[1]);
+  assert.deepEqual(await moving, moved("two"));
 });
 
-test("a lost connection takes what was wanted last to the next one, and nothing before it", async () => {
+test("after a loss only the last watch is sent over the next connection", async () => {
   const { headcount, time, sockets } = await online();
   const moves = ["one", "two"].map((resource) => headcount.watch(resource));
   sockets[0].drop();
   await time.pass(500);
   await greet(sockets[1]);
   assert.deepEqual(sockets[1].of("watch").map(({ resource }) => resource), ["two"]);
-  agree(sockets[1]);
+  answerWatch(sockets[1]);
   assert.deepEqual((await Promise.all(moves)).map(({ resource }) => resource), ["two", "two"]);
 });
 
-test("a watch does not outlive its page", async () => {
+test("a watch does not survive a reload", async () => {
   const storage = new FakeStorage();
   const { headcount } = await online({ storage });
   headcount.watch("two");
   assert.equal(storage.items.size, 0);
 });
 
-test("what was to be watched is rejected by close", async () => {
+test("close rejects all watches that wait", async () => {
   const { headcount } = await online();
   const moves = ["one", "two", "three"].map((resource) => headcount.watch(resource));
   headcount.close();
@@ -142,21 +125,21 @@ test("what was to be watched is rejected by close", async () => {
 // Staying there.
 
 /** A client that has moved to "two"; `wishes` has what its ticket function was asked for. */
-async function moved(options) {
+async function onTwo(options) {
   const wishes = [];
   const ticket = async ({ resource }) => {
     wishes.push(resource);
     return { url: "ws://gateway/live", ticket: `t${wishes.length}` };
   };
-  const world = await online({ ticket, ...options });
-  world.headcount.watch("two");
-  agree(world.sockets[0]);
+  const client = await online({ ticket, ...options });
+  client.headcount.watch("two");
+  answerWatch(client.sockets[0]);
   await settled();
-  return { ...world, wishes };
+  return { ...client, wishes };
 }
 
-test("the next ticket is asked for the resource that is watched now", async () => {
-  const { time, sockets, wishes } = await moved();
+test("the next ticket is requested for the resource that is watched now", async () => {
+  const { time, sockets, wishes } = await onTwo();
   sockets[0].drop();
   await time.pass(500);
   await greet(sockets[1], { resource: "two" });
@@ -164,26 +147,26 @@ test("the next ticket is asked for the resource that is watched now", async () =
   assert.deepEqual(sockets[1].of("watch"), []);
 });
 
-test("a ticket that names the old resource all the same is followed by a watch", async () => {
-  const { time, sockets, of } = await moved();
+test("a watch follows a ticket that names the old resource", async () => {
+  const { time, sockets, of } = await onTwo();
   for (const next of [1, 2]) {
     sockets[next - 1].drop();
     await time.pass(10_000);
     await greet(sockets[next], { resource: "site" });
     assert.deepEqual(sockets[next].of("watch").map(({ resource }) => resource), ["two"]);
-    agree(sockets[next]);
-    // What was pushed there meanwhile is in the welcome of a hello that is said there.
+    answerWatch(sockets[next]);
+    // The hello brings what was pushed there meanwhile.
     assert.deepEqual(sockets[next].of("hello").length, 2);
   }
   assert.deepEqual(of("watching").map(({ resource }) => resource), ["two", "two", "two"]);
 });
 
-test("a move that is refused after a reconnect is given up, and the welcome has said where it is", async () => {
-  const { time, sockets, of, wishes } = await moved();
+test("a move that is refused after a reconnect is not repeated", async () => {
+  const { time, sockets, of, wishes } = await onTwo();
   sockets[0].drop();
   await time.pass(500);
   await greet(sockets[1], { resource: "site" });
-  sockets[1].say(refusal(sockets[1].last("watch").id, "not_allowed"));
+  sockets[1].receive(refusal(sockets[1].last("watch").id, "not_allowed"));
   await settled();
   sockets[1].drop();
   await time.pass(1_000);
@@ -192,8 +175,8 @@ test("a move that is refused after a reconnect is given up, and the welcome has 
   assert.equal(of("welcome").at(-1).resource, "site");
 });
 
-test("something else that is wanted meanwhile goes before what was watched", async () => {
-  const { headcount, time, sockets } = await moved();
+test("a watch made while offline replaces the resource watched before", async () => {
+  const { headcount, time, sockets } = await onTwo();
   sockets[0].drop();
   headcount.watch("three");
   await time.pass(500);
@@ -201,12 +184,9 @@ test("something else that is wanted meanwhile goes before what was watched", asy
   assert.deepEqual(sockets[1].of("watch").map(({ resource }) => resource), ["three"]);
 });
 
-test("a rotation ends up where the line before it was", async () => {
-  const { time, sockets, wishes, of } = await moved();
-  for (let minute = 0; minute < 102; minute += 1) {
-    await time.pass(MINUTE);
-    sockets[0].say({ type: "pong", server_now: 1 });
-  }
+test("after a rotation the new connection watches the same resource", async () => {
+  const { time, sockets, wishes, of } = await onTwo();
+  await keepAlive(time, sockets[0], 102 * MINUTE);
   await time.pass(30_000);
   await greet(sockets[1], { resource: "two" });
   assert.deepEqual([wishes, sockets[0].closed], [[null, "two"], 1000]);
@@ -215,11 +195,11 @@ test("a rotation ends up where the line before it was", async () => {
 
 // Not counted.
 
-test("a line that is not counted is replaced within a second, and rests on the old one until then", async () => {
+test("a connection that is not counted is replaced within a second, and used until then", async () => {
   for (const word of [
-    (socket) => socket.say(acted("id2", 1, { is_counted: false })),
-    (socket) => socket.say(welcome("id2", { is_counted: false })),
-    (socket) => socket.say({ type: "claim", re: "x", server_now: 1, epoch: EPOCH, event: event(1), is_counted: false }),
+    (socket) => socket.receive(acted("id2", 1, { is_counted: false })),
+    (socket) => socket.receive(welcome("id2", { is_counted: false })),
+    (socket) => socket.receive({ type: "claim", re: "x", server_now: 1, epoch: EPOCH, event: event(1), is_counted: false }),
   ]) {
     const { time, sockets, of } = await online();
     word(sockets[0]);
@@ -233,18 +213,18 @@ test("a line that is not counted is replaced within a second, and rests on the o
   }
 });
 
-test("a line that hears twice that it is not counted is replaced once", async () => {
+test("a connection reported twice as not counted is replaced once", async () => {
   const { time, sockets } = await online();
-  for (const seq of [1, 2]) sockets[0].say(acted(`x${seq}`, seq, { is_counted: false }));
+  for (const seq of [1, 2]) sockets[0].receive(acted(`x${seq}`, seq, { is_counted: false }));
   await time.pass(500);
-  sockets[0].say(acted("x3", 3, { is_counted: false }));
+  sockets[0].receive(acted("x3", 3, { is_counted: false }));
   await time.pass(10_000);
   assert.equal(sockets.length, 2);
 });
 
-test("the next line that is not counted either waits longer, and so on: no storm", async () => {
+test("each further connection that is not counted waits longer", async () => {
   const { time, sockets } = await online();
-  sockets[0].say(acted("x", 1, { is_counted: false }));
+  sockets[0].receive(acted("x", 1, { is_counted: false }));
   for (const wait of [500, 1_000, 2_000, 4_000]) {
     const before = sockets.length;
     await time.pass(wait - 1);
@@ -255,15 +235,15 @@ test("the next line that is not counted either waits longer, and so on: no storm
   }
   await time.pass(8_000);
   await greet(sockets.at(-1));
-  sockets.at(-1).say(acted("y", 2, { is_counted: false }));
+  sockets.at(-1).receive(acted("y", 2, { is_counted: false }));
   const before = sockets.length;
   await time.pass(500);
   assert.equal(sockets.length, before + 1, "counted once, it starts with quick attempts again");
 });
 
-test("a line that is not counted and then lost is replaced as any lost one", async () => {
+test("a connection that is not counted and then lost is replaced like any lost one", async () => {
   const { time, sockets, of } = await online();
-  sockets[0].say(acted("x", 1, { is_counted: false }));
+  sockets[0].receive(acted("x", 1, { is_counted: false }));
   sockets[0].drop();
   assert.equal(of("status").at(-1).status, "offline");
   await time.pass(500);
@@ -272,24 +252,24 @@ test("a line that is not counted and then lost is replaced as any lost one", asy
   assert.deepEqual([sockets.length, of("status").at(-1).status], [2, "online"]);
 });
 
-test("a replacement that is refused is tried again while the old line is in use", async () => {
+test("a refused replacement is tried again while the old connection is in use", async () => {
   const { headcount, time, sockets } = await online();
-  sockets[0].say(acted("x", 1, { is_counted: false }));
+  sockets[0].receive(acted("x", 1, { is_counted: false }));
   await time.pass(500);
   sockets[1].drop();
-  sockets[0].say(acted("y", 2, { is_counted: false }));
+  sockets[0].receive(acted("y", 2, { is_counted: false }));
   assert.equal(headcount.status.status, "online");
   await time.pass(500);
   assert.equal(sockets.length, 3);
 });
 
-test("a watch that led nowhere is sent again over the next line", async () => {
+test("a watch on a connection that is not counted is sent again over the next one", async () => {
   const { headcount, time, sockets, of } = await online();
   const moving = headcount.watch("two");
-  sockets[0].say(watching("id2", "two", nowhere));
+  sockets[0].receive(watching("id2", "two", nowhere));
   await time.pass(500);
   await greet(sockets[1]);
-  agree(sockets[1]);
-  assert.deepEqual(await moving, told("two"));
+  answerWatch(sockets[1]);
+  assert.deepEqual(await moving, moved("two"));
   assert.equal(of("watching").length, 1);
 });

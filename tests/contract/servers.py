@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tests.support.waiting import PATIENCE_SECONDS
+
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
@@ -44,11 +46,11 @@ class Server:
         return f"127.0.0.1:{self.port}/live"
 
     async def until_connected(self, many: int) -> None:
-        async with self.changed:
+        async with asyncio.timeout(PATIENCE_SECONDS), self.changed:
             await self.changed.wait_for(lambda: len(self.connections) == many)
 
     async def until_asked(self, times: int) -> None:
-        async with self.changed:
+        async with asyncio.timeout(PATIENCE_SECONDS), self.changed:
             await self.changed.wait_for(lambda: len(self.heads) == times)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tests.support.system import Headcount
 
 NODE = "gateway.example/live"
-# Well-formed, and of nobody (APIGW.md §4.2).
-NOBODY = "AAAAAAAAAgAAAAA="
+# Well-formed, and of no connection (APIGW.md §4.2).
+UNKNOWN = "AAAAAAAAAgAAAAA="
 
 
 class Api(Protocol):
@@ -54,7 +54,7 @@ class Side:
 @pytest.fixture(params=["fake", "real"])
 async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     if request.param == "fake":
-        yield Side(FakeConnections(gone={NOBODY}), "open")
+        yield Side(FakeConnections(gone={UNKNOWN}), "open")
         return
     system: Headcount = request.getfixturevalue("headcount")
     async with AsyncExitStack() as stack:
@@ -73,14 +73,14 @@ async def test_a_post_reaches_an_open_connection(side: Side) -> None:
     assert await side.heard() == {"text": "hé"}
 
 
-async def test_a_post_to_nobody_is_gone(side: Side) -> None:
+async def test_a_post_to_an_unknown_connection_is_gone(side: Side) -> None:
     with pytest.raises(Gone):
-        await side.api.post(push(NOBODY))
+        await side.api.post(push(UNKNOWN))
 
 
 async def test_who_is_open_is_known(side: Side) -> None:
     assert await side.api.is_open(NODE, side.open_id) is True
-    assert await side.api.is_open(NODE, NOBODY) is False
+    assert await side.api.is_open(NODE, UNKNOWN) is False
 
 
 async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> None:
@@ -89,7 +89,7 @@ async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> N
     with pytest.raises(Gone):
         await side.api.close(NODE, side.open_id)
     with pytest.raises(Gone):
-        await side.api.close(NODE, NOBODY)
+        await side.api.close(NODE, UNKNOWN)
     if side.tab:
         with pytest.raises(ConnectionClosedOK) as caught:
             await hear(side.tab)
@@ -100,18 +100,18 @@ async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> N
 async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
     async with aclosing(GatewayApi("http://127.0.0.1:1/live")) as unreachable:
         with pytest.raises(Unreachable):
-            await unreachable.post(push(NOBODY))
+            await unreachable.post(push(UNKNOWN))
         with pytest.raises(Unreachable):
-            await unreachable.is_open(NODE, NOBODY)
+            await unreachable.is_open(NODE, UNKNOWN)
         with pytest.raises(Unreachable):
-            await unreachable.close(NODE, NOBODY)
+            await unreachable.close(NODE, UNKNOWN)
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
 async def test_a_gateway_that_answers_is_reached_whatever_it_says(status: int) -> None:
     async with answering(saying(status)) as server, aclosing(GatewayApi(server.endpoint)) as api:
         with pytest.raises(GatewayRejected):
-            await api.is_open(NODE, NOBODY)
+            await api.is_open(NODE, UNKNOWN)
 
 
 async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
@@ -119,7 +119,7 @@ async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
     node = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
     async with server, aclosing(GatewayApi()) as api:
         with pytest.raises(Unreachable):
-            await api.is_open(node, NOBODY)
+            await api.is_open(node, UNKNOWN)
 
 
 async def test_a_call_that_never_left_says_nothing_of_the_gateway(
@@ -129,5 +129,5 @@ async def test_a_call_that_never_left_says_nothing_of_the_gateway(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(Undelivered) as caught:
-        await GatewayApi("http://127.0.0.1:1/live").is_open(NODE, NOBODY)
+        await GatewayApi("http://127.0.0.1:1/live").is_open(NODE, UNKNOWN)
     assert type(caught.value) is Undelivered

@@ -104,7 +104,7 @@ async def test_an_error_says_what_the_gateway_said() -> None:
             await post(server)
 
 
-# ---- nobody there
+# ---- no answer
 
 
 async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,7 +112,7 @@ async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     async with answering(None) as server:
         with pytest.raises(Unreachable):
             await post(server)
-        assert len(server.heads) == MAX_ATTEMPTS_WHEN_SILENT
+        await server.until_asked(MAX_ATTEMPTS_WHEN_SILENT)
 
 
 def test_silence_has_a_bound() -> None:
@@ -141,7 +141,7 @@ async def test_half_an_answer_or_none_that_is_http_is_out_of_reach(answer: bytes
         assert len(server.heads) == MAX_ATTEMPTS
 
 
-async def test_whoever_cannot_prove_who_it_is_is_out_of_reach(
+async def test_a_server_without_a_trusted_certificate_is_out_of_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -191,7 +191,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> No
         assert (server.bodies, naps.seconds) == ([PUSH.data] * 2, [])
 
 
-async def test_a_kept_connection_that_closes_as_it_is_used_is_made_anew() -> None:
+async def test_a_kept_connection_that_closes_as_it_is_used_is_replaced() -> None:
     async with answering(OK, HANG_UP, OK) as server:
         async with aclosing(GatewayApi(server.endpoint, sleep=Naps())) as client:
             await client.post(PUSH)
@@ -222,7 +222,7 @@ async def test_so_many_at_once_and_the_others_wait() -> None:
         assert len(server.heads) == MAX_CONCURRENT_CALLS + 10
 
 
-async def test_whoever_gives_up_leaves_nothing_behind() -> None:
+async def test_a_cancelled_post_leaves_nothing_behind() -> None:
     async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
         posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
         await server.until_connected(MAX_CONCURRENT_CALLS)
@@ -236,21 +236,26 @@ async def test_whoever_gives_up_leaves_nothing_behind() -> None:
 
 
 async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> None:
-    forever = asyncio.Event()
+    naps = 0
 
     async def nap(_: float) -> None:
-        forever.set()
+        nonlocal naps
+        naps += 1
         await asyncio.Event().wait()
 
-    async with answering(saying(429)) as server:
-        async with aclosing(GatewayApi(server.endpoint, sleep=nap)) as client:
-            call = asyncio.ensure_future(gather_within([client.post(PUSH)], within_seconds=0.05))
-            await forever.wait()
-            await call
-        assert len(server.heads) == 1
+    async with (
+        answering(saying(429)) as server,
+        aclosing(GatewayApi(server.endpoint, sleep=nap)) as client,
+    ):
+        for within_seconds in (0.05, 1, 30):  # until the first answer is in time
+            await gather_within([client.post(PUSH)], within_seconds)
+            if naps:
+                break
+        assert naps == 1
+        assert len(server.heads) <= 3
 
 
-async def test_closing_twice_or_unused_is_nothing_and_a_call_begins_anew() -> None:
+async def test_closing_twice_or_unused_is_nothing_and_a_later_call_works() -> None:
     async with answering(OK) as server:
         client = GatewayApi(server.endpoint)
         await client.aclose()
@@ -278,7 +283,8 @@ async def test_a_process_that_ends_leaves_nothing_and_says_nothing() -> None:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", ENDS_BY_ITSELF),
             cwd=ROOT,
-            env=os.environ | {"PUSH_ENDPOINT": server.endpoint},
+            env=os.environ
+            | {"PUSH_ENDPOINT": server.endpoint, "DATABASE_URL": "postgresql://unused"},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -132,7 +132,7 @@ def test_renewed_credentials_are_used_at_once() -> None:
         assert signer(sent, known, scope, seconds(NOON) * 1000) == f"key{number}"
 
 
-def test_nobody_to_sign_for() -> None:
+def test_without_credentials_there_is_no_signature() -> None:
     with pytest.raises(NoCredentialsError):
         signer_of(None)
     with pytest.raises(NoRegionError):
@@ -141,7 +141,7 @@ def test_nobody_to_sign_for() -> None:
 
 def test_credentials_that_cannot_be_renewed_are_botocores_error() -> None:
     def fail() -> dict[str, str]:
-        raise CredentialRetrievalError(provider="test", error_msg="nobody there")
+        raise CredentialRetrievalError(provider="test", error_msg="no answer")
 
     past = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
     old = {"access_key": "key", "secret_key": "secret", "token": "token", "expiry_time": past}

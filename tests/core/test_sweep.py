@@ -127,4 +127,4 @@ def test_who_was_on_a_lost_node_is_listed_page_by_page() -> None:
     row = NodeConnection("ann", "site", "tab-1")
     following = sweep.list_node_connections(NODE, row, 2)
     assert following == ListNodeConnections(NODE, "ann", "site", 2)
-    assert sweep.evicted(NODE, [row]) == [GoneConnection("ann", NODE, "tab-1", "node_lost")]
+    assert sweep.evicted(NODE, [row]) == [GoneConnection("ann", NODE, "tab-1", "node_evicted")]

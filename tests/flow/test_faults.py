@@ -23,7 +23,7 @@ def test_with_ends_lost_and_nodes_dead_the_table_is_as_true_as_it_says(
     report = story(own_dsn, tmp_path, sizes, is_patient=False)
     assert report.wrong == []
     ended = Counter(end.ended_by for end in report.ends)
-    assert ended["node_lost"] == 200
+    assert ended["node_evicted"] == 200
     assert ended["client"] + ended["swept"] >= 100
-    assert ended["client"] >= 80, "most were told of"
-    assert ended["swept"] >= 2, "some were not"
+    assert ended["client"] >= 80, "most $disconnects arrived"
+    assert ended["swept"] >= 2, "some did not"

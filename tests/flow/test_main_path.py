@@ -63,12 +63,12 @@ async def test_the_whole_story(browser: Browser) -> None:
     row = await browser.closed_session()
     assert (row["nodes"], row["ended_by"]) == ("{}", "client")
     # The tabs were open from before the first hello until after the last answer.
-    watched = row["terminate_at"] - row["join_at"]
+    watched = row["ended_at"] - row["joined_at"]
     heard_for = (await browser.api("GET", f"/sessions?user_id={browser.user_id}"))["watched_ms"]
     assert abs(watched.total_seconds() * 1000 - heard_for) < 2
-    assert row["join_at"].timestamp() * 1000 <= welcome["server_now"] + 1
-    assert row["terminate_at"].timestamp() * 1000 >= numbers["server_now"] - 1
-    assert row["terminate_at"] <= row["now"]
+    assert row["joined_at"].timestamp() * 1000 <= welcome["server_now"] + 1
+    assert row["ended_at"].timestamp() * 1000 >= numbers["server_now"] - 1
+    assert row["ended_at"] <= row["now"]
 
 
 async def test_ping_costs_no_function(browser: Browser) -> None:
@@ -82,9 +82,11 @@ async def test_a_reload_continues_the_session(browser: Browser) -> None:
     await (await browser.tab()).close()
     before = await browser.closed_session()
     tab = await browser.tab()
-    assert (await hello(tab))["session"]["joined_at"] == round(before["join_at"].timestamp() * 1000)
+    assert (await hello(tab))["session"]["joined_at"] == round(
+        before["joined_at"].timestamp() * 1000
+    )
     rows = await browser.rows("select * from watching_times where user_id = $1", browser.user_id)
-    assert [(row["id"], row["terminate_at"]) for row in rows] == [(before["id"], None)]
+    assert [(row["id"], row["ended_at"]) for row in rows] == [(before["id"], None)]
 
 
 async def refused(browser: Browser, url: str) -> int:
@@ -161,7 +163,7 @@ async def test_a_swept_session_ends_at_its_last_evidence(browser: Browser) -> No
     """A connection that the gateway does not know: as after a $disconnect that never came."""
     node = browser.headcount.websocket_url.removeprefix("ws://")
     await browser.rows(
-        "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
         " values ($1, 'site', now() - interval '1 hour', now() - interval '1 hour',"
         " with_connection('{}', $2, 'AAAAAAAAAAAAAAA=',"
         "  jsonb_build_object('at', extract(epoch from now() - interval '1 hour'))))",
@@ -172,8 +174,8 @@ async def test_a_swept_session_ends_at_its_last_evidence(browser: Browser) -> No
     await asyncio.to_thread(functions.invoke, FunctionName="SweepFunction", Payload=b"{}")
     (row,) = await browser.rows("select *, now() from sessions where user_id = $1", browser.user_id)
     assert row["ended_by"] == "swept"
-    assert row["terminate_at"] >= row["join_at"]
-    assert row["terminate_at"] + row["ended_within"] <= row["now"]
+    assert row["ended_at"] >= row["joined_at"]
+    assert row["ended_at"] + row["ended_within"] <= row["now"]
 
 
 async def test_the_web_api_refuses_a_wrong_token(browser: Browser) -> None:

@@ -25,12 +25,12 @@ def watch(resource: str) -> dict[str, str]:
 async def facts(browser: Browser) -> list[tuple[str, str]]:
     """What happened to the user and is settled, and will be once it is due."""
     rows = await browser.rows(
-        "select fact::text, resource, at from pending_facts where user_id = $1"
-        " union all select fact::text, resource, at from presence_facts where user_id = $1"
-        " order by at, fact",
+        "select type::text, resource, at from presence_outbox where user_id = $1"
+        " union all select type::text, resource, at from presence_events where user_id = $1"
+        " order by at, type",
         browser.user_id,
     )
-    return [(row["fact"], row["resource"]) for row in rows]
+    return [(row["type"], row["resource"]) for row in rows]
 
 
 async def test_a_live_connection_moves_and_stays_there(browser: Browser) -> None:
@@ -46,8 +46,8 @@ async def test_a_live_connection_moves_and_stays_there(browser: Browser) -> None
     refused = await ask(tab, watch("stream-3"))
     assert (refused["type"], refused["code"]) == ("error", "not_allowed")
     site, stream = await browser.rows(SESSIONS, browser.user_id)
-    assert (site["ended_by"], site["terminate_at"]) == ("moved", stream["join_at"])
-    assert stream["terminate_at"] is None
+    assert (site["ended_by"], site["ended_at"]) == ("moved", stream["joined_at"])
+    assert stream["ended_at"] is None
     assert await facts(browser) == [
         ("online", "site"),
         ("offline", "site"),
@@ -55,7 +55,7 @@ async def test_a_live_connection_moves_and_stays_there(browser: Browser) -> None
     ]
 
 
-async def test_a_ticket_alone_moves_nobody(browser: Browser) -> None:
+async def test_a_ticket_alone_moves_no_connection(browser: Browser) -> None:
     tab = await browser.tab()
     assert (await ask(tab, watch("stream-2")))["code"] == "not_allowed"
     assert (await hello(tab))["resource"] == "site"
@@ -96,7 +96,7 @@ async def test_a_kicked_user_is_out_and_comes_back_as_somebody_new(browser: Brow
     assert (await hello(await browser.tab()))["session"]["connections"] == 1
     old, new = await browser.rows(SESSIONS, browser.user_id)
     assert (old["id"], old["ended_by"]) == (session["id"], "kicked")
-    assert new["join_at"] >= old["terminate_at"]
+    assert new["joined_at"] >= old["ended_at"]
 
 
 async def test_one_session_is_ended_beside_another(browser: Browser) -> None:

@@ -70,7 +70,7 @@ class Show:
         self.clients: list[Client] = []
 
     async def come(self, screen: Screen) -> Client:
-        """A connection of the user's, who says hello, as every client does first."""
+        """Connect as this user and say hello, as every client does first."""
         expires_at = datetime.now(UTC) + timedelta(minutes=1)
         ticket = Ticket(secrets.token_hex(8), screen.user_id, "site", expires_at)
         path = f"/live?ticket={mint(ticket, self._secret)}"

@@ -137,8 +137,10 @@ def test_a_kicked_user_who_comes_back_begins_a_new_session(world: World) -> None
     assert world.come("tab-2") == 200
     back, kicked = sessions(world)
     assert (back["ended_by"], kicked["ended_by"]) == (None, "kicked")
-    facts = world.rows("select fact::text from pending_facts where is_settled or fact = 'online'")
-    assert sorted(row["fact"] for row in facts) == ["offline", "online", "online"]
+    facts = world.rows(
+        "select type::text from presence_outbox where is_finalized or type = 'online'"
+    )
+    assert sorted(row["type"] for row in facts) == ["offline", "online", "online"]
 
 
 def test_a_kick_within_the_grace_ends_the_session_for_good(world: World) -> None:
@@ -199,7 +201,7 @@ def test_one_session_ends_and_the_users_others_go_on(world: World) -> None:
     assert end(world, site["session_id"]) == (200, {**NOTHING, "closed": 1})
     assert [one["connection_id"] for one in devices(world)] == ["tab-2"]
     assert end(world, site["session_id"]) == (200, NOTHING)
-    world.rows("select settle(100, now() + interval '1 minute')")
+    world.rows("select finalize(100, now() + interval '1 minute')")
     assert end(world, site["session_id"]) == (200, NOTHING), "past"
 
 

@@ -367,7 +367,7 @@ def test_for_several_shards_others_are_called(
 ) -> None:
     people(world, 2)
     world.rows(
-        "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
         " select 'many-' || n, 'site', now(), now(), jsonb_build_object('gateway.example/live',"
         " jsonb_build_object('many-' || n, '{\"at\": 0}'::jsonb)) from generate_series(1, 6500) n"
     )

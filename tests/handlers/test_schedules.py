@@ -37,7 +37,7 @@ def test_a_connection_inside_its_own_handshake_is_not_forgotten(world: World) ->
     world.connections.gone = {"a1"}
     push.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
     assert sweep.handle({}, Context(), world.container)["asked"] == 0
-    assert world.rows("select 1 from watching_times where terminate_at is null")
+    assert world.rows("select 1 from watching_times where ended_at is null")
     world.age(minutes=1)
     assert sweep.handle({}, Context(), world.container)["closed"] == 1
 
@@ -50,13 +50,13 @@ def test_a_sweep_closes_who_is_gone_and_leaves_who_is_here(world: World) -> None
     numbers = sweep.handle({}, Context(), world.container)
     assert (numbers["asked"], numbers["gone"], numbers["closed"]) == (3, 1, 1)
     assert numbers["unanswered"] == 1
-    rows = world.rows("select user_id from watching_times where terminate_at is null order by 1")
+    rows = world.rows("select user_id from watching_times where ended_at is null order by 1")
     assert [row["user_id"] for row in rows] == ["bob", "cat"]
 
 
 def watched(world: World) -> tuple[timedelta, timedelta]:
     """How long the only session lasted, and how exact that is, to the minute."""
-    (row,) = world.rows("select terminate_at - join_at as lasted, ended_within from sessions")
+    (row,) = world.rows("select ended_at - joined_at as lasted, ended_within from sessions")
     minute = timedelta(minutes=1)
     return round(row["lasted"] / minute) * minute, round(row["ended_within"] / minute) * minute
 
@@ -165,7 +165,7 @@ def test_what_nobody_sees_to_is_queued_again_as_what_it_is(world: World) -> None
 def test_the_ledgers_of_bonuses_that_are_over_are_closed(world: World) -> None:
     for _ in range(awards.CLOSE_BATCH_SIZE + 1):
         drop(world)
-    world.rows("update bonuses set closes_at = now() - interval '2 seconds', opens_at = 'epoch'")
+    world.rows("update bonuses set expires_at = now() - interval '2 seconds', opens_at = 'epoch'")
     assert award.handle({}, Context(), world.container)["closed"] == awards.CLOSE_BATCH_SIZE + 1
     assert award.handle({}, Context(), world.container)["closed"] == 0
 

@@ -78,8 +78,8 @@ def test_what_is_due_becomes_a_fact_in_batches(
     monkeypatch.setattr(service, "FINALIZE_BATCH_SIZE", 2)
     for n in range(5):
         come(world, f"tab-{n}", f"user-{n}")
-    assert run(world)["facts_settled"] == 5
-    assert run(world)["facts_settled"] == 0
+    assert run(world)["presence_events_recorded"] == 5
+    assert run(world)["presence_events_recorded"] == 0
 
 
 def test_who_left_is_offline_after_the_grace_and_history_then(
@@ -92,19 +92,19 @@ def test_who_left_is_offline_after_the_grace_and_history_then(
     run(world)
     run(world)
     assert world.rows("select 1 from watching_times") == []
-    facts = world.rows("select fact from presence_facts order by seq")
-    assert [row["fact"] for row in facts] == ["online", "offline"]
+    facts = world.rows("select type from presence_events order by seq")
+    assert [row["type"] for row in facts] == ["online", "offline"]
 
 
 def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "PRUNE_BATCH_SIZE", 2)
     world.rows(
-        "insert into presence_facts select n, 'online', n, 'ann', 'site', now(),"
+        "insert into presence_events select n, 'online', n, 'ann', 'site', now(),"
         " now() - $1::interval from generate_series(1, 5) n",
-        service.KEEP_FACTS + timedelta(seconds=1),
+        service.KEEP_PRESENCE_EVENTS + timedelta(seconds=1),
     )
-    assert run(world)["pruned_facts"] == 5
-    assert run(world)["pruned_facts"] == 0
+    assert run(world)["pruned_presence_events"] == 5
+    assert run(world)["pruned_presence_events"] == 0
 
 
 def without_months(world: World) -> None:
@@ -154,8 +154,8 @@ def test_a_node_out_of_reach_for_the_grace_loses_everybody_at_once(two_nodes: Wo
     assert (numbers["unreachable_nodes"], numbers["unanswered"], numbers["closed"]) == (1, 1, 0)
     later(two_nodes, 1)
     numbers = run(two_nodes)
-    assert (numbers["node_lost"], numbers["closed"]) == (1, 1)
-    assert ends(two_nodes) == {"ann": None, "bob": "node_lost"}
+    assert (numbers["node_evicted"], numbers["closed"]) == (1, 1)
+    assert ends(two_nodes) == {"ann": None, "bob": "node_evicted"}
     assert two_nodes.rows("select 1 from unreachable_nodes") == [], "nobody asks for it any more"
     assert run(two_nodes)["unreachable_nodes"] == 0
 
@@ -172,10 +172,10 @@ def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
     run(world)
     later(world, 1)
     with monkeypatch.context() as patch:
-        patch.setattr(SweepRun, "_has_time", lambda self, step: self.numbers["node_lost"] < 4)
-        assert run(world)["node_lost"] == 4
+        patch.setattr(SweepRun, "_has_time", lambda self, step: self.numbers["node_evicted"] < 4)
+        assert run(world)["node_evicted"] == 4
     assert world.rows("select 1 from unreachable_nodes"), "it is not done yet"
-    assert run(world)["node_lost"] == 3
+    assert run(world)["node_evicted"] == 3
     assert [ended for ended in ends(world).values() if ended is None] == [None]
 
 
@@ -185,10 +185,10 @@ def test_a_node_that_dies_and_comes_back_loses_nobody(two_nodes: World) -> None:
     later(two_nodes, 1)
     two_nodes.connections.dead = set()
     numbers = run(two_nodes)
-    assert (numbers["unreachable_nodes"], numbers["node_lost"], numbers["closed"]) == (0, 0, 0)
+    assert (numbers["unreachable_nodes"], numbers["node_evicted"], numbers["closed"]) == (0, 0, 0)
     assert (ends(two_nodes), doubted(two_nodes)) == ({"ann": None, "bob": None}, [])
     two_nodes.connections.dead = {DEAD}
-    assert run(two_nodes)["node_lost"] == 0, "it counts from anew"
+    assert run(two_nodes)["node_evicted"] == 0, "it counts from anew"
 
 
 def test_what_a_lost_node_had_is_paid_up_to_the_last_evidence(two_nodes: World) -> None:
@@ -204,17 +204,17 @@ def test_what_a_lost_node_had_is_paid_up_to_the_last_evidence(two_nodes: World) 
     run(two_nodes)
     (row,) = two_nodes.rows("select * from sessions where user_id = 'bob'")
     (cursor,) = two_nodes.rows("select probed_since from sweep_cursor")
-    assert row["terminate_at"] < cursor["probed_since"]
-    assert row["terminate_at"] - row["join_at"] >= timedelta(minutes=10)
+    assert row["ended_at"] < cursor["probed_since"]
+    assert row["ended_at"] - row["joined_at"] >= timedelta(minutes=10)
 
 
 def test_when_nobody_answers_the_run_suspects_itself(two_nodes: World) -> None:
     two_nodes.connections.dead = {DEAD, ALIVE}
     assert run(two_nodes)["unreachable_nodes"] == 2
     later(two_nodes, 5)
-    assert run(two_nodes)["node_lost"] == 0
+    assert run(two_nodes)["node_evicted"] == 0
     later(two_nodes, 6)
-    assert run(two_nodes)["node_lost"] == 2
+    assert run(two_nodes)["node_evicted"] == 2
 
 
 def test_who_comes_in_meanwhile_saves_the_node(two_nodes: World) -> None:
@@ -222,7 +222,7 @@ def test_who_comes_in_meanwhile_saves_the_node(two_nodes: World) -> None:
     come(two_nodes, "c1", "cat", DEAD)
     later(two_nodes, 1)
     two_nodes.rows("update unreachable_nodes set since = now() - interval '1 minute'")
-    assert run(two_nodes)["node_lost"] == 0
+    assert run(two_nodes)["node_evicted"] == 0
     assert ends(two_nodes) == {"ann": None, "bob": None, "cat": None}
 
 
@@ -281,7 +281,7 @@ def test_one_who_does_not_answer_spoils_the_evidence_of_nobody_else(world: World
     run(world)
     world.connections.throttled, world.connections.gone = set(), {"a1", "b1"}
     run(world)
-    rows = world.rows("select terminate_at - join_at as lasted from sessions order by user_id")
+    rows = world.rows("select ended_at - joined_at as lasted from sessions order by user_id")
     ann, bob = (round(row["lasted"] / MINUTE) for row in rows)
     assert (ann, bob) == (30, 0)
 
@@ -296,7 +296,7 @@ def test_a_yes_behind_a_doubt_is_evidence_again(world: World) -> None:
     run(world)
     world.connections.gone = {"a1"}
     run(world)
-    (row,) = world.rows("select terminate_at - join_at as lasted from sessions")
+    (row,) = world.rows("select ended_at - joined_at as lasted from sessions")
     assert round(row["lasted"] / MINUTE) == 30
 
 
@@ -401,11 +401,20 @@ def everything(world: World) -> None:
 
 EVERYTHING = {
     **dict.fromkeys(("ann", "bob", "cat", "dan"), "expired"),
-    **{"eve": "node_lost", "fay": "swept", "gil": None, "hal": None},
+    **{"eve": "node_evicted", "fay": "swept", "gil": None, "hal": None},
 }
 QUERIES = (
-    *("settle", "prune", "keep_months", "unreachable", "sweep", "forget", "doubt", "swept"),
-    *("note_nodes", "lost"),
+    *(
+        "finalize",
+        "prune",
+        "keep_months",
+        "unreachable_nodes",
+        "sweep",
+        "forget",
+        "suspect",
+        "finish_sweep_page",
+    ),
+    *("record_nodes", "list_node_connections"),
 )
 
 
@@ -418,8 +427,8 @@ def test_one_run_does_everything(world: World) -> None:
     del counted["cycle_age_seconds"]
     counted.pop("months_made", None)
     assert counted == {
-        **{"facts_settled": 8, "asked": 13, "unanswered": 2, "expired": 4, "gone": 1},
-        **{"node_lost": 1, "closed": 6, "unreachable_nodes": 1},
+        **{"presence_events_recorded": 8, "asked": 13, "unanswered": 2, "expired": 4, "gone": 1},
+        **{"node_evicted": 1, "closed": 6, "unreachable_nodes": 1},
     }
 
 
@@ -435,7 +444,9 @@ def test_a_run_that_dies_anywhere_is_made_good_by_the_next(world: World, name: s
     assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
 
 
-@pytest.mark.parametrize("name", ["settle", "prune", "unreachable", "sweep", "note_nodes"])
+@pytest.mark.parametrize(
+    "name", ["finalize", "prune", "unreachable_nodes", "sweep", "record_nodes"]
+)
 def test_a_step_that_fails_stops_no_other_and_is_told(world: World, name: str) -> None:
     everything(world)
     database = world.container.database
@@ -446,8 +457,8 @@ def test_a_step_that_fails_stops_no_other_and_is_told(world: World, name: str) -
     did = ends(world)
     if name != "sweep":
         assert did["fay"] == "swept"
-    if name not in ("unreachable", "sweep", "note_nodes"):
-        assert did["eve"] == "node_lost"
+    if name not in ("unreachable_nodes", "sweep", "record_nodes"):
+        assert did["eve"] == "node_evicted"
 
 
 def test_two_runs_at_once_do_everything_once(world: World) -> None:
@@ -467,10 +478,12 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     world.container.run(both())
     numbers = {name: sum(each.numbers[name] for each in runs) for name in runs[0].numbers}
     assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
-    assert (numbers["closed"], numbers["facts_settled"]) == (6, 8)
+    assert (numbers["closed"], numbers["presence_events_recorded"]) == (6, 8)
     run(world)
     assert ends(world) == EVERYTHING
-    twice = world.rows("select session_id from presence_facts group by 1, fact having count(*) > 1")
+    twice = world.rows(
+        "select session_id from presence_events group by 1, type having count(*) > 1"
+    )
     assert twice == []
 
 

@@ -189,7 +189,7 @@ def test_a_bonus_that_is_over_is_still_the_answer_to_its_order(world: World) -> 
     assert drop(world, **order)["opens_at"] == opens_at
     world.rows(
         "update bonuses set opens_at = opens_at - interval '40 s',"
-        " closes_at = closes_at - interval '40 s'"
+        " expires_at = expires_at - interval '40 s'"
     )
     status, bonus = call(world, "POST", "/bonuses", BONUS | order)
     assert (status, bonus["state"]) == (200, "expired")
@@ -276,7 +276,7 @@ def test_a_bonus_that_is_over_stays_expired_when_it_is_cancelled(world: World) -
     bonus_id = drop(world)["bonus_id"]
     world.rows(
         "update bonuses set opens_at = opens_at - interval '1 hour',"
-        " closes_at = closes_at - interval '1 hour'"
+        " expires_at = expires_at - interval '1 hour'"
     )
     before, sent = written(world), queued(world)
     status, bonus = call(world, "DELETE", f"/bonuses/{bonus_id}")
@@ -346,7 +346,7 @@ def test_without_a_queue_a_bonus_can_be_called_off(world: World) -> None:
     assert (status, bonus["state"]) == (200, "cancelled")
     # Who came meanwhile has seen it: the schedule tells them.
     world.rows("update broadcasts set at = at - interval '11 s'")
-    assert "cancel" in [row["kind"] for row in world.rows(text("unqueued"))]
+    assert "cancel" in [row["kind"] for row in world.rows(text("list_orphaned_broadcasts"))]
 
 
 def test_an_audience_that_was_not_told_of_the_end_is_told_when_it_is_cancelled_again(
@@ -367,7 +367,7 @@ def test_without_a_queue_news_are_left_to_the_schedule(world: World) -> None:
     status, news = call(world, "POST", "/news", NEWS)
     assert status == 201
     world.rows("update broadcasts set at = at - interval '11 s'")
-    (row,) = world.rows(text("unqueued"))
+    (row,) = world.rows(text("list_orphaned_broadcasts"))
     assert str(row["broadcast_id"]) == news["news_id"]
 
 

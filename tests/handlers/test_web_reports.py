@@ -33,7 +33,7 @@ def past(
     world: World, begins: int, ends: int, user_id: str = "ann", resource: str = "site"
 ) -> None:
     world.rows(
-        "insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by,"
+        "insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by,"
         " ended_within) select coalesce(max(id), 0) + 1, $1, $2, to_timestamp($3::float8 / 1000),"
         " to_timestamp($4::float8 / 1000), 'client', '0' from past_sessions",
         *(user_id, resource, begins, ends),
@@ -313,7 +313,7 @@ def test_who_is_unknown_has_nothing(world: World) -> None:
 def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
     world.come("a1", "ann")
     first = call(world, "GET", "/facts?limit=1")[1]
-    assert [(one["fact"], one["user_id"]) for one in first["items"]] == [("online", "ann")]
+    assert [(one["type"], one["user_id"]) for one in first["items"]] == [("online", "ann")]
     assert first["has_more"] is False
     empty = call(world, "GET", f"/facts?after={first['next']}")[1]
     assert (empty["items"], empty["next"]) == ([], first["next"])
@@ -330,9 +330,9 @@ def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
 def test_a_reader_of_another_database_is_told_so(world: World) -> None:
     world.come("a1", "ann")
     after = call(world, "GET", "/facts")[1]["next"]
-    world.rows("update fact_log set last_seq = 0")
+    world.rows("update presence_event_log set last_seq = 0")
     assert call(world, "GET", f"/facts?after={after}")[1]["code"] == "foreign_cursor"
-    world.rows("update fact_log set last_seq = 1")
+    world.rows("update presence_event_log set last_seq = 1")
     assert call(world, "GET", f"/facts?after={after}")[0] == 200
     (before,) = world.rows("select epoch from stream_epoch")
     world.rows("update stream_epoch set epoch = gen_random_uuid()")
@@ -345,8 +345,8 @@ def test_a_reader_that_is_too_late_is_told_so(world: World, pruned: int, status:
     for n in range(3):
         world.come(f"tab-{n}", f"user-{n}")
     after = call(world, "GET", "/facts?limit=1")[1]["next"]
-    world.rows("delete from presence_facts where seq <= $1", pruned)
-    world.rows("update fact_log set pruned_seq = $1", pruned)
+    world.rows("delete from presence_events where seq <= $1", pruned)
+    world.rows("update presence_event_log set pruned_seq = $1", pruned)
     found, page = call(world, "GET", f"/facts?after={after}")
     assert found == status
     assert status == 200 or page["code"] == "facts_dropped"

@@ -71,7 +71,7 @@ def test_the_whole_of_a_session(world: World) -> None:
     disconnect.handle(gone, None, world.container)
     (row,) = world.rows("select * from watching_times")
     assert (row["ended_by"], row["nodes"]) == ("client", "{}")
-    assert row["terminate_at"] >= row["join_at"]
+    assert row["ended_at"] >= row["joined_at"]
 
 
 def test_an_action_reaches_the_other_tab_and_not_its_own(world: World) -> None:
@@ -413,7 +413,7 @@ def test_the_same_move_twice_is_one_move(world: World) -> None:
     world.come("tab-1")
     first, second = watch(world, "tab-1", "stream"), watch(world, "tab-1", "stream")
     assert first["session"] == second["session"]
-    assert len(world.rows("select * from pending_facts where fact = 'online'")) == 2
+    assert len(world.rows("select * from presence_outbox where type = 'online'")) == 2
 
 
 def test_of_two_moves_the_later_one_counts_whatever_their_order(world: World) -> None:
@@ -421,7 +421,7 @@ def test_of_two_moves_the_later_one_counts_whatever_their_order(world: World) ->
     watch(world, "tab-1", "two", "w2")
     watch(world, "tab-1", "one", "w1")
     assert hello(world, "tab-1")["resource"] == "one"
-    (row,) = world.rows("select resource from watching_times where terminate_at is null")
+    (row,) = world.rows("select resource from watching_times where ended_at is null")
     assert row["resource"] == "one"
 
 
@@ -430,7 +430,7 @@ def test_a_move_after_the_end_moves_nobody(world: World) -> None:
     end(world, "tab-1")
     reply = watch(world, "tab-1", "stream")
     assert (reply["is_counted"], reply["session"]["connections"]) == (False, 0)
-    assert world.rows("select * from watching_times where terminate_at is null") == []
+    assert world.rows("select * from watching_times where ended_at is null") == []
 
 
 def test_a_connection_moves_only_where_its_ticket_lets_it(world: World) -> None:

@@ -138,7 +138,7 @@ def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
             ["ConnectFunction", "Environment", "Variables", "TICKET_SECRET"],
             "x",
             "environment: ConnectFunction: is given TICKET_SECRET, and never reads it",
-            id="secret nobody reads",
+            id="secret that is never read",
         ),
     ],
 )
@@ -189,10 +189,23 @@ def test_what_a_part_of_a_handler_uses_must_be_told_too(
 ) -> None:
     handlers = tmp_path / "handlers"
     handlers.mkdir()
-    (handlers / "sweep.py").write_text("from handlers import other_part\nhandler = None\n")
-    (handlers / "other_part.py").write_text("container.mail.send()\n")
+    (handlers / "services").mkdir()
+    (handlers / "sweep.py").write_text("from handlers.services.cleanup import Run\nhandler = 1\n")
+    (handlers / "services" / "cleanup.py").write_text("from handlers.services import letters\n")
+    (handlers / "services" / "letters.py").write_text("self._gateway.mail()\ncontainer.mail.send()")
     finding = "SweepFunction: uses container.mail, and infra/rules.py does not know what that needs"
-    assert f"handlers: {finding}" in broken_rules(ours, tmp_path)
+    found = broken_rules(ours, tmp_path)
+    assert f"handlers: {finding}" in found
+    assert f"handlers: {finding.replace('container', 'gateway')}" in found
+
+
+def test_what_is_imported_for_types_only_is_not_used(ours: dict[str, Any], tmp_path: Path) -> None:
+    handlers = tmp_path / "handlers"
+    (handlers / "services").mkdir(parents=True)
+    code = "if TYPE_CHECKING:\n    from handlers.services import letters\nhandler = 1\n"
+    (handlers / "sweep.py").write_text(code)
+    (handlers / "services" / "letters.py").write_text("container.mail.send()\n")
+    assert not any("container.mail" in finding for finding in broken_rules(ours, tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-PASSWORD = "not-to-be-shown"  # noqa: S105 - of nobody
+PASSWORD = "not-to-be-shown"  # noqa: S105 - of no real account
 ROLE = f"postgresql://ann:{PASSWORD}"
 NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 

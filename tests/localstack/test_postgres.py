@@ -71,7 +71,7 @@ async def test_a_power_cut_costs_nothing_unless_asked_for(folder: Path) -> None:
         assert await ask(dsn, "show fsync") == "off"
 
 
-async def test_nobody_comes_in_without_the_password(folder: Path) -> None:
+async def test_a_login_without_the_password_is_refused(folder: Path) -> None:
     with Postgres(folder, durable=False) as dsn:
         wrong = dsn.replace(urlsplit(dsn).password or "", "wrong")
         with pytest.raises(asyncpg.InvalidPasswordError):
@@ -162,7 +162,7 @@ def kill(server: Postgres) -> None:
     wait_until(lambda: server.ended() == "with signal 9")
 
 
-async def test_a_stale_pid_file_harms_nobody(folder: Path) -> None:
+async def test_a_stale_pid_file_harms_no_process(folder: Path) -> None:
     with bystander() as stranger:
         note = f"{stranger.pid}\n{folder / 'data'}\n0\n5432\n\n127.0.0.1\n"
         (folder / "data" / "postmaster.pid").write_text(note)
@@ -172,7 +172,7 @@ async def test_a_stale_pid_file_harms_nobody(folder: Path) -> None:
         stranger.kill()
 
 
-async def test_a_half_made_database_is_made_anew(tmp_path: Path) -> None:
+async def test_a_half_made_database_is_made_again(tmp_path: Path) -> None:
     (tmp_path / "data.new").mkdir()
     (tmp_path / "data.new" / "PG_VERSION").write_text("18\n")
     with Postgres(tmp_path, durable=False) as dsn:

@@ -226,7 +226,7 @@ def test_after_kill_9_the_next_run_starts_and_keeps_everything(folder: Path) -> 
             wait_until(lambda: not any(map(is_alive, below)), "the killed run left processes")
 
 
-def test_an_empty_secret_is_made_anew(folder: Path) -> None:
+def test_an_empty_secret_is_replaced(folder: Path) -> None:
     for name in ("service-token", "ticket-secret"):
         (folder / name).write_text("\n")
     with started(folder) as running:

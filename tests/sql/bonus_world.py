@@ -77,7 +77,7 @@ class Bonus:
     acked: set[str] = field(default_factory=set)
 
     @property
-    def closes_at(self) -> int:
+    def expires_at(self) -> int:
         return self.opens_at + self.order.window
 
     @property
@@ -89,7 +89,7 @@ class Bonus:
             "bonus_id": str(self.bonus_id),
             "reward": self.order.reward,
             "opens_at": self.opens_at,
-            "expires_at": self.closes_at,
+            "expires_at": self.expires_at,
             "outcome": outcome,
             "acknowledge": self.order.acknowledge,
         }
@@ -150,8 +150,8 @@ class World:
     def edges(self) -> list[int]:
         """Moments to come at which something changes by itself."""
         moments = {
-            *(at for b in self.bonuses for at in (b.opens_at, b.closes_at)),
-            *(b.closes_at + late for b in self.bonuses for late in (ALLOWANCE, CLOSES_LATE)),
+            *(at for b in self.bonuses for at in (b.opens_at, b.expires_at)),
+            *(b.expires_at + late for b in self.bonuses for late in (ALLOWANCE, CLOSES_LATE)),
             *(
                 since + b.order.min_watched
                 for b in self.bonuses
@@ -185,7 +185,7 @@ class World:
         if known:
             return "repeated" if known.order == order else "conflict"
         bonus = Bonus(bonus_id, order, self.now + order.opens_in)
-        if bonus.closes_at <= self.now:
+        if bonus.expires_at <= self.now:
             return "window_over"
         self.bonuses.append(bonus)
         self._enters(bonus, None, "created")
@@ -200,7 +200,7 @@ class World:
             return None
         if bonus.cancelled_at is not None:
             return "already_cancelled"
-        if self.now > bonus.closes_at:
+        if self.now > bonus.expires_at:
             return "expired"
         bonus.cancelled_at = self.now
         self._closes(bonus, "cancelled", self.now)
@@ -210,11 +210,11 @@ class World:
     def closes_bonuses(self, limit: int) -> int:
         over = [
             bonus
-            for bonus in sorted(self.bonuses, key=lambda b: (b.closes_at, b.bonus_id))
-            if bonus.closed_at is None and bonus.closes_at + CLOSES_LATE < self.now
+            for bonus in sorted(self.bonuses, key=lambda b: (b.expires_at, b.bonus_id))
+            if bonus.closed_at is None and bonus.expires_at + CLOSES_LATE < self.now
         ][:limit]
         for bonus in over:
-            self._closes(bonus, "expired", bonus.closes_at)
+            self._closes(bonus, "expired", bonus.expires_at)
         return len(over)
 
     def _closes(self, bonus: Bonus, entry: str, at: int) -> None:
@@ -274,7 +274,7 @@ class World:
             return "cancelled"
         if self.now < bonus.opens_at:
             return "too_early"
-        if self.now > bonus.closes_at + ALLOWANCE:
+        if self.now > bonus.expires_at + ALLOWANCE:
             return "expired"
         return None if self._is_eligible(user, bonus.order) else "not_eligible"
 
@@ -334,7 +334,7 @@ class World:
         for bonus in self.bonuses:
             order = bonus.order
             is_meant = user in order.users or order.audience == "everyone"
-            if bonus.closes_at <= self.now:
+            if bonus.expires_at <= self.now:
                 continue
             if user in bonus.grants:
                 shown.append(bonus.json("claimed"))

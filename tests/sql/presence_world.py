@@ -101,7 +101,7 @@ class Session:
     """When the row was closed, which is later than the end that it tells."""
     ended_by: Collection[str] = ()
     """Any of these is right: they were found gone together."""
-    terminate_at: int | None = None
+    ended_at: int | None = None
     """As the row says, once that is found to be true."""
     due_at: int | None = None
     """From when on "offline" is a fact, if nobody comes back before."""
@@ -115,13 +115,13 @@ class Session:
         return not FOR_GOOD.isdisjoint(self.ended_by)
 
     def can_be_continued(self, now: int) -> bool:
-        assert self.terminate_at is not None
-        return not self.is_over_for_good and now < self.terminate_at + GRACE
+        assert self.ended_at is not None
+        return not self.is_over_for_good and now < self.ended_at + GRACE
 
-    def says_its_end(self, terminate_at: int) -> None:
+    def says_its_end(self, ended_at: int) -> None:
         assert self.closed_at is not None
-        late = 0 if self.is_over_for_good else terminate_at + GRACE
-        self.terminate_at, self.due_at = terminate_at, max(self.closed_at, late)
+        late = 0 if self.is_over_for_good else ended_at + GRACE
+        self.ended_at, self.due_at = ended_at, max(self.closed_at, late)
 
     def is_due_at_once(self, now: int) -> None:
         self.due_at = min(self.due_at or now, now)
@@ -172,7 +172,7 @@ class World:
         moments = {
             *(tab.opened_at + age for tab in tabs if tab.opened_at for age in (MINUTE, LONGEST)),
             *(tab.last_connect_at for tab in self.tabs),
-            *(s.terminate_at + GRACE for s in self.sessions if s.terminate_at),
+            *(s.ended_at + GRACE for s in self.sessions if s.ended_at),
             *(since + GRACE for since in self.unreachable_since.values()),
         }
         return sorted(moment for moment in moments if moment > self.now + 1)
@@ -214,7 +214,7 @@ class World:
             outcome = "joined"
         elif session and session.can_be_continued(self.now):
             outcome = "continued"
-            session.closed_at = session.terminate_at = session.due_at = None
+            session.closed_at = session.ended_at = session.due_at = None
         else:
             outcome = "opened"
             if session:
@@ -269,7 +269,7 @@ class World:
                 session.closed_at, session.ended_by = self.now, {how}
 
     def _true_end(self, tab: Tab, how: str) -> int:
-        if how == "node_lost" and tab.ended_at is None:
+        if how == "node_evicted" and tab.ended_at is None:
             tab.is_wrongly_ended = True
         if how in FOR_GOOD or tab.is_wrongly_ended:
             return self.now

@@ -79,7 +79,7 @@ class Tab:
 async def rows(db: asyncpg.Connection) -> list[dict[str, Any]]:
     return [
         {**row, "nodes": json.loads(row["nodes"])}
-        for row in await db.fetch("select * from watching_times order by join_at, id")
+        for row in await db.fetch("select * from watching_times order by joined_at, id")
     ]
 
 
@@ -109,23 +109,23 @@ async def probed(db: asyncpg.Connection, since: datetime) -> None:
     await db.execute("update sweep_cursor set probed_since = $1", since)
 
 
-async def settle(
+async def finalize(
     db: asyncpg.Connection, now: datetime | None, limit: int = 1_000
 ) -> tuple[int, bool]:
     """(facts, is_behind)"""
-    row = await db.fetchrow("select * from settle($1, $2)", limit, now)
-    return row["facts"], row["is_behind"]
+    row = await db.fetchrow("select * from finalize($1, $2)", limit, now)
+    return row["events"], row["is_behind"]
 
 
 async def facts(db: asyncpg.Connection, user_id: str = "ann") -> list[tuple[str, str, datetime]]:
     """(fact, resource, at) of a user, in order."""
     found = await db.fetch(
-        "select fact, resource, at from presence_facts where user_id = $1 order by seq", user_id
+        "select type, resource, at from presence_events where user_id = $1 order by seq", user_id
     )
     return [tuple(row) for row in found]
 
 
 async def sessions(db: asyncpg.Connection, user_id: str = "ann") -> list[dict[str, Any]]:
     """All of a user's: open, within their grace, and past."""
-    found = await db.fetch("select * from sessions_of($1) order by join_at, id", user_id)
+    found = await db.fetch("select * from sessions_of($1) order by joined_at, id", user_id)
     return [dict(row) for row in found]

@@ -44,7 +44,7 @@ async def others(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def come(db: asyncpg.Connection, users: Sequence[str]) -> None:
     await db.execute(
-        "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
         " select user_id, 'site', $2, $2, $3 from unnest($1::text[]) as user_id",
         *(users, T0, json.dumps({NODE: {f"device-{n}": {} for n in range(DEVICES)}})),
     )
@@ -112,7 +112,7 @@ async def must_be_consistent(db: asyncpg.Pool) -> None:
         " group by 1 having count(*) > 1"
     ), "closed twice"
     assert not await db.fetch(
-        "select b.bonus_id from bonuses b where b.closed_at is not null and exists ("
+        "select b.bonus_id from bonuses b where b.ledger_closed_at is not null and exists ("
         "    select from offers o where o.bonus_id = b.bonus_id and not exists ("
         "        select from ledger l where l.bonus_id = b.bonus_id and l.user_id = o.user_id"
         "           and l.entry <> 'offered'))"

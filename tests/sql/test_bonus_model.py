@@ -121,7 +121,7 @@ select b.bonus_id from bonuses b
                     from bonus_stock s where s.bonus_id = b.bonus_id)
 """
 SUMS = """
-select b.closed_at is not null, b.cancelled_at is not null,
+select b.ledger_closed_at is not null, b.cancelled_at is not null,
        (select count(*) from offers o where o.bonus_id = b.bonus_id),
        (select count(*) from claims c where c.bonus_id = b.bonus_id),
        count(*) filter (where entry = 'created' and user_id is null),
@@ -150,9 +150,9 @@ class Tables:
     def _bonuses_are_as_the_world_has_them(self) -> None:
         bonuses = sorted(self.world.bonuses, key=lambda bonus: bonus.bonus_id)
         assert self.rows(
-            "select bonus_id, ms(opens_at), ms(closes_at), ms(cancelled_at), ms(closed_at)"
+            "select bonus_id, ms(opens_at), ms(expires_at), ms(cancelled_at), ms(ledger_closed_at)"
             " from bonuses order by bonus_id"
-        ) == [(b.bonus_id, b.opens_at, b.closes_at, b.cancelled_at, b.closed_at) for b in bonuses]
+        ) == [(b.bonus_id, b.opens_at, b.expires_at, b.cancelled_at, b.closed_at) for b in bonuses]
         assert set(self.rows("select bonus_id, user_id, claim_id from claims")) == {
             (b.bonus_id, user, claim_id) for b in bonuses for user, claim_id in b.grants.items()
         }
@@ -214,7 +214,7 @@ class Story(RuleBasedStateMachine):
             return
         devices: dict[str, Any] = {f"{user}-{resource}-{device}": {} for device in DEVICES}
         self.database.rows(
-            "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+            "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
             " values ($1, $2, $3, $3, $4)",
             *(user, resource, self._now, {NODE: devices}),
         )
@@ -265,7 +265,7 @@ class Story(RuleBasedStateMachine):
     @precondition(lambda self: self.world.bonuses)
     @rule(pick=picks, beside=st.sampled_from([-1, 0, 1]))
     def bonuses_are_closed_as_soon_as_one_may_be(self, pick: int, beside: int) -> None:
-        over_at = picked(self.world.bonuses, pick).closes_at + CLOSES_LATE
+        over_at = picked(self.world.bonuses, pick).expires_at + CLOSES_LATE
         self.world.now = max(self.world.now, over_at + beside)
         self.bonuses_are_closed(limit=100)
 
@@ -297,7 +297,7 @@ class Story(RuleBasedStateMachine):
         self, user: str, pick: int, is_late: bool, beside: int
     ) -> None:
         bonus = picked(self.world.bonuses, pick)
-        edge = bonus.closes_at + ALLOWANCE if is_late else bonus.opens_at
+        edge = bonus.expires_at + ALLOWANCE if is_late else bonus.opens_at
         self.world.now = max(self.world.now, edge + beside)
         self.a_user_comes(user, bonus.order.resource or RESOURCES[0])
         self._claims(user, f"edge-{self.world.now}", bonus.bonus_id, is_limited=False)
@@ -398,7 +398,7 @@ class Story(RuleBasedStateMachine):
         """In the end every bonus has its last entry, and every offer of a listed user."""
         self.world.now += 60 * SECOND
         self.bonuses_are_closed(limit=100)
-        assert not self.database.rows("select from bonuses where closed_at is null")
+        assert not self.database.rows("select from bonuses where ledger_closed_at is null")
 
     # The calls.
 

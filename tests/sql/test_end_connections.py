@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.sql.tabs import T0, Tab, at, facts, open_connections, rows, sessions, settle
+from tests.sql.tabs import T0, Tab, at, facts, finalize, open_connections, rows, sessions
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,14 +28,14 @@ async def test_whoever_is_kicked_leaves_every_session(db: asyncpg.Connection) ->
     for tab in tabs:
         await tab.connect(db)
     assert await end(db, tabs, at(10)) == 2
-    ends = [(s["terminate_at"], s["ended_by"]) for s in await sessions(db)]
+    ends = [(s["ended_at"], s["ended_by"]) for s in await sessions(db)]
     assert ends == [(at(10), "kicked")] * 2
 
 
 async def test_a_kick_is_told_at_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await end(db, [Tab("a")], at(10))
-    await settle(db, at(10))
+    await finalize(db, at(10))
     assert await facts(db) == [("online", "site", T0), ("offline", "site", at(10))]
 
 
@@ -52,15 +52,15 @@ async def test_a_session_within_its_grace_ends_for_good(db: asyncpg.Connection) 
     assert await end(db, [Tab("a")], at(11)) == 0
     assert await Tab("b").connect(db, at(12)) == "opened"
     (kicked, _) = await sessions(db)
-    assert (kicked["terminate_at"], kicked["ended_by"]) == (at(10), "kicked")
+    assert (kicked["ended_at"], kicked["ended_by"]) == (at(10), "kicked")
 
 
 async def test_its_offline_is_due_at_once_and_told_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     await end(db, [], at(11))
-    await settle(db, at(11))
-    await settle(db, at(100))
+    await finalize(db, at(11))
+    await finalize(db, at(100))
     assert await facts(db) == [("online", "site", T0), ("offline", "site", at(10))]
 
 
@@ -70,7 +70,7 @@ async def test_a_kick_said_twice_is_one_kick(db: asyncpg.Connection) -> None:
     before = await rows(db)
     assert await end(db, [Tab("a")], at(20)) == 0
     assert await rows(db) == before
-    await settle(db, at(100))
+    await finalize(db, at(100))
     assert len(await facts(db)) == 2
 
 

@@ -110,5 +110,5 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
         assert not await pool.fetch(
             "select a.id from watching_times a join watching_times b"
             "    on a.user_id = b.user_id and a.resource = b.resource and a.id < b.id"
-            " where tstzrange(a.join_at, a.terminate_at) && tstzrange(b.join_at, b.terminate_at)"
+            " where tstzrange(a.joined_at, a.ended_at) && tstzrange(b.joined_at, b.ended_at)"
         ), "sessions of one user and resource do not overlap"

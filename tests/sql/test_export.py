@@ -71,7 +71,7 @@ async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None
 
 async def test_grants_are_exported(db: asyncpg.Connection, dsn: str) -> None:
     bonus_id = await db.fetchval(
-        "insert into bonuses (reward, audience, opens_at, closes_at, created_at)"
+        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
         """ values ('{"text": "5, \\"=\\""}', 'everyone', $1, $2, $1) returning bonus_id""",
         *(at(0), at(9)),
     )

@@ -12,12 +12,12 @@ from tests.sql.tabs import (
     Tab,
     at,
     facts,
+    finalize,
     forget,
     open_connections,
     probed,
     rows,
     sessions,
-    settle,
 )
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ async def test_whether_it_is_settled_by_then_or_not(
 ) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
-    await settle(db, at(10 + seconds))
+    await finalize(db, at(10 + seconds))
     assert await later("b", 40).connect(db, at(10 + seconds)) == outcome
 
 
@@ -71,7 +71,7 @@ async def test_offline_is_a_fact_when_the_grace_is_over(
 ) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
-    assert await settle(db, at(seconds)) == (numbered, False)
+    assert await finalize(db, at(seconds)) == (numbered, False)
     told = [("online", "site", T0), ("offline", "site", at(10))]
     assert await facts(db) == told[:numbered]
 
@@ -79,7 +79,7 @@ async def test_offline_is_a_fact_when_the_grace_is_over(
 async def test_an_end_found_after_its_grace_is_told_at_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await forget(db, [Tab("a")], at(100))
-    await settle(db, at(100))
+    await finalize(db, at(100))
     assert await facts(db) == [("online", "site", T0), ("offline", "site", T0)]
 
 
@@ -87,9 +87,9 @@ async def test_who_continues_was_never_offline(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     await later("b", 20).connect(db, at(20))
-    await settle(db, at(1_000))
+    await finalize(db, at(1_000))
     assert await facts(db) == [("online", "site", T0)]
-    assert await db.fetchval("select count(*) from pending_facts") == 0
+    assert await db.fetchval("select count(*) from presence_outbox") == 0
 
 
 async def test_a_second_end_has_a_grace_of_its_own(db: asyncpg.Connection) -> None:
@@ -97,9 +97,9 @@ async def test_a_second_end_has_a_grace_of_its_own(db: asyncpg.Connection) -> No
     await Tab("a").disconnect(db, at(10))
     await later("b", 20).connect(db, at(20))
     await later("b", 20).disconnect(db, at(25))
-    await settle(db, at(54.999))
+    await finalize(db, at(54.999))
     assert [fact for fact, *_ in await facts(db)] == ["online"]
-    await settle(db, at(55))
+    await finalize(db, at(55))
     assert (await facts(db))[1] == ("offline", "site", at(25))
 
 
@@ -108,7 +108,7 @@ async def test_offline_comes_before_the_next_online(db: asyncpg.Connection) -> N
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     await later("b", 60).connect(db, at(60))
-    await settle(db, at(60))
+    await finalize(db, at(60))
     assert [(fact, at) for fact, _, at in await facts(db)] == [
         ("online", T0),
         ("offline", at(10)),
@@ -119,18 +119,18 @@ async def test_offline_comes_before_the_next_online(db: asyncpg.Connection) -> N
 async def test_sessions_that_are_over_are_past(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10), ended_by="idle")
-    await settle(db, at(40))
+    await finalize(db, at(40))
     assert await db.fetchval("select count(*) from watching_times") == 0
     (session,) = await sessions(db)
-    assert (session["join_at"], session["terminate_at"]) == (T0, at(10))
+    assert (session["joined_at"], session["ended_at"]) == (T0, at(10))
     assert (session["ended_by"], session["ended_within"]) == ("idle", timedelta(0))
 
 
 async def test_settling_twice_tells_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
-    assert await settle(db, at(40)) == (2, False)
-    assert await settle(db, at(40)) == (0, False)
+    assert await finalize(db, at(40)) == (2, False)
+    assert await finalize(db, at(40)) == (0, False)
     assert len(await facts(db)) == 2
 
 
@@ -139,21 +139,22 @@ async def test_settling_takes_the_longest_due_first_and_says_that_there_is_more(
 ) -> None:
     for second, name in enumerate("cab"):
         await Tab(name, user_id=name).connect(db, at(second))
-    assert await settle(db, at(10), limit=2) == (2, True)
+    assert await finalize(db, at(10), limit=2) == (2, True)
     assert (
-        await db.fetchval("select string_agg(user_id, '' order by seq) from presence_facts") == "ca"
+        await db.fetchval("select string_agg(user_id, '' order by seq) from presence_events")
+        == "ca"
     )
-    assert await settle(db, at(10), limit=2) == (1, False)
+    assert await finalize(db, at(10), limit=2) == (1, False)
 
 
 async def test_facts_are_numbered_without_a_gap(db: asyncpg.Connection) -> None:
     for turn in range(5):
         await later(f"tab-{turn}", turn * 100).connect(db, at(turn * 100))
         await later(f"tab-{turn}", turn * 100).disconnect(db, at(turn * 100 + 1))
-        await settle(db, at(turn * 100 + 31))
-    seqs = [row["seq"] for row in await db.fetch("select seq from presence_facts order by seq")]
+        await finalize(db, at(turn * 100 + 31))
+    seqs = [row["seq"] for row in await db.fetch("select seq from presence_events order by seq")]
     assert seqs == list(range(1, 11))
-    assert await db.fetchval("select last_seq from fact_log") == 10
+    assert await db.fetchval("select last_seq from presence_event_log") == 10
 
 
 async def test_one_connection_too_many_is_refused(db: asyncpg.Connection) -> None:
@@ -184,4 +185,4 @@ async def test_one_too_many_leaves_a_session_that_has_closed_as_it_is(
     await Tab("a").disconnect(db, at(10))
     await Tab("b", resource="stream").connect(db, at(11))
     assert await Tab("c").connect(db, at(12), most=1) == "too_many"
-    assert [row["terminate_at"] for row in await rows(db)] == [at(10), None]
+    assert [row["ended_at"] for row in await rows(db)] == [at(10), None]

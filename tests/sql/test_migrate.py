@@ -77,9 +77,9 @@ async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path
     assert await migrate(own_dsn) == ["migrations/0003_broken.sql"]
 
 
-def test_the_committed_schema_is_what_the_migrations_make(own_dsn: str) -> None:
-    """`make schema` writes it anew."""
-    assert (SQL / "schema.sql").read_text() == dump(own_dsn)
+def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None:
+    """`make schema` writes them."""
+    assert (SQL / "tables.sql").read_text() == dump(own_dsn)
 
 
 def take_away(files: Path, migrations: str) -> dict[Path, str]:
@@ -107,13 +107,14 @@ async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None
         path.write_text(words)
     await migrate(empty)
     told = (
-        "select user_id, join_at < '2026-01-01' as is_old, ended_by::text from sessions order by 2"
+        "select user_id, joined_at < '2026-01-01' as is_old, ended_by::text"
+        " from sessions order by 2"
     )
     assert [tuple(row) for row in await db.fetch(told)] == [
         ("ann", False, None),
         ("ann", True, "idle"),
     ]
-    assert await db.fetchval("select facts from settle(10)") == 1
+    assert await db.fetchval("select events from finalize(10)") == 1
     assert await db.fetchval("select made from keep_months(0, '2026-01-15')") == [
         f"past_sessions_{month}" for month in ("2025_12", "2026_01", "2026_02", "2026_03")
     ]
@@ -139,11 +140,45 @@ async def test_bonuses_that_are_open_are_broadcasts_afterwards(empty: str, files
     await migrate(empty)
     made = await db.fetch(
         "select audience, seq, follows from broadcasts join bonuses using (bonus_id, audience)"
-        " where kind = 'offer' and broadcast_id = bonus_id order by closes_at"
+        " where kind = 'offer' and broadcast_id = bonus_id order by bonuses.expires_at"
     )
     assert [row["audience"] for row in made] == ["everyone", "resource", "users"]
     assert {(row["seq"], row["follows"]) for row in made} == {(1, 0), (2, 0), (None, None)}
     assert await db.fetchval("select seq from broadcast_stream") == 2
     grants = await db.fetch(text("grants"), 0, 0, ALWAYS, NEVER, 10)
     assert [grant["user_id"] for grant in grants] == ["ann"]
+    await db.close()
+
+
+async def test_the_words_of_0006_keep_what_is_there(empty: str, files: Path) -> None:
+    """0006 renames columns and tables: sessions, presence events and bonuses stay as they were."""
+    kept = {path: path.read_text() for path in (files / "migrations").glob("000[6-9]*")}
+    for path in kept:
+        path.unlink()
+    functions = {path: path.read_text() for path in (files / "functions").rglob("*.sql")}
+    for path in functions:
+        path.unlink()
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+        " values ('ann', 'site', '2026-01-01', '2026-01-01', '{}');"
+        " insert into past_sessions values"
+        " (7, 'bob', 'site', '2026-01-01', '2026-01-02', 'node_lost', '5 s');"
+        " insert into pending_facts (due_at, fact, session_id, user_id, resource, at)"
+        " values (now(), 'online', 1, 'ann', 'site', now());"
+        " insert into presence_facts values (1, 'offline', 7, 'bob', 'site', now(), now());"
+        " update fact_log set last_seq = 1;"
+        " create function settle(p_limit integer) returns integer language sql as 'select 1'"
+    )
+    for path, words in {**kept, **functions}.items():
+        path.write_text(words)
+    await migrate(empty)
+    assert await db.fetchval("select ended_by::text from sessions where user_id = 'bob'") == (
+        "node_evicted"
+    )
+    assert await db.fetchval("select events from finalize(10)") == 1
+    events = await db.fetch("select seq, type::text, user_id from presence_events order by seq")
+    assert [tuple(row) for row in events] == [(1, "offline", "bob"), (2, "online", "ann")]
+    assert not await db.fetchval("select exists (select from pg_proc where proname = 'settle')")
     await db.close()

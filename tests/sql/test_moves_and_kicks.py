@@ -37,14 +37,14 @@ async def end(
 
 async def facts(db: asyncpg.Connection, now: datetime) -> list[tuple[str, str, datetime]]:
     """Whatever is due by then has happened."""
-    await db.execute("select settle(1000, $1)", now)
-    found = await db.fetch("select fact::text, resource, at from presence_facts order by seq")
-    return [(row["fact"], row["resource"], row["at"]) for row in found]
+    await db.execute("select finalize(1000, $1)", now)
+    found = await db.fetch("select type::text, resource, at from presence_events order by seq")
+    return [(row["type"], row["resource"], row["at"]) for row in found]
 
 
 async def sessions(db: asyncpg.Connection) -> list[tuple[object, ...]]:
     found = await db.fetch(
-        "select resource, join_at, terminate_at, ended_by::text from sessions order by join_at, id"
+        "select resource, joined_at, ended_at, ended_by::text from sessions order by joined_at, id"
     )
     return [tuple(row) for row in found]
 

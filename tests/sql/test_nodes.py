@@ -1,4 +1,4 @@
-"""note_nodes, lost: which nodes are lost, and who was on them."""
+"""record_nodes, lost: which nodes are lost, and who was on them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ async def note(
     grace: timedelta = GRACE,
 ) -> list[str]:
     rows = await db.fetch(
-        "select note_nodes($1, $2, $3, $4) as n", reached, unreachable, grace, now
+        "select record_nodes($1, $2, $3, $4) as n", reached, unreachable, grace, now
     )
     return [row["n"] for row in rows]
 

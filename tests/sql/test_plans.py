@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 # So many that the planner has a choice: people who watch, what is due, and what was.
 CROWD = [
     """
-    insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+    insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
         select 'user-' || n, 'site', $1::timestamptz, $1,
                jsonb_build_object('gateway.example/live', jsonb_build_object(
                    'tab-' || n, jsonb_build_object('at', extract(epoch from $1::timestamptz))))
@@ -35,7 +35,7 @@ CROWD = [
                'client'::ending, interval '0'
           from generate_series(1, 20000) n""",
     """
-    insert into pending_facts (due_at, fact, session_id, user_id, resource, at)
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
         select $1::timestamptz + n * interval '1 second', 'online', n, 'user-' || n, 'site', $1
           from generate_series(1, 20000) n""",
     "insert into user_streams (user_id, seq)"
@@ -44,7 +44,7 @@ CROWD = [
     insert into user_events
         select 'user-' || n, 1, 'like', '{}'::jsonb, $1, 'a1' from generate_series(1, 20000) n""",
 ]
-GROWING = ("watching_times", "past_sessions", "pending_facts", "user_events")
+GROWING = ("watching_times", "past_sessions", "presence_outbox", "user_events")
 
 
 async def _fill(template_dsn: str, name: str) -> str:
@@ -138,7 +138,7 @@ def disconnect(tab: str, user: str, now: float = 20) -> tuple[object, ...]:
 
 ONE = (["user-7"], [NODE], ["tab-7"])
 forget = ("select forget($1, $2, $3, $4, $5, $6)", *ONE, ["swept"], GRACE, at(100))
-doubt = ("select doubt($1, $2, $3, $4)", *ONE, [True])
+doubt = ("select suspect($1, $2, $3, $4)", *ONE, [True])
 watch = (
     "select watch($1, $2, $3, $4, $5, p_now => $6)",
     "user-7",
@@ -149,7 +149,7 @@ watch = (
     at(20),
 )
 kick = ("select end_connections($1, null, $2, $3, $4)", "user-7", [NODE], ["tab-7"], at(20))
-settle = ("select settle($1, $2)", 100, at(60))
+finalize = ("select finalize($1, $2)", 100, at(60))
 sweep = ("select sweep($1, $2)", 100, at(100))
 
 BONUS, LANE = (uuid.UUID(int=n) for n in (1, 2))
@@ -164,9 +164,9 @@ def drop(audience: str, resource: str | None = None) -> tuple[object, ...]:
 
 
 # A page, and its report with the next one.
-page = ("select push($1, 1, $2, 100, 100000, p_now => $3)", BONUS, LANE, at(11))
+page = ("select broadcast_page($1, 1, $2, 100, 100000, p_now => $3)", BONUS, LANE, at(11))
 next_page = (
-    "select push($1, 1, $2, 100, 100000, 1, 1, 100, p_now => $3)",
+    "select broadcast_page($1, 1, $2, 100, 100000, 1, 1, 100, p_now => $3)",
     *(BONUS, LANE, at(12)),
 )
 
@@ -185,11 +185,11 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "watch moves": [watch],
     "forget": [forget],
     "forget of nobody": [forget, forget],
-    "doubt": [doubt],
+    "suspect": [doubt],
     "end_connections": [kick],
     # How much is due decides its plan, each time anew: for half of a table it may well read all.
-    "settle": [AS_IT_COMES, disconnect("tab-7", "user-7"), settle],
-    "settle of nothing": [AS_IT_COMES, ("select settle($1, $2)", 100, T0)],
+    "finalize": [AS_IT_COMES, disconnect("tab-7", "user-7"), finalize],
+    "finalize of nothing": [AS_IT_COMES, ("select finalize($1, $2)", 100, T0)],
     "sweep": [sweep],
     "sweep goes on": [sweep, sweep],
     "push": [drop("everyone"), page, next_page],
@@ -197,7 +197,7 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "push to listed users": [drop("users"), page, next_page],
     "act": [("select act($1, $2, $3, $4, p_now => $5)", "act", "a2", "like", "{}", at(20))],
     "hello": [(text("hello"), "user-7", NODE, "tab-7", None, None, None, GRACE, 50)],
-    "devices": [(text("devices"), "user-7")],
+    "devices": [(text("connections"), "user-7")],
     "watch_time": [(text("watch_time"), "user-7")],
     "online": [(text("online"), None, None, "user-5", "site", 100)],
     "online of a resource": [(text("online"), "stream", None, "", "", 100)],
@@ -252,7 +252,7 @@ async def test_settling_joins_nothing_of_unknown_size(crowd: Crowd) -> None:
     await crowd.does(str(close), *args)
     conditions = [
         str(condition)
-        for node in await crowd.does(*settle)
+        for node in await crowd.does(*finalize)
         for name, condition in node.items()
         if name.endswith((" Cond", " Filter"))
     ]
@@ -284,7 +284,7 @@ async def test_a_sweep_reads_no_more_than_its_page(crowd: Crowd) -> None:
         "disconnect closes",
         "disconnect leaves",
         "forget",
-        "doubt",
+        "suspect",
         "end_connections",
     ],
 )

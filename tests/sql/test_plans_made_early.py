@@ -18,7 +18,7 @@ TABLES = [
     *("user_streams", "watching_times"),
 ]
 CROWD = """
-insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'user-' || n, 'site', now(), now(), '{"gateway.example/live": {"tab": {}}}'
       from generate_series(1, 20000) n;
 insert into claims
@@ -93,7 +93,7 @@ async def push(db: asyncpg.Connection, audience: str, user_ids: list[str]) -> ob
     create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
     await db.execute(create, bonus, audience, user_ids)
     await db.execute("insert into broadcast_shards values ($1, 1, 1, 0, '', '')", bonus)
-    call = "select outcome from push($1, 1, gen_random_uuid(), 10, 1000000)"
+    call = "select outcome from broadcast_page($1, 1, gen_random_uuid(), 10, 1000000)"
     return await db.fetchval(call, bonus)
 
 

@@ -28,11 +28,11 @@ from tests.sql.tabs import (
 async def test_the_first_connection_opens_a_session(db: asyncpg.Connection) -> None:
     assert await Tab("a").connect(db) == "opened"
     row = await the_row(db)
-    assert (row["user_id"], row["resource"], row["join_at"]) == ("ann", "site", T0)
+    assert (row["user_id"], row["resource"], row["joined_at"]) == ("ann", "site", T0)
     assert row["nodes"] == {
         NODE: {"a": {"at": T0.timestamp(), "ticket": "ticket-a", "until": at(30).timestamp()}}
     }
-    assert row["terminate_at"] is None
+    assert row["ended_at"] is None
 
 
 async def test_a_second_tab_joins_the_session(db: asyncpg.Connection) -> None:
@@ -59,7 +59,7 @@ async def test_the_last_disconnect_closes_the_session(db: asyncpg.Connection) ->
     assert await Tab("a").disconnect(db, at(10)) is False
     assert await Tab("b").disconnect(db, at(20)) is True
     row = await the_row(db)
-    assert (row["terminate_at"], row["nodes"], row["ended_by"]) == (at(20), {}, "client")
+    assert (row["ended_at"], row["nodes"], row["ended_by"]) == (at(20), {}, "client")
     assert row["ended_within"] == timedelta(0)
 
 
@@ -85,7 +85,7 @@ async def test_a_repeated_connect_after_the_disconnect_brings_nobody_back(
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(1))
     assert await Tab("a").connect(db, at(2)) == "refused"
-    assert (await the_row(db))["terminate_at"] == at(1)
+    assert (await the_row(db))["ended_at"] == at(1)
 
 
 async def test_a_connect_that_comes_when_its_ticket_is_forgotten_is_refused(
@@ -133,7 +133,7 @@ async def test_a_reopened_session_keeps_its_start_and_forgets_its_end(
     await Tab("a").disconnect(db, at(10))
     await Tab("b").connect(db, at(12))
     row = await the_row(db)
-    assert (row["join_at"], row["terminate_at"], row["ended_by"]) == (T0, None, None)
+    assert (row["joined_at"], row["ended_at"], row["ended_by"]) == (T0, None, None)
 
 
 async def test_a_kicked_user_does_not_continue_the_session(db: asyncpg.Connection) -> None:
@@ -167,7 +167,7 @@ async def test_a_forgotten_session_ends_at_its_last_evidence(
     await probed(db, at(probed_at))
     assert await forget(db, [Tab("a")], at(200)) == 1
     row = await the_row(db)
-    assert (row["terminate_at"], row["ended_by"]) == (at(ends_at), "swept")
+    assert (row["ended_at"], row["ended_by"]) == (at(ends_at), "swept")
     assert row["ended_within"] == timedelta(seconds=200 - ends_at)
 
 
@@ -176,7 +176,7 @@ async def test_no_session_outlives_its_connection_by_two_hours(db: asyncpg.Conne
     await probed(db, at(10_000))
     await forget(db, [Tab("a")], at(20_000))
     row = await the_row(db)
-    assert (row["terminate_at"], row["ended_within"]) == (at(7_200), timedelta(0))
+    assert (row["ended_at"], row["ended_within"]) == (at(7_200), timedelta(0))
 
 
 @pytest.mark.parametrize(("seconds", "closed"), [(59, 0), (60, 1), (61, 1)])
@@ -195,7 +195,7 @@ async def test_the_error_covers_whoever_was_forgotten_before(db: asyncpg.Connect
     await forget(db, [Tab("b")], at(7_300))
     await forget(db, [Tab("a")], at(7_400))
     row = await the_row(db)
-    assert row["terminate_at"] + row["ended_within"] == at(7_300)
+    assert row["ended_at"] + row["ended_within"] == at(7_300)
 
 
 async def test_an_open_session_has_no_error_yet(db: asyncpg.Connection) -> None:
@@ -210,14 +210,14 @@ async def test_what_another_tab_showed_is_evidence_too(db: asyncpg.Connection) -
     await Tab("b").connect(db, at(1))
     await Tab("b").disconnect(db, at(50))
     await forget(db, [Tab("a")], at(100))
-    assert (await the_row(db))["terminate_at"] == at(50)
+    assert (await the_row(db))["ended_at"] == at(50)
 
 
 async def test_forgetting_twice_closes_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await forget(db, [Tab("a"), Tab("a")], at(100))
     assert await forget(db, [Tab("a")], at(200)) == 0
-    assert (await the_row(db))["terminate_at"] == T0
+    assert (await the_row(db))["ended_at"] == T0
 
 
 async def test_a_late_disconnect_of_a_forgotten_connection_changes_nothing(
@@ -238,7 +238,7 @@ async def test_sixty_four_tabs_at_once_leave_the_right_set(dsn: str) -> None:
             *(tab.connect(pool, None) for tab in tabs),
             *(tab.disconnect(pool, None) for tab in tabs[::2]),
         )
-        open_rows = [row for row in await rows(pool) if row["terminate_at"] is None]
+        open_rows = [row for row in await rows(pool) if row["ended_at"] is None]
     assert [open_connections(row) for row in open_rows] == [{tab.name for tab in tabs[1::2]}]
 
 

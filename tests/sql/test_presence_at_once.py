@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from tests.sql.tabs import NODE, Tab, at, open_connections, rows, settle
+from tests.sql.tabs import NODE, Tab, at, finalize, open_connections, rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,11 +55,11 @@ async def meanwhile(*happenings: Callable[[], Awaitable[object]]) -> AsyncIterat
 
 async def taking_turns(db: asyncpg.Pool) -> bool:
     """Facts are numbered without a gap; per user and resource: online, offline, online, …"""
-    facts = await db.fetch("select * from presence_facts order by seq")
+    facts = await db.fetch("select * from presence_events order by seq")
     told: dict[tuple[str, str], list[tuple[str, int]]] = {}
     for fact in facts:
         key = (fact["user_id"], fact["resource"])
-        told.setdefault(key, []).append((fact["fact"], fact["session_id"]))
+        told.setdefault(key, []).append((fact["type"], fact["session_id"]))
     are_in_turns = True
     for one in told.values():
         ids = list(dict.fromkeys(session_id for _, session_id in one))
@@ -72,7 +72,7 @@ async def overlapping(db: asyncpg.Pool) -> list[asyncpg.Record]:
     found: list[asyncpg.Record] = await db.fetch(
         "select a.id from sessions a join sessions b"
         "    on a.user_id = b.user_id and a.resource = b.resource and a.id < b.id"
-        " where tstzrange(a.join_at, a.terminate_at) && tstzrange(b.join_at, b.terminate_at)"
+        " where tstzrange(a.joined_at, a.ended_at) && tstzrange(b.joined_at, b.ended_at)"
     )
     return found
 
@@ -106,11 +106,11 @@ async def test_all_at_once_leaves_the_right_set(pool: asyncpg.Pool) -> None:
         await fate(tab)
 
     names = [tab.name for tab in here]
-    doubts = "select doubt($1, $2, $3, $4)"
+    doubts = "select suspect($1, $2, $3, $4)"
     everyone = (["ann"] * AT_ONCE, [NODE] * AT_ONCE, names)
     async with meanwhile(
-        lambda: pool.fetch("select * from settle(7)"),
-        lambda: pool.fetch("select * from settle(7)"),
+        lambda: pool.fetch("select * from finalize(7)"),
+        lambda: pool.fetch("select * from finalize(7)"),
         lambda: pool.fetch("select * from sweep(1)"),
         lambda: pool.fetch(doubts, *everyone, [True, False] * (AT_ONCE // 2)),
     ):
@@ -124,7 +124,7 @@ async def test_all_at_once_leaves_the_right_set(pool: asyncpg.Pool) -> None:
             expected.setdefault("elsewhere" if fate is moves else tab.resource, set()).add(tab.name)
     found = {row["resource"]: open_connections(row) for row in await rows(pool) if row["nodes"]}
     assert found == expected
-    await settle(pool, datetime.now(UTC) + timedelta(hours=1))
+    await finalize(pool, datetime.now(UTC) + timedelta(hours=1))
     assert await taking_turns(pool)
 
 
@@ -140,9 +140,9 @@ async def test_settles_at_once_number_each_fact_once(pool: asyncpg.Pool) -> None
     await asyncio.gather(*(tab.connect(pool, None) for tab in users))
     told = 0
     while told < len(users):
-        settled = await asyncio.gather(*(settle(pool, None, 20) for _ in range(AT_ONCE)))
+        settled = await asyncio.gather(*(finalize(pool, None, 20) for _ in range(AT_ONCE)))
         told += sum(facts for facts, _ in settled)
-    assert await pool.fetchval("select count(distinct user_id) from presence_facts") == told
+    assert await pool.fetchval("select count(distinct user_id) from presence_events") == told
     assert await taking_turns(pool)
 
 
@@ -155,10 +155,10 @@ async def test_a_settle_that_meets_who_comes_back_tells_what_then_is(pool: async
         )
         await first.connect(pool)
         await first.disconnect(pool, at(10))
-        outcome, _ = await asyncio.gather(second.connect(pool, at(39.999)), settle(pool, at(40)))
+        outcome, _ = await asyncio.gather(second.connect(pool, at(39.999)), finalize(pool, at(40)))
         outcomes[outcome] += 1
-        await settle(pool, at(40))
-        told = "select array_agg(fact::text order by seq) from presence_facts where user_id = $1"
+        await finalize(pool, at(40))
+        told = "select array_agg(type::text order by seq) from presence_events where user_id = $1"
         online = ["online", "offline", "online"] if outcome == "opened" else ["online"]
         assert await pool.fetchval(told, first.user_id) == online
     assert outcomes.keys() <= {"opened", "continued"}
@@ -177,16 +177,16 @@ async def test_a_storm_of_reloads_under_settles_tells_a_story_in_turns(pool: asy
             disconnect = "select disconnect($1, $2, $3, 'client', $4, $5, $6)"
             await pool.fetchval(disconnect, user, NODE, f"tab-{turn}", *ticket)
 
-    async with meanwhile(*[lambda: settle(pool, None, 5)] * 8):
+    async with meanwhile(*[lambda: finalize(pool, None, 5)] * 8):
         await asyncio.gather(*(reload(f"user-{n}") for n in range(AT_ONCE - 8)))
-    while (await settle(pool, datetime.now(UTC) + timedelta(seconds=1)))[0]:
+    while (await finalize(pool, datetime.now(UTC) + timedelta(seconds=1)))[0]:
         pass
     assert await taking_turns(pool)
     assert not await overlapping(pool)
-    assert await pool.fetchval("select count(*) from pending_facts") == 0
+    assert await pool.fetchval("select count(*) from presence_outbox") == 0
     assert await pool.fetchval("select count(*) from watching_times") == 0
     assert await pool.fetchval("select count(*) * 2 from past_sessions") == await pool.fetchval(
-        "select last_seq from fact_log"
+        "select last_seq from presence_event_log"
     )
 
 
@@ -206,7 +206,7 @@ async def test_months_are_made_while_sessions_settle(own_dsn: str) -> None:
                 await pool.fetch("select * from keep_months(0, $1)", months[0])
 
         async with meanwhile(make_months, make_months):
-            while (await settle(pool, everything, 10))[1]:
+            while (await finalize(pool, everything, 10))[1]:
                 pass
         await pool.fetch("select * from keep_months(0, $1)", months[0])
         assert await pool.fetchval("select count(*) from past_sessions") == 240
@@ -224,7 +224,7 @@ async def barred(dsn: str, table: str) -> AsyncIterator[None]:
     await db.close()
 
 
-@pytest.mark.parametrize("table", ["past_sessions_default", "presence_facts", "pending_facts"])
+@pytest.mark.parametrize("table", ["past_sessions_default", "presence_events", "presence_outbox"])
 async def test_a_crash_in_the_middle_of_a_settle_loses_and_doubles_nothing(
     dsn: str, pool: asyncpg.Pool, table: str
 ) -> None:
@@ -234,15 +234,15 @@ async def test_a_crash_in_the_middle_of_a_settle_loses_and_doubles_nothing(
         await tab.disconnect(pool, at(10))
     crashing = await asyncpg.connect(dsn)
     async with barred(dsn, table):
-        settling = asyncio.create_task(settle(crashing, at(40)))
+        settling = asyncio.create_task(finalize(crashing, at(40)))
         while not await _is_waiting(pool, crashing.get_server_pid()):
             """It has not come to the barred table yet."""
         await pool.execute("select pg_terminate_backend($1, 5000)", crashing.get_server_pid())
         with pytest.raises((asyncpg.PostgresError, OSError)):
             await settling
     crashing.terminate()
-    assert await pool.fetchval("select count(*) from presence_facts") == 0
-    assert await settle(pool, at(40)) == (20, False)
+    assert await pool.fetchval("select count(*) from presence_events") == 0
+    assert await finalize(pool, at(40)) == (20, False)
     assert await taking_turns(pool)
     assert await pool.fetchval("select count(*) from past_sessions") == 10
 

@@ -87,19 +87,20 @@ class Page:
     number: int
     has_more: bool
     listed: list[tuple[Tab, bool, bool]]
-    """(tab, is_expired, is_doubted)"""
+    """(tab, is_expired, is_suspect)"""
     answers: dict[Tab, bool | None] | None = None
 
 
 SESSIONS = """
-select s.id, s.user_id, s.resource, ms(s.join_at) as join_at, ms(s.terminate_at) as terminate_at,
+select s.id, s.user_id, s.resource, ms(s.joined_at) as joined_at, ms(s.ended_at) as ended_at,
        s.ended_by::text, milliseconds(s.ended_within) as ended_within, w.nodes,
        w.id is null as is_past
   from sessions s left join watching_times w on w.id = s.id
- order by s.user_id, s.resource, s.join_at
+ order by s.user_id, s.resource, s.joined_at
 """
 FACTS = """
-select seq, fact::text, session_id, user_id, resource, ms(at) as at from presence_facts order by seq
+select seq, type::text, session_id, user_id, resource, ms(at) as at
+  from presence_events order by seq
 """
 
 
@@ -119,29 +120,29 @@ class Claims:
 
     def _each_session_is_as_the_world_has_it(self, rows: list[asyncpg.Record]) -> None:
         sessions = sorted(self.world.sessions, key=lambda s: (s.user, s.resource, s.joined_at))
-        assert [(r["user_id"], r["resource"], r["join_at"]) for r in rows] == [
+        assert [(r["user_id"], r["resource"], r["joined_at"]) for r in rows] == [
             (s.user, s.resource, s.joined_at) for s in sessions
         ]
         for row, session in zip(rows, sessions, strict=True):
             self.by_id[row["id"]] = session
             if session.tabs:
-                assert row["terminate_at"] is None
+                assert row["ended_at"] is None
                 assert _names(row) == {(tab.node, tab.name) for tab in session.tabs}
             else:
                 self._an_end_is_true(row, session)
             session.is_past = row["is_past"]
 
     def _an_end_is_true(self, row: asyncpg.Record, session: Session) -> None:
-        terminate_at, within = row["terminate_at"], row["ended_within"]
+        ended_at, within = row["ended_at"], row["ended_within"]
         assert row["ended_by"] in session.ended_by
-        if session.terminate_at is None:
-            assert session.joined_at <= terminate_at <= max(session.until, session.heard_at)
-            assert session.until <= terminate_at + within, "the true end is within the error"
-            assert terminate_at + within <= self.world.now
+        if session.ended_at is None:
+            assert session.joined_at <= ended_at <= max(session.until, session.heard_at)
+            assert session.until <= ended_at + within, "the true end is within the error"
+            assert ended_at + within <= self.world.now
             if not TOLD.isdisjoint(session.ended_by):
-                assert (terminate_at, within) == (session.heard_at, 0)
-            session.says_its_end(terminate_at)
-        assert terminate_at == session.terminate_at, "an end is final"
+                assert (ended_at, within) == (session.heard_at, 0)
+            session.says_its_end(ended_at)
+        assert ended_at == session.ended_at, "an end is final"
         if row["is_past"]:
             assert session.due_at is not None
             assert session.due_at <= self.world.now, "within the grace it may be continued"
@@ -149,8 +150,8 @@ class Claims:
     def _no_two_of_one_user_and_resource_overlap(self, rows: list[asyncpg.Record]) -> None:
         for one, other in pairwise(rows):
             if (one["user_id"], one["resource"]) == (other["user_id"], other["resource"]):
-                assert one["terminate_at"] is not None
-                assert one["terminate_at"] <= other["join_at"]
+                assert one["ended_at"] is not None
+                assert one["ended_at"] <= other["joined_at"]
 
     def _whoever_is_here_is_online(self) -> None:
         for tab in self.world.tabs:
@@ -166,15 +167,15 @@ class Claims:
         for fact in facts:
             session = self.by_id[fact["session_id"]]
             assert (fact["user_id"], fact["resource"]) == (session.user, session.resource)
-            seen.setdefault((session.user, session.resource), []).append((fact["fact"], session))
-            if fact["fact"] == "online":
+            seen.setdefault((session.user, session.resource), []).append((fact["type"], session))
+            if fact["type"] == "online":
                 assert fact["at"] == session.joined_at
             else:
                 assert not session.tabs, "offline was told of a session that goes on"
-                assert fact["at"] == session.terminate_at
+                assert fact["at"] == session.ended_at
                 assert session.due_at is not None
                 assert session.due_at <= self.world.now
-            session.facts.append(fact["fact"])
+            session.facts.append(fact["type"])
         for key, told in seen.items():
             own = [s for s in self.world.sessions if (s.user, s.resource) == key]
             turns = [(fact, s) for s in own for fact in ("online", "offline")]
@@ -361,8 +362,8 @@ class Story(RuleBasedStateMachine):
         self._sweeps(limit=3)
         for session in ended:
             assert session
-            assert session.terminate_at
-            assert session.terminate_at >= cycles[-1]
+            assert session.ended_at
+            assert session.ended_at >= cycles[-1]
 
     def _nobody_is_left(self) -> None:
         self.world.passes(LONGEST)
@@ -371,12 +372,12 @@ class Story(RuleBasedStateMachine):
         assert not self._counted()
         assert all(session.is_past for session in self.world.sessions)
         assert not self.presence.rows("select * from watching_times")
-        assert not self.presence.rows("select * from pending_facts")
+        assert not self.presence.rows("select * from presence_outbox")
         for user in USERS:
             watched = sum(
-                s.terminate_at - s.joined_at
+                s.ended_at - s.joined_at
                 for s in self.world.sessions
-                if s.user == user and s.terminate_at
+                if s.user == user and s.ended_at
             )
             assert watched == self.presence.call(
                 "milliseconds(watched($1, null, $2))", user, self._now
@@ -463,8 +464,8 @@ class Story(RuleBasedStateMachine):
         (row,) = self.presence.rows("select * from sweep($1, $2)", limit, self._now)
         tabs = {tab.name: tab for tab in self.world.tabs}
         listed = [
-            (tabs[name], is_expired, is_doubted)
-            for _, _, name, is_expired, is_doubted in json.loads(row["connections"])
+            (tabs[name], is_expired, is_suspect)
+            for _, _, name, is_expired, is_suspect in json.loads(row["connections"])
         ]
         self._goes_on()
         return Page(row["cycle_started_at"], row["page"], row["has_more"], listed)
@@ -481,20 +482,20 @@ class Story(RuleBasedStateMachine):
         self._forgets([*expired, *gone])
         self._doubts(page, page.answers)
         self._notes_nodes(page.answers)
-        self.presence.rows(text("swept"), page.cycle_started_at, page.number)
+        self.presence.rows(text("finish_sweep_page"), page.cycle_started_at, page.number)
 
     def _doubts(self, page: Page, answers: dict[Tab, bool | None]) -> None:
         changed = [
             (tab, answers[tab] is None)
-            for tab, is_expired, is_doubted in page.listed
-            if not is_expired and (answers[tab] is None) != is_doubted
+            for tab, is_expired, is_suspect in page.listed
+            if not is_expired and (answers[tab] is None) != is_suspect
         ]
         self.presence.call(
-            "doubt($1, $2, $3, $4)",
+            "suspect($1, $2, $3, $4)",
             [tab.user for tab, _ in changed],
             [tab.node for tab, _ in changed],
             [tab.name for tab, _ in changed],
-            [is_doubted for _, is_doubted in changed],
+            [is_suspect for _, is_suspect in changed],
         )
         self._goes_on()
 
@@ -503,16 +504,16 @@ class Story(RuleBasedStateMachine):
         unreachable = {tab.node for tab, is_there in answers.items() if is_there is None}
         expected = self.world.loses(reached, unreachable - reached)
         rows = self.presence.rows(
-            "select note_nodes($1, $2, $3, $4) as node",
+            "select record_nodes($1, $2, $3, $4) as node",
             *(list(reached), list(unreachable - reached)),
             *(timedelta(milliseconds=GRACE), self._now),
         )
         assert {row["node"] for row in rows} == expected
         self._goes_on()
         for node in sorted(expected):
-            lost = self.presence.rows(text("lost"), node, "", "", 1_000)
+            lost = self.presence.rows(text("list_node_connections"), node, "", "", 1_000)
             tabs = {tab.name: tab for tab in self.world.tabs}
-            self._forgets((tabs[row["connection_id"]], "node_lost") for row in lost)
+            self._forgets((tabs[row["connection_id"]], "node_evicted") for row in lost)
 
     def _ends_connections(self, user: str, session: Session | None) -> None:
         """Those that we reach are closed, or found gone already; the others stay."""
@@ -532,7 +533,7 @@ class Story(RuleBasedStateMachine):
         self._goes_on()
 
     def _settles(self, limit: int) -> None:
-        (row,) = self.presence.rows("select * from settle($1, $2)", limit, self._now)
+        (row,) = self.presence.rows("select * from finalize($1, $2)", limit, self._now)
         self.claims.hold()
         if not row["is_behind"]:
             self.claims.hold_when_settled()

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from handlers.adapters.statements import text
-from tests.sql.tabs import Tab, settle
+from tests.sql.tabs import Tab, finalize
 
 if TYPE_CHECKING:
     import asyncpg
@@ -20,17 +20,17 @@ async def told(db: asyncpg.Connection, *days_ago: int) -> None:
         now = datetime.now(UTC) - days * DAY
         name = f"user-{days}"
         await Tab(name, user_id=name, expires_at=now).connect(db, now)
-        await settle(db, now)
+        await finalize(db, now)
 
 
 async def prune(db: asyncpg.Connection, keep_facts: timedelta, limit: int = 100) -> int:
     row = await db.fetchrow(text("prune"), DAY, keep_facts, limit)
-    facts: int = row["facts"]
+    facts: int = row["presence_events"]
     return facts
 
 
 async def left(db: asyncpg.Connection) -> list[int]:
-    return [row["seq"] for row in await db.fetch(text("facts"), 0, 100)]
+    return [row["seq"] for row in await db.fetch(text("presence_events"), 0, 100)]
 
 
 async def test_facts_older_than_they_are_kept_go(db: asyncpg.Connection) -> None:
@@ -42,7 +42,7 @@ async def test_facts_older_than_they_are_kept_go(db: asyncpg.Connection) -> None
 async def test_a_reader_can_see_that_facts_have_gone(db: asyncpg.Connection) -> None:
     await told(db, 9, 8, 6)
     await prune(db, 7 * DAY)
-    log = await db.fetchrow(text("fact_log"))
+    log = await db.fetchrow(text("presence_event_log"))
     assert (log["pruned_seq"], log["last_seq"]) == (2, 3)
 
 
@@ -55,7 +55,7 @@ async def test_the_oldest_facts_go_first(db: asyncpg.Connection) -> None:
 async def test_pruning_twice_prunes_once(db: asyncpg.Connection) -> None:
     await told(db, 9)
     assert [await prune(db, 7 * DAY) for _ in range(2)] == [1, 0]
-    assert (await db.fetchrow(text("fact_log")))["pruned_seq"] == 1
+    assert (await db.fetchrow(text("presence_event_log")))["pruned_seq"] == 1
 
 
 async def test_numbers_go_on_where_they_were(db: asyncpg.Connection) -> None:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 FAST = 1_000_000
 LEASE = 6
 PUSH = """
-select * from push($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, p_now => $12::timestamptz)
+select * from broadcast_page(
+    $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, p_now => $12::timestamptz)
 """
 
 
@@ -33,7 +34,7 @@ async def crowd(db: asyncpg.Connection, size: int, resource: str = "site", first
     """Users u00001, …, each with one connection of the same name on the resource."""
     await db.execute(
         """
-        insert into watching_times (user_id, resource, join_at, seen_at, nodes)
+        insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
             select id, $3::text, $4::timestamptz, $4,
                    jsonb_build_object($5::text, jsonb_build_object(
                        id || '@' || $3::text, jsonb_build_object('at', extract(epoch from $4))))
@@ -58,7 +59,7 @@ async def undone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 async def leave(db: asyncpg.Connection, user_id: str) -> None:
     await db.execute(
-        "update watching_times set nodes = '{}', terminate_at = join_at, ended_by = 'client',"
+        "update watching_times set nodes = '{}', ended_at = joined_at, ended_by = 'client',"
         " ended_within = '0' where user_id = $1",
         user_id,
     )
@@ -756,7 +757,10 @@ async def test_who_is_listed_takes_no_place_in_it(db: asyncpg.Connection) -> Non
 
 
 async def unqueued(db: asyncpg.Connection) -> list[tuple[UUID, int]]:
-    return [(row["broadcast_id"], row["round"]) for row in await db.fetch(text("unqueued"))]
+    return [
+        (row["broadcast_id"], row["round"])
+        for row in await db.fetch(text("list_orphaned_broadcasts"))
+    ]
 
 
 async def fresh(db: asyncpg.Connection, *, queued_ago: float | None) -> UUID:
@@ -773,7 +777,7 @@ async def fresh(db: asyncpg.Connection, *, queued_ago: float | None) -> UUID:
 async def test_what_is_not_in_the_queue_is_found(db: asyncpg.Connection) -> None:
     broadcast_id = await fresh(db, queued_ago=None)
     assert await unqueued(db) == [(broadcast_id, 1)]
-    await db.execute(text("queued"), broadcast_id)
+    await db.execute(text("mark_broadcast_queued"), broadcast_id)
     assert await unqueued(db) == []
 
 

@@ -95,7 +95,7 @@ class Day:
     async def begin(self) -> None:
         await self.db.execute(f"{EMPTY}; reset session_replication_role")
         await self.db.execute(
-            "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+            "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
             " values ('ann', 'site', $1, $1, $2)",
             *(T0, json.dumps({NODE: {"tab": {}}})),
         )
@@ -378,7 +378,7 @@ async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -
     """Everything at its bound at once, in names that are six times as long as JSON."""
     who = Connection("\1" * 128, "\2" * 128, "ticket", T0, "n" * 100, "c" * 128)
     await db.execute(
-        "insert into watching_times (user_id, resource, join_at, seen_at, nodes)"
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
         " values ($1, $2, $3, $3, $4)",
         *(who.user_id, who.resource, T0, json.dumps({who.node: {who.connection_id: {}}})),
     )

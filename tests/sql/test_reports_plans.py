@@ -43,4 +43,4 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
     if "user" not in report.split()[1:] and "'-infinity'" not in REPORTS[report][:12]:
         assert "past_sessions_2026_09" not in plan_of_it
     conditions = [line for line in lines if "Index Cond" in line]
-    assert any("user_id = " in line or "terminate_at <" in line for line in conditions), conditions
+    assert any("user_id = " in line or "ended_at <" in line for line in conditions), conditions

@@ -355,9 +355,9 @@ async def test_a_bonus_is_to_be_queued_until_it_is(db: asyncpg.Connection) -> No
     long_ago = datetime.now(UTC) - timedelta(minutes=1)
     forgotten = await drop(db, window=3600, now=long_ago)
     await drop(db)  # somebody is making it
-    assert await db.fetch(text("unqueued")) == [(forgotten, "offer", 1)]
-    await db.execute(text("queued"), forgotten)
-    assert await db.fetch(text("unqueued")) == []
+    assert await db.fetch(text("list_orphaned_broadcasts")) == [(forgotten, "offer", 1)]
+    await db.execute(text("mark_broadcast_queued"), forgotten)
+    assert await db.fetch(text("list_orphaned_broadcasts")) == []
 
 
 async def sweep(db: asyncpg.Connection, limit: int) -> dict[str, Any]:
@@ -395,7 +395,7 @@ async def test_a_cycle_counts_when_every_page_of_it_was_asked_for(
         await come(db, user)
     pages = [await sweep(db, 2) for _ in range(2)]
     for page in pages[:asked]:
-        await db.execute(text("swept"), page["cycle_started_at"], page["page"])
+        await db.execute(text("finish_sweep_page"), page["cycle_started_at"], page["page"])
     await sweep(db, 2)
     probed_since = await db.fetchval("select probed_since from sweep_cursor")
     assert (probed_since == pages[0]["cycle_started_at"]) is (asked == 2)

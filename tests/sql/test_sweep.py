@@ -25,7 +25,7 @@ async def sweep(db: asyncpg.Connection, now: datetime, limit: int = 100) -> dict
 
 
 async def swept(db: asyncpg.Connection, page: dict[str, Any]) -> None:
-    await db.execute(text("swept"), page["cycle_started_at"], page["page"])
+    await db.execute(text("finish_sweep_page"), page["cycle_started_at"], page["page"])
 
 
 async def cycle(db: asyncpg.Connection, now: datetime) -> None:
@@ -34,9 +34,9 @@ async def cycle(db: asyncpg.Connection, now: datetime) -> None:
     await swept(db, page)
 
 
-async def doubt(db: asyncpg.Connection, tab: Tab, is_doubted: bool = True) -> None:
+async def suspect(db: asyncpg.Connection, tab: Tab, is_suspect: bool = True) -> None:
     await db.execute(
-        "select doubt($1, $2, $3, $4)", [tab.user_id], [tab.node], [tab.name], [is_doubted]
+        "select suspect($1, $2, $3, $4)", [tab.user_id], [tab.node], [tab.name], [is_suspect]
     )
 
 
@@ -78,7 +78,7 @@ async def test_a_cycle_that_asked_everyone_is_evidence(db: asyncpg.Connection) -
     await cycle(db, at(100))
     await sweep(db, at(200))
     await forget(db, [Tab("a")], at(210))
-    assert (await the_row(db))["terminate_at"] == at(100)
+    assert (await the_row(db))["ended_at"] == at(100)
 
 
 async def test_a_cycle_of_which_one_page_was_not_asked_is_none(db: asyncpg.Connection) -> None:
@@ -89,7 +89,7 @@ async def test_a_cycle_of_which_one_page_was_not_asked_is_none(db: asyncpg.Conne
     await sweep(db, at(101))
     await sweep(db, at(200))
     await forget(db, [Tab("ann")], at(210))
-    assert await db.fetchval("select terminate_at from watching_times where user_id = 'ann'") == T0
+    assert await db.fetchval("select ended_at from watching_times where user_id = 'ann'") == T0
 
 
 async def test_a_page_that_is_said_twice_stands_for_no_other(db: asyncpg.Connection) -> None:
@@ -102,7 +102,7 @@ async def test_a_page_that_is_said_twice_stands_for_no_other(db: asyncpg.Connect
     await sweep(db, at(101))
     await sweep(db, at(200))
     await forget(db, [Tab("bob", user_id="bob")], at(210))
-    assert await db.fetchval("select terminate_at from watching_times where user_id = 'bob'") == T0
+    assert await db.fetchval("select ended_at from watching_times where user_id = 'bob'") == T0
 
 
 async def test_a_page_of_an_older_cycle_is_no_evidence_for_the_next(db: asyncpg.Connection) -> None:
@@ -112,52 +112,52 @@ async def test_a_page_of_an_older_cycle_is_no_evidence_for_the_next(db: asyncpg.
     await swept(db, old)
     await sweep(db, at(200))
     await forget(db, [Tab("a")], at(210))
-    assert (await the_row(db))["terminate_at"] == T0
+    assert (await the_row(db))["ended_at"] == T0
 
 
 async def test_who_did_not_answer_has_no_more_evidence_than_before(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await cycle(db, at(100))
     await sweep(db, at(200))
-    await doubt(db, Tab("a"))
-    await doubt(db, Tab("a"))
+    await suspect(db, Tab("a"))
+    await suspect(db, Tab("a"))
     for second in (300, 400, 500):
         await cycle(db, at(second))
     await forget(db, [Tab("a")], at(600))
     row = await the_row(db)
-    assert (row["terminate_at"], row["ended_within"]) == (at(100), timedelta(seconds=500))
+    assert (row["ended_at"], row["ended_within"]) == (at(100), timedelta(seconds=500))
 
 
 async def test_the_sweep_says_who_is_in_doubt(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
-    await doubt(db, Tab("a"))
+    await suspect(db, Tab("a"))
     page = await sweep(db, at(100))
     assert page["connections"] == [["ann", NODE, "a", False, True]]
 
 
 async def test_who_answers_again_has_the_evidence_of_everyone(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
-    await doubt(db, Tab("a"))
+    await suspect(db, Tab("a"))
     await cycle(db, at(100))
     await sweep(db, at(200))
-    await doubt(db, Tab("a"), is_doubted=False)
+    await suspect(db, Tab("a"), is_suspect=False)
     assert "seen" not in (await the_row(db))["nodes"][NODE]["a"]
     await forget(db, [Tab("a")], at(210))
-    assert (await the_row(db))["terminate_at"] == at(100)
+    assert (await the_row(db))["ended_at"] == at(100)
 
 
 async def test_a_doubt_about_who_is_gone_changes_nothing(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     before = await the_row(db)
-    await doubt(db, Tab("a"))
-    await doubt(db, Tab("a"), is_doubted=False)
+    await suspect(db, Tab("a"))
+    await suspect(db, Tab("a"), is_suspect=False)
     assert await the_row(db) == before
 
 
 async def test_a_doubt_moves_with_the_connection(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
-    await doubt(db, Tab("a"))
+    await suspect(db, Tab("a"))
     await Tab("a").watch(db, "stream", at(50))
     page = await sweep(db, at(100))
     assert page["connections"] == [["ann", NODE, "a", False, True]]
@@ -166,10 +166,12 @@ async def test_a_doubt_moves_with_the_connection(db: asyncpg.Connection) -> None
 async def test_a_lost_node_lists_its_connections_page_by_page(db: asyncpg.Connection) -> None:
     for name in ("ann", "bob", "cid"):
         await Tab(name, user_id=name, node=OTHER if name == "bob" else NODE).connect(db)
-    (first,) = await db.fetch(text("lost"), NODE, "", "", 1)
-    (second,) = await db.fetch(text("lost"), NODE, first["user_id"], first["resource"], 1)
+    (first,) = await db.fetch(text("list_node_connections"), NODE, "", "", 1)
+    (second,) = await db.fetch(
+        text("list_node_connections"), NODE, first["user_id"], first["resource"], 1
+    )
     assert [tuple(row) for row in (first, second)] == [
         ("ann", "site", "ann"),
         ("cid", "site", "cid"),
     ]
-    assert not await db.fetch(text("lost"), NODE, "cid", "site", 1)
+    assert not await db.fetch(text("list_node_connections"), NODE, "cid", "site", 1)

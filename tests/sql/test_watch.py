@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tests.sql.tabs import T0, Tab, at, facts, forget, open_connections, rows, sessions, settle
+from tests.sql.tabs import T0, Tab, at, facts, finalize, forget, open_connections, rows, sessions
 
 if TYPE_CHECKING:
     import asyncpg
@@ -16,14 +16,14 @@ async def test_a_move_ends_the_one_session_and_opens_the_other(db: asyncpg.Conne
     moved = await tab.watch(db, "stream", at(10))
     assert (moved["outcome"], moved["connections"], moved["watched_ms"]) == ("opened", 1, 0)
     left, entered = await sessions(db)
-    assert (left["resource"], left["terminate_at"], left["ended_by"]) == ("site", at(10), "moved")
-    assert (entered["resource"], entered["join_at"]) == ("stream", at(10))
+    assert (left["resource"], left["ended_at"], left["ended_by"]) == ("site", at(10), "moved")
+    assert (entered["resource"], entered["joined_at"]) == ("stream", at(10))
 
 
 async def test_a_move_is_told_at_once(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").watch(db, "stream", at(10))
-    await settle(db, at(10))
+    await finalize(db, at(10))
     assert await facts(db) == [
         ("online", "site", T0),
         ("offline", "site", at(10)),
@@ -50,7 +50,7 @@ async def test_who_moves_back_within_the_grace_begins_anew(db: asyncpg.Connectio
     await Tab("a").connect(db)
     await Tab("a").watch(db, "stream", at(10))
     assert (await Tab("a").watch(db, "site", at(11)))["outcome"] == "opened"
-    spans = [(s["resource"], s["join_at"], s["terminate_at"]) for s in await sessions(db)]
+    spans = [(s["resource"], s["joined_at"], s["ended_at"]) for s in await sessions(db)]
     assert spans == [("site", T0, at(10)), ("stream", at(10), at(11)), ("site", at(11), None)]
 
 
@@ -76,14 +76,14 @@ async def test_a_move_after_the_disconnect_brings_nobody_back(db: asyncpg.Connec
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     assert (await Tab("a").watch(db, "stream", at(11)))["outcome"] == "not_connected"
-    assert [row["terminate_at"] for row in await rows(db)] == [at(10)]
+    assert [row["ended_at"] for row in await rows(db)] == [at(10)]
 
 
 async def test_a_tab_that_leaves_another_behind_ends_no_session(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("b").connect(db)
     await Tab("a").watch(db, "stream", at(10))
-    assert [(r["resource"], open_connections(r), r["terminate_at"]) for r in await rows(db)] == [
+    assert [(r["resource"], open_connections(r), r["ended_at"]) for r in await rows(db)] == [
         ("site", {"b"}, None),
         ("stream", {"a"}, None),
     ]
@@ -108,7 +108,7 @@ async def test_a_moved_connection_still_ends_two_hours_after_it_opened(
     assert '"a", true, false' in after
     await forget(db, [Tab("a")], at(7_300))
     (*_, last) = await sessions(db)
-    assert last["terminate_at"] + last["ended_within"] == at(7_200)
+    assert last["ended_at"] + last["ended_within"] == at(7_200)
 
 
 async def test_a_disconnect_finds_the_connection_where_it_has_moved(db: asyncpg.Connection) -> None:
@@ -116,7 +116,7 @@ async def test_a_disconnect_finds_the_connection_where_it_has_moved(db: asyncpg.
     await Tab("a").watch(db, "stream", at(10))
     assert await Tab("a").disconnect(db, at(20)) is True
     (*_, last) = await sessions(db)
-    assert (last["resource"], last["terminate_at"], last["ended_by"]) == (
+    assert (last["resource"], last["ended_at"], last["ended_by"]) == (
         "stream",
         at(20),
         "client",

@@ -1,4 +1,4 @@
-"""The version stands in pyproject.toml; whatever repeats it agrees."""
+"""The version stands in pyproject.toml, and its copies agree."""
 
 from __future__ import annotations
 

@@ -68,7 +68,7 @@ class Browser:
             (row,) = await self.rows(
                 "select *, now() from watching_times where user_id = $1", self.user_id
             )
-            return row["terminate_at"] is not None
+            return row["ended_at"] is not None
 
         await until_answered(is_closed)
         return row

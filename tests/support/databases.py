@@ -16,7 +16,7 @@ do $$ declare name text; begin
         execute format('delete from %I', name);
     end loop;
     insert into sweep_cursor default values;
-    insert into fact_log default values;
+    insert into presence_event_log default values;
     insert into broadcast_stream (seq) values (0);
 end $$
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def is_alive(pid: int) -> bool:
-    """Whether the process still runs; one that nobody has reaped yet does not."""
+    """Whether the process still runs; a zombie does not."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -17,15 +17,15 @@ def at(minutes: float) -> datetime:
 
 async def past(  # noqa: PLR0913, PLR0917  # a row has as many columns
     db: asyncpg.Connection,
-    join_at: datetime,
-    terminate_at: datetime,
+    joined_at: datetime,
+    ended_at: datetime,
     user_id: str = "ann",
     resource: str = "site",
     ended_within: timedelta = timedelta(0),
     ended_by: str = "client",
 ) -> None:
     await db.execute(
-        "insert into past_sessions (id, user_id, resource, join_at, terminate_at, ended_by,"
+        "insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by,"
         " ended_within) select coalesce(max(id), 0) + 1, $1, $2, $3, $4, $5, $6 from past_sessions",
-        *(user_id, resource, join_at, terminate_at, ended_by, ended_within),
+        *(user_id, resource, joined_at, ended_at, ended_by, ended_within),
     )

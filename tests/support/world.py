@@ -39,7 +39,7 @@ class FakeConnections:
     """Every connection is open but those in `gone`.
 
     Those in `broken` cannot be asked for, those in `throttled` are answered 429, those in `stuck`
-    never. Nobody answers for the nodes in `dead`.
+    never. The nodes in `dead` do not answer.
     """
 
     gone: set[str] = field(default_factory=set)
@@ -52,7 +52,7 @@ class FakeConnections:
 
     async def post(self, push: Push) -> None:
         if push.node in self.dead:
-            raise Unreachable("nobody there")
+            raise Unreachable("no answer")
         if push.connection_id in self.gone:
             raise Gone
         if push.connection_id in self.broken:
@@ -73,7 +73,7 @@ class FakeConnections:
     async def is_open(self, node: str, connection_id: str) -> bool:
         self.asked.append((node, connection_id))
         if node in self.dead:
-            raise Unreachable("nobody there")
+            raise Unreachable("no answer")
         if connection_id in self.throttled:
             raise GatewayRejected(429)
         if connection_id in self.broken:
@@ -158,13 +158,13 @@ class World:
         """Every open connection and its session is older by so much."""
         self.rows(
             "update watching_times"
-            " set join_at = join_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
+            " set joined_at = joined_at - $1::interval, seen_at = seen_at - $1::interval, nodes ="
             " (select jsonb_object_agg(node, connections) from"
             "   (select node, jsonb_object_agg(connection_id, jsonb_strip_nulls(jsonb_build_object("
             "     'at', extract(epoch from opened_at - $1), 'device', device,"
             "     'seen', extract(epoch from seen_at - $1)))) as connections"
             "      from connections(nodes) group by node) as by_node)"
-            " where terminate_at is null",
+            " where ended_at is null",
             timedelta(minutes=minutes),
         )
 

@@ -82,7 +82,7 @@ class PageRow(msgspec.Struct, frozen=True):
 class BroadcastPage(Statement[PageRow], frozen=True):
     """Reports the last page, and takes the next one."""
 
-    function: ClassVar[str] = "push"
+    function: ClassVar[str] = "broadcast_page"
     broadcast_id: str
     round: int
     worker: UUID

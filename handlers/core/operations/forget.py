@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class GoneConnection:
-    """A connection that has ended, and how that was found out: `swept`, `expired`, `node_lost`."""
+    """A connection that has ended, and how we know: `swept`, `expired`, `node_evicted`."""
 
     user_id: str
     node: str

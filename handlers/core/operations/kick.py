@@ -32,7 +32,7 @@ class OpenConnection(msgspec.Struct, frozen=True):
 class ListConnections(Statement[OpenConnection], frozen=True):
     """A user's open connections, the oldest first."""
 
-    query: ClassVar[str] = "devices"
+    query: ClassVar[str] = "connections"
     user_id: str
 
 

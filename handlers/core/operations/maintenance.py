@@ -12,7 +12,7 @@ from handlers.core.operation import Statement
 
 
 class FinalizeRow(msgspec.Struct, frozen=True):
-    facts: int
+    events: int
     is_behind: bool
     """There is more to do."""
 
@@ -20,7 +20,7 @@ class FinalizeRow(msgspec.Struct, frozen=True):
 class Finalize(Statement[FinalizeRow], frozen=True):
     """Sessions that are over for good, and starts that are due, become presence events."""
 
-    function: ClassVar[str] = "settle"
+    function: ClassVar[str] = "finalize"
     limit: int
 
 
@@ -29,7 +29,7 @@ class PruneRow(msgspec.Struct, frozen=True):
 
     tickets: int
     events: int
-    facts: int
+    presence_events: int
     acks: int
     broadcasts: int
     limits: int
@@ -40,7 +40,7 @@ class Prune(Statement[PruneRow], frozen=True):
 
     query: ClassVar[str] = "prune"
     keep_events: timedelta
-    keep_facts: timedelta
+    keep_presence_events: timedelta
     limit: int
 
 
@@ -80,9 +80,9 @@ class OrphanedBroadcast(msgspec.Struct, frozen=True):
 class ListOrphanedBroadcasts(Statement[OrphanedBroadcast], frozen=True):
     """Broadcasts that are not over and that no worker works on."""
 
-    query: ClassVar[str] = "unqueued"
+    query: ClassVar[str] = "list_orphaned_broadcasts"
 
 
 class MarkBroadcastQueued(Statement[None], frozen=True):
-    query: ClassVar[str] = "queued"
+    query: ClassVar[str] = "mark_broadcast_queued"
     broadcast_id: UUID

@@ -39,17 +39,17 @@ class Sweep(Statement[SweepRow], frozen=True):
 class Suspect(Statement[None], frozen=True):
     """Connections that did not answer, or answer again. The lists are in step."""
 
-    function: ClassVar[str] = "doubt"
+    function: ClassVar[str] = "suspect"
     user_ids: list[str]
     nodes: list[str]
     connection_ids: list[str]
-    is_doubted: list[bool]
+    is_suspect: list[bool]
 
 
 class FinishSweepPage(Statement[None], frozen=True):
     """Every connection of a page has been looked up, and those that were gone are forgotten."""
 
-    query: ClassVar[str] = "swept"
+    query: ClassVar[str] = "finish_sweep_page"
     cycle_started_at: datetime
     page: int
 
@@ -57,13 +57,13 @@ class FinishSweepPage(Statement[None], frozen=True):
 class ListUnreachableNodes(Statement[str], frozen=True):
     """The nodes that could not be reached when they were last asked."""
 
-    query: ClassVar[str] = "unreachable"
+    query: ClassVar[str] = "unreachable_nodes"
 
 
 class RecordNodes(Statement[str], frozen=True):
     """Which nodes answered and which did not. Returns the nodes that are taken for dead."""
 
-    function: ClassVar[str] = "note_nodes"
+    function: ClassVar[str] = "record_nodes"
     reached: list[str]
     unreachable: list[str]
     grace: timedelta
@@ -78,7 +78,7 @@ class NodeConnection(msgspec.Struct, frozen=True):
 class ListNodeConnections(Statement[NodeConnection], frozen=True):
     """The next connections through a node, by user and resource; '' and '' from the start."""
 
-    query: ClassVar[str] = "lost"
+    query: ClassVar[str] = "list_node_connections"
     node: str
     after_user_id: str
     after_resource: str
@@ -164,7 +164,7 @@ def list_node_connections(
 
 
 def evicted(node: str, rows: Sequence[NodeConnection]) -> list[GoneConnection]:
-    return [GoneConnection(row.user_id, node, row.connection_id, "node_lost") for row in rows]
+    return [GoneConnection(row.user_id, node, row.connection_id, "node_evicted") for row in rows]
 
 
 def node_evicted(node: str, grace: timedelta) -> RecordNodes:

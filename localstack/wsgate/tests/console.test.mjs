@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytes, clock, dollars, matches, pretty, span } from "../../localstack/wsgate/console/format.js";
+import { bytes, clock, dollars, matches, pretty, span } from "../src/wsgate/console/static/format.js";
 
 test("a span is told in its two largest units", () => {
   const given = [-5, 0, 999, 1000, 59_999, 60_000, 200_000, 3_600_000, 3_900_000, 90_000_000];

@@ -13,15 +13,13 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.actions import Accept, Action, Invoke, Note, SendText
-from wsgate.core.events import Handshake, Place
 from wsgate.core.gateway import Gateway
-from wsgate.core.ids import Ids
 from wsgate.core.stage import Stage
-from wsgate.invoke import Invocation, InvokeError, Invoker
-from wsgate.limits import Limits
-from wsgate.node.http_protocol import HttpProtocol
-from wsgate.node.node import Node, Settings
-from wsgate.plan import (
+from wsgate.model.events import Handshake, Place
+from wsgate.model.ids import Ids
+from wsgate.model.invoke import Invocation, InvokeError, Invoker
+from wsgate.model.limits import Limits
+from wsgate.model.plan import (
     Authorizer,
     FunctionIntegration,
     HttpApi,
@@ -32,13 +30,15 @@ from wsgate.plan import (
     Route,
     WebSocketApi,
 )
+from wsgate.node.node import Node, Settings
+from wsgate.transport.http_protocol import HttpProtocol
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable
 
+    from wsgate.apis.pages import Pages
     from wsgate.core.access import Principal
     from wsgate.core.quotas import Limiter
-    from wsgate.node.pages import Pages
 
 Event = dict[str, Any]
 Function = Callable[[Event], Any]

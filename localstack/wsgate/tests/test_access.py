@@ -15,9 +15,9 @@ from signing import header, presigned
 from wsgate.core import access
 from wsgate.core.access import Denied, Principal
 from wsgate.core.actions import Accept, Action, Note, Refuse
-from wsgate.core.events import Address, Handshake
 from wsgate.core.signature import Credential
-from wsgate.plan import ApiKeys, WebSocketApi
+from wsgate.model.events import Address, Handshake
+from wsgate.model.plan import ApiKeys, WebSocketApi
 
 ACCOUNT = "000000000000"
 CONNECT = {"$connect": function("connect"), "$disconnect": function("disconnect")}

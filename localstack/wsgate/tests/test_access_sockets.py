@@ -28,12 +28,12 @@ from gateways import (
 from signing import header, presigned
 from wsgate.core import access
 from wsgate.core.signature import Credential
-from wsgate.plan import ApiKeys, BasePath
+from wsgate.model.plan import ApiKeys, BasePath
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from wsgate.plan import WebSocketApi
+    from wsgate.model.plan import WebSocketApi
 
 ACCOUNT = "000000000000"
 KNOWN = {"local": access.user("local", Credential("local"), ACCOUNT)}

@@ -9,15 +9,15 @@ import pytest
 
 from gateways import ARN, allow, raised, returned
 from wsgate.core import authorizer
-from wsgate.core.authorizer import Allowed, Refused
-from wsgate.core.events import Handshake, Place
-from wsgate.invoke import Invocation
+from wsgate.core.authorizer import Allowed, AuthorizerDenied
+from wsgate.model.events import Handshake, Place
+from wsgate.model.invoke import Invocation
 
 PLACE = Place("a1b2c3d4e5", "live", "example.org", "eu-west-1", "000000000000", {"key": "v"})
 HANDSHAKE = Handshake((("X-Auth", "h"), ("X-Empty", "")), "ticket=t&empty=", "203.0.113.7")
 
 
-def judge(answer: Any) -> Allowed | Refused:
+def judge(answer: Any) -> Allowed | AuthorizerDenied:
     return authorizer.judge(returned(answer), PLACE)
 
 
@@ -95,7 +95,7 @@ def test_an_allow_that_covers_the_call(resource: Any) -> None:
     ],
 )
 def test_no_allow_or_any_deny_is_403(answer: Any) -> None:
-    assert judge(answer) == Refused(403)
+    assert judge(answer) == AuthorizerDenied(403)
 
 
 @pytest.mark.parametrize(
@@ -119,17 +119,17 @@ def test_no_allow_or_any_deny_is_403(answer: Any) -> None:
     ],
 )
 def test_what_is_no_answer_is_500(answer: Any) -> None:
-    assert judge(answer) == Refused(500)
+    assert judge(answer) == AuthorizerDenied(500)
 
 
 @pytest.mark.parametrize("payload", [b"", b"nope", b"[" * 8000])
 def test_what_is_not_json_is_500(payload: bytes) -> None:
-    assert authorizer.judge(Invocation(payload), PLACE) == Refused(500)
+    assert authorizer.judge(Invocation(payload), PLACE) == AuthorizerDenied(500)
 
 
 @pytest.mark.parametrize(("message", "status"), [("Unauthorized", 401), ("unauthorized", 500)])
 def test_only_the_exact_word_is_401(message: str, status: int) -> None:
-    assert authorizer.judge(raised(message), PLACE) == Refused(status)
+    assert authorizer.judge(raised(message), PLACE) == AuthorizerDenied(status)
 
 
 def test_an_action_is_compared_without_regard_to_case() -> None:
@@ -144,7 +144,7 @@ def test_the_context_becomes_text_and_the_principal_comes_last() -> None:
 
 
 def test_a_pattern_of_many_stars_is_judged_at_once() -> None:
-    assert judge(policy(statement(resource="*" * 1000 + "x"))) == Refused(403)
+    assert judge(policy(statement(resource="*" * 1000 + "x"))) == AuthorizerDenied(403)
 
 
 @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ def test_what_is_not_meant_is_judged(answer: Any) -> None:
 
 def test_why_it_is_no_answer_is_said_for_the_log() -> None:
     verdict = judge(allow({"nested": {"a": 1}}))
-    assert isinstance(verdict, Refused)
+    assert isinstance(verdict, AuthorizerDenied)
     assert verdict.reason == "context.nested is neither text, number nor boolean"
 
 

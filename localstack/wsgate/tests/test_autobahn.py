@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_rfc6455 import gateway
-from wsgate.limits import Limits
+from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from kosoku._kosoku import CaseResult

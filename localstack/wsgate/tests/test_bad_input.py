@@ -30,7 +30,7 @@ from wire import (
     opened,
     upgrade,
 )
-from wsgate.limits import Limits
+from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable

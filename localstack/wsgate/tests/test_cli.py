@@ -21,7 +21,7 @@ from command import ROOT, SAMPLE, Command, spawn
 from wsgate.__main__ import _greet, main, parse
 from wsgate.core.quotas import Quotas
 from wsgate.core.signature import Credential
-from wsgate.serve import Addresses, Refused
+from wsgate.serve import Addresses, StartupError
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -208,7 +208,7 @@ class TestKeys:
         }
         given = parse((*TEMPLATE, "--credentials", "ASIDONE"), environment)
         assert given.credentials == {"ASIDONE": Credential("s", "t")}
-        with pytest.raises(Refused, match="AKIDTWO needs its secret in the environment"):
+        with pytest.raises(StartupError, match="AKIDTWO needs its secret in the environment"):
             parse((*TEMPLATE, "--credentials", "AKIDTWO"), environment)
 
     def test_what_is_no_id_is_not_repeated(self, capsys: pytest.CaptureFixture[str]) -> None:

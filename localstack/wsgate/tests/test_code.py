@@ -19,7 +19,7 @@ from wsgate.template.load import Elsewhere, TemplateError, load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from wsgate.plan import Function, Plan
+    from wsgate.model.plan import Function, Plan
 
 HEAD = """
 Transform: AWS::Serverless-2016-10-31

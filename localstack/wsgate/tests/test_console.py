@@ -28,18 +28,18 @@ from gateways import (
     until,
     websocket_api,
 )
+from wsgate.console import api
+from wsgate.console.journal import MAX_SHOWN
 from wsgate.functions.environments import Environments
-from wsgate.limits import Limits
-from wsgate.node import console
-from wsgate.node.journal import MAX_SHOWN
+from wsgate.model.limits import Limits
+from wsgate.model.plan import Function
 from wsgate.node.node import Node, Settings
-from wsgate.plan import Function
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.plan import Integration
+    from wsgate.model.plan import Integration
 
 JSON = {"Content-Type": "application/json"}
 Headers = dict[str, str]
@@ -246,7 +246,7 @@ class TestAct:
 
 
 class TestFiles:
-    @pytest.mark.parametrize("path", sorted(console.FILES))
+    @pytest.mark.parametrize("path", sorted(api.FILES))
     async def test_every_file_is_there_and_fenced_in(self, path: str) -> None:
         async with gateway() as node:
             status, headers, body = await ask(node, "GET", path)
@@ -258,18 +258,18 @@ class TestFiles:
         assert headers["X-Content-Type-Options"] == "nosniff"
 
     def test_what_the_page_asks_for_is_what_is_served(self) -> None:
-        folder = Path(console.__file__).parents[1] / "console"
-        assert {path.name for path in folder.iterdir()} == {*console.FILES.values(), "package.json"}
+        folder = Path(api.__file__).parent / "static"
+        assert {path.name for path in folder.iterdir()} == {*api.FILES.values(), "package.json"}
 
     async def test_every_file_is_in_the_wheel(self, tmp_path: Path) -> None:
         build = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)),
-            cwd=ROOT / "src",
+            cwd=ROOT,
             stdout=asyncio.subprocess.DEVNULL,
         )
         assert await build.wait() == 0
         with ZipFile(tmp_path / f"wsgate-{VERSION}-py3-none-any.whl") as archive:
-            assert {f"wsgate/console/{name}" for name in console.FILES.values()} <= {
+            assert {f"wsgate/console/static/{name}" for name in api.FILES.values()} <= {
                 *archive.namelist()
             }
 
@@ -340,7 +340,7 @@ class TestWhoMayAsk:
             (JSON, b"[]", 415),
             (JSON, b"\xff", 415),
             (JSON, b"[" * 100_000, 415),
-            (JSON, b" " * (console.MAX_BYTES + 1), 413),
+            (JSON, b" " * (api.MAX_BYTES + 1), 413),
             ({"Content-Type": "application/json; charset=utf-8"}, b"{}", 200),
         ],
     )
@@ -392,7 +392,7 @@ async def test_environments_tell_how_they_are(tmp_path: Path) -> None:
 async def test_many_connections_are_counted_and_the_latest_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("wsgate.node.desk.MAX_CONNECTIONS", 2)
+    monkeypatch.setattr("wsgate.console.state.MAX_CONNECTIONS", 2)
     limits = Limits()
     async with gateway(limits=limits) as node:
         clients = [await connect(f"{node.url}?ticket={number}") for number in range(3)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from playwright.async_api import BrowserContext, Locator, Page
 
     from gateways import Running
-    from wsgate.plan import Integration
+    from wsgate.model.plan import Integration
 
     Device = Callable[[], Awaitable[BrowserContext]]
 

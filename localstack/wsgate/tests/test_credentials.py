@@ -7,10 +7,10 @@ from datetime import timedelta
 from pathlib import Path
 
 from gateways import function, plan, websocket_api
-from wsgate.bases import bases_of, unreachable, with_endpoints
 from wsgate.core.signature import Credential
 from wsgate.credentials import known, with_api_keys, with_own_keys
-from wsgate.plan import ApiKeys, Authorizer, BasePath, Function, Plan
+from wsgate.model.plan import ApiKeys, Authorizer, BasePath, Function, Plan
+from wsgate.model.urls import stage_urls, unreachable, with_endpoints
 
 API = websocket_api({"act": function("act")})
 ADDRESS = "127.0.0.1:8080"
@@ -107,12 +107,12 @@ class TestWrittenAddresses:
 class TestBases:
     def test_a_stage_and_its_domains(self) -> None:
         api = replace(API, base_paths=(BasePath(DOMAIN), BasePath(DOMAIN, "a/b")))
-        bases = [base.text for base in bases_of(plan(api), ADDRESS)]
+        bases = [base.text for base in stage_urls(plan(api), ADDRESS)]
         assert bases == [f"{ADDRESS}/live", f"{DOMAIN}:8080", f"{DOMAIN}:8080/a/b"]
 
     def test_stages_of_one_name_are_told_apart_by_their_api(self) -> None:
         other, third = replace(API, api_id="z9y8x7w6v5"), replace(API, stage="test")
-        bases = [base.text for base in bases_of(plan(API, more=(other, third)), ADDRESS)]
+        bases = [base.text for base in stage_urls(plan(API, more=(other, third)), ADDRESS)]
         assert bases == [
             "a1b2c3d4e5.localhost:8080/live",
             "z9y8x7w6v5.localhost:8080/live",
@@ -122,7 +122,7 @@ class TestBases:
     def test_without_the_default_endpoint_a_domain_is_the_only_address(self) -> None:
         api = replace(API, base_paths=(BasePath(DOMAIN, "k"),), has_default_endpoint=False)
         given = with_functions(plan(api), code("act"))
-        assert [base.text for base in bases_of(given, ADDRESS)] == [f"{DOMAIN}:8080/k"]
+        assert [base.text for base in stage_urls(given, ADDRESS)] == [f"{DOMAIN}:8080/k"]
         assert endpoints(given) == {"act": f"http://{DOMAIN}:8080/k"}
         [sentence] = unreachable(given)
         assert f"stage live is reached as {DOMAIN} only" in sentence

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsgate.core.faults import Faults, Harm
+from wsgate.core.faults import Faults, FunctionFault
 from wsgate.functions.environments import Environments
-from wsgate.functions.harmed import Harmable, HarmedInvoker
-from wsgate.invoke import Invocation, InvokeError
-from wsgate.plan import Function
+from wsgate.functions.fault_injection import FaultyInvoker, TakesFaults
+from wsgate.model.invoke import Invocation, InvokeError
+from wsgate.model.plan import Function
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -406,7 +406,7 @@ import asyncio, sys
 from datetime import timedelta
 from pathlib import Path
 from wsgate.functions.environments import Environments
-from wsgate.plan import Function
+from wsgate.model.plan import Function
 
 async def main():
     one = Function("F", Path(sys.argv[1]), "child.handler", timedelta(minutes=1), 128, {})
@@ -446,9 +446,9 @@ async def test_a_killed_parent_leaves_no_process_behind(tmp_path: Path) -> None:
 class TestHarm:
     """What core/faults.py orders, done to the process itself."""
 
-    async def harmed(self, runner: Runner, harm: Harm, **event: Any) -> Invocation:
+    async def crash_or_slow(self, runner: Runner, fault: FunctionFault, **event: Any) -> Invocation:
         payload = json.dumps(event).encode()
-        return await runner.environments.invoke_harmed(runner.name, payload, harm)
+        return await runner.environments.invoke_with_fault(runner.name, payload, fault)
 
     @pytest.mark.parametrize("after", [0, 900])
     async def test_an_environment_is_killed_during_the_event_or_at_its_answer(
@@ -456,7 +456,7 @@ class TestHarm:
     ) -> None:
         async with running("about") as runner:
             first = await runner.call()
-            answer = await self.harmed(runner, Harm(crash=after))
+            answer = await self.crash_or_slow(runner, FunctionFault(crash=after))
             failure = json.loads(answer.payload)
             assert answer.function_error == "Unhandled"
             assert failure["errorType"] == "Runtime.ExitError"
@@ -465,13 +465,15 @@ class TestHarm:
 
     async def test_a_cold_one_is_killed_as_well(self) -> None:
         async with running("echo") as runner:
-            answer = await self.harmed(runner, Harm(crash=0))
+            answer = await self.crash_or_slow(runner, FunctionFault(crash=0))
             assert (answer.cold, answer.function_error) == (True, "Unhandled")
 
     async def test_what_it_did_before_its_answer_is_done(self, tmp_path: Path) -> None:
         async with running("wait_for_file") as runner:
             gate = tmp_path / "gate"
-            call = asyncio.ensure_future(self.harmed(runner, Harm(crash=900), file=str(gate)))
+            call = asyncio.ensure_future(
+                self.crash_or_slow(runner, FunctionFault(crash=900), file=str(gate))
+            )
             await runner.wrote("running")
             gate.touch()
             assert (await call).function_error == "Unhandled"
@@ -479,7 +481,7 @@ class TestHarm:
     async def test_a_slow_one_keeps_its_environment_busy(self) -> None:
         async with running("about", concurrency=1) as runner:
             started = time.monotonic()
-            slow = asyncio.ensure_future(self.harmed(runner, Harm(slow=0.3)))
+            slow = asyncio.ensure_future(self.crash_or_slow(runner, FunctionFault(slow=0.3)))
             await asyncio.sleep(0)  # it has the only place
             after = await runner.call()
             assert time.monotonic() - started >= 0.3
@@ -488,16 +490,16 @@ class TestHarm:
     async def test_one_that_is_too_slow_is_timed_out(self) -> None:
         async with running("echo", timeout=SHORT) as runner:
             await runner.call()
-            answer = await self.harmed(runner, Harm(slow=900))
+            answer = await self.crash_or_slow(runner, FunctionFault(slow=900))
             assert json.loads(answer.payload)["errorType"] == "Sandbox.Timedout"
             assert await runner.call(n=1) == {"n": 1}
 
-    async def test_only_the_harmed_call_is_harmed(self) -> None:
+    async def test_only_the_faulty_call_is_affected(self) -> None:
         async with running("echo") as runner:
             lines: list[tuple[str, str]] = []
             faults = Faults(7, {"function_crash": 0.5})
-            assert isinstance(runner.environments, Harmable)
-            invoker = HarmedInvoker(runner.environments, faults, lambda *line: lines.append(line))
+            assert isinstance(runner.environments, TakesFaults)
+            invoker = FaultyInvoker(runner.environments, faults, lambda *line: lines.append(line))
             answers = [await invoker.invoke("echo", b"{}") for _ in range(10)]
             crashed = sum(answer.function_error is not None for answer in answers)
             assert 0 < crashed < 10

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from wsgate.core import events
-from wsgate.core.events import Caller, Handshake, Moment, Place, Said
+from wsgate.model import events
+from wsgate.model.events import Caller, Handshake, Moment, Place, Said
 
 GOLDEN = Path(__file__).parent / "events"
 HOST = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"

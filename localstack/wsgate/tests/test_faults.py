@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from wsgate.core.faults import KNOBS, Departure, Failure, Faults, Harm, listing
+from wsgate.core.faults import FAULTS, Departure, Failure, Faults, FunctionFault, listing
 
 MINUTE = 60_000
-RATES = [knob.name for knob in KNOBS if knob.unit == "rate"]
+RATES = [fault.name for fault in FAULTS if fault.unit == "rate"]
 IDS = [f"id{n}" for n in range(1000)]
 
 
@@ -32,16 +32,16 @@ class TestOff:
         assert not quiet.loses_client()
         assert quiet.management_failure(lives=True) is None
         assert (quiet.management_delay(), quiet.integration_delay()) == (0, 0)
-        assert quiet.harm() is None
+        assert quiet.function_fault() is None
         assert quiet.departures(IDS, MINUTE) == []
         assert not quiet.takes_node_kill()
 
-    @pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-    def test_one_alone_turns_it_on_and_back_off(self, knob: Any) -> None:
-        changed = faults(**{knob.name: knob.most})
+    @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+    def test_one_alone_turns_it_on_and_back_off(self, fault: Any) -> None:
+        changed = faults(**{fault.name: fault.most})
         assert changed.is_on
-        assert changed.changed() == {knob.name: knob.most}
-        changed.set(knob.name, knob.default)
+        assert changed.changed() == {fault.name: fault.most}
+        changed.set(fault.name, fault.default)
         assert not changed.is_on
 
 
@@ -53,7 +53,7 @@ class TestRates:
             assert always.message_delay() == 1
             assert always.loses_client()
             assert always.management_failure(lives=True) is Failure.THROTTLED
-            assert always.harm() == Harm(1, 0)
+            assert always.function_fault() == FunctionFault(1, 0)
 
     def test_a_half_is_half(self) -> None:
         assert 70 < sum(lost(faults(disconnect_lost=0.5))) < 130
@@ -149,8 +149,12 @@ class TestManagement:
 
 class TestFunctions:
     def test_slow_and_crash(self) -> None:
-        assert faults(function_slow=1, function_slow_seconds=2).harm() == Harm(slow=2)
-        assert faults(function_crash=1, function_crash_seconds=3).harm() == Harm(crash=3)
+        assert faults(function_slow=1, function_slow_seconds=2).function_fault() == FunctionFault(
+            slow=2
+        )
+        assert faults(function_crash=1, function_crash_seconds=3).function_fault() == FunctionFault(
+            crash=3
+        )
 
 
 class TestDepartures:
@@ -180,15 +184,15 @@ class TestNodeKill:
 
 
 class TestWords:
-    @pytest.mark.parametrize("knob", KNOBS, ids=lambda knob: knob.name)
-    def test_the_ends_of_each_range_are_in_it(self, knob: Any) -> None:
+    @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+    def test_the_ends_of_each_range_are_in_it(self, fault: Any) -> None:
         changed = faults()
-        for value in (knob.least, knob.most, str(knob.most)):
-            changed.set(knob.name, value)
-        for wrong in (knob.least - 0.001, knob.most + 0.001):
-            with pytest.raises(ValueError, match=f"{knob.name} is .* from 0 to {knob.most:g}"):
-                changed.set(knob.name, wrong)
-        assert changed.describe()[knob.name]["value"] == knob.most
+        for value in (fault.least, fault.most, str(fault.most)):
+            changed.set(fault.name, value)
+        for wrong in (fault.least - 0.001, fault.most + 0.001):
+            with pytest.raises(ValueError, match=f"{fault.name} is .* from 0 to {fault.most:g}"):
+                changed.set(fault.name, wrong)
+        assert changed.describe()[fault.name]["value"] == fault.most
 
     @pytest.mark.parametrize(
         "value", ["", "x", "nan", "inf", None, True, [], {}, float("nan"), 10**400]
@@ -209,7 +213,7 @@ class TestWords:
 
     def test_each_is_described(self) -> None:
         described = faults(disconnect_late=2).describe()
-        assert list(described) == [knob.name for knob in KNOBS]
+        assert list(described) == [fault.name for fault in FAULTS]
         assert described["disconnect_late"] == {
             "value": 2.0,
             "default": 0.0,
@@ -221,4 +225,4 @@ class TestWords:
         assert all(each["description"].endswith(".") for each in described.values())
 
     def test_the_list_names_each(self) -> None:
-        assert all(f"  {knob.name} " in listing() for knob in KNOBS)
+        assert all(f"  {fault.name} " in listing() for fault in FAULTS)

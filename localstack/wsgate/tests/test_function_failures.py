@@ -18,7 +18,7 @@ from test_environments import APP
 from test_function_limits import descriptors
 from wsgate.functions.environments import Environments
 from wsgate.functions.memory import is_enforced
-from wsgate.plan import Function
+from wsgate.model.plan import Function
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -17,7 +17,7 @@ import pytest
 from test_environments import SHORT, Runner, is_gone, running, until
 from wsgate.functions import environments as runner_module
 from wsgate.functions.memory import EVERY, MemoryWatch, is_enforced, resident_bytes
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.model.invoke import Invocation, InvokeError
 
 UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 memory_is_enforced = pytest.mark.skipif(not is_enforced(), reason="only Linux tells")

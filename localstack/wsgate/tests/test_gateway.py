@@ -24,9 +24,9 @@ from gateways import (
     websocket_api,
 )
 from wsgate.core.actions import Accept, Close, Drop, Invoke, Note, Posted, Refuse, SendText
-from wsgate.invoke import Invocation
-from wsgate.limits import Limits
-from wsgate.plan import Integration, IntegrationResponse, MockIntegration
+from wsgate.model.invoke import Invocation
+from wsgate.model.limits import Limits
+from wsgate.model.plan import Integration, IntegrationResponse, MockIntegration
 
 FULL: dict[str, Integration] = {
     "$connect": function("connect"),

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from gateways import function, ids, raised, returned
-from wsgate.invoke import Invocation
-from wsgate.node import http_api
-from wsgate.node.http_api import Match, RouteKeyError, Routes, Site
-from wsgate.node.responses import Request
-from wsgate.plan import HttpApi
+from wsgate.apis import http_api
+from wsgate.apis.http_api import Match, RouteKeyError, Routes, Site
+from wsgate.model.invoke import Invocation
+from wsgate.model.plan import HttpApi
+from wsgate.transport.responses import Request
 
 GOLDEN = Path(__file__).parent / "events" / "web.json"
 SITE = Site("f6g7h8i9j0", "$default", "127.0.0.1:8080", "000000000000", "http", 8080)

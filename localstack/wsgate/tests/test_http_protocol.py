@@ -20,7 +20,7 @@ from gateways import (
     until,
     websocket_api,
 )
-from wsgate.limits import Limits
+from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

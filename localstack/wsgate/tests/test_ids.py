@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import urlsafe_b64decode
 
 from gateways import T0, ids
-from wsgate.core.ids import CONNECTION_ID
+from wsgate.model.ids import CONNECTION_ID
 
 
 def test_every_kind_of_id_has_the_observed_shape() -> None:

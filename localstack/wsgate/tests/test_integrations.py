@@ -11,11 +11,11 @@ import pytest
 
 from gateways import TIMEOUT, Machine, raised, websocket_api, without_notes
 from wsgate.core.actions import Accept, Action, Enqueue, Fetch, Invoke, Note, Refuse, SendText
-from wsgate.core.events import Address, Handshake
 from wsgate.core.integrations import HttpAnswer, HttpRequest
-from wsgate.invoke import Invocation
-from wsgate.limits import Limits
-from wsgate.plan import (
+from wsgate.model.events import Address, Handshake
+from wsgate.model.invoke import Invocation
+from wsgate.model.limits import Limits
+from wsgate.model.plan import (
     Conversion,
     CustomFunctionIntegration,
     Endpoint,

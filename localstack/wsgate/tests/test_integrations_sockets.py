@@ -19,8 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from gateways import TIMEOUT, Functions, plan, running, until, websocket_api
-from wsgate.node import fetch
-from wsgate.plan import (
+from wsgate.model.plan import (
     CustomFunctionIntegration,
     Endpoint,
     HttpIntegration,
@@ -31,6 +30,7 @@ from wsgate.plan import (
     Models,
     Route,
 )
+from wsgate.transport import fetch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

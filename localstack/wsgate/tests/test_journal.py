@@ -19,13 +19,13 @@ from gateways import (
     returned,
     websocket_api,
 )
+from wsgate.console.journal import MAX_ANSWER, Entry, Journal, Other, Witness
 from wsgate.core.actions import Fetch, Invoke
-from wsgate.core.events import Handshake
 from wsgate.core.integrations import HttpAnswer
-from wsgate.invoke import Invocation, InvokeError
-from wsgate.node.fetch import FetchError
-from wsgate.node.journal import MAX_ANSWER, Entry, Journal, Other, Witness
-from wsgate.plan import Endpoint, HttpProxyIntegration
+from wsgate.model.events import Handshake
+from wsgate.model.invoke import Invocation, InvokeError
+from wsgate.model.plan import Endpoint, HttpProxyIntegration
+from wsgate.transport.fetch import FetchError
 
 NOBODY = Handshake((("Host", "example.org"),), "", "203.0.113.7")
 KEYS = {

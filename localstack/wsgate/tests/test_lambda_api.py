@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from wsgate.invoke import Invocation, InvokeError
-from wsgate.node import lambda_api
-from wsgate.node.lambda_api import InvocationType, Order, OrderError
-from wsgate.node.responses import Request
+from wsgate.apis import lambda_api
+from wsgate.apis.lambda_api import InvocationType, Order, OrderError
+from wsgate.model.invoke import Invocation, InvokeError
+from wsgate.transport.responses import Request
 
 
 def request(

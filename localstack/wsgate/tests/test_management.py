@@ -7,9 +7,9 @@ import json
 import pytest
 
 from gateways import T0, Machine, function, websocket_api
+from wsgate.apis import management
 from wsgate.core.actions import Close, SendText
-from wsgate.node import management
-from wsgate.node.responses import Request, Response
+from wsgate.transport.responses import Request, Response
 
 UNKNOWN = "AAAAAAAAtjMCAAA="
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from wsgate.core.mapping import (
+from wsgate.expressions.mapping import (
     MappingError,
     Mock,
     MockAnswer,
@@ -14,7 +14,7 @@ from wsgate.core.mapping import (
     TemplateTextError,
     compile_template,
 )
-from wsgate.plan import IntegrationResponse, MockIntegration
+from wsgate.model.plan import IntegrationResponse, MockIntegration
 
 CONTEXT = {
     "connectionId": "abc=",

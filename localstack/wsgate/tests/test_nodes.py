@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command import Command, spawn
 from gateways import until
-from wsgate.core.ids import node_of
+from wsgate.model.ids import node_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

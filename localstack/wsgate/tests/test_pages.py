@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from wsgate.node.pages import Pages, content_type
-from wsgate.node.responses import Request
+from wsgate.apis.pages import Pages, content_type
+from wsgate.transport.responses import Request
 
 if TYPE_CHECKING:
     from pathlib import Path

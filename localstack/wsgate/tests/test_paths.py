@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateways import websocket_api
-from wsgate.core.events import Address
-from wsgate.node.paths import (
+from wsgate.apis.paths import (
     Addresses,
     Closed,
     Elsewhere,
@@ -19,7 +18,8 @@ from wsgate.node.paths import (
     Target,
     is_management,
 )
-from wsgate.plan import BasePath
+from wsgate.model.events import Address
+from wsgate.model.plan import BasePath
 
 LIVE = websocket_api({})
 

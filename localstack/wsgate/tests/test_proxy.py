@@ -9,7 +9,7 @@ import pytest
 from gateways import raised, returned
 from wsgate.core import proxy
 from wsgate.core.proxy import MalformedError, ProxyResponse
-from wsgate.invoke import Invocation
+from wsgate.model.invoke import Invocation
 
 
 def test_a_whole_response() -> None:

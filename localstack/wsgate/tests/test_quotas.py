@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from gateways import PONG, T0, Machine, frame_of, function, websocket_api
 from wsgate.core.actions import Accept, Refuse
 from wsgate.core.quotas import Bucket, Limiter, Quotas, parse, scope
-from wsgate.plan import Throttle, Throttles
+from wsgate.model.plan import Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgate.plan import Integration
+    from wsgate.model.plan import Integration
 
 AMPLE = Quotas(connections=1000, requests=1000, burst=1000)
 

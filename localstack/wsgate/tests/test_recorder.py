@@ -12,7 +12,7 @@ import pytest
 
 from gateways import Event, Functions
 from wsgate.functions.recorder import MAX_FILES, Recorder, words_of
-from wsgate.invoke import InvokeError
+from wsgate.model.invoke import InvokeError
 
 GOLDEN = Path(__file__).parent / "events"
 

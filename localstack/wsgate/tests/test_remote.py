@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 
 from gateways import Functions
 from wsgate.functions.remote import RemoteInvoker, Split
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.serve import Addresses, Options, serve_at
 
 if TYPE_CHECKING:

@@ -24,9 +24,9 @@ from gateways import (
 from test_sockets import functions_client
 from test_template import HEAD, MAIN, SOCKET, plan_of, refusal_of
 from wsgate.core.retries import Again, Delivery, Drop, after
-from wsgate.invoke import InvokeError
-from wsgate.limits import Limits
-from wsgate.plan import EventPolicy, Plan
+from wsgate.model.invoke import InvokeError
+from wsgate.model.limits import Limits
+from wsgate.model.plan import EventPolicy, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable

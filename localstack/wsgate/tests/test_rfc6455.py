@@ -46,8 +46,8 @@ from wire import (
     opened,
     upgrade,
 )
-from wsgate.limits import Limits
-from wsgate.plan import IntegrationResponse, MockIntegration
+from wsgate.model.limits import Limits
+from wsgate.model.plan import IntegrationResponse, MockIntegration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from wsgate.core.selection import (
+from wsgate.expressions.selection import (
     INTEGRATION_ROOTS,
     ExpressionError,
     as_text,

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from command import SAMPLE
 from gateways import until
 from wsgate.core.faults import Faults
-from wsgate.serve import Addresses, Options, Refused, serve, serve_at
+from wsgate.serve import Addresses, Options, StartupError, serve, serve_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,20 +85,20 @@ async def test_faults_are_told_at_the_start_with_their_seed() -> None:
 async def test_what_keeps_it_from_starting_is_refused(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         options = Options(template=SAMPLE, port=taken.getsockname()[1])
-        with pytest.raises(Refused, match="Address already in use"):
+        with pytest.raises(StartupError, match="Address already in use"):
             await serve(options, never)
-    with pytest.raises(Refused, match="not a port"):
+    with pytest.raises(StartupError, match="not a port"):
         await serve(Options(template=SAMPLE, port=70_000), never)
-    with pytest.raises(Refused, match="not a folder"):
+    with pytest.raises(StartupError, match="not a folder"):
         await serve(Options(template=SAMPLE, port=0, pages={"/": tmp_path / "nope"}), never)
-    with pytest.raises(Refused, match=r"nope/ca\.pem cannot be written: No such file"):
+    with pytest.raises(StartupError, match=r"nope/ca\.pem cannot be written: No such file"):
         authority = tmp_path / "nope" / "ca.pem"
         await serve(Options(template=SAMPLE, port=0, authority=authority), never)
-    with pytest.raises(Refused, match="nonsense is not the URL of a Lambda API"):
+    with pytest.raises(StartupError, match="nonsense is not the URL of a Lambda API"):
         await serve(Options(template=SAMPLE, port=0, invoke_endpoint="nonsense"), never)
-    with pytest.raises(Refused, match="--python-here is for a run with --invoke-endpoint"):
+    with pytest.raises(StartupError, match="--python-here is for a run with --invoke-endpoint"):
         await serve(Options(template=SAMPLE, port=0, python_here=True), never)
-    with pytest.raises(Refused, match=r"nope\.yaml"):
+    with pytest.raises(StartupError, match=r"nope\.yaml"):
         await serve(Options(template=tmp_path / "nope.yaml", port=0), never)
 
 

@@ -26,8 +26,8 @@ from gateways import (
     until,
     websocket_api,
 )
-from wsgate.limits import Limits
-from wsgate.node.pages import Pages
+from wsgate.apis.pages import Pages
+from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from types_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from types_boto3_lambda import LambdaClient
 
-    from wsgate.plan import Integration
+    from wsgate.model.plan import Integration
 
 FUNCTION_ROUTES: dict[str, Integration] = {
     "$connect": function("connect"),

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from wsgate.core.timing import Once, Rate, parse
-from wsgate.plan import (
+from wsgate.model.plan import (
     Authorizer,
     FunctionIntegration,
     IntegrationResponse,
@@ -19,6 +18,7 @@ from wsgate.plan import (
     Plan,
     QueueTrigger,
 )
+from wsgate.model.timing import Once, Rate, parse
 from wsgate.template.load import TemplateError, load
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from websockets.exceptions import InvalidStatus
 
 from gateways import until
 from test_template import HEAD, MAIN, SOCKET, plan_of, read, refusal_of
-from wsgate.plan import (
+from wsgate.model.plan import (
     Conversion,
     CustomFunctionIntegration,
     Endpoint,
@@ -29,7 +29,7 @@ from wsgate.serve import Addresses, Options, serve_at
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgate.plan import Plan
+    from wsgate.model.plan import Plan
 
 __all__ = ["plan_of", "refusal_of"]  # fixtures
 

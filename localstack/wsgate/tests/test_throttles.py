@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from test_template import HEAD, MAIN, SOCKET, plan_of, refusal_of
-from wsgate.plan import Plan, Throttle, Throttles
+from wsgate.model.plan import Plan, Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable

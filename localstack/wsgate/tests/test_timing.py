@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from wsgate.core.timing import Cron, Once, Rate, parse
+from wsgate.model.timing import Cron, Once, Rate, parse
 
 NOON = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)  # a Tuesday
 MINUTE = timedelta(minutes=1)

@@ -31,9 +31,9 @@ from gateways import (
     websocket_api,
 )
 from wsgate.certificates import Certificates, make
-from wsgate.limits import Limits
-from wsgate.node.tls import TlsTransport
+from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at
+from wsgate.transport.tls import TlsTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

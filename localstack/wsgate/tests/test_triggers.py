@@ -18,9 +18,9 @@ import boto3
 import pytest
 import pytest_asyncio
 
-from wsgate.core.timing import Once, Rate
-from wsgate.invoke import Invocation, InvokeError
-from wsgate.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
+from wsgate.model.invoke import Invocation, InvokeError
+from wsgate.model.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
+from wsgate.model.timing import Once, Rate
 from wsgate.restarts import Restarts
 from wsgate.triggers.queues import QueueError, Queues, event, failed
 from wsgate.triggers.schedules import Schedules, payload

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wsgate.core.velocity import Params, Scope, TemplateTextError, compile_template
-from wsgate.core.velocity_values import RenderError
+from wsgate.expressions.velocity import Params, Scope, TemplateTextError, compile_template
+from wsgate.expressions.velocity_values import RenderError
 
 BODY = {
     "n": 3,

@@ -18,12 +18,12 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate.core import faults, quotas
-from wsgate.core.ids import MAX_NODES
 from wsgate.credentials import NoSecretError, from_environment
-from wsgate.lines import Ready, Told
+from wsgate.logs import Ready, Told
 from wsgate.loops import loop_factory
+from wsgate.model.ids import MAX_NODES
 from wsgate.output import JSON_HELP, Heard, Output, renderer
-from wsgate.serve import Addresses, Options, Refused, serve_at
+from wsgate.serve import Addresses, Options, StartupError, serve_at
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _raise_file_limit()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(options, partial(_ready, options, output, as_json=given.json)))
-    except Refused as refused:
+    except StartupError as refused:
         output(Told(_now(), str(refused), "refused"))
         return 2
     except KeyboardInterrupt:
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
     """The command line and the environment as options.
 
-    Exits with 2, as argparse does, for a mistake in the one; raises Refused for one in the other.
+    Exits with 2, as argparse does, for a mistake in the one; raises StartupError for the other.
     """
     given = _parser().parse_args(arguments)
     return _options(given, environment, Output(sys.stderr, str))
@@ -270,7 +270,7 @@ def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict
     try:
         return from_environment(key_ids, environment)
     except NoSecretError as error:
-        raise Refused(f"{error}.") from None
+        raise StartupError(f"{error}.") from None
 
 
 def _texts(text: str) -> list[str]:
@@ -288,7 +288,7 @@ def _port(environment: Mapping[str, str]) -> int:
     try:
         return _number(0, MAX_PORT)(environment.get("PORT") or "8080")
     except argparse.ArgumentTypeError as error:
-        raise Refused(f"PORT in the environment: {error}.") from None
+        raise StartupError(f"PORT in the environment: {error}.") from None
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

@@ -15,7 +15,7 @@ from wsgate.functions.local_aws import CREDENTIALS, of_functions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wsgate.plan import Plan, WebSocketApi
+    from wsgate.model.plan import Plan, WebSocketApi
 
 SECRET = "WSGATE_SECRET_"  # noqa: S105 the name of a variable
 _ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"

@@ -18,11 +18,10 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wsgate.desks import Desks
-from wsgate.lines import Say, Told, as_text
-from wsgate.node import management
+from wsgate.apis import management
+from wsgate.console.merged_state import MergedConsoleState
+from wsgate.logs import LogSink, Told, as_text
 from wsgate.node.background import Background
-from wsgate.node.channel import Channel, ChannelLost
 from wsgate.node.invocations import Invocations
 from wsgate.node.messages import (
     Act,
@@ -36,14 +35,15 @@ from wsgate.node.messages import (
     Start,
 )
 from wsgate.restarts import Restarts
+from wsgate.transport.channel import Channel, ChannelLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from wsgate.invoke import Invoker
-    from wsgate.node.desk import Desk, View
+    from wsgate.console.state import ConsoleState, View
+    from wsgate.model.invoke import Invoker
+    from wsgate.model.plan import Plan
     from wsgate.node.node import Settings
-    from wsgate.plan import Plan
 
 _READY_SECONDS = 30
 _LAST_WORDS_SECONDS = 0.2
@@ -64,14 +64,14 @@ class Nodes:
         invoker: Invoker,
         settings: Settings,
         listeners: Sequence[socket.socket],
-        desk: Desk | None = None,
+        console_state: ConsoleState | None = None,
     ) -> None:
         """Start nothing yet; there will be a node for each of `listeners`.
 
-        `desk` shows what is here, and gets what the page wants of no connection.
+        `console_state` shows what is here, and gets what the page wants of no connection.
         """
         self._invoker = invoker
-        self.tell: Say = settings.lines or as_text(settings.log)
+        self.tell: LogSink = settings.lines or as_text(settings.log)
         # Lambda's queue is nobody's node: an event outlives the one that took it.
         self._invocations = Invocations(invoker, settings.log)
         self._background = Background(
@@ -89,7 +89,7 @@ class Nodes:
             )
             for index, listener in enumerate(listeners)
         ]
-        self._desk = desk and Desks(desk, self._nodes)
+        self._console_state = console_state and MergedConsoleState(console_state, self._nodes)
 
     async def start(self) -> None:
         """Return when every node accepts connections. Raises NodeError."""
@@ -138,10 +138,10 @@ class Nodes:
             return self._background.accept(question.function, question.payload)
         if isinstance(question, Manage):
             return await self._manage(question)
-        if isinstance(question, Look) and self._desk is not None:
-            return await self._desk.look(question.since)
-        if isinstance(question, Act) and self._desk is not None:
-            return await self._desk.act(question.command)
+        if isinstance(question, Look) and self._console_state is not None:
+            return await self._console_state.look(question.since)
+        if isinstance(question, Act) and self._console_state is not None:
+            return await self._console_state.act(question.command)
         raise TypeError(question)
 
     async def _manage(self, question: Manage) -> Any:
@@ -181,12 +181,12 @@ class _Process:
         return await self._channel.ask(question)
 
     async def look(self, since: str) -> View:
-        """See Desk. Raises ChannelLost."""
+        """See ConsoleState. Raises ChannelLost."""
         view: View = await self.ask(Look(since))
         return view
 
     async def act(self, command: Mapping[str, Any]) -> View:
-        """See Desk. Raises ChannelLost."""
+        """See ConsoleState. Raises ChannelLost."""
         view: View = await self.ask(Act(command))
         return view
 

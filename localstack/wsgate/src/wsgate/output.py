@@ -9,7 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, TextIO
 
-from wsgate.lines import BAD, GOOD, Happened, Line, Printed, Requested, Told, clock, tone
+from wsgate.logs import BAD, GOOD, EventLine, FunctionLine, Line, RequestLine, Told, clock, tone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -98,9 +98,9 @@ def json_text(line: Line) -> str:
 def coloured(line: Line) -> str:
     """The same words as the plain text, what matters least dimmed; what went wrong is red."""
     match line:
-        case Happened() | Requested():
+        case EventLine() | RequestLine():
             return _coloured_event(line)
-        case Printed(_, function, text):
+        case FunctionLine(_, function, text):
             return f"{_DIM}{function} |{_RESET} {text}"
         case Told(_, _, "warning"):
             return f"{_YELLOW}{line}{_RESET}"
@@ -109,8 +109,8 @@ def coloured(line: Line) -> str:
     return str(line)
 
 
-def _coloured_event(line: Happened | Requested) -> str:
-    if isinstance(line, Happened):
+def _coloured_event(line: EventLine | RequestLine) -> str:
+    if isinstance(line, EventLine):
         what = f"{_BOLD}{line.route}{_RESET} {_DIM}{line.connection_id}{_RESET}"
     else:
         what = f"{line.method} {line.path}"

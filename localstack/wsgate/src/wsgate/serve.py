@@ -16,22 +16,22 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate import certificates
-from wsgate.bases import bases_of, unreachable, with_endpoints
+from wsgate.apis.pages import Pages
+from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
 from wsgate.credentials import known, with_api_keys, with_own_keys
 from wsgate.functions import memory
-from wsgate.functions.code_watch import CodeWatch
-from wsgate.functions.harmed import HarmedInvoker, RepeatingInvoker
-from wsgate.invoke import Reports
-from wsgate.limits import Limits
-from wsgate.lines import Printed, Say, Told, as_text
-from wsgate.node.console import PATH as CONSOLE_PATH
-from wsgate.node.listening import BACKLOG, listening
+from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
+from wsgate.functions.reloader import CodeWatch
+from wsgate.logs import FunctionLine, LogSink, Told, as_text
+from wsgate.model.invoke import Reports
+from wsgate.model.limits import Limits
+from wsgate.model.plan import Throttles
+from wsgate.model.urls import stage_urls, unreachable, with_endpoints
 from wsgate.node.node import Node, Settings
-from wsgate.node.pages import Pages
 from wsgate.nodes import NodeError, Nodes
-from wsgate.plan import Throttles
 from wsgate.threads import in_thread
+from wsgate.transport.listening import BACKLOG, listening
 from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
@@ -39,15 +39,15 @@ if TYPE_CHECKING:
 
     from wsgate.certificates import Certificates
     from wsgate.core.access import Principal
-    from wsgate.core.ids import Millis
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
-    from wsgate.invoke import Invoker
-    from wsgate.plan import Function, Plan
+    from wsgate.model.ids import Millis
+    from wsgate.model.invoke import Invoker
+    from wsgate.model.plan import Function, Plan
 
 
-class Refused(Exception):
+class StartupError(Exception):
     """It cannot run; the message is one sentence for a person and holds no secret."""
 
 
@@ -75,7 +75,7 @@ class Options:
     compression: bool = True
     log: Callable[[str], None] = print
     """Takes a line per event, and each line that a function writes."""
-    lines: Say | None = None
+    lines: LogSink | None = None
     """Takes the same as values, in place of `log`: see lines.py."""
     log_events: bool = True
     """Off leaves only the functions' own lines."""
@@ -114,7 +114,7 @@ class Addresses:
 async def serve(options: Options, ready: Callable[[], None]) -> None:
     """Serve until cancelled, then end whatever was started.
 
-    `ready` is called once, when connections are accepted. Raises Refused when it cannot begin.
+    `ready` is called once, when connections are accepted. Raises StartupError when it cannot begin.
     """
     await serve_at(options, lambda _: ready())
 
@@ -126,18 +126,18 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         plan = ground.plan
         _tell_what_differs(options, plan)
         runner = await _runner(options, ground, stack)
-        harmed = HarmedInvoker(runner, options.faults, _function_log(options))
+        harmed = FaultyInvoker(runner, options.faults, _function_log(options))
         invoker = _recorder(options, harmed)
         settings = _settings(options, ground)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
-        if node.desk is not None and isinstance(runner, Reports):
-            node.desk.functions = runner
+        if node.console_state is not None and isinstance(runner, Reports):
+            node.console_state.functions = runner
         witnessed = partial(node.witnessed, invoker)
         await _start_triggers(options, plan, witnessed, ground.queue_port, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, ground.listeners[0]))
         else:
-            nodes = Nodes(plan, invoker, settings, ground.listeners, node.desk)
+            nodes = Nodes(plan, invoker, settings, ground.listeners, node.console_state)
             await _start_nodes(nodes, stack)
         ready(_addresses(plan, ground.address, has_console=options.console))
         await asyncio.Event().wait()
@@ -158,7 +158,7 @@ class _Ground:
 
 
 async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
-    """Take the port, read the template, make the certificate. Raises Refused."""
+    """Take the port, read the template, make the certificate. Raises StartupError."""
     listeners = _listen(options)
     for listener in listeners:
         stack.enter_context(listener)
@@ -180,7 +180,7 @@ def _listen(options: Options) -> list[socket.socket]:
     and in it whoever knocked meanwhile.
     """
     if options.port not in range(65536):
-        raise Refused(f"{options.port} is not a port: that is a number up to 65535.")
+        raise StartupError(f"{options.port} is not a port: that is a number up to 65535.")
     try:
         first = socket.create_server((options.host, options.port), backlog=BACKLOG)
         if options.nodes == 1 or sys.platform != "linux":
@@ -194,13 +194,13 @@ def _listen(options: Options) -> list[socket.socket]:
         ]
     except OSError as error:
         words = os.strerror(error.errno) if error.errno else str(error)
-        raise Refused(f"Cannot listen on {options.host}:{options.port}: {words}.") from error
+        raise StartupError(f"Cannot listen on {options.host}:{options.port}: {words}.") from error
 
 
 def _pages(folders: Mapping[str, Path]) -> Pages | None:
     for folder in folders.values():
         if not folder.is_dir():
-            raise Refused(f"{folder} is not a folder to serve pages from.")
+            raise StartupError(f"{folder} is not a folder to serve pages from.")
     return Pages(folders) if folders else None
 
 
@@ -234,18 +234,20 @@ def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) ->
             elsewhere=elsewhere,
         )
     except TemplateError as error:
-        raise Refused(str(error)) from error
+        raise StartupError(str(error)) from error
 
 
 def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certificates:
     """A certificate for every name that the stages are reached by."""
-    hosts = [base.text.partition(":")[0] for base in bases_of(plan, address)]
+    hosts = [base.text.partition(":")[0] for base in stage_urls(plan, address)]
     made = certificates.make(scratch, [options.host, *hosts])
     if options.authority is not None:
         try:
             options.authority.write_bytes(made.authority.read_bytes())
         except OSError as error:
-            raise Refused(f"{options.authority} cannot be written: {error.strerror}.") from error
+            raise StartupError(
+                f"{options.authority} cannot be written: {error.strerror}."
+            ) from error
     return made
 
 
@@ -266,7 +268,9 @@ async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> I
     here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
     if options.invoke_endpoint is None:
         if options.python_here:
-            raise Refused("--python-here is for a run with --invoke-endpoint, and there is none.")
+            raise StartupError(
+                "--python-here is for a run with --invoke-endpoint, and there is none."
+            )
         return await _environments(options, plan, here, variables, stack)
     from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
@@ -274,7 +278,7 @@ async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> I
         remote = RemoteInvoker(options.invoke_endpoint, region=plan.region)
     except ValueError as error:
         words = "is not the URL of a Lambda API, such as http://127.0.0.1:3001"
-        raise Refused(f"--invoke-endpoint {options.invoke_endpoint} {words}.") from error
+        raise StartupError(f"--invoke-endpoint {options.invoke_endpoint} {words}.") from error
     stack.push_async_callback(remote.close)
     if not here:
         return remote
@@ -317,7 +321,7 @@ def _recorder(options: Options, invoker: Invoker) -> Invoker:
     try:
         return Recorder(invoker, options.record, lambda text: _tell(options, text, "warning"))
     except OSError as error:
-        raise Refused(f"Cannot record into {options.record}: {error.strerror}.") from error
+        raise StartupError(f"Cannot record into {options.record}: {error.strerror}.") from error
 
 
 async def _watch_code(
@@ -371,7 +375,7 @@ def _node(options: Options, plan: Plan, invoker: Invoker, settings: Settings) ->
     try:
         return Node(plan, invoker, settings)
     except ValueError as error:
-        raise Refused(f"{options.template}: {error}.") from error
+        raise StartupError(f"{options.template}: {error}.") from error
 
 
 async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:
@@ -379,7 +383,7 @@ async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:
     try:
         await nodes.start()
     except NodeError as error:
-        raise Refused(str(error)) from error
+        raise StartupError(str(error)) from error
 
 
 async def _start_triggers(
@@ -399,14 +403,14 @@ async def _start_triggers(
         try:
             await queues.start()
         except QueueError as error:
-            raise Refused(str(error)) from error
+            raise StartupError(str(error)) from error
     schedules = Schedules(plan, witnessed("schedule"), log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
 
 
 def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addresses:
-    first, *more = [base.text for base in bases_of(plan, address)] or [address]
+    first, *more = [base.text for base in stage_urls(plan, address)] or [address]
     others, http = tuple(f"ws://{base}" for base in more), f"http://{address}"
     console = f"{http}{CONSOLE_PATH}" if has_console else None
     return Addresses(f"ws://{first}", f"http://{first}", others, f"{http}/", console)
@@ -418,10 +422,10 @@ def _tell_what_differs(options: Options, plan: Plan) -> None:
         _tell(options, sentence, "left out")
     for sentence in (*plan.warnings, *unreachable(plan)):
         _tell(options, sentence, "warning")
-    _tell_mischief(options, plan)
+    _tell_faults(options, plan)
 
 
-def _tell_mischief(options: Options, plan: Plan) -> None:
+def _tell_faults(options: Options, plan: Plan) -> None:
     """A run with quotas or faults says so, and with which seed it can be repeated."""
     if options.quotas is not None:
         _tell(options, f"quotas: {options.quotas}")
@@ -434,7 +438,7 @@ def _tell_mischief(options: Options, plan: Plan) -> None:
 
 def _function_log(options: Options) -> Callable[[str, str], None]:
     say = options.lines or as_text(options.log)
-    return lambda function, line: say(Printed(_now(), function, line))
+    return lambda function, line: say(FunctionLine(_now(), function, line))
 
 
 def _tell(options: Options, text: str, kind: str = "notice") -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from conformance.vocabulary import Answered, Event, Setup, World
 from gateways import Machine, event_of, websocket_api
+from wsgate.apis import management
 from wsgate.core.actions import Accept, Action, Close, Drop, Invoke, Refuse, SendText
-from wsgate.core.events import Handshake
 from wsgate.core.quotas import Limiter, scope
-from wsgate.limits import millis
-from wsgate.node import management
-from wsgate.node.responses import Request
+from wsgate.model.events import Handshake
+from wsgate.model.limits import millis
+from wsgate.transport.responses import Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

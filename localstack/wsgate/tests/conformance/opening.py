@@ -21,10 +21,10 @@ from conformance.vocabulary import (
 )
 from gateways import ARN, TIMEOUT, allow
 from wire import ACCEPT, upgrade
-from wsgate.plan import IntegrationResponse, MockIntegration
+from wsgate.model.plan import IntegrationResponse, MockIntegration
 
 if TYPE_CHECKING:
-    from wsgate.plan import Integration
+    from wsgate.model.plan import Integration
 
 CASES = Table()
 case = CASES.case

@@ -13,12 +13,12 @@ from conformance.speaking import complained
 from conformance.vocabulary import ONLY_SOCKETS, Setup, Table, World, seconds
 from wire import upgrade
 from wsgate.core.quotas import Quotas
-from wsgate.plan import ApiKeys, BasePath, Models, Throttle, Throttles
+from wsgate.model.plan import ApiKeys, BasePath, Models, Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgate.plan import WebSocketApi
+    from wsgate.model.plan import WebSocketApi
 
 CASES = Table()
 case = CASES.case

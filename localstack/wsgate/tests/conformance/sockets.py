@@ -26,8 +26,8 @@ from websockets.frames import Frame, Opcode
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
 from gateways import T0, Running, plan, running, until, websocket_api
 from wire import dialed
-from wsgate.limits import millis
-from wsgate.plan import FunctionIntegration
+from wsgate.model.limits import millis
+from wsgate.model.plan import FunctionIntegration
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from websockets.typing import Subprotocol
 
     from wire import Reply
-    from wsgate.invoke import Invocation
-    from wsgate.plan import Integration
+    from wsgate.model.invoke import Invocation
+    from wsgate.model.plan import Integration
 
 HERE = Path(__file__).parent
 PATIENCE = 5.0

@@ -21,7 +21,7 @@ from conformance.vocabulary import (
     spoken,
 )
 from gateways import PONG, TIMEOUT, function
-from wsgate.plan import IntegrationResponse, MockIntegration
+from wsgate.model.plan import IntegrationResponse, MockIntegration
 
 CASES = Table()
 case = CASES.case

@@ -15,13 +15,13 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from gateways import PONG, TIMEOUT, function, raised, returned
-from wsgate.limits import Limits
+from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from wire import Reply
     from wsgate.core.quotas import Quotas
-    from wsgate.invoke import Invocation
-    from wsgate.plan import Integration, WebSocketApi
+    from wsgate.model.invoke import Invocation
+    from wsgate.model.plan import Integration, WebSocketApi
 
 Event = dict[str, Any]
 OK = {"statusCode": 200}

@@ -8,17 +8,18 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import authorizer, events, policy, signature
+from wsgate.core import authorizer, policy, signature
 from wsgate.core.policy import Decision, PolicyError
 from wsgate.core.signature import Scope, Signed
+from wsgate.model import events
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.core.events import Handshake, Place
-    from wsgate.core.ids import Millis
     from wsgate.core.signature import Credential
-    from wsgate.plan import ApiKeys
+    from wsgate.model.events import Handshake, Place
+    from wsgate.model.ids import Millis
+    from wsgate.model.plan import ApiKeys
 
 SERVICE = "execute-api"
 INVOKE = authorizer.ACTION

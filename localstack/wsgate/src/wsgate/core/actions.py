@@ -9,17 +9,17 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from wsgate.core.events import Caller
+from wsgate.model.events import Caller
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import timedelta
 
     from wsgate.core.bill import Tally
-    from wsgate.core.events import Handshake, Moment
-    from wsgate.core.ids import Millis
     from wsgate.core.integrations import Exchange, HttpRequest
     from wsgate.core.stage import Stage
+    from wsgate.model.events import Handshake, Moment
+    from wsgate.model.ids import Millis
 
 
 class Phase(enum.Enum):

@@ -9,13 +9,14 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import policy, proxy, selection
-from wsgate.core.events import ADDED, Handshake, Place, query_pairs
+from wsgate.core import policy, proxy
+from wsgate.expressions import selection
+from wsgate.model.events import ADDED, Handshake, Place, query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from wsgate.invoke import Invocation
+    from wsgate.model.invoke import Invocation
 
 ACTION = "execute-api:Invoke"
 ANSWER_BYTES = 8 * 1024  # APIGW.md §3.13
@@ -33,7 +34,7 @@ class Allowed:
 
 
 @dataclass(frozen=True)
-class Refused:
+class AuthorizerDenied:
     status: int
     reason: str = field(default="", compare=False)
     """For the log: the client hears the status only."""
@@ -62,17 +63,17 @@ def lacks_identity(
 
 def judge(
     invocation: Invocation, place: Place, identity: Mapping[str, str] = MappingProxyType({})
-) -> Allowed | Refused:
+) -> Allowed | AuthorizerDenied:
     """The meaning of an authorizer's answer (APIGW.md §3.5). A condition may ask the identity."""
     if invocation.function_error is not None:
         unauthorized = proxy.error_message(invocation.payload) == "Unauthorized"
-        return Refused(
+        return AuthorizerDenied(
             HTTPStatus.UNAUTHORIZED if unauthorized else HTTPStatus.INTERNAL_SERVER_ERROR
         )
     try:
         return _verdict(_answer(invocation.payload), place, facts(identity))
     except (_NotAnAnswerError, policy.PolicyError) as error:
-        return Refused(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        return AuthorizerDenied(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
 
 def facts(identity: Mapping[str, str]) -> dict[str, str]:
@@ -127,12 +128,12 @@ def _answer(payload: bytes) -> dict[str, Any]:
 
 def _verdict(
     answer: Mapping[str, Any], place: Place, facts: Mapping[str, str]
-) -> Allowed | Refused:
+) -> Allowed | AuthorizerDenied:
     principal, context = answer.get("principalId"), answer.get("context") or {}
     if not isinstance(principal, str | int) or principal == "":
-        return Refused(NO_PRINCIPAL, "the answer has no principalId")
+        return AuthorizerDenied(NO_PRINCIPAL, "the answer has no principalId")
     if not _allows(answer.get("policyDocument"), place, facts):
-        return Refused(HTTPStatus.FORBIDDEN)
+        return AuthorizerDenied(HTTPStatus.FORBIDDEN)
     if not isinstance(context, dict):
         raise _NotAnAnswerError("context is not an object")
     texts = {name: _context_text(name, value) for name, value in context.items()}

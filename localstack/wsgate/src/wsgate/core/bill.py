@@ -10,12 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
-from wsgate.limits import KIBIBYTE
+from wsgate.model.limits import KIBIBYTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from wsgate.core.ids import Millis
+    from wsgate.model.ids import Millis
 
 SOURCE: Final = "https://aws.amazon.com/api-gateway/pricing/"
 BLOCK_BYTES: Final = 32 * KIBIBYTE

@@ -6,7 +6,7 @@ import heapq
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from wsgate.core.ids import Millis
+    from wsgate.model.ids import Millis
 
 
 class Watched(Protocol):

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wsgate.core.ids import Millis
+    from wsgate.model.ids import Millis
 
 _MINUTE: Final = 60_000
 
 
 @dataclass(frozen=True)
-class Knob:
+class Fault:
     """One thing that can go wrong, as a person turns it on."""
 
     name: str
@@ -41,36 +41,36 @@ _LONGEST: Final = 900.0  # as long as a function may run
 # once:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 # (2026-11-26).
-KNOBS: Final = (
-    Knob("disconnect_lost", _RATE, "The $disconnect event never comes."),
-    Knob("disconnect_late", _SECONDS, "The $disconnect event comes this much later.", _LONGEST),
-    Knob("disconnect_twice", _RATE, "The $disconnect event comes a second time."),
-    Knob("message_late", _RATE, "A message's event is held back; later ones overtake it."),
-    Knob("message_late_seconds", _SECONDS, "How long `message_late` holds one.", _LONGEST, 0, 1.0),
-    Knob("connect_lost", _RATE, "$connect said yes, and the client is lost before its 101."),
-    Knob("management_gone", _RATE, "@connections answers 410 for a connection that lives."),
-    Knob("management_throttled", _RATE, "@connections answers 429."),
-    Knob("management_failed", _RATE, "@connections answers 500."),
-    Knob("management_latency", _SECONDS, "@connections answers this much later.", 60.0),
-    Knob("management_jitter", _SECONDS, "And later by up to this much, evenly.", 60.0),
-    Knob("integration_latency", _SECONDS, "A function is reached this much later.", 60.0),
-    Knob("integration_jitter", _SECONDS, "And later by up to this much, evenly.", 60.0),
-    Knob("function_slow", _RATE, "A function answers late, in its environment."),
-    Knob("function_slow_seconds", _SECONDS, "How late `function_slow` is.", _LONGEST, 0, 1.0),
-    Knob("function_crash", _RATE, "A function's environment is killed during the event."),
-    Knob(
+FAULTS: Final = (
+    Fault("disconnect_lost", _RATE, "The $disconnect event never comes."),
+    Fault("disconnect_late", _SECONDS, "The $disconnect event comes this much later.", _LONGEST),
+    Fault("disconnect_twice", _RATE, "The $disconnect event comes a second time."),
+    Fault("message_late", _RATE, "A message's event is held back; later ones overtake it."),
+    Fault("message_late_seconds", _SECONDS, "How long `message_late` holds one.", _LONGEST, 0, 1.0),
+    Fault("connect_lost", _RATE, "$connect said yes, and the client is lost before its 101."),
+    Fault("management_gone", _RATE, "@connections answers 410 for a connection that lives."),
+    Fault("management_throttled", _RATE, "@connections answers 429."),
+    Fault("management_failed", _RATE, "@connections answers 500."),
+    Fault("management_latency", _SECONDS, "@connections answers this much later.", 60.0),
+    Fault("management_jitter", _SECONDS, "And later by up to this much, evenly.", 60.0),
+    Fault("integration_latency", _SECONDS, "A function is reached this much later.", 60.0),
+    Fault("integration_jitter", _SECONDS, "And later by up to this much, evenly.", 60.0),
+    Fault("function_slow", _RATE, "A function answers late, in its environment."),
+    Fault("function_slow_seconds", _SECONDS, "How late `function_slow` is.", _LONGEST, 0, 1.0),
+    Fault("function_crash", _RATE, "A function's environment is killed during the event."),
+    Fault(
         "function_crash_seconds",
         _SECONDS,
         "How long after the event's start `function_crash` comes, or at its answer if sooner.",
         _LONGEST,
     ),
-    Knob("queue_twice", _RATE, "A batch of a queue comes to its function twice, at once."),
-    Knob("connection_lost", _PER_MINUTE, "An open connection breaks off without a word: 1006."),
-    Knob("connection_sent_away", _PER_MINUTE, "AWS closes an open connection: 1001."),
-    Knob("node_kill", _ACTION, "A node dies: its connections go, and no $disconnect tells."),
+    Fault("queue_twice", _RATE, "A batch of a queue comes to its function twice, at once."),
+    Fault("connection_lost", _PER_MINUTE, "An open connection breaks off without a word: 1006."),
+    Fault("connection_sent_away", _PER_MINUTE, "AWS closes an open connection: 1001."),
+    Fault("node_kill", _ACTION, "A node dies: its connections go, and no $disconnect tells."),
 )
-_BY_NAME: Final = {knob.name: knob for knob in KNOBS}
-_ACTIONS: Final = tuple(knob.name for knob in KNOBS if knob.unit == _ACTION)
+_BY_NAME: Final = {fault.name: fault for fault in FAULTS}
+_ACTIONS: Final = tuple(fault.name for fault in FAULTS if fault.unit == _ACTION)
 
 
 class Failure(enum.Enum):
@@ -82,7 +82,7 @@ class Failure(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Harm:
+class FunctionFault:
     """What happens to one run of a function; the value is in seconds, None is not at all."""
 
     slow: float | None = None
@@ -109,7 +109,7 @@ class Faults:
         """Told of each change that was made here, where other processes have to hear of it."""
         self.is_on = False
         """The one thing that is looked at while nothing is set."""
-        self._values = {knob.name: knob.default for knob in KNOBS}
+        self._values = {fault.name: fault.default for fault in FAULTS}
         self._sequences: dict[str, Random] = {}
         for name, value in (values or {}).items():
             self.set(name, value)
@@ -132,23 +132,23 @@ class Faults:
     def hear(self, name: str, number: float) -> None:
         """Take over a change that was made in another process."""
         self._values[name] = number
-        self.is_on = any(self._values[knob.name] != knob.default for knob in KNOBS)
+        self.is_on = any(self._values[fault.name] != fault.default for fault in FAULTS)
 
     def describe(self) -> dict[str, dict[str, Any]]:
         """Each fault by its name: value, default, least, most, unit and description."""
         described = {}
-        for knob in KNOBS:
-            fields = asdict(knob)
+        for fault in FAULTS:
+            fields = asdict(fault)
             del fields["name"]
-            described[knob.name] = {"value": self._values[knob.name], **fields}
+            described[fault.name] = {"value": self._values[fault.name], **fields}
         return described
 
     def changed(self) -> dict[str, float]:
         """What is not as it is by default, in the order of the list."""
         return {
-            knob.name: self._values[knob.name]
-            for knob in KNOBS
-            if self._values[knob.name] != knob.default
+            fault.name: self._values[fault.name]
+            for fault in FAULTS
+            if self._values[fault.name] != fault.default
         }
 
     # Events.
@@ -190,12 +190,12 @@ class Faults:
 
     # Functions.
 
-    def harm(self) -> Harm | None:
+    def function_fault(self) -> FunctionFault | None:
         """What happens to a function that is about to run."""
         is_slow, is_crash = self._happens("function_slow"), self._happens("function_crash")
         if not (is_slow or is_crash):
             return None
-        return Harm(
+        return FunctionFault(
             self._values["function_slow_seconds"] if is_slow else None,
             self._values["function_crash_seconds"] if is_crash else None,
         )
@@ -247,17 +247,17 @@ class Faults:
 
 def parse(name: str, value: object) -> float:
     """A value of a fault, from JSON or a command line. Raises ValueError, with a sentence."""
-    knob = _BY_NAME.get(name)
-    if knob is None:
+    fault = _BY_NAME.get(name)
+    if fault is None:
         raise ValueError(f"{name[:64]!r} is not the name of a fault")
-    words = f"{name} is {str(value)[:64]!r}, and must be from {knob.least:g} to {knob.most:g}"
+    words = f"{name} is {str(value)[:64]!r}, and must be from {fault.least:g} to {fault.most:g}"
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError(words)
     try:
         number = float(value)
     except (ValueError, OverflowError):
         raise ValueError(words) from None
-    if not knob.least <= number <= knob.most or (knob.unit == _ACTION and number not in (0, 1)):
+    if not fault.least <= number <= fault.most or (fault.unit == _ACTION and number not in (0, 1)):
         raise ValueError(words)
     return number
 
@@ -265,7 +265,7 @@ def parse(name: str, value: object) -> float:
 def listing() -> str:
     """Every fault, its unit and what it does, a line each."""
     lines = [
-        f"  {knob.name:<24}{f'{knob.unit}, up to {knob.most:g}':<22}{knob.description}"
-        for knob in KNOBS
+        f"  {fault.name:<24}{f'{fault.unit}, up to {fault.most:g}':<22}{fault.description}"
+        for fault in FAULTS
     ]
     return "\n".join((*lines, f"  {'seed':<24}{'a whole number':<22}Repeats a run."))

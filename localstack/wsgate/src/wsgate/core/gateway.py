@@ -15,7 +15,7 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core import access, authorizer, events, models, parameters, proxy
+from wsgate.core import access, authorizer, models, proxy
 from wsgate.core.actions import (
     Accept,
     Action,
@@ -36,27 +36,29 @@ from wsgate.core.actions import (
 )
 from wsgate.core.bill import Meter
 from wsgate.core.deadlines import Deadlines
-from wsgate.core.events import Caller, Handshake, Moment, Said
 from wsgate.core.integrations import Exchange, Http
-from wsgate.core.mapping import MappingError, Mock
 from wsgate.core.signature import Unsigned
-from wsgate.core.velocity import Scope
-from wsgate.core.velocity_values import RenderError
-from wsgate.limits import millis
+from wsgate.expressions import parameters
+from wsgate.expressions.mapping import MappingError, Mock
+from wsgate.expressions.velocity import Scope
+from wsgate.expressions.velocity_values import RenderError
+from wsgate.model import events
+from wsgate.model.events import Caller, Handshake, Moment, Said
+from wsgate.model.limits import millis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from wsgate.core.bill import Total
-    from wsgate.core.events import Event
-    from wsgate.core.ids import Ids, Millis
     from wsgate.core.integrations import Answer, HttpAnswer
     from wsgate.core.quotas import Limiter
     from wsgate.core.stage import CompiledRoute, Stage
-    from wsgate.invoke import Invocation
-    from wsgate.limits import Limits
-    from wsgate.plan import (
+    from wsgate.model.events import Event
+    from wsgate.model.ids import Ids, Millis
+    from wsgate.model.invoke import Invocation
+    from wsgate.model.limits import Limits
+    from wsgate.model.plan import (
         Authorizer,
     )
 
@@ -435,7 +437,7 @@ class Gateway:
     def _authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         place, identity = call.connection.stage.place, call.connection.identity
         verdict = authorizer.judge(invocation, place, identity)
-        if isinstance(verdict, authorizer.Refused):
+        if isinstance(verdict, authorizer.AuthorizerDenied):
             return self._refuse(call, verdict.status, now, verdict.reason)
         note = self._note(call, "allow", now)
         if call.arrival is None or call.connection.phase in _OVER:

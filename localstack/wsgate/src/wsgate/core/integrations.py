@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, quote_plus
 
 from wsgate.core import proxy
-from wsgate.core.mapping import (
+from wsgate.expressions.mapping import (
     MappingError,
     Requests,
     Response,
@@ -22,17 +22,17 @@ from wsgate.core.mapping import (
     convert,
     from_base64,
 )
-from wsgate.core.parameters import Mapped, RequestParameters
-from wsgate.core.velocity import Params, Scope, TemplateTextError
-from wsgate.core.velocity_values import RenderError
-from wsgate.invoke import Invocation
-from wsgate.plan import Conversion, CustomFunctionIntegration, HttpIntegration
+from wsgate.expressions.parameters import Mapped, RequestParameters
+from wsgate.expressions.velocity import Params, Scope, TemplateTextError
+from wsgate.expressions.velocity_values import RenderError
+from wsgate.model.invoke import Invocation
+from wsgate.model.plan import Conversion, CustomFunctionIntegration, HttpIntegration
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.core.events import Pairs
-    from wsgate.plan import HttpProxyIntegration
+    from wsgate.model.events import Pairs
+    from wsgate.model.plan import HttpProxyIntegration
 
 # GUESS: what Lambda's Invoke gets of a request without a body, and its status otherwise.
 NO_EVENT: Final = "{}"

@@ -6,10 +6,10 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from wsgate.core.selection import ExpressionError, Selection, compile_selection, parse_body
+from wsgate.expressions.selection import ExpressionError, Selection, compile_selection, parse_body
 
 if TYPE_CHECKING:
-    from wsgate.plan import Models
+    from wsgate.model.plan import Models
 
 # APIGW.md §7.15; the quota is of characters.
 MAX_SCHEMA: Final = 32 * 1024

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.invoke import Invocation
+    from wsgate.model.invoke import Invocation
 
 _KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 STATUSES = range(HTTPStatus.OK, 600)

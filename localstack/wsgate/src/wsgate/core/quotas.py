@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from wsgate.core.ids import Millis
-    from wsgate.plan import HttpApi, Throttle, Throttles, WebSocketApi
+    from wsgate.model.ids import Millis
+    from wsgate.model.plan import HttpApi, Throttle, Throttles, WebSocketApi
 
 # GUESS: no burst of new connections is documented; as many as a second brings come at once.
 CONNECTIONS_BURST_SECONDS: Final = 1

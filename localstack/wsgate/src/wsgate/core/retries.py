@@ -10,12 +10,12 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
-from wsgate.invoke import Invocation, InvokeError
+from wsgate.model.invoke import Invocation, InvokeError
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from wsgate.plan import EventPolicy
+    from wsgate.model.plan import EventPolicy
 
 FIRST_RETURN: Final = timedelta(seconds=1)
 """How long a throttled event waits first; then twice as long, and so on."""

@@ -17,8 +17,8 @@ from urllib.parse import quote, unquote_plus
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.core.events import Pairs
-    from wsgate.core.ids import Millis
+    from wsgate.model.events import Pairs
+    from wsgate.model.ids import Millis
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 SKEW_SECONDS = 5 * 60

@@ -6,15 +6,16 @@ from copy import copy
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from wsgate.core import authorizer, models, selection
+from wsgate.core import authorizer, models
 from wsgate.core.integrations import Backend, CustomFunction, Http
-from wsgate.core.mapping import Mock
 from wsgate.core.quotas import scope
-from wsgate.plan import CustomFunctionIntegration, FunctionIntegration, MockIntegration
+from wsgate.expressions import selection
+from wsgate.expressions.mapping import Mock
+from wsgate.model.plan import CustomFunctionIntegration, FunctionIntegration, MockIntegration
 
 if TYPE_CHECKING:
-    from wsgate.core.events import Place
-    from wsgate.plan import Route, WebSocketApi
+    from wsgate.model.events import Place
+    from wsgate.model.plan import Route, WebSocketApi
 
 # GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
 RESERVED = frozenset({"$connect", "$disconnect"})

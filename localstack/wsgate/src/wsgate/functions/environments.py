@@ -23,17 +23,17 @@ from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import TYPE_CHECKING, Final
 
-from wsgate.functions import leftovers, worker
+from wsgate.functions import orphan_processes, worker
 from wsgate.functions.layers import library_folders, program_folders, python_folders
 from wsgate.functions.local_aws import CREDENTIALS
 from wsgate.functions.memory import MemoryWatch
-from wsgate.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
+from wsgate.model.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wsgate.core.faults import Harm
-    from wsgate.plan import Function
+    from wsgate.core.faults import FunctionFault
+    from wsgate.model.plan import Function
 
 MAX_CALLS: Final = 20_000
 MAX_BYTES: Final = 256 * 1024 * 1024
@@ -135,11 +135,15 @@ class Environments:
         """Run `function` with `payload`; see Invoker."""
         return await self._invoke(function, payload, None)
 
-    async def invoke_harmed(self, function: str, payload: bytes, harm: Harm) -> Invocation:
+    async def invoke_with_fault(
+        self, function: str, payload: bytes, fault: FunctionFault
+    ) -> Invocation:
         """Run `function`; its environment is slow to answer, or killed during the event."""
-        return await self._invoke(function, payload, harm)
+        return await self._invoke(function, payload, fault)
 
-    async def _invoke(self, function: str, payload: bytes, harm: Harm | None) -> Invocation:
+    async def _invoke(
+        self, function: str, payload: bytes, fault: FunctionFault | None
+    ) -> Invocation:
         pool = self._pools.get(function)
         if pool is None:
             # https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
@@ -147,7 +151,7 @@ class Environments:
         if len(payload) > SYNCHRONOUS_BYTES:
             words = f"Request must be smaller than {SYNCHRONOUS_BYTES} bytes for the InvokeFunction"
             raise InvokeError(413, "RequestTooLargeException", f"{words} operation")
-        return await pool.submit(payload, harm)
+        return await pool.submit(payload, fault)
 
     def recycle(self) -> int:
         """Let the next calls meet new code: what is idle ends now, what is busy after its event.
@@ -164,7 +168,7 @@ class Environments:
         """End every environment and what it started, and wait until all of them are gone."""
         self._memory.close()
         await asyncio.gather(*(pool.close() for pool in self._pools.values()))
-        leftovers.end(self._run)
+        orphan_processes.end(self._run)
 
 
 def _unreserved(account_concurrency: int | None, reserved: int) -> int:
@@ -213,11 +217,11 @@ class _Quota:
 class _Call:
     """One invocation, from the moment it is accepted to its answer."""
 
-    __slots__ = ("_quota", "answer", "harm", "payload", "request_id")
+    __slots__ = ("_quota", "answer", "fault", "payload", "request_id")
 
-    def __init__(self, payload: bytes, quota: _Quota, harm: Harm | None = None) -> None:
+    def __init__(self, payload: bytes, quota: _Quota, fault: FunctionFault | None = None) -> None:
         quota.take(len(payload))
-        self.payload, self._quota, self.harm = payload, quota, harm
+        self.payload, self._quota, self.fault = payload, quota, fault
         self.answer: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
         self.request_id = _request_id()
 
@@ -258,10 +262,10 @@ class _Pool:
         self._alive: dict[_Environment, asyncio.Task[None]] = {}
         self.is_closed = False
 
-    async def submit(self, payload: bytes, harm: Harm | None = None) -> Invocation:
+    async def submit(self, payload: bytes, fault: FunctionFault | None = None) -> Invocation:
         if self.is_closed:
             raise _closing()
-        call = _Call(payload, self._quota, harm)
+        call = _Call(payload, self._quota, fault)
         if self._idle:
             self._idle.pop().run(call)
         elif len(self._alive) < self._concurrency:
@@ -391,8 +395,8 @@ class _Environment(asyncio.Protocol):
         head = size.to_bytes(_FRAME_HEAD, "big") + deadline.to_bytes(worker.DEADLINE, "big")
         if self._channel is not None:
             self._channel.write(head + call.request_id + call.payload)
-        if call.harm is not None and call.harm.crash is not None:
-            self._later(call.harm.crash, call, self._crash)
+        if call.fault is not None and call.fault.crash is not None:
+            self._later(call.fault.crash, call, self._crash)
 
     def retire(self) -> None:
         """End the process, as Lambda ends one: at once."""
@@ -459,17 +463,17 @@ class _Environment(asyncio.Protocol):
         if kind == worker.OUT_OF_MEMORY:
             self.out_of_memory()
             return
-        if self._call.harm is not None:
-            self._harm(self._call, self._call.harm, (kind, payload))
+        if self._call.fault is not None:
+            self._fault(self._call, self._call.fault, (kind, payload))
             return
         self._finish(kind, payload)
 
-    def _harm(self, call: _Call, harm: Harm, answer: tuple[bytes, bytes]) -> None:
+    def _fault(self, call: _Call, fault: FunctionFault, answer: tuple[bytes, bytes]) -> None:
         """An answer came from an environment that is to crash, or to be slow."""
-        if harm.crash is not None:
+        if fault.crash is not None:
             self._crash()
         else:
-            self._later(harm.slow or 0, call, lambda: self._finish(*answer))
+            self._later(fault.slow or 0, call, lambda: self._finish(*answer))
 
     def _crash(self) -> None:
         """Kill the process; its end answers for it."""

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from wsgate.invoke import Invocation, Invoker
+    from wsgate.model.invoke import Invocation, Invoker
 
 MAX_FILES: Final = 500
 """Routes are few; whoever calls Invoke with ever new names does not fill the disk."""

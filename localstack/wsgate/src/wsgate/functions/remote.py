@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate.functions.local_aws import session
-from wsgate.invoke import FunctionStatus, Invocation, InvokeError, Reports
+from wsgate.model.invoke import FunctionStatus, Invocation, InvokeError, Reports
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from types_boto3_lambda import LambdaClient
 
-    from wsgate.invoke import Invoker
+    from wsgate.model.invoke import Invoker
 
 # A function has 15 minutes at most, so an answer after that will not come.
 # https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html (2026-11-23)

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from wsgate.core import retries
 from wsgate.core.retries import Again, Delivery, Drop
-from wsgate.plan import EventPolicy
+from wsgate.model.plan import EventPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from wsgate.limits import Limits
+    from wsgate.model.limits import Limits
     from wsgate.node.invocations import Ending, Invocations
 
 

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.integrations import HttpAnswer
-from wsgate.invoke import Invocation, InvokeError, Invoker
-from wsgate.node.fetch import Fetcher, FetchError
+from wsgate.model.invoke import Invocation, InvokeError, Invoker
+from wsgate.transport.fetch import Fetcher, FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.lines import Line
+    from wsgate.logs import Line
+    from wsgate.model.plan import Plan
     from wsgate.node.node import Settings
-    from wsgate.node.responses import Request
-    from wsgate.plan import Plan
+    from wsgate.transport.responses import Request
 
 
 @dataclass(frozen=True)

@@ -12,33 +12,35 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgate.core import actions, events, quotas
+from wsgate.apis import faults_api, http_api, lambda_api, management, paths
+from wsgate.apis.authorization import INVOKE_FUNCTION, MANAGE, Authorization
+from wsgate.apis.lambda_api import InvocationType
+from wsgate.apis.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
+from wsgate.console.api import Console
+from wsgate.console.journal import Journal, Other, Witness
+from wsgate.console.state import NodeConsoleState
+from wsgate.core import actions, quotas
 from wsgate.core.actions import Accept, Action, Close, Drop, Refuse, Step
-from wsgate.core.events import HERE, Handshake, Place
 from wsgate.core.faults import Faults
 from wsgate.core.gateway import Gateway
-from wsgate.core.ids import CONNECTION_ID, Ids, Millis, node_of
 from wsgate.core.integrations import HttpAnswer
 from wsgate.core.quotas import Limiter, Quotas
 from wsgate.core.stage import Stage
-from wsgate.invoke import Invocation, InvokeError, Invoker
-from wsgate.limits import Limits
-from wsgate.lines import Happened, Requested, Say, as_text
-from wsgate.node import faults_api, http_api, lambda_api, management, paths, responses
+from wsgate.logs import EventLine, LogSink, RequestLine, as_text
+from wsgate.model import events
+from wsgate.model.events import HERE, Handshake, Place
+from wsgate.model.ids import CONNECTION_ID, Ids, Millis, node_of
+from wsgate.model.invoke import Invocation, InvokeError, Invoker
+from wsgate.model.limits import Limits
 from wsgate.node.background import Background
-from wsgate.node.callers import INVOKE_FUNCTION, MANAGE, Callers
-from wsgate.node.console import Console
-from wsgate.node.desk import NodeDesk
-from wsgate.node.fetch import FetchError
-from wsgate.node.frames import Protocols
+from wsgate.node.fault_injection import FaultInjection, SlowInvoker
 from wsgate.node.invocations import Ending, Fetched, Invocations
-from wsgate.node.journal import Journal, Other, Witness
-from wsgate.node.lambda_api import InvocationType
-from wsgate.node.mischief import Mischief, SlowInvoker
-from wsgate.node.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
-from wsgate.node.responses import Request, Response
-from wsgate.node.tls import server_context
-from wsgate.node.websocket import Socket, Upgrade
+from wsgate.transport import responses
+from wsgate.transport.fetch import FetchError
+from wsgate.transport.frames import Protocols
+from wsgate.transport.responses import Request, Response
+from wsgate.transport.tls import server_context
+from wsgate.transport.websocket import Socket, Upgrade
 
 if TYPE_CHECKING:
     import ssl
@@ -46,10 +48,10 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from pathlib import Path
 
+    from wsgate.apis.pages import Pages
     from wsgate.core.access import Principal
-    from wsgate.node.http_protocol import HttpProtocol
-    from wsgate.node.pages import Pages
-    from wsgate.plan import HttpApi, Plan, WebSocketApi
+    from wsgate.model.plan import HttpApi, Plan, WebSocketApi
+    from wsgate.transport.http_protocol import HttpProtocol
 
 Answer = Response | Coroutine[Any, Any, Response]
 
@@ -72,7 +74,7 @@ class Settings:
     """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
     log: Callable[[str], None] = print
     """Takes what is told in words; and every line as text, where `lines` takes none."""
-    lines: Say | None = None
+    lines: LogSink | None = None
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""
     certificate: Path | None = None
@@ -122,11 +124,11 @@ class Node:
         stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
         self.gateway = Gateway(stages, self._ids, settings.limits, settings.known, self._limiter)
         self._addresses, self._plan = Addresses(plan.websockets), plan
-        self._callers = Callers(
+        self._authorization = Authorization(
             settings.known, plan.region, is_strict=settings.iam, log=settings.log
         )
         self._told = set[str]()
-        self.faults, self._mischief = settings.faults, Mischief(self, settings.faults)
+        self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         self.clients: set[HttpProtocol] = set()
         self.protocols = Protocols(settings.limits, compression=settings.compression)
@@ -140,11 +142,11 @@ class Node:
         self._certificate = settings.certificate
         self._empty: asyncio.Event | None = None
         self.journal = Journal() if settings.console else None
-        self.desk: NodeDesk | None = None
+        self.console_state: NodeConsoleState | None = None
         self.console: Console | None = None
         if self.journal is not None:
-            self.desk = NodeDesk(self, plan, self.journal, self.now())
-            self.console = Console(self.desk, settings.address)
+            self.console_state = NodeConsoleState(self, plan, self.journal, self.now())
+            self.console = Console(self.console_state, settings.address)
 
     # HTTP.
 
@@ -258,7 +260,7 @@ class Node:
     def tick(self) -> None:
         now = self.now()
         self.perform(self.gateway.tick(now))
-        self._mischief.tick(now)
+        self._fault_injection.tick(now)
         for client in [client for client in self.clients if 0 < client.deadline <= now]:
             client.expire()
 
@@ -293,7 +295,7 @@ class Node:
         for socket in list(self._sockets.values()):
             socket.drop()
         await asyncio.sleep(0)  # the loop tells of them, and $disconnect begins
-        self._mischief.hurry()
+        self._fault_injection.hurry()
         self._background.close()
         await self.invocations.settle(within)
         for client in list(self.clients):
@@ -358,12 +360,12 @@ class Node:
                 socket.drop()
 
     def _is_lost(self, connection_id: str) -> bool:
-        return self.faults.is_on and self._mischief.loses_client(connection_id)
+        return self.faults.is_on and self._fault_injection.loses_client(connection_id)
 
     def _invoke(self, action: actions.Invoke) -> None:
         done = self._done(action)
         if self.faults.is_on:
-            self._mischief.start(action, done)
+            self._fault_injection.start(action, done)
         else:
             self.invocations.start(action.function, action.event, action.timeout, done)
 
@@ -407,13 +409,13 @@ class Node:
             return management.FORBIDDEN
         now, stage = self.now(), self._plan.websockets[target.address.stage]
         arn = management.arn(stage, self._plan, request.method, connection_id)
-        refusal = self._callers.refusal(request, MANAGE, arn, now)
+        refusal = self._authorization.refusal(request, MANAGE, arn, now)
         if refusal is None and self._limiter is not None and not self._limiter.management(now):
             refusal = management.LIMIT_EXCEEDED
         if refusal is not None:
             return self.refuse(request, refusal)
         if self.faults.is_on:
-            return self._mischief.manage(connection_id, request)
+            return self._fault_injection.manage(connection_id, request)
         return self.manage(connection_id, request)
 
     def refuse(self, request: Request, response: Response) -> Response:
@@ -472,7 +474,7 @@ class Node:
         now = self.now()
         try:
             order = lambda_api.parse(name, request)
-            response = self._callers.refusal(
+            response = self._authorization.refusal(
                 request, INVOKE_FUNCTION, lambda_api.arn(order, self._plan), now
             ) or await self._order(order)
         except lambda_api.OrderError as error:
@@ -510,11 +512,11 @@ class Node:
         if self._log_events:
             now, status = self.now(), int(response.status)
             path = request.path[:200]  # the parser took printable ASCII only
-            self.tell(Requested(now, request.method, path, status, now - since, cold))
+            self.tell(RequestLine(now, request.method, path, status, now - since, cold))
 
     def _log_note(self, note: actions.Note) -> None:
         id_, now = note.connection_id, self.now()
-        self.tell(Happened(now, note.route, id_, note.outcome, note.elapsed, note.cold))
+        self.tell(EventLine(now, note.route, id_, note.outcome, note.elapsed, note.cold))
 
     def _keep(  # noqa: PLR0913 what a request had to do with
         self,

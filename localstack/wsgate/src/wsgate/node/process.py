@@ -15,13 +15,11 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from wsgate.invoke import Invocation, InvokeError
-from wsgate.lines import Told
+from wsgate.apis import management
+from wsgate.console.api import Console
+from wsgate.logs import Told
 from wsgate.loops import loop_factory
-from wsgate.node import management
-from wsgate.node.channel import Channel, ChannelLost
-from wsgate.node.console import Console
-from wsgate.node.listening import listening
+from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.node.messages import (
     Act,
     FaultChange,
@@ -34,13 +32,15 @@ from wsgate.node.messages import (
     Start,
 )
 from wsgate.node.node import Node
+from wsgate.transport.channel import Channel, ChannelLost
+from wsgate.transport.listening import listening
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.lines import Line
-    from wsgate.node.desk import View
-    from wsgate.node.responses import Request, Response
+    from wsgate.console.state import View
+    from wsgate.logs import Line
+    from wsgate.transport.responses import Request, Response
 
 
 def main() -> int:
@@ -59,11 +59,11 @@ async def _live(sock: socket.socket) -> None:
     async def answer(question: Any) -> Any:
         if isinstance(question, Manage):
             return nodes[0].manage_here(question.connection_id, question.request)
-        desk = nodes[0].desk
-        if isinstance(question, Look) and desk is not None:
-            return await desk.look(question.since)
-        if isinstance(question, Act) and desk is not None:
-            return await desk.act(question.command)
+        console_state = nodes[0].console_state
+        if isinstance(question, Look) and console_state is not None:
+            return await console_state.look(question.since)
+        if isinstance(question, Act) and console_state is not None:
+            return await console_state.act(question.command)
         raise TypeError(question)
 
     def heard(news: Any) -> None:
@@ -108,12 +108,12 @@ class _Parent:
         self.say(Told(time.time_ns() // 1_000_000, text))
 
     async def look(self, since: str) -> View:
-        """See Desk: at all nodes."""
+        """See ConsoleState: at all nodes."""
         view: View = await self._channel.ask(Look(since))
         return view
 
     async def act(self, command: Mapping[str, Any]) -> View:
-        """See Desk: for whichever node."""
+        """See ConsoleState: for whichever node."""
         view: View = await self._channel.ask(Act(command))
         return view
 

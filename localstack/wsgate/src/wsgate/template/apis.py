@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from wsgate.plan import (
+from wsgate.model.plan import (
     Authorizer,
     CustomFunctionIntegration,
     Function,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from wsgate.plan import BasePath
+from wsgate.model.plan import BasePath
 from wsgate.template.expand import TemplateError
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from wsgate.plan import EventPolicy, Function
+from wsgate.model.plan import EventPolicy, Function
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from wsgate.functions.layers import python_folders
-from wsgate.plan import Function
+from wsgate.model.plan import Function
 from wsgate.template.code import Scratch, code_folder, layer_folder
 from wsgate.template.expand import TemplateError
 from wsgate.template.stack import Resource, Stack

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from wsgate.core.integrations import check_uri
-from wsgate.core.mapping import check_response, check_templates
-from wsgate.core.parameters import compile_source, compile_target, route_parameter
-from wsgate.plan import (
+from wsgate.expressions.mapping import check_response, check_templates
+from wsgate.expressions.parameters import compile_source, compile_target, route_parameter
+from wsgate.model.plan import (
     Conversion,
     CustomFunctionIntegration,
     Endpoint,
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
     from enum import StrEnum
 
-    from wsgate.plan import Function
+    from wsgate.model.plan import Function
     from wsgate.template.stack import Resource
 
 # APIGW.md §8.1

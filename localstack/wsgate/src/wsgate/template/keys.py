@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from wsgate.plan import ApiKeys
+from wsgate.model.plan import ApiKeys
 
 if TYPE_CHECKING:
     from wsgate.template.stack import Resource, Stack

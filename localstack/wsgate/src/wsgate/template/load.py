@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from wsgate.plan import Plan
+from wsgate.model.plan import Plan
 from wsgate.template.apis import http_of, websockets_of
 from wsgate.template.code import Scratch
 from wsgate.template.event_policies import event_policies_of

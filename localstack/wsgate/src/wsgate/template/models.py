@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core.models import check_schema, check_selection
-from wsgate.core.parameters import check_route_parameter
-from wsgate.plan import Models
+from wsgate.expressions.parameters import check_route_parameter
+from wsgate.model.plan import Models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,7 +13,7 @@ from wsgate.template.intrinsics import is_call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from wsgate.plan import Function
+    from wsgate.model.plan import Function
     from wsgate.template.stack import Resource, Stack
 
 Statement = dict[str, Any]

@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Final
 
 from wsgate.core.quotas import MOST
-from wsgate.plan import Throttle, Throttles
+from wsgate.model.plan import Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,9 +9,9 @@ from datetime import UTC, timedelta
 from typing import TYPE_CHECKING, Any, Final
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from wsgate.core import timing
-from wsgate.core.timing import Once, Timing
-from wsgate.plan import Function, Queue, QueueTrigger, Schedule
+from wsgate.model import timing
+from wsgate.model.plan import Function, Queue, QueueTrigger, Schedule
+from wsgate.model.timing import Once, Timing
 from wsgate.template.functions import invoked, pointed_to
 
 if TYPE_CHECKING:

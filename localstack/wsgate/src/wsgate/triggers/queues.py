@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from types_boto3_sqs.literals import QueueAttributeNameType
     from types_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
 
-    from wsgate.invoke import Invocation, Invoker
-    from wsgate.plan import Plan, Queue, QueueTrigger
+    from wsgate.model.invoke import Invocation, Invoker
+    from wsgate.model.plan import Plan, Queue, QueueTrigger
 
 # ReceiveMessage gives ten messages and waits 20 seconds at most.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html

@@ -1,4 +1,4 @@
-"""Timers for the plan's schedules; core/timing.py says when each is due.
+"""Timers for the plan's schedules; model/timing.py says when each is due.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-scheduled-rule-pattern.html (2026-11-23)
 
@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from wsgate.invoke import Invoker
-    from wsgate.plan import Plan, Schedule
+    from wsgate.model.invoke import Invoker
+    from wsgate.model.plan import Plan, Schedule
 
 _LOOK: Final = timedelta(seconds=30)
 

@@ -1,0 +1,1 @@
+"""What answers plain HTTP: @connections, Invoke, HTTP APIs, faults and pages."""

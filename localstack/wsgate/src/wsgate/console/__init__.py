@@ -1,0 +1,1 @@
+"""The page at /_wsgate: what it shows, what it can do, and the journal behind it."""

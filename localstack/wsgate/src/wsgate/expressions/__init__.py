@@ -1,0 +1,1 @@
+"""What a template says in expressions: selection, mapping, request parameters, and Velocity."""

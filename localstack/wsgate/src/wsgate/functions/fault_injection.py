@@ -1,0 +1,91 @@
+"""Functions that are slow or crash on purpose (core/faults.py), whoever runs them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+
+from wsgate.model.invoke import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from wsgate.core.faults import Faults, FunctionFault
+    from wsgate.model.invoke import Invoker
+
+_CRASHED: Final = "Runtime exited with error: signal: killed"
+
+
+@runtime_checkable
+class TakesFaults(Protocol):
+    """A runner that holds the processes, and can inject a fault itself."""
+
+    async def invoke_with_fault(
+        self, function: str, payload: bytes, fault: FunctionFault
+    ) -> Invocation:
+        """Run `function`; its environment is slow to answer, or killed during the event."""
+        ...
+
+
+class FaultyInvoker:
+    """An Invoker that passes each call on, and does now and then what the faults say."""
+
+    def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
+        """`log(function, line)` hears of each fault that was done."""
+        self._inner, self._faults, self._log = inner, faults, log
+
+    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+        """Run `function` with `payload`; see Invoker."""
+        if not self._faults.is_on:
+            return self._inner.invoke(function, payload)
+        fault = self._faults.function_fault()
+        if fault is None:
+            return self._inner.invoke(function, payload)
+        self._tell(function, fault)
+        if isinstance(self._inner, TakesFaults):
+            return self._inner.invoke_with_fault(function, payload, fault)
+        return self._from_afar(function, payload, fault)
+
+    def _tell(self, function: str, fault: FunctionFault) -> None:
+        if fault.slow is not None:
+            self._log(function, f"fault: function_slow {fault.slow:g} s")
+        if fault.crash is not None:
+            self._log(function, f"fault: function_crash after {fault.crash:g} s at most")
+
+    async def _from_afar(self, function: str, payload: bytes, fault: FunctionFault) -> Invocation:
+        """A process elsewhere cannot be killed: it runs, and its answer is lost."""
+        answer = await self._inner.invoke(function, payload)
+        if fault.crash is not None:
+            return Invocation(crashed(str(uuid.uuid4())), "Unhandled", answer.cold)
+        await asyncio.sleep(fault.slow or 0)
+        return answer
+
+
+class RepeatingInvoker:
+    """An Invoker of a queue's batches, some of which come twice when the faults say so."""
+
+    def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
+        """`log(function, line)` hears of each batch that came twice."""
+        self._inner, self._faults, self._log = inner, faults, log
+
+    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+        """Run `function` with `payload`; see Invoker."""
+        if not self._faults.is_on or not self._faults.repeats_batch():
+            return self._inner.invoke(function, payload)
+        self._log(function, "fault: queue_twice")
+        return self._twice(function, payload)
+
+    async def _twice(self, function: str, payload: bytes) -> Invocation:
+        """The queue hears the answer of one of them."""
+        answer, _ = await asyncio.gather(
+            self._inner.invoke(function, payload), self._inner.invoke(function, payload)
+        )
+        return answer
+
+
+def crashed(request_id: str) -> bytes:
+    """What Lambda answers for an environment that was killed."""
+    words = f"RequestId: {request_id} Error: {_CRASHED}"
+    return json.dumps({"errorType": "Runtime.ExitError", "errorMessage": words}).encode()

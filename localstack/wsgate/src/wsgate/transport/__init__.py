@@ -1,0 +1,1 @@
+"""Bytes and sockets: WebSocket frames, HTTP, TLS, and the channel between processes."""

@@ -1,3 +1,0 @@
--- name: clock
--- The database's time.
-select ms(now()) as server_now;

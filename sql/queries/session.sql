@@ -1,5 +1,0 @@
--- name: session
--- Whether this user has such a session, open or over: its id, or no row. By the user too: the tables
--- are kept by user, and an id alone would have to be looked for.
--- $1 user_id  $2 session_id
-select id from sessions_of($1) where id = $2;

@@ -1,3 +1,0 @@
--- name: unreachable
--- The nodes that could not be reached when they were last asked.
-select node from unreachable_nodes order by node limit 100;

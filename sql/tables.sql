@@ -1,0 +1,479 @@
+CREATE TYPE public.ending AS ENUM (
+    'client',
+    'idle',
+    'expired',
+    'swept',
+    'node_evicted',
+    'kicked',
+    'moved'
+);
+
+CREATE TYPE public.presence_event_type AS ENUM (
+    'online',
+    'offline'
+);
+
+CREATE TABLE public.user_events (
+    user_id text NOT NULL,
+    seq bigint NOT NULL,
+    type text NOT NULL,
+    body jsonb NOT NULL,
+    at timestamp with time zone NOT NULL,
+    action_id text NOT NULL,
+    patch jsonb
+);
+
+CREATE TABLE public.bonuses (
+    bonus_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    reward jsonb NOT NULL,
+    audience text NOT NULL,
+    resource text,
+    opens_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    stock integer,
+    min_watched interval,
+    rule_id uuid,
+    created_at timestamp with time zone NOT NULL,
+    cancelled_at timestamp with time zone,
+    queued_at timestamp with time zone,
+    acknowledge boolean DEFAULT false NOT NULL,
+    fingerprint text,
+    ledger_closed_at timestamp with time zone,
+    CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
+    CONSTRAINT bonuses_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
+    CONSTRAINT bonuses_min_watched_check CHECK ((min_watched > '00:00:00'::interval)),
+    CONSTRAINT bonuses_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT bonuses_reward_check CHECK ((octet_length((reward)::text) <= 4096)),
+    CONSTRAINT bonuses_stock_check CHECK ((stock > 0)),
+    CONSTRAINT opens_before_it_expires CHECK ((opens_at < expires_at))
+);
+
+CREATE TABLE public.broadcast_shards (
+    broadcast_id uuid NOT NULL,
+    round smallint NOT NULL,
+    shard integer NOT NULL,
+    page integer DEFAULT 0 NOT NULL,
+    after_user_id text NOT NULL,
+    after_resource text NOT NULL,
+    reading_user_id text,
+    reading_resource text,
+    reading_is_last boolean,
+    until_user_id text,
+    until_resource text,
+    worker uuid,
+    held_until timestamp with time zone,
+    done_at timestamp with time zone,
+    sent bigint DEFAULT 0 NOT NULL,
+    gone bigint DEFAULT 0 NOT NULL,
+    undelivered bigint DEFAULT 0 NOT NULL,
+    dropped bigint DEFAULT 0 NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.broadcasts (
+    broadcast_id uuid NOT NULL,
+    kind text NOT NULL,
+    bonus_id uuid,
+    news jsonb,
+    fingerprint text,
+    audience text NOT NULL,
+    resource text,
+    seq bigint,
+    follows bigint,
+    at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    queued_at timestamp with time zone,
+    CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
+    CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
+    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
+    CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
+    CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
+    CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
+);
+
+CREATE TABLE public.past_sessions (
+    id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone NOT NULL,
+    ended_by public.ending NOT NULL,
+    ended_within interval NOT NULL,
+    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
+)
+PARTITION BY RANGE (ended_at);
+
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id character varying(128) NOT NULL,
+    resource character varying(128) NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    nodes jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_by public.ending,
+    ended_within interval
+)
+WITH (fillfactor='80');
+
+CREATE VIEW public.sessions AS
+ SELECT watching_times.id,
+    (watching_times.user_id)::text AS user_id,
+    (watching_times.resource)::text AS resource,
+    watching_times.joined_at,
+    watching_times.ended_at,
+    watching_times.ended_by,
+        CASE
+            WHEN (watching_times.ended_at IS NOT NULL) THEN watching_times.ended_within
+            ELSE NULL::interval
+        END AS ended_within
+   FROM public.watching_times
+UNION ALL
+ SELECT past_sessions.id,
+    past_sessions.user_id,
+    past_sessions.resource,
+    past_sessions.joined_at,
+    past_sessions.ended_at,
+    past_sessions.ended_by,
+    past_sessions.ended_within
+   FROM public.past_sessions;
+
+CREATE TABLE public.acks (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.award_rules (
+    rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    reward jsonb NOT NULL,
+    every interval NOT NULL,
+    claim_within interval NOT NULL,
+    resource text,
+    created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    ended_at timestamp with time zone,
+    CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
+);
+
+CREATE TABLE public.awards (
+    rule_id uuid NOT NULL,
+    session_id bigint NOT NULL,
+    nth bigint NOT NULL,
+    bonus_id uuid NOT NULL
+);
+
+CREATE TABLE public.bonus_stock (
+    bonus_id uuid NOT NULL,
+    slot smallint NOT NULL,
+    remaining integer NOT NULL,
+    CONSTRAINT bonus_stock_remaining_check CHECK ((remaining > 0))
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.broadcast_stream (
+    only_row boolean DEFAULT true NOT NULL,
+    seq bigint NOT NULL,
+    CONSTRAINT broadcast_stream_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.claims (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    claim_id text NOT NULL,
+    claimed_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.ledger (
+    id bigint NOT NULL,
+    bonus_id uuid NOT NULL,
+    user_id text,
+    entry text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
+    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
+);
+
+ALTER TABLE public.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.ledger_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE public.migrations (
+    name text NOT NULL,
+    digest text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.offers (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    seq bigint,
+    CONSTRAINT offers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
+CREATE TABLE public.past_sessions_default (
+    id bigint CONSTRAINT past_sessions_id_not_null NOT NULL,
+    user_id text CONSTRAINT past_sessions_user_id_not_null NOT NULL,
+    resource text CONSTRAINT past_sessions_resource_not_null NOT NULL,
+    joined_at timestamp with time zone CONSTRAINT past_sessions_joined_at_not_null NOT NULL,
+    ended_at timestamp with time zone CONSTRAINT past_sessions_ended_at_not_null NOT NULL,
+    ended_by public.ending CONSTRAINT past_sessions_ended_by_not_null NOT NULL,
+    ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
+    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
+);
+
+CREATE TABLE public.presence_event_log (
+    only_row boolean DEFAULT true NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    pruned_seq bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT presence_event_log_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.presence_events (
+    seq bigint NOT NULL,
+    type public.presence_event_type NOT NULL,
+    session_id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL
+);
+
+CREATE TABLE public.presence_outbox (
+    due_at timestamp with time zone NOT NULL,
+    type public.presence_event_type NOT NULL,
+    session_id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    is_finalized boolean DEFAULT false NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.push_budget (
+    only_row boolean DEFAULT true NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    CONSTRAINT push_budget_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.stream_epoch (
+    only_row boolean DEFAULT true NOT NULL,
+    epoch uuid DEFAULT gen_random_uuid() NOT NULL,
+    CONSTRAINT stream_epoch_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.sweep_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    user_id text DEFAULT ''::text NOT NULL,
+    resource text DEFAULT ''::text NOT NULL,
+    cycle_started_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    pages_listed integer DEFAULT 0 NOT NULL,
+    pages_asked integer DEFAULT 0 NOT NULL,
+    probed_since timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    CONSTRAINT sweep_cursor_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.unreachable_nodes (
+    node text NOT NULL,
+    since timestamp with time zone NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.used_tickets (
+    ticket_id text NOT NULL,
+    expires_at timestamp with time zone NOT NULL
+);
+
+CREATE UNLOGGED TABLE public.user_limits (
+    user_id text NOT NULL,
+    free_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
+CREATE TABLE public.user_streams (
+    user_id text NOT NULL,
+    seq bigint NOT NULL,
+    state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT user_streams_seq_check CHECK ((seq > 0)),
+    CONSTRAINT user_streams_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+)
+WITH (fillfactor='80');
+
+CREATE VIEW public.watching_counts AS
+ SELECT id,
+    user_id,
+    joined_at,
+    ended_at,
+    resource,
+    ( SELECT COALESCE(jsonb_object_agg(each.node, ( SELECT count(*) AS count
+                   FROM jsonb_object_keys(each.connections) jsonb_object_keys(jsonb_object_keys))), '{}'::jsonb) AS "coalesce"
+           FROM jsonb_each(watching_times.nodes) each(node, connections)) AS nodes
+   FROM public.watching_times;
+
+ALTER TABLE public.watching_times ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.watching_times_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY public.past_sessions ATTACH PARTITION public.past_sessions_default DEFAULT;
+
+ALTER TABLE ONLY public.acks
+    ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
+
+ALTER TABLE ONLY public.award_rules
+    ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
+
+ALTER TABLE ONLY public.awards
+    ADD CONSTRAINT awards_pkey PRIMARY KEY (rule_id, session_id, nth);
+
+ALTER TABLE ONLY public.bonus_stock
+    ADD CONSTRAINT bonus_stock_pkey PRIMARY KEY (bonus_id, slot);
+
+ALTER TABLE ONLY public.bonuses
+    ADD CONSTRAINT bonuses_pkey PRIMARY KEY (bonus_id);
+
+ALTER TABLE ONLY public.broadcast_shards
+    ADD CONSTRAINT broadcast_shards_pkey PRIMARY KEY (broadcast_id, round, shard);
+
+ALTER TABLE ONLY public.broadcast_stream
+    ADD CONSTRAINT broadcast_stream_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_pkey PRIMARY KEY (broadcast_id);
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_seq_key UNIQUE (seq);
+
+ALTER TABLE ONLY public.claims
+    ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
+
+ALTER TABLE ONLY public.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.migrations
+    ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (user_id, bonus_id);
+
+ALTER TABLE ONLY public.past_sessions
+    ADD CONSTRAINT past_sessions_pkey PRIMARY KEY (ended_at, id);
+
+ALTER TABLE ONLY public.past_sessions_default
+    ADD CONSTRAINT past_sessions_default_pkey PRIMARY KEY (ended_at, id);
+
+ALTER TABLE ONLY public.presence_event_log
+    ADD CONSTRAINT presence_event_log_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.presence_events
+    ADD CONSTRAINT presence_events_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.push_budget
+    ADD CONSTRAINT push_budget_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.stream_epoch
+    ADD CONSTRAINT stream_epoch_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.sweep_cursor
+    ADD CONSTRAINT sweep_cursor_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.unreachable_nodes
+    ADD CONSTRAINT unreachable_nodes_pkey PRIMARY KEY (node);
+
+ALTER TABLE ONLY public.used_tickets
+    ADD CONSTRAINT used_tickets_pkey PRIMARY KEY (ticket_id);
+
+ALTER TABLE ONLY public.user_events
+    ADD CONSTRAINT user_events_pkey PRIMARY KEY (user_id, seq);
+
+ALTER TABLE ONLY public.user_limits
+    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.user_streams
+    ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);
+
+ALTER TABLE ONLY public.watching_times
+    ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
+
+CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
+
+CREATE INDEX bonuses_expires_at ON public.bonuses USING btree (expires_at);
+
+CREATE INDEX bonuses_ledger_open ON public.bonuses USING btree (expires_at) WHERE (ledger_closed_at IS NULL);
+
+CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
+
+CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (queued_at IS NULL);
+
+CREATE INDEX broadcasts_audience ON public.broadcasts USING btree (audience, resource, seq);
+
+CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at);
+
+CREATE INDEX ledger_everyone ON public.ledger USING btree (id) WHERE (user_id IS NULL);
+
+CREATE INDEX ledger_grants ON public.ledger USING btree (xid, id) WHERE (entry = 'claimed'::text);
+
+CREATE INDEX ledger_user ON public.ledger USING btree (user_id, id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
+
+CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (resource, ended_at, id);
+
+CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_sessions_default USING btree (resource, ended_at, id);
+
+CREATE INDEX past_sessions_long ON ONLY public.past_sessions USING btree (ended_at, joined_at) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
+
+CREATE INDEX past_sessions_default_terminate_at_join_at_idx ON public.past_sessions_default USING btree (ended_at, joined_at) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
+
+CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_id, ended_at, id);
+
+CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_sessions_default USING btree (user_id, ended_at, id);
+
+CREATE INDEX presence_outbox_due ON public.presence_outbox USING btree (due_at);
+
+CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_at);
+
+CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
+
+CREATE INDEX user_events_at ON public.user_events USING brin (at) WITH (pages_per_range='32');
+
+CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
+
+ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
+
+ALTER INDEX public.past_sessions_resource ATTACH PARTITION public.past_sessions_default_resource_terminate_at_id_idx;
+
+ALTER INDEX public.past_sessions_long ATTACH PARTITION public.past_sessions_default_terminate_at_join_at_idx;
+
+ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
+
+ALTER TABLE ONLY public.awards
+    ADD CONSTRAINT awards_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
+
+ALTER TABLE ONLY public.awards
+    ADD CONSTRAINT awards_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
+
+ALTER TABLE ONLY public.bonus_stock
+    ADD CONSTRAINT bonus_stock_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
+
+ALTER TABLE ONLY public.bonuses
+    ADD CONSTRAINT bonuses_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
+
+ALTER TABLE ONLY public.broadcast_shards
+    ADD CONSTRAINT broadcast_shards_broadcast_id_fkey FOREIGN KEY (broadcast_id) REFERENCES public.broadcasts(broadcast_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY public.broadcasts
+    ADD CONSTRAINT broadcasts_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
+
+ALTER TABLE ONLY public.offers
+    ADD CONSTRAINT offers_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
