@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+
+__all__ = ["browser", "device", "problems", "wsgate"]
 
 # The loop that the gateway's own processes run on: another reads, pauses and closes differently.
 _LOOPS = {"own": loop_factory()}
