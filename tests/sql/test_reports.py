@@ -252,11 +252,14 @@ async def test_sessions_are_filtered(
 async def concurrency(
     db: asyncpg.Connection, until: float, resolution: timedelta = MOMENT
 ) -> list[tuple[int, int, float]]:
-    """(viewers, most, most_at in minutes) for each ten minutes from midnight."""
+    """(viewers, peak_viewers, peak_at in minutes) for each ten minutes from midnight."""
     step = timedelta(minutes=10)
     rows = await report(db, "concurrency", at(0), at(until), step, None, resolution, NOW)
     midnight = MIDNIGHT.timestamp()
-    return [(row["viewers"], row["most"], (row["most_at"] / 1000 - midnight) / 60) for row in rows]
+    return [
+        (row["viewers"], row["peak_viewers"], (row["peak_at"] / 1000 - midnight) / 60)
+        for row in rows
+    ]
 
 
 async def test_the_peak_is_found_with_its_moment(db: asyncpg.Connection) -> None:
@@ -278,7 +281,7 @@ async def test_the_future_has_no_viewers(db: asyncpg.Connection) -> None:
     step = timedelta(minutes=10)
     args = (NOW - step, NOW + DAY, step, None, MOMENT, NOW)
     (row,) = await report(db, "concurrency", *args)
-    assert (row["viewers"], row["most"]) == (0, 1)
+    assert (row["viewers"], row["peak_viewers"]) == (0, 1)
 
 
 async def test_a_coarse_look_sees_who_is_there_at_its_moments(db: asyncpg.Connection) -> None:
