@@ -47,9 +47,10 @@ def main() -> None:
 def openapi() -> Json:
     """The OpenAPI document of the app. Nothing is connected before a request."""
     sys.path.insert(0, str(ROOT))
-    from handlers import web  # noqa: PLC0415  # the path is set just above
+    from handlers.http import HttpContainer  # noqa: PLC0415  # the path is set just above
+    from handlers.web.app import application  # noqa: PLC0415
 
-    document: Json = web.application(web.Web()).openapi()
+    document: Json = application(HttpContainer()).openapi()
     return document
 
 

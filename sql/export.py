@@ -149,7 +149,7 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         step = timedelta(seconds=options.step_seconds)
         exactly = timedelta(microseconds=1)
         args = (*interval, step, options.resource, exactly, None)
-        return "concurrency", args, ("at", "viewers", "most", "most_at")
+        return "concurrency", args, ("at", "viewers", "peak_viewers", "peak_at")
     groups = [key for key in ("user", "resource") if key in options.by]
     who = (groups, options.user_id, options.resource)
     counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")

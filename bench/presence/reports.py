@@ -5,12 +5,25 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.presence.world import say, script
 from handlers.adapters.database import ANSWER_TIMEOUT_SECONDS, TooSlow
-from handlers.core.operation import Query
-from handlers.web_reports import WITHIN, Interval, steps
+from handlers.services.presence import (
+    CountByPart,
+    CountOnline,
+    ListOnline,
+    ListPresenceEvents,
+    ListSessions,
+)
+from handlers.services.reports import (
+    REPORT_TIMEOUT,
+    Concurrency,
+    Interval,
+    WatchTimeByName,
+    WatchTimeByPeriod,
+    choose_steps,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +32,7 @@ if TYPE_CHECKING:
 
     from bench.presence.world import Size
     from handlers.adapters.database import Database
+    from handlers.core.operation import Statement
 
 BAR_SECONDS = 1.5
 """A second, and what a busy machine needs to cancel and to answer."""
@@ -81,10 +95,12 @@ class Reports:
         bar = f"each report answers, or refuses, within {slowest:.2f} s, bar {BAR_SECONDS}"
         return [(slowest <= BAR_SECONDS, bar)]
 
-    async def _ask(self, query: Query, within: timedelta = WITHIN) -> tuple[str, float]:
+    async def _ask(
+        self, statement: Statement[Any], within: timedelta = REPORT_TIMEOUT
+    ) -> tuple[str, float]:
         began = time.perf_counter()
         try:
-            rows = f"({len(await self.handlers.report(query, within)):,})"
+            rows = f"({len(await self.handlers.report(statement, within)):,})"
         except TooSlow:
             rows = "narrower"
         seconds = time.perf_counter() - began
@@ -96,34 +112,29 @@ def _range(hours: int) -> tuple[datetime, datetime]:
     return until - timedelta(hours=hours), until
 
 
-def _sessions(**given: object) -> Callable[[datetime, datetime], Query]:
-    names = ("user_id", "resource", "ended_by", "least_length", "most_length")
-    filters = tuple(given.get(name) for name in names)
-    return lambda start, end: Query("sessions", (start, end, *filters, None, None, PAGE, None))
+def _sessions(**filters: Any) -> Callable[[datetime, datetime], Statement[Any]]:
+    return lambda start, end: ListSessions(start, end, limit=PAGE, **filters)
 
 
-def _by(*by: str) -> Callable[[datetime, datetime], Query]:
-    return lambda start, end: Query(
-        "watch_time_by", (start, end, list(by), None, None, "", "", PAGE, None)
+def _by(*by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+    return lambda start, end: WatchTimeByName(start, end, list(by), limit=PAGE)
+
+
+def _in(period: timedelta, *by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+    return lambda start, end: WatchTimeByPeriod(
+        start, end, period, list(by), None, None, NEVER, limit=PAGE
     )
 
 
-def _in(piece: timedelta, *by: str) -> Callable[[datetime, datetime], Query]:
-    return lambda start, end: Query(
-        "watch_time_in",
-        (start, end, piece, list(by), None, None, NEVER, "", "", PAGE, None),
-    )
-
-
-def _concurrency(start: datetime, end: datetime) -> Query:
-    asked = steps(Interval(start, end))
-    return Query("concurrency", (start, end, asked.step, None, asked.resolution, None))
+def _concurrency(start: datetime, end: datetime) -> Statement[Any]:
+    asked = choose_steps(Interval(start, end))
+    return Concurrency(start, end, asked.step, None, asked.resolution)
 
 
 RANGED = {
     "sessions": _sessions(),
     "sessions of a user": _sessions(user_id="user-77"),
-    "sessions over 1 h on a resource": _sessions(resource="stream-0", least_length=HOUR),
+    "sessions over 1 h on a resource": _sessions(resource="stream-0", min_length=HOUR),
     "sessions that were swept": _sessions(ended_by="swept"),
     "watch time in all": _by(),
     "watch time by resource": _by("resource"),
@@ -133,12 +144,12 @@ RANGED = {
     "watch time by hour and resource": _in(HOUR, "resource"),
     "viewers at once": _concurrency,
 }
-PLAIN = {
-    "online, a page": Query("online", (None, None, "", "", PAGE)),
-    "facts, a page": Query("presence_events", (0, 1_000)),
+PLAIN: dict[str, Statement[Any]] = {
+    "online, a page": ListOnline(None, None, "", "", PAGE),
+    "presence events, a page": ListPresenceEvents(0, 1_000),
 }
 # Of now: no range makes them cheaper, so they have the time that any query has.
-COUNTS = {
-    "online, counted": Query("online_count", (None, None, True)),
-    "online, by resource and node": Query("online_counts", (1_000,)),
+COUNTS: dict[str, Statement[Any]] = {
+    "online, counted": CountOnline(None, None, True),
+    "online, by resource and node": CountByPart(1_000),
 }

@@ -47,7 +47,7 @@ export function makeApi(token) {
     /** @param {string} user_id */
     sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
     /** @param {string} user_id */
-    devices: (user_id) => call(`/devices?user_id=${encodeURIComponent(user_id)}`),
+    connections: (user_id) => call(`/connections?user_id=${encodeURIComponent(user_id)}`),
     /** @param {string} user_id */
     kick: (user_id) => call("/kick", { user_id }),
     /** @param {object} bonus */

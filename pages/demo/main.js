@@ -1,16 +1,16 @@
 import { makeApi } from "./api.js";
 import { showBonuses } from "./bonuses.js";
-import { askForName, askForToken, nameProblem } from "./sign-in.js";
+import { at, paintAvatar } from "./dom.js";
 import { showLedger } from "./ledger.js";
 import * as names from "./names.js";
 import { showNews } from "./news.js";
 import { operate } from "./operator.js";
-import { at, paintAvatar } from "./dom.js";
 import { showPresence } from "./presence.js";
-import { deviceText } from "./view.js";
+import { showResource } from "./resource-switch.js";
+import { askForName, askForToken, nameProblem } from "./sign-in.js";
 import { showStatus, showWatchTime } from "./status.js";
 import { showStream } from "./stream.js";
-import { showResource } from "./resource-switch.js";
+import { deviceText } from "./view.js";
 // The same path in the repository and on the server, which has client/ under /client/.
 import { Headcount } from "../../client/src/headcount.js";
 

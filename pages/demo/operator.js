@@ -1,8 +1,8 @@
 /** What a back office would have: drop a bonus, watch its statistics, cancel it; send news; kick a user. */
 
 import { ApiError } from "./api.js";
-import { isBlank } from "./names.js";
 import { at, isWorthPolling, onSubmit, setText, showProblem } from "./dom.js";
+import { isBlank } from "./names.js";
 import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */

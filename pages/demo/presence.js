@@ -1,7 +1,7 @@
 /** Who is online, and this user's devices and sessions: polled, because the server does not push them. */
 
-import * as names from "./names.js";
 import { at, copy, element, isWorthPolling, messageOf, paintAvatar, setText } from "./dom.js";
+import * as names from "./names.js";
 import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */
@@ -24,10 +24,10 @@ export function showPresence(api, headcount, viewer, reportProblem) {
     isPolling = true;
     try {
       const { user, resource } = viewer;
-      const requests = [api.online(resource), api.devices(user), api.sessions(user)];
-      const [online, devices, sessions] = await Promise.all(requests);
+      const requests = [api.online(resource), api.connections(user), api.sessions(user)];
+      const [online, connections, sessions] = await Promise.all(requests);
       showPeople(online, user);
-      showDevices(devices.items, connectionId);
+      showDevices(connections.items, connectionId);
       showSessions(sessions.items);
       reportProblem("");
     } catch (error) {

@@ -1,7 +1,7 @@
 /** The resource that this tab watches: shown, kept in the address, and switched over the same connection. */
 
-import * as names from "./names.js";
 import { at, onSubmit, setText } from "./dom.js";
+import * as names from "./names.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 

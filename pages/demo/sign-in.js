@@ -1,8 +1,8 @@
 /** The forms before the page connects: the token, and the name. */
 
 import { makeApi } from "./api.js";
-import * as names from "./names.js";
 import { at, messageOf, setProblem } from "./dom.js";
+import * as names from "./names.js";
 
 /** @param {string} [problem] */
 export function askForToken(problem = "") {

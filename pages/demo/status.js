@@ -1,7 +1,7 @@
 /** The connection's status in the header, and the watch time, which counts while the client is online. */
 
-import { statusText } from "./status-text.js";
 import { at, setProblem, setText } from "./dom.js";
+import { statusText } from "./status-text.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */

@@ -1,6 +1,6 @@
 -- name: concurrency
--- How many watch at once, for each $3 of [$1, $2), up to now: at (the step begins), viewers (then), most
--- (within the step) and most_at. A user on two resources is two viewers. Everyone is counted whenever
+-- How many watch at once, for each $3 of [$1, $2), up to now: at (the step begins), viewers (then),
+-- peak_viewers (within the step) and peak_at. A user on two resources is two viewers. Everyone is counted whenever
 -- $5 has passed since $1; at '1 microsecond' that is at each coming and going.
 -- $1 from  $2 to  $3 step  $4 resource (null: all)  $5 resolution, of which $3 is a multiple
 -- $6 now (null: the database's)
@@ -26,6 +26,6 @@ counted as (
 steps as (
     select date_bin($3, at, $1) as step, at, viewers from counted, span where at < until
 )
-select ms(step) as at, min(viewers) filter (where at = step) as viewers, max(viewers) as most,
-       ms((array_agg(at order by viewers desc, at))[1]) as most_at
+select ms(step) as at, min(viewers) filter (where at = step) as viewers, max(viewers) as peak_viewers,
+       ms((array_agg(at order by viewers desc, at))[1]) as peak_at
   from steps group by step order by step;

@@ -27,11 +27,19 @@ ROTATE = """async ([order, token]) => {
         body: JSON.stringify({ ...order, resource: resource ?? "site" }),
     }).then((response) => response.json());
     const HOUR = 3_600_000;
-    const early = (callback, ms) => setTimeout(callback, ms > HOUR ? 50 : ms);
+    let isThere = false, rotate;
+    const early = (callback, ms) => {
+        if (ms < HOUR) return setTimeout(callback, ms);
+        if (isThere) return setTimeout(callback, 50);
+        rotate = callback;
+    };
     const statuses = [];
     const headcount = new Headcount({ ticket, setTimeout: early });
     headcount.on("status", ({ status }) => statuses.push(status));
     await headcount.watch("stream");
+    // Only now: a rotation that overtakes the watch would join "site" a second time.
+    isThere = true;
+    rotate();
     const connections = new Set();
     await new Promise((resolve) => headcount.on("welcome", ({ connection_id, session }) => {
         connections.add(connection_id);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FakeStorage, greet, online, setUp, settled } from "./fakes.mjs";
-import { CRASH, EPOCH, acted, event, pushed, refusal, welcome } from "./messages.mjs";
+import { CRASH, EPOCH, acted, bonus, bonusPush, event, pushed, refusal, welcome } from "./messages.mjs";
 
 // Connecting.
 
@@ -26,10 +26,9 @@ test("it is online once welcomed, not before", async () => {
 });
 
 test("a welcome brings its snapshot, its state and its bonuses", async () => {
-  const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
   const { sockets, dispatched } = setUp();
   await settled();
-  await greet(sockets[0], { seq: 1, events: [event(1)], bonuses: [bonus] });
+  await greet(sockets[0], { seq: 1, events: [event(1)], bonuses: [bonus()] });
   assert.deepEqual(dispatched.map(([name]) => name), ["status", "status", "welcome", "snapshot", "state", "bonus"]);
 });
 
@@ -44,19 +43,18 @@ test("the server's clock is known from the first reply", async () => {
 
 test("a pushed bonus is reported", async () => {
   const { sockets, of } = await online();
-  sockets[0].receive({ type: "bonus", server_now: 1, bonus: { bonus_id: "b" } });
+  sockets[0].receive(bonusPush({ bonus_id: "b" }));
   assert.deepEqual(of("bonus"), [{ bonus_id: "b", outcome: null }]);
 });
 
 test("a bonus pushed twice is reported once, even if a welcome brings it again", async () => {
-  const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
   const { time, sockets, of } = await online();
-  sockets[0].receive({ type: "bonus", server_now: 1, bonus });
-  sockets[0].receive({ type: "bonus", server_now: 1, bonus });
+  sockets[0].receive(bonusPush(bonus()));
+  sockets[0].receive(bonusPush(bonus()));
   sockets[0].drop();
   await time.pass(500);
-  await greet(sockets[1], { bonuses: [bonus] });
-  assert.deepEqual(of("bonus"), [bonus]);
+  await greet(sockets[1], { bonuses: [bonus()] });
+  assert.deepEqual(of("bonus"), [bonus()]);
 });
 
 // The stream.

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FakeStorage, greet, online, setUp, settled } from "./fakes.mjs";
-import { CRASH, EPOCH, acted, event, refusal, welcome } from "./messages.mjs";
+import { CRASH, acted, claimed, event, refusal, welcome } from "./messages.mjs";
 
 // Acting and claiming.
 
@@ -30,8 +30,7 @@ test("a claim does not wait for acts, and any outcome is an answer", async () =>
   const { headcount, sockets, of } = await online();
   headcount.act("like");
   const claim = headcount.claim("b");
-  const reply = { type: "claim", re: "id3", server_now: 1, bonus_id: "b", outcome: "sold_out", epoch: EPOCH, event: null };
-  sockets[0].receive(reply);
+  sockets[0].receive(claimed("id3", "sold_out"));
   assert.deepEqual(await claim, { bonus_id: "b", outcome: "sold_out", event: null });
   assert.deepEqual(of("claim"), [{ bonus_id: "b", outcome: "sold_out", event: null }]);
 });

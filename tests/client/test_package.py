@@ -61,6 +61,19 @@ def test_npm_packs_exactly_the_packages_files(npm: str) -> None:
     }
 
 
+def test_the_packed_package_is_imported_by_its_name(npm: str, tmp_path: Path) -> None:
+    """The commands of client/README.md, then an import in Node."""
+    packed = run(npm, "pack", str(CLIENT), "--silent", folder=tmp_path).strip()
+    (tmp_path / "package.json").write_text('{"private": true}')
+    run(npm, "install", f"./{packed}", "--offline", "--no-audit", "--no-fund", folder=tmp_path)
+    page = tmp_path / "page.mjs"
+    page.write_text(
+        'import * as all from "headcount-client"; console.log(Object.keys(all).sort());'
+    )
+    printed = run("node", str(page), folder=tmp_path)
+    assert printed.split() == ["[", "'Headcount',", "'HeadcountError'", "]"]
+
+
 def test_client_and_pages_pass_the_strict_type_check(npm: str, typescript: Path) -> None:
     run(npm, "run", "check", folder=typescript)
 

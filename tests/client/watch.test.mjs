@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FakeStorage, answerWatch, greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
-import { EPOCH, acted, event, refusal, watching, welcome } from "./messages.mjs";
+import { EPOCH, acted, bonus, event, refusal, watching, welcome } from "./messages.mjs";
 
 const MINUTE = 60_000;
 const moved = (resource) => {
@@ -25,14 +25,13 @@ test("a watch resolves with the session there, and dispatches it", async () => {
 });
 
 test("a hello follows a move, and brings the bonuses that are open there", async () => {
-  const bonus = { bonus_id: "b", reward: {}, opens_at: 1, expires_at: 2, outcome: null };
   const { headcount, sockets, of } = await online();
   headcount.watch("two");
   answerWatch(sockets[0]);
   answerWatch(sockets[0]);
   assert.equal(sockets[0].of("hello").length, 2);
-  sockets[0].receive(welcome(sockets[0].last("hello").id, { resource: "two", bonuses: [bonus] }));
-  assert.deepEqual(of("bonus"), [bonus]);
+  sockets[0].receive(welcome(sockets[0].last("hello").id, { resource: "two", bonuses: [bonus()] }));
+  assert.deepEqual(of("bonus"), [bonus()]);
 });
 
 test("a watch is sent after the answer to the one before, and the last one wins", async () => {

@@ -65,7 +65,7 @@ async def test_devices_are_listed_as_their_tickets_call_them(browser: Browser) -
     phone = await browser.tab(await browser.ticket(device="Zoë's phone"))
     laptop = await browser.tab(await browser.ticket(resource="stream"))
     connected = [(await hello(tab))["connection_id"] for tab in (phone, laptop)]
-    answer = await browser.api("GET", f"/devices?user_id={browser.user_id}")
+    answer = await browser.api("GET", f"/connections?user_id={browser.user_id}")
     assert [one["connection_id"] for one in answer["items"]] == connected
     assert [(one["device"], one["resource"]) for one in answer["items"]] == [
         ("Zoë's phone", "site"),
@@ -75,7 +75,7 @@ async def test_devices_are_listed_as_their_tickets_call_them(browser: Browser) -
     await laptop.close()
 
     async def all_are_gone() -> bool:
-        return not (await browser.api("GET", f"/devices?user_id={browser.user_id}"))["items"]
+        return not (await browser.api("GET", f"/connections?user_id={browser.user_id}"))["items"]
 
     await until_answered(all_are_gone)
 
@@ -103,7 +103,7 @@ async def test_one_session_is_ended_beside_another(browser: Browser) -> None:
     site = await browser.tab()
     stream = await browser.tab(await browser.ticket(resource="stream"))
     await hello(site)
-    sessions = (await browser.api("GET", f"/devices?user_id={browser.user_id}"))["items"]
+    sessions = (await browser.api("GET", f"/connections?user_id={browser.user_id}"))["items"]
     (ending,) = (one["session_id"] for one in sessions if one["resource"] == "site")
     order = {"user_id": browser.user_id}
     assert (await browser.api("POST", f"/sessions/{ending}/end", order))["closed"] == 1

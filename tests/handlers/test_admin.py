@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers import disconnect, message, web
+from handlers import disconnect, http, message
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
@@ -28,7 +28,7 @@ NOTHING = {"closed": 0, "gone": 0, "unreachable": 0}
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return web.Web
+    return http.HttpContainer
 
 
 def kick(world: World, user_id: str = "ann") -> tuple[int, Any]:
@@ -40,7 +40,7 @@ def end(world: World, session_id: object, user_id: str = "ann") -> tuple[int, An
 
 
 def devices(world: World, user_id: str = "ann") -> list[dict[str, Any]]:
-    _, answer = call(world, "GET", f"/devices?user_id={user_id}")
+    _, answer = call(world, "GET", f"/connections?user_id={user_id}")
     items: list[dict[str, Any]] = answer["items"]
     return items
 
@@ -240,7 +240,7 @@ def test_a_kicked_connection_that_still_speaks_hears_that_it_is_not_counted(worl
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/devices?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
+    [("GET", "/connections?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
 )
 def test_without_the_service_token_nobody_is_kicked(world: World, method: str, path: str) -> None:
     world.come("tab-1")

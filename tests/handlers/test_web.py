@@ -9,9 +9,10 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers import web
+from handlers import http
 from handlers.adapters.database import Database
 from handlers.core.ticket import read
+from handlers.web.errors import UNAUTHORIZED
 from tests.support.web import TOKEN, call
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return web.Web
+    return http.HttpContainer
 
 
 def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
@@ -36,7 +37,7 @@ def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), "é"])
 def test_without_the_service_token_nothing_is_told(world: World, token: str | None) -> None:
-    told = {"detail": "the service token is missing or wrong", "code": "unauthorized"}
+    told = {"detail": UNAUTHORIZED.reason, "code": "unauthorized"}
     paths = call(world, "GET", "/openapi.json")[1]["paths"]
     calls = [(method, path) for path, methods in paths.items() for method in methods]
     assert len(calls) > 25

@@ -9,13 +9,14 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from handlers import web
-from handlers.adapters import listing
-from handlers.adapters.statements import QUERIES, text
+from handlers import http
+from handlers.adapters.statements import QUERIES, sql_of
+from handlers.web import pagination
 from tests.support.web import answer, call, pages, table
 
 if TYPE_CHECKING:
     from handlers.container import Container
+    from handlers.core.operation import Statement
     from tests.support.world import World
 
 HOUR = 3_600_000
@@ -26,7 +27,7 @@ REPORTS = ("/sessions", "/watch-time?by=user", "/concurrency")
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return web.Web
+    return http.HttpContainer
 
 
 def past(
@@ -105,7 +106,7 @@ def test_concurrency_has_its_peak(world: World) -> None:
     past(world, T0, T0 + 3_000)
     past(world, T0 + 1_000, T0 + 2_000, "bob")
     _, page = call(world, "GET", within("/concurrency?step_seconds=60", ends=T0 + 300_000))
-    assert [point["most"] for point in page["items"]] == [2, 0, 0, 0, 0]
+    assert [point["peak_viewers"] for point in page["items"]] == [2, 0, 0, 0, 0]
     assert page["peak"] == {"viewers": 2, "at": T0 + 1_000}
     assert page["resolution_ms"] == 0
 
@@ -141,7 +142,7 @@ def test_who_is_online_through_a_node(world: World) -> None:
 
 def test_counts_are_kept_for_five_seconds(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = [100.0]
-    monkeypatch.setattr("handlers.web_reports.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("handlers.services.presence.time.monotonic", lambda: clock[0])
     world.come("a1", "ann")
     first = call(world, "GET", "/online/counts")[1]
     assert (first["users"], first["connections"]) == (1, 1)
@@ -181,11 +182,11 @@ def test_csv_has_what_the_page_has(world: World, path: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("bound", ["ROWS_OF_CSV", "BYTES_OF_ANSWER"])
+@pytest.mark.parametrize("bound", ["MAX_CSV_ROWS", "MAX_RESPONSE_BYTES"])
 def test_csv_leads_on_when_there_is_more(
     world: World, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
-    monkeypatch.setattr(listing, bound, {"ROWS_OF_CSV": 3, "BYTES_OF_ANSWER": 400}[bound])
+    monkeypatch.setattr(pagination, bound, {"MAX_CSV_ROWS": 3, "MAX_RESPONSE_BYTES": 400}[bound])
     for n in range(7):
         past(world, T0 + n, T0 + 1_000, f"user-{n} &é")
     path: str | None = within("/sessions.csv") + "&" + urlencode({"resource": "site"})
@@ -206,16 +207,15 @@ def test_a_report_that_takes_too_long_asks_for_less(
 ) -> None:
     """Half an hour of sleep before the report's own statement."""
 
-    def statement(name: str) -> str:
-        parameters = {"sessions": 11, "watch_time_by": 9, "concurrency": 6}
-        if name not in parameters:
-            return text(name)
-        wanted = (QUERIES / f"{name}.sql").read_text()
+    def slow_sql_of(statement: type[Statement[Any]]) -> str:
+        if statement.query not in {"sessions", "watch_time_by", "concurrency"}:
+            return sql_of(statement)
+        wanted = (QUERIES / f"{statement.query}.sql").read_text()
         slow = "with s as materialized (select pg_sleep(2000)) select r.* from s, ("
         return f"{slow}{wanted.rstrip()[:-1]}) as r"
 
-    monkeypatch.setattr("handlers.adapters.database.text", statement)
-    monkeypatch.setattr("handlers.web_reports.WITHIN", timedelta(milliseconds=50))
+    monkeypatch.setattr("handlers.adapters.database.sql_of", slow_sql_of)
+    monkeypatch.setattr("handlers.services.reports.REPORT_TIMEOUT", timedelta(milliseconds=50))
     name, _, query = within(path, 0, NEVER).partition("?")
     past(world, T0, T0 + 1_000)
     response = answer(world, f"{name}{suffix}?{query}&step_seconds=300000000")
@@ -268,7 +268,7 @@ def test_an_interval_that_is_none_is_refused(
         (within("/sessions?resource=" + "x" * 129), "bad_request"),
         (within("/sessions?resource=a%00b"), "bad_request"),
         (within("/watch-time?by=user&user_id="), "bad_request"),
-        ("/facts?limit=0", "bad_request"),
+        ("/presence-events?limit=0", "bad_request"),
     ],
 )
 def test_what_no_report_can_answer_is_refused(world: World, path: str, code: str) -> None:
@@ -290,7 +290,12 @@ def test_a_cursor_is_of_its_list_and_its_filters(world: World, path: str) -> Non
     mine = within(path, ends=T0 + 2 * HOUR)
     after = call(world, "GET", f"{mine}&limit=1")[1]["next"]
     assert call(world, "GET", f"{mine}&after={after}")[0] == 200
-    for other in ("/online?limit=1", within(path), f"{mine}&resource=site", "/facts?limit=1"):
+    for other in (
+        "/online?limit=1",
+        within(path),
+        f"{mine}&resource=site",
+        "/presence-events?limit=1",
+    ):
         status, refusal = call(world, "GET", f"{other}&after={after}")
         assert (status, refusal["code"]) == (422, "foreign_cursor")
 
@@ -307,36 +312,36 @@ def test_who_is_unknown_has_nothing(world: World) -> None:
     for path in REPORTS:
         status, page = call(world, "GET", within(path) + "&user_id=nobody&resource=nowhere")
         assert status == 200
-        assert not [one for one in page["items"] if one.get("most")]
+        assert not [one for one in page["items"] if one.get("peak_viewers")]
 
 
 def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
     world.come("a1", "ann")
-    first = call(world, "GET", "/facts?limit=1")[1]
+    first = call(world, "GET", "/presence-events?limit=1")[1]
     assert [(one["type"], one["user_id"]) for one in first["items"]] == [("online", "ann")]
     assert first["has_more"] is False
-    empty = call(world, "GET", f"/facts?after={first['next']}")[1]
+    empty = call(world, "GET", f"/presence-events?after={first['next']}")[1]
     assert (empty["items"], empty["next"]) == ([], first["next"])
     world.come("b1", "bob")
     world.come("c1", "cyd")
-    second = call(world, "GET", f"/facts?limit=1&after={empty['next']}")[1]
+    second = call(world, "GET", f"/presence-events?limit=1&after={empty['next']}")[1]
     assert [one["user_id"] for one in second["items"]] == ["bob"]
     assert second["has_more"] is True
-    third = call(world, "GET", f"/facts?limit=1&after={second['next']}")[1]
+    third = call(world, "GET", f"/presence-events?limit=1&after={second['next']}")[1]
     assert [one["user_id"] for one in third["items"]] == ["cyd"]
     assert third["has_more"] is False
 
 
 def test_a_reader_of_another_database_is_told_so(world: World) -> None:
     world.come("a1", "ann")
-    after = call(world, "GET", "/facts")[1]["next"]
+    after = call(world, "GET", "/presence-events")[1]["next"]
     world.rows("update presence_event_log set last_seq = 0")
-    assert call(world, "GET", f"/facts?after={after}")[1]["code"] == "foreign_cursor"
+    assert call(world, "GET", f"/presence-events?after={after}")[1]["code"] == "foreign_cursor"
     world.rows("update presence_event_log set last_seq = 1")
-    assert call(world, "GET", f"/facts?after={after}")[0] == 200
+    assert call(world, "GET", f"/presence-events?after={after}")[0] == 200
     (before,) = world.rows("select epoch from stream_epoch")
     world.rows("update stream_epoch set epoch = gen_random_uuid()")
-    assert call(world, "GET", f"/facts?after={after}")[1]["code"] == "foreign_cursor"
+    assert call(world, "GET", f"/presence-events?after={after}")[1]["code"] == "foreign_cursor"
     world.rows("update stream_epoch set epoch = $1", before["epoch"])
 
 
@@ -344,16 +349,16 @@ def test_a_reader_of_another_database_is_told_so(world: World) -> None:
 def test_a_reader_that_is_too_late_is_told_so(world: World, pruned: int, status: int) -> None:
     for n in range(3):
         world.come(f"tab-{n}", f"user-{n}")
-    after = call(world, "GET", "/facts?limit=1")[1]["next"]
+    after = call(world, "GET", "/presence-events?limit=1")[1]["next"]
     world.rows("delete from presence_events where seq <= $1", pruned)
     world.rows("update presence_event_log set pruned_seq = $1", pruned)
-    found, page = call(world, "GET", f"/facts?after={after}")
+    found, page = call(world, "GET", f"/presence-events?after={after}")
     assert found == status
-    assert status == 200 or page["code"] == "facts_dropped"
-    afresh = call(world, "GET", "/facts")[1]["items"]
+    assert status == 200 or page["code"] == "presence_events_pruned"
+    afresh = call(world, "GET", "/presence-events")[1]["items"]
     assert [one["seq"] for one in afresh] == list(range(pruned + 1, 4))
 
 
-@pytest.mark.parametrize("path", [*REPORTS, "/facts", "/online/counts", "/online.csv"])
+@pytest.mark.parametrize("path", [*REPORTS, "/presence-events", "/online/counts", "/online.csv"])
 def test_reports_ask_for_the_service_token(world: World, path: str) -> None:
     assert call(world, "GET", within(path), token=None)[0] == 401

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from handlers.adapters.listing import cell
+from handlers.web.pagination import cell
 from tests.support.reports import at, past
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def rows(exported: subprocess.CompletedProcess[bytes]) -> list[dict[str, str]]:
         (("watch-time", "--by", "user"), "watched_ms"),
         (("watch-time", "--by", "hour,resource"), "watched_ms"),
         (("watch-time", "--by", "day"), "watched_ms"),
-        (("concurrency", "--step-seconds", "86400"), "most"),
+        (("concurrency", "--step-seconds", "86400"), "peak_viewers"),
     ],
 )
 async def test_each_report_is_exported(
@@ -56,7 +56,7 @@ async def test_each_report_is_exported(
 ) -> None:
     await past(db, at(-1), at(1))
     exported = export(*report, *DAY, dsn=dsn)
-    assert [row[key] for row in rows(exported)] == ["1" if key == "most" else "60000"]
+    assert [row[key] for row in rows(exported)] == ["1" if key == "peak_viewers" else "60000"]
     assert exported.stderr.startswith(b"export: 1 rows in all")
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from dump_tables import dump
 from handlers.adapters.statements import text
-from handlers.web_reports import ALWAYS, NEVER
+from handlers.services.presence import ALWAYS, NEVER
 from sql import migrate as runner
 from sql.migrate import MigrationError, migrate
 

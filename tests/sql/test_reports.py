@@ -252,11 +252,14 @@ async def test_sessions_are_filtered(
 async def concurrency(
     db: asyncpg.Connection, until: float, resolution: timedelta = MOMENT
 ) -> list[tuple[int, int, float]]:
-    """(viewers, most, most_at in minutes) for each ten minutes from midnight."""
+    """(viewers, peak_viewers, peak_at in minutes) for each ten minutes from midnight."""
     step = timedelta(minutes=10)
     rows = await report(db, "concurrency", at(0), at(until), step, None, resolution, NOW)
     midnight = MIDNIGHT.timestamp()
-    return [(row["viewers"], row["most"], (row["most_at"] / 1000 - midnight) / 60) for row in rows]
+    return [
+        (row["viewers"], row["peak_viewers"], (row["peak_at"] / 1000 - midnight) / 60)
+        for row in rows
+    ]
 
 
 async def test_the_peak_is_found_with_its_moment(db: asyncpg.Connection) -> None:
@@ -278,7 +281,7 @@ async def test_the_future_has_no_viewers(db: asyncpg.Connection) -> None:
     step = timedelta(minutes=10)
     args = (NOW - step, NOW + DAY, step, None, MOMENT, NOW)
     (row,) = await report(db, "concurrency", *args)
-    assert (row["viewers"], row["most"]) == (0, 1)
+    assert (row["viewers"], row["peak_viewers"]) == (0, 1)
 
 
 async def test_a_coarse_look_sees_who_is_there_at_its_moments(db: asyncpg.Connection) -> None:
@@ -306,3 +309,19 @@ async def test_who_is_online_is_counted_by_resource_and_node(db: asyncpg.Connect
         {"node": "other/live", "connections": 2},
         {"node": "gateway.example/live", "connections": 1},
     ]
+
+
+async def test_sessions_that_end_in_one_millisecond_are_listed_once_each(
+    db: asyncpg.Connection,
+) -> None:
+    """Pages go by microseconds, though an answer shows milliseconds."""
+    end = at(10)
+    for microseconds in (900, 500, 100):
+        await past(db, at(0), end + timedelta(microseconds=microseconds))
+    read: list[int] = []
+    position: tuple[Any, Any] = (None, None)
+    while rows := await listed(db, at(0), at(20), limit=2, position=position):
+        read += [row["session_id"] for row in rows]
+        last = rows[-1]
+        position = (end + timedelta(microseconds=last["position"] % 1_000), last["session_id"])
+    assert read == [1, 2, 3]

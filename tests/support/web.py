@@ -7,7 +7,7 @@ import io
 import json
 from typing import TYPE_CHECKING, Any
 
-from handlers import web
+from handlers import http
 from tests.support.world import golden
 
 if TYPE_CHECKING:
@@ -32,8 +32,8 @@ def call(
     event["requestContext"]["http"] |= {"method": method, "path": path}
     text = body if body is None or isinstance(body, str) else json.dumps(body)
     event |= {"body": text, "isBase64Encoded": False}
-    assert isinstance(world.container, web.Web)
-    answer = web.handle(event, None, world.container)
+    assert isinstance(world.container, http.HttpContainer)
+    answer = http.handle(event, None, world.container)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -43,8 +43,8 @@ def answer(world: World, path: str) -> dict[str, Any]:
     event = golden("web") | {"rawPath": path, "rawQueryString": query, "body": None}
     event["headers"] = {"host": "api.example", "authorization": f"Bearer {TOKEN}"}
     event["requestContext"]["http"] |= {"method": "GET", "path": path}
-    assert isinstance(world.container, web.Web)
-    return web.handle(event, None, world.container)
+    assert isinstance(world.container, http.HttpContainer)
+    return http.handle(event, None, world.container)
 
 
 def table(response: dict[str, Any]) -> list[dict[str, str]]:

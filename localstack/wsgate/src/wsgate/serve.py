@@ -28,7 +28,8 @@ from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttles
 from wsgate.model.urls import stage_urls, unreachable, with_endpoints
-from wsgate.node.node import Node, Settings
+from wsgate.node.node import Node
+from wsgate.node.settings import Settings
 from wsgate.nodes import NodeError, Nodes
 from wsgate.threads import in_thread
 from wsgate.transport.listening import BACKLOG, listening

@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core.integrations import HttpAnswer
-from wsgate.model.invoke import Invocation, InvokeError, Invoker
-from wsgate.transport.fetch import Fetcher, FetchError
+from wsgate.model.invoke import Ending, InvokeError, Invoker
+from wsgate.transport.fetch import Fetched, Fetcher, FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from wsgate.core.integrations import HttpRequest
 
-Ending = Invocation | InvokeError | TimeoutError
-Fetched = HttpAnswer | FetchError | TimeoutError
 Done = Callable[[Ending], None]
 
 

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field
 from functools import cached_property, partial
 from http import HTTPStatus
 from random import Random, SystemRandom
@@ -21,22 +20,20 @@ from wsgate.console.journal import Journal, Other, Witness
 from wsgate.console.state import NodeConsoleState
 from wsgate.core import actions, quotas
 from wsgate.core.actions import Accept, Action, Close, Drop, Refuse, Step
-from wsgate.core.faults import Faults
 from wsgate.core.gateway import Gateway
 from wsgate.core.integrations import HttpAnswer
-from wsgate.core.quotas import Limiter, Quotas
+from wsgate.core.quotas import Limiter
 from wsgate.core.stage import Stage
-from wsgate.logs import EventLine, LogSink, RequestLine, as_text
+from wsgate.logs import EventLine, RequestLine, as_text
 from wsgate.model import events
 from wsgate.model.events import HERE, Handshake, Place
 from wsgate.model.ids import CONNECTION_ID, Ids, Millis, node_of
-from wsgate.model.invoke import Invocation, InvokeError, Invoker
-from wsgate.model.limits import Limits
+from wsgate.model.invoke import Ending, Invocation, InvokeError, Invoker
 from wsgate.node.background import Background
 from wsgate.node.fault_injection import FaultInjection, SlowInvoker
-from wsgate.node.invocations import Ending, Fetched, Invocations
+from wsgate.node.invocations import Invocations
 from wsgate.transport import responses
-from wsgate.transport.fetch import FetchError
+from wsgate.transport.fetch import Fetched, FetchError
 from wsgate.transport.frames import Protocols
 from wsgate.transport.responses import Request, Response
 from wsgate.transport.tls import server_context
@@ -44,13 +41,10 @@ from wsgate.transport.websocket import Socket, Upgrade
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Mapping
     from datetime import timedelta
-    from pathlib import Path
 
-    from wsgate.apis.pages import Pages
-    from wsgate.core.access import Principal
     from wsgate.model.plan import HttpApi, Plan, WebSocketApi
+    from wsgate.node.settings import Settings
     from wsgate.transport.http_protocol import HttpProtocol
 
 Answer = Response | Coroutine[Any, Any, Response]
@@ -60,38 +54,6 @@ UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Requi
 URL_CHARACTERS = 4096  # APIGW.md §1.3
 # GUESS: which status a longer one gets.
 URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a node is told besides its plan."""
-
-    address: str
-    """Host and port as clients write them: the `domainName` of every event."""
-    limits: Limits = field(default_factory=Limits)
-    pages: Pages | None = None
-    compression: bool = True
-    """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
-    log: Callable[[str], None] = print
-    """Takes what is told in words; and every line as text, where `lines` takes none."""
-    lines: LogSink | None = None
-    log_events: bool = True
-    """Off leaves only what went wrong in the gateway itself."""
-    certificate: Path | None = None
-    """A file with a key and its chain, for TLS on the same port; without it there is only http."""
-    known: Mapping[str, Principal] = field(default_factory=dict)
-    """Who may sign a request, by the id of their key."""
-    iam: bool = False
-    """On refuses an unsigned call of @connections or Invoke, as AWS does (APIGW.md §11.5)."""
-    console: bool = True
-    """A page at /_wsgate, and a journal of what happened for it."""
-    index: int = 0
-    """Which of the nodes behind the port it is: its connections' ids say so."""
-    quotas: Quotas | None = None
-    """None lets everybody do as much as this machine can."""
-    share: float = 1
-    """This node's part of the quotas, where several are on one port."""
-    faults: Faults = field(default_factory=lambda: Faults(seed=0))
 
 
 class Peers(Protocol):

@@ -1,0 +1,28 @@
+"""The HTTP API for the company's backends: FastAPI behind Mangum."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import Any
+
+from mangum import Mangum
+
+from handlers.container import Container, Event, live
+from handlers.web.app import application
+
+
+class HttpContainer(Container):
+    """The container, with the application that it serves."""
+
+    @cached_property
+    def mangum(self) -> Mangum:
+        self.runner.get_loop()  # makes this process' loop the current one, on which Mangum runs
+        return Mangum(application(self), lifespan="off")
+
+
+def handle(event: Event, context: Any, container: HttpContainer) -> dict[str, Any]:
+    """Answer one HTTP request (payload format 2.0)."""
+    return container.mangum(event, context)
+
+
+handler = live(handle, HttpContainer)

@@ -1,0 +1,162 @@
+"""Bonuses: create, read, list, cancel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID, uuid5
+
+import msgspec
+
+from handlers.core.operation import Json, Statement
+from handlers.services.announcements import (
+    BroadcastRow,
+    FindBroadcast,
+    announce,
+    announce_eventually,
+    is_repeated,
+)
+from handlers.services.errors import NotFound, QueueUnavailable
+
+if TYPE_CHECKING:
+    from handlers.services.announcements import Database, Ports
+
+# Listed users whom the creating function tells by itself.
+MAX_FEW_USERS = 100
+
+
+class CreateBonus(Statement[str], frozen=True):
+    """Returns created, repeated, conflict or window_over."""
+
+    function: ClassVar[str] = "create_bonus"
+    bonus_id: UUID
+    reward: Json
+    audience: str
+    resource: str | None
+    user_ids: list[str]
+    opens_in: timedelta
+    window: timedelta
+    stock: int | None
+    min_watched: timedelta | None
+    opens_at: datetime | None
+    """Instead of `opens_in`."""
+    acknowledge: bool
+    fingerprint: str
+
+
+class CancelBonus(Statement[str | None], frozen=True):
+    """Returns cancelled, already_cancelled, expired, or None for an unknown bonus."""
+
+    function: ClassVar[str] = "cancel_bonus"
+    bonus_id: UUID
+    cancel_id: UUID
+
+
+class ListedBonusRow(msgspec.Struct, frozen=True):
+    bonus_id: UUID
+    reward: Json
+    audience: str
+    resource: str | None
+    opens_at: int
+    expires_at: int
+    stock: int | None
+    left: int | None
+    min_watched_ms: int | None
+    acknowledge: bool
+    rule_id: UUID | None
+    created_at: int
+    state: str
+    position: int
+    """`created_at` in microseconds."""
+
+
+class ListBonuses(Statement[ListedBonusRow], frozen=True):
+    """All bonuses, the newest first."""
+
+    query: ClassVar[str] = "bonuses"
+    before_created_at: datetime
+    before_bonus_id: UUID
+    limit: int
+
+
+class BonusRow(msgspec.Struct, frozen=True):
+    bonus_id: UUID
+    reward: Json
+    audience: str
+    resource: str | None
+    opens_at: int
+    expires_at: int
+    stock: int | None
+    left: int | None
+    min_watched_ms: int | None
+    acknowledge: bool
+    rule_id: UUID | None
+    created_at: int
+    state: str
+    claimed: int
+    acknowledged: int
+    server_now: int
+
+
+class FindBonus(Statement[BonusRow], frozen=True):
+    query: ClassVar[str] = "bonus"
+    bonus_id: UUID
+
+
+@dataclass(frozen=True)
+class Bonus:
+    """A bonus, and how far its broadcast has come: None once that is pruned."""
+
+    row: BonusRow
+    broadcast: BroadcastRow | None
+    is_repeated: bool = False
+    """The same request came before."""
+
+
+async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonus:
+    """Create a bonus and tell its audience. Raises Conflict, WindowOver or QueueUnavailable.
+
+    If the queue fails, the same request can enqueue the broadcast later when it `is_repeatable`,
+    for it names the bonus; any other bonus is cancelled.
+    """
+    was_there = is_repeated(await ports.database.fetch_one(new))
+    bonus = await read(ports.database, new.bonus_id)
+    if bonus.row.state in {"upcoming", "open"}:
+        try:
+            is_for_few = 0 < len(new.user_ids) <= MAX_FEW_USERS
+            await announce(ports, new.bonus_id, is_for_few=is_for_few)
+        except QueueUnavailable as error:
+            if is_repeatable:
+                reason = "the queue does not answer; send the same request again"
+                raise QueueUnavailable(reason) from error
+            await ports.database.fetch(_cancellation(new.bonus_id))
+            reason = "the queue does not answer and the bonus was cancelled; send a new request"
+            raise QueueUnavailable(reason) from error
+    return Bonus(bonus.row, bonus.broadcast, was_there)
+
+
+async def read(database: Database, bonus_id: UUID) -> Bonus:
+    """Read a bonus and the progress of its broadcast. Raises NotFound."""
+    rows = await database.fetch(FindBonus(bonus_id))
+    if not rows:
+        raise NotFound("bonus")
+    found = await database.fetch(FindBroadcast(bonus_id))
+    return Bonus(rows[0], found[0] if found else None)
+
+
+async def cancel(ports: Ports, bonus_id: UUID) -> Bonus:
+    """End the claims of a bonus and tell its audience. Raises NotFound."""
+    await ports.database.fetch(_cancellation(bonus_id))
+    bonus = await read(ports.database, bonus_id)
+    await announce_eventually(ports, _cancel_id(bonus_id))
+    return bonus
+
+
+def _cancellation(bonus_id: UUID) -> CancelBonus:
+    return CancelBonus(bonus_id, _cancel_id(bonus_id))
+
+
+def _cancel_id(bonus_id: UUID) -> UUID:
+    """Name the broadcast of the cancellation: always the same, so the audience is told once."""
+    return uuid5(bonus_id, "cancel")

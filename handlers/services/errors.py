@@ -1,0 +1,54 @@
+"""Why a use case of the HTTP API refuses. Nothing has changed then, but for QueueUnavailable."""
+
+from __future__ import annotations
+
+from handlers.adapters.database import TooSlow, Unavailable, Unstorable
+
+__all__ = [
+    "Conflict",
+    "DatabaseMoved",
+    "ForeignPosition",
+    "NotFound",
+    "PresenceEventsPruned",
+    "QueueUnavailable",
+    "TooManySteps",
+    "TooSlow",
+    "Unavailable",
+    "Unstorable",
+    "WindowOver",
+]
+
+
+class NotFound(Exception):
+    """There is no such thing; the message names it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"there is no such {what}")
+
+
+class Conflict(Exception):
+    """The id was used for a request with other contents."""
+
+
+class WindowOver(Exception):
+    """The claim window of the bonus would already have ended."""
+
+
+class QueueUnavailable(Exception):
+    """The queue does not answer; the message says what became of the request."""
+
+
+class ForeignPosition(Exception):
+    """The position belongs to another database, or to a later state of this one."""
+
+
+class PresenceEventsPruned(Exception):
+    """The events behind the position were deleted."""
+
+
+class DatabaseMoved(Exception):
+    """Grants are read in the order of transaction ids, and those here come from another cluster."""
+
+
+class TooManySteps(Exception):
+    """The interval has more steps than one report may have."""

@@ -1,0 +1,84 @@
+"""Granted claims, in an order in which a payout service can follow them without missing one."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Protocol
+from uuid import UUID
+
+import msgspec
+
+from handlers.core.operation import Json, Statement
+from handlers.services.errors import DatabaseMoved, ForeignPosition
+from handlers.services.presence import ALWAYS, NEVER
+
+if TYPE_CHECKING:
+    from handlers.core.operation import RowT
+
+
+class Database(Protocol):
+    async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
+    async def fetch_one(self, statement: Statement[RowT], /) -> RowT: ...
+
+
+class GrantRow(msgspec.Struct, frozen=True):
+    epoch: str
+    xid: int
+    grant_id: int
+    bonus_id: UUID
+    user_id: str
+    claim_id: str
+    reward: Json
+    claimed_at: int
+
+
+class ListGrants(Statement[GrantRow], frozen=True):
+    query: ClassVar[str] = "grants"
+    after_xid: int
+    after_grant_id: int
+    begins: datetime = ALWAYS
+    ends: datetime = NEVER
+    limit: int | None = None
+
+
+class LogRow(msgspec.Struct, frozen=True):
+    epoch: str
+    next_xid: int
+    """No transaction of this database has had it yet."""
+    is_moved: bool
+    """There are grants of later transactions: they were copied from another cluster."""
+
+
+class ReadGrantLog(Statement[LogRow], frozen=True):
+    query: ClassVar[str] = "grant_log"
+
+
+BigInt = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
+
+
+class Position(NamedTuple):
+    """The last grant that was read; `epoch` names its database."""
+
+    epoch: str
+    xid: BigInt
+    grant_id: BigInt
+
+
+async def read(database: Database, position: Position | None, limit: int) -> list[GrantRow]:
+    """Read the grants behind a position; None: from the first.
+
+    Raises DatabaseMoved, or ForeignPosition: a restored database gives transaction ids again.
+    """
+    log = await database.fetch_one(ReadGrantLog())
+    if log.is_moved:
+        raise DatabaseMoved
+    after = position or Position(log.epoch, 0, 0)
+    if after.epoch != log.epoch or after.xid >= log.next_xid:
+        raise ForeignPosition
+    return await database.fetch(ListGrants(after.xid, after.grant_id, limit=limit))
+
+
+async def start(database: Database) -> Position:
+    """The position before the first grant."""
+    log = await database.fetch_one(ReadGrantLog())
+    return Position(log.epoch, 0, 0)

@@ -1,0 +1,37 @@
+"""Mint tickets for the company's backend, which proves itself by the service token."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from handlers.adapters.settings import setting
+from handlers.core import ticket
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from handlers.core.connection import MayWatch
+
+
+@dataclass(frozen=True)
+class Minted:
+    ticket: str
+    url: str
+    """Where the ticket opens a connection."""
+    expires_at: datetime
+
+
+def mint(
+    user_id: str, resource: str, device: str | None, may_watch: MayWatch, now: datetime
+) -> Minted:
+    """Mint a ticket for one connection of one user."""
+    expires_at = now + ticket.LIFE
+    new = ticket.Ticket(secrets.token_urlsafe(16), user_id, resource, expires_at, device, may_watch)
+    return Minted(ticket.mint(new, setting("TICKET_SECRET")), setting("SOCKET_URL"), expires_at)
+
+
+def is_service_token(token: str) -> bool:
+    """Compare in constant time."""
+    return secrets.compare_digest(token.encode(), setting("SERVICE_TOKEN").encode())

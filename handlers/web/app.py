@@ -1,0 +1,83 @@
+"""The HTTP API as one application."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fastapi_offline import FastAPIOffline
+
+from handlers.services.presence import OnlineCounts
+from handlers.web.errors import add_exception_handlers
+from handlers.web.routes import (
+    admin,
+    award_rules,
+    bonuses,
+    grants,
+    health,
+    news,
+    presence,
+    reports,
+    tickets,
+)
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+    from fastapi.routing import APIRoute
+
+    from handlers.web.deps import Container
+
+DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, news, grants.
+
+- Every request except `GET /health` needs the header `Authorization: Bearer <service token>`.
+- Times are integer milliseconds since the epoch, by the database's clock.
+- To read the next page of a list, pass the page's `next` as `after`. A path that ends in `.csv`
+  returns the same list as a CSV file.
+- An error has a `code` for programs and a `detail` for people. A refused request has changed
+  nothing. Only after 503 `unavailable` that is open: give a request an id of your own, and you can
+  safely send it again.
+"""
+TAGS = [
+    {"name": "tickets", "description": "Let a user connect."},
+    {
+        "name": "presence",
+        "description": "Who is online, sessions, and who comes and goes.",
+    },
+    {"name": "reports", "description": "Watch time and concurrent viewers."},
+    {"name": "bonuses", "description": "Offer bonuses and award them for watching."},
+    {"name": "news", "description": "Tell users something."},
+    {"name": "grants", "description": "Pay out what users have claimed."},
+    {"name": "admin", "description": "Kick users and end sessions."},
+    {"name": "health", "description": "For monitoring."},
+]
+ROUTERS = (
+    tickets.router,
+    presence.router,
+    reports.router,
+    bonuses.router,
+    award_rules.router,
+    news.router,
+    grants.router,
+    admin.router,
+    health.router,
+)
+
+
+def application(container: Container) -> FastAPI:
+    """Build the API on a container's database, queue and gateway."""
+    app = FastAPIOffline(
+        title="Headcount",
+        version="1",
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        generate_unique_id_function=_operation_id,
+    )
+    app.state.container = container
+    app.state.online_counts = OnlineCounts()
+    add_exception_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name

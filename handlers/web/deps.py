@@ -1,0 +1,117 @@
+"""What a route asks for: the service token, the container's parts, filters of lists."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Protocol
+
+from fastapi import Depends, Query, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from handlers.services import announcements, broadcast, kick, tickets
+from handlers.services.presence import EPOCH, OnlineCounts
+from handlers.services.reports import Interval
+from handlers.web.errors import (
+    BAD_REQUEST,
+    REVERSED_INTERVAL,
+    UNAUTHORIZED,
+    UNAVAILABLE,
+    ApiError,
+    documented,
+)
+from handlers.web.schemas.fields import MAX_MILLISECONDS, Name
+
+if TYPE_CHECKING:
+    from handlers.core.operation import RowT, Statement
+
+bearer = HTTPBearer(auto_error=False, description="the service token")
+
+
+class Database(Protocol):
+    async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
+    async def fetch_one(self, statement: Statement[RowT], /) -> RowT: ...
+    async def report(self, statement: Statement[RowT], within: timedelta, /) -> list[RowT]: ...
+
+
+class Container(Protocol):
+    @property
+    def database(self) -> Database: ...
+    @property
+    def queue(self) -> announcements.Queue: ...
+    @property
+    def gateway(self) -> kick.Gateway: ...
+    def broadcast_ports(self) -> broadcast.Ports: ...
+
+
+def check_service_token(
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
+) -> None:
+    """Raises ApiError without the service token."""
+    if not tickets.is_service_token(credentials.credentials if credentials else ""):
+        error = UNAUTHORIZED
+        headers = {"WWW-Authenticate": "Bearer"}
+        raise ApiError(error.status, error.code, error.reason, headers)
+
+
+SERVICE_ONLY = [Depends(check_service_token)]
+"""The dependencies of every router but that of /health."""
+COMMON_ERRORS = documented(UNAUTHORIZED, BAD_REQUEST, UNAVAILABLE)
+
+
+def _container(request: Request) -> Container:
+    container: Container = request.app.state.container
+    return container
+
+
+def _database(request: Request) -> Database:
+    return _container(request).database
+
+
+def _ports(request: Request) -> announcements.Ports:
+    parts = _container(request)
+    return announcements.Ports(parts.database, parts.queue, parts.broadcast_ports)
+
+
+def _kicks(request: Request) -> kick.Kicks:
+    parts = _container(request)
+    return kick.Kicks(parts.database, parts.gateway)
+
+
+def _online_counts(request: Request) -> OnlineCounts:
+    counts: OnlineCounts = request.app.state.online_counts
+    return counts
+
+
+TheDatabase = Annotated[Database, Depends(_database)]
+ThePorts = Annotated[announcements.Ports, Depends(_ports)]
+TheKicks = Annotated[kick.Kicks, Depends(_kicks)]
+TheOnlineCounts = Annotated[OnlineCounts, Depends(_online_counts)]
+
+UserFilter = Annotated[Name | None, Query(description="only this user")]
+ResourceFilter = Annotated[Name | None, Query(description="only this resource")]
+FROM = Query(
+    alias="from",
+    ge=0,
+    le=MAX_MILLISECONDS,
+    description="the interval's start, in milliseconds since the epoch",
+)
+TO = Query(
+    alias="to",
+    ge=0,
+    le=MAX_MILLISECONDS,
+    description="the interval's end, not included, in milliseconds since the epoch",
+)
+
+
+def interval(begins: Annotated[int, FROM], ends: Annotated[int, TO]) -> Interval:
+    """The interval [from, to), which must not be empty. Raises ApiError."""
+    if ends <= begins:
+        raise ApiError.of(REVERSED_INTERVAL)
+    return Interval(to_datetime(begins), to_datetime(ends))
+
+
+def to_datetime(milliseconds: int) -> datetime:
+    return EPOCH + timedelta(milliseconds=milliseconds)
+
+
+TheInterval = Annotated[Interval, Depends(interval)]

@@ -1,0 +1,310 @@
+"""Every error of the HTTP API: its status, its code, its reason, and when it comes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
+
+from handlers.services import errors as services
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fastapi import FastAPI
+
+
+@dataclass(frozen=True)
+class ErrorCode:
+    """One kind of error."""
+
+    status: int
+    code: str
+    reason: str
+    """The default `detail` of the response: what is wrong, and what to do."""
+    meaning: str
+    """For the reference: when the error comes."""
+
+
+UNAUTHORIZED = ErrorCode(
+    401,
+    "unauthorized",
+    "the service token is missing or wrong; send `Authorization: Bearer <service token>`",
+    "The request has no service token, or not the one that the stack was deployed with.",
+)
+UNREADABLE_BODY = ErrorCode(
+    400,
+    "bad_request",
+    "the body cannot be parsed; send one JSON object in UTF-8, at most 32 levels deep",
+    "The body is not JSON, or its JSON is nested too deeply to be parsed.",
+)
+BAD_REQUEST = ErrorCode(
+    422,
+    "bad_request",
+    "a field is missing or invalid; correct the fields that `detail` lists",
+    "A field or a query parameter is missing, unknown or out of its bounds. `detail` lists each "
+    "one with its place (`loc`) and what is wrong with it (`msg`).",
+)
+NOT_FOUND = ErrorCode(
+    404,
+    "not_found",
+    "there is no such path; GET /openapi.json lists every path",
+    "Nothing has this path or this id. A broadcast is kept until a day after its end.",
+)
+METHOD_NOT_ALLOWED = ErrorCode(
+    405,
+    "method_not_allowed",
+    "this path does not accept this method; GET /openapi.json lists the methods of each path",
+    "The path exists, but not with this method.",
+)
+CONFLICT = ErrorCode(
+    409,
+    "conflict",
+    "this id was used for a request with other contents; send the new request with a new id",
+    "A request with the same id and other contents came before. The same contents are answered "
+    "200 with what the first request created.",
+)
+PRESENCE_EVENTS_PRUNED = ErrorCode(
+    410,
+    "presence_events_pruned",
+    "the events behind this cursor were deleted; read who is online with GET /online, then read "
+    "GET /presence-events without `after`",
+    "The reader is further behind than presence events are kept.",
+)
+WINDOW_OVER = ErrorCode(
+    422,
+    "window_over",
+    "the claim window would already have ended; choose a later `opens_at` or a longer "
+    "`window_seconds`",
+    "`opens_at` plus `window_seconds` is in the past.",
+)
+REWARD_TOO_LARGE = ErrorCode(
+    422,
+    "reward_too_large",
+    "`reward` takes more than 4,096 bytes as stored JSON; make it shorter",
+    "The reward is too large as PostgreSQL stores it: 1e308 has 5 characters in a request and 309 "
+    "in the database.",
+)
+NEWS_TOO_LARGE = ErrorCode(
+    422,
+    "news_too_large",
+    "`type` and `body` together take more than 4,096 bytes as stored JSON; shorten `body`",
+    "The news are too large as PostgreSQL stores them.",
+)
+UNSTORABLE = ErrorCode(
+    422,
+    "unstorable",
+    "a value cannot be stored; remove NUL characters, unpaired surrogates, NaN and Infinity",
+    "A value is valid JSON for Python but not for PostgreSQL.",
+)
+FOREIGN_CURSOR = ErrorCode(
+    422,
+    "foreign_cursor",
+    "`after` is not a cursor of this list with these filters; read from the start, without `after`",
+    "The cursor belongs to another list, to other filters, or to another database, as after the "
+    "restore of a backup.",
+)
+REVERSED_INTERVAL = ErrorCode(
+    422,
+    "reversed_interval",
+    "the interval is empty; `from` must be before `to`",
+    "`from` is not before `to`.",
+)
+INTERVAL_MISSING = ErrorCode(
+    422,
+    "interval_missing",
+    "the interval is missing; send `from` and `to`, or `user_id`",
+    "GET /sessions has neither a user nor a complete interval.",
+)
+UNKNOWN_BY = ErrorCode(
+    422,
+    "unknown_by",
+    "`by` names a key twice, or both day and hour; name each key once, and day or hour",
+    "The keys in `by` contradict each other.",
+)
+TOO_MANY_POINTS = ErrorCode(
+    422,
+    "too_many_points",
+    "the report would have more than 1,500 steps; choose a larger `step_seconds` or a shorter "
+    "interval",
+    "The interval is more than 1,500 times as long as the step.",
+)
+NARROWER_RANGE = ErrorCode(
+    422,
+    "narrower_range",
+    "the report would take longer than a second; choose a shorter interval, one user or one "
+    "resource, or export everything with `python -m sql.export`",
+    "The database cancelled the report so that it does not slow down the live traffic.",
+)
+UNAVAILABLE = ErrorCode(
+    503,
+    "unavailable",
+    "the database does not answer; send the same request again",
+    "The database or the queue does not answer. The request may have taken effect: with an id of "
+    "yours in it you can safely send it again.",
+)
+DATABASE_MOVED = ErrorCode(
+    503,
+    "database_moved",
+    "the grants were copied from another database, whose transaction ids do not compare with "
+    "those of this one; run `update ledger set xid = 0; update stream_epoch set epoch = "
+    "gen_random_uuid()` there once",
+    "The database was copied from another cluster without its transaction ids.",
+)
+
+ERROR_CODES = (
+    UNREADABLE_BODY,
+    UNAUTHORIZED,
+    NOT_FOUND,
+    METHOD_NOT_ALLOWED,
+    CONFLICT,
+    PRESENCE_EVENTS_PRUNED,
+    BAD_REQUEST,
+    WINDOW_OVER,
+    REWARD_TOO_LARGE,
+    NEWS_TOO_LARGE,
+    UNSTORABLE,
+    FOREIGN_CURSOR,
+    REVERSED_INTERVAL,
+    INTERVAL_MISSING,
+    UNKNOWN_BY,
+    TOO_MANY_POINTS,
+    NARROWER_RANGE,
+    UNAVAILABLE,
+    DATABASE_MOVED,
+)
+"""By status. `bad_request` stands twice: as 400 for a body, as 422 for fields."""
+
+# What FastAPI and Starlette refuse by themselves.
+BY_STATUS = {error.status: error for error in (UNREADABLE_BODY, NOT_FOUND, METHOD_NOT_ALLOWED)}
+# By the check constraint that the database reports.
+BY_CONSTRAINT = {
+    "bonuses_reward_check": REWARD_TOO_LARGE,
+    "award_rules_reward_check": REWARD_TOO_LARGE,
+    "broadcasts_news_check": NEWS_TOO_LARGE,
+}
+
+
+class FieldError(BaseModel):
+    """What is wrong with one field."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: str = Field(description="the kind of error, such as `missing` or `string_too_long`")
+    loc: list[str | int] = Field(
+        description="where the field is: `body` or `query`, then the names that lead to it"
+    )
+    msg: str = Field(description="what is wrong")
+
+
+class Error(BaseModel):
+    """Why a request was refused. A refused request has changed nothing, unless its code is
+    `unavailable`.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    detail: str | list[FieldError] = Field(
+        description="what is wrong and what to do; with 422 `bad_request` a list, one entry per "
+        "field"
+    )
+    code: str = Field(description="for programs: one of the codes in the reference")
+
+
+class ApiError(Exception):
+    """Answered as `{"detail": reason, "code": code}` with this status."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        reason: str | Sequence[Mapping[str, object]],
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.code = code
+        self.reason = reason
+        self.headers = headers
+
+    @classmethod
+    def of(cls, error: ErrorCode, reason: str | None = None) -> ApiError:
+        """The error of this code, with its default reason or with a more exact one."""
+        return cls(error.status, error.code, reason or error.reason)
+
+    def response(self) -> Response:
+        """In ASCII: a name that was sent may hold an unpaired surrogate."""
+        body = json.dumps({"detail": self.reason, "code": self.code})
+        return Response(body, self.status, self.headers, media_type="application/json")
+
+
+def documented(*errors: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """These errors as `responses` of a router or a route."""
+    by_status: dict[int | str, list[str]] = {}
+    for error in errors:
+        by_status.setdefault(error.status, []).append(f"`{error.code}`: {error.meaning}")
+    return {
+        status: {"model": Error, "description": "\n\n".join(meanings)}
+        for status, meanings in by_status.items()
+    }
+
+
+def add_exception_handlers(app: FastAPI) -> None:
+    """Answer every exception that a route may raise."""
+    for exception, translate in TRANSLATIONS.items():
+        app.add_exception_handler(exception, _handler(translate))
+
+
+def _handler(translate: Callable[[Any], ApiError]) -> Callable[[Request, Any], Any]:
+    async def handle(_request: Request, error: Any) -> Response:
+        return translate(error).response()
+
+    return handle
+
+
+def _unstorable(error: services.Unstorable) -> ApiError:
+    return ApiError.of(BY_CONSTRAINT.get(error.constraint or "", UNSTORABLE))
+
+
+def _invalid(error: RequestValidationError) -> ApiError:
+    """What is wrong and where, without what was sent: that may not even be text."""
+    fields = [
+        {
+            "type": one["type"],
+            "loc": one["loc"],
+            "msg": one["msg"].removeprefix("Value error, "),
+        }
+        for one in error.errors()
+    ]
+    return ApiError(BAD_REQUEST.status, BAD_REQUEST.code, fields)
+
+
+def _by_status(error: HTTPException) -> ApiError:
+    if known := BY_STATUS.get(error.status_code):
+        return ApiError(known.status, known.code, known.reason, error.headers)
+    code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
+    return ApiError(error.status_code, code, error.detail, error.headers)
+
+
+TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
+    ApiError: lambda error: error,
+    services.Unavailable: lambda _: ApiError.of(UNAVAILABLE),
+    services.TooSlow: lambda _: ApiError.of(NARROWER_RANGE),
+    services.Unstorable: _unstorable,
+    RequestValidationError: _invalid,
+    HTTPException: _by_status,
+    services.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
+    services.Conflict: lambda _: ApiError.of(CONFLICT),
+    services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
+    services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
+    services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
+    services.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),
+    services.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
+    services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
+}

@@ -1,0 +1,39 @@
+"""What the routes share that create bonuses, news and award rules."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+from handlers.core.operation import Json
+from handlers.web.errors import CONFLICT, documented
+from handlers.web.schemas.broadcasts import Viewers
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+    from handlers.web.errors import ErrorCode
+    from handlers.web.schemas.broadcasts import Everyone, Listed
+    from handlers.web.schemas.fields import Schema
+
+
+def created(model: type[Schema], *errors: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route that creates, beside 201."""
+    repeated = "The same request came before: this is what it created."
+    return {200: {"model": model, "description": repeated}, **documented(CONFLICT, *errors)}
+
+
+def audience_of(audience: Everyone | Viewers | Listed) -> tuple[str, str | None]:
+    """The kind of an audience and its resource, if it has one."""
+    return audience.kind, audience.resource if isinstance(audience, Viewers) else None
+
+
+def fingerprint(order: BaseModel, own_id: str) -> str:
+    """Hash what a request asks for, however it is written."""
+    wanted = order.model_dump(exclude={own_id}, exclude_defaults=True)
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+
+
+def to_json(value: object) -> Json:
+    return Json(json.dumps(value))

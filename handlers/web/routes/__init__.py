@@ -1,0 +1,1 @@
+"""One module per topic, each with a `router` that `handlers.web.app` includes."""

@@ -1,0 +1,49 @@
+"""Kick users and end sessions."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path
+
+from handlers.services.errors import NotFound
+from handlers.services.kick import KickCounts  # noqa: TC001
+from handlers.services.presence import FindSession
+from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, TheKicks
+from handlers.web.errors import NOT_FOUND, documented
+from handlers.web.schemas.admin import Kicked, KickOrder
+
+router = APIRouter(tags=["admin"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+
+SessionId = Annotated[
+    int, Path(ge=1, lt=2**63, description="the `session_id` of GET /connections or GET /sessions")
+]
+
+
+@router.post("/kick")
+async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
+    """Close all connections of a user and end their sessions for good.
+
+    The user can only come back with a new ticket, so stop minting tickets for them first. A ticket
+    that was minted before stays valid for its 30 seconds. Kicking a user who is offline changes
+    nothing. If connections are `unreachable`, kick again.
+    """
+    return _kicked(await kicks.kick(order.user_id))
+
+
+@router.post("/sessions/{session_id}/end", responses=documented(NOT_FOUND))
+async def end_session(
+    session_id: SessionId, order: KickOrder, database: TheDatabase, kicks: TheKicks
+) -> Kicked:
+    """Close the connections of one session and end it for good.
+
+    The user's other sessions go on. Ending a session that is over changes nothing. Otherwise as
+    POST /kick.
+    """
+    if not await database.fetch(FindSession(order.user_id, session_id)):
+        raise NotFound("session of this user")
+    return _kicked(await kicks.kick(order.user_id, session_id))
+
+
+def _kicked(counts: KickCounts) -> Kicked:
+    return Kicked(closed=counts.closed, gone=counts.gone, unreachable=counts.unreachable)

@@ -1,0 +1,131 @@
+"""Bonuses."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Path, Request, Response
+
+from handlers.services import bonuses
+from handlers.services.bonuses import CreateBonus, ListedBonusRow
+from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts, to_datetime
+from handlers.web.errors import (
+    BAD_REQUEST,
+    FOREIGN_CURSOR,
+    NOT_FOUND,
+    REWARD_TOO_LARGE,
+    UNSTORABLE,
+    WINDOW_OVER,
+    documented,
+)
+from handlers.web.orders import audience_of, created, fingerprint, to_json
+from handlers.web.pagination import (
+    After,
+    CsvResponse,
+    Cursor,
+    Limit,
+    Listing,
+    NewestFirst,
+    newest_first,
+)
+from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedBonus
+from handlers.web.schemas.broadcasts import Listed
+
+router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+BonusId = Annotated[UUID, Path(description="the bonus' id")]
+LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
+
+
+@router.post(
+    "/bonuses",
+    status_code=201,
+    responses=created(Bonus, BAD_REQUEST, WINDOW_OVER, REWARD_TOO_LARGE, UNSTORABLE),
+)
+async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -> Bonus:
+    """Offer a bonus: its audience is told at once and can claim it while the window is open.
+
+    After 503 `unavailable` the bonus may exist: send the same request with the same `bonus_id`
+    again, or cancel it with DELETE. If you do neither, its audience is told within a minute, as
+    long as the window is open. A bonus without a `bonus_id` of yours is cancelled when the queue
+    does not answer.
+    """
+    new = _creation(order)
+    bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
+    if bonus.is_repeated:
+        response.status_code = 200
+    return _bonus(bonus)
+
+
+@router.get("/bonuses/{bonus_id}", responses=documented(NOT_FOUND))
+async def read_bonus(bonus_id: BonusId, database: TheDatabase) -> Bonus:
+    """Read a bonus, its numbers so far, and how far its audience has been told."""
+    return _bonus(await bonuses.read(database, bonus_id))
+
+
+@router.delete("/bonuses/{bonus_id}", responses=documented(NOT_FOUND))
+async def cancel_bonus(bonus_id: BonusId, ports: ThePorts) -> Bonus:
+    """Cancel a bonus: no one can claim it from now on, and its audience is told.
+
+    Granted claims stay. Cancelling again changes nothing, and neither does cancelling a bonus that
+    is over: its `state` stays "expired".
+    """
+    return _bonus(await bonuses.cancel(ports, bonus_id))
+
+
+def _listing(database: TheDatabase) -> Listing[ListedBonusRow, NewestFirst]:
+    async def fetch(position: NewestFirst | None, limit: int) -> list[ListedBonusRow]:
+        return await database.fetch(bonuses.ListBonuses(*newest_first(position), limit))
+
+    return Listing(
+        Cursor("bonuses", (), NewestFirst),
+        ListedBonus.model_fields,
+        fetch,
+        lambda row: NewestFirst(row.position, row.bonus_id),
+    )
+
+
+@router.get("/bonuses", responses=LIST_ERRORS)
+async def list_bonuses(
+    database: TheDatabase, limit: Limit = 100, after: After = None
+) -> BonusesPage:
+    """List all bonuses, the newest first.
+
+    GET /bonuses/{bonus_id} has the numbers of a bonus.
+    """
+    rows, following = await _listing(database).page(after, limit)
+    return BonusesPage(items=[ListedBonus.model_validate(row) for row in rows], next=following)
+
+
+@router.get("/bonuses.csv", response_class=CsvResponse, responses=LIST_ERRORS)
+async def export_bonuses(
+    request: Request, database: TheDatabase, after: After = None
+) -> CsvResponse:
+    """List all bonuses as CSV. `Link: <…>; rel="next"` leads to the next rows."""
+    return await _listing(database).csv(request, after)
+
+
+def _creation(order: BonusOrder) -> CreateBonus:
+    audience, resource = audience_of(order.audience)
+    user_ids = order.audience.user_ids if isinstance(order.audience, Listed) else []
+    min_watched = order.min_watched_seconds
+    return CreateBonus(
+        bonus_id=order.bonus_id or uuid4(),
+        reward=to_json(order.reward),
+        audience=audience,
+        resource=resource,
+        user_ids=user_ids,
+        opens_in=timedelta(seconds=order.opens_in_seconds),
+        window=timedelta(seconds=order.window_seconds),
+        stock=order.stock,
+        min_watched=None if min_watched is None else timedelta(seconds=min_watched),
+        opens_at=None if order.opens_at is None else to_datetime(order.opens_at),
+        acknowledge=bool(user_ids) if order.acknowledge is None else order.acknowledge,
+        fingerprint=fingerprint(order, "bonus_id"),
+    )
+
+
+def _bonus(bonus: bonuses.Bonus) -> Bonus:
+    fields = {name: getattr(bonus.row, name) for name in bonus.row.__struct_fields__}
+    return Bonus.model_validate({**fields, "broadcast": bonus.broadcast})

@@ -1,0 +1,71 @@
+"""News."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID, uuid4
+
+from fastapi import APIRouter, Path, Response
+
+from handlers.services import news
+from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts
+from handlers.web.errors import BAD_REQUEST, NEWS_TOO_LARGE, NOT_FOUND, UNSTORABLE, documented
+from handlers.web.orders import audience_of, created, fingerprint, to_json
+from handlers.web.schemas.broadcasts import Progress
+from handlers.web.schemas.news import News, NewsOrder
+
+router = APIRouter(tags=["news"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+
+NewsId = Annotated[UUID, Path(description="the id of the news")]
+
+
+@router.post(
+    "/news", status_code=201, responses=created(News, BAD_REQUEST, NEWS_TOO_LARGE, UNSTORABLE)
+)
+async def create_news(order: NewsOrder, ports: ThePorts, response: Response) -> News:
+    """Broadcast news to all users, or to the users who watch a resource.
+
+    Users who are online are told now, or within a minute if the queue does not answer. Users who
+    come online before the news expire are told then. Bonuses go first.
+    """
+    audience, resource = audience_of(order.audience)
+    new = news.CreateNews(
+        broadcast_id=order.news_id or uuid4(),
+        news=to_json({"type": order.type, "body": order.body}),
+        audience=audience,
+        resource=resource,
+        good_for=timedelta(seconds=order.expires_in_seconds),
+        fingerprint=fingerprint(order, "news_id"),
+    )
+    made = await news.create(ports, new)
+    if made.is_repeated:
+        response.status_code = 200
+    return _news(made)
+
+
+@router.get("/news/{news_id}", responses=documented(NOT_FOUND))
+async def read_news(news_id: NewsId, database: TheDatabase) -> News:
+    """Read news and how far their audience has been told.
+
+    News are kept until a day after `expires_at`; then the answer is 404.
+    """
+    return _news(await news.read(database, news_id))
+
+
+def _news(found: news.News) -> News:
+    row = found.row
+    content = json.loads(row.news or "{}")
+    return News.model_validate(
+        {
+            "news_id": row.broadcast_id,
+            "type": content["type"],
+            "body": content["body"],
+            "audience": row.audience,
+            "resource": row.resource,
+            "at": row.at,
+            "expires_at": row.expires_at,
+            "broadcast": Progress.model_validate(row),
+        }
+    )

@@ -1,0 +1,208 @@
+"""Watch time and concurrency."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, NamedTuple
+
+from fastapi import APIRouter, Depends, Query, Request
+from msgspec.structs import astuple, replace
+
+from handlers.services import reports
+from handlers.services.presence import ALWAYS
+from handlers.services.reports import (
+    ConcurrencyRow,
+    Steps,
+    WatchTimeByName,
+    WatchTimeByPeriod,
+    WatchTimeRow,
+)
+from handlers.web.deps import (
+    COMMON_ERRORS,
+    SERVICE_ONLY,
+    ResourceFilter,
+    TheDatabase,
+    TheInterval,
+    UserFilter,
+    to_datetime,
+)
+from handlers.web.errors import (
+    BAD_REQUEST,
+    FOREIGN_CURSOR,
+    NARROWER_RANGE,
+    REVERSED_INTERVAL,
+    TOO_MANY_POINTS,
+    UNKNOWN_BY,
+    ApiError,
+    documented,
+)
+from handlers.web.pagination import After, CsvResponse, Cursor, Limit, Listing, Milliseconds, to_csv
+from handlers.web.schemas.reports import (
+    Concurrency,
+    ConcurrencyPage,
+    Peak,
+    WatchTime,
+    WatchTimePage,
+)
+
+router = APIRouter(tags=["reports"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+WATCH_TIME_ERRORS = documented(
+    BAD_REQUEST, FOREIGN_CURSOR, REVERSED_INTERVAL, UNKNOWN_BY, NARROWER_RANGE
+)
+CONCURRENCY_ERRORS = documented(BAD_REQUEST, REVERSED_INTERVAL, TOO_MANY_POINTS, NARROWER_RANGE)
+
+By = Annotated[
+    str,
+    Query(
+        pattern="^(user|resource|day|hour)(,(user|resource|day|hour))*$",
+        description="`user`, `resource`, `day` or `hour`, or several with commas between; not both "
+        "`day` and `hour`",
+    ),
+]
+
+
+class NamePosition(NamedTuple):
+    user_id: str
+    resource: str
+
+
+class PeriodPosition(NamedTuple):
+    starts_at: Milliseconds
+    user_id: str
+    resource: str
+
+
+WatchTimeListing = Listing[WatchTimeRow, NamePosition] | Listing[WatchTimeRow, PeriodPosition]
+
+
+def watch_time(
+    database: TheDatabase,
+    interval: TheInterval,
+    by: By,
+    user_id: UserFilter = None,
+    resource: ResourceFilter = None,
+) -> WatchTimeListing:
+    keys = by.split(",")
+    if len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
+        raise ApiError.of(UNKNOWN_BY)
+    names: list[str] = [key for key in ("user", "resource") if key in keys]
+    period = DAY if "day" in keys else HOUR if "hour" in keys else None
+    begins, ends = interval.begins, interval.ends
+    if period is None:
+        return _by_name(database, WatchTimeByName(begins, ends, names, user_id, resource))
+    return _by_period(
+        database,
+        WatchTimeByPeriod(begins, ends, period, names, user_id, resource, ALWAYS),
+    )
+
+
+def _by_name(
+    database: TheDatabase, statement: WatchTimeByName
+) -> Listing[WatchTimeRow, NamePosition]:
+    async def fetch(after: NamePosition | None, limit: int) -> list[WatchTimeRow]:
+        user_id, resource = after or ("", "")
+        page = replace(statement, after_user_id=user_id, after_resource=resource, limit=limit)
+        return await reports.read_watch_time(database, page)
+
+    return Listing(
+        Cursor("watch_time", astuple(statement), NamePosition),
+        WatchTime.model_fields,
+        fetch,
+        lambda row: NamePosition(row.user_id or "", row.resource or ""),
+    )
+
+
+def _by_period(
+    database: TheDatabase, statement: WatchTimeByPeriod
+) -> Listing[WatchTimeRow, PeriodPosition]:
+    async def fetch(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
+        page = replace(statement, limit=limit) if after is None else _behind(after, limit)
+        return await reports.read_watch_time(database, page)
+
+    def _behind(after: PeriodPosition, limit: int) -> WatchTimeByPeriod:
+        return replace(
+            statement,
+            after_starts_at=to_datetime(after.starts_at),
+            after_user_id=after.user_id,
+            after_resource=after.resource,
+            limit=limit,
+        )
+
+    return Listing(
+        Cursor("watch_time", astuple(statement), PeriodPosition),
+        WatchTime.model_fields,
+        fetch,
+        lambda row: PeriodPosition(row.starts_at or 0, row.user_id or "", row.resource or ""),
+    )
+
+
+TheWatchTime = Annotated[WatchTimeListing, Depends(watch_time)]
+
+
+@router.get("/watch-time", responses=WATCH_TIME_ERRORS)
+async def list_watch_time(
+    listing: TheWatchTime, limit: Limit = 100, after: After = None
+) -> WatchTimePage:
+    """Sum up the watch time within an interval by user, resource, day or hour (UTC).
+
+    The rows come in the order of time, user and resource. A session that crosses midnight gives
+    each day its part.
+    """
+    rows, following = await listing.page(after, limit)
+    return WatchTimePage(items=[WatchTime.model_validate(row) for row in rows], next=following)
+
+
+@router.get("/watch-time.csv", response_class=CsvResponse, responses=WATCH_TIME_ERRORS)
+async def export_watch_time(
+    request: Request, listing: TheWatchTime, after: After = None
+) -> CsvResponse:
+    """Sum up the watch time as CSV. `Link: <…>; rel="next"` leads to the next rows."""
+    return await listing.csv(request, after)
+
+
+def steps(
+    interval: TheInterval,
+    step_seconds: Annotated[
+        int | None,
+        Query(ge=1, le=315_360_000, description="the length of a step; by default some 300 steps"),
+    ] = None,
+) -> Steps:
+    return reports.choose_steps(interval, step_seconds)
+
+
+TheSteps = Annotated[Steps, Depends(steps)]
+
+
+async def concurrency(
+    database: TheDatabase, steps: TheSteps, resource: ResourceFilter = None
+) -> list[ConcurrencyRow]:
+    return await reports.count_concurrency(database, steps, resource)
+
+
+TheConcurrency = Annotated[list[ConcurrencyRow], Depends(concurrency)]
+
+
+@router.get("/concurrency", responses=CONCURRENCY_ERRORS)
+async def count_concurrency(steps: TheSteps, rows: TheConcurrency) -> ConcurrencyPage:
+    """Count how many users watch at once, for each step of an interval up to now.
+
+    In an interval of up to five minutes the peaks are exact. In a longer one, viewers are counted
+    at one moment in `resolution_ms`.
+    """
+    highest = max(rows, key=lambda row: row.peak_viewers, default=None)
+    is_exact = steps.resolution < timedelta(milliseconds=1)
+    return ConcurrencyPage(
+        items=[Concurrency.model_validate(row) for row in rows],
+        peak=Peak(viewers=highest.peak_viewers, at=highest.peak_at) if highest else None,
+        step_seconds=int(steps.step.total_seconds()),
+        resolution_ms=0 if is_exact else int(steps.resolution.total_seconds() * 1000),
+    )
+
+
+@router.get("/concurrency.csv", response_class=CsvResponse, responses=CONCURRENCY_ERRORS)
+async def export_concurrency(rows: TheConcurrency) -> CsvResponse:
+    """Count how many users watch at once, as CSV."""
+    text, _ = to_csv(Concurrency.model_fields, rows)
+    return CsvResponse(text)

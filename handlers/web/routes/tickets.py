@@ -1,0 +1,30 @@
+"""Mint tickets."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import APIRouter
+
+from handlers.core.connection import ANYTHING
+from handlers.services import tickets
+from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY
+from handlers.web.schemas.tickets import Ticket, TicketOrder
+
+router = APIRouter(tags=["tickets"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+
+
+@router.post("/tickets", status_code=201)
+async def mint_ticket(order: TicketOrder) -> Ticket:
+    """Mint a ticket: it opens one connection of one user, within 30 seconds.
+
+    Call this from your backend when a signed-in user loads your page, and hand the ticket to the
+    page.
+    """
+    may_watch = order.may_watch if order.may_watch == ANYTHING else tuple(order.may_watch)
+    minted = tickets.mint(order.user_id, order.resource, order.device, may_watch, datetime.now(UTC))
+    return Ticket(
+        ticket=minted.ticket,
+        url=minted.url,
+        expires_at=int(minted.expires_at.timestamp() * 1000),
+    )

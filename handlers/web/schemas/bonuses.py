@@ -1,0 +1,105 @@
+"""Bonuses."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+from uuid import UUID
+
+from pydantic import Field, model_validator
+
+from handlers.web.schemas.broadcasts import Everyone, Listed, Progress, Viewers
+from handlers.web.schemas.fields import (
+    MAX_MILLISECONDS,
+    MAX_SECONDS,
+    Duration,
+    Millis,
+    NextPage,
+    OwnId,
+    Reward,
+    Schema,
+    ServerNow,
+    StoredObject,
+)
+
+
+class BonusOrder(Schema):
+    """A bonus to offer."""
+
+    bonus_id: OwnId = None
+    reward: Reward
+    audience: Annotated[
+        Everyone | Viewers | Listed,
+        Field(discriminator="kind", description="who is told about the bonus and may claim it"),
+    ]
+    opens_in_seconds: float = Field(
+        default=0,
+        ge=0,
+        le=MAX_SECONDS,
+        description="when the claim window opens, from now by the database's clock",
+    )
+    opens_at: int | None = Field(
+        default=None,
+        ge=0,
+        le=MAX_MILLISECONDS,
+        description="instead of `opens_in_seconds`: when the claim window opens, in milliseconds "
+        "since the epoch. May be in the past as long as the window has not ended",
+    )
+    window_seconds: Duration = Field(description="how long the bonus can be claimed")
+    stock: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000_000,
+        description="how many users can claim it; null: no limit",
+    )
+    min_watched_seconds: float | None = Field(
+        default=None,
+        ge=1,
+        le=31_536_000,
+        description="only users who have watched this long by the time of their claim can claim: "
+        "the audience's resource, or any resource for another audience",
+    )
+    acknowledge: bool | None = Field(
+        default=None,
+        description="whether each device acknowledges that it shows the bonus. Users who have "
+        "neither acknowledged nor claimed it are told again after 5 seconds, at most twice, and "
+        "the bonus counts the acknowledgements. This costs one message per user who shows it, so "
+        "null means true for listed users and false for other audiences",
+    )
+
+    @model_validator(mode="after")
+    def opens_once(self) -> Self:
+        if self.opens_at is not None and "opens_in_seconds" in self.model_fields_set:
+            raise ValueError("send opens_at or opens_in_seconds, not both")
+        return self
+
+
+class ListedBonus(Schema):
+    bonus_id: UUID
+    reward: StoredObject
+    audience: Literal["everyone", "resource", "users"]
+    resource: str | None
+    opens_at: Millis
+    expires_at: Millis
+    stock: int | None
+    left: int | None = Field(description="what is left of the stock; null without a stock")
+    min_watched_ms: int | None
+    acknowledge: bool
+    rule_id: UUID | None = Field(description="the award rule that made this bonus, if any")
+    created_at: Millis
+    state: Literal["upcoming", "open", "expired", "cancelled"]
+
+
+class Bonus(ListedBonus):
+    claimed: int = Field(description="users who have claimed the bonus")
+    acknowledged: int = Field(
+        description="users who have acknowledged the bonus; deleted together with `broadcast`"
+    )
+    broadcast: Progress | None = Field(
+        description="how far the audience has been told; null from a day after the bonus' end"
+    )
+    server_now: ServerNow
+
+
+class BonusesPage(Schema):
+    items: list[ListedBonus]
+    next: NextPage

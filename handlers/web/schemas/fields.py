@@ -1,0 +1,98 @@
+"""The types of fields, each with its bounds."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+)
+
+from handlers.core.ticket import MAX_NAME
+
+MAX_JSON_LEVELS = 32
+# A day. A larger number of seconds is most likely meant in milliseconds.
+MAX_SECONDS = 86_400
+# The end of the year 9999: Python, JavaScript and PostgreSQL all know it.
+MAX_MILLISECONDS = 253_402_300_799_999
+
+
+class Schema(BaseModel):
+    """A request or response body. Times are integer milliseconds since the epoch."""
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True)
+
+
+def _storable(name: str) -> str:
+    if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+        raise ValueError("a name must not contain NUL or an unpaired surrogate; remove it")
+    return name
+
+
+def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """Pydantic reads some 250 levels; a list of stored values must stay below that."""
+    if _is_deeper(value, MAX_JSON_LEVELS):
+        raise ValueError(f"objects and arrays must not be nested deeper than {MAX_JSON_LEVELS}")
+    return value
+
+
+def _is_deeper(value: JsonValue, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+
+
+def _parsed(value: object) -> object:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
+StoredObject = Annotated[dict[str, JsonValue], BeforeValidator(_parsed)]
+"""A JSON object from the database, which sends it as text."""
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_NAME),
+    AfterValidator(_storable),
+]
+UserId = Annotated[Name, Field(description="the user's id in your system")]
+Millis = Annotated[int, Field(description="milliseconds since the epoch")]
+ServerNow = Annotated[
+    int, Field(description="the database's time at the response, in milliseconds since the epoch")
+]
+NextPage = Annotated[
+    str | None, Field(description="pass it as `after` for the next page; null on the last page")
+]
+NextPoll = Annotated[
+    str,
+    Field(
+        description="pass it as `after` next time. Always set: at the end of the list it leads to "
+        "what is added later"
+    ),
+]
+HasMore = Annotated[bool, Field(description="whether to poll again at once")]
+
+OwnId = Annotated[
+    UUID | None,
+    Field(
+        description="an id of your own, so that you can send the request again when its response "
+        "gets lost. The same request is then answered 200 with what the first one created, "
+        "another one 409 `conflict`. Without an id, each request creates something new"
+    ),
+]
+Duration = Annotated[float, Field(ge=1, le=MAX_SECONDS)]
+Reward = Annotated[
+    JsonObject,
+    Field(
+        description="what a user gets for claiming: any JSON object of at most 4,096 bytes as "
+        "stored, nested at most 32 levels deep"
+    ),
+]

@@ -1,0 +1,82 @@
+"""The OpenAPI document, read as a backend developer reads it."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from handlers.http import HttpContainer
+from handlers.web.app import application
+from handlers.web.errors import ERROR_CODES
+from tests.support.words import DROPPED
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@cache
+def document() -> dict[str, Any]:
+    openapi: dict[str, Any] = application(HttpContainer()).openapi()
+    return openapi
+
+
+OPERATIONS = [
+    (f"{method.upper()} {path}", operation)
+    for path, methods in document()["paths"].items()
+    for method, operation in methods.items()
+]
+IN_EVERY_OPERATION = pytest.mark.parametrize(
+    "operation", [one for _, one in OPERATIONS], ids=[name for name, _ in OPERATIONS]
+)
+
+
+@IN_EVERY_OPERATION
+def test_an_operation_explains_itself(operation: dict[str, Any]) -> None:
+    assert operation["summary"]
+    assert operation["description"].endswith((".", "`."))
+    assert re.fullmatch("[a-z]+(_[a-z]+)*", operation["operationId"])
+    assert [tag for tag in document()["tags"] if tag["name"] in operation["tags"]]
+
+
+@IN_EVERY_OPERATION
+def test_an_operation_lists_its_errors(operation: dict[str, Any]) -> None:
+    is_health = operation["operationId"] == "check_health"
+    expected = {"503"} if is_health else {"401", "422", "503"}
+    assert operation["responses"].keys() >= expected
+    assert ("401" in operation["responses"]) is not is_health
+
+
+@IN_EVERY_OPERATION
+def test_a_parameter_explains_itself(operation: dict[str, Any]) -> None:
+    assert [one["name"] for one in operation.get("parameters", []) if not one["description"]] == []
+
+
+def test_operation_ids_are_unique() -> None:
+    ids = [operation["operationId"] for _, operation in OPERATIONS]
+    assert len(set(ids)) == len(ids)
+
+
+def test_a_response_names_the_codes_of_its_status() -> None:
+    status_of = {error.code: str(error.status) for error in ERROR_CODES if error.status != 400}
+    for _, operation in OPERATIONS:
+        for status, response in operation["responses"].items():
+            codes = re.findall("^`([a-z_]+)`:", response["description"], re.MULTILINE)
+            assert {status_of[code] for code in codes} <= {status}
+
+
+def test_no_text_has_a_dropped_word() -> None:
+    assert [text for text in texts(document()) if DROPPED.search(text)] == []
+
+
+def texts(part: object) -> Iterator[str]:
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in {"summary", "description", "title"} and isinstance(value, str):
+                yield value
+            yield from texts(value)
+    elif isinstance(part, list):
+        for one in part:
+            yield from texts(one)
