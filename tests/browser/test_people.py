@@ -49,8 +49,8 @@ ROTATE = """async ([order, token]) => {
 }"""
 
 
-async def facts(rows: asyncpg.Connection, user: str) -> list[tuple[str, str]]:
-    """What has happened to a user, or will have unless they are back: fact and resource."""
+async def presence_events(rows: asyncpg.Connection, user: str) -> list[tuple[str, str]]:
+    """The user's events, and those due unless the user returns, as type and resource."""
     found = await rows.fetch(
         "select type::text, resource from presence_events where user_id = $1"
         " union all select type::text, resource from presence_outbox where user_id = $1",
@@ -76,7 +76,11 @@ async def test_a_tab_switches_over_the_same_connection_and_stays_there_after_a_r
     await expect(tab.part("resource")).to_have_text("two")
     # If the old page's end had come first, its "offline" would be due by then; it must not be.
     await rows.execute("select finalize(1000, now() + interval '1 minute')")
-    assert await facts(rows, "Abe") == [("offline", "one"), ("online", "one"), ("online", "two")]
+    assert await presence_events(rows, "Abe") == [
+        ("offline", "one"),
+        ("online", "one"),
+        ("online", "two"),
+    ]
 
 
 async def test_a_switch_to_a_blank_resource_is_refused(
@@ -145,7 +149,7 @@ async def test_a_rotation_changes_no_status_and_no_session(
     )
     assert [tuple(row) for row in sessions] == [("site", "moved"), ("stream", None)]
     # A session that loses its last connection has an "offline" waiting from then on.
-    assert await facts(rows, "Gus") == [
+    assert await presence_events(rows, "Gus") == [
         ("offline", "site"),
         ("online", "site"),
         ("online", "stream"),
