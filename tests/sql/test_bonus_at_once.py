@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from tests.support import bonuses
 from tests.support.waiting import pause_at_random
 
 if TYPE_CHECKING:
@@ -51,12 +52,7 @@ async def come(db: asyncpg.Connection, users: Sequence[str]) -> None:
 
 
 async def drop(db: asyncpg.Connection, stock: int | None = None, users: Sequence[str] = ()) -> UUID:
-    bonus_id = uuid4()
-    await db.execute(
-        "select create_bonus($1, '{}', $2, null, $3, '0', $4, $5, null, p_now => $6)",
-        *(bonus_id, "users" if users else "everyone", users, WINDOW, stock, T0),
-    )
-    return bonus_id
+    return await bonuses.drop(db, user_ids=users, window=WINDOW, stock=stock, now=T0)
 
 
 async def claim(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
-import random
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain, count
 from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from handlers.adapters.statements import text
 from tests.sql.tabs import NODE, T0, at
+from tests.support import bonuses
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -78,14 +79,14 @@ async def drop(
     acknowledge: bool = False,
 ) -> UUID:
     """A bonus at T0, open for a minute."""
-    bonus_id = uuid4()
-    outcome = await db.fetchval(
-        "select create_bonus($1, '{}', $2, $3, $4, '0', '1 minute', null, null,"
-        " p_acknowledge => $5, p_now => $6)",
-        *(bonus_id, audience, resource, list(users), acknowledge, T0),
+    return await bonuses.drop(
+        db,
+        audience=audience,
+        resource=resource,
+        user_ids=users,
+        acknowledge=acknowledge,
+        now=T0,
     )
-    assert outcome == "created"
-    return bonus_id
 
 
 async def news(db: asyncpg.Connection, good_for: float = 60) -> UUID:
@@ -212,22 +213,28 @@ async def test_several_resources_and_devices_of_a_user_are_all_told(db: asyncpg.
     assert sorted(listed.pushed) == ["u00003@site", "u00003@stream"]
 
 
+# A step, and the number that picks its lane, its user, or how long it takes. Most steps are turns.
+STEPS = st.tuples(
+    st.sampled_from(["turn", "dies", "waits", "leaves", *["turn"] * 8]), st.integers(0, 39)
+)
+
+
 @given(
     size=st.integers(0, 40),
     limit=st.integers(1, 9),
     bounds=st.sets(st.integers(1, 45)),
     lanes=st.integers(1, 4),
-    seed=st.integers(),
+    steps=st.lists(STEPS, max_size=60),
 )
 @settings(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-async def test_whoever_stays_is_pushed_to_whatever_happens(  # noqa: PLR0913  # what is drawn
-    dsn: str, *, size: int, limit: int, bounds: set[int], lanes: int, seed: int
+async def test_all_users_who_stay_are_told_in_any_order_of_events(  # noqa: PLR0913  # what is drawn
+    dsn: str, *, size: int, limit: int, bounds: set[int], lanes: int, steps: list[tuple[str, int]]
 ) -> None:
-    """Any shards, any number of lanes in any order; some die in a page, others come and go."""
+    """Any shards and any number of lanes; some die in a page, and users leave meanwhile."""
     async with undone(dsn) as db:
-        dice, now = random.Random(seed), 1.0  # noqa: S311
+        now = 1.0
         await crowd(db, size)
         broadcast_id = await drop(db)
         await db.execute("update broadcasts set expires_at = at + interval '1 day'")
@@ -242,16 +249,19 @@ async def test_whoever_stays_is_pushed_to_whatever_happens(  # noqa: PLR0913  # 
         )
         alive = [Lane(db, broadcast_id, limit=limit) for _ in range(lanes)]
         left, told = set[str](), set[str]()
-        while alive:
-            lane = dice.choice(alive)
-            match dice.randrange(12):
-                case 0 if len(alive) > 1:  # dies with its page
+        to_the_end = (("turn", n) for n in count())
+        for step, pick in chain(steps, to_the_end):
+            if not alive:
+                break
+            lane = alive[pick % len(alive)]
+            match step:
+                case "dies" if len(alive) > 1:  # with its page
                     alive.remove(lane)
                     told.update(lane.pushed)
-                case 1:
-                    now += dice.choice([1, LEASE + 1])
-                case 2 if size:
-                    gone = f"u{dice.randint(1, size):05}"
+                case "waits":
+                    now += (1, LEASE + 1)[pick % 2]
+                case "leaves" if size:
+                    gone = f"u{pick % size + 1:05}"
                     left.add(gone)
                     await leave(db, gone)
                 case _:

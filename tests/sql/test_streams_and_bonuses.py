@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.adapters.statements import text
+from tests.support import bonuses
 
 NODE = "gateway.example/live"
 NO_LIMIT = (timedelta(0), 1)
@@ -62,13 +63,18 @@ async def drop(  # noqa: PLR0913  # each is one thing a bonus may have
     min_watched: timedelta | None = None,
     now: datetime | None = None,
 ) -> UUID:
-    bonus_id = uuid4()
-    await db.execute(
-        "select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, p_now => $10)",
-        *(bonus_id, '{"coins": 5}', audience, resource, users),
-        *(timedelta(seconds=opens_in), timedelta(seconds=window), stock, min_watched, now),
+    return await bonuses.drop(
+        db,
+        reward='{"coins": 5}',
+        audience=audience,
+        resource=resource,
+        user_ids=users,
+        opens_in=timedelta(seconds=opens_in),
+        window=timedelta(seconds=window),
+        stock=stock,
+        min_watched=min_watched,
+        now=now,
     )
-    return bonus_id
 
 
 async def claim(
