@@ -81,9 +81,8 @@ class Node:
         self._empty: asyncio.Event | None = None
         self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
-        self._background = Background(
-            self.invocations, plan.event_policies, settings.limits, settings.log
-        )
+        policies, log = plan.event_policies, settings.log
+        self._background = Background(self.invocations, policies, settings.limits, log)
         self.journal = Journal() if settings.console else None
         self._record = Record(self.tell, self.journal, self.now, log_events=settings.log_events)
         authorization = _authorization(plan, settings)
