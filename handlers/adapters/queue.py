@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from handlers.core.operations.broadcast import Broadcast
 
-# A little more than the lease of a page (sql/functions/push.sql). SQS would deliver a dead worker's
-# message again only after its visibility time-out, which is longer than most windows.
+# A little more than the lease of a page (sql/functions/broadcast/broadcast_page.sql). SQS would
+# deliver a dead worker's message again only after its visibility time-out, which is longer than
+# most windows.
 BACKUP_DELAY_SECONDS = 7
 
 

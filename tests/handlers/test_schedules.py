@@ -32,7 +32,10 @@ def records(*bodies: str) -> dict[str, Any]:
 
 
 def test_a_connection_inside_its_own_handshake_is_not_forgotten(world: World) -> None:
-    """API Gateway answers 410 for it until its handshake is answered (APIGW.md §11.5)."""
+    """API Gateway answers 410 for it until its handshake is answered.
+
+    localstack/wsgate/docs/aws-behaviour.md §11.5.
+    """
     world.come("a1", "ann")
     world.connections.gone = {"a1"}
     broadcast.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
