@@ -35,12 +35,12 @@ STEP_SECONDS = 60
 ENDINGS = ("client", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
-# Whatever somebody else has thought of.
+# Columns whose text users or backends chose.
 FOREIGN = (*NAMES, "claim_id")
 
 # Exit codes, as a shell has them for what a signal ends.
 INTERRUPTED = 128 + signal.SIGINT
-NOBODY_READS = 128 + signal.SIGPIPE
+PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
 class Progress:
@@ -77,7 +77,7 @@ class Progress:
 def main() -> int:
     """Exit code 0 when all is written, 2 when the database or the question is wrong.
 
-    As by a signal, 130 when it was interrupted and 141 when nobody reads any more.
+    As after a signal: 130 when it was interrupted, 141 when the reader has closed the pipe.
     """
     parser = _parser()
     options = parser.parse_args()
@@ -93,7 +93,7 @@ def main() -> int:
     except BrokenPipeError:
         # Python flushes at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOBODY_READS
+        return PIPE_CLOSED
     except KeyboardInterrupt:
         progress.say("written when it was interrupted")
         return INTERRUPTED
@@ -119,7 +119,7 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
     finally:
-        # What was copied when nobody listens any more need not be waited for.
+        # After a closed pipe the rest of the copy need not be waited for.
         connection.terminate()
 
 
@@ -127,7 +127,7 @@ def copied(name: str, columns: Sequence[str]) -> str:
     """The statement in `sql/queries/<name>.sql`, with the names in it safe for a spreadsheet."""
     statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").rstrip().removesuffix(";")
     cells = [f"csv_cell({one}) as {one}" if one in FOREIGN else one for one in columns]
-    # The comments name parameters that are none for whoever fills them in.
+    # asyncpg would count the parameters that the comments name.
     bare = re.sub(r"^\s*--.*$", "", statement, flags=re.MULTILINE)
     return f"select {', '.join(cells)} from ({bare}) as report"  # noqa: S608  # our own files
 

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from handlers.container import Container
     from tests.support.world import World
 
-# What the gateway says of a connection that was closed from our side (APIGW.md §10.3).
+# What the gateway says of a connection that was closed from our side
+# (localstack/wsgate/docs/aws-behaviour.md §10.3).
 CLOSED: dict[str, Any] = {
     "disconnectStatusCode": 1000,
     "disconnectReason": "Connection Closed Normally",

@@ -94,7 +94,7 @@ class Connections:
     def _deadline(self, connection: Connection) -> Millis:
         if connection.phase is Phase.CLOSING:
             return connection.closing_since + self.limits.closing
-        # Data in both directions counts, protocol pings do not (APIGW.md §9.8, §9.9).
+        # Data in both directions counts, protocol pings do not (docs/aws-behaviour.md §9.8, §9.9).
         idle = connection.last_active_at + self.limits.idle
         deadline = min(idle, connection.connected_at + self.limits.life)
         since = connection.full_since

@@ -67,7 +67,7 @@ class Gateway:
         )
         self._messages = Messages(ids, limiter, self._connections, self._outcomes, self._backends)
 
-    # A handshake: authorizer, $connect, then 101 or a status (APIGW.md §2, §3).
+    # A handshake: authorizer, $connect, then 101 or a status (docs/aws-behaviour.md §2, §3).
 
     def handshake(self, handshake: Handshake, now: Millis) -> tuple[str, list[Action]]:
         """A client asks for a connection. Nothing is promised before `Accept`."""
@@ -104,7 +104,7 @@ class Gateway:
         return self._messages.receive(connection_id, text, now)
 
     def binary(self, connection_id: str, now: Millis) -> list[Action]:
-        """A binary frame came: no route is asked (APIGW.md §9.3)."""
+        """A binary frame came: no route is asked (docs/aws-behaviour.md §9.3)."""
         return self._connections.close(self._connections.open(connection_id), BINARY, now)
 
     def not_utf8(self, connection_id: str, now: Millis) -> list[Action]:
@@ -147,14 +147,20 @@ class Gateway:
         self.meter.ended(connection, now)
         return self._disconnect(connection, now)
 
-    # @connections (APIGW.md §11).
+    # @connections (docs/aws-behaviour.md §11).
 
     def find(self, connection_id: str) -> Connection | None:
-        """An open connection; one inside its own $connect is not open yet (APIGW.md §11.5)."""
+        """An open connection; one inside its own $connect is not open yet.
+
+        docs/aws-behaviour.md §11.5.
+        """
         return self._connections.open(connection_id)
 
     def post(self, connection_id: str, text: str, now: Millis) -> tuple[Posted, list[Action]]:
-        """Send a text to a connection. SENT means handed over, not read (APIGW.md §11.10)."""
+        """Send a text to a connection. SENT means handed over, not read.
+
+        docs/aws-behaviour.md §11.10.
+        """
         connection = self._connections.open(connection_id)
         if connection is None:
             return Posted.GONE, []
@@ -163,7 +169,10 @@ class Gateway:
         return Posted.SENT, [self._connections.send(connection, text, now)]
 
     def delete(self, connection_id: str, now: Millis) -> list[Action] | None:
-        """Close a connection for an operator; None if it is not there (APIGW.md §11.8)."""
+        """Close a connection for an operator; None if it is not there.
+
+        docs/aws-behaviour.md §11.8.
+        """
         connection = self._connections.open(connection_id)
         return None if connection is None else self._connections.close(connection, DELETED, now)
 
@@ -174,7 +183,10 @@ class Gateway:
         return self._connections.tick(now)
 
     def send_away(self, connection_id: str, now: Millis) -> list[Action]:
-        """Close a connection as API Gateway's own maintenance may at any time (APIGW.md §9.11)."""
+        """Close a connection as API Gateway's own maintenance may at any time.
+
+        docs/aws-behaviour.md §9.11.
+        """
         return self._connections.close(self._connections.open(connection_id), SHUTTING_DOWN, now)
 
     def kill(self) -> None:
@@ -215,7 +227,8 @@ class Gateway:
                 return self._handshakes.connected(call, invocation, now)
             case Step.MESSAGE:
                 return self._messages.replied(call, invocation, now)
-        failed = invocation.function_error is not None  # ignored but for the log (APIGW.md §10.1)
+        # ignored but for the log (docs/aws-behaviour.md §10.1)
+        failed = invocation.function_error is not None
         code, _ = call.connection.ending or LOST
         return [self._outcomes.note(call, f"{code} failed" if failed else str(code), now)]
 

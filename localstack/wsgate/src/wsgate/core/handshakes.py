@@ -1,4 +1,7 @@
-"""How a handshake goes on: authorizer, $connect, then 101 or a status (APIGW.md §2, §3)."""
+"""How a handshake goes on: authorizer, $connect, then 101 or a status.
+
+docs/aws-behaviour.md §2, §3.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,10 @@ class Handshakes:
         outcomes: Outcomes,
         backends: Backends,
     ) -> None:
-        """`known` is who may sign a handshake, by the id of their key (APIGW.md §3.15)."""
+        """`known` is who may sign a handshake, by the id of their key.
+
+        docs/aws-behaviour.md §3.15.
+        """
         self._stages, self._known, self._ids, self._limiter = stages, known, ids, limiter
         # One object per name, not per connection; a client may write a name in many ways.
         self._stage = lru_cache(maxsize=64)(self._find_stage)
@@ -86,7 +92,10 @@ class Handshakes:
         return [note, *self._admit(call, call.arrival, now, latency, verdict.usage_key)]
 
     def connected(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
-        """Success is 101, any other status goes through, no status is 502 (APIGW.md §2.1)."""
+        """Success is 101, any other status goes through, no status is 502.
+
+        docs/aws-behaviour.md §2.1.
+        """
         try:
             response = proxy.parse(invocation)
         except proxy.MalformedError as error:
@@ -138,7 +147,7 @@ class Handshakes:
         latency: Millis | None = None,
         named: str | None = None,
     ) -> list[Action]:
-        """Whoever may connect may also need an API key (APIGW.md §3.14)."""
+        """Whoever may connect may also need an API key (docs/aws-behaviour.md §3.14)."""
         connection = arrival.connection
         keys = connection.stage.api.api_keys
         if keys is not None:
@@ -156,7 +165,7 @@ class Handshakes:
         call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
         stage = connection.stage
         route = stage.routes.get(Step.CONNECT)
-        if route is None:  # every upgrade is accepted (APIGW.md §2.7)
+        if route is None:  # every upgrade is accepted (docs/aws-behaviour.md §2.7)
             return self._outcomes.accept(call, None, now)
         if (lacking := parameters.missing(route.required, arrival.handshake)) is not None:
             return self._outcomes.refuse(call, PARAMETER_MISSING, now, f"{lacking} is missing")
@@ -171,14 +180,17 @@ class Handshakes:
         return self._backends.invoke(call, route, event, now)
 
     def _connecting_caller(self, connection: Connection, latency: Millis | None) -> Caller:
-        """In CONNECT only, `integrationLatency` ends the authorizer's context (APIGW.md §3.11)."""
+        """In CONNECT only, `integrationLatency` ends the authorizer's context.
+
+        docs/aws-behaviour.md §3.11.
+        """
         if latency is None:
             return connection.caller
         context: dict[str, Any] = {**(connection.authorizer or {}), "integrationLatency": latency}
         return replace(connection.caller, authorizer=context)
 
     def _connect_scope(self, call: Call, caller: Caller, arrival: Arrival) -> Scope:
-        """No event, but what templates can see of the request (APIGW.md §7.12)."""
+        """No event, but what templates can see of the request (docs/aws-behaviour.md §7.12)."""
         place = call.connection.stage.place
         context = events.connect_context(place, caller, call.moment)
         headers = events.forwarded(arrival.handshake, arrival.trace)
@@ -190,7 +202,8 @@ class Handshakes:
             answer = mock.answer(scope)
         except (MappingError, RenderError) as error:
             return self._outcomes.refuse(call, NO_STATUS_OF_MOCK, now, str(error))
-        # GUESS: another status goes through (APIGW.md §7.1), and what is none is an error.
+        # GUESS: another status goes through (docs/aws-behaviour.md §7.1), and what is none is an
+        # error.
         status = answer.status if answer.status in proxy.STATUSES else NO_STATUS_OF_MOCK
         return self._outcomes.connect_answered(call, status, answer.headers, now)
 

@@ -46,7 +46,10 @@ class Messages:
         self._connections, self._outcomes, self._backends = connections, outcomes, backends
 
     def receive(self, connection_id: str, text: str, now: Millis) -> list[Action]:
-        """A whole text message came. Messages of one connection are not queued (APIGW.md §8.3)."""
+        """A whole text message came. Messages of one connection are not queued.
+
+        docs/aws-behaviour.md §8.3.
+        """
         connection = self._connections.open(connection_id)
         if connection is None:
             return []
@@ -72,7 +75,10 @@ class Messages:
         return self._hand_on(connection, route, text, now)
 
     def replied(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
-        """The body is the frame; status and headers have no effect (APIGW.md §7.2, §7.3)."""
+        """The body is the frame; status and headers have no effect.
+
+        docs/aws-behaviour.md §7.2, §7.3.
+        """
         try:
             response = proxy.parse(invocation)
         except proxy.MalformedError as error:
@@ -97,7 +103,10 @@ class Messages:
     def _throttle(
         self, connection: Connection, route: CompiledRoute | None, now: Millis
     ) -> list[Action]:
-        """Too many messages: this one reaches nobody, and the connection stays (APIGW.md §6)."""
+        """Too many messages: this one reaches nobody, and the connection stays.
+
+        docs/aws-behaviour.md §6.
+        """
         moment = Moment(self._ids.request(now), now)
         key = "-" if route is None else route.key
         return self._outcomes.complain(
@@ -138,7 +147,10 @@ class Messages:
     def _bad_body(
         self, connection: Connection, route: CompiledRoute, problem: str, now: Millis
     ) -> list[Action]:
-        """The integration is not asked; the frame names the message (APIGW.md §6, §7.15)."""
+        """The integration is not asked; the frame names the message.
+
+        docs/aws-behaviour.md §6, §7.15.
+        """
         frame = models.frame(connection.id, self._ids.message(connection.id, now))
         outcome = f"{models.BAD_REQUEST_BODY} ({first_line(problem)})"
         note = Note(route.key, connection.id, outcome)

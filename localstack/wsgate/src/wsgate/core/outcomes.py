@@ -86,7 +86,7 @@ class Outcomes:
     ) -> list[Action]:
         if status not in _SUCCESS:
             return self.refuse(call, status, now)
-        # The only header that reaches the client (APIGW.md §2.4, §2.6).
+        # The only header that reaches the client (docs/aws-behaviour.md §2.4, §2.6).
         subprotocol = headers.get("sec-websocket-protocol")
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
             return self.refuse(call, HTTPStatus.BAD_GATEWAY, now, "Sec-WebSocket-Protocol")
@@ -119,7 +119,10 @@ class Outcomes:
         return [self._connections.send(call.connection, text, now), note]
 
     def complain(self, call: Call, message: str, now: Millis, reason: str = "") -> list[Action]:
-        """An error frame, on one-way routes too; the connection stays open (APIGW.md §6)."""
+        """An error frame, on one-way routes too; the connection stays open.
+
+        docs/aws-behaviour.md §6.
+        """
         note = self.note(call, f"{message} ({reason})" if reason else message, now)
         if call.connection.phase is not Phase.OPEN:
             return [note]
@@ -130,7 +133,7 @@ class Outcomes:
         limit = self._connections.limits.message_bytes
         return len(text) * 4 > limit and len(text.encode(errors="replace")) > limit
 
-    # Integrations that are no proxy of a function (APIGW.md §7.7-§7.14).
+    # Integrations that are no proxy of a function (docs/aws-behaviour.md §7.7-§7.14).
 
     def mapped_answer(self, call: Call, answer: Answer, now: Millis) -> list[Action]:
         match call.step:

@@ -27,7 +27,7 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     pages: Pages | None = None
     compression: bool = True
-    """Off refuses permessage-deflate, which API Gateway accepts (APIGW.md §2.3)."""
+    """Off refuses permessage-deflate, which API Gateway accepts (docs/aws-behaviour.md §2.3)."""
     log: Callable[[str], None] = print
     """Takes what is told in words; and every line as text, where `lines` takes none."""
     lines: LogSink | None = None
@@ -38,7 +38,10 @@ class Settings:
     known: Mapping[str, Principal] = field(default_factory=dict)
     """Who may sign a request, by the id of their key."""
     iam: bool = False
-    """On refuses an unsigned call of @connections or Invoke, as AWS does (APIGW.md §11.5)."""
+    """On refuses an unsigned call of @connections or Invoke, as AWS does.
+
+    docs/aws-behaviour.md §11.5.
+    """
     console: bool = True
     """A page at /_wsgate, and a journal of what happened for it."""
     index: int = 0
