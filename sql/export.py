@@ -27,7 +27,7 @@ import asyncpg
 from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
@@ -35,12 +35,12 @@ STEP_SECONDS = 60
 ENDINGS = ("client", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
-# Whatever somebody else has thought of.
+# Columns whose text users or backends chose.
 FOREIGN = (*NAMES, "claim_id")
 
 # Exit codes, as a shell has them for what a signal ends.
 INTERRUPTED = 128 + signal.SIGINT
-NOBODY_READS = 128 + signal.SIGPIPE
+PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
 class Progress:
@@ -77,7 +77,7 @@ class Progress:
 def main() -> int:
     """Exit code 0 when all is written, 2 when the database or the question is wrong.
 
-    As by a signal, 130 when it was interrupted and 141 when nobody reads any more.
+    As after a signal: 130 when it was interrupted, 141 when the reader has closed the pipe.
     """
     parser = _parser()
     options = parser.parse_args()
@@ -85,7 +85,7 @@ def main() -> int:
         parser.error("--from must be before --to")
     progress = Progress(sys.stdout.buffer.write)
     try:
-        asyncio.run(_export(options, progress))
+        is_whole = asyncio.run(_until_interrupted(_export(options, progress)))
         sys.stdout.buffer.flush()
     except Unreachable as error:
         print(f"export: {error}", file=sys.stderr)
@@ -93,12 +93,36 @@ def main() -> int:
     except BrokenPipeError:
         # Python flushes at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NOBODY_READS
+        return PIPE_CLOSED
     except KeyboardInterrupt:
-        progress.say("written when it was interrupted")
-        return INTERRUPTED
-    progress.say("in all")
-    return 0
+        is_whole = False
+    progress.say("in all" if is_whole else "written when it was interrupted")
+    return 0 if is_whole else INTERRUPTED
+
+
+async def _until_interrupted(export: Coroutine[Any, Any, None]) -> bool:
+    """False if Ctrl-C came first. A second Ctrl-C ends the program at once.
+
+    Not by the cancellation that asyncio.run turns Ctrl-C into: in the middle of a copy asyncpg may
+    finish regardless, or fail with an error of its own.
+    """
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        interrupted.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    exporting = asyncio.ensure_future(export)
+    waiting = asyncio.ensure_future(interrupted.wait())
+    await asyncio.wait({exporting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if interrupted.is_set():
+        exporting.cancel()
+        await asyncio.gather(exporting, return_exceptions=True)
+        return False
+    waiting.cancel()
+    exporting.result()
+    return True
 
 
 async def _export(options: argparse.Namespace, progress: Progress) -> None:
@@ -119,7 +143,7 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
     finally:
-        # What was copied when nobody listens any more need not be waited for.
+        # After a closed pipe the rest of the copy need not be waited for.
         connection.terminate()
 
 
@@ -127,7 +151,7 @@ def copied(name: str, columns: Sequence[str]) -> str:
     """The statement in `sql/queries/<name>.sql`, with the names in it safe for a spreadsheet."""
     statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").rstrip().removesuffix(";")
     cells = [f"csv_cell({one}) as {one}" if one in FOREIGN else one for one in columns]
-    # The comments name parameters that are none for whoever fills them in.
+    # asyncpg would count the parameters that the comments name.
     bare = re.sub(r"^\s*--.*$", "", statement, flags=re.MULTILINE)
     return f"select {', '.join(cells)} from ({bare}) as report"  # noqa: S608  # our own files
 

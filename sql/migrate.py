@@ -1,10 +1,10 @@
 """Bring a database up to date: `python -m sql.migrate [DATABASE_URL]`.
 
 Files of `sql/migrations/` run once, in order of name, each in its own transaction; a file that has
-run must not change. Files of `sql/functions/` (`create or replace`) run again whenever their text
-changes, so their history reads as a diff; what PostgreSQL cannot replace (a parameter's name, a
-result's type) needs a migration that drops it, which runs before. Safe to run twice and at once:
-an advisory lock lets one in at a time.
+run must not change. Files below `sql/functions/` (`create or replace`) run again whenever their
+text changes, so their history reads as a diff. PostgreSQL cannot replace a parameter's name or a
+result's type: that needs a migration that drops the function, which runs before. Safe to run twice
+and at once: an advisory lock lets one run in at a time.
 """
 
 from __future__ import annotations
@@ -54,24 +54,32 @@ async def migrate(dsn: str) -> list[str]:
             "create table if not exists migrations ("
             "name text primary key, digest text not null, applied_at timestamptz not null)"
         )
-        applied: dict[str, str] = dict(
-            await connection.fetch("select name, digest from migrations")
+        # Functions call each other, in any order of files.
+        await connection.execute("set check_function_bodies = off")
+        names = _files()
+        done = [name for name in names if await _apply(connection, name)]
+        # A file that moved has run under its new name.
+        await connection.execute(
+            "delete from migrations where name like 'functions/%' and name <> all ($1::text[])",
+            names,
         )
-        return [name for name in _files() if await _apply(connection, name, applied.get(name))]
+        return done
     finally:
         await connection.close()
 
 
 def _files() -> list[str]:
     return [
-        f"{folder}/{path.name}"
+        path.relative_to(HERE).as_posix()
         for folder in ("migrations", "functions")
-        for path in sorted((HERE / folder).glob("*.sql"))
+        for path in sorted((HERE / folder).rglob("*.sql"))
     ]
 
 
-async def _apply(connection: asyncpg.Connection, name: str, applied: str | None) -> bool:
+async def _apply(connection: asyncpg.Connection, name: str) -> bool:
     text = (HERE / name).read_text(encoding="utf-8")
+    # Now, not once for all: a migration that drops functions also forgets that they have run.
+    applied = await connection.fetchval("select digest from migrations where name = $1", name)
     digest = hashlib.sha256(text.encode()).hexdigest()
     if digest == applied:
         return False

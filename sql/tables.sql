@@ -48,6 +48,27 @@ CREATE TABLE public.bonuses (
     CONSTRAINT opens_before_it_expires CHECK ((opens_at < expires_at))
 );
 
+CREATE TABLE public.broadcasts (
+    broadcast_id uuid NOT NULL,
+    kind text NOT NULL,
+    bonus_id uuid,
+    news jsonb,
+    fingerprint text,
+    audience text NOT NULL,
+    resource text,
+    seq bigint,
+    follows bigint,
+    at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    queued_at timestamp with time zone,
+    CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
+    CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
+    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
+    CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
+    CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
+    CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
+);
+
 CREATE TABLE public.broadcast_shards (
     broadcast_id uuid NOT NULL,
     round smallint NOT NULL,
@@ -69,27 +90,6 @@ CREATE TABLE public.broadcast_shards (
     dropped bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='50');
-
-CREATE TABLE public.broadcasts (
-    broadcast_id uuid NOT NULL,
-    kind text NOT NULL,
-    bonus_id uuid,
-    news jsonb,
-    fingerprint text,
-    audience text NOT NULL,
-    resource text,
-    seq bigint,
-    follows bigint,
-    at timestamp with time zone NOT NULL,
-    expires_at timestamp with time zone NOT NULL,
-    queued_at timestamp with time zone,
-    CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
-    CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
-    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
-    CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
-    CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
-    CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
-);
 
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
     from handlers.core.operations.broadcast import Broadcast
 
-# A little more than the lease of a page (sql/functions/push.sql). SQS would deliver a dead worker's
-# message again only after its visibility time-out, which is longer than most windows.
+# A little more than the lease of a page (sql/functions/broadcast/broadcast_page.sql). SQS would
+# deliver a dead worker's message again only after its visibility time-out, which is longer than
+# most windows.
 BACKUP_DELAY_SECONDS = 7
 
 
@@ -63,7 +64,7 @@ class Queue:
             for n, (broadcast, delay_seconds) in enumerate(messages)
         ]
         answer = self._client.send_message_batch(
-            QueueUrl=setting("NEWS_QUEUE_URL") if is_news else setting("PUSH_QUEUE_URL"),
+            QueueUrl=setting("NEWS_QUEUE_URL") if is_news else setting("BROADCAST_QUEUE_URL"),
             Entries=entries,
         )
         for failed in answer.get("Failed", []):

@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 # Pages that one worker pushes at once: while one waits for its slowest push, the others go on.
 LANES = 3
 # A push without an answer in this time is undelivered. With the second that a page may have to wait
-# for its turn, this stays below the lease of six (sql/functions/push.sql): past that, another
-# worker would push the page again.
+# for its turn, this stays below the lease of six (sql/functions/broadcast/broadcast_page.sql):
+# past that, another worker would push the page again.
 PAGE_TIMEOUT_SECONDS = 4.0
 BUSY_SECONDS = 0.25
 MAX_WAKE_UPS = 9

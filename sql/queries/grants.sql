@@ -1,7 +1,7 @@
 -- name: grants
--- Claims that were granted, in the order in which whoever pays them out can follow them: none twice and
--- none missed, since nothing comes before what has been read. A transaction that is still under way holds
--- back what is behind it. Returns epoch (of the database: xids are its own), xid, grant_id, bonus_id,
+-- Granted claims in an order that a payout service can follow: none twice and none missed, since no row
+-- appears before one that has been read. A transaction that is still running holds back the rows after it.
+-- Returns epoch (of the database: xids are its own), xid, grant_id, bonus_id,
 -- user_id, claim_id, reward, claimed_at.
 -- $1 after_xid  $2 after_grant_id  (0, 0: from the start)
 -- $3 from  $4 to ('-infinity' and 'infinity': all)  $5 limit (null: all)

@@ -1,7 +1,7 @@
 -- name: list_orphaned_broadcasts
--- Broadcasts that nobody sees to though they are not over: they are not in the queue (the newest are left
--- to who is making them), or their messages are lost, or everybody who worked on one has died and nobody
--- came after them. Returns broadcast_id, kind, round.
+-- Broadcasts that are not over and that no worker works on: they are not in the queue (the newest are left
+-- to their creator), or their messages are lost, or all of their workers have died. Returns broadcast_id,
+-- kind, round.
 select b.broadcast_id, b.kind, coalesce(s.round, 1) as round
   from broadcasts b
        left join lateral (

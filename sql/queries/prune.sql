@@ -1,7 +1,7 @@
 -- name: prune
--- Remove what nobody needs any more, at most $3 of each: used tickets that can open nothing, events and
--- acknowledgements older than $1, broadcasts that have been over for as long, limits of users who have
--- been silent, presence events older than $2. Returns how many of each.
+-- Remove what is no longer needed, at most $3 of each: used tickets that can open nothing, events and
+-- acknowledgements older than $1, broadcasts that ended as long ago, rate limits of idle users, presence
+-- events older than $2. Returns how many of each.
 -- $1 keep_events  $2 keep_presence_events  $3 limit
 with tickets as (
     delete from used_tickets

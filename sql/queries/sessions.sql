@@ -51,5 +51,5 @@ select id as session_id, user_id, resource, ms(joined_at) as joined_at, ms(ended
        coalesce(milliseconds(c.ends_at - c.starts_at), 0) as watched_ms,
        coalesce((extract(epoch from ended_at) * 1000000)::bigint, 9223372036854775807) as position
   from wanted, clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c
- order by ended_at desc nulls first, id desc
+ order by wanted.ended_at desc nulls first, id desc
  limit $10;

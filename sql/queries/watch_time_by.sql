@@ -5,7 +5,7 @@
 -- $1 from  $2 to  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
 -- $6 after_user_id  $7 after_resource ('' and '' from the start)  $8 limit (null: all)
 -- $9 now (null: the database's)
--- By user, a page looks its users up first: an index has them in order, and nobody else is summed.
+-- By user, a page looks its users up first: an index has them in order, and only they are summed.
 with page as (
     select user_id
       from ((select distinct user_id from past_sessions

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tests.support.system import Headcount
 
 NODE = "gateway.example/live"
-# Well-formed, and of no connection (APIGW.md §4.2).
+# Well-formed, and of no connection (localstack/wsgate/docs/aws-behaviour.md §4.2).
 UNKNOWN = "AAAAAAAAAgAAAAA="
 
 

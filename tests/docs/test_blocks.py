@@ -16,7 +16,20 @@ from tests.docs.markdown import ROOT, Block, blocks, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-LANGUAGES = {"", "console", "js", "json", "html", "mermaid", "python", "sh", "sql", "text", "yaml"}
+LANGUAGES = {
+    "",
+    "console",
+    "js",
+    "json",
+    "html",
+    "mermaid",
+    "plpgsql",
+    "python",
+    "sh",
+    "sql",
+    "text",
+    "yaml",
+}
 LANGUAGES |= {"{toctree}", "toml", "diff"}
 DIAGRAMS = ("flowchart", "sequenceDiagram", "stateDiagram-v2", "erDiagram")
 ALL = [block for page in pages() for block in blocks(page)]

@@ -539,4 +539,4 @@ def test_many_who_do_not_answer_are_one_line_of_the_log(
     world.connections.dead = {ALIVE}
     run(world)
     (record,) = caplog.records
-    assert "20 unanswered, the last: gateway.example/live: nobody there" in record.getMessage()
+    assert "20 unanswered, the last: gateway.example/live: no answer" in record.getMessage()

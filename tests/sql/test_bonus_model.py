@@ -33,6 +33,7 @@ from tests.sql.bonus_world import (
     merge_patch,
 )
 from tests.sql.stories import play
+from tests.support.bonuses import create_bonus
 from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
@@ -533,10 +534,9 @@ async def test_a_long_ledger_has_each_entry_once(
     db: asyncpg.Connection, entries: int, pages: list[int]
 ) -> None:
     """Some for everyone and some of the user's own, in turns."""
-    create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
     for n in range(entries):
-        listed = ("users", ["ann", "bob"]) if n % 2 else ("everyone", [])
-        await db.execute(create, UUID(int=n), *listed)
+        users = ["ann", "bob"] if n % 2 else []
+        await db.execute(*create_bonus(UUID(int=n), user_ids=users))
     read: list[list[dict[str, Any]]] = []
     before = None
     while before is not None or not read:
@@ -548,9 +548,6 @@ async def test_a_long_ledger_has_each_entry_once(
     assert listed_ids == list(reversed(range(entries)))
 
 
-CREATE_BONUS = """
-select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, p_fingerprint => 'print', p_now => $10)
-"""
 CREATE_NEWS = "select create_news($1, $2, 'everyone', null, '1 minute', 'other', $3)"
 MINUTE = timedelta(minutes=1)
 GOOD: dict[str, Any] = {
@@ -562,6 +559,7 @@ GOOD: dict[str, Any] = {
     "window": MINUTE,
     "stock": None,
     "min_watched": None,
+    "fingerprint": "print",
 }
 
 
@@ -579,7 +577,7 @@ async def everything(db: asyncpg.Connection) -> list[Any]:
         {"opens_in": -MINUTE, "window": timedelta(seconds=59)},
         {"reward": json.dumps("x" * 4_095)},
         {"audience": "resource"},
-        {"audience": "nobody"},
+        {"audience": "no_such_audience"},
         {"resource": "site"},
         {"min_watched": timedelta(0)},
         {"audience": "users", "user_ids": ["ann", "x" * 129]},
@@ -590,7 +588,7 @@ async def test_a_bad_order_writes_nothing(db: asyncpg.Connection, bad: dict[str,
     before = await everything(db)
     order = {**GOOD, **bad}
     try:
-        said = await db.fetchval(CREATE_BONUS, UNKNOWN, *order.values(), time(BEGINS_AT))
+        said = await db.fetchval(*create_bonus(UNKNOWN, **order, now=time(BEGINS_AT)))
     except asyncpg.CheckViolationError:
         said = "window_over"
     assert said == "window_over"
@@ -600,9 +598,9 @@ async def test_a_bad_order_writes_nothing(db: asyncpg.Connection, bad: dict[str,
 async def test_a_bonus_and_news_cannot_have_the_same_id(db: asyncpg.Connection) -> None:
     now = time(BEGINS_AT)
     one, two = UUID(int=1), UUID(int=2)
-    assert await db.fetchval(CREATE_BONUS, one, *GOOD.values(), now) == "created"
+    assert await db.fetchval(*create_bonus(one, **GOOD, now=now)) == "created"
     assert await db.fetchval(CREATE_NEWS, two, '{"type": "goal", "body": {}}', now) == "created"
     before = await everything(db)
     assert await db.fetchval(CREATE_NEWS, one, '{"type": "goal", "body": {}}', now) == "conflict"
-    assert await db.fetchval(CREATE_BONUS, two, *GOOD.values(), now) == "conflict"
+    assert await db.fetchval(*create_bonus(two, **GOOD, now=now)) == "conflict"
     assert await everything(db) == before

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from handlers.adapters.statements import text
+from tests.support.bonuses import create_bonus
 
 NODE = "gateway.example/live"
 WORKERS, TURNS = 16, 90
@@ -85,12 +86,7 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
     async with asyncpg.create_pool(dsn, min_size=WORKERS, max_size=WORKERS) as pool:
         bonuses = [uuid4() for _ in STOCKS]
         for bonus, stock in zip(bonuses, STOCKS, strict=True):
-            nobody: list[str] = []
-            await pool.execute(
-                text("create_bonus"),
-                *(bonus, "{}", "everyone", None, nobody, timedelta(0), 10 * MINUTE, stock, None),
-                *(None, False, None),
-            )
+            await pool.execute(*create_bonus(bonus, window=10 * MINUTE, stock=stock))
         await pool.execute(
             text("create_award_rule"), uuid4(), "{}", timedelta(seconds=1), MINUTE, None, None
         )

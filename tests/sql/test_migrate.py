@@ -43,7 +43,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 async def test_a_second_run_changes_nothing(empty: str) -> None:
-    assert len(await migrate(empty)) == len([*SQL.glob("migrations/*"), *SQL.glob("functions/*")])
+    files = [*SQL.glob("migrations/*"), *SQL.glob("functions/**/*.sql")]
+    assert len(await migrate(empty)) == len(files)
     assert await migrate(empty) == []
 
 
@@ -53,9 +54,17 @@ async def test_runs_at_once_apply_each_file_once(empty: str) -> None:
 
 
 async def test_a_changed_function_is_replaced(own_dsn: str, files: Path) -> None:
-    function = files / "functions" / "act.sql"
+    function = files / "functions" / "stream" / "act.sql"
     function.write_text(function.read_text() + "-- changed\n")
-    assert await migrate(own_dsn) == ["functions/act.sql"]
+    assert await migrate(own_dsn) == ["functions/stream/act.sql"]
+
+
+async def test_a_function_whose_file_moved_runs_under_its_new_name(
+    own_dsn: str, files: Path
+) -> None:
+    (files / "functions" / "stream" / "act.sql").rename(files / "functions" / "bonus" / "act.sql")
+    assert await migrate(own_dsn) == ["functions/bonus/act.sql"]
+    assert await migrate(own_dsn) == []
 
 
 async def test_a_migration_that_changed_is_refused(own_dsn: str, files: Path) -> None:
@@ -84,7 +93,7 @@ def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None
 
 def take_away(files: Path, migrations: str) -> dict[Path, str]:
     """The migrations from there on, and the functions: to be put back later."""
-    later = [*(files / "migrations").glob(migrations), *(files / "functions").glob("*")]
+    later = [*(files / "migrations").glob(migrations), *(files / "functions").rglob("*.sql")]
     kept = {path: path.read_text() for path in later}
     for path in kept:
         path.unlink()

@@ -1,4 +1,4 @@
-"""A statement that was planned while nobody was there serves when everybody is."""
+"""A statement that was planned on empty tables still serves a crowd."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
+
+from tests.support.bonuses import create_bonus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,7 +69,7 @@ async def ledger(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
 
 
 async def connect(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
-    """Also for whoever is here already, with another tab."""
+    """Also for a user who is here already, with another tab."""
     call = "select connect($1, 'site', $2, $3, $3, now() + interval '1 minute', '30 seconds')"
     return await db.fetchval(call, user, NODE, uuid4().hex)
 
@@ -90,8 +92,7 @@ async def forget(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
 async def push(db: asyncpg.Connection, audience: str, user_ids: list[str]) -> object:
     """The first page of a new bonus, of ten. Its shard is there: to plan it takes a sample."""
     bonus = uuid4()
-    create = "select create_bonus($1, '{}', $2, null, $3, '0', '1 minute', null, null)"
-    await db.execute(create, bonus, audience, user_ids)
+    await db.execute(*create_bonus(bonus, audience=audience, user_ids=user_ids))
     await db.execute("insert into broadcast_shards values ($1, 1, 1, 0, '', '')", bonus)
     call = "select outcome from broadcast_page($1, 1, gen_random_uuid(), 10, 1000000)"
     return await db.fetchval(call, bonus)
@@ -124,8 +125,7 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
     db: asyncpg.Connection, call: Call
 ) -> None:
     bonus = uuid4()
-    create = "select create_bonus($1, '{}', 'everyone', null, '{}', '0', '1 minute', 100, null)"
-    await db.execute(create, bonus)
+    await db.execute(*create_bonus(bonus, stock=100))
     for n in range(3):
         await call(db, f"early-{n}", bonus)
     await db.execute(CROWD)

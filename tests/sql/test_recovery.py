@@ -22,6 +22,7 @@ from handlers.core.operations import hello
 from tests.sql.bonus_world import merge_patch
 from tests.sql.stories import PROFILE
 from tests.sql.stream_client import Client
+from tests.support.bonuses import drop
 from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
@@ -192,10 +193,9 @@ class Day:
     # Broadcasts.
 
     async def _drop(self, audience: str) -> UUID:
-        bonus_id = uuid4()
-        await self.db.execute(
-            "select create_bonus($1, '{}', $2, null, $3, '0', '1 hour', null, null, p_now => $4)",
-            *(bonus_id, audience, ["ann"] if audience == "users" else [], self.now),
+        users = ["ann"] if audience == "users" else []
+        bonus_id = await drop(
+            self.db, audience=audience, user_ids=users, window=timedelta(hours=1), now=self.now
         )
         if audience != "users":
             self.bonuses.append(bonus_id)
@@ -392,11 +392,9 @@ async def test_the_largest_welcome_fits_into_a_message(db: asyncpg.Connection) -
     for n in range(MAX_EVENTS):
         body = _filled("x", MAX_EVENT_BYTES // MAX_EVENTS - 129)
         await db.execute(action, who.user_id, f"act-{n:060}"[-60:], body, None, T0)
-    create = (
-        "select create_bonus($1, $2, 'everyone', null, '{}', '0', '1 hour', 1, null, p_now => $3)"
-    )
+    hour = timedelta(hours=1)
     for _ in range(11):
-        await db.execute(create, uuid4(), _filled("x", 4_096), T0)
+        await drop(db, reward=_filled("x", 4_096), window=hour, stock=1, now=T0)
     await db.execute("delete from bonus_stock")
     news = "select create_news($1, $2, 'everyone', null, '1 hour', 'print', $3)"
     for _ in range(MAX_NEWS + 1):

@@ -309,3 +309,19 @@ async def test_who_is_online_is_counted_by_resource_and_node(db: asyncpg.Connect
         {"node": "other/live", "connections": 2},
         {"node": "gateway.example/live", "connections": 1},
     ]
+
+
+async def test_sessions_that_end_in_one_millisecond_are_listed_once_each(
+    db: asyncpg.Connection,
+) -> None:
+    """Pages go by microseconds, though an answer shows milliseconds."""
+    end = at(10)
+    for microseconds in (900, 500, 100):
+        await past(db, at(0), end + timedelta(microseconds=microseconds))
+    read: list[int] = []
+    position: tuple[Any, Any] = (None, None)
+    while rows := await listed(db, at(0), at(20), limit=2, position=position):
+        read += [row["session_id"] for row in rows]
+        last = rows[-1]
+        position = (end + timedelta(microseconds=last["position"] % 1_000), last["session_id"])
+    assert read == [1, 2, 3]

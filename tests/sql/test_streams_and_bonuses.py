@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.adapters.statements import text
+from tests.support import bonuses
 
 NODE = "gateway.example/live"
 NO_LIMIT = (timedelta(0), 1)
@@ -62,13 +63,18 @@ async def drop(  # noqa: PLR0913  # each is one thing a bonus may have
     min_watched: timedelta | None = None,
     now: datetime | None = None,
 ) -> UUID:
-    bonus_id = uuid4()
-    await db.execute(
-        "select create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, p_now => $10)",
-        *(bonus_id, '{"coins": 5}', audience, resource, users),
-        *(timedelta(seconds=opens_in), timedelta(seconds=window), stock, min_watched, now),
+    return await bonuses.drop(
+        db,
+        reward='{"coins": 5}',
+        audience=audience,
+        resource=resource,
+        user_ids=users,
+        opens_in=timedelta(seconds=opens_in),
+        window=timedelta(seconds=window),
+        stock=stock,
+        min_watched=min_watched,
+        now=now,
     )
-    return bonus_id
 
 
 async def claim(
@@ -343,7 +349,7 @@ async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> 
 
 
 async def test_who_waits_longest_is_awarded_first(db: asyncpg.Connection) -> None:
-    """More are due each time than a call takes: nobody is passed over for ever."""
+    """More are due each time than a call takes: no session is passed over for ever."""
     for n in range(6):
         await come(db, f"user-{n}")
     started = await make_rule(db, timedelta(minutes=1))
@@ -383,7 +389,7 @@ async def test_a_sweep_looks_at_everyone_in_turn(db: asyncpg.Connection) -> None
     assert [page["has_more"] for page in pages] == [True, False, True]
 
 
-async def test_a_sweep_of_nobody_is_a_cycle_too(db: asyncpg.Connection) -> None:
+async def test_a_sweep_of_no_sessions_is_a_cycle_too(db: asyncpg.Connection) -> None:
     assert (await sweep(db, 2))["users"] == []
 
 

@@ -33,10 +33,10 @@ class Headcount:
 
 
 @contextmanager
-def running(folder: Path, **environment: str) -> Iterator[Headcount]:
-    """What `make run` starts, on a free port and in a folder of its own."""
+def running(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Headcount]:
+    """What `make run` starts in a checkout, on a free port and in a folder of its own."""
     said = folder / "said.txt"
-    command = [sys.executable, str(ROOT / "localstack" / "run.py"), "--folder", str(folder)]
+    command = [sys.executable, str(root / "localstack" / "run.py"), "--folder", str(folder)]
     with said.open("w") as log:
         process = subprocess.Popen(
             [*command, "--port", str(free_port())],

@@ -8,12 +8,18 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
+
+__all__ = ["browser", "device", "problems", "wsgate"]
+
+PATIENCE_SECONDS = 120
+"""The bound on a start or an end; a busy machine needs some of it."""
 
 # The loop that the gateway's own processes run on: another reads, pauses and closes differently.
 _LOOPS = {"own": loop_factory()}
@@ -40,7 +46,7 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
         finally:
             if process.returncode is None:
                 process.terminate()
-            await asyncio.wait_for(process.wait(), 10)
+            await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
             await reading
 
     return start
@@ -48,7 +54,7 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
 
 async def _ready(command: Command) -> None:
     assert command.process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while b"HTTP API" not in (line := await command.process.stdout.readline()):
             assert line, "\n".join(command.errors)
 

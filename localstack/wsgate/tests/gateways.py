@@ -30,7 +30,8 @@ from wsgate.model.plan import (
     Route,
     WebSocketApi,
 )
-from wsgate.node.node import Node, Settings
+from wsgate.node.node import Node
+from wsgate.node.settings import Settings
 from wsgate.transport.http_protocol import HttpProtocol
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Who may connect, decided without a socket (APIGW.md §2.1, §3.14, §3.15, §8.7)."""
+"""Who may connect, decided without a socket (docs/aws-behaviour.md §2.1, §3.14, §3.15, §8.7)."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def status(actions: list[Action]) -> int | None:
 
 
 class TestIam:
-    """`AuthorizationType: AWS_IAM` on $connect (APIGW.md §3.15)."""
+    """`AuthorizationType: AWS_IAM` on $connect (docs/aws-behaviour.md §3.15)."""
 
     url = "ws://127.0.0.1:8080/live"
 
@@ -118,7 +118,7 @@ class TestIam:
 
 
 class TestApiKeys:
-    """`ApiKeyRequired` on $connect (APIGW.md §3.14)."""
+    """`ApiKeyRequired` on $connect (docs/aws-behaviour.md §3.14)."""
 
     def machine(self, keys: ApiKeys = KEYS, **more: Any) -> Machine:
         return Machine(replace(websocket_api(CONNECT, **more), api_keys=keys))
@@ -164,7 +164,7 @@ class TestApiKeys:
 
 
 class TestPermissions:
-    """A function that API Gateway may not invoke (APIGW.md §8.7)."""
+    """A function that API Gateway may not invoke (docs/aws-behaviour.md §8.7)."""
 
     def machine(self, api: WebSocketApi, *closed: str) -> Machine:
         routes = {
@@ -241,7 +241,7 @@ def test_behind_a_key_of_several_levels_header_names_are_small() -> None:
 
 
 class TestRoles:
-    """What a role allows (APIGW.md §11.2)."""
+    """What a role allows (docs/aws-behaviour.md §11.2)."""
 
     arn = "arn:aws:execute-api:eu-west-1:000000000000:api/live/POST/@connections/x"
 

@@ -1,4 +1,7 @@
-"""Who may connect and push, under which address, over real sockets (APIGW.md §1, §3, §11)."""
+"""Who may connect and push, under which address, over real sockets.
+
+docs/aws-behaviour.md §1, §3, §11.
+"""
 
 from __future__ import annotations
 
@@ -130,7 +133,7 @@ def example_com_is_here(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class TestSignedHandshakes:
-    """AuthorizationType AWS_IAM (APIGW.md §3.15)."""
+    """AuthorizationType AWS_IAM (docs/aws-behaviour.md §3.15)."""
 
     async def test_by_header_and_by_presigned_url(self) -> None:
         start, functions = gateway(replace(API, iam=True))
@@ -178,7 +181,7 @@ async def test_without_a_permission_connect_is_500() -> None:
 
 
 class TestCallers:
-    """@connections and Invoke, with `--iam` and without (APIGW.md §11.5)."""
+    """@connections and Invoke, with `--iam` and without (docs/aws-behaviour.md §11.5)."""
 
     async def test_without_it_an_unsigned_call_is_let_through_and_told_once(self) -> None:
         start, _ = gateway()
@@ -258,7 +261,7 @@ class TestCallers:
 
 
 class TestAddresses:
-    """Domains, stages and several APIs (APIGW.md §1)."""
+    """Domains, stages and several APIs (docs/aws-behaviour.md §1)."""
 
     async def test_a_custom_domain_is_what_the_events_say(self) -> None:
         api = replace(API, base_paths=(BasePath(DOMAIN, "chat"), BasePath(DOMAIN, "a/b")))

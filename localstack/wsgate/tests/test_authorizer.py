@@ -1,4 +1,4 @@
-"""What an authorizer's answer means (APIGW.md §3)."""
+"""What an authorizer's answer means (docs/aws-behaviour.md §3)."""
 
 from __future__ import annotations
 

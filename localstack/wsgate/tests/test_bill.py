@@ -1,4 +1,4 @@
-"""What AWS would charge: blocks of 32 KB, begun minutes (APIGW.md §12.4)."""
+"""What AWS would charge: blocks of 32 KB, begun minutes (docs/aws-behaviour.md §12.4)."""
 
 from __future__ import annotations
 

@@ -225,14 +225,14 @@ class TestKeys:
 async def test_the_example_in_the_readme_is_true(unused_tcp_port: int) -> None:
     readme = (ROOT / "README.md").read_text()
     given, _, shown = readme.partition("    wsgate --template ")[2].partition("\n\n")
-    assert ROOT / given == SAMPLE
-    process = await spawn("--template", str(ROOT / given), "--port", str(unused_tcp_port))
+    template = str(ROOT / given)
+    process = await spawn("--template", template, "--port", str(unused_tcp_port))
     assert process.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(120):
         said = [(await process.stdout.readline()).decode().rstrip() for _ in range(4)]
     process.terminate()
-    await asyncio.wait_for(process.communicate(), 10)
-    lines = "\n".join(said).replace(str(SAMPLE), given).replace(str(unused_tcp_port), "8080")
+    await asyncio.wait_for(process.communicate(), 60)
+    lines = "\n".join(said).replace(template, given).replace(str(unused_tcp_port), "8080")
     assert [line.strip() for line in shown.splitlines()[:4]] == [
         line.strip() for line in lines.splitlines()
     ]

@@ -33,7 +33,8 @@ from wsgate.console.journal import MAX_SHOWN
 from wsgate.functions.environments import Environments
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Function
-from wsgate.node.node import Node, Settings
+from wsgate.node.node import Node
+from wsgate.node.settings import Settings
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:

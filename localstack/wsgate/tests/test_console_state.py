@@ -16,7 +16,8 @@ from wsgate.console.journal import MAX_SHOWN, Other
 from wsgate.console.merged_state import MergedConsoleState
 from wsgate.console.state import GONE
 from wsgate.model.ids import node_of
-from wsgate.node.node import Node, Settings
+from wsgate.node.node import Node
+from wsgate.node.settings import Settings
 from wsgate.transport.channel import ChannelLost
 
 if TYPE_CHECKING:

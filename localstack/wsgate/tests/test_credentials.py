@@ -72,7 +72,10 @@ class TestKeys:
 
 
 class TestWrittenAddresses:
-    """Templates and the CDK write an API's address on AWS into functions (APIGW.md §1.1, §11)."""
+    """Templates and the CDK write an API's address on AWS into functions.
+
+    docs/aws-behaviour.md §1.1, §11.
+    """
 
     HOST = "a1b2c3d4e5.execute-api.eu-west-1.amazonaws.com"
 

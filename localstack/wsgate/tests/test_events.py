@@ -1,4 +1,4 @@
-"""Events, key by key and in order, against tests/events (APIGW.md §3.1, §4)."""
+"""Events, key by key and in order, against tests/events (docs/aws-behaviour.md §3.1, §4)."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ from wsgate.model.plan import Function
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# APIGW.md §2.1: a handler that raises or a Lambda that crashes is 502; §6: later it is this frame.
-# Lambda's own time-out ends the invocation with a function error, as a crash does.
+# docs/aws-behaviour.md §2.1: a handler that raises or a Lambda that crashes is 502; §6: later it is
+# this frame. Lambda's own time-out ends the invocation with a function error, as a crash does.
 BAD = ["raise", "exit 0", "exit 1", "_exit", "abort", "kill", "time"]
 BAD += ["memory"] if is_enforced() else []
 GOOD = ["well", "with a thread", "with a flood"]
@@ -94,7 +94,7 @@ async def test_a_function_that_cannot_start_is_502(handler: str) -> None:
 
 
 async def test_no_reserved_concurrency_is_500() -> None:
-    """The function never ran: APIGW.md §2.1, §6."""
+    """The function never ran: docs/aws-behaviour.md §2.1, §6."""
     async with gateway(reserved=0) as at:
         assert await at.status("well") == 500
 

@@ -1,4 +1,4 @@
-"""The state machine, case by case; the numbers are sections and cases of APIGW.md."""
+"""The state machine, case by case; the numbers are sections and cases of docs/aws-behaviour.md."""
 
 from __future__ import annotations
 

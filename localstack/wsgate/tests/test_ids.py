@@ -1,4 +1,4 @@
-"""The shape of ids (APIGW.md §4.2)."""
+"""The shape of ids (docs/aws-behaviour.md §4.2)."""
 
 from __future__ import annotations
 

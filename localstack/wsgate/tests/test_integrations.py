@@ -1,4 +1,7 @@
-"""Integrations that are no proxy of a function, case by case (APIGW.md §6, §7.7-§7.15)."""
+"""Integrations that are no proxy of a function, case by case.
+
+docs/aws-behaviour.md §6, §7.7-§7.15.
+"""
 
 from __future__ import annotations
 

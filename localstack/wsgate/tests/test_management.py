@@ -1,4 +1,4 @@
-"""@connections, case by case (APIGW.md §11, C22)."""
+"""@connections, case by case (docs/aws-behaviour.md §11, C22)."""
 
 from __future__ import annotations
 

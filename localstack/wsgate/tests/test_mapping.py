@@ -1,4 +1,4 @@
-"""Mapping templates and MOCK integrations (APIGW.md §7)."""
+"""Mapping templates and MOCK integrations (docs/aws-behaviour.md §7)."""
 
 from __future__ import annotations
 

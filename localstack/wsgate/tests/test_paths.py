@@ -1,4 +1,7 @@
-"""Which part of the gateway a request belongs to, by path and host (APIGW.md §1, §11.5)."""
+"""Which part of the gateway a request belongs to, by path and host.
+
+docs/aws-behaviour.md §1, §11.5.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Proxy responses (APIGW.md §2.1, §6)."""
+"""Proxy responses (docs/aws-behaviour.md §2.1, §6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""What AWS lets an account do per second (APIGW.md §12.1, §12.2), around each threshold."""
+"""What AWS lets an account do per second, around each threshold.
+
+docs/aws-behaviour.md §12.1, §12.2.
+"""
 
 from __future__ import annotations
 

@@ -256,7 +256,7 @@ class TestFraming:
         await fails(1002, frame(opcode, b"", mask=None))
 
     async def test_a_binary_message_is_1003(self) -> None:
-        """API Gateway's own rule (APIGW.md §9.3)."""
+        """API Gateway's own rule (docs/aws-behaviour.md §9.3)."""
         await fails(1003, frame(BINARY, b"\x00"))
 
     async def test_a_binary_message_is_1003_at_its_first_fragment(self) -> None:

@@ -80,7 +80,7 @@ class TestOffers:
     """Section 7.1."""
 
     async def test_a_plain_offer_is_answered_as_api_gateway_does(self) -> None:
-        """APIGW.md §2.2."""
+        """docs/aws-behaviour.md §2.2."""
         agreed, _ = await answer("permessage-deflate")
         assert agreed == {"server_max_window_bits": "12"}
 

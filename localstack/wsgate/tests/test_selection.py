@@ -1,4 +1,4 @@
-"""Selection expressions (APIGW.md §5)."""
+"""Selection expressions (docs/aws-behaviour.md §5)."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def refusal(plan_of: Callable[..., Plan], *parts: str) -> str:
     return re.sub(r"\S*/(?=template\.yaml|code)", "", str(raised.value))
 
 
-# ---- Lambda permissions (APIGW.md §8.7)
+# ---- Lambda permissions (docs/aws-behaviour.md §8.7)
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_invoke_role_of_sam_is_accepted(plan_of: Callable[..., Plan]) -> None:
     assert plan.warnings == ()
 
 
-# ---- IAM and API keys (APIGW.md §3.14, §3.15)
+# ---- IAM and API keys (docs/aws-behaviour.md §3.14, §3.15)
 
 
 def with_connect(*more: str) -> str:
@@ -264,7 +264,7 @@ def test_no_key_is_asked_for_without_the_word(plan_of: Callable[..., Plan]) -> N
     assert plan_of(SOCKET, KEY, MAIN).websocket.api_keys is None
 
 
-# ---- addresses (APIGW.md §1)
+# ---- addresses (docs/aws-behaviour.md §1)
 
 
 def test_two_apis_and_two_stages_are_three(plan_of: Callable[..., Plan]) -> None:
@@ -340,7 +340,7 @@ def test_a_mapping_key_that_aws_does_not_take_is_told(plan_of: Callable[..., Pla
     assert "Mapping.ApiMappingKey is 'v~1'" in told
 
 
-# ---- roles (APIGW.md §11.2)
+# ---- roles (docs/aws-behaviour.md §11.2)
 
 
 def function_with(policies: str) -> str:

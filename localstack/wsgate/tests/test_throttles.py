@@ -1,4 +1,4 @@
-"""What a template's stage says of rates (APIGW.md §12.2)."""
+"""What a template's stage says of rates (docs/aws-behaviour.md §12.2)."""
 
 from __future__ import annotations
 

@@ -398,7 +398,7 @@ async def test_an_unmodified_handler_pushes_to_its_caller(tmp_path: Path, nodes:
 async def test_a_throttled_function_is_500_at_connect_and_an_error_frame_later(
     tmp_path: Path, nodes: int
 ) -> None:
-    """APIGW.md §2.1, §6: the gateway says no more than that Lambda did not run it."""
+    """docs/aws-behaviour.md §2.1, §6: the gateway says no more than that Lambda did not run it."""
     (tmp_path / "one").mkdir()
     async with serving(tmp_path / "one", TEMPLATE, nodes) as (addresses, log):
         with pytest.raises(Exception, match="HTTP 500"):

@@ -1,4 +1,7 @@
-"""Velocity in mapping templates: directives, values, and what bounds them (APIGW.md §7.12)."""
+"""Velocity in mapping templates: directives, values, and what bounds them.
+
+docs/aws-behaviour.md §7.12.
+"""
 
 from __future__ import annotations
 

@@ -45,9 +45,9 @@ EPILOG = f"""\
 {JSON_HELP}
 --record writes an event when the first of its kind and route comes: connect.json, disconnect.json,
 authorize.json, message-ROUTE.json, web-METHOD-PATH.json, queue-NAME.json, schedule-NAME.json,
-invoke-FUNCTION.json. A file that is there is left as it is; remove it to have it anew. Query
-strings and headers are in them, tickets and all: only you can read the files, and what of them
-goes into a repository is for you to see.
+invoke-FUNCTION.json. A file that is there is left as it is; remove it to record it again. The
+files hold query strings and headers, and so tickets: only you can read them. Check them before you
+commit them.
 
 environment:
   PORT                     the port, where --port is not given
@@ -147,7 +147,12 @@ def _parser() -> argparse.ArgumentParser:
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add = parser.add_argument
+    for add_flags in (_add_template, _add_functions, _add_gateway, _add_access, _add_output):
+        add_flags(parser.add_argument)
+    return parser
+
+
+def _add_template(add: Callable[..., object]) -> None:
     add("--template", type=Path, required=True, metavar="PATH", help="the SAM template to run")
     add(
         "--port",
@@ -171,6 +176,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="[PATH=]DIR",
         help="serve the files of this folder as well, under PATH (default: /); may be repeated",
     )
+
+
+def _add_functions(add: Callable[..., object]) -> None:
     add(
         "--concurrency",
         type=_number(1, MAX_CONCURRENCY),
@@ -180,6 +188,19 @@ def _parser() -> argparse.ArgumentParser:
         "default: 10",
     )
     add(
+        "--invoke-endpoint",
+        metavar="URL",
+        help="a Lambda API that runs functions of any runtime, such as `sam local start-lambda`",
+    )
+    add(
+        "--python-here",
+        action="store_true",
+        help="with --invoke-endpoint: run the Python functions here, and only the others there",
+    )
+
+
+def _add_gateway(add: Callable[..., object]) -> None:
+    add(
         "--nodes",
         type=_number(1, MAX_NODES),
         default=1,
@@ -188,20 +209,10 @@ def _parser() -> argparse.ArgumentParser:
         "open files; default: 1",
     )
     add(
-        "--invoke-endpoint",
-        metavar="URL",
-        help="a Lambda API that runs the functions, of any runtime: `sam local start-lambda`, say",
-    )
-    add(
-        "--python-here",
-        action="store_true",
-        help="with --invoke-endpoint: run the Python functions here, and only the others there",
-    )
-    add(
         "--authority",
         type=Path,
         metavar="PATH",
-        help="write down whom clients of wss:// and https:// have to trust: a certificate (PEM)",
+        help="write to this file the certificate (PEM) that clients of wss:// must trust",
     )
     add(
         "--no-compression",
@@ -227,6 +238,9 @@ def _parser() -> argparse.ArgumentParser:
         help="let something go wrong on purpose; may be repeated; `--fault list` lists them all, "
         "/_wsgate/faults shows and changes them while it runs",
     )
+
+
+def _add_access(add: Callable[..., object]) -> None:
     add(
         "--iam",
         action="store_true",
@@ -248,6 +262,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY",
         help="an API key that opens $connect, where it has ApiKeyRequired",
     )
+
+
+def _add_output(add: Callable[..., object]) -> None:
     add(
         "--no-console",
         dest="console",
@@ -263,7 +280,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="lines of JSON on stderr; see below")
     add("--quiet", action="store_true", help="no line per event; functions are still heard")
     add("--version", action="version", version=f"wsgate {VERSION}")
-    return parser
 
 
 def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict[str, Credential]:

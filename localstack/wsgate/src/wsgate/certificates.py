@@ -1,8 +1,8 @@
 """A certificate for this machine, and an authority that signed it, both as old as this process.
 
-API Gateway speaks TLS only (APIGW.md §1.3), and a handler pushes to `https://{domainName}/{stage}`
-(APIGW.md §11). So does wsgate, beside plain http on the same port, and gives its functions the
-authority to trust.
+API Gateway speaks TLS only (docs/aws-behaviour.md §1.3), and a handler pushes to
+`https://{domainName}/{stage}` (docs/aws-behaviour.md §11). So does wsgate, beside plain http on the
+same port, and gives its functions the authority to trust.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from wsgate.console.state import ConsoleState, View
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Plan
-    from wsgate.node.node import Settings
+    from wsgate.node.settings import Settings
 
 _READY_SECONDS = 30
 _LAST_WORDS_SECONDS = 0.2

@@ -28,7 +28,8 @@ from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttles
 from wsgate.model.urls import stage_urls, unreachable, with_endpoints
-from wsgate.node.node import Node, Settings
+from wsgate.node.node import Node
+from wsgate.node.settings import Settings
 from wsgate.nodes import NodeError, Nodes
 from wsgate.threads import in_thread
 from wsgate.transport.listening import BACKLOG, listening
@@ -344,7 +345,7 @@ def _variables(ground: _Ground) -> dict[str, str]:
     """Where a function finds AWS: by itself through an SDK, @connections through its own code.
 
     An SDK has no variable for @connections here: code that passes no endpoint_url would work, and
-    fail on AWS, where the host without one is nobody's (APIGW.md §11.3).
+    fail on AWS, where the host without one is nobody's (docs/aws-behaviour.md §11.3).
     """
     variables = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
     if ground.plan.queues:

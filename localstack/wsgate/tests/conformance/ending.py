@@ -1,4 +1,4 @@
-"""APIGW.md §9 to §11: frames and limits, how a connection ends, and @connections."""
+"""docs/aws-behaviour.md §9 to §11: frames and limits, how a connection ends, and @connections."""
 
 from __future__ import annotations
 

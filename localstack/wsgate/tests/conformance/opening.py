@@ -1,4 +1,4 @@
-"""APIGW.md §1 to §4: URLs, the handshake, the authorizer, and what the events look like."""
+"""docs/aws-behaviour.md §1 to §4: URLs, the handshake, the authorizer, and the events."""
 
 from __future__ import annotations
 
@@ -382,7 +382,7 @@ _REST = [
 
 
 def context_keys(kind: str, *, authorizer: bool = False) -> list[str]:
-    """The keys of a request context in AWS's order (APIGW.md §4.1)."""
+    """The keys of a request context in AWS's order (docs/aws-behaviour.md §4.1)."""
     middle = {"CONNECT": [], "MESSAGE": ["messageId"], "DISCONNECT": []}[kind]
     lead = ["disconnectStatusCode"] if kind == "DISCONNECT" else []
     tail = ["disconnectReason"] if kind == "DISCONNECT" else []

@@ -1,4 +1,6 @@
-"""APIGW.md §1.6 to §1.9, §3.14, §3.15, §8.7: custom domains, keys, signatures, permissions.
+"""Custom domains, keys, signatures, permissions.
+
+docs/aws-behaviour.md §1.6 to §1.9, §3.14, §3.15, §8.7.
 
 And what of §12 and §7.15 is seen by a client: quotas and models.
 """

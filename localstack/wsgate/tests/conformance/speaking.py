@@ -1,4 +1,4 @@
-"""APIGW.md §5 to §8: routes, error frames, replies, and what runs beside what."""
+"""docs/aws-behaviour.md §5 to §8: routes, error frames, replies, and what runs beside what."""
 
 from __future__ import annotations
 

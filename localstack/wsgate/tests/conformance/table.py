@@ -1,4 +1,6 @@
-"""The table of conformance cases: APIGW.md §17, and every line of §1 to §11 that can be tested.
+"""The table of conformance cases.
+
+They are those of docs/aws-behaviour.md §17, and every line of §1 to §11 that can be tested.
 
 Left to tests of their own: HTTP and AWS integrations (§7.8 to §7.14), and how a request is signed
 (§3.15, §11.2).

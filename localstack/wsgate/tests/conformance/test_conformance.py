@@ -22,7 +22,7 @@ HERE = Path(__file__).parent
 
 
 def socket_rows() -> list[object]:
-    """What a case says holds for clients that compress, too (APIGW.md §2.3)."""
+    """What a case says holds for clients that compress, too (docs/aws-behaviour.md §2.3)."""
     return [
         pytest.param(case, compression, id=f"{case.id}-{'deflate' if compression else 'plain'}")
         for case in CASES

@@ -224,7 +224,7 @@ class World:
 class Case:
     id: str
     lines: str
-    """The lines of APIGW.md that it proves."""
+    """The lines of docs/aws-behaviour.md that it proves."""
     sentence: str
     setup: Setup
     levels: frozenset[str]

@@ -1,4 +1,7 @@
-"""Who calls @connections and Invoke: checked with `--iam`, only told without (APIGW.md §11.2)."""
+"""Who calls @connections and Invoke: checked with `--iam`, only told without.
+
+docs/aws-behaviour.md §11.2.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
 
 MANAGE = "execute-api:ManageConnections"
 INVOKE_FUNCTION = "lambda:InvokeFunction"
-# GUESS: in practice, where the model has ForbiddenException (APIGW.md §11.5).
+# GUESS: in practice, where the model has ForbiddenException (docs/aws-behaviour.md §11.5).
 DENIED = "AccessDeniedException"
 
 

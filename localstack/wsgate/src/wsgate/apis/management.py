@@ -1,4 +1,7 @@
-"""@connections: POST, GET and DELETE for an unmodified AWS SDK (APIGW.md §11). Pure."""
+"""@connections: POST, GET and DELETE for an unmodified AWS SDK. Pure.
+
+docs/aws-behaviour.md §11.
+"""
 
 from __future__ import annotations
 
@@ -17,12 +20,13 @@ if TYPE_CHECKING:
 
 Answer = tuple[Response, list[Action]]
 
-# What the bodies of these errors say is not documented: GUESS (APIGW.md §11.5, §18.5).
+# What the bodies of these errors say is not documented: GUESS (docs/aws-behaviour.md §11.5, §18.5).
 TOO_LARGE = aws_error(
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "PayloadTooLargeException", "Payload too large"
 )
 LIMIT_EXCEEDED = aws_error(HTTPStatus.TOO_MANY_REQUESTS, "LimitExceededException", "Limit exceeded")
-# GUESS: data that is not UTF-8 is refused rather than changed on its way (APIGW.md §9.4, §18.7).
+# GUESS: data that is not UTF-8 is refused rather than changed on its way (docs/aws-behaviour.md
+# §9.4, §18.7).
 NOT_TEXT = aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", "Data is not UTF-8 text")
 # GUESS: the text; the model of the SDK has no error of the service's own.
 INTERNAL_FAILURE = aws_error(
@@ -32,17 +36,20 @@ GONE = aws_error(HTTPStatus.GONE, "GoneException", None)
 FORBIDDEN = aws_error(HTTPStatus.FORBIDDEN, "ForbiddenException", "Forbidden")
 
 
-# GUESS: the status of this one (APIGW.md §11.5).
+# GUESS: the status of this one (docs/aws-behaviour.md §11.5).
 NO_METHOD = HTTPStatus.FORBIDDEN
 
 
 def no_method(method: str, route: str) -> Response:
-    """`@connections` under a base path that a custom domain does not have (APIGW.md §1.8)."""
+    """`@connections` under a base path that a custom domain does not have.
+
+    docs/aws-behaviour.md §1.8.
+    """
     return message(NO_METHOD, f"No method found matching route {route} for http method {method}.")
 
 
 def arn(stage: WebSocketApi, plan: Plan, method: str, connection_id: str) -> str:
-    """What a policy must allow (APIGW.md §11.2)."""
+    """What a policy must allow (docs/aws-behaviour.md §11.2)."""
     api = f"arn:aws:execute-api:{plan.region}:{plan.account}:{stage.api_id}"
     return f"{api}/{stage.stage}/{method}/@connections/{connection_id}"
 
@@ -55,7 +62,8 @@ def answer(
     stage: WebSocketApi | None = None,
 ) -> Answer:
     """What an SDK is told, and what happens to the connection; None is any stage."""
-    # Where 400 ends and 410 begins is not known: GUESS, by the shape of an id (APIGW.md §11.6).
+    # Where 400 ends and 410 begins is not known: GUESS, by the shape of an id
+    # (docs/aws-behaviour.md §11.6).
     if not CONNECTION_ID.fullmatch(connection_id):
         text = f"Invalid connectionId: {connection_id}"
         return aws_error(HTTPStatus.BAD_REQUEST, "BadRequestException", text), []
@@ -91,7 +99,10 @@ def _post(gateway: Gateway, connection_id: str, request: Request, now: Millis) -
 
 
 def _get(gateway: Gateway, connection_id: str) -> Response:
-    """GUESS: to look is not to be active, so `lastActiveAt` stays (APIGW.md §11.12)."""
+    """GUESS: to look is not to be active, so `lastActiveAt` stays.
+
+    docs/aws-behaviour.md §11.12.
+    """
     connection = gateway.find(connection_id)
     return GONE if connection is None else json_response(HTTPStatus.OK, describe(connection))
 
@@ -102,7 +113,10 @@ def _delete(gateway: Gateway, connection_id: str, now: Millis) -> Answer:
 
 
 def describe(connection: Connection) -> dict[str, object]:
-    """GetConnection's answer; `userAgent` is null if none was sent (APIGW.md §11.4)."""
+    """GetConnection's answer; `userAgent` is null if none was sent.
+
+    docs/aws-behaviour.md §11.4.
+    """
     identity = connection.identity
     return {
         "connectedAt": iso_time(connection.connected_at),
@@ -115,7 +129,7 @@ def describe(connection: Connection) -> dict[str, object]:
 
 
 def iso_time(at: Millis) -> str:
-    """`2025-02-03T01:46:33.523Z` (APIGW.md §11.4)."""
+    """`2025-02-03T01:46:33.523Z` (docs/aws-behaviour.md §11.4)."""
     return f"{datetime.fromtimestamp(at // 1000, UTC):%Y-%m-%dT%H:%M:%S}.{at % 1000:03d}Z"
 
 

@@ -1,13 +1,13 @@
 """Which part of the gateway a request belongs to, by its path and its host. Pure.
 
 /{stage}                                        a WebSocket API
-/{stage}/@connections/{id}                      the management API (APIGW.md §11)
+/{stage}/@connections/{id}                      the management API (docs/aws-behaviour.md §11)
 /2015-03-31/functions/{name}/invocations        Lambda's Invoke API
 everything else                                 a page, or the HTTP API
 
-On a custom domain a mapping's key stands in place of the stage (APIGW.md §1.6, §1.8), and nothing
-but its APIs is there. `{apiId}.…` as the host names one API, which is how two APIs with a stage of
-the same name are told apart; any other host is this gateway's own.
+On a custom domain a mapping's key stands in place of the stage (docs/aws-behaviour.md §1.6, §1.8),
+and nothing but its APIs is there. `{apiId}.…` as the host names one API, which is how two APIs with
+a stage of the same name are told apart; any other host is this gateway's own.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ SEVERAL_LEVELS_LOWER_CASE = True
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """The WebSocket API itself; a trailing slash is accepted (APIGW.md §1.1)."""
+    """The WebSocket API itself; a trailing slash is accepted (docs/aws-behaviour.md §1.1)."""
 
     address: Address = HERE
 
@@ -46,7 +46,10 @@ class Management:
 
 @dataclass(frozen=True, slots=True)
 class NoMethod:
-    """`@connections` on a custom domain, under a base that is not mapped (APIGW.md §11.5)."""
+    """`@connections` on a custom domain, under a base that is not mapped.
+
+    docs/aws-behaviour.md §11.5.
+    """
 
     route: str
 
@@ -94,7 +97,7 @@ class Addresses:
         return self._on_default(segments, name, host)
 
     def _on_domain(self, mappings: Sequence[_Mapping], segments: list[str], host: str) -> Target:
-        """The longest key that the path begins with is meant (APIGW.md §1.6)."""
+        """The longest key that the path begins with is meant (docs/aws-behaviour.md §1.6)."""
         for mapping in mappings:
             rest = segments[len(mapping.key) :]
             if segments[: len(mapping.key)] != mapping.key:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from wsgate.model.ids import Millis
-    from wsgate.model.invoke import Invoker
-    from wsgate.node.invocations import Ending, Fetched
+    from wsgate.model.invoke import Ending, Invoker
+    from wsgate.transport.fetch import Fetched
 
 MAX_ENTRIES: Final = 1000
 MAX_BYTES: Final = 8 * 1024 * 1024

@@ -16,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from wsgate.console.journal import Entry, Journal
-    from wsgate.core.actions import Connection
+    from wsgate.core.actions import Action, Connection
     from wsgate.core.faults import Faults
+    from wsgate.core.gateway import Gateway
+    from wsgate.logs import LogSink
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Reports
+    from wsgate.model.limits import Limits
     from wsgate.model.plan import Function, Plan, Route, WebSocketApi
     from wsgate.model.urls import StageUrl
-    from wsgate.node.node import Node
 
 MAX_CONNECTIONS: Final = 200
 """The latest ones are shown, and how many there are."""
@@ -46,10 +48,27 @@ class ConsoleState(Protocol):
         ...
 
 
+class ShownNode(Protocol):
+    """The node that a console shows and commands."""
+
+    @property
+    def address(self) -> str: ...
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def faults(self) -> Faults: ...
+    @property
+    def gateway(self) -> Gateway: ...
+    @property
+    def tell(self) -> LogSink: ...
+    def now(self) -> Millis: ...
+    def perform(self, actions: list[Action]) -> None: ...
+
+
 class NodeConsoleState:
     """The ConsoleState of one node."""
 
-    def __init__(self, node: Node, plan: Plan, journal: Journal, started: Millis) -> None:
+    def __init__(self, node: ShownNode, plan: Plan, journal: Journal, started: Millis) -> None:
         self._node, self._plan, self._journal, self._started = node, plan, journal, started
         self.faults: Faults = node.faults
         self.functions: Reports | None = None

@@ -1,4 +1,4 @@
-"""Who signed a request, and what they may do (APIGW.md §3.15, §11.2). Pure."""
+"""Who signed a request, and what they may do (docs/aws-behaviour.md §3.15, §11.2). Pure."""
 
 from __future__ import annotations
 
@@ -77,7 +77,10 @@ def check(principal: Principal, action: str, resource: str, facts: Mapping[str, 
 
 
 def identity(key: str, principal: Principal, account: str) -> dict[str, str]:
-    """What the events of a connection say of who signed its handshake (APIGW.md §3.15)."""
+    """What the events of a connection say of who signed its handshake.
+
+    docs/aws-behaviour.md §3.15.
+    """
     return {
         "accountId": account,
         "caller": principal.user_id,
@@ -90,7 +93,10 @@ def identity(key: str, principal: Principal, account: str) -> dict[str, str]:
 def signer_of(
     handshake: Handshake, known: Mapping[str, Principal], place: Place, now: Millis
 ) -> dict[str, str]:
-    """The identity of who signed a handshake. Raises Unsigned or Denied (APIGW.md §3.15)."""
+    """The identity of who signed a handshake. Raises Unsigned or Denied.
+
+    docs/aws-behaviour.md §3.15.
+    """
     request = Signed("GET", handshake.path, handshake.query, handshake.headers)
     key, principal = identify(request, known, Scope(place.region, SERVICE), now)
     check(principal, INVOKE, place.connect_arn, authorizer.facts(events.identity(handshake)))
@@ -98,7 +104,9 @@ def signer_of(
 
 
 def api_key(keys: ApiKeys, handshake: Handshake, named: str | None) -> tuple[str, str] | None:
-    """The API key of a handshake and the key's id; None if there is no good one (APIGW.md §3.14).
+    """The API key of a handshake and the key's id; None if there is no good one.
+
+    docs/aws-behaviour.md §3.14.
 
     `named` is the key that the authorizer named.
     """
@@ -108,7 +116,7 @@ def api_key(keys: ApiKeys, handshake: Handshake, named: str | None) -> tuple[str
 
 
 def _not_authorized(principal: Principal, action: str, resource: str) -> str:
-    """API Gateway shows the last digits of the account only (APIGW.md §11.5).
+    """API Gateway shows the last digits of the account only (docs/aws-behaviour.md §11.5).
 
     https://github.com/architect/functions/issues/130 and
     https://github.com/aws-solutions/innovation-sandbox-on-aws/pull/59 (2026-11-24)

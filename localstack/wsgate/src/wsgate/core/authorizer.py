@@ -1,4 +1,7 @@
-"""The REQUEST authorizer of $connect: what it needs, and what its answer means (APIGW.md §3)."""
+"""The REQUEST authorizer of $connect: what it needs, and what its answer means.
+
+docs/aws-behaviour.md §3.
+"""
 
 from __future__ import annotations
 
@@ -19,18 +22,24 @@ if TYPE_CHECKING:
     from wsgate.model.invoke import Invocation
 
 ACTION = "execute-api:Invoke"
-ANSWER_BYTES = 8 * 1024  # APIGW.md §3.13
-# GUESS, as for REST APIs; serverless-offline answers 403 (APIGW.md §3.6).
+ANSWER_BYTES = 8 * 1024  # docs/aws-behaviour.md §3.13
+# GUESS, as for REST APIs; serverless-offline answers 403 (docs/aws-behaviour.md §3.6).
 NO_PRINCIPAL = HTTPStatus.INTERNAL_SERVER_ERROR
 
 
 @dataclass(frozen=True)
 class Allowed:
-    """The caller may connect; `context` goes into its every later event (APIGW.md §3.10)."""
+    """The caller may connect; `context` goes into its every later event.
+
+    docs/aws-behaviour.md §3.10.
+    """
 
     context: Mapping[str, str]
     usage_key: str | None = None
-    """`usageIdentifierKey`: the API key that the caller need not send itself (APIGW.md §3.14)."""
+    """`usageIdentifierKey`: the API key that the caller need not send itself.
+
+    docs/aws-behaviour.md §3.14.
+    """
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class AuthorizerDenied:
 
 
 class SourceError(ValueError):
-    """An identity source that a WebSocket API does not have (APIGW.md §3.3)."""
+    """An identity source that a WebSocket API does not have (docs/aws-behaviour.md §3.3)."""
 
 
 def check_sources(sources: Iterable[str]) -> None:
@@ -57,14 +66,20 @@ def check_sources(sources: Iterable[str]) -> None:
 def lacks_identity(
     sources: Iterable[str], handshake: Handshake, place: Place, context: Mapping[str, Any]
 ) -> bool:
-    """True when any source is missing or empty: 401, and nobody is asked (APIGW.md §3.4)."""
+    """True when any source is missing or empty: 401, and nobody is asked.
+
+    docs/aws-behaviour.md §3.4.
+    """
     return not all(_source(source, handshake, place, context) for source in sources)
 
 
 def judge(
     invocation: Invocation, place: Place, identity: Mapping[str, str] = MappingProxyType({})
 ) -> Allowed | AuthorizerDenied:
-    """The meaning of an authorizer's answer (APIGW.md §3.5). A condition may ask the identity."""
+    """The meaning of an authorizer's answer (docs/aws-behaviour.md §3.5).
+
+    A condition may ask the identity.
+    """
     if invocation.function_error is not None:
         unauthorized = proxy.error_message(invocation.payload) == "Unauthorized"
         return AuthorizerDenied(
@@ -104,7 +119,7 @@ def _source(source: str, handshake: Handshake, place: Place, context: Mapping[st
         return None
     root, name = match.groups()
     if root == "route.request.header":
-        # Upper and lower case do not matter in a header's name. GUESS (APIGW.md §3.4)
+        # Upper and lower case do not matter in a header's name. GUESS (docs/aws-behaviour.md §3.4)
         sent = dict((key.lower(), value) for key, value in handshake.headers)
         return name.lower() in ADDED or sent.get(name.lower())
     if root == "route.request.querystring":
@@ -143,7 +158,7 @@ def _verdict(
 
 
 def _context_text(name: str, value: Any) -> str:
-    """Numbers and booleans become text; anything else is an error (APIGW.md §3.12)."""
+    """Numbers and booleans become text; anything else is an error (docs/aws-behaviour.md §3.12)."""
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     if not isinstance(value, str):
@@ -152,7 +167,10 @@ def _context_text(name: str, value: Any) -> str:
 
 
 def _allows(document: Any, place: Place, facts: Mapping[str, str]) -> bool:
-    """A Deny outweighs every Allow; no statement at all allows nothing (APIGW.md §3.5, §3.7)."""
+    """A Deny outweighs every Allow; no statement at all allows nothing.
+
+    docs/aws-behaviour.md §3.5, §3.7.
+    """
     if not isinstance(document, dict):
         raise _NotAnAnswerError("policyDocument is not an object")
     statements = policy.as_list(document.get("Statement"))

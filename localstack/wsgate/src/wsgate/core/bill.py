@@ -1,8 +1,7 @@
 """What AWS would charge for a run: messages in blocks of 32 KB, and minutes of connections. Pure.
 
-Prices are those of us-east-1 (APIGW.md §12.4). What functions, queues and data transfer cost is
-not in it.
-https://aws.amazon.com/api-gateway/pricing/ (2026-11-24)
+Prices are those of us-east-1 (docs/aws-behaviour.md §12.4). What functions, queues and data
+transfer cost is not in it. https://aws.amazon.com/api-gateway/pricing/ (2026-11-24)
 """
 
 from __future__ import annotations
@@ -23,7 +22,8 @@ BLOCK_BYTES: Final = 32 * KIBIBYTE
 MILLION: Final = 1_000_000
 FIRST_TIER: Final = 1_000 * MILLION
 USD_PER_MILLION_MESSAGES: Final = 1.00
-USD_PER_MILLION_BEYOND: Final = 0.80  # GUESS: the price of the second tier (APIGW.md §12.4)
+# GUESS: the price of the second tier (docs/aws-behaviour.md §12.4)
+USD_PER_MILLION_BEYOND: Final = 0.80
 USD_PER_MILLION_MINUTES: Final = 0.25
 MINUTE: Final = 60_000
 MONTH: Final = 30 * 24 * 60 * MINUTE

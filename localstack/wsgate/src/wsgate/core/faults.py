@@ -35,10 +35,10 @@ class Fault:
 _RATE, _SECONDS, _PER_MINUTE, _ACTION = "rate", "seconds", "per minute", "action"
 _LONGEST: Final = 900.0  # as long as a function may run
 
-# All of it happens on AWS, if seldom: $disconnect is best effort (APIGW.md §10.1, §10.4), messages
-# overtake each other and $disconnect overtakes them (§8.3, §8.5), @connections has a rate and 410
-# is how an id ends (§11.5), connections are closed at any time (§9.11). Queues deliver at least
-# once:
+# All of it happens on AWS, if seldom: $disconnect is best effort (docs/aws-behaviour.md §10.1,
+# §10.4), messages overtake each other and $disconnect overtakes them (§8.3, §8.5), @connections has
+# a rate and 410 is how an id ends (§11.5), connections are closed at any time (§9.11). Queues
+# deliver at least once:
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/standard-queues-at-least-once-delivery.html
 # (2026-11-26).
 FAULTS: Final = (

@@ -1,7 +1,7 @@
 """Integrations with a backend that is not simply given the event: AWS, HTTP and HTTP_PROXY.
 
-What a request makes of a message, and what the client gets of the answer (APIGW.md §7.8-§7.14).
-Pure: `gateway.py` asks, `node.py` carries the request out.
+What a request makes of a message, and what the client gets of the answer (docs/aws-behaviour.md
+§7.8-§7.14). Pure: `gateway.py` asks, `node.py` carries the request out.
 """
 
 from __future__ import annotations
@@ -177,7 +177,10 @@ class Http:
         return f"{url}{'&' if '?' in url else '?'}{fields}" if fields else url
 
     def _headers(self, params: Params | None, mapped: Mapped) -> Pairs:
-        """Those of a handshake are handed on, `Sec-WebSocket-*` too (APIGW.md §7.14)."""
+        """Those of a handshake are handed on, `Sec-WebSocket-*` too.
+
+        docs/aws-behaviour.md §7.14.
+        """
         own = {name.lower() for name, _ in mapped.headers}
         agent = USER_AGENT.format(api_id=self._api_id)
         came = [("Content-Type", CONTENT_TYPE)]
@@ -234,7 +237,10 @@ def _answer(
     came: HttpAnswer,
     conversion: Conversion | None = None,
 ) -> Answer:
-    """GUESS: without any integration response, a success is silent (APIGW.md §7.8 wants one)."""
+    """GUESS: without any integration response, a success is silent.
+
+    docs/aws-behaviour.md §7.8 wants one.
+    """
     if response is None:
         return Answer(came.status, None)
     text = convert(came.body, response.conversion or conversion)

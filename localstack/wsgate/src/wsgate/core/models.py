@@ -1,4 +1,7 @@
-"""What a message must be before its route's integration is asked: JSON schemas (APIGW.md §7.15)."""
+"""What a message must be before its route's integration is asked: JSON schemas.
+
+docs/aws-behaviour.md §7.15.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ from wsgate.expressions.selection import ExpressionError, Selection, compile_sel
 if TYPE_CHECKING:
     from wsgate.model.plan import Models
 
-# APIGW.md §7.15; the quota is of characters.
+# docs/aws-behaviour.md §7.15; the quota is of characters.
 MAX_SCHEMA: Final = 32 * 1024
 MAX_REFERENCES: Final = 10_000
 """How often one message may follow a `$ref`."""
-# To the byte as documented: a space before the first colon and after the others (APIGW.md §6).
-# GUESS: no capture of it exists, and one sample shows Forbidden when no model matches.
+# To the byte as documented: a space before the first colon and after the others
+# (docs/aws-behaviour.md §6). GUESS: no capture of it exists, and one sample shows Forbidden when no
+# model matches.
 _FRAME: Final = '{{"message" : "{}", "connectionId": "{}", "messageId": "{}"}}'
 BAD_REQUEST_BODY: Final = "Bad request body"
 
@@ -34,7 +38,10 @@ class Checks:
         self._schemas = {key: _Schema(schema) for key, schema in models.schemas.items()}
 
     def problem(self, text: str) -> str | None:
-        """What is wrong with a message; no model for it is wrong too (APIGW.md §7.15)."""
+        """What is wrong with a message; no model for it is wrong too.
+
+        docs/aws-behaviour.md §7.15.
+        """
         body = parse_body(text)
         schema = self._schemas.get(self._selection.value({"request.body": body}))
         schema = schema or self._schemas.get("$default")

@@ -1,4 +1,4 @@
-"""What a function behind AWS_PROXY answered, parsed once (APIGW.md §2.1, §6)."""
+"""What a function behind AWS_PROXY answered, parsed once (docs/aws-behaviour.md §2.1, §6)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 _KEYS = frozenset({"statusCode", "headers", "multiValueHeaders", "body", "isBase64Encoded"})
 STATUSES = range(HTTPStatus.OK, 600)
-# One report says that API Gateway refuses further keys (APIGW.md §6, §18.19).
+# One report says that API Gateway refuses further keys (docs/aws-behaviour.md §6, §18.19).
 FURTHER_KEYS_ARE_MALFORMED = True
-# GUESS: as for REST APIs, a status written as text is a status (APIGW.md §2.1 asks for a number).
+# GUESS: as for REST APIs, a status written as text is a status (docs/aws-behaviour.md §2.1 asks for
+# a number).
 TEXT_STATUS_IS_A_STATUS = True
 
 
@@ -66,7 +67,7 @@ def _object(payload: bytes) -> dict[str, Any]:
 
 
 def _status(answer: Mapping[str, Any]) -> int:
-    """100 to 199, 0 and words are not accepted. GUESS (APIGW.md §2.1)."""
+    """100 to 199, 0 and words are not accepted. GUESS (docs/aws-behaviour.md §2.1)."""
     status = answer.get("statusCode")
     if TEXT_STATUS_IS_A_STATUS and isinstance(status, str) and status.isdecimal():
         status = int(status[:4])
@@ -78,7 +79,7 @@ def _status(answer: Mapping[str, Any]) -> int:
 
 
 def _headers(answer: Mapping[str, Any]) -> dict[str, str]:
-    """GUESS: the form with many values is honoured as well (APIGW.md §2.6)."""
+    """GUESS: the form with many values is honoured as well (docs/aws-behaviour.md §2.6)."""
     single, multiple = answer.get("headers") or {}, answer.get("multiValueHeaders") or {}
     if not isinstance(single, dict) or not isinstance(multiple, dict):
         raise MalformedError("its headers are not an object")
@@ -98,7 +99,7 @@ def _body(answer: Mapping[str, Any]) -> str:
 
 
 def _decoded(body: str) -> str:
-    """GUESS: base64 is decoded and sent when it is text (APIGW.md §7.4)."""
+    """GUESS: base64 is decoded and sent when it is text (docs/aws-behaviour.md §7.4)."""
     try:
         return base64.b64decode(body, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError, ValueError) as error:

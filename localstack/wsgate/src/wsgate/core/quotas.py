@@ -1,7 +1,8 @@
 """What AWS lets an account do per second, as token buckets. Pure: time is an argument.
 
-The numbers are those of APIGW.md §12.1 and §12.2. AWS applies them on a best-effort basis, over a
-fleet; here one bucket is exact, so a test that stays below them here stays below them there.
+The numbers are those of docs/aws-behaviour.md §12.1 and §12.2. AWS applies them on a best-effort
+basis, over a fleet; here one bucket is exact, so a test that stays below them here stays below them
+there.
 
 https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-protect.html (2026-11-24)
 """
@@ -20,7 +21,8 @@ if TYPE_CHECKING:
 
 # GUESS: no burst of new connections is documented; as many as a second brings come at once.
 CONNECTIONS_BURST_SECONDS: Final = 1
-# GUESS: a handshake counts as a new connection and as a request as well (APIGW.md §12.2).
+# GUESS: a handshake counts as a new connection and as a request as well (docs/aws-behaviour.md
+# §12.2).
 HANDSHAKE_IS_A_REQUEST: Final = True
 # GUESS: a message that no route takes has cost the account a request all the same.
 UNROUTED_IS_A_REQUEST: Final = True
@@ -33,11 +35,17 @@ class Quotas:
     """An account's quotas in one region; AWS raises them on request."""
 
     connections: int = 500
-    """New WebSocket connections per second (APIGW.md §12.1)."""
+    """New WebSocket connections per second (docs/aws-behaviour.md §12.1)."""
     requests: int = 10_000
-    """Requests per second: handshakes, messages, HTTP API, @connections (APIGW.md §12.2)."""
+    """Requests per second: handshakes, messages, HTTP API, @connections.
+
+    docs/aws-behaviour.md §12.2.
+    """
     burst: int = 5_000
-    """Requests at once: the size of the bucket that `requests` fills (APIGW.md §12.2)."""
+    """Requests at once: the size of the bucket that `requests` fills.
+
+    docs/aws-behaviour.md §12.2.
+    """
     concurrency: int = 1000
     """Executions of functions at once; those with reserved concurrency have theirs of it.
 
@@ -97,8 +105,9 @@ class Limiter:
     """Says of each request whether the quotas let it pass.
 
     An account has one bucket for new connections and one for requests; a route has one of its own
-    where the stage throttles it (APIGW.md §12.2). GUESS: the narrowest is asked first, as is
-    documented for REST APIs, and a token it gave is not given back when a later bucket refuses.
+    where the stage throttles it (docs/aws-behaviour.md §12.2). GUESS: the narrowest is asked first,
+    as is documented for REST APIs, and a token it gave is not given back when a later bucket
+    refuses.
     https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-request-throttling.html
     (2026-11-24)
     """
@@ -124,7 +133,7 @@ class Limiter:
         }
 
     def handshake(self, stage: str, now: Millis) -> bool:
-        """A client asks for a connection; False is HTTP 429 (APIGW.md §2.1)."""
+        """A client asks for a connection; False is HTTP 429 (docs/aws-behaviour.md §2.1)."""
         if not (self._passes(stage, "$connect", now) and self._connections.take(now)):
             return False
         return not HANDSHAKE_IS_A_REQUEST or self._requests.take(now)
@@ -136,7 +145,10 @@ class Limiter:
         return self._passes(stage, route, now) and self._requests.take(now)
 
     def management(self, now: Millis) -> bool:
-        """@connections was called; False is 429 LimitExceededException (APIGW.md §11.5)."""
+        """@connections was called; False is 429 LimitExceededException.
+
+        docs/aws-behaviour.md §11.5.
+        """
         return self._requests.take(now)
 
     def _passes(self, stage: str, route: str, now: Millis) -> bool:

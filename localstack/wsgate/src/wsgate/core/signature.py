@@ -2,7 +2,7 @@
 
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 (2026-11-24). A request carries its signature in the header Authorization, or, presigned, in its
-query (APIGW.md §3.15). Every field is taken as the client sent it, `host` too.
+query (docs/aws-behaviour.md §3.15). Every field is taken as the client sent it, `host` too.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ MAX_EXPIRES_SECONDS = 7 * 24 * 60 * 60
 # GUESS: a presigned query without X-Amz-Expires is good for as long as a signed header.
 DEFAULT_EXPIRES_SECONDS = SKEW_SECONDS
 
-# GUESS: which class and words an unknown key gets (APIGW.md §11.5 has none).
+# GUESS: which class and words an unknown key gets (docs/aws-behaviour.md §11.5 has none).
 UNKNOWN_KEY = (
     "UnrecognizedClientException",
     "The security token included in the request is invalid.",
 )
-# GUESS: as REST APIs answer what is not signed (APIGW.md §11.5).
+# GUESS: as REST APIs answer what is not signed (docs/aws-behaviour.md §11.5).
 NOT_SIGNED = ("MissingAuthenticationTokenException", "Missing Authentication Token")
 INVALID = "InvalidSignatureException"
 INCOMPLETE = "IncompleteSignatureException"

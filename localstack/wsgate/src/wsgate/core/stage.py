@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from wsgate.model.events import Place
     from wsgate.model.plan import Route, WebSocketApi
 
-# GUESS: these words are not routes that a message can ask for (APIGW.md §5.6).
+# GUESS: these words are not routes that a message can ask for (docs/aws-behaviour.md §5.6).
 RESERVED = frozenset({"$connect", "$disconnect"})
 
 
@@ -32,7 +32,10 @@ class Stage:
         self.routes = {key: CompiledRoute(route, place.api_id) for key, route in api.routes.items()}
 
     def select(self, text: str) -> CompiledRoute | None:
-        """The route whose key the expression makes, else `$default`, else none (APIGW.md §5)."""
+        """The route whose key the expression makes, else `$default`, else none.
+
+        docs/aws-behaviour.md §5.
+        """
         key = self.selection.literal
         if key is None:
             key = self.selection.value({"request.body": selection.parse_body(text)})

@@ -1,4 +1,7 @@
-"""Which template, and which integration response (APIGW.md §7.8-§7.10); MOCK, which has no more."""
+"""Which template, and which integration response; MOCK, which has no more.
+
+docs/aws-behaviour.md §7.8-§7.10.
+"""
 
 from __future__ import annotations
 
@@ -77,7 +80,8 @@ class Mock:
         """Status and frame. Raises MappingError and RenderError.
 
         The request template makes JSON with an integer `statusCode`; that number selects the
-        response, and the rendered text of its template is the frame, verbatim (APIGW.md §7.1).
+        response, and the rendered text of its template is the frame, verbatim
+        (docs/aws-behaviour.md §7.1).
         """
         status, response = self._fixed, self._response
         if status is None:
@@ -110,7 +114,8 @@ class Requests:
         template = self._templates.select(variables)
         if template is not None:
             return template.render(scope)
-        # As REST APIs answer 415; a WebSocket has no such thing. GUESS: an error (APIGW.md §7.10).
+        # As REST APIs answer 415; a WebSocket has no such thing. GUESS: an error
+        # (docs/aws-behaviour.md §7.10).
         if self._passthrough is Passthrough.NEVER or (
             self._passthrough is Passthrough.WHEN_NO_TEMPLATES and self._has_templates
         ):
@@ -119,7 +124,7 @@ class Requests:
 
 
 class Responses:
-    """The integration responses: `/regex/` first, else `$default` (APIGW.md §7.8)."""
+    """The integration responses: `/regex/` first, else `$default` (docs/aws-behaviour.md §7.8)."""
 
     def __init__(self, responses: tuple[IntegrationResponse, ...]) -> None:
         self._responses = tuple(map(Response, responses))
@@ -154,7 +159,7 @@ class Response:
         return otherwise if template is None else template.render(scope, status)
 
     def headers(self, scope: Scope, body: str, came: Pairs) -> Mapping[str, str]:
-        """What $connect may answer with, by lower-case name (APIGW.md §7.7)."""
+        """What $connect may answer with, by lower-case name (docs/aws-behaviour.md §7.7)."""
         return _NONE if self._parameters is None else self._parameters.values(scope, body, came)
 
     def _variables(self, message: str, status: int, headers: Pairs) -> dict[str, Any]:
@@ -172,10 +177,12 @@ class Response:
 
 
 def convert(body: bytes, conversion: Conversion | None) -> str:
-    """What a backend sent, as the text of a frame: only text is ever sent (APIGW.md §9.4).
+    """What a backend sent, as the text of a frame: only text is ever sent.
+
+    docs/aws-behaviour.md §9.4.
 
     GUESS: CONVERT_TO_TEXT leaves a text alone and makes base64 of anything else; what is then no
-    text has its bad bytes replaced (APIGW.md §7.13).
+    text has its bad bytes replaced (docs/aws-behaviour.md §7.13).
     """
     if conversion is Conversion.TO_BINARY:
         body = from_base64(body)
@@ -222,7 +229,7 @@ class _Fields(dict[str, Any]):
 
 
 class _Templates:
-    """Templates by key, and the expression that chooses among them (APIGW.md §7.9)."""
+    """Templates by key, and the expression that chooses among them (docs/aws-behaviour.md §7.9)."""
 
     def __init__(self, expression: str | None, texts: Mapping[str, str]) -> None:
         self._selection = None if expression is None else _selection(expression)

@@ -1,6 +1,7 @@
 """Data mapping: single values from a request into the backend's, and from its answer to the client.
 
-APIGW.md §7.11; https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-data-mapping.html
+docs/aws-behaviour.md §7.11;
+https://docs.aws.amazon.com/apigateway/latest/developerguide/websocket-api-data-mapping.html
 (2026-11-24). What is written wrong is refused when the gateway starts.
 """
 
@@ -55,7 +56,7 @@ class RequestParameters:
 class ResponseParameters:
     """`route.response.header.NAME` of an integration response: $connect answers with it (§7.7).
 
-    The subprotocol is the one header that a client gets (APIGW.md §2.6).
+    The subprotocol is the one header that a client gets (docs/aws-behaviour.md §2.6).
     """
 
     def __init__(self, parameters: Mapping[str, str]) -> None:

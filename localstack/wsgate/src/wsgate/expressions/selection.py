@@ -1,4 +1,6 @@
-"""Selection expressions: which route, or which template, a message asks for (APIGW.md §5).
+"""Selection expressions: which route, or which template, a message asks for.
+
+docs/aws-behaviour.md §5.
 
 An expression is one `$request.body.path`, or any mix of `${request.body.path}` and literal text. It
 is read once, when the gateway starts; what is not known is refused then, not when a message comes.
@@ -80,7 +82,10 @@ def compile_selection(expression: str, roots: tuple[str, ...] = REQUEST_ROOTS) -
 
 
 def parse_body(text: str) -> Any:
-    """The JSON value of a message, or None when the text is not JSON (APIGW.md §5.4)."""
+    """The JSON value of a message, or None when the text is not JSON.
+
+    docs/aws-behaviour.md §5.4.
+    """
     try:
         return _decode(text)
     except (ValueError, RecursionError):
@@ -97,7 +102,10 @@ def walk(value: Any, path: tuple[str | int, ...]) -> Any:
 
 
 def as_text(value: Any) -> str:
-    """The text of a value: a list is `[item1, item2]`, a missing one is empty (APIGW.md §5.2)."""
+    """The text of a value: a list is `[item1, item2]`, a missing one is empty.
+
+    docs/aws-behaviour.md §5.2.
+    """
     match value:
         case str():
             return value
@@ -127,7 +135,7 @@ _STEPS = re.compile(rf"({_NAME})|\[(\d{{1,6}})\]|\['([^'\]]+)'\]")
 _PATH = re.compile(
     rf"(?:{_NAME}|\[\d{{1,6}}\]|\['[^'\]]+'\])(?:\.{_NAME}|\[\d{{1,6}}\]|\['[^'\]]+'\])*"
 )
-# `\$default` is how a literal dollar is written (APIGW.md §5.1).
+# `\$default` is how a literal dollar is written (docs/aws-behaviour.md §5.1).
 _TOKEN = re.compile(r"\\\$|\$\{([^}]*)\}|[^\\$]+|[\\$]")
 
 

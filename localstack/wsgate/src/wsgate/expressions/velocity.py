@@ -1,4 +1,4 @@
-"""Mapping templates: Velocity as API Gateway runs it (APIGW.md §7.9, §7.12).
+"""Mapping templates: Velocity as API Gateway runs it (docs/aws-behaviour.md §7.9, §7.12).
 
 https://velocity.apache.org/engine/1.7/user-guide.html (2026-11-24). A template is read once, when
 the gateway starts, and becomes a tuple of texts and small functions: rendering one without
@@ -35,7 +35,7 @@ __all__ = [
     "compile_template",
 ]
 
-# APIGW.md §7.12. The groups are followed by a name of their own.
+# docs/aws-behaviour.md §7.12. The groups are followed by a name of their own.
 CONTEXT_NAMES: Final = frozenset(
     [
         "apiId",

@@ -28,7 +28,7 @@ NO_ERROR: Final[Mapping[str, str]] = {}
 
 @dataclass(frozen=True, slots=True)
 class Params:
-    """What `$input.params()` sees, which only $connect has (APIGW.md §7.12)."""
+    """What `$input.params()` sees, which only $connect has (docs/aws-behaviour.md §7.12)."""
 
     querystring: Mapping[str, str] = field(default_factory=dict)
     header: Mapping[str, str] = field(default_factory=dict)

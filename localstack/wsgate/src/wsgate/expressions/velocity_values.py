@@ -1,9 +1,9 @@
 """What a value can do in a Velocity template: its text, what equals it, and its methods.
 
 Values are JSON's. Their methods are the ones of Java's String, List, Map and Integer that templates
-use; AWS documents none but `count()` and `replaceAll()` (APIGW.md §7.12), the rest is what Velocity
-hands through from Java. All work is paid for out of a `Budget`, because a client decides how much
-there is.
+use; AWS documents none but `count()` and `replaceAll()` (docs/aws-behaviour.md §7.12), the rest is
+what Velocity hands through from Java. All work is paid for out of a `Budget`, because a client
+decides how much there is.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (20
 
 An environment is started when a call finds none idle, and reused by a later call; the one used
 last comes first, so that the others stay cold or go. A call that nobody waits for any more (the
-gateway's time-out) runs to its end all the same, as it does on AWS (APIGW.md §8.2).
+gateway's time-out) runs to its end all the same, as it does on AWS (docs/aws-behaviour.md §8.2).
 """
 
 from __future__ import annotations

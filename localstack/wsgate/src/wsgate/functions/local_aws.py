@@ -30,7 +30,7 @@ def session(region: str) -> boto3.Session:
 
 
 def of_functions(names: Iterable[str], run_secret: bytes) -> dict[str, dict[str, str]]:
-    """A key for each function, by its name: its role's, as in Lambda (APIGW.md §11.2).
+    """A key for each function, by its name: its role's, as in Lambda (docs/aws-behaviour.md §11.2).
 
     They are good for as long as `run_secret` is, which is one run.
     """

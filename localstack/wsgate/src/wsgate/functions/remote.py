@@ -80,7 +80,8 @@ class Split:
 
 
 def _client(endpoint: str, region: str, concurrency: int) -> LambdaClient:
-    # No retries: the gateway calls a function once (APIGW.md §8.6), and a second try would hide it.
+    # No retries: the gateway calls a function once (docs/aws-behaviour.md §8.6), and a second try
+    # would hide it.
     settings = Config(
         connect_timeout=_CONNECT.total_seconds(),
         read_timeout=_READ.total_seconds(),

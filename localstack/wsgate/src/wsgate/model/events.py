@@ -1,6 +1,7 @@
 """The events that functions receive, key by key and in the order that AWS sends them.
 
-APIGW.md §3.1 (authorizer) and §4 (CONNECT, MESSAGE, DISCONNECT). Pure: facts in, a dictionary out.
+docs/aws-behaviour.md §3.1 (authorizer) and §4 (CONNECT, MESSAGE, DISCONNECT). Pure: facts in, a
+dictionary out.
 """
 
 from __future__ import annotations
@@ -24,9 +25,10 @@ if TYPE_CHECKING:
 Event = dict[str, Any]
 Pairs = tuple[tuple[str, str], ...]
 
-# The strftime of the C library follows the locale; API Gateway writes English (APIGW.md §4.2).
+# The strftime of the C library follows the locale; API Gateway writes English
+# (docs/aws-behaviour.md §4.2).
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
-# What the authorizer sees and $connect does not (APIGW.md §3.1, §4.2).
+# What the authorizer sees and $connect does not (docs/aws-behaviour.md §3.1, §4.2).
 _HOP_BY_HOP = (("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "websocket"))
 _NOT_FORWARDED = frozenset({"connection", "upgrade", "content-length"})
 ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
@@ -40,9 +42,12 @@ class Address:
     stage: int = 0
     """The stage's place among those of the gateway."""
     domain: str = ""
-    """The host as sent, where it is a name of the API's own (APIGW.md §1.8)."""
+    """The host as sent, where it is a name of the API's own (docs/aws-behaviour.md §1.8)."""
     lower_case: bool = False
-    """True where all header names that reach an integration are small (APIGW.md §1.7)."""
+    """True where all header names that reach an integration are small.
+
+    docs/aws-behaviour.md §1.7.
+    """
 
 
 HERE: Final = Address()
@@ -75,12 +80,12 @@ class Place:
 
     @property
     def arn(self) -> str:
-        """The stage, as what is allowed on it begins (APIGW.md §3.7, §11.2)."""
+        """The stage, as what is allowed on it begins (docs/aws-behaviour.md §3.7, §11.2)."""
         return f"arn:aws:execute-api:{self.region}:{self.account}:{self.api_id}/{self.stage}"
 
     @property
     def connect_arn(self) -> str:
-        """What an authorizer's policy must allow (APIGW.md §3.7)."""
+        """What an authorizer's policy must allow (docs/aws-behaviour.md §3.7)."""
         return f"{self.arn}/$connect"
 
 
@@ -115,7 +120,10 @@ class Said:
 def authorizer(
     place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
 ) -> Event:
-    """The REQUEST authorizer's event: with hop headers and empty maps (APIGW.md §3.1)."""
+    """The REQUEST authorizer's event: with hop headers and empty maps.
+
+    docs/aws-behaviour.md §3.1.
+    """
     headers = _sorted((*_headers(handshake, trace), *_HOP_BY_HOP))
     query = query_pairs(handshake.query)
     return {
@@ -133,7 +141,7 @@ def authorizer(
 def connect(
     place: Place, caller: Caller, handshake: Handshake, trace: str, moment: Moment
 ) -> Event:
-    """CONNECT: no body, and query maps only when a query was sent (APIGW.md §4.2)."""
+    """CONNECT: no body, and query maps only when a query was sent (docs/aws-behaviour.md §4.2)."""
     headers = forwarded(handshake, trace)
     query = query_pairs(handshake.query)
     maps = {
@@ -151,7 +159,7 @@ def connect(
 
 
 def message(place: Place, caller: Caller, said: Said, moment: Moment) -> Event:
-    """MESSAGE: no headers, no query; the text unchanged (APIGW.md §4.2)."""
+    """MESSAGE: no headers, no query; the text unchanged (docs/aws-behaviour.md §4.2)."""
     return {
         **_stage_variables(place),
         "requestContext": message_context(place, caller, said, moment),
@@ -172,7 +180,7 @@ def connect_context(place: Place, caller: Caller, moment: Moment) -> Event:
 
 
 def disconnect(place: Place, caller: Caller, code: int, reason: str, moment: Moment) -> Event:
-    """DISCONNECT: four fixed headers, the code and the reason (APIGW.md §4.1, §10)."""
+    """DISCONNECT: four fixed headers, the code and the reason (docs/aws-behaviour.md §4.1, §10)."""
     headers = (
         ("Host", place.domain),
         ("x-api-key", ""),
@@ -197,7 +205,7 @@ def disconnect_context(
 
 
 def identity(handshake: Handshake) -> Mapping[str, str]:
-    """`userAgent` only when the client sent one, then `sourceIp` (APIGW.md §4.2)."""
+    """`userAgent` only when the client sent one, then `sourceIp` (docs/aws-behaviour.md §4.2)."""
     agents = [value for name, value in handshake.headers if name.lower() == "user-agent"]
     return _identity(agents[-1] if agents else None, handshake.source_ip)
 
@@ -228,7 +236,7 @@ class Lazy(Mapping[str, Any]):
 
 
 def with_signer(known: Mapping[str, str], signer: Mapping[str, str]) -> Mapping[str, str]:
-    """The identity of who signed the handshake (APIGW.md §3.15).
+    """The identity of who signed the handshake (docs/aws-behaviour.md §3.15).
 
     GUESS: where new keys stand; this is the order of the old events that had all of them.
     """
@@ -237,7 +245,7 @@ def with_signer(known: Mapping[str, str], signer: Mapping[str, str]) -> Mapping[
 
 
 def with_api_key(known: Mapping[str, str], key: str, key_id: str) -> Mapping[str, str]:
-    """The identity of who sent an API key: it comes first (APIGW.md §3.14, §4.2)."""
+    """The identity of who sent an API key: it comes first (docs/aws-behaviour.md §3.14, §4.2)."""
     return {"apiKey": key, "apiKeyId": key_id, **known}
 
 
@@ -256,12 +264,15 @@ _json = msgspec.json.Encoder().encode
 
 
 def request_time(now: Millis) -> str:
-    """`30/Apr/2024:13:44:01 +0000` (APIGW.md §4.2)."""
+    """`30/Apr/2024:13:44:01 +0000` (docs/aws-behaviour.md §4.2)."""
     return _second(now // 1000)
 
 
 def forwarded(handshake: Handshake, trace: str) -> Pairs:
-    """The headers of a handshake as every integration gets them (APIGW.md §4.2, §1.7)."""
+    """The headers of a handshake as every integration gets them.
+
+    docs/aws-behaviour.md §4.2, §1.7.
+    """
     headers = _headers(handshake, trace)
     if handshake.address.lower_case:
         return tuple((name.lower(), value) for name, value in headers)
@@ -303,7 +314,10 @@ def _authorizer(caller: Caller) -> Event:
 
 
 def _stage_variables(place: Place) -> Event:
-    """GUESS for MESSAGE and DISCONNECT: where CONNECT has them (APIGW.md §4.2, §18.16)."""
+    """GUESS for MESSAGE and DISCONNECT: where CONNECT has them.
+
+    docs/aws-behaviour.md §4.2, §18.16.
+    """
     return {"stageVariables": dict(place.stage_variables)} if place.stage_variables else {}
 
 
@@ -321,7 +335,10 @@ def _second(epoch: int) -> str:
 
 
 def _headers(handshake: Handshake, trace: str) -> Pairs:
-    """What the client sent, case kept, plus what the edge adds, sorted (APIGW.md §4.2)."""
+    """What the client sent, case kept, plus what the edge adds, sorted.
+
+    docs/aws-behaviour.md §4.2.
+    """
     sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | ADDED]
     passed = [value for name, value in handshake.headers if name.lower() == "x-forwarded-for"]
     added = {
@@ -338,7 +355,10 @@ def _sorted(pairs: Iterable[tuple[str, str]]) -> Pairs:
 
 
 def _single(pairs: Pairs) -> dict[str, str]:
-    """The last value of each name. GUESS for queries: the rule of REST APIs (APIGW.md §4.2)."""
+    """The last value of each name. GUESS for queries: the rule of REST APIs.
+
+    docs/aws-behaviour.md §4.2.
+    """
     return dict(pairs)
 
 

@@ -1,8 +1,9 @@
 """Connection, message and request ids, as API Gateway shapes them.
 
-11 bytes in URL-safe base64, so 15 characters and one `=` (APIGW.md §4.2, decoded from real ids):
-bytes 0-3 grow with time, bytes 6-7 hold a constant of the region in their low 15 bits, byte 8 is 2
-for connections and messages and 5 for requests; a message ends in the 3 bytes of its connection.
+11 bytes in URL-safe base64, so 15 characters and one `=` (docs/aws-behaviour.md §4.2, decoded from
+real ids): bytes 0-3 grow with time, bytes 6-7 hold a constant of the region in their low 15 bits,
+byte 8 is 2 for connections and messages and 5 for requests; a message ends in the 3 bytes of its
+connection.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Ids:
         return self._make(_REQUEST, self._random.getrandbits(14) << 2, now)
 
     def trace(self, now: Millis) -> str:
-        """An X-Amzn-Trace-Id: `Root=1-8hex-24hex` (APIGW.md §4.2)."""
+        """An X-Amzn-Trace-Id: `Root=1-8hex-24hex` (docs/aws-behaviour.md §4.2)."""
         return f"Root=1-{now // 1000:08x}-{self._random.getrandbits(96):024x}"
 
     def _make(self, kind: int, tail: int, now: Millis) -> str:

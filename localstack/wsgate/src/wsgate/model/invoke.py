@@ -66,3 +66,7 @@ class Reports(Protocol):
     """What an Invoker may have besides: it knows how its functions are doing."""
 
     def status(self) -> dict[str, FunctionStatus]: ...
+
+
+Ending = Invocation | InvokeError | TimeoutError
+"""How an invocation went: an answer, a failure, or no answer in time."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-# "KB" is 1024 bytes: the model of the management API says 131072 (APIGW.md §9.1).
+# "KB" is 1024 bytes: the model of the management API says 131072 (docs/aws-behaviour.md §9.1).
 KIBIBYTE = 1024
 
 
@@ -14,15 +14,15 @@ class Limits:
     """What AWS fixes comes first; what only keeps this process safe comes after it."""
 
     idle: timedelta = timedelta(minutes=10)
-    """No data in either direction for this long: closed with 1001 (APIGW.md §9.6)."""
+    """No data in either direction for this long: closed with 1001 (docs/aws-behaviour.md §9.6)."""
     life: timedelta = timedelta(hours=2)
-    """The oldest a connection gets (APIGW.md §9.7)."""
+    """The oldest a connection gets (docs/aws-behaviour.md §9.7)."""
     frame_bytes: int = 32 * KIBIBYTE
-    """A larger frame of a client closes with 1009 (APIGW.md §9.1)."""
+    """A larger frame of a client closes with 1009 (docs/aws-behaviour.md §9.1)."""
     message_bytes: int = 128 * KIBIBYTE
-    """All fragments together, and one POST to @connections (APIGW.md §9.1, §11.5)."""
+    """All fragments together, and one POST to @connections (docs/aws-behaviour.md §9.1, §11.5)."""
     authorizer: timedelta = timedelta(seconds=29)
-    """GUESS: an authorizer is given what an integration is given (APIGW.md §8.1)."""
+    """GUESS: an authorizer is given what an integration is given (docs/aws-behaviour.md §8.1)."""
 
     http_body_bytes: int = 10 * KIBIBYTE * KIBIBYTE
     """The payload quota of an HTTP API: 10 MB."""

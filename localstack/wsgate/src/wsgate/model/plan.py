@@ -53,7 +53,7 @@ class FunctionIntegration:
 
 
 class Passthrough(enum.StrEnum):
-    """What reaches the backend when no request template matches (APIGW.md §7.10)."""
+    """What reaches the backend when no request template matches (docs/aws-behaviour.md §7.10)."""
 
     WHEN_NO_MATCH = "WHEN_NO_MATCH"
     WHEN_NO_TEMPLATES = "WHEN_NO_TEMPLATES"
@@ -61,7 +61,7 @@ class Passthrough(enum.StrEnum):
 
 
 class Conversion(enum.StrEnum):
-    """A ContentHandlingStrategy (APIGW.md §7.13)."""
+    """A ContentHandlingStrategy (docs/aws-behaviour.md §7.13)."""
 
     TO_TEXT = "CONVERT_TO_TEXT"
     TO_BINARY = "CONVERT_TO_BINARY"
@@ -93,12 +93,15 @@ class MappedIntegration:
 
 @dataclass(frozen=True)
 class MockIntegration(MappedIntegration):
-    """MOCK: templates answer, no function runs (APIGW.md §7.1)."""
+    """MOCK: templates answer, no function runs (docs/aws-behaviour.md §7.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CustomFunctionIntegration(MappedIntegration):
-    """AWS with a Lambda function: the request template makes its event (APIGW.md §7.8)."""
+    """AWS with a Lambda function: the request template makes its event.
+
+    docs/aws-behaviour.md §7.8.
+    """
 
     function: str
     parameters: Mapping[str, str] = field(default_factory=dict)
@@ -107,7 +110,10 @@ class CustomFunctionIntegration(MappedIntegration):
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an HTTP integration goes, and what is mapped into its request (APIGW.md §7.11)."""
+    """Where an HTTP integration goes, and what is mapped into its request.
+
+    docs/aws-behaviour.md §7.11.
+    """
 
     uri: str
     """With `{name}`, where a path is mapped, still in it."""
@@ -148,12 +154,12 @@ class Authorizer:
     identity_sources: tuple[str, ...]
     """`route.request.querystring.ticket` and the like; one missing and the handshake is 401."""
     permitted: bool = True
-    """False where API Gateway may not invoke the function (APIGW.md §8.7)."""
+    """False where API Gateway may not invoke the function (docs/aws-behaviour.md §8.7)."""
 
 
 @dataclass(frozen=True)
 class ApiKeys:
-    """The API keys that open $connect (APIGW.md §3.14)."""
+    """The API keys that open $connect (docs/aws-behaviour.md §3.14)."""
 
     ids: Mapping[str, str] = field(repr=False)
     """The id of each key, by the key itself."""
@@ -163,7 +169,7 @@ class ApiKeys:
 
 @dataclass(frozen=True)
 class BasePath:
-    """One mapping of a custom domain to a stage (APIGW.md §1.6)."""
+    """One mapping of a custom domain to a stage (docs/aws-behaviour.md §1.6)."""
 
     domain: str
     key: str = ""
@@ -172,7 +178,7 @@ class BasePath:
 
 @dataclass(frozen=True)
 class Models:
-    """What a route's messages must be: JSON schemas, draft 4 (APIGW.md §7.15)."""
+    """What a route's messages must be: JSON schemas, draft 4 (docs/aws-behaviour.md §7.15)."""
 
     selection: str
     """The ModelSelectionExpression: it makes a key of `schemas`."""
@@ -184,17 +190,29 @@ class Route:
     key: str
     integration: Integration
     two_way: bool
-    """True only with both a RouteResponseSelectionExpression and a RouteResponse (APIGW.md §7)."""
+    """True only with both a RouteResponseSelectionExpression and a RouteResponse.
+
+    docs/aws-behaviour.md §7.
+    """
     permitted: bool = True
-    """False where API Gateway may not invoke the integration's function (APIGW.md §8.7)."""
+    """False where API Gateway may not invoke the integration's function.
+
+    docs/aws-behaviour.md §8.7.
+    """
     models: Models | None = None
     required_parameters: tuple[str, ...] = ()
-    """`route.request.{header,querystring}.NAME` that a handshake must have (APIGW.md §7.11)."""
+    """`route.request.{header,querystring}.NAME` that a handshake must have.
+
+    docs/aws-behaviour.md §7.11.
+    """
 
 
 @dataclass(frozen=True)
 class Throttle:
-    """ThrottlingRateLimit and ThrottlingBurstLimit; None leaves the account's (APIGW.md §12.2)."""
+    """ThrottlingRateLimit and ThrottlingBurstLimit; None leaves the account's.
+
+    docs/aws-behaviour.md §12.2.
+    """
 
     rate: float | None = None
     burst: int | None = None
@@ -219,12 +237,15 @@ class WebSocketApi:
     authorizer: Authorizer | None
     stage_variables: Mapping[str, str] = field(default_factory=dict)
     iam: bool = False
-    """True: $connect takes signed requests only, AuthorizationType AWS_IAM (APIGW.md §3.15)."""
+    """True: $connect takes signed requests only, AuthorizationType AWS_IAM.
+
+    docs/aws-behaviour.md §3.15.
+    """
     api_keys: ApiKeys | None = None
     """None: $connect asks for no API key."""
     base_paths: tuple[BasePath, ...] = ()
     has_default_endpoint: bool = True
-    """False: custom domains are the only way in (APIGW.md §1.9)."""
+    """False: custom domains are the only way in (docs/aws-behaviour.md §1.9)."""
     throttles: Throttles = field(default_factory=Throttles)
 
 

@@ -23,7 +23,7 @@ class StageUrl:
     stage: WebSocketApi
     text: str
     is_custom: bool = False
-    """True where the host must be made to lead to this machine (APIGW.md §1.8)."""
+    """True where the host must be made to lead to this machine (docs/aws-behaviour.md §1.8)."""
 
 
 def stage_urls(plan: Plan, address: str) -> list[StageUrl]:
@@ -82,7 +82,7 @@ def _names(stage: WebSocketApi) -> str:
 
 
 def _default_hosts(plan: Plan, address: str) -> dict[str, str]:
-    """What AWS calls each API (APIGW.md §1.1), and what leads to it here.
+    """What AWS calls each API (docs/aws-behaviour.md §1.1), and what leads to it here.
 
     Stages of one name are told apart by the host, the others by their path: see `_of_stage`.
     """

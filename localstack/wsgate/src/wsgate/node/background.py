@@ -18,8 +18,9 @@ from wsgate.model.plan import EventPolicy
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from wsgate.model.invoke import Ending
     from wsgate.model.limits import Limits
-    from wsgate.node.invocations import Ending, Invocations
+    from wsgate.node.invocations import Invocations
 
 
 class Background:

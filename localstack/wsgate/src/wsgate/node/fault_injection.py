@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 from itertools import count
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wsgate.apis import management
 from wsgate.core.actions import Drop, Invoke, Note, Step
@@ -20,20 +20,42 @@ from wsgate.transport.responses import Response
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
+    from wsgate.core.actions import Action
+    from wsgate.core.gateway import Gateway
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invocation, Invoker
-    from wsgate.node.invocations import Done
-    from wsgate.node.node import Node
+    from wsgate.model.limits import Limits
+    from wsgate.node.invocations import Done, Invocations
     from wsgate.transport.responses import Request
 
 
 Start = Callable[[], None]
 
 
+class FaultyNode(Protocol):
+    """The node that faults are done to."""
+
+    @property
+    def gateway(self) -> Gateway: ...
+    @property
+    def invocations(self) -> Invocations: ...
+    @property
+    def limits(self) -> Limits: ...
+    def may_have(self, connection_id: str) -> bool: ...
+    def manage(
+        self, connection_id: str, request: Request
+    ) -> Response | Coroutine[Any, Any, Response]: ...
+    def refuse(self, request: Request, response: Response) -> Response: ...
+    def open_ids(self) -> list[str]: ...
+    def perform(self, actions: list[Action]) -> None: ...
+    def noted(self, note: Note) -> None: ...
+    def kill(self) -> None: ...
+
+
 class FaultInjection:
     """What goes wrong on purpose in one node."""
 
-    def __init__(self, node: Node, faults: Faults) -> None:
+    def __init__(self, node: FaultyNode, faults: Faults) -> None:
         self.faults = faults
         self._node = node
         self._waiting: dict[int, tuple[asyncio.TimerHandle, Start]] = {}

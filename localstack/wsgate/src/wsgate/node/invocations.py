@@ -7,9 +7,8 @@ import contextlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from wsgate.core.integrations import HttpAnswer
-from wsgate.model.invoke import Invocation, InvokeError, Invoker
-from wsgate.transport.fetch import Fetcher, FetchError
+from wsgate.model.invoke import Ending, InvokeError, Invoker
+from wsgate.transport.fetch import Fetched, Fetcher, FetchError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
 
     from wsgate.core.integrations import HttpRequest
 
-Ending = Invocation | InvokeError | TimeoutError
-Fetched = HttpAnswer | FetchError | TimeoutError
 Done = Callable[[Ending], None]
 
 
@@ -33,7 +30,8 @@ class Invocations:
     def start(self, function: str, event: bytes, within: timedelta | None, done: Done) -> None:
         """Invoke, and call `done` once: with the answer, the failure, or TimeoutError.
 
-        After a time-out the function goes on and its result is dropped (APIGW.md §8.2).
+        After a time-out the function goes on and its result is dropped (docs/aws-behaviour.md
+        §8.2).
         """
         self._begin(self._invoker.invoke(function, event), function, within, done)
 

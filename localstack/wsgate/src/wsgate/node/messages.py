@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from wsgate.logs import Line
     from wsgate.model.plan import Plan
-    from wsgate.node.node import Settings
+    from wsgate.node.settings import Settings
     from wsgate.transport.responses import Request
 
 

@@ -88,7 +88,7 @@ def _arn(api: Resource) -> str:
 
 @dataclass(frozen=True)
 class _Grants:
-    """What API Gateway may invoke on one stage (APIGW.md §8.7)."""
+    """What API Gateway may invoke on one stage (docs/aws-behaviour.md §8.7)."""
 
     permissions: Permissions
     api_arn: str
@@ -115,7 +115,8 @@ def _routes(
     answering = {
         response.text("RouteId")
         for response in _of_api(api.stack, "RouteResponse", api)
-        if response.text("RouteResponseKey") == "$default"  # the only key allowed: APIGW.md §7.1
+        # the only key allowed: docs/aws-behaviour.md §7.1
+        if response.text("RouteResponseKey") == "$default"
     }
     variables = stage.texts("StageVariables")
     routes: dict[str, Route] = {}
@@ -126,7 +127,8 @@ def _routes(
         _leave_out(resource)
         target, parameters = _target(resource, api), parameters_of(resource)
         integration = integration_of(target, functions, variables, parameters)
-        # APIGW.md §7.1 and §7.6: with only one of the two, what the function returns is dropped.
+        # docs/aws-behaviour.md §7.1 and §7.6: with only one of the two, what the function returns
+        # is dropped.
         two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
         permitted = (
             not isinstance(integration, FunctionIntegration | CustomFunctionIntegration)
@@ -148,7 +150,8 @@ def _leave_out(route: Resource) -> None:
     """Say what would refuse a handshake on AWS, and does nothing here."""
     if route.text("RouteKey") == "$connect":
         return
-    problem = "changes nothing: who may connect is decided at $connect only"  # APIGW.md §3.1, §3.14
+    # docs/aws-behaviour.md §3.1, §3.14
+    problem = "changes nothing: who may connect is decided at $connect only"
     if route.flag("ApiKeyRequired"):
         route.stack.leave_out(route.error(problem, "ApiKeyRequired"))
     if route.text("AuthorizationType", default="NONE") != "NONE":
@@ -164,7 +167,8 @@ def _authorizer(
         case "CUSTOM":
             pass
         case kind:
-            words = f"is {kind}; a WebSocket API has NONE, AWS_IAM and CUSTOM"  # APIGW.md §3.1
+            # docs/aws-behaviour.md §3.1
+            words = f"is {kind}; a WebSocket API has NONE, AWS_IAM and CUSTOM"
             raise connect.error(words, "AuthorizationType")
     wanted = connect.text("AuthorizerId")
     for resource in connect.stack.of_type("AWS::ApiGatewayV2::Authorizer"):
@@ -177,7 +181,7 @@ def _request_authorizer(
     resource: Resource, functions: Mapping[str, Function], grants: _Grants
 ) -> Authorizer:
     kind = resource.text("AuthorizerType", default="REQUEST")
-    if kind != "REQUEST":  # APIGW.md §3.1
+    if kind != "REQUEST":  # docs/aws-behaviour.md §3.1
         raise resource.error(f"is {kind}; a WebSocket API has REQUEST only", "AuthorizerType")
     function = invoked(resource, functions, "AuthorizerUri")
     sources = tuple(map(str, resource.items("IdentitySource")))

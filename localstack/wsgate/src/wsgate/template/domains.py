@@ -1,4 +1,7 @@
-"""Custom domains of WebSocket APIs: their mappings to stages (APIGW.md §1.6 to §1.8)."""
+"""Custom domains of WebSocket APIs: their mappings to stages.
+
+docs/aws-behaviour.md §1.6 to §1.8.
+"""
 
 from __future__ import annotations
 

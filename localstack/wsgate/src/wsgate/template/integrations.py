@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from wsgate.model.plan import Function
     from wsgate.template.stack import Resource
 
-# APIGW.md §8.1
+# docs/aws-behaviour.md §8.1
 MIN_MILLIS: Final = 50
 MAX_MILLIS: Final = 29_000
 
@@ -49,7 +49,8 @@ def integration_of(
 ) -> Integration:
     """Read an AWS::ApiGatewayV2::Integration, as it is on one stage. Raises TemplateError.
 
-    `declared` are the request parameters of the route that it is read for (APIGW.md §7.11).
+    `declared` are the request parameters of the route that it is read for (docs/aws-behaviour.md
+    §7.11).
     """
     millis = resource.number(
         "TimeoutInMillis", default=MAX_MILLIS, least=MIN_MILLIS, most=MAX_MILLIS
@@ -203,7 +204,10 @@ def _check_templates(
 
 
 def _parameters(resource: Resource, declared: Collection[str]) -> dict[str, str]:
-    """Read the data mapping. What the route does not declare, AWS does not map (APIGW.md §7.11)."""
+    """Read the data mapping. What the route does not declare, AWS does not map.
+
+    docs/aws-behaviour.md §7.11.
+    """
     found = {}
     for target, source in resource.texts("RequestParameters").items():
         try:

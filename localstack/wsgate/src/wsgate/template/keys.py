@@ -1,4 +1,7 @@
-"""API keys and usage plans: who may connect where $connect has ApiKeyRequired (APIGW.md §3.14)."""
+"""API keys and usage plans: who may connect where $connect has ApiKeyRequired.
+
+docs/aws-behaviour.md §3.14.
+"""
 
 from __future__ import annotations
 

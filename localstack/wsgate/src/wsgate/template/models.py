@@ -21,7 +21,7 @@ def models_of(route: Resource, api: Resource) -> Models | None:
     """Return the route's models. Raises TemplateError.
 
     Without a ModelSelectionExpression nothing is checked, nor when the API turns checks off
-    (APIGW.md §7.15).
+    (docs/aws-behaviour.md §7.15).
     """
     names, expression = route.texts("RequestModels"), "ModelSelectionExpression"
     selection = route.optional_text(expression)

@@ -1,7 +1,7 @@
 """Which functions API Gateway may invoke: the AWS::Lambda::Permission resources of a template.
 
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-permission.html
-(2026-11-24), APIGW.md §8.7
+(2026-11-24), docs/aws-behaviour.md §8.7
 """
 
 from __future__ import annotations

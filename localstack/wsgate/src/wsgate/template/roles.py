@@ -1,4 +1,7 @@
-"""What the execution roles of functions allow, as far as this gateway is asked (APIGW.md §11.2)."""
+"""What the execution roles of functions allow, as far as this gateway is asked.
+
+docs/aws-behaviour.md §11.2.
+"""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ _BURST: Final = "ThrottlingBurstLimit"
 
 
 def throttles_of(stage: Resource, routes: Collection[str]) -> Throttles:
-    """Return the stage's throttling (APIGW.md §12.2). Raises TemplateError."""
+    """Return the stage's throttling (docs/aws-behaviour.md §12.2). Raises TemplateError."""
     keys = stage.keys("RouteSettings")
     for key in keys:
         if key not in routes:  # API Gateway finds no route by that key, and nothing is deployed

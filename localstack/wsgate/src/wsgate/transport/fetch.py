@@ -25,6 +25,10 @@ class FetchError(Exception):
     """No answer came: nobody there, a connection lost, TLS refused, or an answer too large."""
 
 
+Fetched = HttpAnswer | FetchError | TimeoutError
+"""How a request went: an answer, a failure, or no answer in time."""
+
+
 class Fetcher:
     """Asks endpoints. Nothing is imported or opened before the first request."""
 

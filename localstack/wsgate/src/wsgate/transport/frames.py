@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 Extensions = list["Extension"]
 NO_EXTENSIONS: Extensions = []
 
-# What API Gateway was seen to answer: it asks its own side for a window of 12 bits (APIGW.md §2.2).
+# What API Gateway was seen to answer: it asks its own side for a window of 12 bits
+# (docs/aws-behaviour.md §2.2).
 _SERVER_WINDOW_BITS = 12
 _COMPRESSION = {"memLevel": 5}
 _VERSION = "13"
@@ -122,7 +123,7 @@ class Protocol(ServerProtocol):
         super().recv_frame(frame)
 
     def _measure(self, size: int, before: int) -> None:
-        """Hold data to the limits (APIGW.md §9.1) as the client wrote it.
+        """Hold data to the limits (docs/aws-behaviour.md §9.1) as the client wrote it.
 
         The library takes the room that is left in a message for the limit of whatever comes next:
         of a ping between two fragments, and of an empty fragment that compression makes a byte of.

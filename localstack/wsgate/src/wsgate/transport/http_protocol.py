@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import httptools
 
@@ -14,14 +14,15 @@ from wsgate.model.limits import millis
 from wsgate.transport import responses
 from wsgate.transport.responses import Request, Response, serialize
 from wsgate.transport.tls import RECORD, TlsTransport
-from wsgate.transport.websocket import Socket
+from wsgate.transport.websocket import Socket, SocketNode, Upgrade
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Coroutine
     from datetime import timedelta
 
     from wsgate.model.events import Pairs
-    from wsgate.node.node import Node
+    from wsgate.model.ids import Millis
 
 BAD_REQUEST = responses.message(HTTPStatus.BAD_REQUEST, "Bad Request")
 HEAD_TOO_LARGE = responses.message(
@@ -40,10 +41,24 @@ class _Turn:
     upgrade: bool
 
 
+class HttpNode(SocketNode, Protocol):
+    """What answers requests and takes upgraded sockets."""
+
+    @property
+    def clients(self) -> set[HttpProtocol]: ...
+    @property
+    def tls(self) -> ssl.SSLContext | None: ...
+    def body_limit(self, path: str) -> int: ...
+    def answer(self, request: Request) -> Response | Coroutine[Any, Any, Response]: ...
+    def upgrade(self, request: Request) -> Upgrade | Response: ...
+    def handshake(self, socket: Socket, request: Request) -> None: ...
+    def now(self) -> Millis: ...
+
+
 class HttpProtocol(asyncio.Protocol):
     """Reads requests, answers them in order, and hands the socket over when one upgrades."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: HttpNode) -> None:
         self._node = node
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport

@@ -4,21 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
-from wsgate.transport.http_protocol import HttpProtocol
+from wsgate.transport.http_protocol import HttpNode, HttpProtocol
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import AsyncIterator
+    from datetime import timedelta
 
-    from wsgate.node.node import Node
 
 BACKLOG = 4096
 
 
+class ListeningNode(HttpNode, Protocol):
+    """A node with a beginning and an end."""
+
+    def tick(self) -> None: ...
+    def shut_down(self) -> None: ...
+    async def emptied(self, within: timedelta) -> None: ...
+    async def end(self, within: timedelta) -> None: ...
+
+
 @contextlib.asynccontextmanager
-async def listening(node: Node, listener: socket.socket) -> AsyncIterator[None]:
+async def listening(node: ListeningNode, listener: socket.socket) -> AsyncIterator[None]:
     """Accept connections. Afterwards: nobody more, 1001 for everybody, the last $disconnects."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: HttpProtocol(node), sock=listener, backlog=BACKLOG)
@@ -33,7 +42,7 @@ async def listening(node: Node, listener: socket.socket) -> AsyncIterator[None]:
         ticking.cancel()
 
 
-async def _tick(node: Node) -> None:
+async def _tick(node: ListeningNode) -> None:
     while True:
         await asyncio.sleep(node.limits.tick.total_seconds())
         node.tick()

@@ -72,9 +72,9 @@ def message(status: int, text: str) -> Response:
 
 
 def aws_error(status: int, kind: str, text: str | None) -> Response:
-    """An error that an AWS SDK reads: its class is in a header (APIGW.md §11.3).
+    """An error that an AWS SDK reads: its class is in a header (docs/aws-behaviour.md §11.3).
 
-    `text` None leaves the body empty, as AWS does for 410 (APIGW.md §11.5).
+    `text` None leaves the body empty, as AWS does for 410 (docs/aws-behaviour.md §11.5).
     """
     header = ("x-amzn-ErrorType", kind)
     if text is None:

@@ -20,7 +20,10 @@ _READ_BYTES: Final = 64 * 1024
 
 
 def server_context(certificate: Path) -> ssl.SSLContext:
-    """Speak TLS 1.2 and 1.3, as API Gateway does (APIGW.md §1.3), with a key and its chain."""
+    """Speak TLS 1.2 and 1.3, as API Gateway does, with a key and its chain.
+
+    docs/aws-behaviour.md §1.3.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.options |= ssl.OP_NO_RENEGOTIATION  # costs the server much and the client little

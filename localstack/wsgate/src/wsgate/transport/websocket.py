@@ -10,6 +10,7 @@ import asyncio
 import codecs
 from collections import deque
 from typing import TYPE_CHECKING, cast
+from typing import Protocol as Port
 
 from websockets.frames import Opcode
 from websockets.protocol import State
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from websockets.frames import Frame
     from websockets.http11 import Response as UpgradeResponse
 
-    from wsgate.node.node import Node
+    from wsgate.model.limits import Limits
+    from wsgate.transport.frames import Protocols
 
 _SWITCHING_PROTOCOLS = 101
 
@@ -48,6 +50,22 @@ _CORKED_BYTES = 64 * 1024
 _KEPT = frozenset({"Content-Type", "Upgrade", "Allow", "Sec-WebSocket-Version"})
 
 
+class SocketNode(Port):
+    """What a socket tells, and the limits that it keeps."""
+
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def protocols(self) -> Protocols: ...
+    def message(self, socket: Socket, text: str) -> None: ...
+    def binary(self, socket: Socket) -> None: ...
+    def not_utf8(self, socket: Socket) -> None: ...
+    def broken(self, socket: Socket, ending: tuple[int, str]) -> None: ...
+    def full(self, socket: Socket) -> None: ...
+    def drained(self, socket: Socket) -> None: ...
+    def closed(self, socket: Socket, ending: tuple[int, str] | None) -> None: ...
+
+
 class Socket(asyncio.Protocol):
     """One WebSocket connection's end of the wire."""
 
@@ -65,7 +83,7 @@ class Socket(asyncio.Protocol):
         "connection_id",
     )
 
-    def __init__(self, node: Node, transport: asyncio.Transport, upgrade: Upgrade) -> None:
+    def __init__(self, node: SocketNode, transport: asyncio.Transport, upgrade: Upgrade) -> None:
         self._node, self._transport = node, transport
         transport.set_write_buffer_limits(high=node.limits.buffer_bytes)
         self._upgrade: Upgrade | None = upgrade

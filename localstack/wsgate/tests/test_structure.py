@@ -1,0 +1,115 @@
+"""The shape of wsgate: imports lead inwards and in no circle, and no unit is too long to read."""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from command import ROOT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+SOURCE = ROOT / "src" / "wsgate"
+MAX_FUNCTION_LINES = 60
+
+# Each room, and the rooms that it may import. A module at the top is a room of its own.
+LEAVES = frozenset({"threads", "loops", "restarts", "version", "certificates", "model"})
+INNER = LEAVES | {"logs", "expressions", "core"}
+EDGES = INNER | {"transport", "apis", "console"}
+ROOMS: dict[str, frozenset[str]] = {
+    **dict.fromkeys(LEAVES, frozenset()),
+    "logs": LEAVES,
+    "expressions": LEAVES,
+    "core": LEAVES | {"expressions"},
+    "transport": INNER,
+    "apis": INNER | {"transport"},
+    "console": INNER | {"transport", "apis"},
+    "node": EDGES,
+    "functions": INNER,
+    "template": INNER | {"functions"},
+    "triggers": INNER | {"functions"},
+    "credentials": INNER | {"functions"},
+    "nodes": EDGES | {"node"},
+    "output": INNER,
+    "serve": EDGES | {"node", "nodes", "functions", "template", "triggers", "credentials"},
+    "__main__": EDGES | {"serve", "output", "credentials"},
+    "__init__": frozenset(),
+}
+
+MODULES = {
+    ".".join(path.relative_to(SOURCE).with_suffix("").parts): path for path in SOURCE.rglob("*.py")
+}
+
+
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(path: Path) -> Iterator[str]:
+    """The name of each module that a file imports, wherever in the file it does."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def graph() -> dict[str, set[str]]:
+    """The modules that each module of wsgate imports, type imports included."""
+    return {
+        name: {
+            target.removeprefix("wsgate.")
+            for target in imported(path)
+            if target.removeprefix("wsgate.") in MODULES and target.startswith("wsgate.")
+        }
+        for name, path in MODULES.items()
+    }
+
+
+def room(module: str) -> str:
+    return module.partition(".")[0]
+
+
+def test_no_import_leads_in_a_circle() -> None:
+    try:
+        TopologicalSorter(graph()).prepare()
+    except CycleError as error:
+        pytest.fail(" → ".join(error.args[1]))
+
+
+def test_imports_lead_inwards() -> None:
+    outwards = [
+        f"{module} imports {target}"
+        for module, targets in graph().items()
+        for target in sorted(targets)
+        if room(target) != room(module) and room(target) not in ROOMS[room(module)]
+    ]
+    assert outwards == []
+
+
+def test_rooms_have_no_circle() -> None:
+    TopologicalSorter(ROOMS).prepare()
+
+
+def test_every_room_is_in_the_table() -> None:
+    assert {room(module) for module in MODULES} == set(ROOMS)
+
+
+def test_no_function_is_too_long() -> None:
+    long = [
+        f"{module}.{node.name}: {length} lines"
+        for module, path in MODULES.items()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert long == []

@@ -1,0 +1,62 @@
+-- Claim a bonus for a user: at most once per user, never more than the stock. Returns one row; outcome
+-- claimed | already_claimed | too_early | expired | sold_out | not_eligible | cancelled |
+-- unknown_bonus | conflict (the claim's id was used for something else) |
+-- slow_down | disconnect (see `spend`; wait_ms says when to try again).
+-- A repeat of a granted claim, by its id, gets the same answer; another device gets already_claimed.
+-- Once the stock is gone a claim takes no lock: a thousand are granted, fifty thousand ask.
+-- epoch, event: null unless the outcome is claimed, and once the event has been pruned. others: the
+-- connections to tell, as in `act`; null unless the outcome is claimed or sold_out. bonus: as sold out, if
+-- there is a connection to tell.
+create or replace function claim(
+    p_user_id text, p_claim_id text, p_bonus_id uuid,
+    p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
+    out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
+    out bonus jsonb, out others jsonb
+) language plpgsql as $$
+declare
+    v_now   timestamptz := coalesce(p_now, clock_timestamp());
+    v_look  record;
+    v_bonus bonuses;
+    v_event user_events;
+begin
+    perform prefer_indexes();
+    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    if wait_ms <> 0 then
+        outcome := outcome_of(wait_ms);
+        server_now := ms(v_now);
+        return;
+    end if;
+    select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
+    outcome := v_look.outcome;
+    -- Expired: a claim from another device, made before the end, may still be running.
+    if outcome is null or outcome = 'expired' then
+        perform lock_user(p_user_id, p_now), share_bonus(p_bonus_id);
+        v_now := coalesce(p_now, clock_timestamp());
+        select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
+        outcome := v_look.outcome;
+        if outcome is null and (v_look.bonus).stock is not null and not take_from_stock(p_bonus_id) then
+            outcome := 'sold_out';
+        end if;
+    end if;
+    v_bonus := v_look.bonus;
+    v_event := v_look.event;
+    if outcome is null then
+        outcome := 'claimed';
+        insert into claims values (p_bonus_id, p_user_id, p_claim_id, v_now);
+        insert into ledger (bonus_id, user_id, entry, at)
+            values (p_bonus_id, p_user_id, 'claimed', v_now);
+        v_event := append_event(p_user_id, 'bonus.claimed',
+            jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward),
+            null, null, p_claim_id, v_now);
+    end if;
+    server_now := ms(v_now);
+    if outcome in ('claimed', 'sold_out') then
+        others := connections_of(p_user_id);
+    end if;
+    if outcome = 'claimed' and v_event.seq is not null then
+        select e.epoch into epoch from stream_epoch e;
+        event := event_json(v_event);
+    elsif outcome = 'sold_out' and jsonb_array_length(others) > 1 then
+        bonus := bonus_json(v_bonus, outcome);
+    end if;
+end $$;

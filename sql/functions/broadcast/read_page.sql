@@ -1,0 +1,60 @@
+-- A session's connections as [[node, connection id], …].
+create or replace function connection_list(p_nodes jsonb) returns jsonb language sql stable as $$
+    select jsonb_agg(jsonb_build_array(c.node, c.connection_id)) from connections(p_nodes) c
+$$;
+
+-- The next part of a shard, in order: at most p_limit sessions, or listed users; fewer at its end.
+-- connections: where to push; none for a user who is offline or has answered an earlier round. event: the
+-- offer in a listed user's stream, which p_tells writes. One branch per audience, each along its own index.
+-- The shard's end is applied afterwards: as a condition it would make the scan read to the end of all.
+create or replace function read_page(
+    p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_tells boolean,
+    p_now timestamptz
+) returns table (user_id text, resource text, connections jsonb, event jsonb) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_user_ids text[];
+begin
+    case p_broadcast.audience
+    when 'everyone' then
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.ended_at is null
+               and (w.user_id, w.resource) > (p_shard.after_user_id, p_shard.after_resource)
+             order by w.user_id, w.resource limit p_limit) as page
+         where p_shard.until_user_id is null
+            or (user_id, resource) <= (p_shard.until_user_id, p_shard.until_resource)
+         order by user_id, resource;
+    when 'resource' then
+        return query select user_id::text, resource::text,
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+                    else connection_list(nodes) end, null::jsonb from (
+            select w.user_id, w.resource, w.nodes from watching_times w
+             where w.resource = p_broadcast.resource and w.ended_at is null
+               and w.user_id > p_shard.after_user_id
+             order by w.user_id limit p_limit) as page
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
+         order by user_id;
+    else
+        v_user_ids := array(
+            select user_id from (
+                select o.user_id from offers o
+                 where o.bonus_id = p_broadcast.bonus_id and o.user_id > p_shard.after_user_id
+                 order by o.user_id limit p_limit) as page
+             where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
+        if p_broadcast.kind = 'offer' and p_tells then
+            perform tell_offers(p_bonus, v_user_ids, p_now);
+        end if;
+        return query select o.user_id, '',
+               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, o.user_id) then '[]'
+                    else connections_of(o.user_id) end,
+               case when p_broadcast.kind = 'offer' then
+                   (select event_json(e) from user_events e
+                     where e.user_id = o.user_id and e.seq = o.seq) end
+              from offers o
+             where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
+             order by o.user_id;
+    end case;
+end $$;

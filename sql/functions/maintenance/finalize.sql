@@ -1,0 +1,68 @@
+-- Finalize sessions whose grace is over: they move to past_sessions, and what is due in the outbox
+-- becomes a presence event. At most p_limit, the longest due first. Returns how many events that made;
+-- is_behind: there is more to do now.
+-- One at a time: the caller that numbers events holds presence_event_log, so their numbers follow the
+-- order of commits. A caller that finds it held returns at once.
+create or replace function finalize(
+    p_limit integer, p_now timestamptz default null, out events bigint, out is_behind boolean
+) language plpgsql as $$
+declare
+    v_log presence_event_log;
+    v_now timestamptz;
+    v_taken bigint;
+begin
+    select false, 0 into is_behind, events;
+    select * into v_log from presence_event_log for update skip locked;
+    if not found then
+        return;
+    end if;
+    v_now := coalesce(p_now, clock_timestamp());
+    with due as materialized (
+        -- Due at the same time: "online" before "offline" of a session, one session before the next.
+        select ctid as place, * from presence_outbox
+         where due_at <= v_now order by due_at, session_id, type limit p_limit
+    ),
+    -- Sessions that are still closed. One that is being changed now is left for later.
+    held as materialized (
+        select d.place, d.due_at, d.at, w.*
+          from due d join watching_times w
+            on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
+         where d.type = 'offline' and not d.is_finalized
+           for update of w skip locked
+    ),
+    over as (
+        delete from watching_times w using held h
+         where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
+           and w.ended_at = h.at
+        returning h.due_at, w.*
+    ),
+    moved as (
+        insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
+            select id, user_id, resource, joined_at, ended_at, ended_by, ended_within from over
+    ),
+    -- No joins below: the planner does not know their sizes and would use nested loops.
+    made as (
+        insert into presence_events (seq, type, session_id, user_id, resource, at, recorded_at)
+            select v_log.last_seq + row_number() over (order by due_at, session_id, type),
+                   type, session_id, user_id, resource, at, v_now
+              from (select due_at, type, session_id, user_id, resource, at
+                      from due where type = 'online' or is_finalized
+                    union all
+                    select due_at, 'offline', id, user_id, resource, ended_at from over) as happened
+        returning 1
+    ),
+    done as (
+        delete from presence_outbox where ctid = any (array(
+            -- Recorded now; over, or the user is back; and without a session: recorded already.
+            select place from due where type = 'online' or is_finalized
+            union all select place from held
+            union all select d.place from due d
+             where d.type = 'offline' and not d.is_finalized
+               and (select w.id from watching_times w
+                     where w.user_id = d.user_id and w.resource = d.resource
+                       and w.id = d.session_id) is null))
+    )
+    select (select count(*) from made), (select count(*) from due) into events, v_taken;
+    update presence_event_log set last_seq = last_seq + events where events > 0;
+    is_behind := v_taken = p_limit;
+end $$;

@@ -1,0 +1,41 @@
+-- End a connection; the last one of a session closes the session. True if it did.
+-- Before its $connect, twice, or late, the event leaves the same rows: while the ticket could still open
+-- this connection, used_tickets says that it must not.
+--
+-- The write does not wait for the disk: API Gateway reports ends at best effort, and so do we. If the
+-- server loses power, the ends of the last half second are lost, and the sweep finds them like all other
+-- ends without a $disconnect. That saves half of what a session costs the disk.
+-- https://www.postgresql.org/docs/current/wal-async-commit.html
+create or replace function disconnect(
+    p_user_id text, p_node text, p_connection_id text, p_ended_by text,
+    p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval default '30 seconds',
+    p_now timestamptz default null
+) returns boolean language plpgsql as $$
+declare
+    v_now timestamptz;
+begin
+    perform prefer_indexes();
+    v_now := lock_user(p_user_id, p_now);
+    if may_open(p_ticket_expires_at, v_now) then  -- otherwise there is nothing to store
+        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
+    end if;
+    if set_config('synchronous_commit', 'off', true) is null then
+        return null;
+    end if;
+
+    -- Most users had only this connection. `leave` would end their session as well; this takes two
+    -- thirds of the time.
+    with closed as (
+        update watching_times
+           set nodes = '{}', seen_at = greatest(seen_at, v_now),
+               ended_at = greatest(seen_at, v_now),
+               ended_by = p_ended_by::ending, ended_within = interval '0'
+         where user_id = p_user_id and p_ended_by <> 'kicked'
+           and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
+        returning *
+    )
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
+        select ended_at + p_grace, 'offline', id, user_id, resource, ended_at from closed;
+    return found
+        or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+end $$;
