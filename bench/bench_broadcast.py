@@ -254,11 +254,12 @@ class Story:
 
     async def _kill_a_worker(self, bonus_id: str) -> None:
         """The one that has worked most, in the midst of it."""
-        before = {pid: cpu_seconds(pid) for pid in self._processes("PushFunction")}
+        before = {pid: cpu_seconds(pid) for pid in self._processes("BroadcastFunction")}
         while sum(bonus_id in screen.shown for screen in self._screens) < len(self._screens) / 10:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         worked = {
-            pid: cpu_seconds(pid) - before.get(pid, 0) for pid in self._processes("PushFunction")
+            pid: cpu_seconds(pid) - before.get(pid, 0)
+            for pid in self._processes("BroadcastFunction")
         }
         os.kill(max(worked, key=lambda pid: worked[pid]), signal.SIGKILL)
         print(f"killed the busiest of {len(worked)} push workers", flush=True)
@@ -288,7 +289,7 @@ class Story:
 
     def _cpu(self) -> dict[str, float]:
         """Processor seconds so far, by who used them. PostgreSQL is not among them."""
-        workers = self._processes("PushFunction")
+        workers = self._processes("BroadcastFunction")
         return {
             "gateway": sum(cpu_seconds(pid) for pid in self._running.nodes),
             "push workers": sum(cpu_seconds(pid) for pid in workers),

@@ -35,7 +35,7 @@ class Needs(NamedTuple):
 
 
 DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
-QUEUES: Final = {"PUSH_QUEUE_URL", "NEWS_QUEUE_URL"}
+QUEUES: Final = {"BROADCAST_QUEUE_URL", "NEWS_QUEUE_URL"}
 PUSHES: Final = DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}
 # A broadcast worker pushes, and wakes others by the queue.
 BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}

@@ -27,7 +27,7 @@ import asyncpg
 from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
@@ -85,7 +85,7 @@ def main() -> int:
         parser.error("--from must be before --to")
     progress = Progress(sys.stdout.buffer.write)
     try:
-        asyncio.run(_export(options, progress))
+        is_whole = asyncio.run(_until_interrupted(_export(options, progress)))
         sys.stdout.buffer.flush()
     except Unreachable as error:
         print(f"export: {error}", file=sys.stderr)
@@ -95,10 +95,34 @@ def main() -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return PIPE_CLOSED
     except KeyboardInterrupt:
-        progress.say("written when it was interrupted")
-        return INTERRUPTED
-    progress.say("in all")
-    return 0
+        is_whole = False
+    progress.say("in all" if is_whole else "written when it was interrupted")
+    return 0 if is_whole else INTERRUPTED
+
+
+async def _until_interrupted(export: Coroutine[Any, Any, None]) -> bool:
+    """False if Ctrl-C came first. A second Ctrl-C ends the program at once.
+
+    Not by the cancellation that asyncio.run turns Ctrl-C into: in the middle of a copy asyncpg may
+    finish regardless, or fail with an error of its own.
+    """
+    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
+
+    def interrupt() -> None:
+        loop.remove_signal_handler(signal.SIGINT)
+        interrupted.set()
+
+    loop.add_signal_handler(signal.SIGINT, interrupt)
+    exporting = asyncio.ensure_future(export)
+    waiting = asyncio.ensure_future(interrupted.wait())
+    await asyncio.wait({exporting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+    if interrupted.is_set():
+        exporting.cancel()
+        await asyncio.gather(exporting, return_exceptions=True)
+        return False
+    waiting.cancel()
+    exporting.result()
+    return True
 
 
 async def _export(options: argparse.Namespace, progress: Progress) -> None:

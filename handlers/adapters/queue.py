@@ -64,7 +64,7 @@ class Queue:
             for n, (broadcast, delay_seconds) in enumerate(messages)
         ]
         answer = self._client.send_message_batch(
-            QueueUrl=setting("NEWS_QUEUE_URL") if is_news else setting("PUSH_QUEUE_URL"),
+            QueueUrl=setting("NEWS_QUEUE_URL") if is_news else setting("BROADCAST_QUEUE_URL"),
             Entries=entries,
         )
         for failed in answer.get("Failed", []):

@@ -53,7 +53,10 @@ do $$ declare
     v_function regprocedure;
 begin
     for v_function in
-        select oid from pg_proc where pronamespace = current_schema()::regnamespace and proname = any (array[
+        select p.oid from pg_proc p
+         where p.pronamespace = current_schema()::regnamespace
+           and not exists (select from pg_depend d where d.objid = p.oid and d.deptype = 'e')
+           and p.proname = any (array[
         'ack', 'act', 'append_event', 'award', 'bonus_json', 'bonus_state', 'cancel_bonus', 'claim',
         'claim_look', 'claim_refusal', 'clipped', 'close_bonuses', 'close_ledger', 'connect',
         'connection_list', 'connections', 'connections_of', 'count_connections', 'create_bonus',

@@ -12,7 +12,7 @@ from tests.docs.markdown import ROOT, anchors, links, name_of, pages
 if TYPE_CHECKING:
     from pathlib import Path
 
-PAGES = [page for page in pages() if name_of(page) != "localstack/wsgate/README.md"]
+PAGES = pages()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)

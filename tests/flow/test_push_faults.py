@@ -126,7 +126,7 @@ class Show:
         for pid in family(self.running.pid):
             with contextlib.suppress(OSError):
                 environment = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                if any(one.startswith(b"_HANDLER=handlers.push") for one in environment):
+                if any(one.startswith(b"_HANDLER=handlers.broadcast") for one in environment):
                     os.kill(pid, signal.SIGKILL)
                     killed += 1
         return killed

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from handlers import award, push, sweep
+from handlers import award, broadcast, sweep
 from handlers.core.operations.broadcast import Broadcast
 from handlers.services import award as awards
 from tests.support.world import Context
@@ -38,7 +38,7 @@ def test_a_connection_inside_its_own_handshake_is_not_forgotten(world: World) ->
     """
     world.come("a1", "ann")
     world.connections.gone = {"a1"}
-    push.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
+    broadcast.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
     assert sweep.handle({}, Context(), world.container)["asked"] == 0
     assert world.rows("select 1 from watching_times where ended_at is null")
     world.age(minutes=1)
@@ -94,7 +94,7 @@ def test_a_push_knows_as_much_of_the_end_as_the_sweep(world: World) -> None:
     sweep.handle({}, Context(), world.container)
     sweep.handle({}, Context(), world.container)
     world.connections.gone = {"tab-1"}
-    push.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
+    broadcast.handle(records(Broadcast(drop(world)).to_json()), Context(), world.container)
     assert watched(world)[0] == timedelta(minutes=30)
 
 

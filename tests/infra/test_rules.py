@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     Broken = Callable[..., dict[str, Any]]
 
-QUEUE = {"Fn::GetAtt": ["PushQueue", "Arn"]}
+QUEUE = {"Fn::GetAtt": ["BroadcastQueue", "Arn"]}
 
 
 def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
@@ -98,15 +98,15 @@ def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
             id="handler without attribute",
         ),
         pytest.param(
-            ["PushFunctionRole", "Policies"],
+            ["BroadcastFunctionRole", "Policies"],
             [],
-            "grants: PushFunction: may not POST @connections on SocketApi/live, and does",
+            "grants: BroadcastFunction: may not POST @connections on SocketApi/live, and does",
             id="push may not push",
         ),
         pytest.param(
             ["ConnectFunctionRole", "Policies"],
             [{"PolicyDocument": {"Statement": {"Action": "sqs:SendMessage", "Resource": QUEUE}}}],
-            "grants: ConnectFunction: may sqs:SendMessage on PushQueue, and never does",
+            "grants: ConnectFunction: may sqs:SendMessage on BroadcastQueue, and never does",
             id="more than it does",
         ),
         pytest.param(
@@ -117,15 +117,17 @@ def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
             id="a managed policy",
         ),
         pytest.param(
-            ["PushQueue", "VisibilityTimeout"],
+            ["BroadcastQueue", "VisibilityTimeout"],
             359,
-            "visibility: PushQueue: VisibilityTimeout 359 is below 360, six times PushFunction's",
+            "visibility: BroadcastQueue: VisibilityTimeout 359 is below 360, "
+            "six times BroadcastFunction's",
             id="message seen again too early",
         ),
         pytest.param(
-            ["PushQueue", "VisibilityTimeout"],
+            ["BroadcastQueue", "VisibilityTimeout"],
             None,
-            "visibility: PushQueue: VisibilityTimeout 30 is below 360, six times PushFunction's",
+            "visibility: BroadcastQueue: VisibilityTimeout 30 is below 360, "
+            "six times BroadcastFunction's",
             id="visibility by default",
         ),
         pytest.param(
@@ -150,8 +152,8 @@ def test_a_star_is_never_what_a_function_needs(broken: Broken) -> None:
     statement = {"Action": "sqs:SendMessage", "Resource": "*"}
     policies = [{"PolicyDocument": {"Statement": [statement]}}]
     assert broken_rules(broken("AwardFunctionRole", "Policies", to=policies), ROOT) == [
+        "grants: AwardFunction: may not sqs:SendMessage on BroadcastQueue, and does",
         "grants: AwardFunction: may not sqs:SendMessage on NewsQueue, and does",
-        "grants: AwardFunction: may not sqs:SendMessage on PushQueue, and does",
         "grants: AwardFunction: may sqs:SendMessage on *, and never does",
     ]
 

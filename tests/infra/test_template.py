@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import pytest
 
-SENDS = ["sqs:SendMessage on NewsQueue", "sqs:SendMessage on PushQueue"]
+SENDS = ["sqs:SendMessage on BroadcastQueue", "sqs:SendMessage on NewsQueue"]
 # Whole: a line more here is a decision about what a break-in into that function is worth.
 ALLOWED = {
     "AuthorizeFunction": [],
@@ -29,14 +29,14 @@ ALLOWED = {
         "DELETE @connections on SocketApi/live",
         "POST @connections on SocketApi/live",
     ],
-    "PushFunction": [
+    "BroadcastFunction": [
         "POST @connections on SocketApi/live",
+        "sqs:DeleteMessage on BroadcastQueue",
         "sqs:DeleteMessage on NewsQueue",
-        "sqs:DeleteMessage on PushQueue",
+        "sqs:GetQueueAttributes on BroadcastQueue",
         "sqs:GetQueueAttributes on NewsQueue",
-        "sqs:GetQueueAttributes on PushQueue",
+        "sqs:ReceiveMessage on BroadcastQueue",
         "sqs:ReceiveMessage on NewsQueue",
-        "sqs:ReceiveMessage on PushQueue",
         *SENDS,
     ],
     "SweepFunction": ["GET @connections on SocketApi/live"],
@@ -52,7 +52,7 @@ SECRETS = {
     "ConnectFunction": {"DATABASE_URL"},
     "DisconnectFunction": {"DATABASE_URL"},
     "MessageFunction": {"DATABASE_URL"},
-    "PushFunction": {"DATABASE_URL"},
+    "BroadcastFunction": {"DATABASE_URL"},
     "SweepFunction": {"DATABASE_URL"},
     "AwardFunction": {"DATABASE_URL"},
     "WebFunction": {"DATABASE_URL", "TICKET_SECRET", "SERVICE_TOKEN"},

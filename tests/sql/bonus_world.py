@@ -139,7 +139,7 @@ class World:
     def __init__(self, now: int) -> None:
         self.now = now
         self.joined_at: dict[tuple[str, str], int] = {}
-        """(user, resource) of whoever is here, with all their devices."""
+        """(user, resource) of the users who are here, with all their devices."""
         self.bonuses: list[Bonus] = []
         self.streams: dict[str, Stream] = {}
         self.ledger: list[Entry] = []
@@ -171,7 +171,7 @@ class World:
     # Limits.
 
     def spends(self, user: str) -> str | None:
-        """slow_down, or disconnect for whoever is two bursts ahead; counted even so."""
+        """slow_down, or disconnect for a user two bursts ahead; the message counts either way."""
         ahead = max(self.free_at.get(user, 0), self.now) + GAP - self.now
         self.free_at[user] = self.now + min(ahead, GAP * (2 * BURST + 1))
         if ahead <= GAP * BURST:

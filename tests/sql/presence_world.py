@@ -1,6 +1,6 @@
 """A world of people and their tabs, with a clock of its own, and what presence must say about it.
 
-It holds two things side by side. The truth: when each tab opened and ended, whoever knows of it.
+It holds two things side by side. The truth: when each tab opened and ended, known or not.
 And the claims: which tabs each session counts, given what has been told so far, and what a session
 may say about its end. Times are milliseconds since the epoch.
 """
@@ -20,7 +20,7 @@ GRACE = 30 * SECOND
 TICKET_LIFE = 30 * SECOND
 # API Gateway ends every connection after two hours.
 LONGEST = 120 * MINUTE
-# So long whoever came in is a sign that their node lives.
+# For so long a new connection is a sign that its node lives.
 SPEAKS_FOR_ITS_NODE = 10 * MINUTE
 # Per user, over all resources.
 MOST = 3
@@ -29,9 +29,9 @@ USERS = ("ann", "bob")
 RESOURCES = ("site", "stream")
 NODES = ("one.example/live", "two.example/live")
 
-# Whoever left like this does not come back to the same session.
+# A user who left like this does not continue the same session.
 FOR_GOOD = {"kicked", "moved"}
-# Nobody had to look for the end: it is the moment at which the event was handled.
+# The end was reported: it is the moment at which the event was handled.
 TOLD = {"client", "kicked", "moved"}
 
 
@@ -55,10 +55,10 @@ class Tab:
     opened_at: int | None = None
     """When its $connect was handled and let it in."""
     ended_at: int | None = None
-    """The truth, which nobody may have told."""
+    """The truth, which may not have been reported."""
     session: Session | None = None
     is_wrongly_ended: bool = False
-    """Its node was taken for lost: it is open, and counted nowhere until it connects anew."""
+    """Its node was evicted: the tab is open, and counts nowhere until it connects again."""
 
     @property
     def is_open(self) -> bool:
@@ -104,7 +104,7 @@ class Session:
     ended_at: int | None = None
     """As the row says, once that is found to be true."""
     due_at: int | None = None
-    """From when on "offline" is a fact, if nobody comes back before."""
+    """From when on "offline" is due, unless the session continues before."""
     is_past: bool = False
     """Settled, or moved out of the way of the next one."""
     facts: list[str] = field(default_factory=list)
@@ -152,14 +152,14 @@ class World:
         self.on_its_way.append(Event("disconnect", tab))
 
     def dies(self, node: str) -> None:
-        """Nobody is left to say "$disconnect"."""
+        """Nothing is left to send "$disconnect"."""
         self.nodes[node] = Node.DEAD
         for tab in self.tabs:
             if tab.node == node and tab.ended_at is None:
                 tab.ended_at = self.now
 
     def passes(self, milliseconds: int) -> None:
-        """Time, and with it the two hours of whoever is open."""
+        """Time passes, and with it the two hours of each open tab."""
         self.now += milliseconds
         for tab in self.tabs:
             if tab.is_open and tab.age(self.now) >= LONGEST:
@@ -246,7 +246,7 @@ class World:
                 session.ended_by = ways
 
     def stops(self, user: str, session: Session | None, closed: Iterable[Tab]) -> None:
-        """Kicked: these tabs were closed from our side, and nobody comes back within the grace."""
+        """Kicked: we closed these tabs, and no session continues within the grace."""
         self.leave(closed, "kicked")
         for other in self.sessions if session is None else [session]:
             may_come_back = other.closed_at and not other.is_past and not other.is_over_for_good
@@ -281,7 +281,7 @@ class World:
         return next(own, None)
 
     def loses(self, reached: set[str], unreachable: set[str]) -> set[str]:
-        """Out of reach since the grace, and nobody who came in since speaks for them."""
+        """Out of reach for the grace, without a new connection since."""
         for node in reached:
             self.unreachable_since.pop(node, None)
         for node in unreachable:

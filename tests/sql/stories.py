@@ -1,4 +1,4 @@
-"""Stories that hypothesis plays on a real database: how many, and by whom."""
+"""Stories that hypothesis plays on a real database: how many, and which profile."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
 
 @pytest.fixture
 async def others(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection for whoever is in the middle of something."""
+    """A connection for a transaction that is under way."""
     db = await asyncpg.connect(dsn)
     yield db
     await db.close()
@@ -268,7 +268,7 @@ async def _closes(db: asyncpg.Connection, _bonus_id: UUID) -> int:
 
 
 @pytest.mark.parametrize("end", [_cancels, _closes])
-async def test_whoever_ends_a_bonus_waits_for_the_claims_under_way(
+async def test_the_end_of_a_bonus_waits_for_the_claims_under_way(
     pool: asyncpg.Pool, others: asyncpg.Connection, end: Any
 ) -> None:
     """Without `share_bonus` the ledger would say claimed, and cancelled or expired too."""
@@ -446,7 +446,7 @@ async def test_the_next_message_is_let_through_when_its_time_has_come(
 
 @pytest.mark.parametrize("messages", [21, 25, 41, 200])
 @pytest.mark.parametrize("gap_us", [1_000_000, 200_000, 333_333])
-async def test_whoever_waits_as_long_as_told_is_let_through(
+async def test_a_user_who_waits_as_long_as_told_is_let_through(
     db: asyncpg.Connection, messages: int, gap_us: int
 ) -> None:
     """And not a moment before, up to the whole milliseconds that it is told in."""
@@ -459,10 +459,10 @@ async def test_whoever_waits_as_long_as_told_is_let_through(
     assert await spend(db, T0 + told, gap) == 0
 
 
-async def test_whoever_goes_on_is_disconnected(db: asyncpg.Connection) -> None:
+async def test_a_user_who_goes_on_is_disconnected(db: asyncpg.Connection) -> None:
     waits_ms = [await spend(db) for _ in range(200)]
     assert waits_ms[19:41] == [0, *range(2_000, 22_000, 1_000), -22_000]
-    assert set(waits_ms[41:]) == {-22_000}, "nobody gets further ahead than that"
+    assert set(waits_ms[41:]) == {-22_000}, "no user gets further ahead than that"
 
 
 async def test_no_gap_is_no_limit(db: asyncpg.Connection) -> None:

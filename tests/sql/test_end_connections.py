@@ -23,7 +23,7 @@ async def end(
     return closed
 
 
-async def test_whoever_is_kicked_leaves_every_session(db: asyncpg.Connection) -> None:
+async def test_a_kicked_user_leaves_every_session(db: asyncpg.Connection) -> None:
     tabs = [Tab("a"), Tab("b"), Tab("c", resource="stream")]
     for tab in tabs:
         await tab.connect(db)
@@ -39,7 +39,7 @@ async def test_a_kick_is_told_at_once(db: asyncpg.Connection) -> None:
     assert await facts(db) == [("online", "site", T0), ("offline", "site", at(10))]
 
 
-async def test_whoever_was_kicked_does_not_continue(db: asyncpg.Connection) -> None:
+async def test_a_kicked_user_does_not_continue(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await end(db, [Tab("a")], at(10))
     assert await Tab("b").connect(db, at(11)) == "opened"

@@ -1,4 +1,4 @@
-"""The export as whoever runs it sees it: a process, its output, its words, its exit code."""
+"""The export as an operator sees it: a process, its output, its words, its exit code."""
 
 from __future__ import annotations
 
@@ -173,7 +173,7 @@ def test_a_wrong_question_is_refused(arguments: tuple[str, ...]) -> None:
 
 
 def test_a_database_that_is_not_there_is_said_in_a_line() -> None:
-    for dsn in ("", "postgresql://nobody:secret@127.0.0.1:1/none", "nonsense"):
+    for dsn in ("", "postgresql://stranger:secret@127.0.0.1:1/none", "nonsense"):
         answer = export("sessions", *DAY, dsn=dsn)
         assert (answer.returncode, answer.stdout, answer.stderr.count(b"\n")) == (2, b"", 1)
         assert b"secret" not in answer.stderr

@@ -104,7 +104,7 @@ async def test_a_second_end_has_a_grace_of_its_own(db: asyncpg.Connection) -> No
 
 
 async def test_offline_comes_before_the_next_online(db: asyncpg.Connection) -> None:
-    """Nobody has settled the session that is over when the next one begins."""
+    """The session that is over is not finalized when the next one begins."""
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     await later("b", 60).connect(db, at(60))

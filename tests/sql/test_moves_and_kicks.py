@@ -143,7 +143,7 @@ async def test_an_ended_connection_is_the_last_of_its_session(db: asyncpg.Connec
     assert await facts(db, at(20)) == [("online", "site", T0), ("offline", "site", at(20))]
 
 
-async def test_a_kicked_user_is_offline_once_and_online_anew(db: asyncpg.Connection) -> None:
+async def test_a_kicked_user_is_offline_once_and_online_again(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await end(db, ["a"], at(10))
     assert await Tab("a").disconnect(db, at(11), ended_by="kicked") is False
@@ -177,6 +177,6 @@ async def test_a_kick_ends_a_session_within_its_grace(db: asyncpg.Connection, is
     assert len(await facts(db, at(100))) == 4
 
 
-async def test_a_kick_knows_nobody_who_is_not_here(db: asyncpg.Connection) -> None:
+async def test_a_kick_of_a_user_who_is_not_here_changes_nothing(db: asyncpg.Connection) -> None:
     assert await end(db, ["a"], T0) == 0
     assert await rows(db) == []

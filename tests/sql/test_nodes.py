@@ -44,7 +44,7 @@ async def test_a_node_that_answers_is_not_lost(db: asyncpg.Connection) -> None:
     assert await note(db, at(70), unreachable=(DEAD,)) == [DEAD]
 
 
-async def test_a_node_that_nobody_asked_this_time_is_not_lost(db: asyncpg.Connection) -> None:
+async def test_a_node_that_was_not_asked_this_time_is_not_evicted(db: asyncpg.Connection) -> None:
     """It was out of reach once, long ago; who ran out of time knows nothing of it."""
     await note(db, at(0), unreachable=(DEAD,))
     assert await note(db, at(600)) == []

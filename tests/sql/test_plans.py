@@ -181,13 +181,13 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "connect makes room": [disconnect("tab-7", "user-7"), connect("b", "user-7", now=90)],
     "disconnect closes": [disconnect("tab-7", "user-7")],
     "disconnect leaves": [connect("b", "user-7"), disconnect("b", "user-7")],
-    "disconnect of nobody": [disconnect("nobody", "user-7")],
+    "disconnect of an unknown connection": [disconnect("unknown", "user-7")],
     "watch moves": [watch],
     "forget": [forget],
-    "forget of nobody": [forget, forget],
+    "forget of an unknown connection": [forget, forget],
     "suspect": [doubt],
     "end_connections": [kick],
-    # How much is due decides its plan, each time anew: for half of a table it may well read all.
+    # How much is due decides its plan each time: for half of a table it may well read all.
     "finalize": [AS_IT_COMES, disconnect("tab-7", "user-7"), finalize],
     "finalize of nothing": [AS_IT_COMES, ("select finalize($1, $2)", 100, T0)],
     "sweep": [sweep],

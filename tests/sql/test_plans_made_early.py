@@ -1,4 +1,4 @@
-"""A statement that was planned while nobody was there serves when everybody is."""
+"""A statement that was planned on empty tables still serves a crowd."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ async def ledger(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
 
 
 async def connect(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
-    """Also for whoever is here already, with another tab."""
+    """Also for a user who is here already, with another tab."""
     call = "select connect($1, 'site', $2, $3, $3, now() + interval '1 minute', '30 seconds')"
     return await db.fetchval(call, user, NODE, uuid4().hex)
 

@@ -71,7 +71,7 @@ async def test_a_repeated_disconnect_changes_nothing(db: asyncpg.Connection) -> 
     assert open_connections(await the_row(db)) == {"b"}
 
 
-async def test_a_connect_after_its_own_disconnect_brings_nobody_back(
+async def test_a_connect_after_its_own_disconnect_reopens_nothing(
     db: asyncpg.Connection,
 ) -> None:
     assert await Tab("a").disconnect(db, at(1)) is False
@@ -79,7 +79,7 @@ async def test_a_connect_after_its_own_disconnect_brings_nobody_back(
     assert await rows(db) == []
 
 
-async def test_a_repeated_connect_after_the_disconnect_brings_nobody_back(
+async def test_a_repeated_connect_after_the_disconnect_reopens_nothing(
     db: asyncpg.Connection,
 ) -> None:
     await Tab("a").connect(db)
@@ -188,7 +188,7 @@ async def test_a_connection_in_its_first_minute_is_not_forgotten(
     assert await forget(db, [Tab("a")], at(seconds)) == closed
 
 
-async def test_the_error_covers_whoever_was_forgotten_before(db: asyncpg.Connection) -> None:
+async def test_the_error_covers_a_tab_that_was_forgotten_before(db: asyncpg.Connection) -> None:
     """The first tab was open for two hours at most; the second, found gone first, for longer."""
     await Tab("a").connect(db)
     await Tab("b", expires_at=at(7_100)).connect(db, at(7_000))

@@ -147,7 +147,7 @@ async def test_settles_at_once_number_each_fact_once(pool: asyncpg.Pool) -> None
 
 
 async def test_a_settle_that_meets_who_comes_back_tells_what_then_is(pool: asyncpg.Pool) -> None:
-    """At the last moment of the grace: continued and never offline, or offline and opened anew."""
+    """At the last moment of the grace: continued and never offline, or offline and opened again."""
     outcomes = Counter[str]()
     for turn in range(60):
         first, second = (
@@ -216,7 +216,7 @@ async def test_months_are_made_while_sessions_settle(own_dsn: str) -> None:
 
 @asynccontextmanager
 async def barred(dsn: str, table: str) -> AsyncIterator[None]:
-    """Nobody can write the table."""
+    """No one can write the table."""
     db = await asyncpg.connect(dsn)
     async with db.transaction():
         await db.execute(f"lock table {table} in share mode")

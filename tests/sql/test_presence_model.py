@@ -115,7 +115,7 @@ class Claims:
         rows = self.presence.rows(SESSIONS)
         self._each_session_is_as_the_world_has_it(rows)
         self._no_two_of_one_user_and_resource_overlap(rows)
-        self._whoever_is_here_is_online()
+        self._open_tabs_are_online()
         self._facts_take_turns(self.presence.rows(FACTS))
 
     def _each_session_is_as_the_world_has_it(self, rows: list[asyncpg.Record]) -> None:
@@ -153,7 +153,7 @@ class Claims:
                 assert one["ended_at"] is not None
                 assert one["ended_at"] <= other["joined_at"]
 
-    def _whoever_is_here_is_online(self) -> None:
+    def _open_tabs_are_online(self) -> None:
         for tab in self.world.tabs:
             if tab.is_open:
                 assert tab.session or tab.is_wrongly_ended
@@ -222,7 +222,7 @@ class Story(RuleBasedStateMachine):
 
     @precondition(lambda self: self._living())
     @rule(pick=picks)
-    def a_tab_ends_and_nobody_says_so_yet(self, pick: int) -> None:
+    def a_tab_ends_without_a_report_yet(self, pick: int) -> None:
         self._ends(picked(self._living(), pick))
 
     @precondition(lambda self: self._living())
@@ -333,18 +333,18 @@ class Story(RuleBasedStateMachine):
     def teardown(self) -> None:
         """Whatever has happened: once the world stands still, presence comes to the truth."""
         self.world.on_its_way.clear()
-        self._whoever_is_gone_is_found()
+        self._gone_tabs_are_found()
         self._an_end_is_known_to_a_cycle_of_the_sweep()
-        self._nobody_is_left()
+        self._all_users_leave()
 
-    def _whoever_is_gone_is_found(self) -> None:
+    def _gone_tabs_are_found(self) -> None:
         self.world.passes(SPEAKS_FOR_ITS_NODE)
         for _ in range(3):
             self.world.passes(61 * SECOND)
             self._sweeps(limit=2)
             self.world.on_its_way.clear()
         for tab in self._counted():
-            assert tab.is_open, "nobody is online who is gone"
+            assert tab.is_open, "no tab that is gone is online"
         self._settles(1_000)
 
     def _an_end_is_known_to_a_cycle_of_the_sweep(self) -> None:
@@ -365,7 +365,7 @@ class Story(RuleBasedStateMachine):
             assert session.ended_at
             assert session.ended_at >= cycles[-1]
 
-    def _nobody_is_left(self) -> None:
+    def _all_users_leave(self) -> None:
         self.world.passes(LONGEST)
         self._sweeps(limit=100)
         self._settles(1_000)

@@ -1,4 +1,4 @@
-"""prune: what nobody needs any more goes, the oldest first, so many at once."""
+"""prune: rows that are not needed any more go, the oldest first, a limited number at once."""
 
 from __future__ import annotations
 

@@ -208,7 +208,7 @@ async def test_several_resources_and_devices_of_a_user_are_all_told(db: asyncpg.
     lane = Lane(db, await drop(db), limit=3)
     await lane.work()
     assert sorted(lane.pushed) == sorted(names(10) + names(10, "stream"))
-    listed = Lane(db, await drop(db, "users", users=("u00003", "nobody")))
+    listed = Lane(db, await drop(db, "users", users=("u00003", "absent")))
     await listed.work()
     assert sorted(listed.pushed) == ["u00003@site", "u00003@stream"]
 
@@ -397,7 +397,7 @@ async def test_an_unknown_broadcast_is_said_to_be_so(db: asyncpg.Connection) -> 
 # The end of the window.
 
 
-async def test_whom_the_window_ended_before_is_counted(db: asyncpg.Connection) -> None:
+async def test_users_the_window_left_out_are_counted(db: asyncpg.Connection) -> None:
     await crowd(db, 5_000)
     await crowd(db, 10, "other")
     lane = Lane(db, await drop(db, "resource", "site"))
@@ -436,7 +436,7 @@ async def test_a_page_is_given_out_until_the_very_end(db: asyncpg.Connection) ->
     assert await lane.turn(60) == "page"
 
 
-async def test_at_the_end_a_page_on_its_way_is_counted_by_whoever_has_it(
+async def test_at_the_end_a_page_on_its_way_is_counted_by_its_worker(
     db: asyncpg.Connection,
 ) -> None:
     await crowd(db, 20)
@@ -458,7 +458,7 @@ async def test_the_page_of_a_lane_that_died_at_the_end_is_dropped(db: asyncpg.Co
     assert await numbers(db, lane.broadcast_id) == done(0, dropped=20)
 
 
-async def test_nobody_is_offered_what_is_cancelled_meanwhile(db: asyncpg.Connection) -> None:
+async def test_a_bonus_that_is_cancelled_meanwhile_is_not_offered(db: asyncpg.Connection) -> None:
     await crowd(db, 20)
     lane = Lane(db, await drop(db), limit=5)
     await lane.turn(1)
@@ -555,7 +555,7 @@ async def test_a_later_round_is_for_those_who_have_not_answered(
     assert second.pushed == names(3, first=3)
 
 
-async def test_whoever_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -> None:
+async def test_the_worker_that_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -> None:
     await crowd(db, 5)
     lane = Lane(db, await drop(db, acknowledge=True))
     await lane.turn(1)
@@ -565,7 +565,7 @@ async def test_whoever_ends_a_round_calls_for_the_next(db: asyncpg.Connection) -
     assert (await lane.ask(3))["repeat_in_ms"] == 4_000
 
 
-async def test_a_round_that_finds_nobody_is_the_last(db: asyncpg.Connection) -> None:
+async def test_a_round_that_finds_no_user_is_the_last(db: asyncpg.Connection) -> None:
     await crowd(db, 2)
     first = Lane(db, await drop(db, acknowledge=True))
     await first.work()
@@ -578,7 +578,7 @@ async def test_a_round_that_finds_nobody_is_the_last(db: asyncpg.Connection) -> 
     assert (row["outcome"], row["repeat_in_ms"]) == ("done", None)
 
 
-async def test_anybody_calls_for_the_next_round_when_nobody_has(db: asyncpg.Connection) -> None:
+async def test_any_worker_calls_for_a_next_round_that_is_overdue(db: asyncpg.Connection) -> None:
     await crowd(db, 5)
     lane = Lane(db, await drop(db, acknowledge=True))
     await lane.turn(1)
@@ -612,7 +612,7 @@ async def test_there_are_three_rounds_and_none_of_what_wants_no_answer(
     assert (await once.ask())["repeat_in_ms"] is None
 
 
-async def test_a_round_that_the_window_ends_drops_nobody(db: asyncpg.Connection) -> None:
+async def test_a_later_round_that_the_window_ends_drops_no_user(db: asyncpg.Connection) -> None:
     await crowd(db, 5)
     lane = Lane(db, await drop(db, acknowledge=True))
     await lane.work(1)
@@ -677,7 +677,7 @@ async def test_all_lanes_together_stay_below_the_rate(
                 assert pushed <= 100 * (ends - began + 0.002) + 10
 
 
-async def test_turns_that_nobody_took_are_not_made_up_for(db: asyncpg.Connection) -> None:
+async def test_unused_turns_are_not_made_up_for(db: asyncpg.Connection) -> None:
     await crowd(db, 500)
     lane = Lane(db, await drop(db), limit=100, per_second=100)
     await lane.turn(1)
@@ -715,7 +715,7 @@ async def test_news_give_way_to_a_bonus(db: asyncpg.Connection) -> None:
 
 
 async def test_who_waits_holds_nothing_up(db: asyncpg.Connection) -> None:
-    """A lane that waits longer than its lease has lost its shard to whoever came first."""
+    """A lane that waits longer than its lease has lost its shard to the worker that came first."""
     await crowd(db, 20)
     hint = Lane(db, await news(db), limit=5)
     await hint.turn(1)
@@ -763,7 +763,7 @@ async def test_who_is_listed_takes_no_place_in_it(db: asyncpg.Connection) -> Non
     assert rows[0]["broadcast_id"] == listed
 
 
-# What nobody sees to.
+# Orphaned broadcasts.
 
 
 async def unqueued(db: asyncpg.Connection) -> list[tuple[UUID, int]]:
@@ -791,7 +791,7 @@ async def test_what_is_not_in_the_queue_is_found(db: asyncpg.Connection) -> None
     assert await unqueued(db) == []
 
 
-async def test_the_newest_is_left_to_whoever_makes_it(db: asyncpg.Connection) -> None:
+async def test_the_newest_is_left_to_its_creator(db: asyncpg.Connection) -> None:
     await fresh(db, queued_ago=None)
     await db.execute("update broadcasts set at = now() - interval '9 seconds'")
     assert await unqueued(db) == []

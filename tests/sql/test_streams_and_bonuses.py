@@ -349,7 +349,7 @@ async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> 
 
 
 async def test_who_waits_longest_is_awarded_first(db: asyncpg.Connection) -> None:
-    """More are due each time than a call takes: nobody is passed over for ever."""
+    """More are due each time than a call takes: no session is passed over for ever."""
     for n in range(6):
         await come(db, f"user-{n}")
     started = await make_rule(db, timedelta(minutes=1))
@@ -389,7 +389,7 @@ async def test_a_sweep_looks_at_everyone_in_turn(db: asyncpg.Connection) -> None
     assert [page["has_more"] for page in pages] == [True, False, True]
 
 
-async def test_a_sweep_of_nobody_is_a_cycle_too(db: asyncpg.Connection) -> None:
+async def test_a_sweep_of_no_sessions_is_a_cycle_too(db: asyncpg.Connection) -> None:
     assert (await sweep(db, 2))["users"] == []
 
 

@@ -46,7 +46,7 @@ async def test_a_move_that_is_said_twice_is_one_move(db: asyncpg.Connection) -> 
     assert len(await sessions(db)) == 2
 
 
-async def test_who_moves_back_within_the_grace_begins_anew(db: asyncpg.Connection) -> None:
+async def test_who_moves_back_within_the_grace_begins_a_new_session(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").watch(db, "stream", at(10))
     assert (await Tab("a").watch(db, "site", at(11)))["outcome"] == "opened"
@@ -62,7 +62,7 @@ async def test_who_moves_to_where_they_just_closed_continues(db: asyncpg.Connect
     assert (moved["outcome"], moved["watched_ms"]) == ("continued", 10_000)
 
 
-async def test_a_connection_in_no_session_is_told_to_connect_anew(db: asyncpg.Connection) -> None:
+async def test_a_connection_in_no_session_is_told_to_connect_again(db: asyncpg.Connection) -> None:
     moved = await Tab("a").watch(db, "stream", at(10))
     assert (moved["outcome"], moved["joined_at"], moved["connections"]) == (
         "not_connected",
@@ -72,7 +72,7 @@ async def test_a_connection_in_no_session_is_told_to_connect_anew(db: asyncpg.Co
     assert await rows(db) == []
 
 
-async def test_a_move_after_the_disconnect_brings_nobody_back(db: asyncpg.Connection) -> None:
+async def test_a_move_after_the_disconnect_reopens_nothing(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(10))
     assert (await Tab("a").watch(db, "stream", at(11)))["outcome"] == "not_connected"

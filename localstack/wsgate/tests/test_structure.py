@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = ROOT / "src" / "wsgate"
-TESTS = ROOT / "tests"
+MAX_FUNCTION_LINES = 60
 
 # Each room, and the rooms that it may import. A module at the top is a room of its own.
 LEAVES = frozenset({"threads", "loops", "restarts", "version", "certificates", "model"})
@@ -102,3 +102,14 @@ def test_rooms_have_no_circle() -> None:
 
 def test_every_room_is_in_the_table() -> None:
     assert {room(module) for module in MODULES} == set(ROOMS)
+
+
+def test_no_function_is_too_long() -> None:
+    long = [
+        f"{module}.{node.name}: {length} lines"
+        for module, path in MODULES.items()
+        for node in ast.walk(parsed(path))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (length := (node.end_lineno or 0) - node.lineno + 1) > MAX_FUNCTION_LINES
+    ]
+    assert long == []

@@ -5,35 +5,33 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Coroutine
-from functools import cached_property, partial
+from collections.abc import Coroutine
+from functools import cached_property
 from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Any, Protocol
 
-from wsgate.apis import faults_api, http_api, lambda_api, management, paths
-from wsgate.apis.authorization import INVOKE_FUNCTION, MANAGE, Authorization
-from wsgate.apis.lambda_api import InvocationType
+from wsgate.apis import faults_api, management, paths
+from wsgate.apis.authorization import Authorization
 from wsgate.apis.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.console.api import Console
-from wsgate.console.journal import Journal, Other, Witness
+from wsgate.console.journal import Journal, Witness
 from wsgate.console.state import NodeConsoleState
 from wsgate.core import actions, quotas
-from wsgate.core.actions import Accept, Action, Close, Drop, Refuse, Step
 from wsgate.core.gateway import Gateway
-from wsgate.core.integrations import HttpAnswer
 from wsgate.core.quotas import Limiter
 from wsgate.core.stage import Stage
-from wsgate.logs import EventLine, RequestLine, as_text
-from wsgate.model import events
+from wsgate.logs import as_text
 from wsgate.model.events import HERE, Handshake, Place
-from wsgate.model.ids import CONNECTION_ID, Ids, Millis, node_of
-from wsgate.model.invoke import Ending, Invocation, InvokeError, Invoker
+from wsgate.model.ids import Ids, Millis
 from wsgate.node.background import Background
 from wsgate.node.fault_injection import FaultInjection, SlowInvoker
+from wsgate.node.function_calls import FunctionCalls, QueueingPeers
 from wsgate.node.invocations import Invocations
+from wsgate.node.managing import Managing, ManagingPeers
+from wsgate.node.performer import Performer
+from wsgate.node.record import Record
 from wsgate.transport import responses
-from wsgate.transport.fetch import Fetched, FetchError
 from wsgate.transport.frames import Protocols
 from wsgate.transport.responses import Request, Response
 from wsgate.transport.tls import server_context
@@ -43,6 +41,7 @@ if TYPE_CHECKING:
     import ssl
     from datetime import timedelta
 
+    from wsgate.model.invoke import Invoker
     from wsgate.model.plan import HttpApi, Plan, WebSocketApi
     from wsgate.node.settings import Settings
     from wsgate.transport.http_protocol import HttpProtocol
@@ -56,16 +55,8 @@ URL_CHARACTERS = 4096  # APIGW.md §1.3
 URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long")
 
 
-class Peers(Protocol):
-    """The other nodes behind the same port."""
-
-    async def manage(self, node: int, connection_id: str, request: Request) -> Response:
-        """What the node that has the connection answers to a call of @connections."""
-        ...
-
-    async def queue(self, function: str, payload: bytes) -> bool:
-        """Let a function run for nobody; False if there is no room for the event."""
-        ...
+class Peers(ManagingPeers, QueueingPeers, Protocol):
+    """The other nodes behind the same port, and their parent."""
 
 
 class Node:
@@ -77,33 +68,55 @@ class Node:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
         self.limits, self._log = settings.limits, settings.log
         self.tell, self.address = settings.lines or as_text(settings.log), settings.address
-        self._log_events = settings.log_events
         # Not a secret, and asking the system for each id takes as long as all else about it.
-        self._ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
-        self._index, self._peers = settings.index, peers
-        self._limiter = _limiter(plan, settings)
-        self._scope = quotas.scope(plan.http) if plan.http else ""
+        ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
+        limiter = _limiter(plan, settings)
         stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
-        self.gateway = Gateway(stages, self._ids, settings.limits, settings.known, self._limiter)
-        self._addresses, self._plan = Addresses(plan.websockets), plan
-        self._authorization = Authorization(
-            settings.known, plan.region, is_strict=settings.iam, log=settings.log
-        )
-        self._told = set[str]()
-        self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
-        self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
+        self.gateway = Gateway(stages, ids, settings.limits, settings.known, limiter)
+        self._addresses, self._pages = Addresses(plan.websockets), settings.pages
+        self._certificate, self._reasons = settings.certificate, set[str]()
         self.clients: set[HttpProtocol] = set()
         self.protocols = Protocols(settings.limits, compression=settings.compression)
         self._sockets: dict[str, Socket] = {}
-        self._pages = settings.pages
-        self._site, self._routes = _site(plan, settings), plan.http and http_api.Routes(plan.http)
-        self._background = Background(
-            self.invocations, plan.event_policies, settings.limits, settings.log
-        )
-        self._queueing = set[asyncio.Future[None]]()
-        self._certificate = settings.certificate
         self._empty: asyncio.Event | None = None
+        self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
+        self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
+        policies, log = plan.event_policies, settings.log
+        self._background = Background(self.invocations, policies, settings.limits, log)
         self.journal = Journal() if settings.console else None
+        self._record = Record(self.tell, self.journal, self.now, log_events=settings.log_events)
+        authorization = _authorization(plan, settings)
+        self._calls = FunctionCalls(
+            plan,
+            settings.address,
+            ids,
+            authorization=authorization,
+            limiter=limiter,
+            invocations=self.invocations,
+            background=self._background,
+            peers=peers,
+            record=self._record,
+            now=self.now,
+        )
+        self._performer = Performer(
+            self,
+            self._sockets,
+            record=self._record,
+            calls=self._calls,
+            fault_injection=self._fault_injection,
+            log=settings.log,
+        )
+        self.perform = self._performer.perform
+        self._managing = Managing(
+            self,
+            plan,
+            self._addresses,
+            authorization=authorization,
+            limiter=limiter,
+            record=self._record,
+            index=settings.index,
+            peers=peers,
+        )
         self.console_state: NodeConsoleState | None = None
         self.console: Console | None = None
         if self.journal is not None:
@@ -129,14 +142,14 @@ class Node:
             case Closed(reason):
                 return self._closed(reason)
             case InvokeFunction(name):
-                return _NOT_FOR_PAGES if _from_page(request) else self._invoke_api(name, request)
+                return _NOT_FOR_PAGES if _from_page(request) else self._calls.invoke(name, request)
         return self._elsewhere(request)
 
     def _elsewhere(self, request: Request) -> Answer:
         if self.console is not None and self.console.owns(request.path):
             return self.console.answer(request)
         page = self._pages.answer(request) if self._pages else None
-        return page or self._http_api(request)
+        return page or self._calls.http_api(request)
 
     @cached_property
     def tls(self) -> ssl.SSLContext | None:
@@ -150,8 +163,8 @@ class Node:
 
     def _closed(self, reason: str) -> Response:
         """The reason is told once: a client of WebSocket hears a status only (APIGW.md §1.9)."""
-        if reason not in self._told:
-            self._told.add(reason)
+        if reason not in self._reasons:
+            self._reasons.add(reason)
             self._log(f"403: {reason}")
         return FORBIDDEN
 
@@ -280,100 +293,13 @@ class Node:
             self.journal.decided([note], self.now())
         self.perform([note])
 
-    def perform(self, actions: list[Action]) -> None:
-        for action in actions:
-            self._perform(action)
-
-    def _perform(self, action: Action) -> None:
-        # By class, in the order of how often: patterns with captures take three times as long.
-        if isinstance(action, actions.SendText):
-            socket = self._sockets.get(action.connection_id)
-            if socket is not None:
-                socket.send(action.text)
-        elif isinstance(action, actions.Note):
-            if self._log_events:
-                self._log_note(action)
-        elif isinstance(action, actions.Invoke):
-            self._invoke(action)
-        elif isinstance(action, actions.Fetch):
-            self.invocations.fetch(action.request, action.timeout, self._done(action))
-        elif isinstance(action, actions.Enqueue):
-            task = asyncio.ensure_future(self._enqueue(action))
-            self._queueing.add(task)
-            task.add_done_callback(self._queueing.discard)
-        else:
-            self._perform_rare(action)
-
-    def _perform_rare(self, action: Accept | Refuse | Close | Drop) -> None:
-        """The socket may have gone since the action was decided."""
-        socket = self._sockets.get(action.connection_id)
-        match action:
-            case _ if socket is None:
-                pass
-            case Accept(connection_id, _) if self._is_lost(connection_id):
-                socket.drop()
-            case Accept(_, subprotocol):
-                socket.accept(subprotocol)
-            case Refuse(_, status):
-                socket.refuse(status)
-            case Close(_, code, reason):
-                socket.close(code, reason)
-            case Drop():
-                socket.drop()
-
-    def _is_lost(self, connection_id: str) -> bool:
-        return self.faults.is_on and self._fault_injection.loses_client(connection_id)
-
-    def _invoke(self, action: actions.Invoke) -> None:
-        done = self._done(action)
-        if self.faults.is_on:
-            self._fault_injection.start(action, done)
-        else:
-            self.invocations.start(action.function, action.event, action.timeout, done)
-
-    def _done(self, action: actions.Invoke | actions.Fetch) -> Callable[[Ending | Fetched], None]:
-        socket = self._sockets.get(action.call.connection.id)
-        if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(1)
-        return partial(self._invoked, action, socket)
-
-    def _invoked(
-        self,
-        action: actions.Invoke | actions.Fetch,
-        socket: Socket | None,
-        ending: Ending | Fetched,
-    ) -> None:
-        now = self.now()
-        actions = self._after(action.call, ending, now)
-        if self.journal is not None:
-            self.journal.ended(action, ending, actions, now)
-        self.perform(actions)
-        if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(-1)
-
-    def _after(self, call: actions.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
-        match ending:
-            case Invocation():
-                return self.gateway.answered(call, ending, now)
-            case HttpAnswer():
-                return self.gateway.fetched(call, ending, now)
-            case FetchError():
-                return self.gateway.unreachable(call, str(ending), now)
-            case InvokeError():
-                return self.gateway.failed(call, f"{ending.kind}: {ending}", now)
-        return self.gateway.timed_out(call, now)
-
     # The other APIs.
 
     def _manage(self, target: Management, request: Request) -> Answer:
         connection_id = target.connection_id
         if connection_id is None or _from_page(request):
             return management.FORBIDDEN
-        now, stage = self.now(), self._plan.websockets[target.address.stage]
-        arn = management.arn(stage, self._plan, request.method, connection_id)
-        refusal = self._authorization.refusal(request, MANAGE, arn, now)
-        if refusal is None and self._limiter is not None and not self._limiter.management(now):
-            refusal = management.LIMIT_EXCEEDED
+        refusal = self._managing.refusal(target, connection_id, request)
         if refusal is not None:
             return self.refuse(request, refusal)
         if self.faults.is_on:
@@ -381,130 +307,23 @@ class Node:
         return self.manage(connection_id, request)
 
     def refuse(self, request: Request, response: Response) -> Response:
-        """Answer before anybody was asked, and say so in the log."""
-        now = self.now()
-        self._log_request(request, response, now)
-        self._keep(request, response, now, answer=response.body)
-        return response
+        """Answer before a function or a connection was asked, and record it."""
+        return self._record.refusal(request, response)
 
     def manage(self, connection_id: str, request: Request) -> Answer:
-        """A call of @connections for a connection of whichever node, by a caller who may."""
-        if self._peers is not None and CONNECTION_ID.fullmatch(connection_id):
-            owner = node_of(connection_id)
-            if owner != self._index:
-                return self._peers.manage(owner, connection_id, request)
-        return self.manage_here(connection_id, request)
+        """A call of @connections for a connection of any node, by a caller who may."""
+        return self._managing.manage(connection_id, request)
 
     def may_have(self, connection_id: str) -> bool:
-        """Whether a connection lives, as far as is known here: another node would have to say."""
-        if self._peers is None or not CONNECTION_ID.fullmatch(connection_id):
-            return self.gateway.find(connection_id) is not None
-        return node_of(connection_id) != self._index or connection_id in self._sockets
+        """Whether a connection lives, as far as this node knows."""
+        return self._managing.may_have(connection_id)
+
+    def has_socket(self, connection_id: str) -> bool:
+        return connection_id in self._sockets
 
     def manage_here(self, connection_id: str, request: Request) -> Response:
         """A call of @connections for a connection of this node, by a caller who may."""
-        target, now = self._addresses.classify(request.path, request.host), self.now()
-        index = target.address.stage if isinstance(target, Management) else HERE.stage
-        response, actions = management.answer(
-            self.gateway, connection_id, request, now, self._plan.websockets[index]
-        )
-        self._log_request(request, response, now)
-        pushed = request.body if request.method == "POST" else None
-        self._keep(request, response, now, connection_id=connection_id, pushed=pushed)
-        self.perform(actions)
-        return response
-
-    async def _http_api(self, request: Request) -> Response:
-        now = self.now()
-        match = self._routes and self._routes.match(request.method, request.path)
-        route = match.route_key if match else None
-        if self._limiter is not None and not self._limiter.request(self._scope, route, now):
-            return self.refuse(request, http_api.TOO_MANY_REQUESTS)
-        if not match:
-            return http_api.NOT_FOUND
-        event = events.encode(http_api.event(self._site, match, request, self._ids, now))
-        integration = match.integration
-        ending = await self.invocations.run(integration.function, event, integration.timeout)
-        response = _http_response(ending)
-        cold = ending.cold if isinstance(ending, Invocation) else None
-        self._log_request(request, response, now, cold)
-        called = integration.function
-        self._keep(request, response, now, function=called, event=event, answer=ending)
-        return response
-
-    async def _invoke_api(self, name: str, request: Request) -> Response:
-        now = self.now()
-        try:
-            order = lambda_api.parse(name, request)
-            response = self._authorization.refusal(
-                request, INVOKE_FUNCTION, lambda_api.arn(order, self._plan), now
-            ) or await self._order(order)
-        except lambda_api.OrderError as error:
-            response = error.response
-        self._log_request(request, response, now)
-        answer, event = response.body, request.body
-        self._keep(request, response, now, function=name, event=event, answer=answer)
-        return response
-
-    async def _order(self, order: lambda_api.Order) -> Response:
-        match order.type:
-            case InvocationType.DRY_RUN:
-                return lambda_api.accepted(order.type)
-            case InvocationType.EVENT:
-                is_taken = await self._queue(order.function, order.payload)
-                return lambda_api.accepted(order.type) if is_taken else lambda_api.overloaded()
-        ending = await self.invocations.run(order.function, order.payload, None)
-        if isinstance(ending, Invocation):
-            return lambda_api.response(ending)
-        return lambda_api.failure(_as_invoke_error(ending))
-
-    async def _queue(self, function: str, payload: bytes) -> bool:
-        if self._peers is not None:
-            return await self._peers.queue(function, payload)
-        return self._background.accept(function, payload)
-
-    async def _enqueue(self, action: actions.Enqueue) -> None:
-        if not await self._queue(action.function, action.event):
-            self._log(f"{action.function} | asynchronous event: given up, too many wait")
-
-    def _log_request(
-        self, request: Request, response: Response, since: Millis, cold: bool | None = None
-    ) -> None:
-        """Never the query: it may hold a token."""
-        if self._log_events:
-            now, status = self.now(), int(response.status)
-            path = request.path[:200]  # the parser took printable ASCII only
-            self.tell(RequestLine(now, request.method, path, status, now - since, cold))
-
-    def _log_note(self, note: actions.Note) -> None:
-        id_, now = note.connection_id, self.now()
-        self.tell(EventLine(now, note.route, id_, note.outcome, note.elapsed, note.cold))
-
-    def _keep(  # noqa: PLR0913 what a request had to do with
-        self,
-        request: Request,
-        response: Response,
-        since: Millis,
-        *,
-        connection_id: str | None = None,
-        function: str | None = None,
-        event: bytes | None = None,
-        answer: Ending | bytes | None = None,
-        pushed: bytes | None = None,
-    ) -> None:
-        if self.journal is not None:
-            now = self.now()
-            kept = Other(
-                f"{request.method} {request.path[:200]}",
-                str(int(response.status)),
-                elapsed=now - since,
-                connection_id=connection_id,
-                function=function,
-                event=event,
-                answer=answer,
-                pushed=pushed,
-            )
-            self.journal.add(now, kept)
+        return self._managing.manage_here(connection_id, request)
 
 
 # A page of any site can make a browser send a POST here. It sends an Origin then; SDKs never do.
@@ -523,10 +342,8 @@ def _place(api: WebSocketApi, plan: Plan, settings: Settings) -> Place:
     )
 
 
-def _site(plan: Plan, settings: Settings) -> http_api.Site:
-    api_id, stage = (plan.http.api_id, plan.http.stage) if plan.http else ("", "$default")
-    port = int(settings.address.rpartition(":")[2])
-    return http_api.Site(api_id, stage, settings.address, plan.account, "http", port)
+def _authorization(plan: Plan, settings: Settings) -> Authorization:
+    return Authorization(settings.known, plan.region, is_strict=settings.iam, log=settings.log)
 
 
 def _limiter(plan: Plan, settings: Settings) -> Limiter | None:
@@ -535,15 +352,3 @@ def _limiter(plan: Plan, settings: Settings) -> Limiter | None:
     apis: list[WebSocketApi | HttpApi] = [*plan.websockets, *([plan.http] if plan.http else [])]
     stages = {quotas.scope(api): (api.routes, api.throttles) for api in apis}
     return Limiter(settings.quotas, stages, share=settings.share)
-
-
-def _http_response(ending: Ending) -> Response:
-    if isinstance(ending, Invocation):
-        return http_api.response(ending)
-    return http_api.FAILED if isinstance(ending, InvokeError) else http_api.TIMED_OUT
-
-
-def _as_invoke_error(ending: InvokeError | TimeoutError) -> InvokeError:
-    if isinstance(ending, InvokeError):
-        return ending
-    return InvokeError(HTTPStatus.GATEWAY_TIMEOUT, "ServiceException", "timed out")

@@ -1,4 +1,4 @@
-"""push: workers on a real database; what they send, count, and leave to the queue."""
+"""broadcast: workers on a real database; what they send, count, and leave to the queue."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from handlers import push
+from handlers import broadcast as edge
 from handlers.adapters.database import Database
 from handlers.adapters.gateway.circuit_breaker import (
     MAX_SILENT_POSTS,
@@ -63,7 +63,7 @@ def records(*bodies: str) -> dict[str, Any]:
 def work(world: World, *broadcasts: Broadcast, remaining_ms: int = 30_000) -> list[str]:
     """The messages that failed."""
     event = records(*(broadcast.to_json() for broadcast in broadcasts))
-    answer = push.handle(event, Context(remaining_ms), world.container)
+    answer = edge.handle(event, Context(remaining_ms), world.container)
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
 
 
@@ -177,7 +177,7 @@ def test_news_that_must_wait_go_back_into_their_own_queue(world: World) -> None:
 def test_a_broken_record_fails_alone(world: World) -> None:
     world.come("tab-1")
     good = drop(world).to_json()
-    answer = push.handle(records("{", good, '{"x": 1}', "[]"), Context(), world.container)
+    answer = edge.handle(records("{", good, '{"x": 1}', "[]"), Context(), world.container)
     assert [failure["itemIdentifier"] for failure in answer["batchItemFailures"]] == [
         "m0",
         "m2",
@@ -496,7 +496,7 @@ def queues(monkeypatch: pytest.MonkeyPatch) -> Any:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     with mock_aws():
         sqs = boto3.client("sqs")
-        for name in ("PUSH", "NEWS"):
+        for name in ("BROADCAST", "NEWS"):
             url = sqs.create_queue(QueueName=name)["QueueUrl"]
             monkeypatch.setenv(f"{name}_QUEUE_URL", url)
         yield sqs
@@ -526,13 +526,13 @@ def test_each_kind_has_its_queue(
     queues: Any, call: Callable[[Queue, Broadcast], Any], now: int, later: int, is_news: bool
 ) -> None:
     asyncio.run(call(Queue(), Broadcast("b", 2, is_news)))
-    assert waiting(queues, "NEWS" if is_news else "PUSH") == (now, later)
-    assert waiting(queues, "PUSH" if is_news else "NEWS") == (0, 0)
+    assert waiting(queues, "NEWS" if is_news else "BROADCAST") == (now, later)
+    assert waiting(queues, "BROADCAST" if is_news else "NEWS") == (0, 0)
 
 
 def test_what_is_sent_is_what_comes(queues: Any) -> None:
     asyncio.run(Queue().wake(Broadcast("b", 2)))
-    url = queues.get_queue_url(QueueName="PUSH")["QueueUrl"]
+    url = queues.get_queue_url(QueueName="BROADCAST")["QueueUrl"]
     (message,) = queues.receive_message(QueueUrl=url)["Messages"]
     assert Broadcast.from_json(message["Body"]) == Broadcast("b", 2)
 
