@@ -54,16 +54,16 @@ that does not stay up is one sentence and exit code 1.
 """
 
 
-class Refusal(Exception):
-    """Headcount cannot run; the message is a sentence for a person and holds no secret."""
+class StartupError(Exception):
+    """Headcount cannot start; the message is a sentence for a person and holds no secret."""
 
 
-class Broken(Exception):
-    """Headcount ran and cannot go on; the message is a sentence as well."""
+class DatabaseDownError(Exception):
+    """PostgreSQL does not stay up; the message is a sentence for a person."""
 
 
 def main() -> int:
-    """Run until told to stop: 0 when stopped, 1 when broken, 2 when refused, with a sentence."""
+    """Run until stopped: 0. With a sentence: 1 if PostgreSQL is down, 2 if it cannot start."""
     options = _options()
     for sign in _stop_signals():
         signal.signal(sign, signal.default_int_handler)
@@ -77,9 +77,9 @@ def main() -> int:
             runner.run(_run(folder, port, database))
     except KeyboardInterrupt:
         return 0
-    except (Broken, Refusal) as problem:
+    except (DatabaseDownError, StartupError) as problem:
         print(f"headcount: {problem}", file=sys.stderr)
-        return 2 if isinstance(problem, Refusal) else 1
+        return 2 if isinstance(problem, StartupError) else 1
     return 0
 
 
@@ -123,12 +123,12 @@ def _exit_within(seconds: float) -> None:
 
 async def _serve(folder: Path, port: int, database: Database) -> None:
     await _migrate(database)
-    # Imported late: what keeps us from running is said before the gateway is loaded.
-    from wsgate.serve import Options, StartupError, serve  # noqa: PLC0415
+    # Imported late, so that other errors are reported before the gateway is loaded.
+    from wsgate import serve as gateway  # noqa: PLC0415
 
     address = f"{HOST}:{port}"
     token = _kept_secret(folder / "service-token")
-    options = Options(
+    options = gateway.Options(
         template=ROOT / "template.yaml",
         port=port,
         host=HOST,
@@ -155,9 +155,9 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
         _greet(address, token, folder)
 
     try:
-        await serve(options, ready)
-    except StartupError as refused:
-        raise Refusal(str(refused)) from refused
+        await gateway.serve(options, ready)
+    except gateway.StartupError as error:
+        raise StartupError(str(error)) from error
 
 
 # Before anything runs.
@@ -188,24 +188,24 @@ def _port_of_environment() -> int:
     try:
         return _port(os.environ.get("PORT") or "8080")
     except argparse.ArgumentTypeError as error:
-        raise Refusal(f"PORT in the environment: {error}.") from None
+        raise StartupError(f"PORT in the environment: {error}.") from None
 
 
 @contextlib.contextmanager
 def _claimed(folder: Path, port: int) -> Iterator[Path]:
     """Hold the folder for this run: a lock on the directory itself, so that nothing stays of it."""
     if folder.is_file():
-        raise Refusal(f"{folder} is a file, and must be a folder.")
+        raise StartupError(f"{folder} is a file, and must be a folder.")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder, os.O_RDONLY)
     except OSError as error:
-        raise Refusal(f"Cannot use the folder {folder}: {error.strerror}.") from error
+        raise StartupError(f"Cannot use the folder {folder}: {error.strerror}.") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Refusal(_who_runs(folder)) from None
+            raise StartupError(_who_runs(folder)) from None
         (folder / "run.json").unlink(missing_ok=True)  # of a run that was killed
         _refuse_taken(port)
         yield folder.resolve()
@@ -225,7 +225,7 @@ def _refuse_taken(port: int) -> None:
     try:
         socket.create_server((HOST, port)).close()
     except OSError as error:
-        raise Refusal(
+        raise StartupError(
             f"Cannot listen on port {port}: {os.strerror(error.errno or 0)}. "
             "Another port: `PORT=8081 make run`."
         ) from error
@@ -252,7 +252,7 @@ def _database(folder: Path) -> Iterator[Database]:
     try:
         dsn = postgres.start()
     except PostgresError as error:
-        raise Refusal(str(error)) from error
+        raise StartupError(str(error)) from error
     try:
         yield Database(dsn, str(postgres.folder), postgres)
     finally:
@@ -260,7 +260,7 @@ def _database(folder: Path) -> Iterator[Database]:
 
 
 async def _keep(database: Database) -> None:
-    """Start our server again whenever it ends by itself. Raises Broken when that is no use."""
+    """Restart our server when it ends by itself. Raises DatabaseDownError if that fails."""
     from wsgate.restarts import Restarts  # noqa: PLC0415
 
     restarts = Restarts()
@@ -281,7 +281,7 @@ async def _restart(server: Postgres, problem: str, restarts: Restarts) -> None:
         except PostgresError as error:
             problem = _one_line(error).rstrip(".")
             await asyncio.sleep(PAUSE_SECONDS)
-    raise Broken(f"PostgreSQL does not stay up: {problem}.")
+    raise DatabaseDownError(f"PostgreSQL does not stay up: {problem}.")
 
 
 async def _migrate(database: Database) -> None:
@@ -291,9 +291,9 @@ async def _migrate(database: Database) -> None:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
     except Unreachable as error:
-        raise Refusal(str(error)) from None
+        raise StartupError(str(error)) from None
     except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
-        raise Refusal(f"The migrations failed: {_one_line(error)}") from error
+        raise StartupError(f"The migrations failed: {_one_line(error)}") from error
 
 
 # Small things.
@@ -309,7 +309,7 @@ def _kept_secret(path: Path) -> str:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
-        raise Refusal(f"Cannot use {path}: {reason}.") from error
+        raise StartupError(f"Cannot use {path}: {reason}.") from error
 
 
 def _write_private(path: Path, text: str) -> None:
