@@ -1,4 +1,4 @@
-"""A user's devices, and what an operator does to them: kick, and the end of one session."""
+"""A user's connections, and how an operator closes them: a kick, or the end of one session."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from handlers.container import Container
     from tests.support.world import World
 
-# What the gateway says of a connection that was closed from our side
-# (localstack/wsgate/docs/aws-behaviour.md §10.3).
+# The gateway's $disconnect of a connection that we closed:
+# localstack/wsgate/docs/aws-behaviour.md §10.3.
 CLOSED: dict[str, Any] = {
     "disconnectStatusCode": 1000,
     "disconnectReason": "Connection Closed Normally",
@@ -60,12 +60,12 @@ def come_with(world: World, connection_id: str, device: str) -> None:
 
 
 def lose(world: World, connection_id: str) -> None:
-    """The $disconnect of a connection that was closed from our side."""
+    """The $disconnect of a connection that we closed."""
     event = world.event("disconnect", connection_id, **CLOSED)
     disconnect.handle(event, None, world.container)
 
 
-def test_a_users_devices_are_listed_the_oldest_first(world: World) -> None:
+def test_a_users_connections_are_listed_the_oldest_first(world: World) -> None:
     world.come("tab-1")
     world.age(minutes=2)
     world.come("tab-2", resource="stream")
@@ -85,10 +85,10 @@ def test_a_users_devices_are_listed_the_oldest_first(world: World) -> None:
     }
     assert 120_000 <= first["age_ms"] < 180_000
     assert (second["connection_id"], second["resource"]) == ("tab-2", "stream")
-    assert devices(world, "nobody") == []
+    assert devices(world, "unknown") == []
 
 
-def test_a_device_is_called_what_its_ticket_says(world: World) -> None:
+def test_a_connection_has_the_label_from_its_ticket(world: World) -> None:
     come_with(world, "tab-1", "Zoë's phone")
     world.come("tab-2")
     assert [one["device"] for one in devices(world)] == ["Zoë's phone", None]
@@ -104,7 +104,7 @@ def test_a_kick_closes_every_connection_and_ends_every_session(world: World) -> 
     assert len(devices(world, "bob")) == 1
 
 
-def test_a_kick_again_and_its_late_disconnects_change_nothing(world: World) -> None:
+def test_a_second_kick_and_late_disconnects_change_nothing(world: World) -> None:
     world.come("tab-1")
     kick(world)
     before = sessions(world)
@@ -114,10 +114,10 @@ def test_a_kick_again_and_its_late_disconnects_change_nothing(world: World) -> N
     assert sessions(world) == before
 
 
-def test_a_disconnect_that_comes_before_the_kicks_own_word_changes_nothing(
+def test_a_disconnect_that_arrives_before_the_kick_is_recorded_changes_nothing(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The gateway tells of the close while the call is still under way."""
+    """The gateway sends $disconnect while the call is still under way."""
     world.come("tab-1")
     close = world.connections.close
 
@@ -156,7 +156,7 @@ def test_a_kick_within_the_grace_ends_the_session_for_good(world: World) -> None
     assert [one["ended_by"] for one in sessions(world)] == [None, "kicked"]
 
 
-def test_who_was_gone_leaves_at_the_last_evidence(world: World) -> None:
+def test_a_session_whose_connection_was_gone_ends_at_the_last_evidence(world: World) -> None:
     world.come("tab-1")
     world.age(minutes=10)
     world.connections.gone = {"tab-1"}
@@ -173,7 +173,7 @@ def test_a_connection_in_its_handshake_is_not_taken_for_gone(world: World) -> No
     assert len(devices(world)) == 1
 
 
-def test_who_cannot_be_reached_stays_listed_and_the_next_kick_gets_them(world: World) -> None:
+def test_an_unreachable_connection_stays_listed_until_the_next_kick(world: World) -> None:
     for tab in ("tab-1", "tab-2"):
         world.come(tab)
     world.connections.broken = {"tab-2"}
@@ -185,7 +185,7 @@ def test_who_cannot_be_reached_stays_listed_and_the_next_kick_gets_them(world: W
     assert session["ended_by"] == "kicked"
 
 
-def test_a_gateway_that_never_answers_does_not_hold_a_kick_up(
+def test_a_silent_gateway_does_not_delay_a_kick(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kicks, "CLOSE_TIMEOUT_SECONDS", 0.05)
@@ -214,7 +214,7 @@ def test_an_unknown_session_is_a_4xx(world: World, session_id: object, status: i
     assert end(world, session_id)[0] == status
 
 
-def test_another_users_session_is_not_theirs_to_end(world: World) -> None:
+def test_a_session_ends_only_for_its_own_user(world: World) -> None:
     world.come("tab-1")
     (mine,) = devices(world)
     assert end(world, mine["session_id"], "bob")[0] == 404
@@ -222,16 +222,16 @@ def test_another_users_session_is_not_theirs_to_end(world: World) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
-def test_a_kick_needs_a_name(world: World, user_id: object) -> None:
+def test_a_kick_with_a_bad_user_id_is_refused(world: World, user_id: object) -> None:
     assert call(world, "POST", "/kick", {"user_id": user_id})[0] == 422
 
 
-@pytest.mark.parametrize("user_id", ["Zoë 🦊", "a/b", "100%41", "?#&+", "../ann", "nobody"])
-def test_whoever_is_not_here_can_be_kicked(world: World, user_id: str) -> None:
+@pytest.mark.parametrize("user_id", ["Zoë 🦊", "a/b", "100%41", "?#&+", "../ann", "unknown"])
+def test_kicking_an_offline_user_changes_nothing(world: World, user_id: str) -> None:
     assert kick(world, user_id) == (200, NOTHING)
 
 
-def test_a_kicked_connection_that_still_speaks_hears_that_it_is_not_counted(world: World) -> None:
+def test_a_kicked_connection_that_still_sends_is_not_counted(world: World) -> None:
     world.come("tab-1")
     kick(world)
     event = world.event("message", "tab-1") | {"body": '{"action": "hello", "id": "h1"}'}
@@ -243,7 +243,7 @@ def test_a_kicked_connection_that_still_speaks_hears_that_it_is_not_counted(worl
     ("method", "path"),
     [("GET", "/connections?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
 )
-def test_without_the_service_token_nobody_is_kicked(world: World, method: str, path: str) -> None:
+def test_a_kick_needs_the_service_token(world: World, method: str, path: str) -> None:
     world.come("tab-1")
     assert call(world, method, path, {"user_id": "ann"}, "wrong")[0] == 401
     assert len(devices(world)) == 1

@@ -36,17 +36,17 @@ def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), "é"])
-def test_without_the_service_token_nothing_is_told(world: World, token: str | None) -> None:
-    told = {"detail": UNAUTHORIZED.reason, "code": "unauthorized"}
+def test_every_path_but_health_needs_the_service_token(world: World, token: str | None) -> None:
+    refused = {"detail": UNAUTHORIZED.reason, "code": "unauthorized"}
     paths = call(world, "GET", "/openapi.json")[1]["paths"]
     calls = [(method, path) for path, methods in paths.items() for method in methods]
     assert len(calls) > 25
     for method, path in calls:
         if path != "/health":
-            assert call(world, method.upper(), path, {}, token) == (401, told), path
+            assert call(world, method.upper(), path, {}, token) == (401, refused), path
 
 
-def test_who_is_online_page_by_page(world: World) -> None:
+def test_users_online_are_listed_page_by_page(world: World) -> None:
     for tab, user, resource in (
         ("a1", "ann", "site"),
         ("a2", "ann", "site"),
@@ -67,14 +67,14 @@ def test_who_is_online_page_by_page(world: World) -> None:
     assert (stream["users"], stream["connections"]) == (2, 2)
 
 
-def test_a_user_without_sessions_was_never_here(world: World) -> None:
-    status, answer = call(world, "GET", "/sessions?user_id=nobody")
+def test_an_unknown_user_has_no_sessions(world: World) -> None:
+    status, answer = call(world, "GET", "/sessions?user_id=unknown")
     assert status == 200
     assert (answer["online"], answer["watched_ms"], answer["items"]) == (False, 0, [])
 
 
 @pytest.mark.parametrize("user_id", ["Zoë 🦊", "a/b", "100%41", "?#&+", "x" * 128, "../ann"])
-def test_a_user_may_be_called_anything(world: World, user_id: str) -> None:
+def test_a_user_id_may_have_any_characters(world: World, user_id: str) -> None:
     world.come("tab-1", user_id)
     _, answer = call(world, "GET", f"/sessions?user_id={quote(user_id, safe='')}")
     assert (answer["user_id"], answer["online"]) == (user_id, True)
@@ -91,7 +91,7 @@ def test_a_users_sessions_are_listed_newest_first(world: World) -> None:
 
 
 @pytest.mark.parametrize("user_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
-def test_a_ticket_is_for_a_name_that_can_be_written_down(world: World, user_id: object) -> None:
+def test_a_ticket_with_a_bad_user_id_is_refused(world: World, user_id: object) -> None:
     status, answer = call(world, "POST", "/tickets", {"user_id": user_id})
     assert status == 422
     assert answer["detail"][0]["loc"] == ["body", "user_id"]
@@ -103,13 +103,13 @@ def test_a_foreign_cursor_is_refused(world: World, after: str) -> None:
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=1001", "limit=x", f"resource={'x' * 129}"])
-def test_what_is_out_of_bounds_is_refused(world: World, query: str) -> None:
+def test_a_parameter_out_of_bounds_is_refused(world: World, query: str) -> None:
     assert call(world, "GET", f"/online?{query}")[0] == 422
 
 
-def test_health_needs_no_token_but_a_database(world: World) -> None:
+def test_health_needs_a_database_but_no_token(world: World) -> None:
     assert call(world, "GET", "/health", token=None) == (200, {"status": "ok", "database": "ok"})
-    nowhere = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    nowhere = Database("postgresql://user:secret@127.0.0.1:1/none")
     vars(world.container)["database"] = nowhere
     assert call(world, "GET", "/health", token=None)[0] == 503
     status, refusal = call(world, "GET", "/online")
@@ -137,7 +137,7 @@ def test_every_refusal_has_a_code(
     assert refusal.keys() == {"detail", "code"}
 
 
-def test_the_openapi_page_needs_no_other_host(world: World) -> None:
+def test_the_openapi_document_needs_no_token(world: World) -> None:
     status, answer = call(world, "GET", "/openapi.json", token=None)
     assert status == 200
     assert answer["paths"].keys() >= {"/tickets", "/online", "/bonuses", "/health"}
@@ -149,7 +149,7 @@ def minted(world: World, **order: object) -> Ticket:
     return read(answer["ticket"], os.environ["TICKET_SECRET"], datetime.now(UTC))
 
 
-def test_a_ticket_says_its_device_and_what_may_be_watched(world: World) -> None:
+def test_a_ticket_holds_its_device_and_may_watch(world: World) -> None:
     assert (minted(world).device, minted(world).may_watch) == (None, ())
     assert minted(world, device="phone").device == "phone"
     assert minted(world, may_watch="*").may_watch == "*"
@@ -170,5 +170,5 @@ def test_a_ticket_says_its_device_and_what_may_be_watched(world: World) -> None:
         {"may_watch": None},
     ],
 )
-def test_a_ticket_with_a_bad_wish_is_refused(world: World, wrong: dict[str, Any]) -> None:
+def test_a_ticket_with_a_bad_field_is_refused(world: World, wrong: dict[str, Any]) -> None:
     assert call(world, "POST", "/tickets", {"user_id": "ann", **wrong})[0] == 422

@@ -37,8 +37,8 @@ EVERYONE = {"kind": "everyone"}
 BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 60}
 NEWS = {"type": "notice", "body": {"text": "hi"}, "audience": EVERYONE, "expires_in_seconds": 60}
 RULE = {"reward": {"text": "1 coin"}, "every_seconds": 900, "claim_within_seconds": 60}
-NOBODY = "00000000-0000-0000-0000-000000000001"
-# What each makes: its path, its order, the name of its id, and where a row of it stands.
+UNKNOWN_ID = "00000000-0000-0000-0000-000000000001"
+# What each creates: the path, the request, the name of its id, and its table.
 ORDERS = [
     ("/bonuses", BONUS, "bonus_id", "bonuses"),
     ("/news", NEWS, "news_id", "broadcasts"),
@@ -75,7 +75,7 @@ def written(world: World) -> list[dict[str, Any]]:
     return world.rows(f"{' union all '.join(counts)} order by name")
 
 
-def test_a_bonus_is_dropped_queued_and_counted(world: World) -> None:
+def test_a_bonus_is_created_enqueued_and_counted(world: World) -> None:
     bonus = drop(world, window_seconds=10, stock=100)
     assert (bonus["state"], bonus["left"], bonus["claimed"]) == ("open", 100, 0)
     assert bonus["expires_at"] - bonus["opens_at"] == 10_000
@@ -88,7 +88,7 @@ def test_a_bonus_is_dropped_queued_and_counted(world: World) -> None:
 
 
 @pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
-def test_the_same_order_again_is_answered_with_what_it_made(
+def test_the_same_request_again_returns_what_the_first_created(
     world: World, path: str, order: dict[str, Any], name: str, table: str
 ) -> None:
     mine = {**order, name: str(uuid4())}
@@ -104,7 +104,7 @@ def test_the_same_order_again_is_answered_with_what_it_made(
 
 
 @pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
-def test_two_orders_without_an_id_are_two(
+def test_two_requests_without_an_id_create_two(
     world: World, path: str, order: dict[str, Any], name: str, table: str
 ) -> None:
     made = [call(world, "POST", path, order) for _ in range(2)]
@@ -114,7 +114,7 @@ def test_two_orders_without_an_id_are_two(
 
 
 @pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
-def test_the_same_order_twice_at_once_is_one(
+def test_the_same_request_sent_at_once_creates_one(
     world: World, path: str, order: dict[str, Any], name: str, table: str
 ) -> None:
     mine = {**order, name: str(uuid4())}
@@ -155,7 +155,7 @@ def elsewhere(world: World, path: str, order: object) -> int:
         ("/award-rules", RULE, "rule_id", {"resource": "site"}),
     ],
 )
-def test_another_order_under_the_same_id_is_refused(
+def test_another_request_with_the_same_id_is_refused(
     world: World, path: str, order: dict[str, Any], name: str, other: dict[str, Any]
 ) -> None:
     mine = {**order, name: str(uuid4())}
@@ -177,7 +177,7 @@ def test_news_and_a_bonus_cannot_have_the_same_id(world: World) -> None:
     assert written(world) == before
 
 
-def test_the_same_order_may_be_written_in_another_way(world: World) -> None:
+def test_the_same_request_may_be_written_differently(world: World) -> None:
     bonus_id = str(uuid4())
     users = {"kind": "users", "user_ids": ["bob", "ann", "bob"]}
     drop(world, bonus_id=bonus_id, audience=users)
@@ -192,7 +192,7 @@ def test_the_same_order_may_be_written_in_another_way(world: World) -> None:
     assert call(world, "POST", "/bonuses", again)[0] == 200
 
 
-def test_a_bonus_that_is_over_is_still_the_answer_to_its_order(world: World) -> None:
+def test_an_expired_bonus_is_still_returned_for_its_request(world: World) -> None:
     opens_at = int(time.time() * 1000) - 30_000
     order = {"bonus_id": str(uuid4()), "opens_at": opens_at}
     assert drop(world, **order)["opens_at"] == opens_at
@@ -207,7 +207,9 @@ def test_a_bonus_that_is_over_is_still_the_answer_to_its_order(world: World) -> 
 @pytest.mark.parametrize(
     ("past_ms", "answered"), [(30_000, "open"), (60_000, "window_over"), (10**12, "window_over")]
 )
-def test_a_window_may_have_begun_but_not_ended(world: World, past_ms: int, answered: str) -> None:
+def test_a_window_may_have_begun_but_must_not_have_ended(
+    world: World, past_ms: int, answered: str
+) -> None:
     before = written(world)
     opens_at = max(0, int(time.time() * 1000) - past_ms)
     status, bonus = call(world, "POST", "/bonuses", BONUS | {"opens_at": opens_at})
@@ -218,7 +220,7 @@ def test_a_window_may_have_begun_but_not_ended(world: World, past_ms: int, answe
         assert queued(world) == []
 
 
-def test_a_bonus_may_open_at_a_moment(world: World) -> None:
+def test_a_bonus_may_open_at_a_given_time(world: World) -> None:
     opens_at = int(time.time() * 1000) + 3_600_000
     bonus = drop(world, opens_at=opens_at)
     assert (bonus["opens_at"], bonus["state"]) == (opens_at, "upcoming")
@@ -235,13 +237,13 @@ def test_a_bonus_may_open_at_a_moment(world: World) -> None:
         ({"kind": "users", "user_ids": ["ann"]}, False, False),
     ],
 )
-def test_listed_users_acknowledge_unless_the_order_says_otherwise(
+def test_listed_users_acknowledge_by_default(
     world: World, audience: object, asked: bool | None, wants: bool
 ) -> None:
     assert drop(world, audience=audience, acknowledge=asked)["acknowledge"] is wants
 
 
-def test_a_bonus_says_how_far_its_audience_has_been_told(world: World) -> None:
+def test_a_bonus_shows_the_progress_of_its_broadcast(world: World) -> None:
     bonus = drop(world, acknowledge=True)
     path = f"/bonuses/{bonus['bonus_id']}"
     assert (bonus["acknowledged"], bonus["broadcast"]["shards"]) == (0, 0)
@@ -267,7 +269,7 @@ def test_a_bonus_says_how_far_its_audience_has_been_told(world: World) -> None:
     assert call(world, "GET", path)[1]["broadcast"] is None
 
 
-def test_a_cancelled_bonus_is_cancelled_once_and_its_audience_told(world: World) -> None:
+def test_a_cancellation_is_broadcast_once(world: World) -> None:
     bonus_id = drop(world)["bonus_id"]
     first = call(world, "DELETE", f"/bonuses/{bonus_id}")
     before, sent = written(world), queued(world)
@@ -281,7 +283,7 @@ def test_a_cancelled_bonus_is_cancelled_once_and_its_audience_told(world: World)
     assert claim(world, bonus_id) == "cancelled"
 
 
-def test_a_bonus_that_is_over_stays_expired_when_it_is_cancelled(world: World) -> None:
+def test_an_expired_bonus_stays_expired_when_cancelled(world: World) -> None:
     bonus_id = drop(world)["bonus_id"]
     world.rows(
         "update bonuses set opens_at = opens_at - interval '1 hour',"
@@ -302,9 +304,9 @@ def test_a_bonus_that_is_over_stays_expired_when_it_is_cancelled(world: World) -
         ("DELETE", "/award-rules"),
     ],
 )
-def test_what_there_is_not_is_404(world: World, method: str, path: str) -> None:
+def test_an_unknown_id_is_404(world: World, method: str, path: str) -> None:
     before = written(world)
-    status, refusal = call(world, method, f"{path}/{NOBODY}")
+    status, refusal = call(world, method, f"{path}/{UNKNOWN_ID}")
     assert (status, refusal["code"]) == (404, "not_found")
     status, refusal = call(world, method, f"{path}/7")
     assert (status, refusal["code"]) == (422, "bad_request")
@@ -324,14 +326,14 @@ def no_queue(world: World) -> Iterator[pytest.MonkeyPatch]:
 
 
 @pytest.mark.usefixtures("no_queue")
-def test_without_a_queue_a_bonus_that_nobody_can_order_again_is_cancelled(world: World) -> None:
+def test_without_a_queue_a_bonus_without_its_own_id_is_cancelled(world: World) -> None:
     status, refusal = call(world, "POST", "/bonuses", BONUS)
     assert (status, refusal["code"]) == (503, "unavailable")
     (bonus,) = call(world, "GET", "/bonuses")[1]["items"]
     assert bonus["state"] == "cancelled"
 
 
-def test_without_a_queue_the_order_may_be_sent_again(
+def test_without_a_queue_the_request_can_be_sent_again(
     world: World, no_queue: pytest.MonkeyPatch
 ) -> None:
     order = BONUS | {"bonus_id": str(uuid4())}
@@ -346,19 +348,19 @@ def test_without_a_queue_the_order_may_be_sent_again(
 
 
 @pytest.mark.usefixtures("no_queue")
-def test_without_a_queue_a_bonus_can_be_called_off(world: World) -> None:
+def test_without_a_queue_a_bonus_can_be_cancelled(world: World) -> None:
     order = BONUS | {"bonus_id": str(uuid4())}
     assert call(world, "POST", "/bonuses", order)[0] == 503
     status, bonus = call(world, "DELETE", f"/bonuses/{order['bonus_id']}")
     assert (status, bonus["state"]) == (200, "cancelled")
     status, bonus = call(world, "POST", "/bonuses", order)
     assert (status, bonus["state"]) == (200, "cancelled")
-    # Who came meanwhile has seen it: the schedule tells them.
+    # Users who came online meanwhile have seen it: the schedule broadcasts the cancellation.
     world.rows("update broadcasts set at = at - interval '11 s'")
     assert "cancel" in [row["kind"] for row in world.rows(text("list_orphaned_broadcasts"))]
 
 
-def test_an_audience_that_was_not_told_of_the_end_is_told_when_it_is_cancelled_again(
+def test_a_cancellation_that_was_not_enqueued_is_enqueued_by_the_next(
     world: World,
 ) -> None:
     bonus_id = drop(world)["bonus_id"]
@@ -372,7 +374,7 @@ def test_an_audience_that_was_not_told_of_the_end_is_told_when_it_is_cancelled_a
 
 
 @pytest.mark.usefixtures("no_queue")
-def test_without_a_queue_news_are_left_to_the_schedule(world: World) -> None:
+def test_without_a_queue_news_wait_for_the_schedule(world: World) -> None:
     status, news = call(world, "POST", "/news", NEWS)
     assert status == 201
     world.rows("update broadcasts set at = at - interval '11 s'")
@@ -380,7 +382,7 @@ def test_without_a_queue_news_are_left_to_the_schedule(world: World) -> None:
     assert str(row["broadcast_id"]) == news["news_id"]
 
 
-def test_a_bonus_that_is_out_is_not_taken_back_when_the_database_leaves(
+def test_a_bonus_in_the_queue_stays_when_the_database_becomes_unavailable(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fetch = Database.fetch
@@ -417,10 +419,8 @@ def test_award_rules_are_listed_the_newest_first(world: World) -> None:
     assert [one["every_seconds"] for one in items] == [900] * 3
 
 
-def test_a_page_has_no_more_than_fits_into_an_answer(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Lambda's answers have at most 6 MB, and a thousand rewards may have 24."""
+def test_a_page_fits_into_one_response(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A response of Lambda has at most 6 MB, and a thousand rewards may have 24 MB."""
     monkeypatch.setattr(pagination, "MAX_RESPONSE_BYTES", 60_000)
     world.come("a1")
     for _ in range(5):
@@ -435,7 +435,7 @@ def test_a_page_has_no_more_than_fits_into_an_answer(
 
 
 @pytest.mark.parametrize(("path", "name"), [("/bonuses", "bonus_id"), ("/award-rules", "rule_id")])
-def test_lists_end_in_csv(
+def test_lists_are_exported_as_csv(
     world: World, monkeypatch: pytest.MonkeyPatch, path: str, name: str
 ) -> None:
     order = BONUS if path == "/bonuses" else RULE
@@ -455,13 +455,15 @@ def test_lists_end_in_csv(
 
 @pytest.mark.parametrize("path", ["/bonuses", "/award-rules", "/grants"])
 @pytest.mark.parametrize("after", ["x", "W10=", "%00", "WyIiLDEsMV0="])
-def test_a_cursor_of_something_else_is_refused(world: World, path: str, after: str) -> None:
+def test_a_foreign_cursor_is_refused(world: World, path: str, after: str) -> None:
     status, refusal = call(world, "GET", f"{path}?after={quote(after)}")
     assert (status, refusal["code"]) == (422, "foreign_cursor")
 
 
 @pytest.mark.parametrize("path", ["/bonuses", "/award-rules"])
-@pytest.mark.parametrize("position", [(2**62, NOBODY), (10**30, NOBODY), (0, "x"), (-(2**62), "")])
+@pytest.mark.parametrize(
+    "position", [(2**62, UNKNOWN_ID), (10**30, UNKNOWN_ID), (0, "x"), (-(2**62), "")]
+)
 def test_a_forged_cursor_is_refused(world: World, path: str, position: tuple[Any, Any]) -> None:
     name = path.removeprefix("/").replace("-", "_")
     after = Cursor(name, (), NewestFirst).write(NewestFirst(*position))
@@ -475,7 +477,7 @@ def news(world: World, **order: object) -> dict[str, Any]:
     return dict(said)
 
 
-def test_news_are_queued_and_say_how_far_they_are(world: World) -> None:
+def test_news_are_enqueued_and_show_their_progress(world: World) -> None:
     said = news(world, audience={"kind": "resource", "resource": "stream"})
     assert queued(world) == [said["news_id"]]
     assert (said["type"], said["body"]) == (NEWS["type"], NEWS["body"])
@@ -485,7 +487,7 @@ def test_news_are_queued_and_say_how_far_they_are(world: World) -> None:
     assert call(world, "GET", f"/news/{said['news_id']}") == (200, said)
 
 
-def test_news_are_numbered_with_the_bonuses(world: World) -> None:
+def test_news_and_bonuses_share_one_numbering(world: World) -> None:
     news(world)
     drop(world)
     news(world)
@@ -506,7 +508,7 @@ def test_a_rule_that_has_ended_awards_nothing(world: World) -> None:
     assert (bonus["rule_id"], bonus["acknowledge"]) == (rules[1], True)
 
 
-def test_an_order_for_a_rule_that_has_ended_does_not_begin_it_again(world: World) -> None:
+def test_the_same_request_does_not_restart_an_ended_rule(world: World) -> None:
     order = RULE | {"rule_id": str(uuid4())}
     call(world, "POST", "/award-rules", order)
     call(world, "DELETE", f"/award-rules/{order['rule_id']}")
@@ -543,7 +545,7 @@ WRONG_BONUSES = [
     ({"reward": {"\ud800": 1}}, "unstorable"),
     ({"reward": {"n": float("nan")}}, "unstorable"),
     ({"reward": {"n": float("-inf")}}, "unstorable"),
-    ({"audience": {"kind": "nobody"}}, "bad_request"),
+    ({"audience": {"kind": "unknown"}}, "bad_request"),
     ({"audience": {"kind": "users", "user_ids": []}}, "bad_request"),
     ({"audience": {"kind": "users", "user_ids": ["x" * 129]}}, "bad_request"),
     ({"audience": {"kind": "users", "user_ids": [""]}}, "bad_request"),
@@ -560,7 +562,7 @@ WRONG_BONUSES = [
 
 
 @pytest.mark.parametrize(("wrong", "code"), WRONG_BONUSES)
-def test_a_bad_bonus_is_refused_and_nothing_written(
+def test_a_bad_bonus_is_refused_and_writes_nothing(
     world: World, wrong: dict[str, Any], code: str
 ) -> None:
     refused(world, "/bonuses", BONUS | wrong, code)
@@ -585,7 +587,7 @@ def test_a_bad_bonus_is_refused_and_nothing_written(
         ({"stock": 7}, "bad_request"),
     ],
 )
-def test_bad_news_are_refused_and_nothing_written(
+def test_bad_news_are_refused_and_write_nothing(
     world: World, wrong: dict[str, Any], code: str
 ) -> None:
     refused(world, "/news", NEWS | wrong, code)
@@ -604,7 +606,7 @@ def test_bad_news_are_refused_and_nothing_written(
         ({"audience": EVERYONE}, "bad_request"),
     ],
 )
-def test_a_bad_rule_is_refused_and_nothing_written(
+def test_a_bad_rule_is_refused_and_writes_nothing(
     world: World, wrong: dict[str, Any], code: str
 ) -> None:
     refused(world, "/award-rules", RULE | wrong, code)
@@ -650,7 +652,7 @@ def grants(world: World, after: str | None = None, limit: int = 100) -> dict[str
     return dict(page)
 
 
-def test_grants_are_read_once_each_and_on_from_the_end(world: World) -> None:
+def test_each_grant_is_read_once_and_next_leads_on_from_the_end(world: World) -> None:
     empty = grants(world)
     assert (empty["items"], empty["has_more"]) == ([], False)
     bonus_id = drop(world)["bonus_id"]
@@ -671,7 +673,7 @@ def test_grants_are_read_once_each_and_on_from_the_end(world: World) -> None:
     assert one["claimed_at"] > 0
 
 
-def test_only_what_was_granted_is_a_grant(world: World) -> None:
+def test_refused_claims_are_no_grants(world: World) -> None:
     bonus_id = drop(world, stock=1)["bonus_id"]
     for user in ("ann", "bob"):
         world.come(f"{user}-1", user)
@@ -685,7 +687,7 @@ def test_only_what_was_granted_is_a_grant(world: World) -> None:
 
 
 def test_a_claim_that_commits_late_is_not_missed(world: World) -> None:
-    """Ann's transaction begins first and ends last: what is behind it waits for it."""
+    """Ann's transaction begins first and ends last: later grants wait for it."""
     bonus_id = drop(world)["bonus_id"]
     for user in ("ann", "bob", "cyd", "dan"):
         world.come(f"{user}-1", user)
@@ -728,7 +730,7 @@ def test_a_claim_that_is_rolled_back_is_no_grant(world: World) -> None:
     assert len(grants(world, after)["items"]) == 1
 
 
-def test_grants_read_while_claims_come_in_are_each_read_once(world: World) -> None:
+def test_each_grant_is_read_once_while_claims_arrive(world: World) -> None:
     bonus_id = drop(world)["bonus_id"]
     world.rows(
         "select enter(u::text, 'site', 'n', u::text, '{\"at\": 1}', '30 s', 50, now())"
@@ -773,18 +775,18 @@ def test_a_cursor_of_another_database_is_refused(world: World) -> None:
 
 
 @pytest.mark.parametrize("position", [(2**60, 0), (2**70, 0), (-1, 0), (0, -1), (0, 2**63)])
-def test_a_cursor_of_a_transaction_yet_to_come_is_refused(
+def test_a_cursor_of_a_future_transaction_is_refused(
     world: World, position: tuple[int, int]
 ) -> None:
-    """As a database has them that was restored to an earlier moment."""
+    """A database that was restored to an earlier time gives such cursors."""
     (row,) = world.rows("select epoch from stream_epoch")
     after = Cursor("grants", (), Position).write(Position(str(row["epoch"]), *position))
     status, refusal = call(world, "GET", f"/grants?after={after}")
     assert (status, refusal["code"]) == (422, "foreign_cursor")
 
 
-def test_grants_of_another_cluster_are_not_passed_over(world: World) -> None:
-    """A copy has rows whose transactions are still to come here: they would never be told."""
+def test_grants_of_another_cluster_are_not_skipped(world: World) -> None:
+    """A copied row has a transaction id that is in the future here: no reader would ever get it."""
     bonus_id = drop(world)["bonus_id"]
     world.come("a1")
     claim(world, bonus_id)
@@ -798,7 +800,7 @@ def test_grants_of_another_cluster_are_not_passed_over(world: World) -> None:
     world.rows("update stream_epoch set epoch = $1", before["epoch"])
 
 
-def test_grants_end_in_csv(world: World) -> None:
+def test_grants_are_exported_as_csv(world: World) -> None:
     bonus_id = drop(world)["bonus_id"]
     world.come("a1", "=1+1")
     assert claim(world, bonus_id, "=1+1", "-c") == "claimed"
@@ -807,7 +809,7 @@ def test_grants_end_in_csv(world: World) -> None:
     assert json.loads(row["reward"]) == BONUS["reward"]
 
 
-def test_the_page_of_the_api_says_what_each_call_refuses(world: World) -> None:
+def test_the_openapi_document_lists_the_errors_of_each_operation(world: World) -> None:
     document = call(world, "GET", "/openapi.json")[1]
     for path, method, status in (
         ("/bonuses", "post", "409"),
@@ -820,7 +822,7 @@ def test_the_page_of_the_api_says_what_each_call_refuses(world: World) -> None:
         assert schema == {"$ref": "#/components/schemas/Error"}
 
 
-def test_the_page_of_the_api_explains_what_an_order_may_say(world: World) -> None:
+def test_the_openapi_document_explains_the_fields_of_requests(world: World) -> None:
     schemas = call(world, "GET", "/openapi.json")[1]["components"]["schemas"]
     for order, names in (
         ("BonusOrder", ("bonus_id", "reward", "audience", "opens_at", "stock", "acknowledge")),

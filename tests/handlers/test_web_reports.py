@@ -1,4 +1,4 @@
-"""Reports over HTTP: pages, CSV, and what is refused, each with its code."""
+"""Reports over HTTP: pages, CSV, and each refusal with its code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_sessions_of_an_interval_come_page_by_page(world: World) -> None:
     assert [one["user_id"] for one in items] == ["bob", *(f"user-{n}" for n in range(6, -1, -1))]
 
 
-def test_watched_time_is_clipped_and_the_sessions_own_times_are_not(world: World) -> None:
+def test_watch_time_is_clipped_but_session_times_are_not(world: World) -> None:
     past(world, T0 - 1_000, T0 + 2_000)
     (one,) = call(world, "GET", within("/sessions"))[1]["items"]
     assert (one["joined_at"], one["ended_at"], one["watched_ms"]) == (T0 - 1_000, T0 + 2_000, 2_000)
@@ -121,7 +121,7 @@ def test_concurrency_has_its_peak(world: World) -> None:
         (168 * 3_600, 1_800, 15_000),
     ],
 )
-def test_concurrency_says_how_closely_it_looked(
+def test_concurrency_reports_its_resolution(
     world: World, seconds: int, step: int, resolution: int
 ) -> None:
     ends = T0 + seconds * 1_000
@@ -131,7 +131,7 @@ def test_concurrency_says_how_closely_it_looked(
     assert len(call(world, "GET", within("/concurrency", ends=ends))[1]["items"]) <= 300
 
 
-def test_who_is_online_through_a_node(world: World) -> None:
+def test_users_online_are_filtered_by_node(world: World) -> None:
     world.come("a1", "ann")
     node = quote("gateway.example/live", safe="")
     found = call(world, "GET", f"/online?node={node}")[1]
@@ -159,7 +159,7 @@ def test_counts_are_kept_for_five_seconds(world: World, monkeypatch: pytest.Monk
 NAMES = ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "'x", 'a,"b"\r\nc', "Zoë 🦊", "\uff1d1"]
 
 
-def test_a_name_in_csv_is_no_formula_and_can_be_had_back(world: World) -> None:
+def test_a_name_in_csv_is_no_formula_and_can_be_restored(world: World) -> None:
     for name in NAMES:
         past(world, T0, T0 + 1_000, name)
     rows = table(answer(world, within("/sessions.csv")))
@@ -169,7 +169,7 @@ def test_a_name_in_csv_is_no_formula_and_can_be_had_back(world: World) -> None:
 
 
 @pytest.mark.parametrize("path", ["/online", *REPORTS])
-def test_csv_has_what_the_page_has(world: World, path: str) -> None:
+def test_csv_and_json_have_the_same_rows(world: World, path: str) -> None:
     past(world, T0, T0 + 1_000)
     world.come("tab-1")
     path, _, query = within(path).partition("?")
@@ -183,7 +183,7 @@ def test_csv_has_what_the_page_has(world: World, path: str) -> None:
 
 
 @pytest.mark.parametrize("bound", ["MAX_CSV_ROWS", "MAX_RESPONSE_BYTES"])
-def test_csv_leads_on_when_there_is_more(
+def test_csv_links_to_the_next_rows(
     world: World, monkeypatch: pytest.MonkeyPatch, bound: str
 ) -> None:
     monkeypatch.setattr(pagination, bound, {"MAX_CSV_ROWS": 3, "MAX_RESPONSE_BYTES": 400}[bound])
@@ -202,10 +202,10 @@ def test_csv_leads_on_when_there_is_more(
 
 @pytest.mark.parametrize("path", REPORTS)
 @pytest.mark.parametrize("suffix", ["", ".csv"])
-def test_a_report_that_takes_too_long_asks_for_less(
+def test_a_report_that_takes_too_long_is_refused(
     world: World, monkeypatch: pytest.MonkeyPatch, path: str, suffix: str
 ) -> None:
-    """Half an hour of sleep before the report's own statement."""
+    """Sleep for half an hour before the report's own statement."""
 
     def slow_sql_of(statement: type[Statement[Any]]) -> str:
         if statement.query not in {"sessions", "watch_time_by", "concurrency"}:
@@ -239,7 +239,7 @@ def test_a_report_that_takes_too_long_asks_for_less(
         ("Infinity", "NaN", "bad_request"),
     ],
 )
-def test_an_interval_that_is_none_is_refused(
+def test_a_bad_interval_is_refused(
     world: World, path: str, begins: Any, ends: Any, code: str
 ) -> None:
     status, refusal = call(world, "GET", within(path, begins, ends))
@@ -271,19 +271,19 @@ def test_an_interval_that_is_none_is_refused(
         ("/presence-events?limit=0", "bad_request"),
     ],
 )
-def test_what_no_report_can_answer_is_refused(world: World, path: str, code: str) -> None:
+def test_a_bad_report_request_is_refused(world: World, path: str, code: str) -> None:
     status, refusal = call(world, "GET", path)
     assert (status, refusal["code"], bool(refusal["detail"])) == (422, code, True)
 
 
 @pytest.mark.parametrize("path", ["/watch-time?by=user", "/watch-time?by=day", "/concurrency"])
-def test_ten_years_are_answered_when_they_hold_little(world: World, path: str) -> None:
+def test_ten_years_with_few_sessions_are_reported(world: World, path: str) -> None:
     past(world, T0, T0 + 1_000)
     assert len(call(world, "GET", within(path, T0 - 3_650 * 24 * HOUR, T0 + HOUR))[1]["items"]) > 0
 
 
 @pytest.mark.parametrize("path", ["/sessions", "/watch-time?by=user", "/watch-time?by=hour"])
-def test_a_cursor_is_of_its_list_and_its_filters(world: World, path: str) -> None:
+def test_a_cursor_belongs_to_its_list_and_filters(world: World, path: str) -> None:
     for n in range(3):
         past(world, T0 + n, T0 + 1_000, f"user-{n}")
         past(world, T0 + HOUR + n, T0 + HOUR + 1_000, f"user-{n}")
@@ -308,14 +308,14 @@ def test_a_cursor_holds_any_name(world: World, name: str) -> None:
     assert call(world, "GET", f"{path}&after={quote(after)}")[1]["items"] == []
 
 
-def test_who_is_unknown_has_nothing(world: World) -> None:
+def test_an_unknown_user_has_empty_reports(world: World) -> None:
     for path in REPORTS:
-        status, page = call(world, "GET", within(path) + "&user_id=nobody&resource=nowhere")
+        status, page = call(world, "GET", within(path) + "&user_id=unknown&resource=nowhere")
         assert status == 200
         assert not [one for one in page["items"] if one.get("peak_viewers")]
 
 
-def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
+def test_each_presence_event_is_read_once_and_next_leads_on_from_the_end(world: World) -> None:
     world.come("a1", "ann")
     first = call(world, "GET", "/presence-events?limit=1")[1]
     assert [(one["type"], one["user_id"]) for one in first["items"]] == [("online", "ann")]
@@ -332,7 +332,7 @@ def test_facts_are_read_once_each_and_on_from_the_end(world: World) -> None:
     assert third["has_more"] is False
 
 
-def test_a_reader_of_another_database_is_told_so(world: World) -> None:
+def test_an_event_cursor_of_another_database_is_refused(world: World) -> None:
     world.come("a1", "ann")
     after = call(world, "GET", "/presence-events")[1]["next"]
     world.rows("update presence_event_log set last_seq = 0")
@@ -346,7 +346,9 @@ def test_a_reader_of_another_database_is_told_so(world: World) -> None:
 
 
 @pytest.mark.parametrize(("pruned", "status"), [(0, 200), (1, 200), (2, 410)])
-def test_a_reader_that_is_too_late_is_told_so(world: World, pruned: int, status: int) -> None:
+def test_an_event_cursor_behind_the_pruned_events_is_refused(
+    world: World, pruned: int, status: int
+) -> None:
     for n in range(3):
         world.come(f"tab-{n}", f"user-{n}")
     after = call(world, "GET", "/presence-events?limit=1")[1]["next"]
@@ -355,10 +357,10 @@ def test_a_reader_that_is_too_late_is_told_so(world: World, pruned: int, status:
     found, page = call(world, "GET", f"/presence-events?after={after}")
     assert found == status
     assert status == 200 or page["code"] == "presence_events_pruned"
-    afresh = call(world, "GET", "/presence-events")[1]["items"]
-    assert [one["seq"] for one in afresh] == list(range(pruned + 1, 4))
+    from_start = call(world, "GET", "/presence-events")[1]["items"]
+    assert [one["seq"] for one in from_start] == list(range(pruned + 1, 4))
 
 
 @pytest.mark.parametrize("path", [*REPORTS, "/presence-events", "/online/counts", "/online.csv"])
-def test_reports_ask_for_the_service_token(world: World, path: str) -> None:
+def test_reports_need_the_service_token(world: World, path: str) -> None:
     assert call(world, "GET", within(path), token=None)[0] == 401
