@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { bytes, clock, dollars, matches, pretty, span } from "../src/wsgate/console/static/format.js";
 
-test("a span is told in its two largest units", () => {
+test("a span is shown in its two largest units", () => {
   const given = [-5, 0, 999, 1000, 59_999, 60_000, 200_000, 3_600_000, 3_900_000, 90_000_000];
   assert.deepEqual(given.map(span), ["0s", "0s", "0s", "1s", "59s", "1m", "3m 20s", "1h", "1h 5m", "1d 1h"]);
 });

@@ -141,7 +141,7 @@ class Functions:
 
 @dataclass
 class Machine:
-    """A gateway without a socket, and a clock that only moves when it is told to."""
+    """A gateway without a socket, and a clock that only the test moves."""
 
     api: WebSocketApi
     limits: Limits = field(default_factory=Limits)

@@ -109,7 +109,7 @@ async def pushed(base: str, connection_id: str, **credentials: Any) -> tuple[int
 
 
 async def plain(node: Running, method: str, path: str, **headers: str) -> tuple[int, str, Any]:
-    """Status, class and body of a request that nobody signed."""
+    """Send an unsigned request; return the status, error class and body of the answer."""
     reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
     fields = {"Host": f"127.0.0.1:{node.port}", **headers, "Connection": "close"}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())

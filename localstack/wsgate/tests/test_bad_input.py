@@ -217,7 +217,7 @@ class TestSlowFrames:
             async with opened(node.port) as wire:
                 wire.write(beginning)
                 assert await wire.ending() == (1001, "Going away")
-                assert await wire.end() == b""  # nobody waits for an answer
+                assert await wire.end() == b""  # the server does not wait for a close frame
             await until(lambda: functions.events("disconnect"))
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The page at /_wsgate over HTTP: what it shows, what it does, and for whom."""
+"""The page at /_wsgate over HTTP: what it shows, what it does, and who may open it."""
 
 from __future__ import annotations
 
@@ -227,7 +227,7 @@ class TestAct:
     @pytest.mark.parametrize(
         "command", [{}, {"do": "send"}, {"do": "close", "connection": 7}, {"do": "fault"}]
     )
-    async def test_what_nobody_understands_is_refused(self, command: dict[str, Any]) -> None:
+    async def test_an_unknown_command_is_refused(self, command: dict[str, Any]) -> None:
         async with gateway() as node:
             assert (await act(node, **command))["ok"] is False
 
@@ -287,7 +287,7 @@ class TestFiles:
             assert (await ask(node, "GET", "/_wsgates"))[2] == b"web /_wsgates"
 
 
-class TestWhoMayAsk:
+class TestSameOrigin:
     @pytest.mark.parametrize("path", ["/_wsgate", "/_wsgate/look", "/_wsgate/console.js"])
     @pytest.mark.parametrize(
         "headers",

@@ -1,4 +1,4 @@
-"""The page at /_wsgate in a real browser, with clients that are not ours."""
+"""The page at /_wsgate in a real browser, with third-party clients."""
 
 from __future__ import annotations
 
@@ -82,12 +82,12 @@ async def test_a_connection_from_its_beginning_to_its_end(device: Device) -> Non
     async with opened(device) as (node, page):
         connections = page.locator("#connections > li")
         await expect(page.locator("#connections-none")).to_be_visible()
-        async with connect(node.url, user_agent_header="somebody/1.0") as client:
+        async with connect(node.url, user_agent_header="example-client/1.0") as client:
             await expect(connections).to_have_count(1)
             await expect(page.locator("#figure-connections")).to_have_text("1")
             await expect(connections).to_contain_text("ann")
             await connections.locator(".connection").click()
-            await expect(connections).to_contain_text("somebody/1.0")
+            await expect(connections).to_contain_text("example-client/1.0")
 
             await connections.locator("textarea").fill("hello from the page")
             await connections.get_by_role("button", name="Send").click()

@@ -155,7 +155,7 @@ async def test_a_fault_that_is_set_on_the_page_is_every_nodes(wsgate: Any) -> No
             assert asked["message_late"]["value"] == 0.5
 
 
-async def test_a_killed_node_is_missed_by_nobody_else(wsgate: Any) -> None:
+async def test_a_killed_node_does_not_affect_the_others(wsgate: Any) -> None:
     async with wsgate("--nodes", "2", "--json") as command, clients(command, 12) as found:
         cursor = (await ask(command, "GET", "/_wsgate/look"))["cursor"]
         os.kill(nodes(command)[0], signal.SIGKILL)

@@ -139,7 +139,7 @@ def test_both_hear_the_same(data: bytes, cut: int) -> None:
     if ours.told in JUDGED_LATER:
         ours.code, ours.pongs = theirs.code, theirs.pongs
     elif ours.code is None and theirs.code is not None:
-        # Who goes on after a close may be met by a reset, which takes what was on its way.
+        # A peer that still sends after a close may get a reset, which discards data in flight.
         assert cut < len(data)
         ours.code, ours.pongs = theirs.code, theirs.pongs
     assert ours == theirs

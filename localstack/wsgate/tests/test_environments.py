@@ -84,7 +84,7 @@ def is_gone(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return True
-    # A zombie has ended too; nobody has asked for its exit code yet.
+    # A zombie has ended, too; its exit code was not collected yet.
     with suppress(FileNotFoundError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True
@@ -328,7 +328,7 @@ async def test_calls_at_once_have_an_environment_each_and_the_last_used_is_first
         assert await runner.call(file=str(files[0])) == one
 
 
-async def test_a_call_that_nobody_awaits_runs_to_its_end(tmp_path: Path) -> None:
+async def test_an_abandoned_call_runs_to_its_end(tmp_path: Path) -> None:
     async with running("wait_for_file", concurrency=1) as runner:
         abandoned = asyncio.create_task(runner.invoke(file=str(tmp_path / "abandoned")))
         await runner.wrote("running")

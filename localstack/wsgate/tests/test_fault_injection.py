@@ -81,7 +81,7 @@ def double(event: Event) -> int:
 
 
 def faults_of(node: Running) -> list[str]:
-    """What the log says was done on purpose, without the clock."""
+    """Return the injected faults in the log, without their time."""
     lines = [line for line in node.log if "fault: " in line]
     return [line.partition("fault: ")[2].removesuffix(" 0 ms") for line in lines]
 
@@ -195,11 +195,11 @@ class TestMessages:
             await until(lambda: len(node.node._fault_injection) == 4)
             assert (await said(other, action="ping"))["type"] == "pong"
             assert len(node.node._fault_injection) == 4
-            flood.transport.abort()  # nobody reads its close frame
+            flood.transport.abort()  # its close frame is never read
 
 
 class TestConnect:
-    async def test_the_client_is_lost_after_connect_said_yes(self) -> None:
+    async def test_the_client_is_lost_after_connect_succeeded(self) -> None:
         async with faulty(connect_lost=1) as (node, functions):
             with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
                 await connect(node.url)
@@ -330,7 +330,7 @@ class TestConnections:
             context = functions.events("disconnect")[0]["requestContext"]
             assert context["disconnectStatusCode"] == 1001
 
-    async def test_a_killed_node_takes_everybody_with_it_and_nobody_is_told(self) -> None:
+    async def test_a_killed_node_drops_every_connection_without_disconnect(self) -> None:
         gate = asyncio.Event()
 
         async def slow(event: Event) -> Event:

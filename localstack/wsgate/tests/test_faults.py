@@ -1,4 +1,4 @@
-"""What may go wrong on purpose: decided from a seed, and never while it is off."""
+"""Injected faults: decided from a seed, and never while they are off."""
 
 from __future__ import annotations
 
@@ -98,14 +98,14 @@ class TestNodes:
         assert told == [("connect_lost", 0.5)]
         assert here.changed() == {"connect_lost": 0.5, "message_late": 1}
 
-    def test_an_action_is_done_by_whoever_hears_of_it(self) -> None:
+    def test_an_action_runs_only_where_it_is_heard(self) -> None:
         here, told = faults(), list[tuple[str, float]]()
         here.spread = lambda name, value: told.append((name, value))
         here.set("node_kill", 1)
         assert told == [("node_kill", 1)]
         assert not here.takes_node_kill()
 
-    def test_a_mistake_is_spread_to_nobody(self) -> None:
+    def test_an_invalid_value_is_not_spread(self) -> None:
         here, told = faults(), list[tuple[str, float]]()
         here.spread = lambda name, value: told.append((name, value))
         with pytest.raises(ValueError, match="must be from"):
@@ -159,7 +159,7 @@ class TestFunctions:
 
 class TestDepartures:
     @pytest.mark.parametrize("how", Departure)
-    def test_one_per_minute_is_everybody_at_once(self, how: Departure) -> None:
+    def test_one_per_minute_is_every_connection_at_once(self, how: Departure) -> None:
         assert faults(**{how.value: 1}).departures(IDS, 1000) == [(each, how) for each in IDS]
 
     def test_no_time_no_departure(self) -> None:

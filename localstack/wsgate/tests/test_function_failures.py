@@ -1,4 +1,4 @@
-"""What a client sees of a function that ends badly, and that the gateway goes on."""
+"""What a client sees when a function fails, and that the gateway keeps running."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ async def test_a_bad_end_is_an_error_frame_and_the_connection_stays(how: str) ->
 
 
 @pytest.mark.parametrize("how", GOOD)
-async def test_what_is_left_behind_disturbs_nobody(how: str) -> None:
+async def test_what_is_left_behind_does_not_disturb_the_next_call(how: str) -> None:
     async with gateway() as at, connect(f"{at.node.url}?how=well") as client:
         assert await said(client, how) == await said(client, how)
 

@@ -207,7 +207,7 @@ class TestEndings:
         async with running("leave_with_a_thread", timeout=SHORT) as runner:
             assert (await runner.call())["errorType"] == "Sandbox.Timedout"
 
-    async def test_a_thread_left_behind_goes_on_and_disturbs_nobody(self) -> None:
+    async def test_a_thread_left_behind_runs_on_and_does_not_disturb_the_next_call(self) -> None:
         async with running("leave_a_thread") as runner:
             assert await runner.call() == await runner.call()
             await runner.wrote("the thread went on")
@@ -265,7 +265,7 @@ class TestEndings:
             answer = await second
             assert (answer.function_error, answer.cold) == (None, True)
 
-    async def test_a_flood_of_lines_is_passed_on_and_holds_nobody_back(self) -> None:
+    async def test_a_flood_of_lines_is_passed_on_and_does_not_block_the_next_call(self) -> None:
         async with running("flood") as runner:
             for _ in range(2):
                 await runner.invoke(lines=20_000)

@@ -144,7 +144,7 @@ class TestAuthorizer:
         return machine(sources=self.SOURCES)
 
     @pytest.mark.parametrize("query", ["", "ticket=", "other=1"])
-    def test_a_missing_identity_source_is_401_and_nobody_is_asked(self, query: str) -> None:
+    def test_a_missing_identity_source_is_401_without_an_authorizer_call(self, query: str) -> None:
         connection_id, actions = self.guarded().handshake(query)
         assert actions == [Refuse(connection_id, 401)]
 

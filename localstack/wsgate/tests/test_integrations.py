@@ -110,7 +110,7 @@ def fetched(
 
 def unreachable(gateway: Machine, fetch: Action) -> list[Action]:
     assert isinstance(fetch, Fetch)
-    return without_notes(gateway.gateway.unreachable(fetch.call, "nobody there", gateway.now))
+    return without_notes(gateway.gateway.unreachable(fetch.call, "connection refused", gateway.now))
 
 
 def timed_out(gateway: Machine, fetch: Action) -> list[Action]:
@@ -360,7 +360,7 @@ class TestHttp:
         _, action = asked(gateway)
         assert message_of(fetched(gateway, action, 404, "")) == "Internal server error"
 
-    def test_nobody_there_is_an_error_and_a_time_out_says_so(self) -> None:
+    def test_an_unreachable_endpoint_is_an_error_and_a_time_out_is_named(self) -> None:
         gateway = machine(proxy(), two_way=False)
         _, action = asked(gateway)
         assert message_of(unreachable(gateway, action)) == "Internal server error"
@@ -514,7 +514,7 @@ class TestHttpConnect:
         gateway, connection_id, action = self.connecting(http(response))
         assert fetched(gateway, action, 200, x_chosen="chat2") == [Accept(connection_id, "chat2")]
 
-    def test_nobody_there_and_a_time_out_are_504(self) -> None:
+    def test_an_unreachable_endpoint_and_a_time_out_are_504(self) -> None:
         gateway, connection_id, action = self.connecting(proxy())
         assert unreachable(gateway, action) == [Refuse(connection_id, 504)]
         gateway, connection_id, action = self.connecting(proxy())

@@ -181,7 +181,7 @@ async def test_an_answer_without_end_is_an_error(
         assert await message_of(url) == "Internal server error"
 
 
-async def test_nobody_there_is_an_error(unused_tcp_port: int) -> None:
+async def test_an_unreachable_endpoint_is_an_error(unused_tcp_port: int) -> None:
     async with serving(two_way(proxy(f"http://127.0.0.1:{unused_tcp_port}/"))) as url:
         assert await message_of(url) == "Internal server error"
 
@@ -199,7 +199,7 @@ async def test_one_that_never_answers_times_out_too() -> None:
             assert await message_of(url) == "Endpoint request timed out"
 
 
-async def test_slow_endpoints_hold_back_nobody_else(backend: Backend) -> None:
+async def test_slow_endpoints_do_not_hold_back_other_messages(backend: Backend) -> None:
     slow, quick = proxy(f"{backend.url}/slow"), proxy(f"{backend.url}/a")
     routes = (two_way(slow, "slow"), two_way(quick))
     async with serving(*routes) as url, connect(url) as client:
@@ -262,7 +262,7 @@ async def test_a_function_between_two_templates() -> None:
         assert await said(client, '{"x":0}') == "it said no good"
 
 
-async def test_an_asynchronous_event_waits_for_nobody() -> None:
+async def test_an_asynchronous_event_is_not_waited_for() -> None:
     done = asyncio.Event()
 
     async def work(event: dict[str, Any]) -> None:

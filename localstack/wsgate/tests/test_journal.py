@@ -27,7 +27,7 @@ from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.model.plan import Endpoint, HttpProxyIntegration
 from wsgate.transport.fetch import FetchError
 
-NOBODY = Handshake((("Host", "example.org"),), "", "203.0.113.7")
+PLAIN_HANDSHAKE = Handshake((("Host", "example.org"),), "", "203.0.113.7")
 KEYS = {
     *("id", "at", "route", "connection", "outcome", "tone", "ms", "cold"),
     *("function", "event", "said", "answer", "frame", "received", "sent"),
@@ -35,7 +35,7 @@ KEYS = {
 
 
 class Kept:
-    """A machine, and a journal that is told as a node tells it."""
+    """A machine, and a journal that is filled as a node fills it."""
 
     def __init__(self, **routes: Any) -> None:
         two_way = {"ping", "echo"}
@@ -145,7 +145,7 @@ def test_a_failure_shows_what_the_client_got_and_why(
 
 def test_a_handshake_without_a_function_is_kept() -> None:
     machine, journal = Machine(websocket_api({})), Journal()
-    _, actions = machine.gateway.handshake(NOBODY, machine.now)
+    _, actions = machine.gateway.handshake(PLAIN_HANDSHAKE, machine.now)
     journal.decided(actions, machine.now)
     [entry] = journal.since(0)
     assert (entry["route"], entry["outcome"]) == ("$connect", "101")
@@ -154,7 +154,7 @@ def test_a_handshake_without_a_function_is_kept() -> None:
 
 def test_an_authorizer_before_a_connect_that_is_not_there_makes_two_entries() -> None:
     machine, journal = Machine(websocket_api({}, sources=())), Journal()
-    _, [invoke] = machine.gateway.handshake(NOBODY, machine.now)
+    _, [invoke] = machine.gateway.handshake(PLAIN_HANDSHAKE, machine.now)
     assert isinstance(invoke, Invoke)
     ending = returned(allow())
     journal.ended(invoke, ending, machine.gateway.answered(invoke.call, ending, T0), T0)

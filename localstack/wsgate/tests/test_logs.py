@@ -135,7 +135,7 @@ def test_without_a_loop_a_line_is_written_at_once() -> None:
 
 
 @pytest.mark.parametrize("error", [BrokenPipeError, OSError(28, "No space left on device")])
-def test_a_reader_that_has_gone_stops_nobody(error: Any) -> None:
+def test_a_closed_output_does_not_stop_the_program(error: Any) -> None:
     class Gone(io.StringIO):
         def write(self, text: str) -> int:
             raise error

@@ -100,7 +100,7 @@ def test_a_malformed_id_is_400(name: str) -> None:
     assert json.loads(response.body) == {"message": f"Invalid connectionId: {name}"}
 
 
-def test_too_much_data_is_413_even_for_nobody() -> None:
+def test_too_much_data_is_413_even_for_an_unknown_connection() -> None:
     response, _ = management.answer(machine().gateway, UNKNOWN, request("POST", too_large=True), T0)
     assert (response.status, kind(response)) == (413, "PayloadTooLargeException")
 

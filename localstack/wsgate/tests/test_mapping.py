@@ -33,7 +33,7 @@ BODY = '{"a": {"b": [1, "x"]}, "t": "it\'s \\"so\\""}'
         ("$!context.connectionId", "abc="),
         ("$!{context.connectionId}", "abc="),
         ("$context.authorizer.user at $context.identity.sourceIp", "ann at 203.0.113.7"),
-        ("<$context.authorizer.nobody>", "<>"),
+        ("<$context.authorizer.absent>", "<>"),
         ("<$context.messageId>", "<>"),
         ("$stageVariables.color", "red"),
         ("$input.body", BODY),

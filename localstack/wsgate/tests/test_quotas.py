@@ -182,14 +182,14 @@ class TestWords:
 
 
 class TestGateway:
-    """What a client hears of it."""
+    """What a client sees over a quota."""
 
     def machine(self, quotas: Quotas, throttles: Throttles | None = None) -> Machine:
         routes: dict[str, Integration] = {"$connect": function("connect"), "ping": PONG}
         api = replace(websocket_api(routes, two_way={"ping"}), throttles=throttles or Throttles())
         return Machine(api, limiter=Limiter(quotas, {scope(api): (api.routes, api.throttles)}))
 
-    def test_a_handshake_too_many_is_429_and_asks_nobody(self) -> None:
+    def test_a_handshake_over_the_quota_is_429_and_runs_no_function(self) -> None:
         machine = self.machine(Quotas(connections=1))
         machine.connected()
         connection_id, actions = machine.handshake()

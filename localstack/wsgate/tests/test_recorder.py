@@ -137,4 +137,4 @@ async def test_ever_new_names_do_not_fill_the_disk(tmp_path: Path) -> None:
 
 async def test_a_function_that_is_not_there_fails_as_without(tmp_path: Path) -> None:
     with pytest.raises(InvokeError):
-        await Recording(tmp_path).recorder.invoke("nobody", b"{}")
+        await Recording(tmp_path).recorder.invoke("absent", b"{}")

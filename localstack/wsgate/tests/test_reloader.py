@@ -126,7 +126,7 @@ def test_what_is_edited_is_seen(code: Path, name: str) -> None:
         "app.py~",
     ],
 )
-def test_what_nobody_edits_is_left_alone(code: Path, name: str) -> None:
+def test_a_generated_file_is_ignored(code: Path, name: str) -> None:
     before = look([code])
     write(code / name)
     assert difference(before, look([code])) is None

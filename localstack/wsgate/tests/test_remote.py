@@ -126,7 +126,7 @@ async def test_calls_run_at_the_same_time(fake: FakeLambda) -> None:
     assert [answer.payload for answer in answers] == [b"null", b"null"]
 
 
-async def test_nobody_at_the_endpoint_is_an_invoke_error() -> None:
+async def test_an_unreachable_endpoint_is_an_invoke_error() -> None:
     fake = FakeLambda()
     fake.server.server_close()
     with pytest.raises(InvokeError) as raised:

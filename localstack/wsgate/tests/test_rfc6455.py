@@ -295,7 +295,7 @@ class TestPings:
             assert (await wire.ending())[0] == 1002
 
     @pytest.mark.parametrize("payload", [b"", b"unasked", b"x" * 125])
-    async def test_a_pong_nobody_asked_for_is_ignored(self, payload: bytes) -> None:
+    async def test_an_unsolicited_pong_is_ignored(self, payload: bytes) -> None:
         async with talking() as wire:
             wire.write(frame(PONG, payload), frame(PING, b"now"), frame(PONG, payload))
             assert await wire.frame() == Heard(PONG, b"now")
@@ -336,7 +336,9 @@ class TestReservedBitsAndOpcodes:
 
     @pytest.mark.parametrize("rsv", range(1, 8))
     @pytest.mark.parametrize("opcode", [TEXT, PING, CLOSE])
-    async def test_a_bit_that_nobody_agreed_on_is_1002(self, opcode: int, rsv: int) -> None:
+    async def test_a_reserved_bit_that_was_not_negotiated_is_1002(
+        self, opcode: int, rsv: int
+    ) -> None:
         await fails(1002, frame(opcode, b"", rsv=rsv))
 
     @pytest.mark.parametrize("opcode", [3, 4, 5, 6, 7, 11, 12, 13, 14, 15])

@@ -136,7 +136,7 @@ class TestOffers:
         ],
     )
     async def test_an_offer_that_cannot_be_kept_is_declined(self, offer: str) -> None:
-        """Section 7.1: declined, and the connection goes on without."""
+        """Section 7.1: declined, and the connection continues without compression."""
         assert await answer(offer) == (None, "")
         async with talking(f"Sec-WebSocket-Extensions: {offer}") as wire:
             wire.write(frame(TEXT, b"plain"))

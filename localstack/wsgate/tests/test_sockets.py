@@ -1,4 +1,4 @@
-"""Real sockets, with clients that are not ours: the `websockets` library and boto3."""
+"""Real sockets, with third-party clients: the `websockets` library and boto3."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def functions_client(node: Running) -> LambdaClient:
 
 
 async def id_of(client: ClientConnection) -> str:
-    """Anybody may ask: the Forbidden frame names the connection."""
+    """Return a connection's id: the Forbidden frame names it."""
     await client.send("{}")
     connection_id: str = json.loads(await client.recv())["connectionId"]
     return connection_id
@@ -130,7 +130,7 @@ class TestHandshake:
             gate.set()
             await (await opening).close()
 
-    async def test_many_connect_at_once_and_nobody_is_forgotten(self) -> None:
+    async def test_many_connect_at_once_and_none_is_forgotten(self) -> None:
         start, functions = gateway()
         async with start as node:
             many = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(200)]
@@ -158,7 +158,7 @@ class TestHandshake:
     async def test_a_status_of_connect_is_the_handshakes(self, status: int) -> None:
         start, functions = gateway(connect=lambda _: {"statusCode": status})
         async with start as node:
-            # The client would follow a redirect; it is told not to.
+            # By default the client would follow a redirect.
             assert await refused(node.url, process_exception=lambda error: error) == status
         assert functions.events("disconnect") == []
 
@@ -204,7 +204,7 @@ class TestHandshake:
             await client.send(text)
             assert await client.recv() == text
 
-    async def test_a_wrong_version_is_refused_before_anybody_is_asked(self) -> None:
+    async def test_a_wrong_version_is_refused_before_a_function_runs(self) -> None:
         start, functions = gateway()
         async with start as node:
             headers = {"Sec-WebSocket-Version": "8"}
@@ -370,7 +370,7 @@ class TestFrames:
         [
             pytest.param(b"\x81\x02{}", id="not masked"),
             pytest.param(b"\x83\x80" + bytes(4), id="an opcode that is none"),
-            pytest.param(b"\xf1\x80" + bytes(4), id="bits that nobody agreed on"),
+            pytest.param(b"\xf1\x80" + bytes(4), id="reserved bits that were not negotiated"),
             pytest.param(b"\x80\x80" + bytes(4), id="a rest without a beginning"),
             pytest.param(b"\x09\x80" + bytes(4), id="a ping in fragments"),
             pytest.param(b"\x89\xfe\x00\x7e" + bytes(4 + 126), id="a ping of 126 bytes"),
@@ -389,7 +389,7 @@ class TestFrames:
             await other.send('{"action":"ping"}')
             assert json.loads(await other.recv())["type"] == "pong"
 
-    async def test_a_length_that_nobody_could_send_closes_with_1009(self) -> None:
+    async def test_an_impossible_length_closes_with_1009(self) -> None:
         start, _ = gateway()
         async with start as node, connect(node.url, compression=None) as client:
             client.transport.write(b"\x81\xff\x7f" + b"\xff" * 7 + b"\x00" * 4)

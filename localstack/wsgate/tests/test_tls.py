@@ -1,4 +1,4 @@
-"""TLS on the port of plain http, with clients that are not ours."""
+"""TLS on the port of plain http, with third-party clients."""
 
 from __future__ import annotations
 
@@ -294,7 +294,7 @@ async def test_a_custom_domain_is_in_the_certificate(tmp_path: Path) -> None:
                 await writer.wait_closed()
 
 
-def test_the_key_is_nobody_elses(certificates: Certificates) -> None:
+def test_only_the_owner_can_read_the_key(certificates: Certificates) -> None:
     for path in (certificates.server, certificates.authority, certificates.bundle):
         assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert b"PRIVATE KEY" not in certificates.authority.read_bytes()
@@ -342,7 +342,7 @@ import boto3
 
 
 def handler(event, context):
-    """As written for AWS, by somebody who never heard of wsgate."""
+    """Code written for AWS, which knows nothing of wsgate."""
     where = event["requestContext"]
     endpoint = f"https://{where['domainName']}/{where['stage']}"
     client = boto3.client("apigatewaymanagementapi", endpoint_url=endpoint)

@@ -353,7 +353,7 @@ async def test_a_server_that_ends_by_itself_is_started_again_with_its_queues(
         await until(running.queues._server.up.is_set)
         await running.send("Plain", f"after {times}")
         await until(partial(running.has_delivered, f"after {times}"))
-        # Deleted too: a server that dies before that is a batch that failed, and a line of its own.
+        # Deleted, too: if the server ends before that, the batch counts as failed and is logged.
         await until(lambda: running.left("Plain") == ("0", "0"))
         assert running.left("Lost") == ("0", "0")
     ended = "queues The queue server ended with code -9."
@@ -430,7 +430,7 @@ async def test_a_killed_parent_leaves_no_server_behind() -> None:
 
 
 def is_gone(pid: int) -> bool:
-    """A zombie has ended too; nobody has asked for its exit code yet."""
+    """Return whether a process ended; a zombie has, too: only its exit code is not collected."""
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
     except FileNotFoundError:

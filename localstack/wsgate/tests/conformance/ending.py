@@ -103,7 +103,7 @@ async def idle(world: World) -> None:
 
 @case("C19-busy", "§9.8")
 async def not_idle(world: World) -> None:
-    """Data in either direction begins the ten minutes anew."""
+    """Data in either direction restarts the ten minutes."""
     client = await world.connect()
     for _ in range(3):
         await world.advance(minutes(9))
@@ -122,7 +122,7 @@ async def not_idle(world: World) -> None:
 
 @case("C19-ping", "§9.9: that a ping does not count is a GUESS")
 async def pings_do_not_count(world: World) -> None:
-    """A protocol ping is answered, reaches nobody, and does not keep a connection."""
+    """A protocol ping is answered, invokes no function, and does not keep a connection open."""
     client = await world.connect()
     await world.advance(minutes(9))
     await client.ping()
@@ -175,7 +175,7 @@ async def two_hours(world: World) -> None:
 
 @case("C21", "§10.3: client codes")
 async def codes_of_the_client(world: World) -> None:
-    """The client's code and reason are told as they came."""
+    """$disconnect gets the client's code and reason unchanged."""
     for code, reason in ((1000, ""), (1000, "done"), (3000, ""), (4001, "bye"), (4999, "häh")):
         client = await world.connect()
         await client.close(code, reason)
@@ -246,7 +246,7 @@ async def posting_inside_disconnect(world: World) -> None:
     Setup(routes={key: value for key, value in ROUTES.items() if key != "$disconnect"}),
 )
 async def without_a_disconnect_route(world: World) -> None:
-    """Without a $disconnect route nobody is told."""
+    """Without a $disconnect route no function is invoked."""
     client = await world.connect()
     await client.close(1000)
     await still_open(await world.connect())
@@ -408,7 +408,7 @@ async def posts_in_order(world: World) -> None:
 
 @case("C23", "§11.8, §11.9")
 async def deleting(world: World) -> None:
-    """DELETE closes the client with 1000, and $disconnect is told AWS's reason."""
+    """DELETE closes the client with 1000, and $disconnect gets AWS's reason."""
     client = await world.connect()
     assert (await world.manage("DELETE", client.id)).status == 204
     assert (await client.ending())[0] == 1000
@@ -427,7 +427,7 @@ async def deleting_twice(world: World) -> None:
 
 @case("C23-inside-message", "§11.9: a handler ends its own connection")
 async def deleting_inside_a_message(world: World) -> None:
-    """A function may close its own connection; its answer then reaches nobody."""
+    """A function may close its own connection; its answer is then dropped."""
 
     async def leave(event: Event) -> Event:
         connection_id = event["requestContext"]["connectionId"]

@@ -1,4 +1,4 @@
-"""A world without sockets: the state machine, and a clock that moves when it is told to."""
+"""A world without sockets: the state machine, and a clock that the case moves."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class MachineClient:
         await self.say("".join(texts))
 
     async def ping(self) -> None:
-        """The protocol below answers; the machine never hears of it."""
+        """Do nothing: the protocol below answers, and the machine never sees a ping."""
 
     async def hear(self) -> str:
         assert self.inbox, "nothing came"

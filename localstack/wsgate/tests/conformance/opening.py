@@ -148,7 +148,7 @@ async def a_subprotocol_among_many_values(world: World) -> None:
 
 @case("C4-none", "§2.4")
 async def no_subprotocol_by_itself(world: World) -> None:
-    """A client that offers none gets none, and a connection opens all the same."""
+    """A client that offers none gets none, and the connection still opens."""
     assert (await world.connect()).subprotocol is None
 
 

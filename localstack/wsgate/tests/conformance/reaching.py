@@ -115,7 +115,7 @@ async def api_keys(world: World) -> None:
 
 @case("C5-iam", "§3.15; signed ones in test_access_sockets.py", changed(iam=True))
 async def unsigned(world: World) -> None:
-    """With AWS_IAM a handshake that is not signed is 403, and nobody is asked."""
+    """With AWS_IAM an unsigned handshake gets 403, and no function is invoked."""
     assert await world.refused() == 403
     assert await world.refused("", {"Authorization": "Bearer token"}) == 403
     assert world.calls == []
@@ -143,7 +143,7 @@ async def no_permission_at_a_message(world: World) -> None:
 
 @case("C1-quota", "§2.1 last row, §12.1", Setup(quotas=Quotas(connections=2)))
 async def too_many_connects(world: World) -> None:
-    """Beyond the new connections of a second a handshake is 429, and nobody is asked."""
+    """Beyond the quota of new connections a second, a handshake gets 429 and no function runs."""
     for _ in range(2):
         await world.connect()
     assert await world.refused() == 429
@@ -205,7 +205,7 @@ def modelled(api: WebSocketApi) -> WebSocketApi:
 
 @case("C10-model", "§6 row 4, §7.15", Setup(make=modelled))
 async def models(world: World) -> None:
-    """A message that is not its model is a frame of its own, to the byte, and asks nobody."""
+    """A message that does not fit its model gets an error frame, to the byte; no function runs."""
     client = await world.connect()
     await client.say('{"action":"echo","n":"no number"}')
     frame = await client.hear()

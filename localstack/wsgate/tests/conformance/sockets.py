@@ -1,4 +1,4 @@
-"""A world with sockets: a running gateway, and clients that are not ours.
+"""A world with sockets: a running gateway, and third-party clients.
 
 The gateway's clock is the case's; functions are given 29 seconds of it, or what the case says.
 """

@@ -1,7 +1,7 @@
 """What a conformance case is written in: a world with a gateway, clients, functions and a clock.
 
 A case says what is done and what must be seen. Two kinds of worlds carry it out: `machine.py`, the
-state machine alone, and `sockets.py`, a running gateway with clients that are not ours.
+state machine alone, and `sockets.py`, a running gateway with third-party clients.
 """
 
 from __future__ import annotations

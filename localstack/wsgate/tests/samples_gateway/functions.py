@@ -11,16 +11,16 @@ Event = dict[str, Any]
 
 
 def authorize(event: Event, context: object) -> Event:
-    """A ticket is a user's name; `nobody` is refused."""
+    """Accept any user name as a ticket, except `blocked`."""
     user = event["queryStringParameters"]["ticket"]
-    effect = "Deny" if user == "nobody" else "Allow"
+    effect = "Deny" if user == "blocked" else "Allow"
     statement = {"Action": "execute-api:Invoke", "Effect": effect, "Resource": event["methodArn"]}
     policy = {"Version": "2012-10-17", "Statement": [statement]}
     return {"principalId": user, "policyDocument": policy, "context": {"user": user}}
 
 
 def chat(event: Event, context: object) -> Event:
-    """Answer with what was said, by whom, and the greeting that the template's parameter holds."""
+    """Answer with the text, its author, and the greeting from the template's parameter."""
     where = event["requestContext"]
     print(f"{where['eventType']} of {where['authorizer']['user']}")
     said = json.loads(event.get("body") or "{}").get("text")

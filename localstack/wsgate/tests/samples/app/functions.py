@@ -92,7 +92,7 @@ def raw(event, context):
 
 
 def fail_some(event, context):
-    """Fail the messages whose body says so."""
+    """Fail the messages whose body asks for it."""
     records = event["Records"]
     failed = [record["messageId"] for record in records if record["body"] == "bad"]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
@@ -132,13 +132,13 @@ def leave_a_child(event, context):
 
 
 def leave_a_daemon(event, context):
-    """Start a program that is in nobody's process group but its own."""
+    """Start a program in a process group of its own."""
     command = [sys.executable, "-c", "import time; time.sleep(60)"]
     return [os.getpid(), subprocess.Popen(command, start_new_session=True).pid]
 
 
 def flood(event, context):
-    """Write more than anybody reads."""
+    """Write more lines than a reader keeps up with."""
     for number in range(event["lines"]):
         print(number, "x" * 100)
     return os.getpid()
