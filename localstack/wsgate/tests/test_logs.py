@@ -21,7 +21,7 @@ LINES: list[Line] = [
     EventLine(AT, "$disconnect", "uV8iW0VYZSoCFaQ=", "1001", 3),
     RequestLine(AT, "GET", "/rooms", 404, 2),
     FunctionLine(AT, "ChatFunction", "CONNECT of ann"),
-    Told(AT, "functions start anew"),
+    Told(AT, "functions restart"),
     Told(AT, "x.py:1: '(' was never closed", "warning"),
     Told(AT, "a cron(…)", "left out"),
     Told(AT, "No such template.", "refused"),
@@ -48,7 +48,7 @@ def test_a_person_reads_one_line_per_event() -> None:
     assert second.endswith("echo uV8iW0VYZSoCFaQ= Internal server error (boom) 3 ms warm")
     assert [str(line) for line in LINES[4:9]] == [
         "ChatFunction | CONNECT of ann",
-        "functions start anew",
+        "functions restart",
         "warning: x.py:1: '(' was never closed",
         "left out: a cron(…)",
         "wsgate: No such template.",

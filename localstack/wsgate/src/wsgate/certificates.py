@@ -23,7 +23,7 @@ class Certificates:
     """Files in PEM."""
 
     server: Path
-    """The private key and the chain, for `SSLContext.load_cert_chain`. Nobody else can read it."""
+    """Private key and chain, for `SSLContext.load_cert_chain`. Only the owner can read the file."""
     authority: Path
     """What a client has to trust."""
     bundle: Path
@@ -67,7 +67,7 @@ _NAME: Final = re.compile(r"(?:\*\.)?[a-z0-9:](?:[a-z0-9.:-]*[a-z0-9])?", re.IGN
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Write a file that nobody else can read, not even for a moment."""
+    """Write a file that is private to its owner from the moment it is created."""
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
 

@@ -68,7 +68,7 @@ def with_own_keys(plan: Plan) -> tuple[Plan, dict[str, dict[str, str]]]:
 def with_api_keys(plan: Plan, keys: Iterable[str]) -> Plan:
     """The plan with `keys` opening each $connect that asks for one (docs/aws-behaviour.md §3.14).
 
-    A $connect that no key opens is a warning: on AWS too nobody could connect.
+    A $connect that no key opens is a warning: on AWS, too, every client would be refused.
     """
     ids = {key: _key_id(key) for key in keys}
     stages = tuple(_with_api_keys(stage, ids) for stage in plan.websockets)

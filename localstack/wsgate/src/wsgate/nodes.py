@@ -1,8 +1,8 @@
 """Several gateway nodes on one port: a process each, started again when it ends.
 
 The functions, queues and schedules stay in this process, which passes on what a node asks for: an
-invocation, or a word to a connection of another node. A node that ends takes its own connections
-with it, and nobody runs their $disconnect; the others do not notice.
+invocation, or a message to a connection of another node. A node that ends takes its own
+connections with it, without running their $disconnect; the other nodes are not affected.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Nodes:
         """
         self._invoker = invoker
         self.tell: LogSink = settings.lines or as_text(settings.log)
-        # Lambda's queue is nobody's node: an event outlives the one that took it.
+        # Lambda's queue belongs to no node: an event outlives the node that took it.
         self._invocations = Invocations(invoker, settings.log)
         self._background = Background(
             self._invocations, plan.event_policies, settings.limits, settings.log
@@ -97,7 +97,7 @@ class Nodes:
         self._kill_if_wanted()
 
     async def close(self) -> None:
-        """Let every node tell its connections, then end it; then what runs for nobody."""
+        """Close every node, which tells its connections; then end the asynchronous events."""
         await asyncio.gather(*(node.close() for node in self._nodes))
         self._background.close()
         await self._invocations.settle(self._limits.shutdown)

@@ -70,7 +70,7 @@ class Options:
     invoke_endpoint: str | None = None
     """A Lambda API that runs the functions in place of the built-in runner."""
     python_here: bool = False
-    """With an endpoint: Python functions run here all the same, and only the others there."""
+    """With an endpoint: still run Python functions here, and only the others there."""
     authority: Path | None = None
     """Where to write the certificate that clients of `wss://` and `https://` have to trust."""
     compression: bool = True
@@ -94,7 +94,7 @@ class Options:
     quotas: Quotas | None = None
     """What AWS lets an account do per second; None does not count."""
     faults: Faults = field(default_factory=lambda: Faults(SystemRandom().getrandbits(32)))
-    """What goes wrong on purpose; it can be changed while it runs."""
+    """The injected faults, which can be changed at run time."""
 
 
 @dataclass(frozen=True)
@@ -127,8 +127,8 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         plan = ground.plan
         _tell_what_differs(options, plan)
         runner = await _runner(options, ground, stack)
-        harmed = FaultyInvoker(runner, options.faults, _function_log(options))
-        invoker = _recorder(options, harmed)
+        faulty = FaultyInvoker(runner, options.faults, _function_log(options))
+        invoker = _recorder(options, faulty)
         settings = _settings(options, ground)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         if node.console_state is not None and isinstance(runner, Reports):
@@ -177,8 +177,8 @@ def _listen(options: Options) -> list[socket.socket]:
     """Bind and listen at once: a port in use is known before anything else is tried.
 
     Each node has a socket of its own where the system spreads connections over those that share a
-    port; elsewhere they all accept from one. A node that is started again finds its socket here,
-    and in it whoever knocked meanwhile.
+    port; elsewhere they all accept from one. A restarted node finds its socket here, and the
+    connections that arrived in the meantime.
     """
     if options.port not in range(65536):
         raise StartupError(f"{options.port} is not a port: that is a number up to 65535.")
@@ -333,7 +333,7 @@ async def _watch_code(
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
-            _tell(options, f"{path} changed: functions start anew with their next event")
+            _tell(options, f"{path} changed: functions restart with their next event")
 
     folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
     watch = CodeWatch(folders, options.limits.code, changed)
@@ -344,8 +344,8 @@ async def _watch_code(
 def _variables(ground: _Ground) -> dict[str, str]:
     """Where a function finds AWS: by itself through an SDK, @connections through its own code.
 
-    An SDK has no variable for @connections here: code that passes no endpoint_url would work, and
-    fail on AWS, where the host without one is nobody's (docs/aws-behaviour.md §11.3).
+    No variable points an SDK to @connections: code that passes no endpoint_url would work here,
+    but fail on AWS, where the default host serves no API (docs/aws-behaviour.md §11.3).
     """
     variables = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
     if ground.plan.queues:
@@ -418,7 +418,7 @@ def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addres
 
 
 def _tell_what_differs(options: Options, plan: Plan) -> None:
-    """What is not as on AWS, will fail, or goes wrong on purpose."""
+    """Warn of what differs from AWS, will fail, or is an injected fault."""
     for sentence in plan.left_out:
         _tell(options, sentence, "left out")
     for sentence in (*plan.warnings, *unreachable(plan)):
@@ -427,7 +427,7 @@ def _tell_what_differs(options: Options, plan: Plan) -> None:
 
 
 def _tell_faults(options: Options, plan: Plan) -> None:
-    """A run with quotas or faults says so, and with which seed it can be repeated."""
+    """Log that quotas or faults are on, and the seed that repeats the run."""
     if options.quotas is not None:
         _tell(options, f"quotas: {options.quotas}")
     elif any(api.throttles != Throttles() for api in (*plan.websockets, plan.http) if api):

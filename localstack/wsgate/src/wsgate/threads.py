@@ -32,7 +32,7 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
             result.set_exception(error)
 
     def work() -> None:
-        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        with contextlib.suppress(RuntimeError):  # the loop is closed: the caller is gone
             try:
                 value = function(*args, **kwargs)
             except BaseException as error:  # it is raised again in the coroutine

@@ -1,4 +1,4 @@
-"""`/_wsgate/faults`: what may go wrong on purpose, to read and to change while it runs. Pure.
+"""`/_wsgate/faults`: read and change the injected faults at run time. Pure.
 
     GET                                       {"disconnect_lost": {"value": 0.0, …}, …}
     POST {"name": …, "value": …}              the same, afterwards; 400 with a sentence

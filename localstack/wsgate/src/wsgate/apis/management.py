@@ -61,7 +61,7 @@ def answer(
     now: Millis,
     stage: WebSocketApi | None = None,
 ) -> Answer:
-    """What an SDK is told, and what happens to the connection; None is any stage."""
+    """Return the answer for the SDK and the actions on the connection; None is any stage."""
     # Where 400 ends and 410 begins is not known: GUESS, by the shape of an id
     # (docs/aws-behaviour.md §11.6).
     if not CONNECTION_ID.fullmatch(connection_id):

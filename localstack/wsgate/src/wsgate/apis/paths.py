@@ -7,7 +7,7 @@ everything else                                 a page, or the HTTP API
 
 On a custom domain a mapping's key stands in place of the stage (docs/aws-behaviour.md §1.6, §1.8),
 and nothing but its APIs is there. `{apiId}.…` as the host names one API, which is how two APIs with
-a stage of the same name are told apart; any other host is this gateway's own.
+a stage of the same name are distinguished; any other host is this gateway's own.
 """
 
 from __future__ import annotations
@@ -170,5 +170,5 @@ def _by_domain(stages: Iterable[WebSocketApi]) -> dict[str, list[_Mapping]]:
 
 
 def _name(host: str) -> str:
-    """A host without its port; an address of IPv6 is nobody's name."""
+    """Return a host without its port. An IPv6 address is cut short: it never names a domain."""
     return host.partition(":")[0].rstrip(".").lower()

@@ -170,7 +170,7 @@ class Witness:
 
 
 def outcome_of(ending: Ending) -> str:
-    """How an invocation that nobody answers a client with went."""
+    """Return the status of an invocation whose result does not go to a client."""
     if isinstance(ending, Invocation):
         return "200" if ending.function_error is None else f"200 {ending.function_error}"
     return str(ending.status) if isinstance(ending, InvokeError) else "504"

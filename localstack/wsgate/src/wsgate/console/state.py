@@ -33,7 +33,7 @@ View = dict[str, Any]
 
 
 class ConsoleState(Protocol):
-    """Whoever shows a gateway, be it one node or several."""
+    """What the console page shows of a gateway, whether one node or several."""
 
     async def look(self, since: str) -> View:
         """How it stands, and what happened after `since`, the `cursor` of an earlier look.
@@ -72,7 +72,7 @@ class NodeConsoleState:
         self._node, self._plan, self._journal, self._started = node, plan, journal, started
         self.faults: Faults = node.faults
         self.functions: Reports | None = None
-        """How the functions are doing, for whoever has them."""
+        """State of the functions; None where the runner does not report it."""
 
     async def look(self, since: str) -> View:
         """See ConsoleState."""
@@ -109,7 +109,7 @@ class NodeConsoleState:
                 return self._close(connection_id)
             case {"do": "fault", "name": str(name), "value": value}:
                 return self._fault(name, value)
-        return _refused("nobody here can do that")
+        return _refused("unknown command")
 
     def _number(self, since: str) -> int:
         """A cursor of another run says nothing of this one."""
@@ -154,7 +154,7 @@ class NodeConsoleState:
         return GONE if actions is None else _DONE
 
     def _keep(self, what: str, connection_id: str, outcome: str, text: str, now: Millis) -> None:
-        """What was done by hand is told like what a function did."""
+        """Record a command of the page as if a function had given it."""
         pushed = text.encode(errors="replace") if what == "send" else None
         kept = Other(f"page {what}", outcome, connection_id=connection_id, pushed=pushed)
         self._journal.add(now, kept)

@@ -27,7 +27,7 @@ INVOKE = authorizer.ACTION
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """To whom a key belongs."""
+    """The owner of an access key."""
 
     credential: Credential
     arn: str

@@ -1,4 +1,4 @@
-"""What the gateway is told of and what it decides: connections, calls under way, things to do.
+"""What the gateway takes and what it decides: connections, calls in progress, actions.
 
 Values only: `gateway.py` makes them, `node.py` carries the actions out.
 """
@@ -145,7 +145,7 @@ class Close:
 
 @dataclass(frozen=True, slots=True)
 class Drop:
-    """Let the socket go without another word: the peer does not read, or does not answer."""
+    """Drop the socket without a close frame: the peer does not read, or does not answer."""
 
     connection_id: str
 

@@ -46,7 +46,7 @@ class Allowed:
 class AuthorizerDenied:
     status: int
     reason: str = field(default="", compare=False)
-    """For the log: the client hears the status only."""
+    """For the log: the client gets the status only."""
 
 
 class SourceError(ValueError):
@@ -66,7 +66,7 @@ def check_sources(sources: Iterable[str]) -> None:
 def lacks_identity(
     sources: Iterable[str], handshake: Handshake, place: Place, context: Mapping[str, Any]
 ) -> bool:
-    """True when any source is missing or empty: 401, and nobody is asked.
+    """Return whether any source is missing or empty: then 401, and the authorizer is not called.
 
     docs/aws-behaviour.md §3.4.
     """

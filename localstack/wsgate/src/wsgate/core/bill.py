@@ -117,7 +117,7 @@ def cost(messages: float, connection_minutes: float) -> float:
 
 
 def bill(messages: int, connection_minutes: int, elapsed: Millis) -> dict[str, float | int | str]:
-    """This run, and a month that goes on as it went so far."""
+    """The cost of this run, and of a month at the same rate."""
     months = MONTH / max(elapsed, MINUTE)
     return {
         "messages": messages,

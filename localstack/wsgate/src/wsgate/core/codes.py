@@ -38,7 +38,7 @@ ENDPOINT_UNREACHABLE = HTTPStatus.GATEWAY_TIMEOUT
 CUSTOM_CONNECT_FAILED = HTTPStatus.BAD_GATEWAY
 # GUESS: a required parameter is missing, as for REST APIs (docs/aws-behaviour.md §7.11).
 PARAMETER_MISSING = HTTPStatus.BAD_REQUEST
-# GUESS: a client that gave up while $connect ran was connected all the same, and then lost.
+# GUESS: a client that gave up while $connect ran counts as connected, and then as lost.
 ABANDONED_HANDSHAKE_DISCONNECTS = True
 # GUESS: API Gateway may not invoke the function, as for REST APIs (docs/aws-behaviour.md §2.1,
 # §8.7).

@@ -1,4 +1,4 @@
-"""What may go wrong on AWS, made to go wrong on purpose. Pure: randomness comes from a seed.
+"""Faults that occur on AWS, injected on purpose. Pure: randomness comes from a seed.
 
 Everything is off until somebody sets it. Each fault draws from a sequence of its own, so a run with
 the same seed and the same faults repeats itself, and a further fault does not change the others.
@@ -90,7 +90,7 @@ class FunctionFault:
 
 
 class Departure(enum.Enum):
-    """How an open connection ends that nobody ended."""
+    """How a fault ends an open connection."""
 
     LOST = "connection_lost"
     SENT_AWAY = "connection_sent_away"
@@ -126,7 +126,7 @@ class Faults:
         number = parse(name, value)
         if self.spread is not None:
             self.spread(name, number)
-        if self.spread is None or name not in _ACTIONS:  # whoever hears of an action does it
+        if self.spread is None or name not in _ACTIONS:  # an action runs where it is heard
             self.hear(name, number)
 
     def hear(self, name: str, number: float) -> None:
@@ -165,7 +165,7 @@ class Faults:
         return self._values["message_late_seconds"] if self._happens("message_late") else 0.0
 
     def loses_client(self) -> bool:
-        """Whether a client whose $connect said yes is lost before it hears of it."""
+        """Return whether a client that $connect accepted is lost before it learns so."""
         return self._happens("connect_lost")
 
     def repeats_batch(self) -> bool:
@@ -213,7 +213,7 @@ class Faults:
         return [(each, how) for each, how in found if how is not None]
 
     def takes_node_kill(self) -> bool:
-        """Whether the node is to die now; asked once, it is done."""
+        """Return whether the node is to be killed now, and reset that."""
         if not self._values["node_kill"]:
             return False
         self.hear("node_kill", 0)

@@ -91,7 +91,7 @@ class Gateway:
         return self._outcomes.unreachable(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
-        """A function did not answer in the integration's time. It goes on; its answer is lost."""
+        """Handle a function past its integration's time-out. It runs on; its answer is lost."""
         return self._outcomes.timed_out(call, now)
 
     # An open connection.
@@ -194,7 +194,7 @@ class Gateway:
         self._connections.kill()
 
     def shut_down(self, now: Millis) -> list[Action]:
-        """The node ends: every open connection is told to go away."""
+        """Close every open connection with 1001, because the node ends."""
         return [
             action
             for connection in list(self._connections.by_id.values())

@@ -1,4 +1,4 @@
-"""How a handshake goes on: authorizer, $connect, then 101 or a status.
+"""The steps of a handshake: authorizer, $connect, then 101 or a status.
 
 docs/aws-behaviour.md §2, §3.
 """
@@ -147,7 +147,7 @@ class Handshakes:
         latency: Millis | None = None,
         named: str | None = None,
     ) -> list[Action]:
-        """Whoever may connect may also need an API key (docs/aws-behaviour.md §3.14)."""
+        """Check the API key of an authorized client (docs/aws-behaviour.md §3.14)."""
         connection = arrival.connection
         keys = connection.stage.api.api_keys
         if keys is not None:

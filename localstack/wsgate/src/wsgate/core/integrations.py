@@ -96,7 +96,7 @@ class CustomFunction:
         return text.encode(errors="replace")
 
     def is_asynchronous(self, scope: Scope) -> bool:
-        """`integration.request.header.X-Amz-Invocation-Type: "'Event'"` waits for nobody.
+        """Return whether `integration.request.header.X-Amz-Invocation-Type` is `'Event'`.
 
         https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-integration-async.html
         (2026-11-24)

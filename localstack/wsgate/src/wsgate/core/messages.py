@@ -1,4 +1,4 @@
-"""How a message goes on: its route is chosen, and a function, an endpoint or a mock answers."""
+"""The steps of a message: choose its route, then ask a function, an endpoint or a mock."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Messages:
     def _throttle(
         self, connection: Connection, route: CompiledRoute | None, now: Millis
     ) -> list[Action]:
-        """Too many messages: this one reaches nobody, and the connection stays.
+        """Drop a message over the limit, and keep the connection open.
 
         docs/aws-behaviour.md §6.
         """

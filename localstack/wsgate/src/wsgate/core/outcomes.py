@@ -40,7 +40,7 @@ class Disconnect(Protocol):
 
 
 class Outcomes:
-    """Ends calls: each method takes a call and how it went, and returns what to do."""
+    """Ends calls: each method takes a call and its outcome, and returns what to do."""
 
     __slots__ = ("_connections", "_disconnect")
 
@@ -69,7 +69,7 @@ class Outcomes:
         return self.failed(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
-        """A function did not answer in the integration's time. It goes on; its answer is lost."""
+        """Handle a function past its integration's time-out. It runs on; its answer is lost."""
         match call.step:
             case Step.AUTHORIZE:
                 return self.refuse(call, AUTHORIZER_FAILED, now, TIMED_OUT)

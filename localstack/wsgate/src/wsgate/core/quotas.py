@@ -24,7 +24,7 @@ CONNECTIONS_BURST_SECONDS: Final = 1
 # GUESS: a handshake counts as a new connection and as a request as well (docs/aws-behaviour.md
 # §12.2).
 HANDSHAKE_IS_A_REQUEST: Final = True
-# GUESS: a message that no route takes has cost the account a request all the same.
+# GUESS: a message that no route takes still costs the account a request.
 UNROUTED_IS_A_REQUEST: Final = True
 MOST: Final = 1_000_000_000
 _TOKEN: Final = 1000

@@ -1,4 +1,4 @@
-"""What Lambda does with an event that nobody waits for and that failed. Pure.
+"""What Lambda does with an asynchronous event that failed. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html (2026-11-24)
 """
@@ -24,7 +24,7 @@ MAX_RETURN: Final = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class Delivery:
-    """An event on its way: when it was taken, and how often it went wrong."""
+    """A queued event: when it was accepted, and how often it failed."""
 
     accepted: datetime
     failures: int = 0

@@ -52,7 +52,7 @@ class Credential:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """For whom a signature must be made."""
+    """The region and service that a signature must be made for."""
 
     region: str
     service: str

@@ -160,6 +160,12 @@ def merged(parts: list[str | Part]) -> Block:
     return tuple(merged)
 
 
+def literal(block: Block) -> str | None:
+    """The text of a block that has no variable."""
+    parts = [part for part in block if isinstance(part, str)]
+    return "".join(parts) if len(parts) == len(block) else None
+
+
 def unindent(parts: list[str | Part]) -> None:
     """Velocity's #set takes the spaces before it."""
     if parts and isinstance(parts[-1], str):

@@ -2,9 +2,9 @@
 
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
 
-An environment is started when a call finds none idle, and reused by a later call; the one used
-last comes first, so that the others stay cold or go. A call that nobody waits for any more (the
-gateway's time-out) runs to its end all the same, as it does on AWS (docs/aws-behaviour.md §8.2).
+An environment is started when a call finds none idle, and reused by a later call. The one used
+last comes first, so that the others stay idle and end. A call whose caller has given up (the
+gateway's time-out) still runs to its end, as it does on AWS (docs/aws-behaviour.md §8.2).
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ class _Call:
             self.answer.set_exception(error)
 
     def is_abandoned(self) -> bool:
-        """Say whether nobody awaits it any more; then it was never run and takes no room."""
+        """Return whether its caller gave up before it ran, and free its room in the queue if so."""
         if not self.answer.done():
             return False
         self._quota.give_back(len(self.payload))
@@ -336,7 +336,7 @@ class _Pool:
             self._grow(call)
 
     def _next(self) -> _Call | None:
-        """Return the call that waits longest, leaving out those that nobody awaits any more."""
+        """Return the call that has waited longest, leaving out abandoned ones."""
         while self._waiting:
             call = self._waiting.popleft()
             if not call.is_abandoned():
@@ -448,7 +448,7 @@ class _Environment(asyncio.Protocol):
         return self._function.memory_mb * 1024 * 1024
 
     def out_of_memory(self) -> None:
-        """End it as Lambda does: killed at once, and the caller is told so."""
+        """End it as Lambda does: kill it at once, and report that to the caller."""
         limit = self._function.memory_mb
         self._break(_OUT_OF_MEMORY, _exit_words(-signal.SIGKILL), f" Memory Size: {limit} MB")
         self.retire()

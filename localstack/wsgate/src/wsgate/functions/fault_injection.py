@@ -1,4 +1,4 @@
-"""Functions that are slow or crash on purpose (core/faults.py), whoever runs them."""
+"""Injected latency and crashes (core/faults.py) for functions run here or by an endpoint."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class FaultyInvoker:
     """An Invoker that passes each call on, and does now and then what the faults say."""
 
     def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
-        """`log(function, line)` hears of each fault that was done."""
+        """Pass each injected fault to `log(function, line)`."""
         self._inner, self._faults, self._log = inner, faults, log
 
     def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
@@ -67,7 +67,7 @@ class RepeatingInvoker:
     """An Invoker of a queue's batches, some of which come twice when the faults say so."""
 
     def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
-        """`log(function, line)` hears of each batch that came twice."""
+        """Pass each batch that was delivered twice to `log(function, line)`."""
         self._inner, self._faults, self._log = inner, faults, log
 
     def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
@@ -78,7 +78,7 @@ class RepeatingInvoker:
         return self._twice(function, payload)
 
     async def _twice(self, function: str, payload: bytes) -> Invocation:
-        """The queue hears the answer of one of them."""
+        """Answer the queue with the result of one of them."""
         answer, _ = await asyncio.gather(
             self._inner.invoke(function, payload), self._inner.invoke(function, payload)
         )

@@ -3,8 +3,8 @@
     connect.json  disconnect.json  authorize.json  message-hello.json  message-default.json
     web-get-rooms-id.json  queue-Jobs.json  schedule-Sweep.json  invoke-ReportFunction.json
 
-An event is what the function got, key by key, set in lines. A file that is there is never written
-again, not by a later run either: remove it to have it anew.
+An event is what the function got, key by key, one key per line. An existing file is never
+overwritten, not by a later run either: remove it to record the event again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from wsgate.model.invoke import Invocation, Invoker
 
 MAX_FILES: Final = 500
-"""Routes are few; whoever calls Invoke with ever new names does not fill the disk."""
+"""Routes are few, but Invoke takes any name: this keeps ever new ones from filling the disk."""
 _MAX_NAME: Final = 100
 
 

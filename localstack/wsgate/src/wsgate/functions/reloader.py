@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 Look = dict[str, tuple[int, int]]
 """By path: when a file was modified (ns), and its size."""
 
-# Hidden ones (.venv, .git, .aws-sam) are left alone as well. What this program writes may end in a
-# file beside the code (`wsgate … 2> gateway.log`), and must not start the functions anew.
+# Hidden ones (.venv, .git, .aws-sam) are left alone as well. The output of this program may go to
+# a file beside the code (`wsgate … 2> gateway.log`), and must not restart the functions.
 _LEFT_ALONE: Final = frozenset({"__pycache__", "node_modules"})
 _NOT_CODE: Final = (".log", ".out", ".pyc", "~")
 # Gone since, or not ours to read.

@@ -38,8 +38,8 @@ MAX_PAYLOAD = 6_291_556
 LOG_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s"
 LOG_TIME = "%Y-%m-%dT%H:%M:%S"
 
-# Whoever watches from outside looks at longer events; in less time than this nobody fills even the
-# smallest function's 128 MB.
+# The watcher outside the process checks the memory of longer events. In less time than this a
+# function cannot fill even the smallest size, 128 MB.
 QUICK = 0.01
 
 request_id = ""
@@ -273,7 +273,7 @@ def log_error(failure: dict[str, Any]) -> None:
 
 
 def peak() -> int:
-    """Return the most memory that this process had of its own, in KiB; 0 where nobody knows.
+    """Return this process's peak private memory in KiB, or 0 where the system does not report it.
 
     What is mapped from files is left out: see memory.py. Not `getrusage`: what that calls the
     maximum begins with the process that started this one.

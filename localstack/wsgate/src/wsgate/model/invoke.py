@@ -1,4 +1,4 @@
-"""How a function is reached: Lambda's Invoke, whoever runs it.
+"""Lambda's Invoke: the one interface to every function, local or remote.
 
 https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html (2026-11-23)
 """
@@ -69,4 +69,4 @@ class Reports(Protocol):
 
 
 Ending = Invocation | InvokeError | TimeoutError
-"""How an invocation went: an answer, a failure, or no answer in time."""
+"""The outcome of an invocation: an answer, a failure, or no answer in time."""

@@ -55,9 +55,9 @@ class Limits:
     shutdown: timedelta = timedelta(seconds=3)
     """What open connections and their $disconnect invocations are given when the process ends."""
     tick: timedelta = timedelta(seconds=1)
-    """How often time-outs are looked at."""
+    """How often time-outs are checked."""
     code: timedelta = timedelta(seconds=1)
-    """How often the functions' code is looked at: a change starts them anew."""
+    """How often the functions' code is checked for changes, which restart them."""
 
 
 def millis(span: timedelta) -> int:

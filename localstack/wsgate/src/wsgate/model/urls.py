@@ -84,7 +84,7 @@ def _names(stage: WebSocketApi) -> str:
 def _default_hosts(plan: Plan, address: str) -> dict[str, str]:
     """What AWS calls each API (docs/aws-behaviour.md §1.1), and what leads to it here.
 
-    Stages of one name are told apart by the host, the others by their path: see `_of_stage`.
+    Stages of one name are distinguished by the host, the others by their path: see `_of_stage`.
     """
     hosts = {} if plan.http is None else {_on_aws(plan, plan.http.api_id): address}
     for base in stage_urls(plan, address):

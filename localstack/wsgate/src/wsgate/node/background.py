@@ -1,4 +1,4 @@
-"""Events that nobody waits for (`InvocationType=Event`): queued, run, and tried again.
+"""Asynchronous events (`InvocationType=Event`): queued, run, and retried.
 
 What is queued is bounded in number and in bytes, and ends with the gateway. A try has a request
 id of its own; on AWS all tries of an event have the same.

@@ -1,7 +1,7 @@
 """Faults at a node's edge: what core/faults.py decides, done to events, answers and connections.
 
-Nothing here runs while no fault is set. Each fault that was done is a line of the log, `fault: …`,
-so that nobody hunts for a bug that was ordered.
+Nothing here runs while no fault is set. Each injected fault is logged as `fault: …`, so that it is
+not mistaken for a bug.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ class FaultyNode(Protocol):
 
 
 class FaultInjection:
-    """What goes wrong on purpose in one node."""
+    """The faults injected in one node."""
 
     def __init__(self, node: FaultyNode, faults: Faults) -> None:
         self.faults = faults

@@ -30,7 +30,7 @@ class Invocations:
     def start(self, function: str, event: bytes, within: timedelta | None, done: Done) -> None:
         """Invoke, and call `done` once: with the answer, the failure, or TimeoutError.
 
-        After a time-out the function goes on and its result is dropped (docs/aws-behaviour.md
+        After a time-out the function runs on and its result is dropped (docs/aws-behaviour.md
         §8.2).
         """
         self._begin(self._invoker.invoke(function, event), function, within, done)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Start:
-    """What a node is told first."""
+    """The first message to a node."""
 
     plan: Plan
     settings: Settings
@@ -46,7 +46,7 @@ class Look:
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A command of the page: for a node's own connection, or for whomever the parent finds."""
+    """A command of the page, for this node's own connection or for one that the parent finds."""
 
     command: Mapping[str, Any]
 
@@ -69,7 +69,7 @@ class InvokeFunction:
 
 @dataclass(frozen=True, slots=True)
 class QueueEvent:
-    """Asked of the parent: run a function, and nobody waits. Answered is whether it was taken."""
+    """Ask the parent to run a function asynchronously. The answer is whether it was accepted."""
 
     function: str
     payload: bytes

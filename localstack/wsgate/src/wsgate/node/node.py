@@ -162,7 +162,7 @@ class Node:
         return self.limits.message_bytes if is_management else self.limits.http_body_bytes
 
     def _closed(self, reason: str) -> Response:
-        """The reason is told once: a client of WebSocket hears a status only (APIGW.md §1.9)."""
+        """Log the reason: a WebSocket client gets only a status (docs/aws-behaviour.md §1.9)."""
         if reason not in self._reasons:
             self._reasons.add(reason)
             self._log(f"403: {reason}")
@@ -244,7 +244,7 @@ class Node:
         return [each for each in self._sockets if self.gateway.find(each) is not None]
 
     def kill(self) -> None:
-        """Die as a process that is killed: whoever is connected is lost, no $disconnect tells."""
+        """End like a killed process: every connection is lost, and no $disconnect runs."""
         self._log(f"fault: node_kill takes {len(self)} connections with it")
         self.gateway.kill()
         for socket in list(self._sockets.values()):
@@ -288,7 +288,7 @@ class Node:
     # Actions.
 
     def noted(self, note: actions.Note) -> None:
-        """Something happened that nobody decided in `gateway`: into the journal and the log."""
+        """Record in the journal and the log what happened without a decision of `gateway`."""
         if self.journal is not None:
             self.journal.decided([note], self.now())
         self.perform([note])

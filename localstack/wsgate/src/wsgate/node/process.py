@@ -104,7 +104,7 @@ class _Parent:
         self._channel.tell(Said(line))
 
     def hear(self, text: str) -> None:
-        """Pass on what is told in words."""
+        """Pass on a log message."""
         self.say(Told(time.time_ns() // 1_000_000, text))
 
     async def look(self, since: str) -> View:

@@ -1,4 +1,4 @@
-"""What a node is told besides its plan."""
+"""What a node gets besides its plan."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Settings:
-    """What a node is told besides its plan."""
+    """What a node gets besides its plan."""
 
     address: str
     """Host and port as clients write them: the `domainName` of every event."""
@@ -29,7 +29,7 @@ class Settings:
     compression: bool = True
     """Off refuses permessage-deflate, which API Gateway accepts (docs/aws-behaviour.md §2.3)."""
     log: Callable[[str], None] = print
-    """Takes what is told in words; and every line as text, where `lines` takes none."""
+    """Takes log messages, and every line as text where `lines` is None."""
     lines: LogSink | None = None
     log_events: bool = True
     """Off leaves only what went wrong in the gateway itself."""

@@ -276,7 +276,7 @@ def _apis(stack: Stack, protocol: str) -> list[Resource]:
 def _stages(stack: Stack, api: Resource) -> list[Resource]:
     stages = _of_api(stack, "Stage", api)
     if not stages:
-        raise api.error("has no stage, and without one nobody can connect")
+        raise api.error("has no stage, and without one clients cannot connect")
     return stages
 
 

@@ -102,7 +102,7 @@ def expand(source: Source, parameters: Mapping[str, str], region: str) -> dict[s
         reason = f"{type(error).__name__}: {error}"
         raise TemplateError(f"{source.path}: SAM cannot read the template ({reason}).") from error
     finally:
-        metrics.publish()  # to nobody; left unpublished, they warn on the terminal
+        metrics.publish()  # goes nowhere; unpublished metrics cause a warning on the terminal
 
 
 @dataclass(frozen=True)

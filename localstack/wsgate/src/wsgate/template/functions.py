@@ -137,7 +137,7 @@ def _reserved(resource: Resource) -> int | None:
 
 
 def _layers(resource: Resource, scratch: Scratch) -> Iterator[Path]:
-    """Find the folders of those layers that lie on this machine; the others are told."""
+    """Find the folders of the layers that are on this machine, and list the others."""
     stack = resource.stack
     local = {stack.reference(layer.logical_id): layer for layer in _layer_versions(stack)}
     for arn in _layer_arns(resource):

@@ -119,7 +119,7 @@ def _is_asked(statement: Mapping[str, Any]) -> bool:
 
 
 def _can_be_judged(resource: Resource, statement: Statement) -> bool:
-    """A condition that asks what is not known here: the statement says nothing, and is told."""
+    """Warn of a condition that cannot be evaluated here; its statement has no effect."""
     known = facts({"sourceIp": "127.0.0.1"})
     anywhere = {key: value for key, value in statement.items() if key != "NotResource"}
     anywhere["Resource"] = "*"

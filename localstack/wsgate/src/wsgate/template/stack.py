@@ -111,7 +111,7 @@ class Stack:
         return self.source.path
 
     def leave_out(self, what: TemplateError) -> None:
-        """Go on without something that is not needed; whoever runs the template is told."""
+        """List something that is not needed as left out, and continue without it."""
         self.left_out.append(str(what))
 
     @property
@@ -120,7 +120,7 @@ class Stack:
         return list(self._warnings.values())
 
     def warn_once(self, about: str, what: TemplateError) -> None:
-        """Run it all the same, as AWS does; whoever runs the template is told, once per thing."""
+        """Warn, once per `about`, of something that still runs, as it does on AWS."""
         self._warnings.setdefault(about, str(what))
 
     def of_type(self, kind: str) -> list[Resource]:

@@ -1,7 +1,7 @@
 """Questions and answers between two processes of ours, over a pair of connected sockets.
 
-Each message is a length (4 bytes) and a pickle: both ends are the same program, and nobody else
-holds the sockets.
+Each message is a length (4 bytes) and a pickle. Pickle is safe here: both ends are the same
+program, and no other process holds the sockets.
 """
 
 from __future__ import annotations

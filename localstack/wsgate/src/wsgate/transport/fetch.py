@@ -22,11 +22,11 @@ CONCURRENCY: Final = 50
 
 
 class FetchError(Exception):
-    """No answer came: nobody there, a connection lost, TLS refused, or an answer too large."""
+    """No answer: connection refused or lost, TLS refused, or the answer was too large."""
 
 
 Fetched = HttpAnswer | FetchError | TimeoutError
-"""How a request went: an answer, a failure, or no answer in time."""
+"""The outcome of a request: an answer, a failure, or no answer in time."""
 
 
 class Fetcher:

@@ -1,4 +1,4 @@
-"""The `websockets` library's sans-IO core, lent to whoever has bytes under way.
+"""The `websockets` library's sans-IO core, lent to connections with bytes in flight.
 
 A protocol object weighs more than all else that a connection is made of, and between two messages
 it holds nothing. So a connection borrows one when something comes in, and gives it back as soon as

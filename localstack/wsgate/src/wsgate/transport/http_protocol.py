@@ -34,7 +34,7 @@ _LINE_OVERHEAD = 4  # ": " and CR LF
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """A request that waits for its turn, and how the connection goes on after it."""
+    """A request that waits for its turn, and how the connection continues after it."""
 
     request: Request
     keep_alive: bool
@@ -110,7 +110,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._task is not None or bool(self._turns)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """What was asked runs to its end; nobody hears the answer."""
+        """Let the request under way finish; its answer is dropped."""
         self._is_over = True
         self._turns.clear()
         self._node.clients.discard(self)
@@ -164,7 +164,7 @@ class HttpProtocol(asyncio.Protocol):
             self._wait(self._node.limits.request)
 
     def on_body(self, body: bytes) -> None:
-        """A body too large for its path is read to its end, so that the client hears why."""
+        """Read a body too large for its path to its end, so that the client gets the reason."""
         if self._too_large:
             self._body_bytes += len(body)
         elif len(self._body) + len(body) > self._body_limit:

@@ -1,4 +1,4 @@
-"""A node's port: sockets come in, time passes, and in the end everybody is told."""
+"""A node's port: accept sockets, check time-outs, and close every connection at the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class ListeningNode(HttpNode, Protocol):
 
 @contextlib.asynccontextmanager
 async def listening(node: ListeningNode, listener: socket.socket) -> AsyncIterator[None]:
-    """Accept connections. Afterwards: nobody more, 1001 for everybody, the last $disconnects."""
+    """Accept connections. On exit accept no more, close all with 1001, and finish $disconnects."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: HttpProtocol(node), sock=listener, backlog=BACKLOG)
     ticking = asyncio.create_task(_tick(node), name="time-outs")

@@ -88,19 +88,19 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
         self._flush()
 
     def close(self) -> None:
-        """Say goodbye, and close when all is sent."""
+        """Send close_notify, and close when everything is sent."""
         if not self._is_closing:
             self._is_closing = True
-            self._say_goodbye()
+            self._send_close_notify()
             self._below.close()
 
     def can_write_eof(self) -> bool:
-        """A goodbye in one direction is what TLS has for it."""
+        """Return True: TLS closes one direction by close_notify."""
         return True
 
     def write_eof(self) -> None:
-        """Say goodbye, and still hear what comes."""
-        self._say_goodbye()
+        """Send close_notify, and still read what arrives."""
+        self._send_close_notify()
         if self._below.can_write_eof():
             self._below.write_eof()
 
@@ -124,7 +124,7 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._below.pause_reading()
 
     def resume_reading(self) -> None:
-        """Go on, with what waits here first."""
+        """Resume reading, with the buffered data first."""
         if self._is_paused:
             self._is_paused = False
             self._below.resume_reading()
@@ -186,10 +186,10 @@ class TlsTransport(asyncio.Transport, asyncio.Protocol):
             self._has_ended = True
             self._is_kept = bool(self._above.eof_received())
 
-    def _say_goodbye(self) -> None:
+    def _send_close_notify(self) -> None:
         if not self._is_ready:
             return
-        # It wants the peer's goodbye then, which nobody here waits for.
+        # `unwrap` then wants the peer's close_notify, which this side does not wait for.
         with contextlib.suppress(ssl.SSLError):
             self._tls.unwrap()
         self._flush()

@@ -70,7 +70,7 @@ class Queues:
     def __init__(
         self, plan: Plan, invoker: Invoker, *, port: int, log: Callable[[str, str], None]
     ) -> None:
-        """Start nothing yet. `log(name, line)` hears of batches that failed, by function."""
+        """Start nothing yet. `log(name, line)` gets each failed batch, by function."""
         self._plan, self._invoker, self._log = plan, invoker, log
         self._server = _Server(port, plan.account, plan.region)
         self._pollers: list[asyncio.Task[None]] = []
@@ -263,7 +263,7 @@ class _Poller:
                 self._log(self._trigger.function, words)
             done = [message for message in messages if message["MessageId"] not in left]
             await in_thread(self._delete, done)
-        except Exception as error:  # nothing may end the poller; the messages come again
+        except Exception as error:  # nothing may end the poller; the messages are redelivered
             reason = f"{type(error).__name__}: {error}"
             self._log(self._trigger.function, f"a batch of {self._queue.name} failed: {reason}")
         finally:
@@ -400,7 +400,7 @@ def _arn(queue: str, plan: Plan) -> str:
 
 
 def _client(endpoint: str, region: str) -> SQSClient:
-    # Each poll holds a connection; one more for what is deleted meanwhile.
+    # Each poll holds a connection; one more is for deletes in the meantime.
     settings = Config(
         connect_timeout=5,
         read_timeout=_LONG_POLL.total_seconds() + 10,

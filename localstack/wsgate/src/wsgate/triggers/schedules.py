@@ -28,7 +28,7 @@ class Schedules:
     """Invokes the functions of a plan's schedules while it runs."""
 
     def __init__(self, plan: Plan, invoker: Invoker, *, log: Callable[[str, str], None]) -> None:
-        """Start nothing yet. `log(function, line)` hears of runs that failed."""
+        """Start nothing yet. `log(function, line)` gets each failed run."""
         self._plan, self._invoker, self._log = plan, invoker, log
         self._tasks: list[asyncio.Task[None]] = []
 

@@ -109,7 +109,7 @@ function measure({ now, received, sent }) {
   before = { now, messages };
 }
 
-/** Put what came on top of the list, and let its end go. */
+/** Put new entries on top of the list, and drop the oldest ones. */
 function release() {
   const rows = held.map((entry) => Object.assign(entry.missed ? gapRow(entry.missed) : eventRow(entry, actions), { entry })).reverse();
   held = [];
