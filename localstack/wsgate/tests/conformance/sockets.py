@@ -24,7 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
-from gateways import T0, Running, plan, running, until, websocket_api
+from gateways import T0, Running, plan, running, websocket_api
+from waiting import until
 from wire import dialed
 from wsgate.model.limits import millis
 from wsgate.model.plan import FunctionIntegration
