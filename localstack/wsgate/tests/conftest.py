@@ -11,7 +11,7 @@ import pytest
 from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn
 from templates import plan_of, refusal_of
-from waiting import PATIENCE_SECONDS
+from waiting import PATIENCE_SECONDS, in_time
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
         finally:
             if process.returncode is None:
                 process.terminate()
-            await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+            await in_time(process.wait())
             await reading
 
     return start

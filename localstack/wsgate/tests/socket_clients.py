@@ -13,6 +13,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from gateways import PONG, Event, Functions, Running, function, plan, running, websocket_api
+from waiting import in_time
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -78,7 +79,7 @@ async def id_of(client: ClientConnection) -> str:
 async def closed(client: ClientConnection) -> tuple[int, str]:
     with pytest.raises(ConnectionClosed) as caught:
         while True:
-            await asyncio.wait_for(client.recv(), 5)
+            await in_time(client.recv())
     received = caught.value.rcvd
     assert received is not None
     return received.code, received.reason

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from echo_gateway import gateway
-from waiting import until
+from waiting import PATIENCE_SECONDS, until
 from wire import (
     CONT,
     PING,
@@ -42,8 +42,6 @@ MIB = KIB * KIB
 MANY = 100
 CONNECTS = int(os.environ.get("BAD_INPUT_CONNECTS", "1000"))
 TICK = timedelta(milliseconds=10)
-NOT_NOTICED = 1.5
-"""Seconds that an echo may take beside an attack, on a machine that does other things as well."""
 
 
 def brief(**spans: int) -> Limits:
@@ -73,7 +71,7 @@ async def ask(neighbour: Wire, asking: asyncio.Task[None]) -> None:
     with contextlib.suppress(asyncio.CancelledError):
         await asking
     neighbour.write(frame(TEXT, b"the end"))
-    async with asyncio.timeout(NOT_NOTICED):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         while await neighbour.text() != "the end":
             pass
 
@@ -83,7 +81,7 @@ async def keep_asking(neighbour: Wire) -> None:
     while True:
         number += 1
         neighbour.write(frame(TEXT, b"echo %d" % number))
-        async with asyncio.timeout(NOT_NOTICED):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             assert await neighbour.text() == f"echo {number}"
         await asyncio.sleep(0.005)
 
@@ -171,7 +169,7 @@ class TestHandshakes:
                 await stack.enter_async_context(opened(node.port))
 
         async with attacked() as (node, functions), AsyncExitStack() as stack:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 await asyncio.gather(*(one(stack) for _ in range(CONNECTS)))
             assert len(node.node) == CONNECTS + 1
             await stack.aclose()

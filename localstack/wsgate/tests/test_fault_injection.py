@@ -26,7 +26,7 @@ from socket_clients import (
     ok,
     refused,
 )
-from waiting import until
+from waiting import in_time, until
 from wsgate.core.faults import Faults
 from wsgate.core.quotas import Quotas
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
@@ -80,7 +80,7 @@ def faults_of(node: Running) -> list[str]:
 
 async def said(client: ClientConnection, **message: Any) -> Any:
     await client.send(json.dumps(message))
-    return json.loads(await asyncio.wait_for(client.recv(), 5))
+    return json.loads(await in_time(client.recv()))
 
 
 def seconds_since(started: float) -> float:
@@ -306,7 +306,7 @@ class TestConnections:
             client = await connect(node.url)
             node.node.faults.set("connection_lost", 1)
             with pytest.raises(ConnectionClosed) as caught:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert caught.value.rcvd is None
             await until(lambda: functions.events("disconnect"))
             context = functions.events("disconnect")[0]["requestContext"]
@@ -341,7 +341,7 @@ class TestConnections:
             deadly.set("node_kill", 1)
             for client in clients:
                 with pytest.raises(ConnectionClosed):
-                    await asyncio.wait_for(client.recv(), 5)
+                    await in_time(client.recv())
             with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
                 await opening
             gate.set()

@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from gateways import Running, function, plan, running, websocket_api
 from runners import APP, descriptors
-from waiting import until
+from waiting import in_time, until
 from wsgate.functions.environments import Environments
 from wsgate.functions.memory import is_enforced
 from wsgate.model.plan import Function
@@ -61,7 +61,7 @@ async def gateway(handler: str = "ends.handler", **changes: Any) -> AsyncIterato
 
 async def said(client: Any, how: str) -> str:
     await client.send(json.dumps({"action": "do", "how": how}))
-    return str(await asyncio.wait_for(client.recv(), 10))
+    return str(await in_time(client.recv()))
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -104,7 +104,7 @@ async def test_what_waited_behind_a_crash_is_served_and_nothing_is_left() -> Non
         before = descriptors()
         for how in ("kill", "well", "exit 1", "well", "raise", "well"):
             await client.send(json.dumps({"action": "do", "how": how}))
-        answers = [str(await asyncio.wait_for(client.recv(), 10)) for _ in range(6)]
+        answers = [str(await in_time(client.recv())) for _ in range(6)]
         assert sum(answer.isdecimal() for answer in answers) == 3
         assert sum("Internal server error" in answer for answer in answers) == 3
         await until(lambda: at.processes() == 1)

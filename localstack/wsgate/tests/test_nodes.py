@@ -19,7 +19,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command import Command, spawn
 from node_processes import MANY, clients, nodes
-from waiting import until
+from waiting import in_time, until
 from wsgate.model.ids import node_of
 
 Start = "Callable[..., AbstractAsyncContextManager[Command]]"
@@ -48,7 +48,7 @@ async def test_a_post_to_any_node_reaches_the_connection(wsgate: Any) -> None:
             # A new SDK client is a new TCP connection, so either node may be asked.
             post = management(command).post_to_connection
             await asyncio.to_thread(post, ConnectionId=connection_id, Data=str(number))
-            assert await asyncio.wait_for(client.recv(), 5) == str(number)
+            assert await in_time(client.recv()) == str(number)
 
 
 async def test_get_and_delete_reach_it_too(wsgate: Any) -> None:
@@ -59,7 +59,7 @@ async def test_get_and_delete_reach_it_too(wsgate: Any) -> None:
             assert seen["Identity"]["SourceIp"] == "127.0.0.1"
             await asyncio.to_thread(sdk.delete_connection, ConnectionId=connection_id)
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1000
 
@@ -91,7 +91,7 @@ async def test_a_killed_node_takes_only_its_own_connections_and_comes_back(wsgat
 async def answers(client: ClientConnection) -> bool:
     try:
         await client.send('{"action":"ping"}')
-        await asyncio.wait_for(client.recv(), 5)
+        await in_time(client.recv())
     except ConnectionClosed:
         return False
     return True
@@ -197,10 +197,10 @@ async def test_the_end_is_told_to_every_connection_and_leaves_no_process(wsgate:
         command.process.terminate()
         for client in found.values():
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(client.recv(), 10)
+                await in_time(client.recv())
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
-        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+        assert await in_time(command.process.wait()) == 0
         assert not are_there(running)
 
 
@@ -217,6 +217,6 @@ async def test_a_second_gateway_does_not_share_the_port(wsgate: Any) -> None:
         port = command.base.rpartition(":")[2]
         template = str(Path(__file__).parent / "samples_gateway" / "template.yaml")
         second = await spawn("--template", template, "--port", port, "--nodes", "2")
-        _, errors = await asyncio.wait_for(second.communicate(), 20)
+        _, errors = await in_time(second.communicate())
         assert second.returncode == 2
         assert "Address already in use" in errors.decode()

@@ -25,7 +25,7 @@ from socket_clients import (
     ok,
     refused,
 )
-from waiting import until
+from waiting import in_time, until
 from wsgate.apis.pages import Pages
 from wsgate.model.limits import Limits
 
@@ -50,7 +50,7 @@ class TestHandshake:
         start, functions = gateway()
         async with start as node:
             many = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(200)]
-            clients = await asyncio.wait_for(asyncio.gather(*many), 20)
+            clients = await in_time(asyncio.gather(*many))
             assert len(node.node) == 200
             for client in clients:
                 client.transport.abort()
@@ -167,7 +167,7 @@ class TestMessages:
         async with start as node, connect(node.url) as client:
             for number in range(5):
                 await client.send(json.dumps({"action": "echo", "n": number}))
-            replies = [json.loads(await asyncio.wait_for(client.recv(), 5))["n"] for _ in range(5)]
+            replies = [json.loads(await in_time(client.recv()))["n"] for _ in range(5)]
         assert sorted(replies) == [0, 1, 2, 3, 4]
 
     async def test_an_integration_time_out_is_a_frame_and_the_late_reply_is_dropped(self) -> None:
@@ -212,7 +212,7 @@ class TestMessages:
             assert len(functions.events("echo")) == 3
             gate.set()
             for _ in range(1000):
-                assert await asyncio.wait_for(client.recv(), 5) == '{"action":"echo"}'
+                assert await in_time(client.recv()) == '{"action":"echo"}'
 
 
 class TestFrames:
@@ -314,7 +314,7 @@ class TestFrames:
     async def test_a_protocol_ping_is_answered(self) -> None:
         start, _ = gateway()
         async with start as node, connect(node.url) as client:
-            await asyncio.wait_for(await client.ping(), 5)
+            await in_time(await client.ping())
 
 
 class TestEnds:
@@ -361,7 +361,7 @@ class TestEnds:
             ending = asyncio.ensure_future(closed(idle))
             while not ending.done():
                 await busy.send('{"action":"ping"}')
-                await asyncio.wait_for(busy.recv(), 5)
+                await in_time(busy.recv())
             assert ending.result() == (1001, "Going away")
 
     async def test_protocol_pings_do_not_keep_a_connection(self) -> None:

@@ -13,7 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from templates import HEAD, MAIN, SOCKET, read
-from waiting import until
+from waiting import in_time, until
 from wsgate.model.plan import (
     Conversion,
     CustomFunctionIntegration,
@@ -300,7 +300,7 @@ async def test_a_template_with_all_of_it_runs() -> None:
     options = Options(SAMPLE, port=0, parameters={"Backend": "127.0.0.1:9"}, log=log.append)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     try:
-        url = (await asyncio.wait_for(ready, 30)).websocket
+        url = (await in_time(ready)).websocket
         with pytest.raises(InvalidStatus) as caught:
             await connect(url)
         assert caught.value.response.status_code == 400

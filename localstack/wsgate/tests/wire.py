@@ -15,7 +15,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from waiting import PATIENCE_SECONDS
+from waiting import PATIENCE_SECONDS, in_time
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -165,7 +165,7 @@ class Wire:
     async def end(self) -> bytes:
         """What comes until the gateway ends its side of the socket."""
         with contextlib.suppress(ConnectionError):
-            return await asyncio.wait_for(self.reader.read(), PATIENCE_SECONDS)
+            return await in_time(self.reader.read())
         return b""
 
 

@@ -25,7 +25,7 @@ from websockets.frames import Frame, Opcode
 
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
 from gateways import T0, Running, plan, running, websocket_api
-from waiting import until
+from waiting import PATIENCE_SECONDS, in_time, until
 from wire import dialed
 from wsgate.model.limits import millis
 from wsgate.model.plan import FunctionIntegration
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from wsgate.model.plan import Integration
 
 HERE = Path(__file__).parent
-PATIENCE = 5.0
 A_MOMENT = 0.03
 """How long a client listens to be sure that nothing comes; an echo through it comes in a tenth."""
 
@@ -142,14 +141,14 @@ class SocketAttempt:
         return self.opening.done()
 
     async def opened(self) -> Client:
-        client = await asyncio.wait_for(self.opening, PATIENCE)
+        client = await in_time(self.opening)
         assert not isinstance(client, int), client
         told = self.world.events("connect") or [{"requestContext": {"connectionId": ""}}]
         client.id = told[-1]["requestContext"]["connectionId"]
         return client
 
     async def refused(self) -> int:
-        status = await asyncio.wait_for(self.opening, PATIENCE)
+        status = await in_time(self.opening)
         assert isinstance(status, int), "it was opened"
         return status
 
@@ -231,10 +230,10 @@ class PythonClient:
         await self.connection.send(texts)
 
     async def ping(self) -> None:
-        await asyncio.wait_for(await self.connection.ping(), PATIENCE)
+        await in_time(await self.connection.ping())
 
     async def hear(self) -> str:
-        text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        text = await in_time(self.connection.recv())
         assert isinstance(text, str)
         return text
 
@@ -257,7 +256,7 @@ class PythonClient:
 
     async def ending(self) -> tuple[int, str]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     await self.connection.recv()
         except ConnectionClosed as closed:
@@ -312,7 +311,7 @@ class NodeClient:
         self.happened.put_nowait(event)
 
     async def next(self, *kinds: str) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (event := await self.happened.get())["event"] not in kinds:
                 pass
         return event
