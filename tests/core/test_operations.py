@@ -20,7 +20,7 @@ from handlers.core.message import (
     LedgerMessage,
     WatchMessage,
 )
-from handlers.core.operation import Json, Rules
+from handlers.core.operation import Json, Limit, Rules
 from handlers.core.operations import (
     ack,
     act,
@@ -38,7 +38,7 @@ from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
 from handlers.core.operations.watch import Watch, WatchRow
-from handlers.core.rate_limit import Limit, over_limit
+from handlers.core.rate_limit import over_limit
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:

@@ -270,10 +270,3 @@ async def _tick(node: Node) -> None:
     while True:
         await asyncio.sleep(node.limits.tick.total_seconds())
         node.tick()
-
-
-async def until(condition: Callable[[], Any], within: float = 5) -> None:
-    """Wait for a condition that nothing announces."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 nothing announces it
-            await asyncio.sleep(0.005)

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from gateways import Functions, Running, until
-from test_rfc6455 import gateway
+from echo_gateway import gateway
+from waiting import until
 from wire import (
     CONT,
     PING,
@@ -34,6 +34,8 @@ from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+
+    from gateways import Functions, Running
 
 KIB = 1024
 MIB = KIB * KIB
@@ -173,8 +175,8 @@ class TestHandshakes:
                 await asyncio.gather(*(one(stack) for _ in range(CONNECTS)))
             assert len(node.node) == CONNECTS + 1
             await stack.aclose()
-            await until(lambda: len(node.node) == 1, within=30)
-            await until(lambda: len(functions.events("disconnect")) == CONNECTS, within=30)
+            await until(lambda: len(node.node) == 1)
+            await until(lambda: len(functions.events("disconnect")) == CONNECTS)
 
     async def test_who_leaves_amid_answers_is_sent_no_more(
         self, caplog: pytest.LogCaptureFixture

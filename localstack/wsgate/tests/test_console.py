@@ -17,17 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from command import ROOT
-from gateways import (
-    PONG,
-    Functions,
-    Running,
-    allow,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import PONG, Functions, Running, allow, function, plan, running, websocket_api
+from waiting import until
 from wsgate.console import api
 from wsgate.console.journal import MAX_SHOWN
 from wsgate.functions.environments import Environments
@@ -378,7 +369,7 @@ async def test_environments_tell_how_they_are(tmp_path: Path) -> None:
             "running": 0,
             "waiting": 1,
         }
-        await until(lambda: environments.status()["F"]["running"] == 1, within=20)
+        await until(lambda: environments.status()["F"]["running"] == 1)
         await asyncio.gather(first, second)
         assert environments.status()["F"] == {
             "environments": 1,

@@ -10,8 +10,9 @@ import signal
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from gateways import PONG, T0, Functions, ids, plan, until, websocket_api
-from test_nodes import clients, nodes
+from gateways import PONG, T0, Functions, ids, plan, websocket_api
+from node_processes import clients, nodes
+from waiting import until
 from wsgate.console.journal import MAX_SHOWN, Other
 from wsgate.console.merged_state import MergedConsoleState
 from wsgate.console.state import GONE

@@ -14,17 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
-from gateways import (
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
-from test_sockets import (
+from gateways import Event, Functions, Running, function, plan, running, websocket_api
+from socket_clients import (
     FUNCTION_ROUTES,
     closed,
     echo,
@@ -35,6 +26,7 @@ from test_sockets import (
     ok,
     refused,
 )
+from waiting import until
 from wsgate.core.faults import Faults
 from wsgate.core.quotas import Quotas
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker

@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateways import Running, function, plan, running, until, websocket_api
-from test_environments import APP
-from test_function_limits import descriptors
+from gateways import Running, function, plan, running, websocket_api
+from runners import APP, descriptors
+from waiting import until
 from wsgate.functions.environments import Environments
 from wsgate.functions.memory import is_enforced
 from wsgate.model.plan import Function

@@ -9,22 +9,21 @@ import pickle
 import re
 import signal
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_environments import SHORT, Runner, is_gone, running, until
+from runners import SHORT, Runner, descriptors, is_gone, running
+from waiting import until
 from wsgate.functions import environments as runner_module
 from wsgate.functions.memory import EVERY, MemoryWatch, is_enforced, resident_bytes
 from wsgate.model.invoke import Invocation, InvokeError
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 memory_is_enforced = pytest.mark.skipif(not is_enforced(), reason="only Linux tells")
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def alive(runner: Runner) -> int:

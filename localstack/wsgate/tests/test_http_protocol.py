@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from gateways import (
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import Event, Functions, Running, function, plan, running, websocket_api
+from waiting import until
 from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -18,14 +18,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command import Command, spawn
-from gateways import until
+from node_processes import MANY, clients, nodes
+from waiting import until
 from wsgate.model.ids import node_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 Start = "Callable[..., AbstractAsyncContextManager[Command]]"
-MANY = 24
 
 
 def management(command: Command) -> Any:
@@ -37,30 +34,6 @@ def management(command: Command) -> Any:
         aws_secret_access_key="local",  # noqa: S106 not a secret
         config=Config(retries={"total_max_attempts": 1}),
     )
-
-
-@contextlib.asynccontextmanager
-async def clients(command: Command, many: int = MANY) -> AsyncIterator[dict[str, ClientConnection]]:
-    """Connections by id."""
-    async with contextlib.AsyncExitStack() as stack:
-        found = {}
-        for _ in range(many):
-            url = f"ws://{command.base}/dev?ticket=ann"
-            client = await stack.enter_async_context(connect(url))
-            await client.send("{}")
-            found[json.loads(await client.recv())["connectionId"]] = client
-        yield found
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def nodes(command: Command) -> list[int]:
-    def line(pid: int) -> bytes:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-    return [pid for pid in children(command.process.pid) if b"wsgate.node.process" in line(pid)]
 
 
 async def test_each_node_takes_a_share_of_the_connections(wsgate: Any) -> None:
@@ -236,7 +209,7 @@ async def test_a_parent_that_is_killed_takes_its_nodes_along(wsgate: Any, tmp_pa
     async with wsgate("--nodes", "2", TMPDIR=str(tmp_path)) as command:
         running = nodes(command)
         command.process.kill()
-        await until(lambda: not are_there(running), 15)
+        await until(lambda: not are_there(running))
 
 
 async def test_a_second_gateway_does_not_share_the_port(wsgate: Any) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.client import connect
 
-from gateways import until
+from waiting import until
 from wsgate.functions.reloader import CodeWatch, difference, look, outermost
 from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at

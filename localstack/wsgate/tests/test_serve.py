@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from command import SAMPLE
-from gateways import until
+from waiting import until
 from wsgate.core.faults import Faults
 from wsgate.serve import Addresses, Options, StartupError, serve, serve_at
 
@@ -158,7 +158,7 @@ async def test_with_iam_a_function_pushes_if_its_role_allows_it(tmp_path: Path, 
     # The SDK's own connection leads to either of two nodes, whichever has the client.
     async with connect(addresses.websocket) as client:
         await client.send('{"action":"mayNot"}')
-        await until(lambda: any("MayNot | An error" in line for line in log), 20)
+        await until(lambda: any("MayNot | An error" in line for line in log))
         await client.send('{"action":"may"}')
         assert await asyncio.wait_for(client.recv(), 20) == "pushed"
         for _ in range(4):

@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = ROOT / "src" / "wsgate"
+# The samples are functions that a gateway runs in tests.
+TESTS = [
+    path
+    for path in sorted((ROOT / "tests").rglob("*.py"))
+    if not {"samples", "samples_gateway", "node_modules"} & set(path.parts)
+]
 MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 300
 
@@ -122,3 +128,10 @@ def longer_than(most: int, *kinds: type[ast.AST]) -> list[str]:
         and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and (length := (node.end_lineno or 0) - node.lineno + 1) > most
     ]
+
+
+@pytest.mark.parametrize("module", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_from_a_test(module: Path) -> None:
+    parts = {part for name in imported(module) for part in name.split(".")}
+    wrong = {part for part in parts if part.startswith("test_") or part == "conftest"}
+    assert not wrong, "move what is shared into a module of its own"

@@ -19,17 +19,8 @@ from botocore.exceptions import ClientError, SSLError
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gateways import (
-    PONG,
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import PONG, Event, Functions, Running, function, plan, running, websocket_api
+from waiting import until
 from wsgate.certificates import Certificates, make
 from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at

@@ -24,7 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
-from gateways import T0, Running, plan, running, until, websocket_api
+from gateways import T0, Running, plan, running, websocket_api
+from waiting import until
 from wire import dialed
 from wsgate.model.limits import millis
 from wsgate.model.plan import FunctionIntegration
@@ -45,14 +46,22 @@ A_MOMENT = 0.03
 """How long a client listens to be sure that nothing comes; an echo through it comes in a tenth."""
 
 
+class Clock:
+    """Time, which only moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = T0
+
+    def read(self) -> int:
+        return self.now
+
+
 class SocketWorld(World):
     """`dialer` is the client library."""
 
-    def __init__(self, setup: Setup, node: Running, dialer: Dialer) -> None:
+    def __init__(self, setup: Setup, node: Running, dialer: Dialer, clock: Clock) -> None:
         super().__init__(setup)
-        self.node, self._dialer = node, dialer
-        self._clock = T0
-        node.node.now = lambda: self._clock  # type: ignore[method-assign]
+        self.node, self._dialer, self._clock = node, dialer, clock
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:
         event = json.loads(payload)
@@ -110,14 +119,14 @@ class SocketWorld(World):
             return await wire.reply()
 
     async def advance(self, span: timedelta) -> None:
-        self._clock += millis(span)
+        self._clock.now += millis(span)
         self.node.node.tick()
         if self._held and self.setup.timeout.total_seconds() < 1:
             await asyncio.sleep(self.setup.timeout.total_seconds())
 
     @property
     def now(self) -> int:
-        return self._clock
+        return self._clock.now
 
     async def until(self, condition: Callable[[], Any]) -> None:
         await until(condition)
@@ -171,14 +180,19 @@ async def world(setup: Setup, library: Library, *, compression: bool) -> AsyncIt
         stage_variables=setup.stage_variables,
     )
     worlds: list[SocketWorld] = []
+    clock = Clock()
 
     async with (
         library(compression=compression) as dialer,
         running(
-            plan(setup.make(api)), _Functions(worlds), limits=setup.limits, quotas=setup.quotas
+            plan(setup.make(api)),
+            _Functions(worlds),
+            limits=setup.limits,
+            quotas=setup.quotas,
+            now=clock.read,
         ) as node,
     ):
-        worlds.append(SocketWorld(setup, node, dialer))
+        worlds.append(SocketWorld(setup, node, dialer, clock))
         yield worlds[0]
 
 
