@@ -5,7 +5,6 @@ The parser names its own types and regular expressions; its sentences do not rea
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -30,32 +29,27 @@ EXPECTED = {
 
 NOT_AN_OBJECT = "the message is not an object: send a JSON object with an action and an id"
 NUMBER_OUT_OF_RANGE = "a number in this message is too large: send numbers below 1e308"
+STRINGIFY = "send the output of JSON.stringify"
 NESTED_TOO_DEEPLY = "the message is nested too deeply: flatten it"
 UNREADABLE = "the message has a wrong field: compare it with the reference of the protocol"
 
-_MISSING = re.compile(r"missing required field `(\w+)`")
-_INVALID = re.compile(r"at `\$\.(\w+)")
-_POSITION = re.compile(r"\(byte \d+\)")
-
 
 def of_field(error: msgspec.ValidationError) -> str:
-    """Which field is missing or wrong, and what to send in it."""
-    if missing := _MISSING.search(str(error)):
-        return _reason(missing[1], "missing")
-    if invalid := _INVALID.search(str(error)):
-        return _reason(invalid[1], "not valid")
-    return UNREADABLE
+    """Which field is missing or wrong, and what to send in it.
+
+    The parser quotes the field last: "missing required field `id`", "… - at `$.id`".
+    """
+    quoted = str(error).split("`")
+    field = quoted[-2].removeprefix("$.") if len(quoted) > 1 else ""
+    if field not in EXPECTED:
+        return UNREADABLE
+    fault = "missing" if "missing required field" in quoted[0] else "not valid"
+    return f"{field} is {fault}: send {EXPECTED[field]}"
 
 
 def of_json(error: Exception) -> str:
     """Where a message stops being JSON, if the parser knows it."""
     if isinstance(error, RecursionError):
         return NESTED_TOO_DEEPLY
-    position = _POSITION.search(str(error))
-    where = f" {position[0]}" if position else ""
-    return f"the message is not valid JSON{where}: send the output of JSON.stringify"
-
-
-def _reason(field: str, fault: str) -> str:
-    expected = EXPECTED.get(field)
-    return f"{field} is {fault}: send {expected}" if expected else UNREADABLE
+    _, position, rest = str(error).rpartition(" (byte ")
+    return f"the message is not valid JSON{position}{rest if position else ''}: {STRINGIFY}"

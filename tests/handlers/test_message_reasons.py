@@ -17,9 +17,8 @@ from msgspec import structs
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.core.connection import Connection
 from handlers.core.message import BadMessage, Message, parse
-from handlers.core.operation import Rules
+from handlers.core.operation import Limit, Rules
 from handlers.core.operations import act
-from handlers.core.rate_limit import Limit
 from handlers.core.reasons import EXPECTED, UNREADABLE
 from handlers.services.message import Messages
 from tests.support.words import DROPPED, INTERNAL
