@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-from gateways import Event, Functions, Running, function, plan, running, websocket_api
+from gateways import Clock, Event, Functions, Running, function, plan, running, websocket_api
 from wire import Wire, opened
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ def echo(event: Event) -> Event:
 
 
 def gateway(
-    limits: Limits | None = None, **functions: Any
+    limits: Limits | None = None, *, clock: Clock | None = None, **functions: Any
 ) -> tuple[AbstractAsyncContextManager[Running], Functions]:
     """Whatever is said comes back; how a connection ended is remembered."""
     ok = {"statusCode": 200}
@@ -32,7 +32,7 @@ def gateway(
         "$disconnect": function("disconnect"),
     }
     api = websocket_api(routes, two_way={"$default"})
-    return running(plan(api), invoker, limits=limits), invoker
+    return running(plan(api), invoker, limits=limits, clock=clock), invoker
 
 
 @asynccontextmanager

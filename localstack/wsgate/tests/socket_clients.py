@@ -12,7 +12,7 @@ from botocore.config import Config
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from gateways import PONG, Event, Functions, Running, function, plan, running, websocket_api
+from gateways import PONG, Clock, Event, Functions, Running, function, plan, running, websocket_api
 from waiting import in_time
 
 if TYPE_CHECKING:
@@ -40,11 +40,15 @@ def echo(event: Event) -> Event:
     return {"statusCode": 200, "body": event["body"]}
 
 
-def gateway(limits: Limits | None = None, **functions: Any) -> tuple[Any, Functions]:
+def gateway(
+    limits: Limits | None = None, *, clock: Clock | None = None, **functions: Any
+) -> tuple[Any, Functions]:
     """An API with $connect, $disconnect, echo and ping, ready to run."""
     invoker = Functions(**{"connect": ok, "disconnect": ok, "echo": echo, **functions})
     api = websocket_api(FUNCTION_ROUTES, two_way={"echo", "ping"})
-    return running(plan(api, {"$default": function("web")}), invoker, limits=limits), invoker
+    return running(
+        plan(api, {"$default": function("web")}), invoker, limits=limits, clock=clock
+    ), invoker
 
 
 def management(node: Running, stage: str = "live") -> ApiGatewayManagementApiClient:

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from echo_gateway import gateway
-from waiting import PATIENCE_SECONDS, until
+from gateways import Clock
+from waiting import PATIENCE_SECONDS, pause, until
 from wire import (
     CONT,
     PING,
@@ -42,6 +43,7 @@ MIB = KIB * KIB
 MANY = 100
 CONNECTS = int(os.environ.get("BAD_INPUT_CONNECTS", "1000"))
 TICK = timedelta(milliseconds=10)
+PACE = 5
 
 
 def brief(**spans: int) -> Limits:
@@ -53,9 +55,10 @@ def brief(**spans: int) -> Limits:
 @asynccontextmanager
 async def attacked(limits: Limits | None = None) -> AsyncIterator[tuple[Running, Functions]]:
     """A gateway with a neighbour on it, who is answered all the time and at the end."""
-    start, functions = gateway(limits)
+    clock = Clock()
+    start, functions = gateway(limits, clock=clock)
     async with start as node, opened(node.port) as neighbour:
-        asking = asyncio.create_task(keep_asking(neighbour))
+        asking = asyncio.create_task(keep_asking(neighbour, clock))
         try:
             yield node, functions
             await ask(neighbour, asking)
@@ -76,14 +79,16 @@ async def ask(neighbour: Wire, asking: asyncio.Task[None]) -> None:
             pass
 
 
-async def keep_asking(neighbour: Wire) -> None:
+async def keep_asking(neighbour: Wire, clock: Clock) -> None:
+    """Move the gateway's clock with each answer, so that a machine that pauses makes none late."""
     number = 0
     while True:
         number += 1
         neighbour.write(frame(TEXT, b"echo %d" % number))
         async with asyncio.timeout(PATIENCE_SECONDS):
             assert await neighbour.text() == f"echo {number}"
-        await asyncio.sleep(0.005)
+        clock.now += PACE
+        await pause()
 
 
 @asynccontextmanager
@@ -134,7 +139,7 @@ class TestHandshakes:
             for letter in upgrade() * 3:
                 for wire in wires:
                     wire.write(bytes([letter]))
-                await asyncio.sleep(0.01)
+                await pause()
                 if not node.node.clients:
                     break
             assert {await wire.end() for wire in wires} == {b""}
@@ -236,7 +241,7 @@ class TestSlowFrames:
             ending = asyncio.ensure_future(wire.ending())
             while not ending.done():
                 wire.write(drop)
-                await asyncio.sleep(0.02)
+                await pause()
             assert ending.result() == (1001, "Going away")
 
     async def test_fragments_of_nothing_cost_nothing(self) -> None:

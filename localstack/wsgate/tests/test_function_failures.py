@@ -15,7 +15,7 @@ from websockets.exceptions import InvalidStatus
 
 from gateways import Running, function, plan, running, websocket_api
 from runners import APP, descriptors
-from waiting import in_time, until
+from waiting import in_time, pause, until
 from wsgate.functions.environments import Environments
 from wsgate.functions.memory import is_enforced
 from wsgate.model.plan import Function
@@ -116,6 +116,6 @@ async def test_handshakes_at_a_function_that_dies_at_its_start_start_no_storm() 
         most, calls = 0, [asyncio.ensure_future(at.status("well")) for _ in range(10)]
         while not all(call.done() for call in calls):
             most = max(most, at.processes())
-            await asyncio.sleep(0.002)
+            await pause()
         assert {call.result() for call in calls} == {502}
         assert most <= 1

@@ -12,7 +12,18 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
-from gateways import PONG, Event, Functions, allow, function, plan, running, websocket_api
+from gateways import (
+    MINUTE,
+    PONG,
+    Clock,
+    Event,
+    Functions,
+    allow,
+    function,
+    plan,
+    running,
+    websocket_api,
+)
 from socket_clients import (
     closed,
     echo,
@@ -355,14 +366,16 @@ class TestEnds:
         return context["disconnectStatusCode"], context["disconnectReason"]
 
     async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(self) -> None:
-        limits = Limits(idle=timedelta(milliseconds=300), tick=timedelta(milliseconds=10))
-        start, _ = gateway(limits)
+        clock = Clock()
+        start, _ = gateway(Limits(tick=timedelta(milliseconds=10)), clock=clock)
         async with start as node, connect(node.url) as idle, connect(node.url) as busy:
-            ending = asyncio.ensure_future(closed(idle))
-            while not ending.done():
+            for _ in range(3):
+                clock.now += 4 * MINUTE
                 await busy.send('{"action":"ping"}')
                 await in_time(busy.recv())
-            assert ending.result() == (1001, "Going away")
+            assert await closed(idle) == (1001, "Going away")
+            await busy.send('{"action":"ping"}')
+            await in_time(busy.recv())
 
     async def test_protocol_pings_do_not_keep_a_connection(self) -> None:
         limits = Limits(idle=timedelta(milliseconds=200), tick=timedelta(milliseconds=10))

@@ -23,6 +23,11 @@ async def until(condition: Callable[[], Any]) -> None:
             await asyncio.sleep(_PAUSE_SECONDS)
 
 
+async def pause() -> None:
+    """Let others run for a moment. Nothing depends on how long it takes."""
+    await asyncio.sleep(_PAUSE_SECONDS)
+
+
 async def in_time(happening: Awaitable[T]) -> T:
     """What will come, such as the next message of a connection."""
     return await asyncio.wait_for(happening, PATIENCE_SECONDS)

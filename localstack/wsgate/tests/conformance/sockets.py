@@ -24,7 +24,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
-from gateways import T0, Running, plan, running, websocket_api
+from gateways import Clock, Running, plan, running, websocket_api
 from waiting import PATIENCE_SECONDS, in_time, until
 from wire import dialed
 from wsgate.model.limits import millis
@@ -43,16 +43,6 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 A_MOMENT = 0.03
 """How long a client listens to be sure that nothing comes; an echo through it comes in a tenth."""
-
-
-class Clock:
-    """Time, which only moves when a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = T0
-
-    def read(self) -> int:
-        return self.now
 
 
 class SocketWorld(World):
@@ -188,7 +178,7 @@ async def world(setup: Setup, library: Library, *, compression: bool) -> AsyncIt
             _Functions(worlds),
             limits=setup.limits,
             quotas=setup.quotas,
-            now=clock.read,
+            clock=clock,
         ) as node,
     ):
         worlds.append(SocketWorld(setup, node, dialer, clock))
