@@ -165,6 +165,7 @@ class TestHandshakes:
             await flood(wire, b"x" * 10_000, lambda: False, 2 * MIB)
             assert (await wire.end())[:12] in {b"HTTP/1.1 431", b""}
 
+    @pytest.mark.slow
     async def test_very_many_at_once_are_all_answered(self) -> None:
         """In the issue's words, 10,000 connects at once."""
         opening = asyncio.Semaphore(500)  # as many as a listening socket may hold back
@@ -307,6 +308,7 @@ class TestWhoNeverReads:
         tick=TICK,
     )
 
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         "piece",
         [frame(PING, b"x" * 125) * 100, frame(TEXT, b"x" * 8 * KIB) * 4],

@@ -95,6 +95,7 @@ class TestConcurrency:
             file.touch()
             await asyncio.gather(*calls[:2])
 
+    @pytest.mark.slow
     async def test_without_it_a_crowd_waits(self) -> None:
         async with running("echo", concurrency=2) as runner:
             answers = await asyncio.gather(*(runner.invoke() for _ in range(3000)))
