@@ -135,7 +135,7 @@ class Story:
         await self._for_one(given.times)
         await self._arrive(given.online)
         await asyncio.sleep(SETTLE_SECONDS)
-        everyone_has_it = await self._for_everyone(is_harmed=given.faults)
+        everyone_has_it = await self._for_everyone(has_faults=given.faults)
         beating.cancel()
         for screen in self._screens:
             if screen.client:
@@ -195,10 +195,10 @@ class Story:
 
     # Everyone.
 
-    async def _for_everyone(self, *, is_harmed: bool) -> bool:
+    async def _for_everyone(self, *, has_faults: bool) -> bool:
         used, pressed = self._cpu(), time.perf_counter()
         bonus_id = await self._press({"kind": "everyone"})
-        if is_harmed:
+        if has_faults:
             await self._kill_a_worker(bonus_id)
         progress = await self._progress(bonus_id)
         waits = sorted(

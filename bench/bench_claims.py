@@ -31,7 +31,8 @@ import asyncpg
 
 from bench.support.figures import Figures, add_write_option
 from bench.support.pgbench import Load, Pgbench, find_pgbench
-from handlers.adapters.statements import text
+from handlers.adapters.statements import sql_of
+from handlers.core.operations.claim import Claim
 from postgres import Postgres
 from sql.migrate import migrate
 
@@ -69,11 +70,7 @@ class Contender:
 def _ours() -> str:
     """The statement that the handler runs, with pgbench's names for its parameters."""
     names = ["'user-' || :user", "'claim'", ":bonus::uuid", "'200 ms'", "50"]
-    return re.sub(r"\$(\d)", lambda found: names[int(found[1]) - 1], _bare(text("claim")))
-
-
-def _bare(statement: str) -> str:
-    return "\n".join(line for line in statement.splitlines() if not line.startswith("--"))
+    return re.sub(r"\$(\d)", lambda found: names[int(found[1]) - 1], sql_of(Claim))
 
 
 COUNTER = (

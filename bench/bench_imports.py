@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[1]
 TIMES = 9
 BAR_MS = 250
 WEBSOCKET = ("authorize", "connect", "disconnect", "message")
-OTHERS = ("broadcast", "sweep", "award", "web")
+OTHERS = ("broadcast", "sweep", "award", "http")
 
 # The clock starts after the interpreter, which on Lambda is up before the handler is loaded.
 PROGRAM = """

@@ -1,1 +1,1 @@
-"""What runs in Lambda: one edge file per happening; `core` decides, `adapters` reach outside."""
+"""What runs in Lambda: one edge file per function; `core` decides, `adapters` reach outside."""

@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, ClassVar, overload
+from typing import TYPE_CHECKING, ClassVar
 
 import asyncpg
 from msgspec.structs import astuple
 
 from handlers.adapters.settings import statement_cache_size
-from handlers.adapters.statements import name, reader, sql_of, text
-from handlers.core.operation import Query, Statement
+from handlers.adapters.statements import name, reader, sql_of
+from handlers.core.operation import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
     from typing import Any
 
-    from handlers.core.operation import Row, RowT
+    from handlers.core.operation import RowT
 
 log = logging.getLogger(__name__)
 
@@ -60,8 +60,8 @@ class Unstorable(Exception):
         """Which one it does not meet, if it is that."""
 
 
-class ReportLimits(Statement[None], frozen=True):
-    query: ClassVar[str] = "report_limits"
+class LimitReport(Statement[None], frozen=True):
+    function: ClassVar[str] = "limit_report"
     milliseconds: int
 
 
@@ -72,14 +72,10 @@ class Database:
         self._dsn = dsn
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
-        # The lanes of a broadcast ask one after the other: a connection takes one query at a time.
+        # A broadcast's workers wait for each other here: a connection takes one query at a time.
         self._turn = asyncio.Lock()
 
-    @overload
-    async def fetch(self, query: Statement[RowT]) -> list[RowT]: ...
-    @overload
-    async def fetch(self, query: Query) -> list[Row]: ...
-    async def fetch(self, query: Statement[Any] | Query) -> list[Any]:
+    async def fetch(self, statement: Statement[RowT]) -> list[RowT]:
         """The rows of a statement. Raises Unavailable or Unstorable.
 
         A connection that died since the last event (a freeze, a failover) is replaced once; the
@@ -87,39 +83,31 @@ class Database:
         """
 
         async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-            return await _run(connection, query)
+            return await _run(connection, statement)
 
-        return _read(query, await self._twice(_name(query), run))
+        return _read(statement, await self._twice(name(statement), run))
 
-    @overload
-    async def report(self, query: Statement[RowT], within: timedelta) -> list[RowT]: ...
-    @overload
-    async def report(self, query: Query, within: timedelta) -> list[Row]: ...
-    async def report(self, query: Statement[Any] | Query, within: timedelta) -> list[Any]:
+    async def report(self, statement: Statement[RowT], within: timedelta) -> list[RowT]:
         """The rows of a statement that only reads, and is cancelled if it takes longer than
         `within`.
 
         Raises TooSlow then, else what `fetch` raises.
         """
-        limits = ReportLimits(int(within.total_seconds() * 1000))
+        limits = LimitReport(int(within.total_seconds() * 1000))
 
         async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
             try:
                 async with connection.transaction(readonly=True):
                     await _run(connection, limits)
-                    return await _run(connection, query)
+                    return await _run(connection, statement)
             except asyncpg.QueryCanceledError as error:
-                raise TooSlow(_name(query)) from error
+                raise TooSlow(name(statement)) from error
 
-        return _read(query, await self._twice(_name(query), run))
+        return _read(statement, await self._twice(name(statement), run))
 
-    @overload
-    async def fetch_one(self, query: Statement[RowT]) -> RowT: ...
-    @overload
-    async def fetch_one(self, query: Query) -> Row: ...
-    async def fetch_one(self, query: Statement[Any] | Query) -> Any:
+    async def fetch_one(self, statement: Statement[RowT]) -> RowT:
         """The row of a statement that always has one."""
-        (row,) = await self.fetch(query)
+        (row,) = await self.fetch(statement)
         return row
 
     async def close(self) -> None:
@@ -172,26 +160,16 @@ class Database:
         return self._connection
 
 
-async def _run(
-    connection: asyncpg.Connection, query: Statement[Any] | Query
-) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record]
-    if isinstance(query, Query):
-        rows = await connection.fetch(text(query.name), *query.args)
-    else:
-        rows = await connection.fetch(sql_of(type(query)), *astuple(query))
+async def _run(connection: asyncpg.Connection, statement: Statement[Any]) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await connection.fetch(
+        sql_of(type(statement)), *astuple(statement)
+    )
     return rows
 
 
-def _read(query: Statement[Any] | Query, records: list[asyncpg.Record]) -> list[Any]:
-    if isinstance(query, Query):
-        return [dict(record) for record in records]
-    read = reader(type(query))
+def _read(statement: Statement[RowT], records: list[asyncpg.Record]) -> list[RowT]:
+    read = reader(type(statement))
     return [read(record) for record in records]
-
-
-def _name(query: Statement[Any] | Query) -> str:
-    return query.name if isinstance(query, Query) else name(query)
 
 
 def _said(error: BaseException) -> str:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
-from handlers.core.operation import Rules
-from handlers.core.rate_limit import Limit
+from handlers.core.operation import Limit, Rules
 
 
 class MissingSetting(Exception):

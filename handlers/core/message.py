@@ -7,6 +7,8 @@ from uuid import UUID
 
 import msgspec
 
+from handlers.core import reasons
+
 MAX_MESSAGE_BYTES = 16_384
 
 ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -71,6 +73,10 @@ ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
 
+TOO_LARGE = f"the message is larger than {MAX_MESSAGE_BYTES} bytes: send less in one message"
+TOO_DEEP = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
+UNKNOWN_ACTION = f"action is missing or unknown: send one of {', '.join(ACTIONS)}, ping"
+
 
 class BadMessage(Exception):
     """`code` and reason for the client; `re` is the id of the message, if it has a readable one."""
@@ -83,25 +89,24 @@ class BadMessage(Exception):
 def parse(body: str) -> Message:
     """Read a message. Raises BadMessage: bad_json, unknown_action, bad_request, or too_large."""
     if len(body.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
-        raise BadMessage("too_large", f"the message is larger than {MAX_MESSAGE_BYTES} bytes")
+        raise BadMessage("too_large", TOO_LARGE)
     try:
         fields = msgspec.json.decode(body)
     except msgspec.ValidationError as error:
-        raise BadMessage("bad_request", str(error)) from error
+        raise BadMessage("bad_request", reasons.NUMBER_OUT_OF_RANGE) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadMessage("bad_json", f"the message is not valid JSON: {error}") from error
+        raise BadMessage("bad_json", reasons.of_json(error)) from error
     if not isinstance(fields, dict):
-        raise BadMessage("bad_request", "a message must be a JSON object")
+        raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
     if fields.get("action") not in ACTIONS:
-        raise BadMessage("unknown_action", f"action must be one of {', '.join(ACTIONS)}, ping", re)
+        raise BadMessage("unknown_action", UNKNOWN_ACTION, re)
     try:
         message: Message = msgspec.convert(fields, Message)
     except msgspec.ValidationError as error:
-        raise BadMessage("bad_request", str(error), re) from error
+        raise BadMessage("bad_request", reasons.of_field(error), re) from error
     if isinstance(message, ActMessage) and _is_deeper(message.patch, MAX_PATCH_DEPTH):
-        reason = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
-        raise BadMessage("bad_request", reason, re)
+        raise BadMessage("bad_request", TOO_DEEP, re)
     return message
 
 

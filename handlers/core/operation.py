@@ -17,16 +17,12 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from handlers.core.connection import Connection
-    from handlers.core.rate_limit import Limit
 
 RowT = TypeVar("RowT")
 MessageT = TypeVar("MessageT")
 
 Json = NewType("Json", str)
 """A JSON column: its text, as PostgreSQL sends it."""
-
-Row = dict[str, object]
-"""A row of a `Query`; JSON columns are text, as PostgreSQL sends them."""
 
 
 class Statement(msgspec.Struct, Generic[RowT], frozen=True):
@@ -40,14 +36,6 @@ class Statement(msgspec.Struct, Generic[RowT], frozen=True):
 
     function: ClassVar[str] = ""
     query: ClassVar[str] = ""
-
-
-@dataclass(frozen=True)
-class Query:
-    """A named statement of `sql/queries/` and its parameters, in order."""
-
-    name: str
-    args: tuple[object, ...]
 
 
 @dataclass(frozen=True)
@@ -81,6 +69,14 @@ class Outcome:
     pushes: tuple[Push, ...] = ()
     disconnects: bool = False
     """Close the connection: it has exceeded the rate limit by a second burst."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """A message each `gap`, and `burst` of them at once; without a gap there is no limit."""
+
+    gap: timedelta
+    burst: int
 
 
 @dataclass(frozen=True)

@@ -2,21 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from handlers.core.operation import Outcome, encode
-
-if TYPE_CHECKING:
-    from datetime import timedelta
-
-
-@dataclass(frozen=True)
-class Limit:
-    """A message each `gap`, and `burst` of them at once; without a gap there is no limit."""
-
-    gap: timedelta
-    burst: int
 
 
 class LimitedRow(Protocol):

@@ -22,7 +22,7 @@ from handlers.services.errors import NotFound, QueueUnavailable
 if TYPE_CHECKING:
     from handlers.services.announcements import Database, Ports
 
-# Listed users whom the creating function tells by itself.
+# Up to so many listed users are pushed to by the function that creates the bonus.
 MAX_FEW_USERS = 100
 
 

@@ -1,8 +1,8 @@
 -- name: concurrency
--- How many watch at once, for each $3 of [$1, $2), up to now: at (the step begins), viewers (then),
--- peak_viewers (within the step) and peak_at. A user on two resources is two viewers. Everyone is counted whenever
--- $5 has passed since $1; at '1 microsecond' that is at each coming and going.
--- $1 from  $2 to  $3 step  $4 resource (null: all)  $5 resolution, of which $3 is a multiple
+-- How many watch at once, for each step of [$1, $2), up to now: at (the step begins), viewers (then),
+-- peak_viewers (within the step) and peak_at. A user on two resources is two viewers. Viewers are counted once
+-- per resolution, counted from $1; with '1 microsecond' at each start and end of a session.
+-- $1 begins  $2 ends  $3 step (a multiple of the resolution)  $4 resource (null: all)  $5 resolution
 -- $6 now (null: the database's)
 with span as (select least($2, coalesce($6, now())) as until),
 crossing as materialized (

@@ -4,7 +4,7 @@
 -- Returns epoch (of the database: xids are its own), xid, grant_id, bonus_id,
 -- user_id, claim_id, reward, claimed_at.
 -- $1 after_xid  $2 after_grant_id  (0, 0: from the start)
--- $3 from  $4 to ('-infinity' and 'infinity': all)  $5 limit (null: all)
+-- $3 begins  $4 ends ('-infinity' and 'infinity': all)  $5 limit (null: all)
 select e.epoch::text, l.xid, l.id as grant_id, l.bonus_id, l.user_id, c.claim_id, b.reward,
        ms(l.at) as claimed_at
   from stream_epoch e, ledger l

@@ -1,7 +1,7 @@
 -- name: online_count
 -- The database's time, and how many people and connections are online: null unless they are to be
--- counted, which looks at everyone.
--- $1 resource  $2 node (null: all)  $3 counted
+-- counted, which reads every session.
+-- $1 resource  $2 node (null: all)  $3 is_counted
 with here as (
     select user_id, nodes from watching_times
      where $3::boolean and ended_at is null

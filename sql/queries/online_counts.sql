@@ -2,7 +2,7 @@
 -- How many are online, exactly: counted_at, users, connections, and as JSON the $1 resources with the
 -- most connections and the $1 nodes with the most: [{resource, users, connections}, …], [{node,
 -- connections}, …].
--- $1 most
+-- $1 limit
 -- Sets are opened by functions in the list of columns: those of `connections` take ten times as long.
 with held as materialized (
     select resource, node, count(*) as connections

@@ -3,8 +3,8 @@
 -- resource, their own joined_at and ended_at, ended_by, ended_within_ms (how exact the end is), and
 -- watched_ms within the interval. position: $8 for the page behind it, in microseconds; for an open one
 -- the largest bigint.
--- $1 from  $2 to ('-infinity' and 'infinity': the whole history)
--- $3 user_id  $4 resource  $5 ended_by  $6 least_length  $7 most_length (null: any)
+-- $1 begins  $2 ends ('-infinity' and 'infinity': the whole history)
+-- $3 user_id  $4 resource  $5 ended_by  $6 min_length  $7 max_length (null: any)
 -- $8 before_ended_at ('infinity': open)  $9 before_id (null: from the start)  $10 limit (null: all)
 -- $11 now (null: the database's)
 -- The same three times, each in the order of an index: open, past, and past of more than four hours

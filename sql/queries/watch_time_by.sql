@@ -2,7 +2,7 @@
 -- Watch time in [$1, $2) by user, by resource, by both, or in all: user_id and resource (null unless asked
 -- for), sessions that cross the interval, watched_ms within it, and uncertain_ms: the true watch time
 -- lies between watched_ms and watched_ms + uncertain_ms. Open sessions count up to now.
--- $1 from  $2 to  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
+-- $1 begins  $2 ends  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
 -- $6 after_user_id  $7 after_resource ('' and '' from the start)  $8 limit (null: all)
 -- $9 now (null: the database's)
 -- By user, a page looks its users up first: an index has them in order, and only they are summed.

@@ -1,12 +1,12 @@
 -- name: watch_time_in
--- The same as watch_time_by for each piece of $3 (a day, an hour, as UTC has them) of [$1, $2):
+-- The same as watch_time_by for each period (a day or an hour of UTC) of [$1, $2):
 -- starts_at, user_id, resource, sessions, watched_ms, uncertain_ms. A session that crosses midnight
 -- gives each day its part.
--- $1 from  $2 to  $3 size of a piece  $4 by: of user, resource  $5 user_id  $6 resource (null: all)
+-- $1 begins  $2 ends  $3 period  $4 by: of user, resource  $5 user_id  $6 resource (null: all)
 -- $7 after_starts_at ('-infinity' from the start)  $8 after_user_id  $9 after_resource
 -- $10 limit (null: all)  $11 now (null: the database's)
--- Sessions are first summed by the pieces of time in which they begin and end: those sums are few, and
--- only they are spread over all the pieces between.
+-- Sessions are first summed by the periods in which they begin and end: those sums are few, and only they
+-- are spread over all the periods between.
 with clips as (
     select case when 'user' = any ($4::text[]) then user_id end as user_id,
            case when 'resource' = any ($4::text[]) then resource end as resource, c.*
@@ -17,7 +17,7 @@ with clips as (
        and ($6::text is null or s.resource = $6)
     offset 0
 ),
--- Materialized, or the planner sorts a million sessions because sums in order would be of use to it.
+-- Materialized: otherwise the planner sorts a million sessions to have sums in order.
 summed as materialized (
     select user_id, resource, first, last, uncertain_first, uncertain_last,
            count(*) as sessions, sum(starts_at - first) as before, sum(ends_at - last) as after,

@@ -78,12 +78,12 @@ async def test_a_post_to_an_unknown_connection_is_gone(side: Side) -> None:
         await side.api.post(push(UNKNOWN))
 
 
-async def test_who_is_open_is_known(side: Side) -> None:
+async def test_an_open_connection_is_found(side: Side) -> None:
     assert await side.api.is_open(NODE, side.open_id) is True
     assert await side.api.is_open(NODE, UNKNOWN) is False
 
 
-async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> None:
+async def test_a_closed_connection_is_gone_and_cannot_be_closed_twice(side: Side) -> None:
     await side.api.close(NODE, side.open_id)
     assert await side.api.is_open(NODE, side.open_id) is False
     with pytest.raises(Gone):
@@ -97,7 +97,7 @@ async def test_who_is_closed_is_gone_and_cannot_be_closed_twice(side: Side) -> N
         assert caught.value.rcvd.code == 1000
 
 
-async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
+async def test_a_push_to_an_unreachable_gateway_is_undelivered_and_not_gone() -> None:
     async with aclosing(GatewayApi("http://127.0.0.1:1/live")) as unreachable:
         with pytest.raises(Unreachable):
             await unreachable.post(push(UNKNOWN))
@@ -108,13 +108,13 @@ async def test_a_gateway_out_of_reach_is_undelivered_and_not_gone() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
-async def test_a_gateway_that_answers_is_reached_whatever_it_says(status: int) -> None:
+async def test_a_gateway_that_answers_any_status_is_reached(status: int) -> None:
     async with answering(saying(status)) as server, aclosing(GatewayApi(server.endpoint)) as api:
         with pytest.raises(GatewayRejected):
             await api.is_open(NODE, UNKNOWN)
 
 
-async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
+async def test_a_gateway_that_closes_during_tls_is_unreachable() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     node = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
     async with server, aclosing(GatewayApi()) as api:
@@ -122,7 +122,7 @@ async def test_a_gateway_that_hangs_up_on_tls_is_out_of_reach() -> None:
             await api.is_open(node, UNKNOWN)
 
 
-async def test_a_call_that_never_left_says_nothing_of_the_gateway(
+async def test_a_call_that_was_not_sent_does_not_make_the_gateway_unreachable(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):

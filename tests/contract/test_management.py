@@ -52,14 +52,14 @@ async def post(server: Server, naps: Naps | None = None) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 400, 403, 404, 413])
-async def test_an_answer_is_not_asked_for_again(status: int) -> None:
+async def test_a_final_answer_is_not_retried(status: int) -> None:
     async with answering(saying(status)) as server:
         with pytest.raises(GatewayRejected) as caught:
             await post(server)
         assert (caught.value.status, len(server.heads)) == (status, 1)
 
 
-async def test_gone_is_an_answer_with_or_without_words() -> None:
+async def test_410_means_gone_with_or_without_a_body() -> None:
     for answer in (saying(410, ""), saying(410, "", "x-amzn-ErrorType: GoneException")):
         async with answering(answer) as server:
             with pytest.raises(Gone):
@@ -68,7 +68,7 @@ async def test_gone_is_an_answer_with_or_without_words() -> None:
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-async def test_what_may_pass_is_asked_for_again_and_not_for_ever(status: int) -> None:
+async def test_a_temporary_failure_is_retried_a_few_times(status: int) -> None:
     async with answering(saying(status)) as server:
         with pytest.raises(GatewayRejected) as caught:
             await post(server)
@@ -76,7 +76,7 @@ async def test_what_may_pass_is_asked_for_again_and_not_for_ever(status: int) ->
 
 
 @pytest.mark.parametrize("failure", [saying(429), saying(503), HANG_UP])
-async def test_what_passes_is_delivered(failure: bytes) -> None:
+async def test_a_retry_that_succeeds_is_delivered(failure: bytes) -> None:
     async with answering(failure, failure, OK) as server:
         await post(server)
         assert server.bodies == [PUSH.data] * 3
@@ -97,7 +97,7 @@ def test_a_wait_is_bounded() -> None:
     assert backoff_seconds(60, lambda: 0.0) == 0
 
 
-async def test_an_error_says_what_the_gateway_said() -> None:
+async def test_an_error_quotes_the_gateway() -> None:
     said = saying(403, '{"message":"User is not authorized"}', "x-amzn-ErrorType: AccessDenied")
     async with answering(said) as server:
         with pytest.raises(GatewayRejected, match=r"403 AccessDenied .*User is not authorized"):
@@ -107,7 +107,7 @@ async def test_an_error_says_what_the_gateway_said() -> None:
 # ---- no answer
 
 
-async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_gateway_that_never_answers_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.05))
     async with answering(None) as server:
         with pytest.raises(Unreachable):
@@ -115,7 +115,7 @@ async def test_silence_is_out_of_reach(monkeypatch: pytest.MonkeyPatch) -> None:
         await server.until_asked(MAX_ATTEMPTS_WHEN_SILENT)
 
 
-def test_silence_has_a_bound() -> None:
+def test_a_call_has_a_timeout() -> None:
     assert (http.TIMEOUT.sock_connect, http.TIMEOUT.sock_read) == (1, 3)
 
 
@@ -134,14 +134,14 @@ def test_silence_has_a_bound() -> None:
         b"\x15\x03\x01\x00\x02\x02\x16",
     ],
 )
-async def test_half_an_answer_or_none_that_is_http_is_out_of_reach(answer: bytes) -> None:
+async def test_a_broken_http_answer_means_unreachable(answer: bytes) -> None:
     async with answering(answer) as server:
         with pytest.raises(Unreachable):
             await post(server)
         assert len(server.heads) == MAX_ATTEMPTS
 
 
-async def test_a_server_without_a_trusted_certificate_is_out_of_reach(
+async def test_a_server_without_a_trusted_certificate_is_unreachable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
@@ -160,7 +160,7 @@ async def test_a_server_without_a_trusted_certificate_is_out_of_reach(
 
 
 @pytest.mark.parametrize("node", ["", "a b", "[::1", "host:port/live", "no\r\nhost"])
-async def test_what_is_no_node_is_not_asked(node: str) -> None:
+async def test_a_malformed_node_is_not_called(node: str) -> None:
     async with aclosing(GatewayApi(sleep=Naps())) as client:
         with pytest.raises(Undelivered):
             await client.is_open(node, "AAAAAAAAAgAAAAA=")
@@ -210,7 +210,7 @@ async def test_an_error_leaves_the_connection_as_it_is() -> None:
         assert server.most_connections == 1
 
 
-async def test_so_many_at_once_and_the_others_wait() -> None:
+async def test_calls_above_the_maximum_wait() -> None:
     async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
         posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
         await server.until_asked(MAX_CONCURRENT_CALLS)
@@ -235,7 +235,7 @@ async def test_a_cancelled_post_leaves_nothing_behind() -> None:
         await client.post(PUSH)
 
 
-async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> None:
+async def test_the_timeout_of_all_calls_ends_those_that_wait_for_a_retry() -> None:
     naps = 0
 
     async def nap(_: float) -> None:
@@ -255,7 +255,7 @@ async def test_the_bound_of_all_calls_ends_those_that_wait_to_try_again() -> Non
         assert len(server.heads) <= 3
 
 
-async def test_closing_twice_or_unused_is_nothing_and_a_later_call_works() -> None:
+async def test_closing_twice_or_unused_has_no_effect_and_a_later_call_works() -> None:
     async with answering(OK) as server:
         client = GatewayApi(server.endpoint)
         await client.aclose()
@@ -278,7 +278,7 @@ print(container.run(container.delivery.deliver([push] * 3, within_seconds=60)))
 """
 
 
-async def test_a_process_that_ends_leaves_nothing_and_says_nothing() -> None:
+async def test_a_process_that_ends_leaves_no_socket_and_prints_nothing() -> None:
     async with answering(OK) as server:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", ENDS_BY_ITSELF),
@@ -351,6 +351,6 @@ def _signed(sent: tuple[str, dict[str, str]]) -> str:
     return found[1]
 
 
-def test_what_is_worth_another_try() -> None:
+def test_which_failures_are_retried() -> None:
     assert max_attempts(Undelivered("no credentials")) == 1
     assert max_attempts(Unreachable("no way")) == MAX_ATTEMPTS

@@ -44,7 +44,7 @@ def row(*recipients: tuple[str, list[str], object], **more: object) -> PageRow:
     return msgspec.structs.replace(PAGE, recipients=Json(json.dumps(listed)), **more)
 
 
-def said(pushes: list[Push]) -> list[tuple[str, str, Any]]:
+def decoded(pushes: list[Push]) -> list[tuple[str, str, Any]]:
     return [(one.user_id, one.connection_id, json.loads(one.data)) for one in pushes]
 
 
@@ -56,13 +56,13 @@ def test_a_bonus_goes_to_each_connection() -> None:
         "broadcast": {"seq": 5, "follows": 3},
         "bonus": {"bonus_id": "b"},
     }
-    assert said(pushes) == [("ann", "a1", told), ("ann", "a2", told), ("bob", "b1", told)]
+    assert decoded(pushes) == [("ann", "a1", told), ("ann", "a2", told), ("bob", "b1", told)]
     assert {one.node for one in pushes} == {NODE}
 
 
-def test_news_say_what_they_are() -> None:
+def test_news_are_pushed_with_their_own_type() -> None:
     page = row(("ann", ["a1"], None), kind="news", news='{"seq": 5}', bonus=None)
-    assert said(broadcast.pushes(page)) == [
+    assert decoded(broadcast.pushes(page)) == [
         (
             "ann",
             "a1",
@@ -76,9 +76,9 @@ def test_news_say_what_they_are() -> None:
     ]
 
 
-def test_a_listed_user_is_told_the_event_of_their_own_stream() -> None:
+def test_a_listed_user_gets_the_event_of_their_own_stream() -> None:
     page = row(("ann", ["a1", "a2"], {"seq": 4}), ("bob", ["b1"], {"seq": 8}), broadcast=None)
-    pushes = said(broadcast.pushes(page))
+    pushes = decoded(broadcast.pushes(page))
     assert [(tab, told["type"], told["event"]) for _, tab, told in pushes] == [
         ("a1", "event", {"seq": 4}),
         ("a2", "event", {"seq": 4}),
@@ -88,20 +88,20 @@ def test_a_listed_user_is_told_the_event_of_their_own_stream() -> None:
     assert pushes[0][2] == {"type": "event", **event}
 
 
-def test_a_listed_user_whose_event_is_gone_is_told_the_bonus() -> None:
-    ((_, _, told),) = said(broadcast.pushes(row(("ann", ["a1"], None), broadcast=None)))
+def test_a_listed_user_whose_event_was_pruned_gets_the_bonus() -> None:
+    ((_, _, told),) = decoded(broadcast.pushes(row(("ann", ["a1"], None), broadcast=None)))
     assert (told["type"], told["broadcast"]) == ("bonus", None)
 
 
-def test_the_time_is_that_of_the_turn_the_page_waits_for() -> None:
+def test_the_time_of_a_message_is_that_of_its_pages_turn() -> None:
     page = row(("ann", ["a1"], None), ("bob", ["b1"], {"seq": 4}), wait_ms=250)
-    assert [told["server_now"] for _, _, told in said(broadcast.pushes(page))] == [9_250, 9_250]
+    assert [told["server_now"] for _, _, told in decoded(broadcast.pushes(page))] == [9_250, 9_250]
 
 
 @pytest.mark.parametrize(
     ("is_over", "undelivered", "dropped"), [(False, 3, 0), (True, 0, 3)], ids=["open", "over"]
 )
-def test_what_has_no_answer_is_undelivered_or_at_the_end_dropped(
+def test_a_push_without_an_answer_is_undelivered_or_at_the_end_of_the_window_dropped(
     is_over: bool, undelivered: int, dropped: int
 ) -> None:
     counts = DeliveryCounts(sent=5, gone=[Push("ann", NODE, "a1", b"")] * 2)
@@ -114,13 +114,13 @@ def test_a_broadcast_travels_through_the_queue(one: Broadcast) -> None:
     assert Broadcast.from_json(one.to_json()) == one
 
 
-def test_the_release_before_named_the_bonus() -> None:
+def test_a_message_of_the_previous_release_names_the_bonus() -> None:
     before = '{"bonus_id": "b", "after_user_id": "ann", "after_resource": "site"}'
     assert Broadcast.from_json(before) == Broadcast("b")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", "null", "{}", '{"broadcast_id": null}'])
-def test_anything_else_is_no_broadcast(text: str) -> None:
+def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
         Broadcast.from_json(text)
 

@@ -1,4 +1,4 @@
-"""What a client may say, and what it is told when it says something else."""
+"""Which messages a client may send, and how others are refused."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def refusal(body: str) -> tuple[str, str | None]:
     return caught.value.code, caught.value.re
 
 
-def test_a_client_says_hello_act_claim_ack_watch_and_ledger() -> None:
+def test_hello_act_claim_ack_watch_and_ledger_are_read() -> None:
     bonus_id = UUID(int=7)
     assert parse('{"action":"hello","id":"h1"}') == HelloMessage("h1")
     assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == HelloMessage("h1", 3, "e")
@@ -50,12 +50,12 @@ def test_a_client_says_hello_act_claim_ack_watch_and_ledger() -> None:
     )
 
 
-def test_a_newer_client_may_say_more() -> None:
+def test_unknown_fields_of_a_newer_client_are_ignored() -> None:
     assert parse('{"action":"hello","id":"h1","mood":"good"}') == HelloMessage("h1")
 
 
 @pytest.mark.parametrize("body", ["", "{", "nonsense", "[" * 9_000, '{"a":"\\ud800"}', "\ufeff{}"])
-def test_what_is_not_json_is_said_to_be_none(body: str) -> None:
+def test_a_message_that_is_not_json_is_refused(body: str) -> None:
     assert refusal(body) == ("bad_json", None)
 
 
@@ -65,7 +65,7 @@ def test_a_message_is_an_object(body: str) -> None:
 
 
 @pytest.mark.parametrize("action", ["shout", "$connect", "", 7, None, ["hello"]])
-def test_an_unknown_action_is_named_so(action: Any) -> None:
+def test_an_unknown_action_has_a_code_of_its_own(action: Any) -> None:
     assert refusal(json.dumps({"action": action, "id": "x1"})) == ("unknown_action", "x1")
 
 
@@ -86,9 +86,9 @@ def test_an_unknown_action_is_named_so(action: Any) -> None:
     ],
 )
 def test_a_wrong_field_is_refused_with_its_name(wrong: dict[str, Any]) -> None:
-    said = {"action": "act", "id": "a1", "type": "like", "body": {}, **wrong}
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {}, **wrong}
     with pytest.raises(BadMessage, match=next(iter(wrong))) as caught:
-        parse(json.dumps(said))
+        parse(json.dumps(sent))
     assert caught.value.code == "bad_request"
 
 
@@ -98,23 +98,23 @@ def nested(levels: int) -> dict[str, Any]:
 
 @pytest.mark.parametrize(("levels", "good"), [(0, True), (31, True), (32, False), (300, False)])
 def test_a_patch_has_a_depth(levels: int, good: bool) -> None:
-    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": nested(levels)}
+    sent = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": nested(levels)}
     if good:
-        assert parse(json.dumps(said)) == ActMessage("a1", "x", {}, nested(levels))
+        assert parse(json.dumps(sent)) == ActMessage("a1", "x", {}, nested(levels))
     else:
-        assert refusal(json.dumps(said)) == ("bad_request", "a1")
+        assert refusal(json.dumps(sent)) == ("bad_request", "a1")
 
 
 @pytest.mark.parametrize("patch", [[], 7, "x", True])
 def test_a_patch_is_an_object(patch: Any) -> None:
-    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": patch}
-    assert refusal(json.dumps(said)) == ("bad_request", "a1")
+    sent = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": patch}
+    assert refusal(json.dumps(sent)) == ("bad_request", "a1")
 
 
-def test_a_list_is_no_level_of_a_patch() -> None:
-    """It replaces what was there, and is not looked into."""
-    said = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": {"a": [nested(50)]}}
-    assert isinstance(parse(json.dumps(said)), ActMessage)
+def test_a_list_does_not_count_as_a_level_of_a_patch() -> None:
+    """A list replaces the old value whole."""
+    sent = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": {"a": [nested(50)]}}
+    assert isinstance(parse(json.dumps(sent)), ActMessage)
 
 
 @pytest.mark.parametrize("since", [-1, 2**53 + 1, 1.5, "1", True])
@@ -128,9 +128,9 @@ def test_since_is_a_sequence_number(since: Any) -> None:
 @pytest.mark.parametrize(
     "resource", ["x", "x" * 128, "🦊" * 128, "a\nb", " ", "100%/?#&", "\ufeff"]
 )
-def test_a_resource_may_be_called_anything(resource: str) -> None:
-    said = {"action": "watch", "id": "w1", "resource": resource}
-    assert parse(json.dumps(said)) == WatchMessage("w1", resource)
+def test_a_resource_may_have_any_name(resource: str) -> None:
+    sent = {"action": "watch", "id": "w1", "resource": resource}
+    assert parse(json.dumps(sent)) == WatchMessage("w1", resource)
 
 
 @pytest.mark.parametrize(
@@ -146,9 +146,9 @@ def test_a_resource_may_be_called_anything(resource: str) -> None:
         ("\ud800", "bad_json"),
     ],
 )
-def test_a_resource_that_cannot_be_written_down_is_refused(resource: Any, code: str) -> None:
-    said = {"action": "watch", "id": "w1", "resource": resource}
-    assert refusal(json.dumps(said))[0] == code
+def test_a_resource_that_cannot_be_stored_is_refused(resource: Any, code: str) -> None:
+    sent = {"action": "watch", "id": "w1", "resource": resource}
+    assert refusal(json.dumps(sent))[0] == code
 
 
 @pytest.mark.parametrize(("size", "good"), [(-1, True), (0, True), (1, False)])
@@ -164,7 +164,7 @@ def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
 
 
 @given(st.text())
-def test_nothing_else_is_ever_raised(body: str) -> None:
+def test_any_text_is_refused_by_bad_message_alone(body: str) -> None:
     refusal(body)
 
 
@@ -180,9 +180,9 @@ JSON = st.recursive(
         st.sampled_from(["id", "type", "body", "since", "bonus_id", "epoch", "resource"]), JSON
     )
 )
-def test_an_object_is_understood_or_refused(said: dict[str, Any]) -> None:
+def test_an_object_is_understood_or_refused(sent: dict[str, Any]) -> None:
     for action in ("hello", "act", "claim", "watch"):
         try:
-            parse(json.dumps({**said, "action": action}))
+            parse(json.dumps({**sent, "action": action}))
         except BadMessage as bad:
             assert bad.code in ("bad_json", "bad_request", "too_large")

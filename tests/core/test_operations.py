@@ -20,7 +20,7 @@ from handlers.core.message import (
     LedgerMessage,
     WatchMessage,
 )
-from handlers.core.operation import Json, Rules
+from handlers.core.operation import Json, Limit, Rules
 from handlers.core.operations import (
     ack,
     act,
@@ -38,7 +38,7 @@ from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
 from handlers.core.operations.watch import Watch, WatchRow
-from handlers.core.rate_limit import Limit, over_limit
+from handlers.core.rate_limit import over_limit
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
@@ -60,11 +60,11 @@ ACTED = ActRow("acted", 0, 9, EPOCH, EVENT, OTHERS)
 CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS)
 
 
-def said(push: Push) -> tuple[str, str, Any]:
+def decoded(push: Push) -> tuple[str, str, Any]:
     return push.node, push.connection_id, json.loads(push.data)
 
 
-def test_every_later_event_says_whose_connection_it_is() -> None:
+def test_every_later_event_names_the_user_of_its_connection() -> None:
     request = {
         "authorizer": authorize.context(Ticket("t1", "ann", "site", T0)),
         "domainName": "gateway.example",
@@ -75,27 +75,27 @@ def test_every_later_event_says_whose_connection_it_is() -> None:
 
 
 @pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
-def test_what_a_ticket_says_comes_back_from_the_gateway(may_watch: MayWatch) -> None:
+def test_the_claims_of_a_ticket_come_back_from_the_gateway(may_watch: MayWatch) -> None:
     ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
     context = authorize.context(ticket)
     assert all(type(value) is str for value in context.values())
     request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
-    who = read_connection(request)
-    assert (who.device, who.may_watch) == ("phone", may_watch)
+    connection = read_connection(request)
+    assert (connection.device, connection.may_watch) == ("phone", may_watch)
 
 
-def test_an_action_is_answered_and_told_to_the_others_only() -> None:
+def test_an_action_is_answered_and_pushed_to_the_other_connections_only() -> None:
     outcome = act.outcome(ANN, ACT, ACTED)
     event = {"server_now": 9, "epoch": str(EPOCH), "event": json.loads(EVENT)}
     assert json.loads(outcome.reply) == {"type": "acted", "re": "a1", **event}
-    told = {"type": "event", **event}
-    assert [said(one) for one in outcome.pushes] == [
-        (NODE, "tab-2", told),
-        ("other.example/live", "phone", told),
+    push = {"type": "event", **event}
+    assert [decoded(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", push),
+        ("other.example/live", "phone", push),
     ]
 
 
-def test_a_conflict_is_told_to_nobody_else() -> None:
+def test_a_conflict_is_pushed_to_no_other_connection() -> None:
     for outcome in (
         act.outcome(ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome="conflict")),
         claim.outcome(ANN, CLAIM, structs.replace(CLAIMED, outcome="conflict")),
@@ -114,7 +114,7 @@ def test_a_conflict_is_told_to_nobody_else() -> None:
         (None, True),
     ],
 )
-def test_a_connection_that_was_ended_wrongly_is_told_so(
+def test_a_connection_that_was_ended_by_mistake_learns_it_from_a_reply(
     others: Json | None, is_counted: bool
 ) -> None:
     for outcome in (
@@ -144,7 +144,7 @@ def test_a_ticket_is_the_permission_to_watch(
     assert (refusal is None) is allowed
 
 
-def test_a_move_is_answered_with_the_session_it_led_to() -> None:
+def test_a_move_is_answered_with_its_new_session() -> None:
     assert watch.statement(ANN, WatchMessage("w1", "stream"), RULES) == Watch(
         user_id="ann",
         node=NODE,
@@ -186,25 +186,25 @@ def test_a_claim_that_failed_has_no_event_and_no_pushes() -> None:
     assert outcome.pushes == ()
 
 
-def test_who_comes_too_late_is_told_so_on_every_device() -> None:
+def test_a_claim_that_comes_too_late_shows_sold_out_on_every_device() -> None:
     row = structs.replace(
         CLAIMED, outcome="sold_out", event=None, bonus=Json('{"outcome": "sold_out"}')
     )
     outcome = claim.outcome(ANN, CLAIM, row)
     assert json.loads(outcome.reply)["outcome"] == "sold_out"
-    told = {
+    push = {
         "type": "bonus",
         "server_now": 9,
         "broadcast": None,
         "bonus": {"outcome": "sold_out"},
     }
-    assert [said(one) for one in outcome.pushes] == [
-        (NODE, "tab-2", told),
-        ("other.example/live", "phone", told),
+    assert [decoded(one) for one in outcome.pushes] == [
+        (NODE, "tab-2", push),
+        ("other.example/live", "phone", push),
     ]
 
 
-def test_without_an_event_or_a_bonus_nobody_else_is_told() -> None:
+def test_without_an_event_or_a_bonus_nothing_is_pushed() -> None:
     """The event of a claim is pruned some day; a bonus that is sold out comes only for others."""
     for outcome in ("claimed", "sold_out"):
         row = structs.replace(CLAIMED, outcome=outcome, event=None, bonus=None)
@@ -212,7 +212,7 @@ def test_without_an_event_or_a_bonus_nobody_else_is_told() -> None:
 
 
 @pytest.mark.parametrize(("user_id", "allowed"), [(None, True), ("ann", True), ("bob", False)])
-def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> None:
+def test_a_user_cannot_claim_for_another_user(user_id: str | None, allowed: bool) -> None:
     named = structs.replace(CLAIM, user_id=user_id)
     assert (claim.refusal(ANN, named) is None) is allowed
     assert claim.statement(ANN, named, RULES).user_id == "ann"
@@ -222,22 +222,22 @@ def test_nobody_claims_in_anothers_name(user_id: str | None, allowed: bool) -> N
     ("outcome", "wait_ms", "disconnects"),
     [("slow_down", 400, False), ("disconnect", -10_400, True)],
 )
-def test_whoever_says_too_much_hears_when_to_come_again(
+def test_a_user_over_the_limit_learns_how_long_to_wait(
     outcome: str, wait_ms: int, disconnects: bool
 ) -> None:
-    told = over_limit("a1", AckRow(outcome, wait_ms))
-    assert told is not None
-    assert json.loads(told.reply) == {
+    refused = over_limit("a1", AckRow(outcome, wait_ms))
+    assert refused is not None
+    assert json.loads(refused.reply) == {
         "type": "error",
         "re": "a1",
         "code": "slow_down",
         "reason": "this user sends too many messages: wait for retry_after_ms, then send it again",
         "retry_after_ms": abs(wait_ms),
     }
-    assert (told.disconnects, told.pushes) == (disconnects, ())
+    assert (refused.disconnects, refused.pushes) == (disconnects, ())
 
 
-def test_whoever_is_within_the_limit_is_not_limited() -> None:
+def test_a_message_within_the_limit_is_not_refused() -> None:
     assert over_limit("a1", AckRow("acked", 0)) is None
 
 
@@ -255,7 +255,7 @@ def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
     }
 
 
-def test_welcome_says_everything_a_client_draws() -> None:
+def test_welcome_has_everything_that_a_client_draws() -> None:
     row = HelloRow(
         outcome="welcome",
         wait_ms=0,
@@ -336,7 +336,7 @@ def test_the_close_says_how_the_session_ended(
     assert disconnect.ended_by(request) == ended_by
 
 
-def test_an_action_that_grew_too_large_is_told_so() -> None:
+def test_an_action_that_grew_too_large_is_refused() -> None:
     for code in ("too_large", "state_too_large"):
         outcome = act.outcome(
             ANN, ActMessage("a1", "like", {}), structs.replace(ACTED, outcome=code)

@@ -1,4 +1,4 @@
-"""sweep: what a run makes of the answers."""
+"""sweep: what follows from the answers of the nodes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def heard(*answers: tuple[str, Answer]) -> Nodes:
     return nodes
 
 
-def test_a_page_tells_whom_to_ask_and_who_is_gone_already() -> None:
+def test_a_page_divides_into_expired_connections_and_those_to_look_up() -> None:
     it = page(
         ["ann", NODE, "tab-1", False, False],
         ["bob", NODE, "tab-2", False, True],
@@ -59,30 +59,30 @@ def test_a_page_tells_whom_to_ask_and_who_is_gone_already() -> None:
     assert sweep.finish(it) == FinishSweepPage(T0, 1)
 
 
-def test_who_expired_is_forgotten_with_who_is_gone() -> None:
+def test_expired_connections_are_forgotten_with_those_that_are_gone() -> None:
     it = page(["ann", NODE, "tab-1", False, False], ["cat", NODE, "old", True, False])
     assert sweep.gone(it, {TAB: Answer.ALIVE}) == [GoneConnection("cat", NODE, "old", "expired")]
     assert sweep.gone(it, {TAB: Answer.GONE})[1] == GoneConnection("ann", NODE, "tab-1", "swept")
 
 
 @pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.SILENT, Answer.UNASKED])
-def test_who_does_not_answer_is_suspect_once(answer: Answer) -> None:
+def test_a_connection_without_an_answer_becomes_suspect_once(answer: Answer) -> None:
     suspect = sweep.suspicions({TAB: answer, SUSPECT: answer})
     assert suspect == Suspect(["ann"], [NODE], ["tab-1"], [True])
 
 
-def test_who_answers_again_is_suspect_no_more() -> None:
+def test_a_connection_that_answers_again_is_no_longer_suspect() -> None:
     suspect = sweep.suspicions({TAB: Answer.ALIVE, SUSPECT: Answer.ALIVE})
     assert suspect == Suspect(["bob"], [NODE], ["tab-2"], [False])
 
 
-def test_alive_and_gone_are_nothing_to_write_down() -> None:
+def test_a_connection_found_alive_or_gone_changes_no_suspicion() -> None:
     assert sweep.suspicions({TAB: Answer.ALIVE, SUSPECT: Answer.GONE}) is None
     assert sweep.suspicions({}) is None
 
 
 @pytest.mark.parametrize("answer", [Answer.REFUSED, Answer.SILENT, Answer.UNASKED])
-def test_a_node_that_never_says_is_given_up(answer: Answer) -> None:
+def test_a_node_without_clear_answers_is_given_up(answer: Answer) -> None:
     nodes = heard(*[(NODE, answer)] * (MAX_UNCLEAR_ANSWERS - 1))
     assert nodes.is_worth_asking(NODE)
     nodes.record(NODE, answer)
@@ -90,7 +90,7 @@ def test_a_node_that_never_says_is_given_up(answer: Answer) -> None:
     assert nodes.is_worth_asking(OTHER)
 
 
-def test_one_yes_or_no_and_the_count_begins_anew() -> None:
+def test_one_clear_answer_resets_the_count() -> None:
     nodes = heard(*[(NODE, Answer.SILENT)] * (MAX_UNCLEAR_ANSWERS - 1), (NODE, Answer.GONE))
     nodes.record(NODE, Answer.SILENT)
     assert nodes.is_worth_asking(NODE)
@@ -102,12 +102,12 @@ def test_any_answer_means_that_a_node_is_reached(answer: Answer) -> None:
     assert (nodes.reached, nodes.unreachable) == ({NODE}, set())
 
 
-def test_what_was_never_asked_is_neither_reached_nor_out_of_reach() -> None:
+def test_a_node_that_was_not_asked_is_neither_reached_nor_unreachable() -> None:
     nodes = heard((NODE, Answer.UNASKED))
     assert (nodes.reached, nodes.unreachable) == (set(), set())
 
 
-def test_a_run_that_reached_nobody_is_slow_to_believe_in_dead_nodes() -> None:
+def test_a_run_that_reached_no_node_waits_longer_before_it_evicts_any() -> None:
     one_alive = heard((OTHER, Answer.SILENT), (NODE, Answer.ALIVE))
     assert sweep.record(one_alive, GRACE) == RecordNodes([NODE], [OTHER], GRACE)
     isolated = heard((OTHER, Answer.SILENT))
@@ -121,7 +121,7 @@ def test_probes_go_in_rounds() -> None:
     assert asked == [NODE, OTHER] * MAX_UNCLEAR_ANSWERS
 
 
-def test_who_was_on_a_lost_node_is_listed_page_by_page() -> None:
+def test_the_connections_of_a_dead_node_are_listed_page_by_page() -> None:
     first = sweep.list_node_connections(NODE, None, 2)
     assert first == ListNodeConnections(NODE, "", "", 2)
     row = NodeConnection("ann", "site", "tab-1")

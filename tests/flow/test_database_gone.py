@@ -63,8 +63,7 @@ async def test_the_database_gone_and_back(own_dsn: str, tmp_path: Path) -> None:
     line = Line(address.hostname or "", address.port or 0)
     await line.join()
     netloc = address.netloc.replace(f":{address.port}", f":{line.at}")
-    environment = {"DATABASE_URL": urlunsplit(address._replace(netloc=netloc))}
-    system = running(tmp_path, **environment)
+    system = running(tmp_path, DATABASE_URL=urlunsplit(address._replace(netloc=netloc)))
     async with AsyncExitStack() as stack:
         headcount = await asyncio.to_thread(system.__enter__)
         stack.push_async_callback(asyncio.to_thread, system.__exit__, None, None, None)

@@ -92,7 +92,7 @@ def people(world: World, count: int) -> list[str]:
     return tabs
 
 
-# What reaches whom.
+# Who gets which message.
 
 
 def test_a_broadcast_reaches_every_connection(world: World) -> None:
@@ -126,7 +126,7 @@ def test_a_message_delivered_twice_pushes_once(world: World) -> None:
     assert inbox(world) == tabs
 
 
-def test_a_listed_user_is_told_the_event_of_their_stream(world: World) -> None:
+def test_a_listed_user_gets_the_event_of_their_stream(world: World) -> None:
     people(world, 2)
     bonus = drop(world, "user-1", "offline")
     work(world, bonus)
@@ -186,12 +186,12 @@ def test_a_broken_record_fails_alone(world: World) -> None:
     assert len(world.connections.inbox) == 1
 
 
-def test_a_broadcast_that_there_is_not_is_done(world: World) -> None:
+def test_an_unknown_broadcast_is_done(world: World) -> None:
     assert work(world, Broadcast(str(uuid.uuid4()))) == []
     assert world.queue.calls == []
 
 
-def test_what_fails_otherwise_comes_again_and_others_do_not(
+def test_a_failed_record_is_retried_and_the_others_are_not(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people(world, 2)
@@ -217,7 +217,7 @@ def test_what_fails_otherwise_comes_again_and_others_do_not(
     assert inbox(world) == ["tab-1"]
 
 
-def test_what_does_not_fit_in_the_time_goes_back_into_the_queue(world: World) -> None:
+def test_a_broadcast_that_runs_out_of_time_goes_back_into_the_queue(world: World) -> None:
     world.come("tab-1")
     bonus = drop(world)
     assert work(world, bonus, remaining_ms=1) == []
@@ -247,15 +247,15 @@ def test_a_worker_whose_time_is_up_leaves_its_shard_to_the_next_at_once(
     assert inbox(world) == tabs
 
 
-def test_without_a_database_it_is_tried_again_soon(world: World) -> None:
+def test_without_a_database_a_broadcast_is_tried_again_soon(world: World) -> None:
     """SQS would bring the message again after six minutes."""
     bonus = Broadcast(str(uuid.uuid4()))
-    vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    vars(world.container)["database"] = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
     assert work(world, bonus) == []
     assert world.queue.calls == [(bonus, service.RETRY_SECONDS)]
 
 
-def test_a_broadcast_forgets_who_is_gone(world: World) -> None:
+def test_a_broadcast_forgets_connections_that_are_gone(world: World) -> None:
     world.come("a1", "ann")
     world.come("b1", "bob")
     world.age(minutes=2)
@@ -267,7 +267,7 @@ def test_a_broadcast_forgets_who_is_gone(world: World) -> None:
     assert progress(world, bonus) == {"sent": 1, "gone": 1}
 
 
-def test_what_cannot_be_delivered_is_counted(world: World) -> None:
+def test_undelivered_messages_are_counted(world: World) -> None:
     people(world, 3)
     world.connections.broken = {"tab-1"}
     bonus = drop(world)
@@ -275,7 +275,7 @@ def test_what_cannot_be_delivered_is_counted(world: World) -> None:
     assert progress(world, bonus) == {"sent": 2, "undelivered": 1}
 
 
-def test_who_does_not_answer_holds_up_no_more_than_a_page(
+def test_a_connection_that_does_not_answer_delays_one_page_only(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(operation, "PAGE_SIZE", 2)
@@ -287,7 +287,7 @@ def test_who_does_not_answer_holds_up_no_more_than_a_page(
     assert progress(world, bonus) == {"sent": 4, "undelivered": 1}
 
 
-def test_what_has_no_answer_when_the_window_ends_is_dropped(
+def test_a_push_without_an_answer_at_the_end_of_the_window_is_dropped(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     people(world, 3)
@@ -304,7 +304,7 @@ def test_what_has_no_answer_when_the_window_ends_is_dropped(
     assert progress(world, bonus) == {"sent": 2, "dropped": 1}
 
 
-def test_a_page_whose_turn_is_behind_the_end_of_the_window_is_not_pushed(world: World) -> None:
+def test_a_page_whose_turn_comes_after_the_window_is_not_pushed(world: World) -> None:
     people(world, 3)
     world.rows("insert into push_budget (free_at) values (now() + interval '0.9 seconds')")
     bonus = drop(world, window=0.4)
@@ -347,7 +347,7 @@ def test_a_page_has_no_more_time_than_the_window(
     assert 0 < given[1] <= 60
 
 
-def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(
+def test_a_broadcast_after_its_window_pushes_nothing_and_counts_everyone_as_dropped(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     people(world, 3)
@@ -362,9 +362,7 @@ def test_of_what_is_over_nothing_is_pushed_and_everyone_counted(
 # Who is called for.
 
 
-def test_for_several_shards_others_are_called(
-    world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_several_shards_wake_other_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     people(world, 2)
     world.rows(
         "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
@@ -380,7 +378,7 @@ def test_for_several_shards_others_are_called(
     assert len(inbox(world)) == len(set(inbox(world))) == 6_502
 
 
-def test_who_has_not_acknowledged_is_told_again_in_a_while(world: World) -> None:
+def test_users_who_have_not_acknowledged_get_the_bonus_again_later(world: World) -> None:
     people(world, 1)
     bonus = drop(world, acknowledge=True)
     work(world, bonus)
@@ -393,7 +391,7 @@ def test_who_has_not_acknowledged_is_told_again_in_a_while(world: World) -> None
     assert inbox(world) == ["tab-0"] * 2
 
 
-def test_a_few_users_are_told_from_where_it_happens(world: World) -> None:
+def test_a_few_users_are_pushed_to_by_the_web_function(world: World) -> None:
     people(world, 2)
     bonus = drop(world, "user-1")
     world.container.run(broadcast_here(world.container.broadcast_ports(), bonus))
@@ -401,14 +399,14 @@ def test_a_few_users_are_told_from_where_it_happens(world: World) -> None:
     assert progress(world, bonus) == {"sent": 1}
 
 
-def test_telling_a_few_users_never_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pushing_to_a_few_users_never_fails(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """The message for a second worker is in the queue already."""
 
     async def unreachable(_calls: object) -> None:
         raise ClientError({}, "SendMessageBatch")
 
     monkeypatch.setattr(world.queue, "_send", unreachable)
-    vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    vars(world.container)["database"] = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
     ports = world.container.broadcast_ports()
     world.container.run(broadcast_here(ports, Broadcast(str(uuid.uuid4()))))
 
@@ -419,7 +417,9 @@ def told_numbers(capsys: pytest.CaptureFixture[str]) -> dict[str, Any]:
     return dict(line)
 
 
-def test_an_invocation_tells_its_numbers(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invocation_returns_its_metrics(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     people(world, 4)
     world.connections.gone, world.connections.broken = {"tab-0"}, {"tab-1"}
     work(world, drop(world), news(world))
@@ -465,7 +465,7 @@ def test_a_silent_node_is_left_alone_for_a_while() -> None:
 
 
 @pytest.mark.parametrize("answer", ["gone", "sent"])
-def test_one_answer_and_a_node_is_not_silent(answer: str) -> None:
+def test_a_node_with_one_answer_is_not_silent(answer: str) -> None:
     connections = FakeConnections(dead={"n1"}, gone={"a1"} if answer == "gone" else set())
     posts = CircuitBreaker(connections)
 
@@ -530,7 +530,7 @@ def test_each_kind_has_its_queue(
     assert waiting(queues, "BROADCAST" if is_news else "NEWS") == (0, 0)
 
 
-def test_what_is_sent_is_what_comes(queues: Any) -> None:
+def test_a_message_reads_back_as_it_was_sent(queues: Any) -> None:
     asyncio.run(Queue().wake(Broadcast("b", 2)))
     url = queues.get_queue_url(QueueName="BROADCAST")["QueueUrl"]
     (message,) = queues.receive_message(QueueUrl=url)["Messages"]

@@ -36,7 +36,7 @@ async def test_calls_begin_evenly() -> None:
     assert await turns(limiter, clock, 4) == [100.0, 100.1, 100.2, 100.3]
 
 
-async def test_turns_that_nobody_took_are_not_made_up_for() -> None:
+async def test_unused_turns_are_not_saved_up() -> None:
     clock = Clock()
     limiter = RateLimiter(10, clock, clock.sleep)
     await limiter.turn()
@@ -44,7 +44,7 @@ async def test_turns_that_nobody_took_are_not_made_up_for() -> None:
     assert await turns(limiter, clock, 3) == [200.0, 200.1, 200.2]
 
 
-async def test_many_who_wait_at_once_share_the_pace() -> None:
+async def test_concurrent_calls_share_the_rate() -> None:
     waits: list[float] = []
 
     async def sleep(seconds: float) -> None:

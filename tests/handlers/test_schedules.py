@@ -45,7 +45,7 @@ def test_a_connection_inside_its_own_handshake_is_not_forgotten(world: World) ->
     assert sweep.handle({}, Context(), world.container)["closed"] == 1
 
 
-def test_a_sweep_closes_who_is_gone_and_leaves_who_is_here(world: World) -> None:
+def test_a_sweep_closes_gone_connections_and_leaves_open_ones(world: World) -> None:
     for tab, user in (("a1", "ann"), ("b1", "bob"), ("c1", "cat")):
         world.come(tab, user)
     world.age(minutes=2)
@@ -64,7 +64,7 @@ def watched(world: World) -> tuple[timedelta, timedelta]:
     return round(row["lasted"] / minute) * minute, round(row["ended_within"] / minute) * minute
 
 
-def test_what_a_whole_cycle_found_alive_counts_as_watched(world: World) -> None:
+def test_time_up_to_the_last_cycle_that_found_it_alive_counts_as_watched(world: World) -> None:
     world.come("tab-1")
     world.age(minutes=30)
     sweep.handle({}, Context(), world.container)
@@ -75,8 +75,8 @@ def test_what_a_whole_cycle_found_alive_counts_as_watched(world: World) -> None:
     assert (lasted, within) == (timedelta(minutes=30), timedelta(0))
 
 
-def test_what_was_never_asked_for_is_not_paid_for(world: World) -> None:
-    """Out of reach for two cycles, then gone: nobody has seen it since it opened."""
+def test_time_without_evidence_is_not_counted_as_watched(world: World) -> None:
+    """Unreachable for two cycles, then gone: no cycle has found it alive."""
     world.come("tab-1")
     world.age(minutes=30)
     world.connections.broken = {"tab-1"}
@@ -88,7 +88,7 @@ def test_what_was_never_asked_for_is_not_paid_for(world: World) -> None:
     assert (lasted, within) == (timedelta(0), timedelta(minutes=30))
 
 
-def test_a_push_knows_as_much_of_the_end_as_the_sweep(world: World) -> None:
+def test_a_push_dates_the_end_as_exactly_as_the_sweep(world: World) -> None:
     world.come("tab-1")
     world.age(minutes=30)
     sweep.handle({}, Context(), world.container)
@@ -121,7 +121,7 @@ def test_a_sweep_twice_changes_nothing_more(world: World) -> None:
 
 
 def rule(world: World) -> None:
-    """Who is here has watched for twenty minutes, and every fifteen are worth something."""
+    """Everyone online has watched for twenty minutes; each fifteen earn a reward."""
     world.rows(
         "insert into award_rules (reward, every, claim_within, created_at)"
         " values ('{}', '15 minutes', '1 minute', now() - interval '1 hour')"
@@ -154,7 +154,7 @@ def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
     assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 1}
 
 
-def test_what_nobody_sees_to_is_queued_again_as_what_it_is(world: World) -> None:
+def test_an_orphaned_broadcast_is_queued_again_with_its_own_kind(world: World) -> None:
     hint, bonus_id = str(uuid.uuid4()), drop(world)
     world.rows(
         "select create_news($1, $2, 'everyone', null, '1 minute', null)",

@@ -46,7 +46,7 @@ def ends(world: World) -> dict[str, str | None]:
     return {row["user_id"]: row["ended_by"] for row in rows}
 
 
-def doubted(world: World) -> list[str]:
+def suspects(world: World) -> list[str]:
     rows = world.rows(
         "select user_id from watching_times w, connections(w.nodes) c"
         " where c.seen_at is not null order by 1"
@@ -72,7 +72,7 @@ def two_nodes(world: World) -> World:
 # ---- facts, logs, months
 
 
-def test_what_is_due_becomes_a_fact_in_batches(
+def test_due_presence_events_are_recorded_in_batches(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "FINALIZE_BATCH_SIZE", 2)
@@ -82,7 +82,7 @@ def test_what_is_due_becomes_a_fact_in_batches(
     assert run(world)["presence_events_recorded"] == 0
 
 
-def test_who_left_is_offline_after_the_grace_and_history_then(
+def test_a_user_who_left_is_offline_after_the_grace_and_their_session_is_archived(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     come(world, "a1", "ann")
@@ -130,7 +130,7 @@ def test_old_months_are_dropped_when_the_setting_says_so(
     assert run(world)["months_dropped"] == 0
 
 
-def test_a_report_that_holds_the_months_holds_up_nothing_else(
+def test_a_report_that_locks_the_months_delays_no_other_step(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     without_months(world)
@@ -149,18 +149,20 @@ def test_a_report_that_holds_the_months_holds_up_nothing_else(
 # ---- nodes
 
 
-def test_a_node_out_of_reach_for_the_grace_loses_everybody_at_once(two_nodes: World) -> None:
+def test_a_node_that_is_unreachable_for_the_grace_is_evicted_whole(two_nodes: World) -> None:
     numbers = run(two_nodes)
     assert (numbers["unreachable_nodes"], numbers["unanswered"], numbers["closed"]) == (1, 1, 0)
     later(two_nodes, 1)
     numbers = run(two_nodes)
     assert (numbers["node_evicted"], numbers["closed"]) == (1, 1)
     assert ends(two_nodes) == {"ann": None, "bob": "node_evicted"}
-    assert two_nodes.rows("select 1 from unreachable_nodes") == [], "nobody asks for it any more"
+    assert two_nodes.rows("select 1 from unreachable_nodes") == [], (
+        "the next runs do not ask for it"
+    )
     assert run(two_nodes)["unreachable_nodes"] == 0
 
 
-def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
+def test_a_dead_node_is_evicted_page_by_page_even_over_several_runs(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "EVICT_BATCH_SIZE", 2)
@@ -179,19 +181,19 @@ def test_a_lost_node_is_emptied_page_by_page_even_over_several_runs(
     assert [ended for ended in ends(world).values() if ended is None] == [None]
 
 
-def test_a_node_that_dies_and_comes_back_loses_nobody(two_nodes: World) -> None:
+def test_a_node_that_comes_back_within_the_grace_keeps_its_connections(two_nodes: World) -> None:
     run(two_nodes)
-    assert doubted(two_nodes) == ["bob"]
+    assert suspects(two_nodes) == ["bob"]
     later(two_nodes, 1)
     two_nodes.connections.dead = set()
     numbers = run(two_nodes)
     assert (numbers["unreachable_nodes"], numbers["node_evicted"], numbers["closed"]) == (0, 0, 0)
-    assert (ends(two_nodes), doubted(two_nodes)) == ({"ann": None, "bob": None}, [])
+    assert (ends(two_nodes), suspects(two_nodes)) == ({"ann": None, "bob": None}, [])
     two_nodes.connections.dead = {DEAD}
-    assert run(two_nodes)["node_evicted"] == 0, "it counts from anew"
+    assert run(two_nodes)["node_evicted"] == 0, "the grace begins again"
 
 
-def test_what_a_lost_node_had_is_paid_up_to_the_last_evidence(two_nodes: World) -> None:
+def test_watched_time_on_a_dead_node_counts_up_to_the_last_evidence(two_nodes: World) -> None:
     """Two cycles found bob; then his node was gone, while the others' cycles went on."""
     two_nodes.connections.dead = set()
     run(two_nodes)
@@ -208,7 +210,7 @@ def test_what_a_lost_node_had_is_paid_up_to_the_last_evidence(two_nodes: World) 
     assert row["ended_at"] - row["joined_at"] >= timedelta(minutes=10)
 
 
-def test_when_nobody_answers_the_run_suspects_itself(two_nodes: World) -> None:
+def test_when_no_node_answers_the_run_waits_longer_before_it_evicts(two_nodes: World) -> None:
     two_nodes.connections.dead = {DEAD, ALIVE}
     assert run(two_nodes)["unreachable_nodes"] == 2
     later(two_nodes, 5)
@@ -217,7 +219,7 @@ def test_when_nobody_answers_the_run_suspects_itself(two_nodes: World) -> None:
     assert run(two_nodes)["node_evicted"] == 2
 
 
-def test_who_comes_in_meanwhile_saves_the_node(two_nodes: World) -> None:
+def test_a_new_connection_through_a_node_prevents_its_eviction(two_nodes: World) -> None:
     run(two_nodes)
     come(two_nodes, "c1", "cat", DEAD)
     later(two_nodes, 1)
@@ -243,7 +245,7 @@ def test_a_dead_node_is_asked_a_few_times_only(world: World) -> None:
     )
 
 
-def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World) -> None:
+def test_a_node_that_only_throttles_keeps_its_connections(world: World) -> None:
     for n in range(100):
         come(world, f"a{n}", f"ann-{n}")
     world.age(minutes=10)
@@ -251,13 +253,13 @@ def test_a_node_that_only_throttles_is_left_alone_and_loses_nobody(world: World)
     numbers = run(world)
     assert (numbers["unanswered"], numbers["unreachable_nodes"]) == (100, 0)
     assert len(world.connections.asked) <= MAX_UNCLEAR_ANSWERS + MAX_CONCURRENT_CALLS
-    assert len(doubted(world)) == 100
+    assert len(suspects(world)) == 100
     world.connections.throttled = set()
     assert run(world)["unanswered"] == 0
-    assert (doubted(world), set(ends(world).values())) == ([], {None})
+    assert (suspects(world), set(ends(world).values())) == ([], {None})
 
 
-def test_without_any_answer_a_run_does_not_go_on_for_ever(
+def test_a_run_without_any_answer_stops_after_a_few_pages(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE_SIZE", 1)
@@ -272,7 +274,9 @@ def test_without_any_answer_a_run_does_not_go_on_for_ever(
     assert len(asked) == 5, "the next run goes on from there"
 
 
-def test_one_who_does_not_answer_spoils_the_evidence_of_nobody_else(world: World) -> None:
+def test_a_connection_without_an_answer_does_not_weaken_the_evidence_for_others(
+    world: World,
+) -> None:
     come(world, "a1", "ann")
     come(world, "b1", "bob")
     world.age(minutes=30)
@@ -286,7 +290,7 @@ def test_one_who_does_not_answer_spoils_the_evidence_of_nobody_else(world: World
     assert (ann, bob) == (30, 0)
 
 
-def test_a_yes_behind_a_doubt_is_evidence_again(world: World) -> None:
+def test_an_answer_after_a_suspicion_is_evidence_again(world: World) -> None:
     come(world, "a1", "ann")
     world.age(minutes=30)
     world.connections.throttled = {"a1"}
@@ -315,7 +319,7 @@ class Waning(Context):
         return self.remaining_ms
 
 
-def test_what_does_not_fit_in_the_time_is_the_next_runs(
+def test_pages_that_do_not_fit_in_the_time_are_left_to_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PAGE_SIZE", 1)
@@ -327,13 +331,13 @@ def test_what_does_not_fit_in_the_time_is_the_next_runs(
     second = run(world)
     assert first["asked"] + second["asked"] == 20
     asked = [tab for _, tab in world.connections.asked]
-    assert len(set(asked)) == 20, "nobody twice"
+    assert len(set(asked)) == 20, "each connection once"
 
 
-def test_whoever_is_behind_with_the_facts_still_sweeps(
+def test_a_run_that_is_behind_with_presence_events_still_sweeps(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And with the logs: neither step is ever done, and both stop in time."""
+    """Pruning is behind, too: neither step is ever done, and both stop in time."""
     come(world, "a1", "ann")
     world.age(minutes=10)
     world.connections.gone = {"a1"}
@@ -350,7 +354,7 @@ def test_whoever_is_behind_with_the_facts_still_sweeps(
     assert run(world, Waning(500))["closed"] == 1
 
 
-def test_a_gateway_that_never_answers_is_not_waited_for(
+def test_a_run_does_not_wait_for_a_gateway_that_never_answers(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     come(world, "a1", "ann")
@@ -358,7 +362,7 @@ def test_a_gateway_that_never_answers_is_not_waited_for(
     world.connections.stuck = {"a1"}
     numbers = run(world, Context(remaining_ms=50))
     assert (numbers["asked"], numbers["unanswered"]) == (1, 1)
-    assert (ends(world), doubted(world)) == ({"ann": None}, ["ann"])
+    assert (ends(world), suspects(world)) == ({"ann": None}, ["ann"])
 
 
 # ---- failures, overlaps
@@ -385,7 +389,7 @@ class Killed(Exception):
 
 
 def everything(world: World) -> None:
-    """Somebody of each kind."""
+    """A connection of each kind."""
     for user, node in (("ann", ALIVE), ("bob", ALIVE), ("cat", DEAD), ("dan", ALIVE)):
         come(world, f"{user}-tab", user, node)
     world.age(minutes=180)
@@ -422,7 +426,7 @@ def test_one_run_does_everything(world: World) -> None:
     everything(world)
     numbers = run(world)
     assert ends(world) == EVERYTHING
-    assert doubted(world) == ["gil"]
+    assert suspects(world) == ["gil"]
     counted = {name: count for name, count in numbers.items() if count}
     del counted["cycle_age_seconds"]
     counted.pop("months_made", None)
@@ -433,7 +437,7 @@ def test_one_run_does_everything(world: World) -> None:
 
 
 @pytest.mark.parametrize("name", QUERIES)
-def test_a_run_that_dies_anywhere_is_made_good_by_the_next(world: World, name: str) -> None:
+def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world: World, name: str) -> None:
     everything(world)
     database = world.container.database
     vars(world.container)["database"] = Failing(database, name, Killed())
@@ -441,13 +445,13 @@ def test_a_run_that_dies_anywhere_is_made_good_by_the_next(world: World, name: s
         run(world)
     vars(world.container)["database"] = database
     run(world)
-    assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
+    assert (ends(world), suspects(world)) == (EVERYTHING, ["gil"])
 
 
 @pytest.mark.parametrize(
     "name", ["finalize", "prune", "unreachable_nodes", "sweep", "record_nodes"]
 )
-def test_a_step_that_fails_stops_no_other_and_is_told(world: World, name: str) -> None:
+def test_a_step_that_fails_stops_no_other_and_is_reported(world: World, name: str) -> None:
     everything(world)
     database = world.container.database
     vars(world.container)["database"] = Failing(database, name, Unavailable("away"))
@@ -477,7 +481,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
 
     world.container.run(both())
     numbers = {name: sum(each.numbers[name] for each in runs) for name in runs[0].numbers}
-    assert (ends(world), doubted(world)) == (EVERYTHING, ["gil"])
+    assert (ends(world), suspects(world)) == (EVERYTHING, ["gil"])
     assert (numbers["closed"], numbers["presence_events_recorded"]) == (6, 8)
     run(world)
     assert ends(world) == EVERYTHING
@@ -487,8 +491,8 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     assert twice == []
 
 
-def test_without_a_database_a_run_fails_and_says_so(world: World) -> None:
-    vars(world.container)["database"] = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+def test_without_a_database_a_run_fails_and_logs_it(world: World) -> None:
+    vars(world.container)["database"] = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
     with pytest.raises(Unavailable):
         run(world)
 
@@ -504,18 +508,18 @@ def test_the_numbers_are_one_line_for_cloudwatch(
     everything(world)
     numbers = run(world)
     (line,) = capsys.readouterr().out.splitlines()
-    said: dict[str, Any] = json.loads(line)
-    (directive,) = said["_aws"]["CloudWatchMetrics"]
+    metrics: dict[str, Any] = json.loads(line)
+    (directive,) = metrics["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Headcount"
     assert directive["Dimensions"] == [["FunctionName"]]
-    assert said["FunctionName"] == "stack-SweepFunction-1"
-    assert isinstance(said["_aws"]["Timestamp"], int)
+    assert metrics["FunctionName"] == "stack-SweepFunction-1"
+    assert isinstance(metrics["_aws"]["Timestamp"], int)
     names = {metric["Name"] for metric in directive["Metrics"]}
     assert names == numbers.keys() == set(service.UNITS)
-    assert {name: said[name] for name in names} == numbers
+    assert {name: metrics[name] for name in names} == numbers
 
 
-def test_a_run_that_swept_nothing_says_nothing_of_the_cycle(
+def test_a_run_that_swept_nothing_reports_no_age_of_the_cycle(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """A zero would say that all is well."""
@@ -524,12 +528,12 @@ def test_a_run_that_swept_nothing_says_nothing_of_the_cycle(
     )
     with pytest.raises(Unavailable):
         run(world)
-    said = json.loads(capsys.readouterr().out)
-    assert "cycle_age_seconds" not in said
-    assert "cycle_age_seconds" not in str(said["_aws"])
+    metrics = json.loads(capsys.readouterr().out)
+    assert "cycle_age_seconds" not in metrics
+    assert "cycle_age_seconds" not in str(metrics["_aws"])
 
 
-def test_many_who_do_not_answer_are_one_line_of_the_log(
+def test_many_unanswered_connections_are_one_line_of_the_log(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.WARNING)

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 ARN = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/live/$connect"
 
 
-def say(world: World, connection_id: str, said: object, user_id: str = "ann") -> dict[str, Any]:
-    """Say something over a connection, and read the reply."""
-    body = said if isinstance(said, str) else json.dumps(said)
+def send(world: World, connection_id: str, sent: object, user_id: str = "ann") -> dict[str, Any]:
+    """Send a message over a connection, and read the reply."""
+    body = sent if isinstance(sent, str) else json.dumps(sent)
     event = world.event("message", connection_id, user_id) | {"body": body}
     answer = message.handle(event, None, world.container)
     assert answer["statusCode"] == 200
@@ -32,7 +32,7 @@ def say(world: World, connection_id: str, said: object, user_id: str = "ann") ->
 
 
 def hello(world: World, connection_id: str, **more: object) -> dict[str, Any]:
-    return say(world, connection_id, {"action": "hello", "id": "h1", **more})
+    return send(world, connection_id, {"action": "hello", "id": "h1", **more})
 
 
 def test_a_ticket_lets_its_owner_in(world: World) -> None:
@@ -78,8 +78,8 @@ def test_an_action_reaches_the_other_tab_and_not_its_own(world: World) -> None:
     for tab in ("tab-1", "tab-2"):
         world.come(tab)
     world.come("stranger", "bob")
-    said = {"action": "act", "id": "a1", "type": "like", "body": {"text": "hé"}}
-    reply = say(world, "tab-1", said)
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {"text": "hé"}}
+    reply = send(world, "tab-1", sent)
     assert (reply["type"], reply["re"], reply["event"]["seq"]) == ("acted", "a1", 1)
     assert world.connections.inbox == [
         (
@@ -96,8 +96,8 @@ def test_an_action_reaches_the_other_tab_and_not_its_own(world: World) -> None:
 
 def test_the_same_action_twice_is_one_event(world: World) -> None:
     world.come("tab-1")
-    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
-    assert say(world, "tab-1", said)["event"] == say(world, "tab-1", said)["event"]
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert send(world, "tab-1", sent)["event"] == send(world, "tab-1", sent)["event"]
     assert hello(world, "tab-1")["seq"] == 1
 
 
@@ -106,40 +106,40 @@ def test_a_push_that_meets_410_forgets_that_connection_and_no_other(world: World
         world.come(tab)
     world.age(minutes=2)
     world.connections.gone = {"tab-2"}
-    say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    send(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
     assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
     (row,) = world.rows("select nodes from watching_times")
     assert json.loads(row["nodes"])["gateway.example/live"].keys() == {"tab-1", "tab-3"}
 
 
-def test_a_push_that_fails_stops_nothing_and_forgets_nobody(world: World) -> None:
+def test_a_push_that_fails_stops_nothing_and_forgets_no_connection(world: World) -> None:
     for tab in ("tab-1", "tab-2", "tab-3"):
         world.come(tab)
     world.connections.broken = {"tab-2"}
-    reply = say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    reply = send(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
     assert reply["type"] == "acted"
     assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
     assert hello(world, "tab-1")["session"]["connections"] == 3
 
 
-def test_a_gateway_that_never_answers_holds_nobody_up(
+def test_a_gateway_that_never_answers_does_not_delay_the_reply(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(service, "PUSH_TIMEOUT_SECONDS", 0.05)
     for tab in ("tab-1", "tab-2", "tab-3"):
         world.come(tab)
     world.connections.stuck = {"tab-2"}
-    reply = say(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
+    reply = send(world, "tab-1", {"action": "act", "id": "a1", "type": "like", "body": {}})
     assert reply["type"] == "acted"
     assert [tab for tab, _ in world.connections.inbox] == ["tab-3"]
 
 
-def test_what_was_missed_comes_with_hello(world: World) -> None:
+def test_missed_events_come_with_hello(world: World) -> None:
     world.come("tab-1")
     epoch = hello(world, "tab-1")["epoch"]
     for n in range(3):
-        said = {"action": "act", "id": f"a{n}", "type": "like", "body": {"n": n}}
-        say(world, "tab-1", said)
+        sent = {"action": "act", "id": f"a{n}", "type": "like", "body": {"n": n}}
+        send(world, "tab-1", sent)
     welcome = hello(world, "tab-1", since=1, epoch=epoch)
     assert welcome["recovered"] is True
     assert [event["body"] for event in welcome["events"]] == [{"n": 1}, {"n": 2}]
@@ -156,44 +156,44 @@ def drop(world: World, stock: int | None = 1, users: tuple[str, ...] = ()) -> st
     return str(bonus["id"])
 
 
-def test_a_claim_is_told_to_every_device(world: World) -> None:
+def test_a_claim_is_pushed_to_every_device(world: World) -> None:
     for tab in ("tab-1", "phone"):
         world.come(tab)
-    said = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
-    reply = say(world, "tab-1", said)
+    sent = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
+    reply = send(world, "tab-1", sent)
     assert (reply["outcome"], reply["event"]["type"]) == ("claimed", "bonus.claimed")
     ((tab, told),) = world.connections.inbox
     assert (tab, told["event"]) == ("phone", reply["event"])
-    assert say(world, "phone", {**said, "id": "c2"})["outcome"] == "already_claimed"
+    assert send(world, "phone", {**sent, "id": "c2"})["outcome"] == "already_claimed"
 
 
-def test_that_nothing_is_left_is_told_to_every_device(world: World) -> None:
+def test_sold_out_is_pushed_to_every_device(world: World) -> None:
     world.come("bob-1", "bob")
     for tab in ("tab-1", "phone"):
         world.come(tab)
-    said = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
-    say(world, "bob-1", said, "bob")
-    assert say(world, "tab-1", said)["outcome"] == "sold_out"
+    sent = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
+    send(world, "bob-1", sent, "bob")
+    assert send(world, "tab-1", sent)["outcome"] == "sold_out"
     ((tab, told),) = world.connections.inbox
     assert (tab, told["bonus"]["outcome"]) == ("phone", "sold_out")
     assert hello(world, "phone")["bonuses"][0]["outcome"] == "sold_out"
 
 
-def test_nobody_claims_in_anothers_name(world: World) -> None:
+def test_a_user_cannot_claim_for_another_user(world: World) -> None:
     world.come("tab-1")
     world.come("bob-1", "bob")
-    said = {"action": "claim", "id": "c1", "bonus_id": drop(world), "user_id": "bob"}
-    assert say(world, "tab-1", said)["code"] == "not_allowed"
+    sent = {"action": "claim", "id": "c1", "bonus_id": drop(world), "user_id": "bob"}
+    assert send(world, "tab-1", sent)["code"] == "not_allowed"
     assert world.rows("select * from claims") == []
-    assert say(world, "bob-1", said, "bob")["outcome"] == "claimed"
+    assert send(world, "bob-1", sent, "bob")["outcome"] == "claimed"
 
 
 def test_an_action_id_with_other_content_writes_nothing(world: World) -> None:
     world.come("tab-1")
-    said = {"action": "act", "id": "a1", "type": "like", "body": {}, "patch": {"likes": 1}}
-    say(world, "tab-1", said)
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {}, "patch": {"likes": 1}}
+    send(world, "tab-1", sent)
     for other in ({"body": {"x": 1}}, {"type": "love"}, {"patch": {"likes": 2}}, {"patch": None}):
-        assert say(world, "tab-1", {**said, **other})["code"] == "conflict"
+        assert send(world, "tab-1", {**sent, **other})["code"] == "conflict"
     welcome = hello(world, "tab-1")
     assert (welcome["seq"], welcome["state"]) == (1, {"likes": 1})
 
@@ -202,8 +202,8 @@ def test_a_new_tab_draws_the_state_at_once(world: World) -> None:
     world.come("tab-1")
     world.come("tab-2")
     for n, patch in enumerate([{"a": {"b": 1, "c": 2}}, {"a": {"b": None}}]):
-        said = {"action": "act", "id": f"a{n}", "type": "set", "body": {}, "patch": patch}
-        reply = say(world, "tab-1", said)
+        sent = {"action": "act", "id": f"a{n}", "type": "set", "body": {}, "patch": patch}
+        reply = send(world, "tab-1", sent)
         assert reply["event"]["patch"] == world.connections.inbox[-1][1]["event"]["patch"] == patch
     assert hello(world, "tab-2")["state"] == {"a": {"c": 2}}
 
@@ -211,9 +211,9 @@ def test_a_new_tab_draws_the_state_at_once(world: World) -> None:
 @pytest.mark.parametrize(("size", "good"), [(15_000, True), (16_384, False)])
 def test_a_state_has_a_largest_size(world: World, size: int, good: bool) -> None:
     world.come("tab-1")
-    said = {"action": "act", "id": "a1", "type": "set", "body": {}}
-    say(world, "tab-1", {**said, "patch": {"a": "x" * 1_000}})
-    reply = say(world, "tab-1", {**said, "id": "a2", "patch": {"b": "x" * (size - 1_000)}})
+    sent = {"action": "act", "id": "a1", "type": "set", "body": {}}
+    send(world, "tab-1", {**sent, "patch": {"a": "x" * 1_000}})
+    reply = send(world, "tab-1", {**sent, "id": "a2", "patch": {"b": "x" * (size - 1_000)}})
     assert reply.get("code") == (None if good else "state_too_large")
     assert hello(world, "tab-1")["seq"] == 1 + good
 
@@ -222,8 +222,8 @@ def test_an_acknowledgement_is_noted_once_and_only_where_it_is_wanted(world: Wor
     world.come("tab-1")
     wanted = drop(world, users=("ann",))
     for bonus_id in (wanted, wanted, drop(world), str(uuid.UUID(int=1))):
-        said = {"action": "ack", "id": "k1", "bonus_id": bonus_id}
-        assert say(world, "tab-1", said) == {"type": "acked", "re": "k1"}
+        sent = {"action": "ack", "id": "k1", "bonus_id": bonus_id}
+        assert send(world, "tab-1", sent) == {"type": "acked", "re": "k1"}
     (acked,) = world.rows("select bonus_id::text, user_id from acks")
     assert acked == {"bonus_id": wanted, "user_id": "ann"}
 
@@ -233,10 +233,10 @@ def test_a_user_reads_what_happened_to_their_bonuses(world: World) -> None:
     mine = drop(world, users=("ann", "bob"))
     drop(world, users=("bob",))
     everyones = drop(world)
-    say(world, "tab-1", {"action": "claim", "id": "c1", "bonus_id": mine})
+    send(world, "tab-1", {"action": "claim", "id": "c1", "bonus_id": mine})
     world.rows("select cancel_bonus($1, gen_random_uuid())", uuid.UUID(everyones))
-    said = {"action": "ledger", "id": "l1"}
-    ledger = say(world, "tab-1", said)
+    sent = {"action": "ledger", "id": "l1"}
+    ledger = send(world, "tab-1", sent)
     assert [(one["entry"], one["bonus_id"]) for one in ledger["entries"]] == [
         ("cancelled", everyones),
         ("claimed", mine),
@@ -246,18 +246,18 @@ def test_a_user_reads_what_happened_to_their_bonuses(world: World) -> None:
     assert (ledger["type"], ledger["re"], ledger["next"]) == ("ledger", "l1", None)
     assert ledger["entries"][0]["reward"] == {"coins": 5}
     before = ledger["entries"][1]["id"]
-    rest = say(world, "tab-1", {**said, "before": before})["entries"]
+    rest = send(world, "tab-1", {**sent, "before": before})["entries"]
     assert [one["entry"] for one in rest] == ["created", "offered"]
 
 
 def test_the_ledger_comes_in_pages(world: World) -> None:
     world.come("tab-1")
     bonuses = [drop(world, users=("ann",)) for _ in range(41)]
-    said, read = {"action": "ledger", "id": "l1"}, []
-    page = say(world, "tab-1", said)
+    sent, read = {"action": "ledger", "id": "l1"}, []
+    page = send(world, "tab-1", sent)
     while page["next"]:
         read += page["entries"]
-        page = say(world, "tab-1", {**said, "before": page["next"]})
+        page = send(world, "tab-1", {**sent, "before": page["next"]})
     read += page["entries"]
     assert [one["bonus_id"] for one in read] == bonuses[::-1]
 
@@ -272,31 +272,31 @@ EACH = [
 ]
 
 
-@pytest.mark.parametrize("said", EACH, ids=lambda said: said["action"])
-def test_whoever_says_too_much_slows_down_and_then_is_closed(
-    world: World, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("sent", EACH, ids=lambda sent: sent["action"])
+def test_a_user_over_the_limit_is_refused_and_then_disconnected(
+    world: World, sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """One limit for all devices and all that is said. Nothing that is refused happens."""
+    """One limit for all devices and all messages. A refused message changes nothing."""
     monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
     monkeypatch.setenv("MESSAGE_BURST", "2")
     for tab in ("tab-1", "phone"):
         world.come(tab)
     world.come("bob-1", "bob")
-    assert "code" not in say(world, "tab-1", said)
-    assert "code" not in say(world, "phone", {**said, "id": "x2"})
+    assert "code" not in send(world, "tab-1", sent)
+    assert "code" not in send(world, "phone", {**sent, "id": "x2"})
     seq = world.rows("select coalesce(max(seq), 0) as seq from user_events")
     for expected in (2_000_000, 3_000_000):
-        reply = say(world, "tab-1", {**said, "id": "x3"})
+        reply = send(world, "tab-1", {**sent, "id": "x3"})
         assert (reply["re"], reply["code"]) == ("x3", "slow_down")
         assert expected - 60_000 < reply["retry_after_ms"] <= expected
     assert world.connections.gone == set()
-    assert say(world, "tab-1", {**said, "id": "x3"})["code"] == "slow_down"
-    assert world.connections.gone == {"tab-1"}, "the one that goes on, and no other"
+    assert send(world, "tab-1", {**sent, "id": "x3"})["code"] == "slow_down"
+    assert world.connections.gone == {"tab-1"}, "only the connection that kept sending"
     assert world.rows("select coalesce(max(seq), 0) as seq from user_events") == seq
-    assert "code" not in say(world, "bob-1", said, "bob"), "whom it does not concern"
+    assert "code" not in send(world, "bob-1", sent, "bob"), "the limit is per user"
 
 
-def test_a_connection_that_cannot_be_closed_is_answered_all_the_same(
+def test_a_connection_that_cannot_be_closed_is_still_answered(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
@@ -315,14 +315,14 @@ def test_a_rate_of_nothing_is_no_limit(world: World, monkeypatch: pytest.MonkeyP
     assert world.rows("select * from user_limits") == []
 
 
-def test_a_claim_of_nothing_is_answered(world: World) -> None:
+def test_a_claim_of_an_unknown_bonus_is_answered(world: World) -> None:
     world.come("tab-1")
-    said = {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))}
-    assert say(world, "tab-1", said)["outcome"] == "unknown_bonus"
+    sent = {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))}
+    assert send(world, "tab-1", sent)["outcome"] == "unknown_bonus"
 
 
 @pytest.mark.parametrize(
-    ("said", "code"),
+    ("sent", "code"),
     [
         ("{", "bad_json"),
         ({"action": "shout"}, "unknown_action"),
@@ -332,9 +332,9 @@ def test_a_claim_of_nothing_is_answered(world: World) -> None:
         ({"action": "claim", "id": "c1", "bonus_id": "7"}, "bad_request"),
     ],
 )
-def test_bad_input_gets_a_code_and_writes_nothing(world: World, said: object, code: str) -> None:
+def test_bad_input_gets_a_code_and_writes_nothing(world: World, sent: object, code: str) -> None:
     world.come("tab-1")
-    reply = say(world, "tab-1", said)
+    reply = send(world, "tab-1", sent)
     assert (reply["type"], reply["code"]) == ("error", code)
     assert 0 < len(reply["reason"]) < 200
     assert hello(world, "tab-1")["seq"] == 0
@@ -353,7 +353,7 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
 ) -> None:
     world.come("tab-1")
     here = world.container.database
-    nowhere = Database("postgresql://nobody:nothing@127.0.0.1:1/none")
+    nowhere = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
     vars(world.container)["database"] = nowhere
     assert world.come("tab-2") == 503
     assert hello(world, "tab-1")["code"] == "unavailable"
@@ -368,8 +368,8 @@ def test_a_replica_is_no_database_for_writes(world: World) -> None:
     replica = Database(f"{world.dsn}?default_transaction_read_only=on")
     vars(world.container)["database"] = replica
     assert world.come("tab-2") == 503
-    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
-    assert say(world, "tab-1", said)["code"] == "unavailable"
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert send(world, "tab-1", sent)["code"] == "unavailable"
     world.container.run(replica.close())
 
 
@@ -387,7 +387,7 @@ def test_a_database_connection_that_died_is_replaced(world: World) -> None:
 
 
 def watch(world: World, connection_id: str, resource: str, id_: str = "w1") -> dict[str, Any]:
-    return say(world, connection_id, {"action": "watch", "id": id_, "resource": resource})
+    return send(world, connection_id, {"action": "watch", "id": id_, "resource": resource})
 
 
 def end(world: World, connection_id: str) -> None:
@@ -425,7 +425,7 @@ def test_of_two_moves_the_later_one_counts_whatever_their_order(world: World) ->
     assert row["resource"] == "one"
 
 
-def test_a_move_after_the_end_moves_nobody(world: World) -> None:
+def test_a_move_after_the_end_has_no_effect(world: World) -> None:
     world.come("tab-1")
     end(world, "tab-1")
     reply = watch(world, "tab-1", "stream")
@@ -445,11 +445,11 @@ def test_a_connection_moves_only_where_its_ticket_lets_it(world: World) -> None:
     assert watch(world, "tab-1", "two")["code"] == "not_allowed"
 
 
-def test_whoever_was_ended_wrongly_hears_it_at_the_next_word(world: World) -> None:
+def test_a_connection_ended_by_mistake_learns_it_from_the_next_reply(world: World) -> None:
     world.come("tab-1")
-    said = {"action": "act", "id": "a1", "type": "like", "body": {}}
-    assert "is_counted" not in say(world, "tab-1", said)
+    sent = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    assert "is_counted" not in send(world, "tab-1", sent)
     end(world, "tab-1")
-    reply = say(world, "tab-1", {**said, "id": "a2"})
+    reply = send(world, "tab-1", {**sent, "id": "a2"})
     assert (reply["type"], reply["is_counted"]) == ("acted", False)
     assert hello(world, "tab-1")["is_counted"] is False

@@ -36,7 +36,7 @@ class Tab:
         self, db: asyncpg.Connection, now: datetime | None = T0, most: int = 100
     ) -> str:
         outcome: str = await db.fetchval(
-            "select connect($1, $2, $3, $4, $5, $6, $7, p_most => $8, p_now => $9)",
+            "select connect($1, $2, $3, $4, $5, $6, $7, p_max_connections => $8, p_now => $9)",
             self.user_id,
             self.resource,
             self.node,

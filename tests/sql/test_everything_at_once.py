@@ -10,7 +10,14 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from handlers.adapters.statements import text
+from handlers.core.operation import Json
+from handlers.core.operations.act import Act
+from handlers.core.operations.claim import Claim
+from handlers.core.operations.connect import Connect
+from handlers.core.operations.disconnect import Disconnect
+from handlers.core.operations.maintenance import Award
 from tests.support.bonuses import create_bonus
+from tests.support.statements import asked
 
 NODE = "gateway.example/live"
 WORKERS, TURNS = 16, 90
@@ -45,8 +52,7 @@ class Crowd:
         expires_at = datetime.now(UTC) + MINUTE
         resource = self.dice.choice(["site", "stream"])
         await self.pool.fetch(
-            text("connect"),
-            *(user, resource, NODE, tab, tab, expires_at, GRACE, 50, None),
+            *asked(Connect(user, resource, NODE, tab, tab, expires_at, GRACE, 50, None))
         )
 
     async def go(self) -> None:
@@ -54,17 +60,17 @@ class Crowd:
             user, tab = self.dice.choice(self.opened)
             expires_at = datetime.now(UTC) + MINUTE
             await self.pool.fetch(
-                text("disconnect"), user, NODE, tab, "client", tab, expires_at, GRACE
+                *asked(Disconnect(user, NODE, tab, "client", tab, expires_at, GRACE))
             )
 
     async def act(self) -> None:
         user, action = self.dice.choice(USERS), f"a{self.dice.randint(0, 50)}"
-        await self.pool.fetch(text("act"), user, action, "like", "{}", None, timedelta(0), 1)
+        await self.pool.fetch(*asked(Act(user, action, "like", Json("{}"), None, timedelta(0), 1)))
 
     async def claim(self) -> None:
         user, bonus = self.dice.choice(USERS), self.dice.choice(self.bonuses)
         claim_id = f"c-{bonus}-{self.dice.randint(0, 2)}"
-        await self.pool.fetch(text("claim"), user, claim_id, bonus, timedelta(0), 1)
+        await self.pool.fetch(*asked(Claim(user, claim_id, bonus, timedelta(0), 1)))
 
     async def forget(self) -> None:
         gone = self.dice.sample(self.opened, min(len(self.opened), 20))
@@ -77,7 +83,7 @@ class Crowd:
         )
 
     async def schedule(self) -> None:
-        await self.pool.fetch(text("award"), 5)
+        await self.pool.fetch(*asked(Award(5)))
         await self.pool.fetch(text("sweep"), 5)
         await self.pool.fetch(text("prune"), timedelta(seconds=1), timedelta(seconds=1), 10)
 

@@ -17,8 +17,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.adapters.statements import text
+from handlers.core.operation import Json
+from handlers.core.operations.act import Act
 from tests.sql.tabs import NODE, T0, at
 from tests.support import bonuses
+from tests.support.statements import asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -512,7 +515,9 @@ async def test_offers_while_their_users_act_leave_no_gap(db: asyncpg.Connection,
 
         async def act(n: int) -> None:
             for user in users:
-                await pool.fetch(text("act"), user, f"a{n}", "like", "{}", None, timedelta(0), 1)
+                await pool.fetch(
+                    *asked(Act(user, f"a{n}", "like", Json("{}"), None, timedelta(0), 1))
+                )
 
         await asyncio.gather(
             *(Lane(pool, bonus_id, limit=7).work() for bonus_id in bonuses),

@@ -29,7 +29,7 @@ def minutes(count: float) -> int:
 async def report(db: asyncpg.Connection, name: str, *args: object) -> list[dict[str, Any]]:
     """As the HTTP API asks for it."""
     async with db.transaction(readonly=True):
-        await db.fetch(text("report_limits"), 60_000)
+        await db.fetch("select limit_report(60000)")
         return [dict(row) for row in await db.fetch(text(name), *args)]
 
 

@@ -33,7 +33,7 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
     interval are left out."""
     await db.execute("select keep_months(0, '2026-09-15')")
     async with db.transaction():
-        await db.fetch(text("report_limits"), 60_000)
+        await db.fetch("select limit_report(60000)")
         await db.execute("set local enable_seqscan = off")
         await db.execute(f"prepare reported as {text(report.split(maxsplit=1)[0])}")
         lines = [line for (line,) in await db.fetch(f"explain execute reported({REPORTS[report]})")]

@@ -16,7 +16,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from handlers.adapters.statements import text
+from handlers.core.operation import Json
+from handlers.core.operations.act import Act
+from handlers.core.operations.claim import Claim
+from handlers.core.operations.connect import Connect
+from handlers.core.operations.hello import Hello
+from handlers.services.bonuses import CancelBonus
 from tests.support import bonuses
+from tests.support.bonuses import create_bonus
+from tests.support.statements import asked
 
 NODE = "gateway.example/live"
 NO_LIMIT = (timedelta(0), 1)
@@ -25,24 +33,27 @@ NO_LIMIT = (timedelta(0), 1)
 async def come(db: asyncpg.Connection, user_id: str = "ann", resource: str = "site") -> None:
     """One connection of a user, named after them."""
     await db.fetchval(
-        text("connect"),
-        *(user_id, resource, NODE, f"{user_id}-1", f"ticket-{user_id}-{resource}"),
-        *(datetime.now(UTC) + timedelta(minutes=1), timedelta(seconds=30), 50, None),
+        *asked(
+            Connect(
+                *(user_id, resource, NODE, f"{user_id}-1", f"ticket-{user_id}-{resource}"),
+                *(datetime.now(UTC) + timedelta(minutes=1), timedelta(seconds=30), 50, None),
+            )
+        )
     )
 
 
 async def act(
     db: asyncpg.Connection, action_id: str, body: object = None, user_id: str = "ann"
 ) -> dict[str, Any]:
-    said = (action_id, "like", json.dumps(body or {}), None)
-    row = await db.fetchrow(text("act"), user_id, *said, *NO_LIMIT)
+    statement = Act(user_id, action_id, "like", Json(json.dumps(body or {})), None, *NO_LIMIT)
+    row = await db.fetchrow(*asked(statement))
     return {**row, "event": json.loads(row["event"]), "others": json.loads(row["others"])}
 
 
 async def hello(
     db: asyncpg.Connection, since: int | None = None, epoch: str | None = None
 ) -> dict[str, Any]:
-    row = await db.fetchrow(text("hello"), "ann", NODE, "ann-1", since, epoch, None, *NO_LIMIT)
+    row = await db.fetchrow(*asked(Hello("ann", NODE, "ann-1", since, epoch, None, *NO_LIMIT)))
     return {
         **row,
         "epoch": str(row["epoch"]),
@@ -80,7 +91,7 @@ async def drop(  # noqa: PLR0913  # each is one thing a bonus may have
 async def claim(
     db: asyncpg.Connection, bonus_id: UUID, claim_id: str = "c1", user_id: str = "ann"
 ) -> str:
-    outcome: str = await db.fetchval(text("claim"), user_id, claim_id, bonus_id, *NO_LIMIT)
+    outcome: str = await db.fetchval(*asked(Claim(user_id, claim_id, bonus_id, *NO_LIMIT)))
     return outcome
 
 
@@ -219,8 +230,8 @@ async def test_the_window_is_the_databases(
 async def test_a_cancelled_bonus_is_not_granted(db: asyncpg.Connection) -> None:
     await come(db)
     bonus_id = await drop(db)
-    assert await db.fetchval(text("cancel_bonus"), bonus_id, uuid4()) == "cancelled"
-    assert await db.fetchval(text("cancel_bonus"), bonus_id, uuid4()) == "already_cancelled"
+    assert await db.fetchval(*asked(CancelBonus(bonus_id, uuid4()))) == "cancelled"
+    assert await db.fetchval(*asked(CancelBonus(bonus_id, uuid4()))) == "already_cancelled"
     assert await claim(db, bonus_id) == "cancelled"
     assert await db.fetchval("select count(*) from ledger where entry = 'cancelled'") == 1
 
@@ -271,7 +282,7 @@ async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> 
     await claim(db, mine)
     withdrawn = await drop(db, window=5)
     for bonus_id in (withdrawn, await drop(db, audience="users", users=("bob",))):
-        await db.execute(text("cancel_bonus"), bonus_id, uuid4())
+        await db.execute(*asked(CancelBonus(bonus_id, uuid4())))
     assert [(UUID(b["bonus_id"]), b["outcome"]) for b in (await hello(db))["bonuses"]] == [
         (mine, "claimed"),
         (soon, None),
@@ -280,14 +291,9 @@ async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> 
 
 
 async def test_a_bonus_made_twice_is_one_bonus(db: asyncpg.Connection) -> None:
-    minute, users = timedelta(minutes=1), list[str]()
     bonus_id = uuid4()
     for _ in range(2):
-        await db.execute(
-            text("create_bonus"),
-            *(bonus_id, "{}", "everyone", None, users, timedelta(0), minute, 5, None),
-            *(None, False, None),
-        )
+        await db.execute(*create_bonus(bonus_id, stock=5))
     assert await db.fetchval("select sum(remaining) from bonus_stock") == 5
     assert await db.fetchval("select count(*) from ledger") == 1
 
@@ -295,14 +301,10 @@ async def test_a_bonus_made_twice_is_one_bonus(db: asyncpg.Connection) -> None:
 async def test_an_action_is_measured_as_it_is_stored(db: asyncpg.Connection) -> None:
     """1e308 is five characters in a message and 309 digits in a reply."""
     body = json.dumps({"n": [1e308] * 60})
-    row = await db.fetchrow(text("act"), "ann", "a1", "like", body, None, *NO_LIMIT)
+    row = await db.fetchrow(*asked(Act("ann", "a1", "like", Json(body), None, *NO_LIMIT)))
     assert (len(body) < 500, row["outcome"]) == (True, "too_large")
     with pytest.raises(asyncpg.CheckViolationError):
-        await db.execute(
-            text("create_bonus"),
-            *(uuid4(), body, "everyone", None, []),
-            *(timedelta(0), timedelta(minutes=1), None, None, None, False, None),
-        )
+        await db.execute(*create_bonus(uuid4(), reward=body))
 
 
 async def test_a_claim_whose_event_is_pruned_is_still_granted(db: asyncpg.Connection) -> None:
@@ -310,7 +312,7 @@ async def test_a_claim_whose_event_is_pruned_is_still_granted(db: asyncpg.Connec
     bonus_id = await drop(db)
     await claim(db, bonus_id)
     await db.execute("delete from user_events")
-    row = await db.fetchrow(text("claim"), "ann", "c1", bonus_id, *NO_LIMIT)
+    row = await db.fetchrow(*asked(Claim("ann", "c1", bonus_id, *NO_LIMIT)))
     assert (row["outcome"], row["event"]) == ("claimed", None)
 
 

@@ -80,8 +80,8 @@ async def hear(tab: ClientConnection) -> dict[str, Any]:
         return heard
 
 
-async def ask(tab: ClientConnection, said: object) -> dict[str, Any]:
-    await tab.send(said if isinstance(said, str) else json.dumps(said))
+async def ask(tab: ClientConnection, message: object) -> dict[str, Any]:
+    await tab.send(message if isinstance(message, str) else json.dumps(message))
     return await hear(tab)
 
 

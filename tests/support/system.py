@@ -35,9 +35,9 @@ class Headcount:
 @contextmanager
 def running(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Headcount]:
     """What `make run` starts in a checkout, on a free port and in a folder of its own."""
-    said = folder / "said.txt"
+    output = folder / "output.txt"
     command = [sys.executable, str(root / "localstack" / "run.py"), "--folder", str(folder)]
-    with said.open("w") as log:
+    with output.open("w") as log:
         process = subprocess.Popen(
             [*command, "--port", str(free_port())],
             env=os.environ | environment,
@@ -46,17 +46,17 @@ def running(folder: Path, root: Path = ROOT, **environment: str) -> Iterator[Hea
             stderr=subprocess.STDOUT,
         )
     try:
-        yield _ready(folder / "run.json", process, said)
+        yield _ready(folder / "run.json", process, output)
     finally:
         process.send_signal(signal.SIGINT)
         code = process.wait(PATIENCE_SECONDS)
-    assert code == 0, said.read_text()[-2_000:]
+    assert code == 0, output.read_text()[-2_000:]
 
 
-def _ready(run_json: Path, running: subprocess.Popen[bytes], said: Path) -> Headcount:
+def _ready(run_json: Path, running: subprocess.Popen[bytes], output: Path) -> Headcount:
     def is_ready() -> bool:
-        assert running.poll() is None, said.read_text()
+        assert running.poll() is None, output.read_text()
         return run_json.exists()
 
-    wait_until(is_ready, f"not ready in time: see {said}")
+    wait_until(is_ready, f"not ready in time: see {output}")
     return Headcount(**json.loads(run_json.read_text()))

@@ -24,7 +24,7 @@ class Connect(Statement[str], frozen=True):
     ticket_id: str
     ticket_expires_at: datetime
     grace: timedelta
-    most: int
+    max_connections: int
     device: str | None
 
 

@@ -1,4 +1,4 @@
-"""The command in a process of its own, for the tests that need to see it begin and end."""
+"""The fixtures of all tests: the command in a process of its own, a browser, templates."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ import pytest
 
 from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn
+from templates import plan_of, refusal_of
+from waiting import PATIENCE_SECONDS, in_time
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["browser", "device", "problems", "wsgate"]
-
-PATIENCE_SECONDS = 120
-"""The bound on a start or an end; a busy machine needs some of it."""
+__all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "wsgate"]
 
 # The loop that the gateway's own processes run on: another reads, pauses and closes differently.
 _LOOPS = {"own": loop_factory()}
@@ -46,7 +45,7 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
         finally:
             if process.returncode is None:
                 process.terminate()
-            await asyncio.wait_for(process.wait(), PATIENCE_SECONDS)
+            await in_time(process.wait())
             await reading
 
     return start

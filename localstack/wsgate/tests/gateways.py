@@ -139,6 +139,16 @@ class Functions:
         return [event for called, event in self.calls if called == name]
 
 
+class Clock:
+    """Time, which only moves when a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = T0
+
+    def read(self) -> int:
+        return self.now
+
+
 @dataclass
 class Machine:
     """A gateway without a socket, and a clock that only the test moves."""
@@ -243,11 +253,14 @@ async def running(
     *,
     limits: Limits | None = None,
     pages: Pages | None = None,
+    clock: Clock | None = None,
     **settings: Any,
 ) -> AsyncIterator[Running]:
     """A node on a free port, on the test's own loop, ticking as fast as its limits say."""
     log: list[str] = []
     limits = limits or Limits()
+    if clock is not None:
+        settings["now"] = clock.read
     loop = asyncio.get_running_loop()
     nodes: list[Node] = []
     server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
@@ -270,10 +283,3 @@ async def _tick(node: Node) -> None:
     while True:
         await asyncio.sleep(node.limits.tick.total_seconds())
         node.tick()
-
-
-async def until(condition: Callable[[], Any], within: float = 5) -> None:
-    """Wait for a condition that nothing announces."""
-    async with asyncio.timeout(within):
-        while not condition():  # noqa: ASYNC110 nothing announces it
-            await asyncio.sleep(0.005)

@@ -29,6 +29,7 @@ from gateways import (
     websocket_api,
 )
 from signing import header, presigned
+from waiting import in_time
 from wsgate.core import access
 from wsgate.core.signature import Credential
 from wsgate.model.plan import ApiKeys, BasePath
@@ -114,7 +115,7 @@ async def plain(node: Running, method: str, path: str, **headers: str) -> tuple[
     fields = {"Host": f"127.0.0.1:{node.port}", **headers, "Connection": "close"}
     lines = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
     writer.write(f"{method} {path} HTTP/1.1\r\n{lines}\r\n".encode())
-    answer = (await asyncio.wait_for(reader.read(), 5)).decode()
+    answer = (await in_time(reader.read())).decode()
     writer.close()
     head, _, body = answer.partition("\r\n\r\n")
     kind = next((x.split(": ")[1] for x in head.split("\r\n") if "ErrorType" in x), "")

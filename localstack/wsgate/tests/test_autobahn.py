@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_rfc6455 import gateway
+from echo_gateway import gateway
 from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:

@@ -18,6 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command import ROOT, SAMPLE, Command, spawn
+from waiting import PATIENCE_SECONDS, in_time
 from wsgate.__main__ import _greet, main, parse
 from wsgate.core.quotas import Quotas
 from wsgate.core.signature import Credential
@@ -36,7 +37,7 @@ class TestRefusals:
 
     async def refusal(self, *arguments: str, **environment: str) -> str:
         process = await spawn(*arguments, **environment)
-        output, errors = await asyncio.wait_for(process.communicate(), 20)
+        output, errors = await in_time(process.communicate())
         assert (process.returncode, output) == (2, b"")
         [line] = errors.decode().splitlines()
         assert line.startswith("wsgate: ")
@@ -228,10 +229,10 @@ async def test_the_example_in_the_readme_is_true(unused_tcp_port: int) -> None:
     template = str(ROOT / given)
     process = await spawn("--template", template, "--port", str(unused_tcp_port))
     assert process.stdout is not None
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         said = [(await process.stdout.readline()).decode().rstrip() for _ in range(4)]
     process.terminate()
-    await asyncio.wait_for(process.communicate(), 60)
+    await in_time(process.communicate())
     lines = "\n".join(said).replace(template, given).replace(str(unused_tcp_port), "8080")
     assert [line.strip() for line in shown.splitlines()[:4]] == [
         line.strip() for line in lines.splitlines()
@@ -253,10 +254,10 @@ async def test_the_sample_from_first_to_last(
             assert json.loads(await client.recv())["type"] == "pong"
             command.process.send_signal(signal.SIGINT)
             with pytest.raises(ConnectionClosed) as caught:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
         assert caught.value.rcvd is not None
         assert caught.value.rcvd.code == 1001
-        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+        assert await in_time(command.process.wait()) == 0
     assert "ChatFunction | DISCONNECT of ann" in command.errors
     assert not any("ticket" in line or "salut" in line for line in command.errors)
 
@@ -288,7 +289,7 @@ async def test_it_leaves_no_process_behind(
         async with connect(f"ws://{command.base}/dev?ticket=ann"):
             children = children_of(command.process.pid)
         command.process.terminate()
-        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+        assert await in_time(command.process.wait()) == 0
     assert len(children) == 2
     assert not set(children) & set(processes())
     assert command.errors == ["ChatFunction | CONNECT of ann", "ChatFunction | DISCONNECT of ann"]
@@ -304,7 +305,7 @@ async def test_with_json_every_line_is_an_object(
         await client.send('{"action":"echo","text":"hi"}')
         await client.recv()
         command.process.send_signal(signal.SIGINT)
-        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+        assert await in_time(command.process.wait()) == 0
     lines = [json.loads(line) for line in command.errors]
     assert lines[0]["kind"] == "ready"
     assert lines[0]["console"] == f"http://{command.base}/_wsgate"
@@ -322,7 +323,7 @@ async def test_with_json_every_line_is_an_object(
 
 async def test_with_json_a_refusal_is_an_object_too(tmp_path: Path) -> None:
     process = await spawn("--json", "--template", str(tmp_path / "nope.yaml"), "--port", "0")
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await in_time(process.communicate())
     assert process.returncode == 2
     [line] = map(json.loads, errors.decode().splitlines())
     assert line["kind"] == "refused"
@@ -333,7 +334,7 @@ async def test_a_folder_that_cannot_be_recorded_into_is_refused(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     arguments = ("--template", str(SAMPLE), "--port", "0", "--record", str(tmp_path / "file"))
     process = await spawn(*arguments)
-    _, errors = await asyncio.wait_for(process.communicate(), 20)
+    _, errors = await in_time(process.communicate())
     assert process.returncode == 2
     assert errors.decode() == f"wsgate: Cannot record into {tmp_path / 'file'}: File exists.\n"
 
@@ -342,10 +343,10 @@ async def test_the_greeting_names_the_console_unless_there_is_none(unused_tcp_po
     for arguments, is_there in (((), True), (("--no-console",), False)):
         process = await spawn("--template", str(SAMPLE), "--port", str(unused_tcp_port), *arguments)
         assert process.stdout is not None
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             said = [await process.stdout.readline() for _ in range(4)]
         process.terminate()
-        rest, _ = await asyncio.wait_for(process.communicate(), 10)
+        rest, _ = await in_time(process.communicate())
         assert b"HTTP API" in said[-1]
         assert (f"http://127.0.0.1:{unused_tcp_port}/_wsgate".encode() in rest) is is_there
 
@@ -362,7 +363,7 @@ async def test_a_terminal_gets_colour_unless_it_wants_none(
         env={"PYTHONPATH": str(ROOT / "src"), "NO_COLOR": no_color, "TERM": "xterm"},
     )
     os.close(theirs)
-    assert await asyncio.wait_for(process.wait(), 20) == 2
+    assert await in_time(process.wait()) == 2
     said = os.read(ours, 4096)
     os.close(ours)
     assert b"nope.yaml" in said

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_environments import running
+from runners import running
 from wsgate.functions.layers import python_folders
 from wsgate.template import code as code_module
 from wsgate.template.load import Elsewhere, TemplateError, load

@@ -17,17 +17,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from command import ROOT
-from gateways import (
-    PONG,
-    Functions,
-    Running,
-    allow,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import PONG, Functions, Running, allow, function, plan, running, websocket_api
+from waiting import in_time, until
 from wsgate.console import api
 from wsgate.console.journal import MAX_SHOWN
 from wsgate.functions.environments import Environments
@@ -207,7 +198,7 @@ class TestAct:
             [shown] = (await look(node))["connections"]["shown"]
             assert await act(node, do="close", connection=shown["id"]) == {"ok": True}
             with pytest.raises(ConnectionClosed) as caught:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert caught.value.rcvd is not None
             assert caught.value.rcvd.code == 1000
             await until(lambda: not len(node.node))
@@ -378,7 +369,7 @@ async def test_environments_tell_how_they_are(tmp_path: Path) -> None:
             "running": 0,
             "waiting": 1,
         }
-        await until(lambda: environments.status()["F"]["running"] == 1, within=20)
+        await until(lambda: environments.status()["F"]["running"] == 1)
         await asyncio.gather(first, second)
         assert environments.status()["F"] == {
             "environments": 1,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 from gateways import PONG, Functions, allow, function, plan, running, websocket_api
+from waiting import in_time, until
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -91,14 +91,14 @@ async def test_a_connection_from_its_beginning_to_its_end(device: Device) -> Non
 
             await connections.locator("textarea").fill("hello from the page")
             await connections.get_by_role("button", name="Send").click()
-            assert await asyncio.wait_for(client.recv(), 5) == "hello from the page"
+            assert await in_time(client.recv()) == "hello from the page"
             await expect(page.locator("#toast")).to_have_text("Sent")
             await expect(events(page, "page send")).to_have_count(1)
             await expect(connections.locator(".traffic")).to_have_text("↑0 ↓1")
 
             await connections.get_by_role("button", name="Close").click()
             with pytest.raises(ConnectionClosed) as caught:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert caught.value.rcvd is not None
             assert caught.value.rcvd.code == 1000
         await expect(connections).to_have_count(0)
@@ -174,9 +174,7 @@ async def test_faults_are_set_as_they_describe_themselves(
         await expect(page.locator("#faults output").first).to_have_text("25 %")
         assert faults.changed() == {"disconnect_lost": 0.25, "disconnect_late": 1.5}
         await page.get_by_role("button", name="Do it: node_kill").click()
-        async with asyncio.timeout(5):
-            while not killed:  # noqa: ASYNC110 nothing announces it
-                await asyncio.sleep(0.05)
+        await until(lambda: killed)
         await page.get_by_label("disconnect_late").fill("901")
         await page.get_by_label("disconnect_late").blur()
         await expect(page.locator("#toast")).to_contain_text("must be from 0 to 900")

@@ -10,8 +10,9 @@ import signal
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
-from gateways import PONG, T0, Functions, ids, plan, until, websocket_api
-from test_nodes import clients, nodes
+from gateways import PONG, T0, Functions, ids, plan, websocket_api
+from node_processes import clients, nodes
+from waiting import PATIENCE_SECONDS, in_time, until
 from wsgate.console.journal import MAX_SHOWN, Other
 from wsgate.console.merged_state import MergedConsoleState
 from wsgate.console.state import GONE
@@ -140,7 +141,7 @@ async def test_every_node_shows_all_and_reaches_all(wsgate: Any) -> None:
         for connection_id, client in found.items():
             told = {"do": "send", "connection": connection_id, "text": connection_id}
             assert await ask(command, "POST", "/_wsgate/act", told) == {"ok": True}
-            assert await asyncio.wait_for(client.recv(), 5) == connection_id
+            assert await in_time(client.recv()) == connection_id
         assert any("page send" in line for line in command.errors)
 
 
@@ -163,7 +164,7 @@ async def test_a_killed_node_does_not_affect_the_others(wsgate: Any) -> None:
         remain = {each for each in found if node_of(each) == 1}
         await until(lambda: len(nodes(command)) == 2)
         view: dict[str, Any] = {"about": {"nodes": 0}}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while view["about"]["nodes"] != 2:
                 view = await ask(command, "GET", f"/_wsgate/look?since={cursor}")
         assert {one["id"] for one in view["connections"]["shown"]} == remain

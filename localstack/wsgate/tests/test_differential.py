@@ -16,8 +16,8 @@ from wsproto import ConnectionType
 from wsproto.connection import Connection
 from wsproto.events import BytesMessage, CloseConnection, Ping, TextMessage
 
-from gateways import until
-from test_rfc6455 import gateway
+from echo_gateway import gateway
+from waiting import until
 from wire import BINARY, CLOSE, CONT, PING, PONG, TEXT, close, frame, opened
 
 EXAMPLES = 200

@@ -9,85 +9,18 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from datetime import timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 
+from command import ROOT
+from runners import APP, SHORT, Runner, is_gone, running
+from waiting import until
 from wsgate.core.faults import Faults, FunctionFault
-from wsgate.functions.environments import Environments
 from wsgate.functions.fault_injection import FaultyInvoker, TakesFaults
 from wsgate.model.invoke import Invocation, InvokeError
-from wsgate.model.plan import Function
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
-
-APP = Path(__file__).parent / "samples" / "app"
-LONG, SHORT = timedelta(seconds=20), timedelta(seconds=1)
-
-
-def function(handler: str, **changes: Any) -> Function:
-    """One function; its name is its callable's."""
-    name = handler.rpartition(".")[2]
-    return replace(Function(name, APP, handler, LONG, 256, {}), **changes)
-
-
-class Runner:
-    """Environments for one function, and what it wrote."""
-
-    def __init__(self, environments: Environments, name: str, lines: list[str]) -> None:
-        self.environments, self.name, self.lines = environments, name, lines
-
-    async def invoke(self, **event: Any) -> Invocation:
-        return await self.environments.invoke(self.name, json.dumps(event).encode())
-
-    async def call(self, **event: Any) -> Any:
-        return json.loads((await self.invoke(**event)).payload)
-
-    async def wrote(self, *lines: str) -> None:
-        await until(lambda: set(lines) <= set(self.lines))
-
-
-@asynccontextmanager
-async def running(
-    handler: str, concurrency: int = 10, account_concurrency: int | None = None, **changes: Any
-) -> AsyncIterator[Runner]:
-    one, lines = function(f"functions.{handler}", **changes), []
-    if "." in handler:
-        one = function(handler, **changes)
-    environments = Environments(
-        {one.name: one},
-        log=lambda _, line: lines.append(line),
-        variables={"AWS_ENDPOINT_URL_SQS": "http://queue", "SHARED": "all", "BOTH": "all"},
-        concurrency=concurrency,
-        account_concurrency=account_concurrency,
-    )
-    try:
-        yield Runner(environments, one.name, lines)
-    finally:
-        await environments.close()
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 what it waits for has no event of its own
-            await asyncio.sleep(0.005)
-
-
-def is_gone(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    # A zombie has ended, too; its exit code was not collected yet.
-    with suppress(FileNotFoundError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
-    return True
 
 
 async def test_the_value_of_the_handler_comes_back() -> None:
@@ -168,7 +101,8 @@ async def test_the_code_folder_comes_first_and_wsgate_is_not_there() -> None:
     async with running("about") as runner:
         seen = await runner.call()
     assert (seen["path"][0], seen["folder"], seen["modules"]) == (str(APP), str(APP), [])
-    assert not any("localstack" in folder for folder in seen["path"])
+    ours = (ROOT, ROOT / "src", ROOT / "tests")
+    assert not {Path(folder) for folder in seen["path"]}.intersection(ours)
 
 
 async def test_the_context_is_lambdas_and_the_handler_runs_in_the_main_thread() -> None:

@@ -14,17 +14,8 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidMessage
 
-from gateways import (
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
-from test_sockets import (
+from gateways import Event, Functions, Running, function, plan, running, websocket_api
+from socket_clients import (
     FUNCTION_ROUTES,
     closed,
     echo,
@@ -35,6 +26,7 @@ from test_sockets import (
     ok,
     refused,
 )
+from waiting import in_time, until
 from wsgate.core.faults import Faults
 from wsgate.core.quotas import Quotas
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
@@ -88,7 +80,7 @@ def faults_of(node: Running) -> list[str]:
 
 async def said(client: ClientConnection, **message: Any) -> Any:
     await client.send(json.dumps(message))
-    return json.loads(await asyncio.wait_for(client.recv(), 5))
+    return json.loads(await in_time(client.recv()))
 
 
 def seconds_since(started: float) -> float:
@@ -140,15 +132,24 @@ class TestDisconnect:
             assert faults_of(node) == ["disconnect_twice"]
 
     async def test_late_and_the_next_connection_overtakes_it(self) -> None:
+        async with faulty(disconnect_late=900) as (node, functions):
+            async with connect(node.url):
+                pass
+            await until(lambda: len(node.node._fault_injection) == 1)
+            async with connect(node.url):
+                node.node._fault_injection.hurry()
+                await until(lambda: functions.events("disconnect"))
+            assert [name for name, _ in functions.calls[:3]] == ["connect", "connect", "disconnect"]
+            assert faults_of(node)[0] == "disconnect_late 900 s"
+
+    async def test_late_means_when_its_time_is_up(self) -> None:
         async with faulty(disconnect_late=0.3) as (node, functions):
             started = monotonic()
             async with connect(node.url):
                 pass
-            async with connect(node.url):
-                await until(lambda: functions.events("disconnect"))
+            await until(lambda: functions.events("disconnect"))
             assert seconds_since(started) >= 0.3
-            assert [name for name, _ in functions.calls] == ["connect", "connect", "disconnect"]
-            assert faults_of(node)[0] == "disconnect_late 0.3 s"
+            assert faults_of(node) == ["disconnect_late 0.3 s"]
 
     async def test_the_end_of_the_gateway_does_not_lose_what_is_late(self) -> None:
         async with faulty(disconnect_late=900) as (node, functions):
@@ -174,14 +175,15 @@ class TestDisconnect:
 class TestMessages:
     async def test_a_late_one_is_overtaken(self) -> None:
         async with (
-            faulty(message_late=1, message_late_seconds=0.3) as (node, _),
+            faulty(message_late=1, message_late_seconds=900) as (node, _),
             connect(node.url) as client,
         ):
             await client.send('{"action":"echo","n":1}')
-            await until(lambda: faults_of(node) == ["message_late 0.3 s"])
+            await until(lambda: faults_of(node) == ["message_late 900 s"])
             node.node.faults.set("message_late", 0)
             assert await said(client, action="echo", n=2) == {"action": "echo", "n": 2}
-            assert json.loads(await client.recv())["n"] == 1
+            node.node._fault_injection.hurry()
+            assert json.loads(await in_time(client.recv()))["n"] == 1
 
     async def test_one_client_cannot_make_more_wait_than_it_may_have_in_flight(self) -> None:
         limits = replace(QUICK, in_flight=4)
@@ -314,7 +316,7 @@ class TestConnections:
             client = await connect(node.url)
             node.node.faults.set("connection_lost", 1)
             with pytest.raises(ConnectionClosed) as caught:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert caught.value.rcvd is None
             await until(lambda: functions.events("disconnect"))
             context = functions.events("disconnect")[0]["requestContext"]
@@ -349,7 +351,7 @@ class TestConnections:
             deadly.set("node_kill", 1)
             for client in clients:
                 with pytest.raises(ConnectionClosed):
-                    await asyncio.wait_for(client.recv(), 5)
+                    await in_time(client.recv())
             with pytest.raises((InvalidMessage, ConnectionError, EOFError)):
                 await opening
             gate.set()

@@ -13,9 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateways import Running, function, plan, running, until, websocket_api
-from test_environments import APP
-from test_function_limits import descriptors
+from gateways import Running, function, plan, running, websocket_api
+from runners import APP, descriptors
+from waiting import in_time, pause, until
 from wsgate.functions.environments import Environments
 from wsgate.functions.memory import is_enforced
 from wsgate.model.plan import Function
@@ -61,7 +61,7 @@ async def gateway(handler: str = "ends.handler", **changes: Any) -> AsyncIterato
 
 async def said(client: Any, how: str) -> str:
     await client.send(json.dumps({"action": "do", "how": how}))
-    return str(await asyncio.wait_for(client.recv(), 10))
+    return str(await in_time(client.recv()))
 
 
 @pytest.mark.parametrize("how", BAD)
@@ -104,7 +104,7 @@ async def test_what_waited_behind_a_crash_is_served_and_nothing_is_left() -> Non
         before = descriptors()
         for how in ("kill", "well", "exit 1", "well", "raise", "well"):
             await client.send(json.dumps({"action": "do", "how": how}))
-        answers = [str(await asyncio.wait_for(client.recv(), 10)) for _ in range(6)]
+        answers = [str(await in_time(client.recv())) for _ in range(6)]
         assert sum(answer.isdecimal() for answer in answers) == 3
         assert sum("Internal server error" in answer for answer in answers) == 3
         await until(lambda: at.processes() == 1)
@@ -116,6 +116,6 @@ async def test_handshakes_at_a_function_that_dies_at_its_start_start_no_storm() 
         most, calls = 0, [asyncio.ensure_future(at.status("well")) for _ in range(10)]
         while not all(call.done() for call in calls):
             most = max(most, at.processes())
-            await asyncio.sleep(0.002)
+            await pause()
         assert {call.result() for call in calls} == {502}
         assert most <= 1

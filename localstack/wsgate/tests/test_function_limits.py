@@ -9,22 +9,21 @@ import pickle
 import re
 import signal
 from datetime import timedelta
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from test_environments import SHORT, Runner, is_gone, running, until
+from runners import SHORT, Runner, descriptors, is_gone, running
+from waiting import pause, until
 from wsgate.functions import environments as runner_module
-from wsgate.functions.memory import EVERY, MemoryWatch, is_enforced, resident_bytes
+from wsgate.functions.memory import MemoryWatch, is_enforced, resident_bytes
 from wsgate.model.invoke import Invocation, InvokeError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UUID_4 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 memory_is_enforced = pytest.mark.skipif(not is_enforced(), reason="only Linux tells")
-
-
-def descriptors() -> int:
-    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def alive(runner: Runner) -> int:
@@ -96,6 +95,7 @@ class TestConcurrency:
             file.touch()
             await asyncio.gather(*calls[:2])
 
+    @pytest.mark.slow
     async def test_without_it_a_crowd_waits(self) -> None:
         async with running("echo", concurrency=2) as runner:
             answers = await asyncio.gather(*(runner.invoke() for _ in range(3000)))
@@ -163,15 +163,20 @@ class TestMemory:
         watch.look_at(environment)
         await until(lambda: len(looked) == 2)
         environment.busy_process = None
-        await asyncio.sleep(2.5 * EVERY.total_seconds())
-        assert (len(looked), watch._timer) == (2, None)
+        await until(lambda: watch._timer is None)
+        assert len(looked) == 2
 
     async def test_just_as_much_as_allowed_is_not_too_much(self) -> None:
-        taken = 100
-        watch = MemoryWatch(lambda _: taken)
+        taken, looked = 100, []
+
+        def resident(process: int) -> int:
+            looked.append(process)
+            return taken
+
+        watch = MemoryWatch(resident)
         environment = Environment()
         watch.look_at(environment)
-        await asyncio.sleep(1.5 * EVERY.total_seconds())
+        await until(lambda: looked)
         assert not environment.is_killed
         taken = 101
         await until(lambda: environment.is_killed)
@@ -290,7 +295,7 @@ class TestEndings:
             calls = [asyncio.ensure_future(runner.invoke(**event)) for _ in range(12)]
             while not all(call.done() for call in calls):
                 most = max(most, alive(runner))
-                await asyncio.sleep(0.002)
+                await pause()
             assert {call.result().function_error for call in calls} == {"Unhandled"}
             assert most <= 2
             await until(lambda: alive(runner) == 0)

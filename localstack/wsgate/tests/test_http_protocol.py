@@ -10,16 +10,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from gateways import (
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import Event, Functions, Running, function, plan, running, websocket_api
+from waiting import in_time, until
 from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
@@ -57,7 +49,7 @@ def get(path: str, *lines: str, method: str = "GET") -> bytes:
 
 
 async def response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], bytes]:
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    head = await in_time(reader.readuntil(b"\r\n\r\n"))
     start, *lines = head.decode().split("\r\n")[:-2]
     headers = dict(line.lower().split(": ", 1) for line in lines)
     body = await reader.readexactly(int(headers.get("content-length", 0)))
@@ -66,7 +58,7 @@ async def response(reader: asyncio.StreamReader) -> tuple[int, dict[str, str], b
 
 async def everything(reader: asyncio.StreamReader) -> bytes:
     with contextlib.suppress(ConnectionError):
-        return await asyncio.wait_for(reader.read(), 5)
+        return await in_time(reader.read())
     return b""
 
 
@@ -308,7 +300,7 @@ class TestUpgrade:
         async with node() as at, talk(at) as (reader, writer):
             writer.write(get("/live", UPGRADE.rstrip()) + PING)
             assert (await response(reader))[0] == 101
-            assert b"Forbidden" in await asyncio.wait_for(reader.readuntil(b"}"), 5)
+            assert b"Forbidden" in await in_time(reader.readuntil(b"}"))
 
     async def test_too_much_said_too_early_is_the_end(self) -> None:
         gate = asyncio.Event()

@@ -18,7 +18,8 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
-from gateways import TIMEOUT, Functions, plan, running, until, websocket_api
+from gateways import TIMEOUT, Functions, plan, running, websocket_api
+from waiting import until
 from wsgate.model.plan import (
     CustomFunctionIntegration,
     Endpoint,

@@ -9,7 +9,7 @@ import os
 import signal
 from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import boto3
 import pytest
@@ -18,14 +18,11 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from command import Command, spawn
-from gateways import until
+from node_processes import MANY, clients, nodes
+from waiting import in_time, until
 from wsgate.model.ids import node_of
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
 Start = "Callable[..., AbstractAsyncContextManager[Command]]"
-MANY = 24
 
 
 def management(command: Command) -> Any:
@@ -37,30 +34,6 @@ def management(command: Command) -> Any:
         aws_secret_access_key="local",  # noqa: S106 not a secret
         config=Config(retries={"total_max_attempts": 1}),
     )
-
-
-@contextlib.asynccontextmanager
-async def clients(command: Command, many: int = MANY) -> AsyncIterator[dict[str, ClientConnection]]:
-    """Connections by id."""
-    async with contextlib.AsyncExitStack() as stack:
-        found = {}
-        for _ in range(many):
-            url = f"ws://{command.base}/dev?ticket=ann"
-            client = await stack.enter_async_context(connect(url))
-            await client.send("{}")
-            found[json.loads(await client.recv())["connectionId"]] = client
-        yield found
-
-
-def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
-def nodes(command: Command) -> list[int]:
-    def line(pid: int) -> bytes:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-
-    return [pid for pid in children(command.process.pid) if b"wsgate.node.process" in line(pid)]
 
 
 async def test_each_node_takes_a_share_of_the_connections(wsgate: Any) -> None:
@@ -75,7 +48,7 @@ async def test_a_post_to_any_node_reaches_the_connection(wsgate: Any) -> None:
             # A new SDK client is a new TCP connection, so either node may be asked.
             post = management(command).post_to_connection
             await asyncio.to_thread(post, ConnectionId=connection_id, Data=str(number))
-            assert await asyncio.wait_for(client.recv(), 5) == str(number)
+            assert await in_time(client.recv()) == str(number)
 
 
 async def test_get_and_delete_reach_it_too(wsgate: Any) -> None:
@@ -86,7 +59,7 @@ async def test_get_and_delete_reach_it_too(wsgate: Any) -> None:
             assert seen["Identity"]["SourceIp"] == "127.0.0.1"
             await asyncio.to_thread(sdk.delete_connection, ConnectionId=connection_id)
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(client.recv(), 5)
+                await in_time(client.recv())
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1000
 
@@ -118,7 +91,7 @@ async def test_a_killed_node_takes_only_its_own_connections_and_comes_back(wsgat
 async def answers(client: ClientConnection) -> bool:
     try:
         await client.send('{"action":"ping"}')
-        await asyncio.wait_for(client.recv(), 5)
+        await in_time(client.recv())
     except ConnectionClosed:
         return False
     return True
@@ -224,10 +197,10 @@ async def test_the_end_is_told_to_every_connection_and_leaves_no_process(wsgate:
         command.process.terminate()
         for client in found.values():
             with pytest.raises(ConnectionClosed) as closed:
-                await asyncio.wait_for(client.recv(), 10)
+                await in_time(client.recv())
             assert closed.value.rcvd is not None
             assert closed.value.rcvd.code == 1001
-        assert await asyncio.wait_for(command.process.wait(), 10) == 0
+        assert await in_time(command.process.wait()) == 0
         assert not are_there(running)
 
 
@@ -236,7 +209,7 @@ async def test_a_parent_that_is_killed_takes_its_nodes_along(wsgate: Any, tmp_pa
     async with wsgate("--nodes", "2", TMPDIR=str(tmp_path)) as command:
         running = nodes(command)
         command.process.kill()
-        await until(lambda: not are_there(running), 15)
+        await until(lambda: not are_there(running))
 
 
 async def test_a_second_gateway_does_not_share_the_port(wsgate: Any) -> None:
@@ -244,6 +217,6 @@ async def test_a_second_gateway_does_not_share_the_port(wsgate: Any) -> None:
         port = command.base.rpartition(":")[2]
         template = str(Path(__file__).parent / "samples_gateway" / "template.yaml")
         second = await spawn("--template", template, "--port", port, "--nodes", "2")
-        _, errors = await asyncio.wait_for(second.communicate(), 20)
+        _, errors = await in_time(second.communicate())
         assert second.returncode == 2
         assert "Address already in use" in errors.decode()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.asyncio.client import connect
 
-from gateways import until
+from waiting import in_time, until
 from wsgate.functions.reloader import CodeWatch, difference, look, outermost
 from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at
@@ -74,7 +74,7 @@ async def test_an_open_connection_meets_new_code(code: Path) -> None:
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     options = Options(code.parent / "template.yaml", port=0, log=log.append, limits=QUICK)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
-    async with connect((await asyncio.wait_for(ready, 20)).websocket) as client:
+    async with connect((await in_time(ready)).websocket) as client:
         await client.send("")
         assert await client.recv() == "old!"
         edit(code / "app.py", HANDLER.format(answer="quite new"))

@@ -12,6 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from gateways import Functions
+from waiting import in_time
 from wsgate.functions.remote import RemoteInvoker, Split
 from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.serve import Addresses, Options, serve_at
@@ -189,7 +190,7 @@ async def test_a_template_of_two_runtimes_runs(
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     try:
-        async with connect((await asyncio.wait_for(ready, 20)).websocket) as client:
+        async with connect((await in_time(ready)).websocket) as client:
             await client.send("anything")
             assert await client.recv() == "from elsewhere"
             await client.send('{"action":"here"}')

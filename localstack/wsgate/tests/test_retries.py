@@ -11,18 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from gateways import (
-    Event,
-    Functions,
-    plan,
-    raised,
-    returned,
-    running,
-    until,
-    websocket_api,
-)
-from test_sockets import functions_client
-from test_template import HEAD, MAIN, SOCKET, plan_of, refusal_of
+from gateways import Event, Functions, plan, raised, returned, running, websocket_api
+from socket_clients import functions_client
+from templates import HEAD, MAIN, SOCKET
+from waiting import until
 from wsgate.core.retries import Again, Delivery, Drop, after
 from wsgate.model.invoke import InvokeError
 from wsgate.model.limits import Limits
@@ -33,7 +25,6 @@ if TYPE_CHECKING:
 
     from gateways import Running
 
-__all__ = ["plan_of", "refusal_of"]  # pytest finds them here
 
 T = datetime(2026, 11, 24, 12, tzinfo=UTC)
 NEW = Delivery(T)

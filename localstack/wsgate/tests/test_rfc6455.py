@@ -11,24 +11,16 @@ import asyncio
 import contextlib
 import json
 import struct
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
+from echo_gateway import gateway, talking
 from gateways import PONG as HEARTBEAT
-from gateways import (
-    TIMEOUT,
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import TIMEOUT, Event, Functions, plan, running, websocket_api
+from waiting import until
 from wire import (
     ACCEPT,
     BINARY,
@@ -39,9 +31,9 @@ from wire import (
     PONG,
     TEXT,
     Heard,
-    Wire,
     close,
     dialed,
+    fragments,
     frame,
     opened,
     upgrade,
@@ -53,35 +45,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 KIB = 1024
-
-
-def echo(event: Event) -> Event:
-    return {"statusCode": 200, "body": event["body"]}
-
-
-def gateway(
-    limits: Limits | None = None, **functions: Any
-) -> tuple[AbstractAsyncContextManager[Running], Functions]:
-    """Whatever is said comes back; how a connection ended is remembered."""
-    ok = {"statusCode": 200}
-    invoker = Functions(
-        **{"connect": lambda _: ok, "echo": echo, "disconnect": lambda _: ok, **functions}
-    )
-    routes = {
-        "$connect": function("connect"),
-        "$default": function("echo"),
-        "$disconnect": function("disconnect"),
-    }
-    api = websocket_api(routes, two_way={"$default"})
-    return running(plan(api), invoker, limits=limits), invoker
-
-
-@asynccontextmanager
-async def talking(*lines: str, limits: Limits | None = None) -> AsyncIterator[Wire]:
-    """An open connection to a gateway that echoes."""
-    start, _ = gateway(limits)
-    async with start as node, opened(node.port, *lines) as wire:
-        yield wire
 
 
 async def fails(code: int, *frames: bytes) -> None:
@@ -266,13 +229,6 @@ class TestFraming:
         async with talking() as wire:
             wire.write(*[frame(TEXT, str(n).encode()) for n in range(1000)])
             assert sorted([int(await wire.text()) for _ in range(1000)]) == list(range(1000))
-
-
-def fragments(first: bytes, *rest: bytes) -> list[bytes]:
-    frames = [frame(TEXT, first, fin=not rest)]
-    for left, piece in zip(range(len(rest) - 1, -1, -1), rest, strict=True):
-        frames.append(frame(CONT, piece, fin=left == 0))
-    return frames
 
 
 class TestPings:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_rfc6455 import fragments, gateway, talking
+from echo_gateway import gateway, talking
 from wire import (
     CONT,
     PING,
@@ -22,6 +22,7 @@ from wire import (
     Wire,
     close,
     dialed,
+    fragments,
     frame,
     opened,
     upgrade,

@@ -11,7 +11,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from command import SAMPLE
-from gateways import until
+from waiting import in_time, until
 from wsgate.core.faults import Faults
 from wsgate.serve import Addresses, Options, StartupError, serve, serve_at
 
@@ -25,7 +25,7 @@ async def test_it_serves_until_cancelled_and_leaves_the_port(tmp_path: Path) -> 
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     options = Options(template=SAMPLE, port=0, pages={"/": tmp_path}, log=log.append)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
-    addresses = await asyncio.wait_for(ready, 20)
+    addresses = await in_time(ready)
     async with connect(f"{addresses.websocket}?ticket=ann") as client:
         await client.send('{"action":"echo","text":"hi"}')
         assert json.loads(await client.recv())["text"] == "hi"
@@ -154,17 +154,17 @@ async def test_with_iam_a_function_pushes_if_its_role_allows_it(tmp_path: Path, 
     ready: asyncio.Future[Addresses] = asyncio.get_running_loop().create_future()
     options = Options(template, port=0, log=log.append, iam=True, nodes=nodes)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
-    addresses = await asyncio.wait_for(ready, 20)
+    addresses = await in_time(ready)
     # The SDK's own connection leads to either of two nodes, whichever has the client.
     async with connect(addresses.websocket) as client:
         await client.send('{"action":"mayNot"}')
-        await until(lambda: any("MayNot | An error" in line for line in log), 20)
+        await until(lambda: any("MayNot | An error" in line for line in log))
         await client.send('{"action":"may"}')
-        assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+        assert await in_time(client.recv()) == "pushed"
         for _ in range(4):
             await client.send('{"action":"may"}')
         for _ in range(4):
-            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+            assert await in_time(client.recv()) == "pushed"
     await ended(serving)
     [line] = [line for line in log if "MayNot | An error" in line]
     assert "(AccessDeniedException)" in line
@@ -181,7 +181,7 @@ async def said_at_start(template: Path, **options: Any) -> list[str]:
     ready = asyncio.Event()
     chosen = Options(template, port=0, log=log.append, **options)
     serving = asyncio.create_task(serve(chosen, ready.set))
-    await asyncio.wait_for(ready.wait(), 20)
+    await in_time(ready.wait())
     await ended(serving)
     return log
 
@@ -189,4 +189,4 @@ async def said_at_start(template: Path, **options: Any) -> list[str]:
 async def ended(serving: asyncio.Task[None]) -> None:
     serving.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(serving, 15)
+        await in_time(serving)

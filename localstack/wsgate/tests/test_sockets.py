@@ -7,116 +7,43 @@ import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import boto3
 import pytest
-from botocore.config import Config
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 
 from gateways import (
+    MINUTE,
     PONG,
+    Clock,
     Event,
     Functions,
-    Running,
     allow,
     function,
     plan,
     running,
-    until,
     websocket_api,
 )
+from socket_clients import (
+    closed,
+    echo,
+    functions_client,
+    gated,
+    gateway,
+    get,
+    id_of,
+    management,
+    ok,
+    refused,
+)
+from waiting import in_time, until
 from wsgate.apis.pages import Pages
 from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from types_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
-    from types_boto3_lambda import LambdaClient
-
     from wsgate.model.plan import Integration
-
-FUNCTION_ROUTES: dict[str, Integration] = {
-    "$connect": function("connect"),
-    "$disconnect": function("disconnect"),
-    "echo": function("echo"),
-    "ping": PONG,
-}
-
-
-def ok(event: Event) -> Event:
-    return {"statusCode": 200}
-
-
-def echo(event: Event) -> Event:
-    return {"statusCode": 200, "body": event["body"]}
-
-
-def gateway(limits: Limits | None = None, **functions: Any) -> tuple[Any, Functions]:
-    """An API with $connect, $disconnect, echo and ping, ready to run."""
-    invoker = Functions(**{"connect": ok, "disconnect": ok, "echo": echo, **functions})
-    api = websocket_api(FUNCTION_ROUTES, two_way={"echo", "ping"})
-    return running(plan(api, {"$default": function("web")}), invoker, limits=limits), invoker
-
-
-def management(node: Running, stage: str = "live") -> ApiGatewayManagementApiClient:
-    """The SDK as a handler would build it, without retries."""
-    return boto3.client(
-        "apigatewaymanagementapi",
-        endpoint_url=f"{node.http}/{stage}",
-        region_name="eu-west-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 not a secret
-        config=Config(retries={"total_max_attempts": 1}),
-    )
-
-
-def functions_client(node: Running) -> LambdaClient:
-    return boto3.client(
-        "lambda",
-        endpoint_url=node.http,
-        region_name="eu-west-1",
-        aws_access_key_id="local",
-        aws_secret_access_key="local",  # noqa: S106 not a secret
-    )
-
-
-async def id_of(client: ClientConnection) -> str:
-    """Return a connection's id: the Forbidden frame names it."""
-    await client.send("{}")
-    connection_id: str = json.loads(await client.recv())["connectionId"]
-    return connection_id
-
-
-async def closed(client: ClientConnection) -> tuple[int, str]:
-    with pytest.raises(ConnectionClosed) as caught:
-        while True:
-            await asyncio.wait_for(client.recv(), 5)
-    received = caught.value.rcvd
-    assert received is not None
-    return received.code, received.reason
-
-
-def gated(
-    answer: Callable[[Event], Event],
-) -> tuple[asyncio.Event, Callable[[Event], Awaitable[Event]]]:
-    """A gate, and a function that answers when it is open."""
-    gate = asyncio.Event()
-
-    async def slow(event: Event) -> Event:
-        await gate.wait()
-        return answer(event)
-
-    return gate, slow
-
-
-async def refused(url: str, **options: Any) -> int:
-    with pytest.raises(InvalidStatus) as caught:
-        async with connect(url, **options):
-            pass
-    return caught.value.response.status_code
 
 
 class TestHandshake:
@@ -134,7 +61,7 @@ class TestHandshake:
         start, functions = gateway()
         async with start as node:
             many = [asyncio.ensure_future(connect(node.url).__aenter__()) for _ in range(200)]
-            clients = await asyncio.wait_for(asyncio.gather(*many), 20)
+            clients = await in_time(asyncio.gather(*many))
             assert len(node.node) == 200
             for client in clients:
                 client.transport.abort()
@@ -251,7 +178,7 @@ class TestMessages:
         async with start as node, connect(node.url) as client:
             for number in range(5):
                 await client.send(json.dumps({"action": "echo", "n": number}))
-            replies = [json.loads(await asyncio.wait_for(client.recv(), 5))["n"] for _ in range(5)]
+            replies = [json.loads(await in_time(client.recv()))["n"] for _ in range(5)]
         assert sorted(replies) == [0, 1, 2, 3, 4]
 
     async def test_an_integration_time_out_is_a_frame_and_the_late_reply_is_dropped(self) -> None:
@@ -296,7 +223,7 @@ class TestMessages:
             assert len(functions.events("echo")) == 3
             gate.set()
             for _ in range(1000):
-                assert await asyncio.wait_for(client.recv(), 5) == '{"action":"echo"}'
+                assert await in_time(client.recv()) == '{"action":"echo"}'
 
 
 class TestFrames:
@@ -398,7 +325,7 @@ class TestFrames:
     async def test_a_protocol_ping_is_answered(self) -> None:
         start, _ = gateway()
         async with start as node, connect(node.url) as client:
-            await asyncio.wait_for(await client.ping(), 5)
+            await in_time(await client.ping())
 
 
 class TestEnds:
@@ -439,14 +366,16 @@ class TestEnds:
         return context["disconnectStatusCode"], context["disconnectReason"]
 
     async def test_an_idle_connection_is_closed_and_a_busy_one_is_not(self) -> None:
-        limits = Limits(idle=timedelta(milliseconds=300), tick=timedelta(milliseconds=10))
-        start, _ = gateway(limits)
+        clock = Clock()
+        start, _ = gateway(Limits(tick=timedelta(milliseconds=10)), clock=clock)
         async with start as node, connect(node.url) as idle, connect(node.url) as busy:
-            ending = asyncio.ensure_future(closed(idle))
-            while not ending.done():
+            for _ in range(3):
+                clock.now += 4 * MINUTE
                 await busy.send('{"action":"ping"}')
-                await asyncio.wait_for(busy.recv(), 5)
-            assert ending.result() == (1001, "Going away")
+                await in_time(busy.recv())
+            assert await closed(idle) == (1001, "Going away")
+            await busy.send('{"action":"ping"}')
+            await in_time(busy.recv())
 
     async def test_protocol_pings_do_not_keep_a_connection(self) -> None:
         limits = Limits(idle=timedelta(milliseconds=200), tick=timedelta(milliseconds=10))
@@ -610,12 +539,3 @@ async def test_pages_and_the_http_api_share_the_port(tmp_path: Path) -> None:
     async with running(api, functions, pages=Pages({"/": tmp_path})) as node:
         assert await get(node, "/") == b"page"
         assert json.loads(await get(node, "/users?x=y")) == {"path": "/users"}
-
-
-async def get(node: Running, path: str) -> bytes:
-    reader, writer = await asyncio.open_connection("127.0.0.1", node.port)
-    writer.write(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-    response = await reader.read()
-    writer.close()
-    await writer.wait_closed()
-    return response.partition(b"\r\n\r\n")[2]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING
@@ -16,6 +17,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SOURCE = ROOT / "src" / "wsgate"
+# `waiting` asks again and again, `gateways` ticks, and a conformance client listens for a moment
+# to hear nothing: a slow machine makes none of them fail.
+SLEEPERS = {"waiting.py", "gateways.py", "sockets.py"}
+# The samples are functions that a gateway runs in tests.
+TESTS = [
+    path
+    for path in sorted((ROOT / "tests").rglob("*.py"))
+    if not {"samples", "samples_gateway", "node_modules"} & set(path.parts)
+]
 MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 300
 
@@ -122,3 +132,59 @@ def longer_than(most: int, *kinds: type[ast.AST]) -> list[str]:
         and isinstance(node, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
         and (length := (node.end_lineno or 0) - node.lineno + 1) > most
     ]
+
+
+@pytest.mark.parametrize("module", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_nothing_is_imported_from_a_test(module: Path) -> None:
+    parts = {part for name in imported(module) for part in name.split(".")}
+    wrong = {part for part in parts if part.startswith("test_") or part == "conftest"}
+    assert not wrong, "move what is shared into a module of its own"
+
+
+@pytest.mark.parametrize("module", TESTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_the_speed_of_the_machine_decides_no_test(module: Path) -> None:
+    sleeps = [
+        node.lineno
+        for node in ast.walk(parsed(module))
+        if isinstance(node, ast.Call)
+        and ast.unparse(node.func) in {"asyncio.sleep", "time.sleep"}
+        and ast.unparse(node.args[0]) != "0"
+    ]
+    assert module.name in SLEEPERS or not sleeps, "wait for a condition: waiting.py"
+    assert not list(upper_bounds(parsed(module))), "move a clock that the test holds instead"
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("assert time.monotonic() - began < 2", True),
+        ("took = perf_counter() - began\nassert took <= 2", True),
+        ("assert 2 > monotonic() - began", True),
+        ("assert monotonic() - began >= 2", False),
+        ("assert took < 2", False),
+    ],
+)
+def test_an_upper_bound_on_a_duration_is_found(code: str, is_found: bool) -> None:
+    assert bool(list(upper_bounds(ast.parse(code)))) is is_found
+
+
+def upper_bounds(tree: ast.Module) -> Iterator[int]:
+    """The lines of asserts that something took at most so long.
+
+    At least so long is another matter: a slow machine cannot make that fail."""
+    clocks = {"monotonic", "perf_counter", "seconds_since"}
+
+    def is_duration(expression: ast.expr) -> bool:
+        names = re.findall(r"\w+", ast.unparse(expression))
+        return not clocks.isdisjoint(names) or not taken.isdisjoint(names)
+
+    taken: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and is_duration(node.value):
+            taken |= {name.id for name in node.targets if isinstance(name, ast.Name)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            less = isinstance(node.ops[-1], ast.Lt | ast.LtE)
+            more = isinstance(node.ops[-1], ast.Gt | ast.GtE)
+            if (less and is_duration(node.left)) or (more and is_duration(node.comparators[-1])):
+                yield node.lineno

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import re
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from templates import HEAD, MAIN, SAMPLES, SOCKET, read
 from wsgate.model.plan import (
     Authorizer,
     FunctionIntegration,
@@ -19,55 +19,11 @@ from wsgate.model.plan import (
     QueueTrigger,
 )
 from wsgate.model.timing import Once, Rate, parse
-from wsgate.template.load import TemplateError, load
+from wsgate.template.load import TemplateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-SAMPLES = Path(__file__).parent / "samples"
-
-SOCKET = """
-  Socket:
-    Type: AWS::Serverless::WebSocketApi
-    Properties:
-      StageName: live
-      RouteSelectionExpression: $request.body.action
-      Routes: {$default: {FunctionArn: !GetAtt Main.Arn}}
-"""
-MAIN = """
-  Main:
-    Type: AWS::Serverless::Function
-    Properties:
-      CodeUri: code
-      Handler: app.handler
-      Runtime: python3.13
-"""
-HEAD = "Transform: AWS::Serverless-2016-10-31\n"
-
-
-def read(path: Path, **parameters: str) -> Plan:
-    """Load a template that unpacks nothing."""
-    return load(
-        path,
-        parameters=parameters,
-        host="127.0.0.1:8080",
-        queue_endpoint="http://127.0.0.1:5000",
-        scratch=Path("/nonexistent"),
-    )
-
-
-@pytest.fixture
-def plan_of(tmp_path: Path) -> Callable[..., Plan]:
-    """Write a template beside a folder `code` with app.py, and load it."""
-    (tmp_path / "code").mkdir()
-    (tmp_path / "code" / "app.py").touch()
-
-    def plan(*parts: str, **parameters: str) -> Plan:
-        path = tmp_path / "template.yaml"
-        path.write_text("".join(parts))
-        return read(path, **parameters)
-
-    return plan
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -80,18 +36,6 @@ def environment_of(plan_of: Callable[..., Plan]) -> Callable[..., dict[str, str]
         return plan.functions["Main"].environment
 
     return environment
-
-
-@pytest.fixture
-def refusal_of(plan_of: Callable[..., Plan]) -> Callable[..., str]:
-    """Load a template that cannot run, and return the sentence without the folder."""
-
-    def refusal(*parts: str, **parameters: str) -> str:
-        with pytest.raises(TemplateError) as raised:
-            plan_of(*parts, **parameters)
-        return re.sub(r"\S*/(?=template\.yaml|code)", "", str(raised.value))
-
-    return refusal
 
 
 # ---- a whole template

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_template import HEAD, MAIN, SAMPLES, SOCKET, read
+from templates import HEAD, MAIN, SAMPLES, SOCKET, read
 from wsgate.model.plan import Authorizer, BasePath, Plan
 from wsgate.template.load import TemplateError
 

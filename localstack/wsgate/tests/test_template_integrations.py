@@ -12,8 +12,8 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from gateways import until
-from test_template import HEAD, MAIN, SOCKET, plan_of, read, refusal_of
+from templates import HEAD, MAIN, SOCKET, read
+from waiting import in_time, until
 from wsgate.model.plan import (
     Conversion,
     CustomFunctionIntegration,
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
     from wsgate.model.plan import Plan
 
-__all__ = ["plan_of", "refusal_of"]  # fixtures
 
 SAMPLE = Path(__file__).parent / "samples" / "integrations.yaml"
 DEFAULT = timedelta(seconds=29)
@@ -301,7 +300,7 @@ async def test_a_template_with_all_of_it_runs() -> None:
     options = Options(SAMPLE, port=0, parameters={"Backend": "127.0.0.1:9"}, log=log.append)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     try:
-        url = (await asyncio.wait_for(ready, 30)).websocket
+        url = (await in_time(ready)).websocket
         with pytest.raises(InvalidStatus) as caught:
             await connect(url)
         assert caught.value.response.status_code == 400
@@ -313,7 +312,7 @@ async def test_a_template_with_all_of_it_runs() -> None:
             await client.send('{"action":"http","id":"7"}')
             assert "Internal server error" in str(await client.recv())
             await client.send('{"action":"queue","text":"a&b"}')
-            await until(lambda: any("queued" in line and "a&b" in line for line in log), within=20)
+            await until(lambda: any("queued" in line and "a&b" in line for line in log))
     finally:
         serving.cancel()
         await asyncio.gather(serving, return_exceptions=True)

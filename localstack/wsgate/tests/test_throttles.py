@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from test_template import HEAD, MAIN, SOCKET, plan_of, refusal_of
+from templates import HEAD, MAIN, SOCKET
 from wsgate.model.plan import Plan, Throttle, Throttles
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["plan_of", "refusal_of"]  # pytest finds them here
 
 SITE = """
   Site:

@@ -19,17 +19,8 @@ from botocore.exceptions import ClientError, SSLError
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gateways import (
-    PONG,
-    Event,
-    Functions,
-    Running,
-    function,
-    plan,
-    running,
-    until,
-    websocket_api,
-)
+from gateways import PONG, Event, Functions, Running, function, plan, running, websocket_api
+from waiting import in_time, until
 from wsgate.certificates import Certificates, make
 from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at
@@ -183,7 +174,7 @@ async def test_nonsense_inside_is_answered_and_ends(
     """TLS in TLS is no more than that."""
     async with node(certificates) as at, talk(at, trusting) as (reader, writer):
         writer.write(nonsense)
-        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400 ")
+        assert (await in_time(reader.read())).startswith(b"HTTP/1.1 400 ")
 
 
 @pytest.mark.parametrize(
@@ -196,7 +187,7 @@ async def test_garbage_after_the_first_bytes_is_dropped(
         async with talk(at) as (reader, writer):
             writer.write(garbage)
             with contextlib.suppress(ConnectionError):
-                assert b"HTTP" not in await asyncio.wait_for(reader.read(), 5)
+                assert b"HTTP" not in await in_time(reader.read())
         await until(lambda: not at.node.clients)
 
 
@@ -214,7 +205,7 @@ async def test_half_a_handshake_runs_out_of_time(
         async with talk(at) as (reader, writer):
             writer.write(hello[:part])
             with contextlib.suppress(ConnectionError):
-                assert await asyncio.wait_for(reader.read(), 5) == b""
+                assert await in_time(reader.read()) == b""
         assert not at.node.clients
 
 
@@ -232,10 +223,10 @@ async def test_a_handshake_in_single_bytes_is_a_handshake(
                 for byte in outgoing.read():
                     writer.write(bytes([byte]))
                     await writer.drain()
-                incoming.write(await asyncio.wait_for(reader.read(65536), 5))
+                incoming.write(await in_time(reader.read(65536)))
         client.write(b"GET /a HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         writer.write(outgoing.read())
-        incoming.write(await asyncio.wait_for(reader.read(), 5))
+        incoming.write(await in_time(reader.read()))
         assert client.read().startswith(b"HTTP/1.1 200 ")
 
 
@@ -278,7 +269,7 @@ async def test_without_a_certificate_tls_is_not_http(certificates: Certificates)
     described = plan(websocket_api({}))
     async with running(described, Functions()) as at, talk(at) as (reader, writer):
         writer.write(RECORD + b"\x02\x00\x01")
-        assert (await asyncio.wait_for(reader.read(), 5)).startswith(b"HTTP/1.1 400 ")
+        assert (await in_time(reader.read())).startswith(b"HTTP/1.1 400 ")
 
 
 async def test_a_custom_domain_is_in_the_certificate(tmp_path: Path) -> None:
@@ -376,7 +367,7 @@ async def serving(
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait_for(task, 15)
+            await in_time(task)
 
 
 @pytest.mark.parametrize("nodes", [1, 2])
@@ -385,13 +376,13 @@ async def test_an_unmodified_handler_pushes_to_its_caller(tmp_path: Path, nodes:
     async with serving(tmp_path, template, nodes) as (addresses, log):
         async with connect(addresses.websocket) as client:
             await client.send('{"action":"push"}')
-            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+            assert await in_time(client.recv()) == "pushed"
         assert not any("SSL" in line for line in log)
         trusting = ssl.create_default_context(cafile=tmp_path / "authority.pem")
         wss = addresses.websocket.replace("ws://", "wss://")
         async with connect(wss, ssl=trusting) as client:
             await client.send('{"action":"push"}')
-            assert await asyncio.wait_for(client.recv(), 20) == "pushed"
+            assert await in_time(client.recv()) == "pushed"
 
 
 @pytest.mark.parametrize("nodes", [1, 2])

@@ -18,6 +18,7 @@ import boto3
 import pytest
 import pytest_asyncio
 
+from waiting import PATIENCE_SECONDS, until
 from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.model.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
 from wsgate.model.timing import Once, Rate
@@ -56,12 +57,6 @@ class FakeInvoker:
             for name, seen in self.inbox
             if name == function
         ]
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while not condition():  # noqa: ASYNC110 what it waits for has no event of its own
-            await asyncio.sleep(0.005)
 
 
 def free_port() -> int:
@@ -362,7 +357,7 @@ async def test_a_server_that_ends_by_itself_is_started_again_with_its_queues(
     assert lines == [f"{ended} Queued messages are lost; it is started again."] * 2
 
 
-async def test_a_server_that_does_not_stay_up_is_given_up_and_closing_is_quick(
+async def test_a_server_that_does_not_stay_up_is_given_up_and_can_be_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines: list[str] = []
@@ -379,7 +374,7 @@ async def test_a_server_that_does_not_stay_up_is_given_up_and_closing_is_quick(
     kill(queues)
     await until(lambda: any("does not stay up" in line for line in lines))
     assert [line.partition(" ended")[0] for line in lines] == ["queues: The queue server"] * 6
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_SECONDS):
         await queues.close()
         await queues.close()
 

@@ -15,6 +15,8 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from waiting import PATIENCE_SECONDS, in_time
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -24,7 +26,6 @@ ACCEPT = base64.b64encode(
     hashlib.sha1(f"{KEY}258EAFA5-E914-47DA-95CA-C5AB0DC85B11".encode()).digest()  # noqa: S324 RFC 6455
 ).decode()
 MASK = b"\xa1\xb2\xc3\xd4"
-PATIENCE = 5.0
 
 
 def frame(  # noqa: PLR0913 a frame has that many parts
@@ -115,7 +116,7 @@ class Wire:
             await asyncio.sleep(0)
 
     async def reply(self) -> Reply:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             head = await self.reader.readuntil(b"\r\n\r\n")
             start, *lines = head.decode("latin-1").split("\r\n")[:-2]
             pairs = [line.partition(":")[::2] for line in lines]
@@ -126,7 +127,7 @@ class Wire:
 
     async def frame(self) -> Heard:
         """The next frame; a server never masks, and so nothing else is understood here."""
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             first, second = await self.reader.readexactly(2)
             assert second < 128, "a server must not mask"
             width = {126: 2, 127: 8}.get(second, 0)
@@ -164,7 +165,7 @@ class Wire:
     async def end(self) -> bytes:
         """What comes until the gateway ends its side of the socket."""
         with contextlib.suppress(ConnectionError):
-            return await asyncio.wait_for(self.reader.read(), PATIENCE)
+            return await in_time(self.reader.read())
         return b""
 
 
@@ -241,3 +242,10 @@ class Deflate:
                 parts.append(heard)
         data = b"".join(part.payload for part in parts)
         return (self.inflate(data) if parts[0].rsv == 4 else data).decode()
+
+
+def fragments(first: bytes, *rest: bytes) -> list[bytes]:
+    frames = [frame(TEXT, first, fin=not rest)]
+    for left, piece in zip(range(len(rest) - 1, -1, -1), rest, strict=True):
+        frames.append(frame(CONT, piece, fin=left == 0))
+    return frames

@@ -9,7 +9,6 @@ create or replace function finalize(
 declare
     v_log presence_event_log;
     v_now timestamptz;
-    v_taken bigint;
 begin
     select false, 0 into is_behind, events;
     select * into v_log from presence_event_log for update skip locked;
@@ -47,8 +46,7 @@ begin
                    type, session_id, user_id, resource, at, v_now
               from (select due_at, type, session_id, user_id, resource, at
                       from due where type = 'online' or is_finalized
-                    union all
-                    select due_at, 'offline', id, user_id, resource, ended_at from over) as happened
+                    union all select due_at, 'offline', id, user_id, resource, ended_at from over) as happened
         returning 1
     ),
     done as (
@@ -62,7 +60,6 @@ begin
                      where w.user_id = d.user_id and w.resource = d.resource
                        and w.id = d.session_id) is null))
     )
-    select (select count(*) from made), (select count(*) from due) into events, v_taken;
+    select (select count(*) from made), (select count(*) = p_limit from due) into events, is_behind;
     update presence_event_log set last_seq = last_seq + events where events > 0;
-    is_behind := v_taken = p_limit;
 end $$;

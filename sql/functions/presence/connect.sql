@@ -2,13 +2,13 @@
 --   opened, continued, joined   see `enter`
 --   repeated  this event came before; nothing changed
 --   refused   the ticket has opened another connection, has expired, or its connection is gone
---   too_many  the user has p_most connections; the ticket is spent
+--   too_many  the user has p_max_connections connections; the ticket is spent
 -- The ticket makes this idempotent, for events that come twice, late, or after their own $disconnect: it
 -- is stored with its connection while that is open, and in used_tickets once it can open nothing more.
 create or replace function connect(
     p_user_id text, p_resource text, p_node text, p_connection_id text,
     p_ticket_id text, p_ticket_expires_at timestamptz, p_grace interval,
-    p_most integer default 50, p_device text default null, p_now timestamptz default null
+    p_max_connections integer default 50, p_device text default null, p_now timestamptz default null
 ) returns text language plpgsql as $$
 declare
     v_now timestamptz;
@@ -34,7 +34,7 @@ begin
     insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
         select p_user_id, p_resource, v_now, v_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
-         where p_most > 0 and not exists (select from watching_times where user_id = p_user_id)
+         where p_max_connections > 0 and not exists (select from watching_times where user_id = p_user_id)
            and not exists (select from used_tickets where ticket_id = p_ticket_id)
         returning id into v_session_id;
     if found then
@@ -52,7 +52,7 @@ begin
         return case when v_opened = p_connection_id then 'repeated' else 'refused' end;
     end if;
     v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
-                       p_grace, p_most, v_now);
+                       p_grace, p_max_connections, v_now);
     if v_outcome = 'too_many' then
         -- The handshake is refused: if the event comes again, it must not open anything.
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);

@@ -2,11 +2,11 @@
 --   opened     a new session
 --   continued  the session that closed within the grace goes on
 --   joined     another connection of the user holds the session open
---   too_many   the user would have more than p_most connections; nothing changed
+--   too_many   the user would have more than p_max_connections connections; nothing changed
 -- The caller holds the user's lock. p_connection: see with_connection.
 create or replace function enter(
     p_user_id text, p_resource text, p_node text, p_connection_id text, p_connection jsonb,
-    p_grace interval, p_most integer, p_now timestamptz
+    p_grace interval, p_max_connections integer, p_now timestamptz
 ) returns text language plpgsql as $$
 declare
     v_id bigint;
@@ -16,7 +16,7 @@ begin
     insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes)
         select p_user_id, p_resource, p_now, p_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
-         where count_connections(p_user_id) < p_most
+         where count_connections(p_user_id) < p_max_connections
         on conflict (user_id, resource) do update
            set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
                seen_at = greatest(w.seen_at, p_now),
@@ -32,10 +32,10 @@ begin
     if v_id is not null then
         return case when v_is_alone then 'continued' else 'joined' end;
     end if;
-    if count_connections(p_user_id) >= p_most then
+    if count_connections(p_user_id) >= p_max_connections then
         return 'too_many';
     end if;
     -- A session that is over is in the way: it has not been finalized yet.
     perform finalize_session(p_user_id, p_resource, p_now);
-    return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_most, p_now);
+    return enter(p_user_id, p_resource, p_node, p_connection_id, p_connection, p_grace, p_max_connections, p_now);
 end $$;

@@ -24,7 +24,8 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Frame, Opcode
 
 from conformance.vocabulary import Answered, Attempt, Client, Setup, World
-from gateways import T0, Running, plan, running, until, websocket_api
+from gateways import Clock, Running, plan, running, websocket_api
+from waiting import PATIENCE_SECONDS, in_time, until
 from wire import dialed
 from wsgate.model.limits import millis
 from wsgate.model.plan import FunctionIntegration
@@ -40,7 +41,6 @@ if TYPE_CHECKING:
     from wsgate.model.plan import Integration
 
 HERE = Path(__file__).parent
-PATIENCE = 5.0
 A_MOMENT = 0.03
 """How long a client listens to be sure that nothing comes; an echo through it comes in a tenth."""
 
@@ -48,11 +48,9 @@ A_MOMENT = 0.03
 class SocketWorld(World):
     """`dialer` is the client library."""
 
-    def __init__(self, setup: Setup, node: Running, dialer: Dialer) -> None:
+    def __init__(self, setup: Setup, node: Running, dialer: Dialer, clock: Clock) -> None:
         super().__init__(setup)
-        self.node, self._dialer = node, dialer
-        self._clock = T0
-        node.node.now = lambda: self._clock  # type: ignore[method-assign]
+        self.node, self._dialer, self._clock = node, dialer, clock
 
     async def invoke(self, function: str, payload: bytes) -> Invocation:
         event = json.loads(payload)
@@ -110,14 +108,14 @@ class SocketWorld(World):
             return await wire.reply()
 
     async def advance(self, span: timedelta) -> None:
-        self._clock += millis(span)
+        self._clock.now += millis(span)
         self.node.node.tick()
         if self._held and self.setup.timeout.total_seconds() < 1:
             await asyncio.sleep(self.setup.timeout.total_seconds())
 
     @property
     def now(self) -> int:
-        return self._clock
+        return self._clock.now
 
     async def until(self, condition: Callable[[], Any]) -> None:
         await until(condition)
@@ -133,14 +131,14 @@ class SocketAttempt:
         return self.opening.done()
 
     async def opened(self) -> Client:
-        client = await asyncio.wait_for(self.opening, PATIENCE)
+        client = await in_time(self.opening)
         assert not isinstance(client, int), client
         told = self.world.events("connect") or [{"requestContext": {"connectionId": ""}}]
         client.id = told[-1]["requestContext"]["connectionId"]
         return client
 
     async def refused(self) -> int:
-        status = await asyncio.wait_for(self.opening, PATIENCE)
+        status = await in_time(self.opening)
         assert isinstance(status, int), "it was opened"
         return status
 
@@ -171,14 +169,19 @@ async def world(setup: Setup, library: Library, *, compression: bool) -> AsyncIt
         stage_variables=setup.stage_variables,
     )
     worlds: list[SocketWorld] = []
+    clock = Clock()
 
     async with (
         library(compression=compression) as dialer,
         running(
-            plan(setup.make(api)), _Functions(worlds), limits=setup.limits, quotas=setup.quotas
+            plan(setup.make(api)),
+            _Functions(worlds),
+            limits=setup.limits,
+            quotas=setup.quotas,
+            clock=clock,
         ) as node,
     ):
-        worlds.append(SocketWorld(setup, node, dialer))
+        worlds.append(SocketWorld(setup, node, dialer, clock))
         yield worlds[0]
 
 
@@ -217,10 +220,10 @@ class PythonClient:
         await self.connection.send(texts)
 
     async def ping(self) -> None:
-        await asyncio.wait_for(await self.connection.ping(), PATIENCE)
+        await in_time(await self.connection.ping())
 
     async def hear(self) -> str:
-        text = await asyncio.wait_for(self.connection.recv(), PATIENCE)
+        text = await in_time(self.connection.recv())
         assert isinstance(text, str)
         return text
 
@@ -243,7 +246,7 @@ class PythonClient:
 
     async def ending(self) -> tuple[int, str]:
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(PATIENCE_SECONDS):
                 while True:
                     await self.connection.recv()
         except ConnectionClosed as closed:
@@ -298,7 +301,7 @@ class NodeClient:
         self.happened.put_nowait(event)
 
     async def next(self, *kinds: str) -> dict[str, Any]:
-        async with asyncio.timeout(PATIENCE):
+        async with asyncio.timeout(PATIENCE_SECONDS):
             while (event := await self.happened.get())["event"] not in kinds:
                 pass
         return event

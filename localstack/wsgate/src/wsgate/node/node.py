@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import time
 from collections.abc import Coroutine
 from functools import cached_property
 from http import HTTPStatus
@@ -23,7 +22,7 @@ from wsgate.core.quotas import Limiter
 from wsgate.core.stage import Stage
 from wsgate.logs import as_text
 from wsgate.model.events import HERE, Handshake, Place
-from wsgate.model.ids import Ids, Millis
+from wsgate.model.ids import Ids
 from wsgate.node.background import Background
 from wsgate.node.fault_injection import FaultInjection, SlowInvoker
 from wsgate.node.function_calls import FunctionCalls, QueueingPeers
@@ -66,7 +65,7 @@ class Node:
         self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
     ) -> None:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
-        self.limits, self._log = settings.limits, settings.log
+        self.limits, self.now, self._log = settings.limits, settings.now, settings.log
         self.tell, self.address = settings.lines or as_text(settings.log), settings.address
         # Not a secret, and asking the system for each id takes as long as all else about it.
         ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
@@ -228,9 +227,6 @@ class Node:
             self._empty.set()
 
     # Time.
-
-    def now(self) -> Millis:
-        return time.time_ns() // 1_000_000
 
     def tick(self) -> None:
         now = self.now()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from wsgate.core.access import Principal
     from wsgate.core.quotas import Quotas
     from wsgate.logs import LogSink
+    from wsgate.model.ids import Millis
+
+
+def clock() -> Millis:
+    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True)
@@ -51,3 +57,5 @@ class Settings:
     share: float = 1
     """This node's part of the quotas, where several are on one port."""
     faults: Faults = field(default_factory=lambda: Faults(seed=0))
+    now: Callable[[], Millis] = clock
+    """What reads the time."""
