@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import asyncpg
 from msgspec.structs import astuple
 
 from handlers.adapters.settings import statement_cache_size
 from handlers.adapters.statements import name, reader, sql_of
-from handlers.core.operation import Statement
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
-    from typing import Any
 
-    from handlers.core.operation import RowT
+    from handlers.core.operation import RowT, Statement
+
+    Records = list[asyncpg.Record]
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +60,6 @@ class Unstorable(Exception):
         """Which one it does not meet, if it is that."""
 
 
-class LimitReport(Statement[None], frozen=True):
-    function: ClassVar[str] = "limit_report"
-    milliseconds: int
-
-
 class Database:
     """Runs statements, each of which may run twice."""
 
@@ -82,10 +77,8 @@ class Database:
         statement may have run by then, and each of them may run twice.
         """
 
-        async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
-            return await _run(connection, statement)
-
-        return _read(statement, await self._twice(name(statement), run))
+        sql, values = sql_of(type(statement)), astuple(statement)
+        return await self._twice(statement, lambda connection: connection.fetch(sql, *values))
 
     async def report(self, statement: Statement[RowT], within: timedelta) -> list[RowT]:
         """The rows of a statement that only reads, and is cancelled if it takes longer than
@@ -93,17 +86,19 @@ class Database:
 
         Raises TooSlow then, else what `fetch` raises.
         """
-        limits = LimitReport(int(within.total_seconds() * 1000))
+        sql, values = sql_of(type(statement)), astuple(statement)
+        milliseconds = int(within.total_seconds() * 1000)
 
-        async def run(connection: asyncpg.Connection) -> list[asyncpg.Record]:
+        async def run(connection: asyncpg.Connection) -> Records:
             try:
                 async with connection.transaction(readonly=True):
-                    await _run(connection, limits)
-                    return await _run(connection, statement)
+                    await connection.execute("select limit_report($1)", milliseconds)
+                    records: Records = await connection.fetch(sql, *values)
+                    return records
             except asyncpg.QueryCanceledError as error:
                 raise TooSlow(name(statement)) from error
 
-        return _read(statement, await self._twice(name(statement), run))
+        return await self._twice(statement, run)
 
     async def fetch_one(self, statement: Statement[RowT]) -> RowT:
         """The row of a statement that always has one."""
@@ -118,34 +113,35 @@ class Database:
             await asyncio.sleep(0)
 
     async def _twice(
-        self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
-    ) -> list[asyncpg.Record]:
+        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
+    ) -> list[RowT]:
         async with self._turn:
             try:
-                return await self._once(name, run)
+                return await self._once(statement, run)
             except LOST as error:
-                log.warning("%s again, on a new connection: %s", name, _said(error))
+                log.warning("%s again, on a new connection: %s", name(statement), _said(error))
                 await self.close()
             try:
-                return await self._once(name, run)
+                return await self._once(statement, run)
             except LOST as error:
                 await self.close()
-                raise Unavailable(f"database: {name}: {_said(error)}") from error
+                raise Unavailable(f"database: {name(statement)}: {_said(error)}") from error
 
     async def _once(
-        self, name: str, run: Callable[[asyncpg.Connection], Awaitable[list[asyncpg.Record]]]
-    ) -> list[asyncpg.Record]:
+        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
+    ) -> list[RowT]:
         try:
-            rows = await run(await self._connected())
+            records = await run(await self._connected())
         except asyncpg.CheckViolationError as error:
             raise Unstorable(str(error), error.constraint_name) from error
         except asyncpg.DataError as error:
             raise Unstorable(str(error)) from error
         except TimeoutError as error:
             await self.close()
-            raise Unavailable(f"database: {name}: no answer in time") from error
+            raise Unavailable(f"database: {name(statement)}: no answer in time") from error
         self._used_at = time.monotonic()
-        return rows
+        read = reader(type(statement))
+        return [read(record) for record in records]
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection and time.monotonic() > self._used_at + FRESH_FOR_SECONDS:
@@ -158,18 +154,6 @@ class Database:
                 statement_cache_size=statement_cache_size(),
             )
         return self._connection
-
-
-async def _run(connection: asyncpg.Connection, statement: Statement[Any]) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await connection.fetch(
-        sql_of(type(statement)), *astuple(statement)
-    )
-    return rows
-
-
-def _read(statement: Statement[RowT], records: list[asyncpg.Record]) -> list[RowT]:
-    read = reader(type(statement))
-    return [read(record) for record in records]
 
 
 def _said(error: BaseException) -> str:
