@@ -79,10 +79,10 @@ async def close(db: asyncpg.Connection, now: datetime = T0 + 2 * WINDOW) -> int:
     return closed
 
 
-async def later(happening: Awaitable[object]) -> None:
+async def later(step: Awaitable[object]) -> None:
     """At some moment among the others."""
     await pause_at_random()
-    await happening
+    await step
 
 
 async def waits(db: asyncpg.Pool, other: asyncpg.Connection, does: asyncio.Future[Any]) -> None:
@@ -420,7 +420,7 @@ async def test_a_limit_is_exact_however_many_come_at_once(pool: asyncpg.Pool) ->
 async def test_all_messages_count_against_one_limit(db: asyncpg.Connection) -> None:
     """Whatever they say, and from whatever device."""
     limit = "'1 second', 3, $1"
-    happenings = [
+    steps = [
         f"act('ann', 'a', 'like', '{{}}', null, {limit})",
         f"claim('ann', 'c', gen_random_uuid(), {limit})",
         f"ack('ann', gen_random_uuid(), {limit})",
@@ -428,7 +428,7 @@ async def test_all_messages_count_against_one_limit(db: asyncpg.Connection) -> N
         f"ledger_of('ann', null, {limit})",
         f"watch('ann', 'node', 'laptop', 'stream', '30 seconds', {limit})",
     ]
-    for order in itertools.islice(itertools.permutations(happenings), 0, None, 60):
+    for order in itertools.islice(itertools.permutations(steps), 0, None, 60):
         await db.execute("delete from user_limits; delete from user_events")
         rows = [await db.fetchrow(f"select * from {call}", T0) for call in order]  # noqa: S608
         slow = [row["outcome"] == "slow_down" for row in rows]

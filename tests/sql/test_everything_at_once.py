@@ -33,7 +33,7 @@ class Crowd:
     def __init__(self, pool: asyncpg.Pool, bonuses: list[UUID], seed: int) -> None:
         self.pool, self.bonuses, self.dice = pool, bonuses, random.Random(seed)  # noqa: S311
         self.opened: list[tuple[str, str]] = []
-        self.happenings = [
+        self.steps = [
             *[self.come] * 6,
             *[self.go] * 4,
             *[self.act] * 4,
@@ -44,7 +44,7 @@ class Crowd:
 
     async def live(self) -> None:
         for _ in range(TURNS):
-            await self.dice.choice(self.happenings)()
+            await self.dice.choice(self.steps)()
 
     async def come(self) -> None:
         user, tab = self.dice.choice(USERS), uuid4().hex

@@ -38,16 +38,16 @@ def tabs(count: int) -> list[Tab]:
 
 
 @asynccontextmanager
-async def meanwhile(*happenings: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
+async def meanwhile(*steps: Callable[[], Awaitable[object]]) -> AsyncIterator[None]:
     """Each of these over and over until the body is through, and once more. None may fail."""
     is_through = asyncio.Event()
 
-    async def go_on(happening: Callable[[], Awaitable[object]]) -> None:
+    async def go_on(step: Callable[[], Awaitable[object]]) -> None:
         while not is_through.is_set():
-            await happening()
-        await happening()
+            await step()
+        await step()
 
-    going = asyncio.gather(*(go_on(happening) for happening in happenings))
+    going = asyncio.gather(*(go_on(step) for step in steps))
     yield
     is_through.set()
     await going

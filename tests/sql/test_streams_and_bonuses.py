@@ -437,15 +437,15 @@ async def test_a_client_that_drops_out_ends_where_one_that_stayed_is(
     await db.execute("truncate user_events, user_streams")
     epoch = (await hello(db))["epoch"]
     here, mine, taken = True, [], 0
-    for happening in story:
-        if happening == "act" or (happening == "again" and not taken):
+    for step in story:
+        if step == "act" or (step == "again" and not taken):
             taken += 1
             event = (await act(db, f"a{taken}"))["event"]
             mine += [event] * here
-        elif happening == "again":
+        elif step == "again":
             await act(db, f"a{taken}")
         else:
-            here = happening == "hello"
+            here = step == "hello"
             welcome = await hello(db, since=len(mine), epoch=epoch)
             assert welcome["recovered"] is True
             mine += welcome["events"] * here

@@ -28,6 +28,6 @@ async def pause() -> None:
     await asyncio.sleep(_PAUSE_SECONDS)
 
 
-async def in_time(happening: Awaitable[T]) -> T:
+async def in_time(awaited: Awaitable[T]) -> T:
     """What will come, such as the next message of a connection."""
-    return await asyncio.wait_for(happening, PATIENCE_SECONDS)
+    return await asyncio.wait_for(awaited, PATIENCE_SECONDS)

@@ -66,7 +66,7 @@ class Step(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Arrival:
+class PendingHandshake:
     """A handshake under way."""
 
     connection: Connection
@@ -85,7 +85,7 @@ class Call:
     connection: Connection
     moment: Moment
     since: Millis
-    arrival: Arrival | None = None
+    pending: PendingHandshake | None = None
     two_way: bool = False
     exchange: Exchange | None = None
     """Set when the answer is mapped before the client gets it."""

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from wsgate.core import access, authorizer, proxy
-from wsgate.core.actions import Action, Arrival, Call, Connection, Invoke, Phase, Step
+from wsgate.core.actions import Action, Call, Connection, Invoke, PendingHandshake, Phase, Step
 from wsgate.core.codes import (
     NO_API_KEY,
     NO_STATUS_OF_MOCK,
@@ -73,11 +73,11 @@ class Handshakes:
         connection = Connection(self._ids.connection(now), now, identity, now, stage)
         self._connections.by_id[connection.id] = connection
         moment = Moment(self._ids.request(now), now)
-        arrival = Arrival(connection, handshake, self._ids.trace(now), moment)
+        pending = PendingHandshake(connection, handshake, self._ids.trace(now), moment)
         if self._limiter is not None and not self._limiter.handshake(stage.scope, now):
-            call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+            call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, pending)
             return connection.id, self._outcomes.refuse(call, HTTPStatus.TOO_MANY_REQUESTS, now)
-        return connection.id, self._authorize(arrival, now)
+        return connection.id, self._authorize(pending, now)
 
     def authorized(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         place, identity = call.connection.stage.place, call.connection.identity
@@ -85,11 +85,11 @@ class Handshakes:
         if isinstance(verdict, authorizer.AuthorizerDenied):
             return self._outcomes.refuse(call, verdict.status, now, verdict.reason)
         note = self._outcomes.note(call, "allow", now)
-        if call.arrival is None or call.connection.phase in _OVER:
+        if call.pending is None or call.connection.phase in _OVER:
             return [note]
         call.connection.authorizer = verdict.context
         latency = now - call.since
-        return [note, *self._admit(call, call.arrival, now, latency, verdict.usage_key)]
+        return [note, *self._admit(call, call.pending, now, latency, verdict.usage_key)]
 
     def connected(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         """Success is 101, any other status goes through, no status is 502.
@@ -102,39 +102,39 @@ class Handshakes:
             return self._outcomes.refuse(call, HTTPStatus.BAD_GATEWAY, now, str(error))
         return self._outcomes.connect_answered(call, response.status, response.headers, now)
 
-    def _authorize(self, arrival: Arrival, now: Millis) -> list[Action]:
-        connection, moment, api = arrival.connection, arrival.moment, arrival.connection.stage.api
-        call = Call(Step.AUTHORIZE, Step.AUTHORIZE, connection, moment, now, arrival)
+    def _authorize(self, pending: PendingHandshake, now: Millis) -> list[Action]:
+        connection, moment, api = pending.connection, pending.moment, pending.connection.stage.api
+        call = Call(Step.AUTHORIZE, Step.AUTHORIZE, connection, moment, now, pending)
         if api.iam:
-            return self._sign_in(call, arrival, now)
+            return self._sign_in(call, pending, now)
         if api.authorizer is None:
-            return self._admit(call, arrival, now)
+            return self._admit(call, pending, now)
         connection.phase = Phase.AUTHORIZING
-        return self._ask_authorizer(call, api.authorizer, arrival, now)
+        return self._ask_authorizer(call, api.authorizer, pending, now)
 
-    def _sign_in(self, call: Call, arrival: Arrival, now: Millis) -> list[Action]:
-        connection = arrival.connection
+    def _sign_in(self, call: Call, pending: PendingHandshake, now: Millis) -> list[Action]:
+        connection = pending.connection
         place = connection.stage.place
         try:
-            signer = access.signer_of(arrival.handshake, self._known, place, now)
+            signer = access.signer_of(pending.handshake, self._known, place, now)
         except (Unsigned, access.Denied) as error:
             return self._outcomes.refuse(call, NOT_SIGNED, now, first_line(error))
         connection.identity = events.with_signer(connection.identity, signer)
-        return self._admit(call, arrival, now)
+        return self._admit(call, pending, now)
 
     def _ask_authorizer(
-        self, call: Call, guard: Authorizer, arrival: Arrival, now: Millis
+        self, call: Call, guard: Authorizer, pending: PendingHandshake, now: Millis
     ) -> list[Action]:
         place, caller, moment = call.connection.stage.place, call.connection.caller, call.moment
         context = events.connect_context(place, caller, moment)
         sources = guard.identity_sources
-        if authorizer.lacks_identity(sources, arrival.handshake, place, context):
+        if authorizer.lacks_identity(sources, pending.handshake, place, context):
             return self._outcomes.refuse(
                 call, HTTPStatus.UNAUTHORIZED, now, "identity source missing"
             )
         if not guard.permitted:
             return self._outcomes.failed(call, NOT_PERMITTED, now)
-        event = events.authorizer(place, caller, arrival.handshake, arrival.trace, moment)
+        event = events.authorizer(place, caller, pending.handshake, pending.trace, moment)
         return [
             Invoke(call, guard.function, events.encode(event), self._connections.limits.authorizer)
         ]
@@ -142,41 +142,41 @@ class Handshakes:
     def _admit(
         self,
         call: Call,
-        arrival: Arrival,
+        pending: PendingHandshake,
         now: Millis,
         latency: Millis | None = None,
         named: str | None = None,
     ) -> list[Action]:
         """Check the API key of an authorized client (docs/aws-behaviour.md §3.14)."""
-        connection = arrival.connection
+        connection = pending.connection
         keys = connection.stage.api.api_keys
         if keys is not None:
-            pair = access.api_key(keys, arrival.handshake, named)
+            pair = access.api_key(keys, pending.handshake, named)
             if pair is None:
                 return self._outcomes.refuse(call, NO_API_KEY, now, "no API key, or an unknown one")
             connection.identity = events.with_api_key(connection.identity, *pair)
-        return self._connect(arrival, now, latency)
+        return self._connect(pending, now, latency)
 
     def _connect(
-        self, arrival: Arrival, now: Millis, latency: Millis | None = None
+        self, pending: PendingHandshake, now: Millis, latency: Millis | None = None
     ) -> list[Action]:
-        connection, moment = arrival.connection, arrival.moment
+        connection, moment = pending.connection, pending.moment
         connection.phase = Phase.CONNECTING
-        call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, arrival)
+        call = Call(Step.CONNECT, Step.CONNECT, connection, moment, now, pending)
         stage = connection.stage
         route = stage.routes.get(Step.CONNECT)
         if route is None:  # every upgrade is accepted (docs/aws-behaviour.md §2.7)
             return self._outcomes.accept(call, None, now)
-        if (lacking := parameters.missing(route.required, arrival.handshake)) is not None:
+        if (lacking := parameters.missing(route.required, pending.handshake)) is not None:
             return self._outcomes.refuse(call, PARAMETER_MISSING, now, f"{lacking} is missing")
         caller = self._connecting_caller(connection, latency)
         if route.mock is not None:
-            scope = self._connect_scope(call, caller, arrival)
+            scope = self._connect_scope(call, caller, pending)
             return self._mock_connect(call, route.mock, scope, now)
         if route.backend is not None:
-            scope = self._connect_scope(call, caller, arrival)
+            scope = self._connect_scope(call, caller, pending)
             return self._backends.ask(call, route, scope, now)
-        event = events.connect(stage.place, caller, arrival.handshake, arrival.trace, moment)
+        event = events.connect(stage.place, caller, pending.handshake, pending.trace, moment)
         return self._backends.invoke(call, route, event, now)
 
     def _connecting_caller(self, connection: Connection, latency: Millis | None) -> Caller:
@@ -189,12 +189,12 @@ class Handshakes:
         context: dict[str, Any] = {**(connection.authorizer or {}), "integrationLatency": latency}
         return replace(connection.caller, authorizer=context)
 
-    def _connect_scope(self, call: Call, caller: Caller, arrival: Arrival) -> Scope:
+    def _connect_scope(self, call: Call, caller: Caller, pending: PendingHandshake) -> Scope:
         """No event, but what templates can see of the request (docs/aws-behaviour.md §7.12)."""
         place = call.connection.stage.place
         context = events.connect_context(place, caller, call.moment)
-        headers = events.forwarded(arrival.handshake, arrival.trace)
-        params = parameters.params_of(arrival.handshake, headers)
+        headers = events.forwarded(pending.handshake, pending.trace)
+        params = parameters.params_of(pending.handshake, headers)
         return Scope(context, "", place.stage_variables, params)
 
     def _mock_connect(self, call: Call, mock: Mock, scope: Scope, now: Millis) -> list[Action]:

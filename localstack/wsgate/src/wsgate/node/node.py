@@ -49,7 +49,7 @@ Answer = Response | Coroutine[Any, Any, Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
-URL_CHARACTERS = 4096  # APIGW.md §1.3
+URL_CHARACTERS = 4096  # docs/aws-behaviour.md §1.3
 # GUESS: which status a longer one gets.
 URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long")
 
@@ -133,7 +133,7 @@ class Node:
     def _as_aws(self, request: Request) -> Answer:
         match self._addresses.classify(request.path, request.host):
             case paths.Stage():
-                return UPGRADE_REQUIRED  # APIGW.md §1.5
+                return UPGRADE_REQUIRED  # docs/aws-behaviour.md §1.5
             case Management() as target:
                 return self._manage(target, request)
             case NoMethod(route):
@@ -170,7 +170,7 @@ class Node:
     # Sockets.
 
     def upgrade(self, request: Request) -> Upgrade | Response:
-        """What becomes of an upgrade request before anybody is asked (APIGW.md §1.4)."""
+        """Refuse an upgrade request before any function is asked (docs/aws-behaviour.md §1.4)."""
         if request.url_characters > URL_CHARACTERS:
             return URL_TOO_LONG
         target = self._addresses.classify(request.path, request.host)
