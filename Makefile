@@ -14,7 +14,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 # Two processes on two cores. Each has a PostgreSQL and, where a test asks for it, a system of its own.
-PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal
+PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# npm and the TypeScript compiler.
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "client"
 TYPESCRIPT = Path(__file__).parent / "typescript"

@@ -51,6 +51,7 @@ def _has_commands(page: Path) -> bool:
 PAGES = [page for page in pages() if _has_commands(page)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_runs(page: Path, shell: Shell, run: Headcount) -> None:
     with _ann_in_her_browser(run):

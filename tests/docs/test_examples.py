@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
     from tests.support.system import Headcount
 
+# Each starts programs beside the running system.
+pytestmark = pytest.mark.slow
+
 CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 EXAMPLES = ROOT / "examples"
 WORKER = EXAMPLES / "payout-worker" / "payout.py"

@@ -18,6 +18,9 @@ from tests.support.system import running
 if TYPE_CHECKING:
     from pathlib import Path
 
+# A copy of the repository, and a system of its own.
+pytestmark = pytest.mark.slow
+
 PAGE = ROOT / "docs" / "tutorials" / "add-a-message-type.md"
 CREATE = re.compile(r"Create\s`([^`]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
 FOLDERS = ("client", "handlers", "localstack", "pages", "sql", "tests")

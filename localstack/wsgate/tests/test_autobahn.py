@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 kosoku = pytest.importorskip("kosoku", reason="kosoku has no wheel for this platform")
 
 # Case files of the suite leave their files of data to the garbage collector.
-pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::ResourceWarning")]
 
 MEBIBYTE = 1024 * 1024
 QUICK = ["1.1.*", "2.*", "3.*", "4.*", "5.*", "6.*", "7.*", "10.*", "12.1.1"]
