@@ -60,7 +60,7 @@ class Size:
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who hands out a bonus."""
+    """A way to hand out a bonus."""
 
     title: str
     call: str
@@ -70,7 +70,7 @@ class Contender:
 def _ours() -> str:
     """The statement that the handler runs, with pgbench's names for its parameters."""
     names = ["'user-' || :user", "'claim'", ":bonus::uuid", "'200 ms'", "50"]
-    return re.sub(r"\$(\d)", lambda found: names[int(found[1]) - 1], sql_of(Claim))
+    return re.sub(r"\$(\d)", lambda found: names[int(found[1]) - 1], sql_of(Claim)) + ";"
 
 
 COUNTER = (

@@ -1,4 +1,4 @@
--- The crowd in our tables, as `connect` and `settle` would have left it.
+-- The crowd in our tables, as `connect` and `finalize` would have left it.
 select * from keep_months(0);
 insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select user_id, resource, joined_at, joined_at,

@@ -11,9 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench.presence.world import GRACE, NODE, Settled, finalize, say, script, wal_position
-from handlers.adapters.statements import text
+from handlers.adapters.statements import sql_of, text
+from handlers.core.operations.connect import Connect
+from handlers.core.operations.disconnect import Disconnect
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import asyncpg
 
     from bench.presence.world import Size
@@ -28,7 +32,7 @@ NO_WAITING = "-c synchronous_commit=off"
 
 @dataclass(frozen=True)
 class Contender:
-    """Somebody who writes presence down."""
+    """A way to write presence down."""
 
     title: str
     table: str
@@ -285,18 +289,15 @@ def _settings(who: Contender, settings: str) -> Contender:
 def _ours(disconnect: str = "disconnect") -> str:
     """The statements that the handlers run, with pgbench's names for their parameters."""
     operations = {
-        "connect": ":user :resource :node :connection :ticket :fresh :grace :most null::text",
-        "disconnect": ":user :node :connection 'client' :ticket :old :grace",
+        Connect: ":user :resource :node :connection :ticket :fresh :grace :most null::text",
+        Disconnect: ":user :node :connection 'client' :ticket :old :grace",
     }
-    statements = [
-        re.sub(r"\$(\d)", lambda found: names.split()[int(found[1]) - 1], _bare(name))  # noqa: B023
-        for name, names in operations.items()
-    ]
+    statements = [_filled(sql_of(one), names.split()) for one, names in operations.items()]
     return script("ours_load") + "\n".join(statements).replace("disconnect(", f"{disconnect}(")
 
 
-def _bare(name: str) -> str:
-    return "\n".join(line for line in text(name).splitlines() if not line.startswith("--"))
+def _filled(statement: str, values: Sequence[str]) -> str:
+    return re.sub(r"\$(\d)", lambda found: values[int(found[1]) - 1], statement) + ";"
 
 
 OURS = Contender("ours", "watching_times", _ours(), is_finalized=True)
