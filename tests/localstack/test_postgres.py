@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -149,12 +149,25 @@ async def test_a_port_that_was_taken_meanwhile_is_told_and_tried_again(
         kill(server)
         port = urlsplit(dsn).port or 0
         with (
-            socket.create_server(("127.0.0.1", port)),
+            taken(port),
             pytest.raises(PostgresError, match=rf"another process listens on its port {port}\."),
         ):
             server.restart()
         server.restart()
         assert await ask(dsn, "select 1") == 1
+
+
+def taken(port: int) -> socket.socket:
+    """Listen on a port, once the processes of the killed server have let it go."""
+    listening: list[socket.socket] = []
+
+    def is_taken() -> bool:
+        with suppress(OSError):
+            listening.append(socket.create_server(("127.0.0.1", port)))
+        return bool(listening)
+
+    wait_until(is_taken)
+    return listening[0]
 
 
 def kill(server: Postgres) -> None:
