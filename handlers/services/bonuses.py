@@ -53,7 +53,9 @@ class CancelBonus(Statement[str | None], frozen=True):
     cancel_id: UUID
 
 
-class ListedBonusRow(msgspec.Struct, frozen=True):
+class OrderedBonus(msgspec.Struct, frozen=True):
+    """What was ordered, what is left of it, and where it is between its order and its end."""
+
     bonus_id: UUID
     reward: Json
     audience: str
@@ -67,6 +69,9 @@ class ListedBonusRow(msgspec.Struct, frozen=True):
     rule_id: UUID | None
     created_at: int
     state: str
+
+
+class ListedBonusRow(OrderedBonus, frozen=True):
     position: int
     """`created_at` in microseconds."""
 
@@ -80,20 +85,7 @@ class ListBonuses(Statement[ListedBonusRow], frozen=True):
     limit: int
 
 
-class BonusRow(msgspec.Struct, frozen=True):
-    bonus_id: UUID
-    reward: Json
-    audience: str
-    resource: str | None
-    opens_at: int
-    expires_at: int
-    stock: int | None
-    left: int | None
-    min_watched_ms: int | None
-    acknowledge: bool
-    rule_id: UUID | None
-    created_at: int
-    state: str
+class BonusRow(OrderedBonus, frozen=True):
     claimed: int
     acknowledged: int
     server_now: int
