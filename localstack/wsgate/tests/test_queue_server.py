@@ -14,7 +14,7 @@ import pytest
 import pytest_asyncio
 from botocore.exceptions import ClientError
 
-from test_triggers import (
+from queue_plans import (
     ACCOUNT,
     REGION,
     TOKEN,
