@@ -15,12 +15,7 @@ from handlers.core.operation import Json
 from handlers.services.award_rules import CreateAwardRule
 from handlers.services.bonuses import CreateBonus
 from handlers.services.presence import ALWAYS, ListSessions
-from handlers.services.reports import (
-    REPORT_TIMEOUT,
-    Concurrency,
-    WatchTimeByName,
-    WatchTimeByPeriod,
-)
+from handlers.services.reports import Concurrency, WatchTimeByName, WatchTimeByPeriod
 from tests.support.exports import export, rows
 from tests.support.reports import past
 from tests.support.statements import asked
@@ -29,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PATIENTLY = timedelta(minutes=1)
 # Two days around a change of the clocks in Berlin, and in St. John's a week later.
 CHANGES = (
     datetime(2026, 10, 24, 12, tzinfo=UTC),
@@ -40,7 +36,7 @@ CHANGES_OF_2030 = (
     datetime(2030, 10, 26, 12, tzinfo=UTC),
     datetime(2030, 11, 2, 12, tzinfo=UTC),
 )
-SETTINGS = (
+SETTINGS: tuple[dict[str, str], ...] = (
     {},
     {"timezone": "Europe/Berlin", "datestyle": "German, DMY", "intervalstyle": "sql_standard"},
     {"timezone": "America/St_Johns", "datestyle": "SQL, DMY", "extra_float_digits": "-15"},
@@ -108,12 +104,10 @@ async def check_reports(database: Database, noon: datetime) -> None:
     midnight = noon - 12 * HOUR
 
     by_name = WatchTimeByName(begins, ends, ["user"])
-    assert [row.watched_ms for row in await database.report(by_name, REPORT_TIMEOUT)] == [
-        2 * 86_400_000
-    ]
+    assert [row.watched_ms for row in await database.report(by_name, PATIENTLY)] == [2 * 86_400_000]
     by_day = WatchTimeByPeriod(begins, ends, DAY, [], None, None, ALWAYS)
     assert [
-        (row.starts_at, row.watched_ms) for row in await database.report(by_day, REPORT_TIMEOUT)
+        (row.starts_at, row.watched_ms) for row in await database.report(by_day, PATIENTLY)
     ] == [
         (milliseconds(midnight), 43_200_000),
         (milliseconds(midnight + DAY), 86_400_000),
@@ -121,13 +115,12 @@ async def check_reports(database: Database, noon: datetime) -> None:
     ]
     by_hour = WatchTimeByPeriod(begins, ends, HOUR, [], None, None, ALWAYS)
     assert [
-        (row.starts_at, row.watched_ms) for row in await database.report(by_hour, REPORT_TIMEOUT)
+        (row.starts_at, row.watched_ms) for row in await database.report(by_hour, PATIENTLY)
     ] == [(milliseconds(noon + n * HOUR), 3_600_000) for n in range(48)]
 
     steps = Concurrency(noon - DAY, noon + 3 * DAY, DAY, None, HOUR)
     assert [
-        (row.at, row.viewers, row.peak_viewers)
-        for row in await database.report(steps, REPORT_TIMEOUT)
+        (row.at, row.viewers, row.peak_viewers) for row in await database.report(steps, PATIENTLY)
     ] == [
         (milliseconds(noon + n * DAY), here, here) for n, here in ((-1, 0), (0, 1), (1, 1), (2, 0))
     ]
@@ -139,7 +132,7 @@ async def check_reports(database: Database, noon: datetime) -> None:
             min_length=2 * DAY + timedelta(seconds=least),
             max_length=2 * DAY + timedelta(seconds=most),
         )
-        rows = await database.report(sessions, REPORT_TIMEOUT)
+        rows = await database.report(sessions, PATIENTLY)
         assert [row.watched_ms for row in rows] == [172_800_000] * found
 
 
