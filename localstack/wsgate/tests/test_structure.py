@@ -45,7 +45,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "node": EDGES | {"open_files"},
     "functions": INNER,
     "template": INNER | {"functions"},
-    "triggers": INNER | {"functions"},
+    "triggers": INNER | {"functions", "transport", "apis"},
     "credentials": INNER | {"functions"},
     "nodes": EDGES | {"node"},
     "output": INNER,
