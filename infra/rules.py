@@ -43,6 +43,7 @@ BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}
 # imports; `GET @connections` stands for execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
+    "container.begin": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.kept_out": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),

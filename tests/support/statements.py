@@ -5,9 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import astuple
-
-from handlers.adapters.statements import sql_of
+from handlers.adapters.statements import sql_of, values_of
 from handlers.core.operation import Limit
 
 if TYPE_CHECKING:
@@ -18,4 +16,4 @@ NO_LIMIT = Limit(gap=timedelta(0), burst=1, keep_out=timedelta(0))
 
 def asked(statement: Statement[Any]) -> tuple[Any, ...]:
     """The SQL of a statement, and its arguments."""
-    return sql_of(type(statement)), *astuple(statement)
+    return sql_of(type(statement)), *values_of(statement)
