@@ -17,6 +17,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
+# Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BENCHES = imports idle echo call handshakes push claims broadcast sweep presence crowd soak
 
