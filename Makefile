@@ -35,7 +35,7 @@ test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTION
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 
-test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages
+test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages, killed processes
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
 	@# Exit code 5: wsgate has none that is selected.
