@@ -12,12 +12,8 @@ from handlers import disconnect, message
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
-<<<<<<< HEAD
 from tests.support.web import WebContainer, call
-=======
-from tests.support.web import call
 from tests.support.world import Context
->>>>>>> main
 
 if TYPE_CHECKING:
     from handlers.container import Container

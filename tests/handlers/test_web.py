@@ -9,11 +9,6 @@ from urllib.parse import quote
 
 import pytest
 
-<<<<<<< HEAD
-from handlers.adapters.database import Database
-=======
-from handlers import http
->>>>>>> main
 from handlers.core.ticket import read
 from handlers.web.errors import UNAUTHORIZED
 from tests.support.web import TOKEN, WebContainer, call
