@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from browsers import browser, device, problems
-from command import SAMPLE, Command, spawn
+from command import SAMPLE, Command, spawn_under
 from templates import plan_of, refusal_of
 from waiting import PATIENCE_SECONDS, in_time
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
 __all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "wsgate"]
@@ -40,9 +40,11 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
     """Start the command on a free port, wait until it is ready, and end it."""
 
     @asynccontextmanager
-    async def start(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+    async def start(
+        *arguments: str, under: Sequence[str] = (), **environment: str
+    ) -> AsyncIterator[Command]:
         ours = ("--template", str(SAMPLE), "--port", str(unused_tcp_port))
-        process = await spawn(*ours, *arguments, **environment)
+        process = await spawn_under(under, (*ours, *arguments), environment)
         command = Command(process, f"127.0.0.1:{unused_tcp_port}")
         assert process.stderr is not None
         reading = asyncio.create_task(_keep(process.stderr, command.errors))
