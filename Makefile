@@ -46,6 +46,7 @@ check: lint types template ## check style, types and the AWS template
 lint: .venv/dev.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+	@! git grep -nE '^(<{7}|>{7}) ' # a merge that was not finished
 
 types: .venv/dev.stamp
 	$(VENV_PYTHON) -m mypy $(TYPED)
