@@ -32,7 +32,7 @@ from tests.sql.bonus_world import (
     World,
     merge_patch,
 )
-from tests.sql.stories import play
+from tests.sql.stories import HOW_MANY, play
 from tests.support.bonuses import create_bonus
 from tests.support.databases import EMPTY
 
@@ -495,8 +495,9 @@ class Story(RuleBasedStateMachine):
         self.world.now += 1
 
 
-def test_bonuses_and_streams_are_what_the_model_says(shared_dsn: str) -> None:
-    play(Story, Database, shared_dsn)
+@HOW_MANY
+def test_bonuses_and_streams_are_what_the_model_says(shared_dsn: str, stories: int) -> None:
+    play(Story, Database, shared_dsn, stories)
 
 
 # https://www.rfc-editor.org/rfc/rfc7396#appendix-A (2026-11-26)
