@@ -45,7 +45,10 @@ class HttpNode(SocketNode, Protocol):
     """What answers requests and takes upgraded sockets."""
 
     @property
-    def clients(self) -> set[HttpProtocol]: ...
+    def clients(self) -> dict[HttpProtocol, None]:
+        """The oldest first."""
+        ...
+
     @property
     def tls(self) -> ssl.SSLContext | None: ...
     def body_limit(self, path: str) -> int: ...
@@ -65,13 +68,14 @@ class HttpProtocol(asyncio.Protocol):
         self._source_ip = ""
         self._url, self._headers, self._body = b"", list[tuple[str, str]](), bytearray()
         self._head_bytes, self._fields_bytes = 0, 0
-        self._body_bytes, self._body_limit, self._between_bytes = 0, 0, 0
+        self._body_bytes, self._body_limit, self._gap_bytes = 0, 0, 0
         self._in_head, self._too_large = False, False
         self._refusal: Response | None = None
         self._turns: deque[_Turn] = deque()
         self._task: asyncio.Task[Response] | None = None
         self._is_full, self._upgrade_bytes = False, b""
         self._is_upgrading, self._is_over, self._is_left = False, False, False
+        self._is_between = True
         self.deadline = 0
 
     # What the loop tells.
@@ -81,7 +85,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._source_ip = peer[0] if isinstance(peer, tuple) else ""
-        self._node.clients.add(self)
+        self._node.clients[self] = None
         self._wait(self._node.limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
@@ -92,12 +96,12 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
-        self._between_bytes += len(data)
+        self._gap_bytes += len(data)
         self._feed(data)
         most = self._node.limits.head_bytes
         if self._in_head and self._head_bytes > most:
             self._refuse(HEAD_TOO_LARGE)
-        elif not self._in_head and self._between_bytes > most:
+        elif not self._in_head and self._gap_bytes > most:
             self._refuse(BAD_REQUEST)
         self._take_turns()
 
@@ -117,7 +121,7 @@ class HttpProtocol(asyncio.Protocol):
         """Let the request under way finish; its answer is dropped."""
         self._is_over = True
         self._turns.clear()
-        self._node.clients.discard(self)
+        self._node.clients.pop(self, None)
         del self._parser  # it refers back to us, and we hold what was sent
 
     # What the node asks for.
@@ -126,8 +130,14 @@ class HttpProtocol(asyncio.Protocol):
     def is_busy(self) -> bool:
         return self._task is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open and between requests."""
+        return self._is_between and not self._is_over
+
     def expire(self) -> None:
         """The time for a request, or between requests, or for reading a response, is over."""
+        self._is_over = True
         self._transport.abort()
 
     # What the parser tells.
@@ -135,7 +145,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url, self._headers, self._body = b"", [], bytearray()
         self._head_bytes, self._in_head, self._too_large = 0, True, False
-        self._fields_bytes = self._between_bytes = 0
+        self._fields_bytes = self._gap_bytes = 0
+        self._is_between = False
         if not self.is_busy:
             self._wait(self._node.limits.head)
 
@@ -156,7 +167,7 @@ class HttpProtocol(asyncio.Protocol):
             self._headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        self._in_head, self._between_bytes = False, 0
+        self._in_head, self._gap_bytes = False, 0
         if len(self._url) + self._fields_bytes > self._node.limits.head_bytes:
             self._refuse(HEAD_TOO_LARGE)
             return
@@ -171,11 +182,11 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_chunk_header(self) -> None:
         """What stands between chunks, or after the last, is bound as a head is."""
-        self._between_bytes = 0
+        self._gap_bytes = 0
 
     def on_body(self, body: bytes) -> None:
         """Read a body too large for its path to its end, so that the client gets the reason."""
-        self._between_bytes = 0
+        self._gap_bytes = 0
         if self._too_large:
             self._body_bytes += len(body)
         elif len(self._body) + len(body) > self._body_limit:
@@ -266,6 +277,7 @@ class HttpProtocol(asyncio.Protocol):
             serialize(response, keep_alive=turn.keep_alive, without_body=without_body)
         )
         self._wait(self._node.limits.keep_alive)
+        self._is_between = not self._turns and not self._in_head
         if not turn.keep_alive:
             self._turns.clear()
             self._is_over = True
@@ -292,7 +304,7 @@ class HttpProtocol(asyncio.Protocol):
             self._write(_Turn(request, keep_alive=False, upgrade=False), upgrade)
             return
         socket = Socket(self._node, self._transport, upgrade)
-        self._node.clients.discard(self)
+        self._node.clients.pop(self, None)
         self._transport.set_protocol(socket)
         self._transport.resume_reading()  # a request before may have paused it
         self._node.handshake(socket, request)
