@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 
 from handlers.core import reasons
+from handlers.core.names import MAX_NAME, NAME_PATTERN
+from handlers.core.nesting import is_deeper
 
 MAX_MESSAGE_BYTES = 16_384
 
@@ -15,7 +17,7 @@ ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are the service's own.
 EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 # As a ticket's `resource`. The parser refuses half a surrogate pair before this.
-Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\0]+\Z")]
+Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -99,6 +101,8 @@ def parse(body: str) -> Message:
     if not isinstance(fields, dict):
         raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
+    if is_deeper(fields):
+        raise BadMessage("bad_request", reasons.NESTED_TOO_DEEPLY, re)
     if fields.get("action") not in ACTIONS:
         raise BadMessage("unknown_action", UNKNOWN_ACTION, re)
     try:

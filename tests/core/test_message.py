@@ -117,6 +117,19 @@ def test_a_list_does_not_count_as_a_level_of_a_patch() -> None:
     assert isinstance(parse(json.dumps(sent)), ActMessage)
 
 
+@pytest.mark.parametrize(("levels", "good"), [(62, True), (63, False), (300, False), (900, False)])
+@pytest.mark.parametrize(("opens", "closes"), [("[", "]"), ('{"a":', "}")])
+def test_a_message_has_a_depth(opens: str, closes: str, levels: int, good: bool) -> None:
+    """The same in every Python: the message itself is the first of 64 levels, its body another."""
+    innermost = "[]" if opens == "[" else "{}"
+    deep = opens * (levels - 1) + innermost + closes * (levels - 1)
+    sent = '{"action":"act","id":"a1","type":"x","body":{"a":' + deep + "}}"
+    if good:
+        assert isinstance(parse(sent), ActMessage)
+    else:
+        assert refusal(sent) == ("bad_request", "a1")
+
+
 @pytest.mark.parametrize("since", [-1, 2**53 + 1, 1.5, "1", True])
 def test_since_is_a_sequence_number(since: Any) -> None:
     assert refusal(json.dumps({"action": "hello", "id": "h", "since": since})) == (

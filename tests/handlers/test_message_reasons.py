@@ -113,6 +113,7 @@ ERRORS: list[tuple[str, Row | Exception, str]] = [
     *((body, NOT_ASKED, "bad_request") for body in ("[]", "7", "null", '{"a":1e999}')),
     *((body, NOT_ASKED, "bad_request") for _, body in (*WRONG_FIELDS, *MISSING_FIELDS)),
     (message("act", patch=nested(33)), NOT_ASKED, "bad_request"),
+    (message("act", body=nested(65)), NOT_ASKED, "bad_request"),
     ("{}", NOT_ASKED, "unknown_action"),
     (message("dance"), NOT_ASKED, "unknown_action"),
     (message("act", body={"x": "y" * 17_000}), NOT_ASKED, "too_large"),
