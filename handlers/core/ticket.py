@@ -104,7 +104,7 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         expires_at = datetime.fromtimestamp(_whole(claims["exp"]), UTC)
     except (jwt.InvalidTokenError, *UNREADABLE) as error:
         raise BadTicket(f"not a ticket: {type(error).__name__}") from error
-    if is_deeper(claims):
+    if is_deeper(claims, MAX_LEVELS):
         raise BadTicket(f"nested deeper than {MAX_LEVELS} levels")
     if expires_at <= now:
         raise BadTicket("expired")

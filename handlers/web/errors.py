@@ -41,8 +41,8 @@ UNAUTHORIZED = ErrorCode(
 UNREADABLE_BODY = ErrorCode(
     400,
     "bad_request",
-    "the body cannot be parsed; send one JSON object in UTF-8, at most 64 levels deep",
-    "The body is not JSON, is nested deeper than 64 levels, or has an object with the same member "
+    "the body cannot be parsed; send one JSON object in UTF-8, at most 500 levels deep",
+    "The body is not JSON, is nested deeper than 500 levels, or has an object with the same member "
     "twice.",
 )
 BAD_REQUEST = ErrorCode(

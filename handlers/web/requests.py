@@ -44,7 +44,7 @@ def read_json(body: bytes) -> Any:
         value = json.loads(body, object_pairs_hook=_once_each)
     except RecursionError as error:
         raise UnreadableBody(NESTED_TOO_DEEPLY) from error
-    if is_deeper(value):
+    if is_deeper(value, MAX_LEVELS):
         raise UnreadableBody(NESTED_TOO_DEEPLY)
     return value
 

@@ -182,12 +182,12 @@ def test_the_expiry_is_a_number(exp: object) -> None:
         read(jwt.encode(CLAIMS | {"exp": exp}, SECRET), SECRET, NOW)
 
 
-@pytest.mark.parametrize("levels", [62, 63, 64, 900, 2_000])
+@pytest.mark.parametrize("levels", [498, 499, 500, 900, 1_200])
 def test_claims_have_a_depth(levels: int) -> None:
-    """The same in every Python: the object of the claims is the first of 64 levels."""
+    """The same in every Python: the object of the claims is the first of 500 levels."""
     payload = json.dumps(CLAIMS)[:-1] + f', "more": {"[" * levels}{"]" * levels}}}'
     text = jwt.PyJWS().encode(payload.encode(), SECRET, algorithm="HS256")
-    if levels < 64:
+    if levels < 500:
         assert read(text, SECRET, NOW).user_id == "ann"
     else:
         with pytest.raises(BadTicket):

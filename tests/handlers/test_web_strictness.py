@@ -58,7 +58,10 @@ GOOD: dict[str, dict[str, Any]] = {
     },
 }
 """A body of each route that takes one, with as many members as there can be."""
-OF_ANOTHER_TYPE = (None, True, False, 7, -1, 7.5, 1e300, "7", "", "true", [], ["x"], {}, {"x": 1})
+OF_ANOTHER_TYPE: tuple[Any, ...] = (
+    *(None, True, False, 7, -1, 7.5, 1e300, "7", "", "true"),
+    *([], ["x"], {}, {"x": 1}),
+)
 NAMES = ("user_id", "resource", "device")
 
 
@@ -161,7 +164,7 @@ def allows(schema: dict[str, Any], value: object) -> bool:
         if choice in schema:
             return any(allows(one, value) for one in schema[choice])
     if "const" in schema:
-        return value == schema["const"]
+        return bool(value == schema["const"])
     kind = {
         bool: "boolean",
         int: "integer",
@@ -171,7 +174,8 @@ def allows(schema: dict[str, Any], value: object) -> bool:
         dict: "object",
         type(None): "null",
     }[type(value)]
-    return schema.get("type") == kind or (schema.get("type"), kind) == ("number", "integer")
+    wanted: str | None = schema.get("type")
+    return wanted == kind or (wanted, kind) == ("number", "integer")
 
 
 def bodies() -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -225,7 +229,7 @@ def test_a_body_has_a_depth(world: World, method: str, path: str, schema: dict[s
         body = json.dumps({name: 0}).replace("0", "[" * levels + "]" * levels)
         status, refusal = call(world, method, of(path), body)
         assert (status, refusal["code"]) == (422 if levels < MAX_LEVELS else 400, "bad_request")
-        assert status == 422 or "64 levels" in refusal["detail"]
+        assert status == 422 or "500 levels" in refusal["detail"]
 
 
 @pytest.mark.parametrize("name", ["", "\0", "a\0", "\ud800", "a\udfff", "x" * 129, "🦊" * 129])

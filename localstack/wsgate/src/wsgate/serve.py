@@ -9,19 +9,20 @@ import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from wsgate import certificates
+from wsgate import certificates, open_files
 from wsgate.apis.pages import Pages
 from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
-from wsgate.credentials import known, with_api_keys, with_own_keys
+from wsgate.credentials import known, session_token, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
+from wsgate.functions.local_aws import TOKEN
 from wsgate.functions.reloader import CodeWatch
 from wsgate.logs import FunctionLine, LogSink, Told, as_text
 from wsgate.model.invoke import Reports
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
+    from wsgate.model.capacity import Capacity
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Function, Plan
@@ -110,6 +112,8 @@ class Addresses:
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
     console: str | None = None
     """The page that shows what happens."""
+    connections: int = 0
+    """How many WebSockets this process has files for; more are refused with 503."""
 
 
 async def serve(options: Options, ready: Callable[[], None]) -> None:
@@ -122,6 +126,7 @@ async def serve(options: Options, ready: Callable[[], None]) -> None:
 
 async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None:
     """`serve`, for a caller that wants to know where."""
+    limit = open_files.raise_limit()
     async with AsyncExitStack() as stack:
         ground = await _prepare(options, stack)
         plan = ground.plan
@@ -129,18 +134,23 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         runner = await _runner(options, ground, stack)
         faulty = FaultyInvoker(runner, options.faults, _function_log(options))
         invoker = _recorder(options, faulty)
-        settings = _settings(options, ground)
+        environments = 0 if options.nodes > 1 else options.concurrency * len(plan.functions)
+        capacity = open_files.capacity(limit, environments)
+        settings = _settings(options, ground, capacity)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         if node.console_state is not None and isinstance(runner, Reports):
             node.console_state.functions = runner
         witnessed = partial(node.witnessed, invoker)
-        await _start_triggers(options, plan, witnessed, ground.queue_port, stack)
+        await _start_triggers(options, plan, witnessed, ground, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, ground.listeners[0]))
+            connections = capacity.connections
         else:
             nodes = Nodes(plan, invoker, settings, ground.listeners, node.console_state)
             await _start_nodes(nodes, stack)
-        ready(_addresses(plan, ground.address, has_console=options.console))
+            connections = nodes.connections
+        addresses = _addresses(plan, ground.address, has_console=options.console)
+        ready(replace(addresses, connections=connections))
         await asyncio.Event().wait()
 
 
@@ -151,11 +161,19 @@ class _Ground:
     listeners: list[socket.socket]
     address: str
     """Host and port."""
-    queue_port: int
+    queue_listener: socket.socket
+    """Closed if the plan has no queue."""
     pages: Pages | None
     plan: Plan
+    token: str = field(repr=False)
+    """The session token of this run's functions."""
     principals: Mapping[str, Principal]
     certified: Certificates
+
+    @property
+    def queue_port(self) -> int:
+        port: int = self.queue_listener.getsockname()[1]
+        return port
 
 
 async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
@@ -164,13 +182,19 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     for listener in listeners:
         stack.enter_context(listener)
     address = f"{options.host}:{listeners[0].getsockname()[1]}"
-    pages, queue_port = _pages(options.pages), _free_port()
+    pages = _pages(options.pages)
+    # Bound here and never given back, so that no other program can have the queues' port.
+    queue_listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
+    queue_port = queue_listener.getsockname()[1]
     folder = tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
     scratch = Path(stack.enter_context(folder))
     plan = await _load(options, address, queue_port, scratch)
-    plan, principals = _with_callers(options, plan)
+    if not plan.queues:
+        queue_listener.close()
+    token = session_token()
+    plan, principals = _with_callers(options, plan, token)
     certified = await in_thread(_certify, options, plan, address, scratch)
-    return _Ground(listeners, address, queue_port, pages, plan, principals, certified)
+    return _Ground(listeners, address, queue_listener, pages, plan, token, principals, certified)
 
 
 def _listen(options: Options) -> list[socket.socket]:
@@ -203,12 +227,6 @@ def _pages(folders: Mapping[str, Path]) -> Pages | None:
         if not folder.is_dir():
             raise StartupError(f"{folder} is not a folder to serve pages from.")
     return Pages(folders) if folders else None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _load(options: Options, address: str, queue_port: int, scratch: Path) -> Plan:
@@ -252,14 +270,14 @@ def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certi
     return made
 
 
-def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Principal]]:
+def _with_callers(options: Options, plan: Plan, token: str) -> tuple[Plan, dict[str, Principal]]:
     """The plan with the API keys that were given, and who may sign requests.
 
     Only with --iam a function signs with a key of its own: without, all of them are the local one.
     """
     plan = with_api_keys(plan, options.api_keys)
     plan, of_roles = with_own_keys(plan) if options.iam else (plan, {})
-    return plan, known(plan, options.credentials, of_roles)
+    return plan, known(plan, options.credentials, of_roles, token)
 
 
 async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> Invoker:
@@ -347,13 +365,13 @@ def _variables(ground: _Ground) -> dict[str, str]:
     No variable points an SDK to @connections: code that passes no endpoint_url would work here,
     but fail on AWS, where the default host serves no API (docs/aws-behaviour.md §11.3).
     """
-    variables = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
+    variables = {TOKEN: ground.token, "AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
     if ground.plan.queues:
         variables["AWS_ENDPOINT_URL_SQS"] = f"http://127.0.0.1:{ground.queue_port}"
     return variables
 
 
-def _settings(options: Options, ground: _Ground) -> Settings:
+def _settings(options: Options, ground: _Ground, capacity: Capacity) -> Settings:
     return Settings(
         ground.address,
         limits=options.limits,
@@ -369,6 +387,7 @@ def _settings(options: Options, ground: _Ground) -> Settings:
         quotas=options.quotas,
         share=1 / options.nodes,
         faults=options.faults,
+        capacity=capacity,
     )
 
 
@@ -391,7 +410,7 @@ async def _start_triggers(
     options: Options,
     plan: Plan,
     witnessed: Callable[[str], Invoker],
-    queue_port: int,
+    ground: _Ground,
     stack: AsyncExitStack,
 ) -> None:
     """`witnessed` gives the functions, in whose journal stands who asked."""
@@ -399,7 +418,8 @@ async def _start_triggers(
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
         invoker = RepeatingInvoker(witnessed("queue"), options.faults, _function_log(options))
-        queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
+        listener, token, log = ground.queue_listener, ground.token, _function_log(options)
+        queues = Queues(plan, invoker, listener=listener, token=token, log=log)
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
