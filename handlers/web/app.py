@@ -19,6 +19,7 @@ from handlers.web.routes import (
     reports,
     tickets,
 )
+from handlers.web.security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -69,6 +70,7 @@ ROUTERS = (
 def application(container: Container) -> FastAPI:
     """Build the API on a container's database, queue and gateway."""
     app = FastAPIOffline(
+        redoc_url=None,  # it loads an image from elsewhere, and shows what /docs shows
         title="Headcount",
         version="1",
         description=DESCRIPTION,
@@ -77,6 +79,7 @@ def application(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.state.online_counts = OnlineCounts()
+    app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
