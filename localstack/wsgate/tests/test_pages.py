@@ -100,7 +100,9 @@ def test_only_get_and_head_ask_for_pages(folder: Path, method: str) -> None:
 
 
 def test_no_other_page_may_embed_one(folder: Path) -> None:
-    headers = dict(answer(folder, "/").headers)
+    response = Pages({"/": folder}).answer(request("/"))
+    assert response is not None
+    headers = dict(response.headers)
     assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
     assert headers["Referrer-Policy"] == "no-referrer"
     assert headers["X-Content-Type-Options"] == "nosniff"
