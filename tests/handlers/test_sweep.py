@@ -411,7 +411,9 @@ QUERIES = (
     *(
         "finalize",
         "prune",
+        "prune_lag",
         "keep_months",
+        "keep_days",
         "unreachable_nodes",
         "sweep",
         "forget",
@@ -430,6 +432,7 @@ def test_one_run_does_everything(world: World) -> None:
     counted = {name: count for name, count in numbers.items() if count}
     del counted["cycle_age_seconds"]
     counted.pop("months_made", None)
+    counted.pop("days_made", None)
     assert counted == {
         **{"presence_events_recorded": 8, "asked": 13, "unanswered": 2, "expired": 4, "gone": 1},
         **{"node_evicted": 1, "closed": 6, "unreachable_nodes": 1},
@@ -469,7 +472,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     everything(world)
     other = Container()
     vars(other).update(vars(world.container) | {"database": Database(world.dsn)})
-    settings = Settings(timedelta(seconds=30), 1_000, 0)
+    settings = Settings(timedelta(seconds=30), 1_000, 0, 0, 0)
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
         for each in (world.container, other)

@@ -791,7 +791,7 @@ def test_grants_of_another_cluster_are_not_skipped(world: World) -> None:
     world.come("a1")
     claim(world, bonus_id)
     (before,) = world.rows("select epoch from stream_epoch")
-    world.rows("update ledger set xid = $1", 2**50)
+    world.rows("update claims set xid = $1", 2**50)
     status, refusal = call(world, "GET", "/grants")
     assert (status, refusal["code"]) == (503, "database_moved")
     for statement in refusal["detail"].split("`")[1].split("; "):
