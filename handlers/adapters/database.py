@@ -8,10 +8,9 @@ import time
 from typing import TYPE_CHECKING
 
 import asyncpg
-from msgspec.structs import astuple
 
 from handlers.adapters.settings import statement_cache_size
-from handlers.adapters.statements import name, reader, sql_of
+from handlers.adapters.statements import name, reader, sql_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -77,7 +76,7 @@ class Database:
         statement may have run by then, and each of them may run twice.
         """
 
-        sql, values = sql_of(type(statement)), astuple(statement)
+        sql, values = sql_of(type(statement)), values_of(statement)
         return await self._twice(statement, lambda connection: connection.fetch(sql, *values))
 
     async def report(self, statement: Statement[RowT], within: timedelta) -> list[RowT]:
@@ -86,7 +85,7 @@ class Database:
 
         Raises TooSlow then, else what `fetch` raises.
         """
-        sql, values = sql_of(type(statement)), astuple(statement)
+        sql, values = sql_of(type(statement)), values_of(statement)
         milliseconds = int(within.total_seconds() * 1000)
 
         async def run(connection: asyncpg.Connection) -> Records:

@@ -107,6 +107,49 @@ def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatc
     assert run(world)["pruned_presence_events"] == 0
 
 
+@pytest.mark.parametrize(
+    ("ledger", "grants", "kept"), [("7", "30", 1), ("40", "30", 1), ("7", "0", 1), ("7", "20", 0)]
+)
+def test_a_bonus_is_kept_for_as_long_as_a_list_shows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, ledger: str, grants: str, kept: int
+) -> None:
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", ledger)
+    monkeypatch.setenv("KEEP_GRANT_DAYS", grants)
+    end = "now() - interval '25 days'"
+    world.rows(
+        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
+        f" values ('{{}}', 'everyone', 'epoch', {end}, 'epoch')"
+    )
+    assert run(world)["pruned_bonuses"] == 1 - kept
+    assert len(world.rows("select 1 from bonuses")) == kept
+
+
+def test_a_run_says_how_far_behind_pruning_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PRUNE_BATCH_SIZE", 1)
+    world.rows(
+        "insert into acks select gen_random_uuid(), 'ann', now() - n * interval '25 hours'"
+        "  from generate_series(1, 3) n"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(SweepRun, "_has_time", lambda self, _step: not self.numbers["pruned_acks"])
+        assert 25 * 3_600 < run(world)["prune_behind_seconds"] < 27 * 3_600
+    assert run(world)["prune_behind_seconds"] == 0
+
+
+def test_days_of_the_ledger_are_made_once_and_dropped_when_the_setting_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(world)
+    assert run(world)["days_made"] == 0
+    world.rows("select * from keep_days(0, now() - interval '30 days')")
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", "0")
+    assert run(world)["days_dropped"] == 0, "0 keeps them for ever"
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", "20")
+    assert run(world)["days_dropped"] == 3
+
+
 def without_months(world: World) -> None:
     for row in world.rows(
         "select relname from pg_class where relname ~ '^past_sessions_2.*[0-9]$'"

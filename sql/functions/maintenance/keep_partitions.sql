@@ -34,8 +34,10 @@ begin
         execute format('with late as (delete from %I where %I >= $1 and %2$I < $2 returning *)
                         insert into %I select * from late', p_table || '_default', p_column, v_name)
             using v_from at time zone 'UTC', (v_from + v_step) at time zone 'UTC';
+        -- A moment would be written in the role's time zone and style of dates.
         execute format('alter table %I attach partition %I for values from (%L) to (%L)', p_table, v_name,
-                       v_from at time zone 'UTC', (v_from + v_step) at time zone 'UTC');
+                       to_char(v_from, 'YYYY-MM-DD') || ' 00:00+00',
+                       to_char(v_from + v_step, 'YYYY-MM-DD') || ' 00:00+00');
         made := made || v_name;
     end loop;
     for v_name in
