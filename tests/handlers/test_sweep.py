@@ -115,10 +115,9 @@ def test_a_bonus_is_kept_for_as_long_as_a_list_shows_it(
 ) -> None:
     monkeypatch.setenv("KEEP_LEDGER_DAYS", ledger)
     monkeypatch.setenv("KEEP_GRANT_DAYS", grants)
-    end = "now() - interval '25 days'"
     world.rows(
         "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
-        f" values ('{{}}', 'everyone', 'epoch', {end}, 'epoch')"
+        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch')"
     )
     assert run(world)["pruned_bonuses"] == 1 - kept
     assert len(world.rows("select 1 from bonuses")) == kept
@@ -167,6 +166,7 @@ def test_old_months_are_dropped_when_the_setting_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.rows("select * from keep_months(0, now() - interval '1 year')")
+    monkeypatch.setenv("KEEP_SESSION_MONTHS", "0")
     assert run(world)["months_dropped"] == 0, "0 keeps them for ever"
     monkeypatch.setenv("KEEP_SESSION_MONTHS", "6")
     assert run(world)["months_dropped"] == 3
@@ -390,7 +390,7 @@ def test_a_run_that_is_behind_with_presence_events_still_sweeps(
         if isinstance(statement, Finalize):
             return [FinalizeRow(1, is_behind=True)]
         if isinstance(statement, Prune):
-            return [PruneRow(service.PRUNE_BATCH_SIZE, 0, 0, 0, 0, 0)]
+            return [PruneRow(service.PRUNE_BATCH_SIZE, *[0] * 9)]
         return await fetch(statement)
 
     monkeypatch.setattr(world.container.database, "fetch", never_done)

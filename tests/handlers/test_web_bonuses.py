@@ -828,7 +828,7 @@ def test_a_payout_service_that_begins_late_begins_with_what_is_kept(world: World
     nothing = grants(world)
     assert nothing["items"] == []
     bonus_id = drop(world)["bonus_id"]
-    claim(world, bonus_id)
+    assert claim(world, bonus_id, claim_id="c2") == "claimed"
     status, page = call(world, "GET", f"/grants?after={nothing['next']}")
     assert (status, [one["bonus_id"] for one in page["items"]]) == (200, [bonus_id])
 

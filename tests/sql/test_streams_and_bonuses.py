@@ -418,7 +418,8 @@ async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
         "insert into used_tickets values ('old', now() - interval '3 minutes'),"
         " ('new', now() - interval '1 minute')"
     )
-    pruned = await db.fetchrow(*asked(Prune(*[timedelta(days=1)] * 3, 100)))
+    day = timedelta(days=1)
+    pruned = await db.fetchrow(*asked(Prune(day, day, day, 100)))
     assert {name: count for name, count in pruned.items() if count} == {"tickets": 1, "events": 1}
     assert await db.fetchval("select ticket_id from used_tickets") == "new"
 
