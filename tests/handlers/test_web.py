@@ -9,11 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers import http
-from handlers.adapters.database import Database
 from handlers.core.ticket import read
 from handlers.web.errors import UNAUTHORIZED
-from tests.support.web import TOKEN, call
+from tests.support.web import TOKEN, WebContainer, call
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return http.HttpContainer
+    return WebContainer
 
 
 def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
@@ -109,8 +107,7 @@ def test_a_parameter_out_of_bounds_is_refused(world: World, query: str) -> None:
 
 def test_health_needs_a_database_but_no_token(world: World) -> None:
     assert call(world, "GET", "/health", token=None) == (200, {"status": "ok", "database": "ok"})
-    nowhere = Database("postgresql://user:secret@127.0.0.1:1/none")
-    vars(world.container)["database"] = nowhere
+    world.lose_database()
     assert call(world, "GET", "/health", token=None)[0] == 503
     status, refusal = call(world, "GET", "/online")
     assert (status, refusal["code"]) == (503, "unavailable")

@@ -12,8 +12,10 @@ import pytest
 
 from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
+from handlers.core.rate_limit import KeptOut
 from handlers.core.ticket import Ticket, mint
 from handlers.services import message as service
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -25,7 +27,7 @@ def send(world: World, connection_id: str, sent: object, user_id: str = "ann") -
     """Send a message over a connection, and read the reply."""
     body = sent if isinstance(sent, str) else json.dumps(sent)
     event = world.event("message", connection_id, user_id) | {"body": body}
-    answer = message.handle(event, None, world.container)
+    answer = message.handle(event, Context(), world.container)
     assert answer["statusCode"] == 200
     reply: dict[str, Any] = json.loads(answer["body"])
     return reply
@@ -67,8 +69,8 @@ def test_the_whole_of_a_session(world: World) -> None:
     assert world.come("tab-1") == 200
     assert hello(world, "tab-1")["session"]["connections"] == 1
     gone = world.event("disconnect", "tab-1", disconnectStatusCode=1001, disconnectReason="")
-    disconnect.handle(gone, None, world.container)
-    disconnect.handle(gone, None, world.container)
+    disconnect.handle(gone, Context(), world.container)
+    disconnect.handle(gone, Context(), world.container)
     (row,) = world.rows("select * from watching_times")
     assert (row["ended_by"], row["nodes"]) == ("client", "{}")
     assert row["ended_at"] >= row["joined_at"]
@@ -267,13 +269,13 @@ EACH = [
     {"action": "act", "id": "a1", "type": "like", "body": {}},
     {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))},
     {"action": "ack", "id": "k1", "bonus_id": str(uuid.UUID(int=1))},
-    {"action": "watch", "id": "w1", "resource": "stream"},
+    {"action": "watch", "id": "w1", "resource": "site"},
     {"action": "ledger", "id": "l1"},
 ]
 
 
 @pytest.mark.parametrize("sent", EACH, ids=lambda sent: sent["action"])
-def test_a_user_over_the_limit_is_refused_and_then_disconnected(
+def test_a_user_over_the_limit_is_refused_and_then_kept_out(
     world: World, sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One limit for all devices and all messages. A refused message changes nothing."""
@@ -290,8 +292,15 @@ def test_a_user_over_the_limit_is_refused_and_then_disconnected(
         assert (reply["re"], reply["code"]) == ("x3", "slow_down")
         assert expected - 60_000 < reply["retry_after_ms"] <= expected
     assert world.connections.gone == set()
-    assert send(world, "tab-1", {**sent, "id": "x3"})["code"] == "slow_down"
+    world.connections.inbox.clear()
+    reply = send(world, "tab-1", {**sent, "id": "x3"})
+    assert (reply["re"], reply["code"]) == (None, "kept_out")
+    assert 3_900_000 < reply["retry_after_ms"] <= 4_000_000
+    assert world.connections.inbox == [("tab-1", reply)], "it arrives before the close"
     assert world.connections.gone == {"tab-1"}, "only the connection that kept sending"
+    assert send(world, "phone", {**sent, "id": "x4"})["code"] == "kept_out"
+    assert world.connections.gone == {"tab-1", "phone"}
+    assert world.come("tab-2") == 429
     assert world.rows("select coalesce(max(seq), 0) as seq from user_events") == seq
     assert "code" not in send(world, "bob-1", sent, "bob"), "the limit is per user"
 
@@ -304,7 +313,75 @@ def test_a_connection_that_cannot_be_closed_is_still_answered(
     world.come("tab-1")
     world.connections.broken.add("tab-1")
     codes = [hello(world, "tab-1").get("code") for _ in range(4)]
-    assert codes == [None, "slow_down", "slow_down", "slow_down"]
+    assert codes == [None, "slow_down", "kept_out", "kept_out"]
+
+
+BAD = {
+    "bad JSON": "{",
+    "no action": {"action": "shout", "id": "x1"},
+    "too large": {"action": "act", "id": "a1", "type": "x", "body": {"t": "x" * 17_000}},
+    "a claim for another": {
+        "action": "claim",
+        "id": "c1",
+        "bonus_id": str(uuid.UUID(int=1)),
+        "user_id": "bob",
+    },
+    "a watch that the ticket forbids": {"action": "watch", "id": "w1", "resource": "secret"},
+    "a NUL": {"action": "act", "id": "a1", "type": "x", "body": {"t": "a\0b"}},
+}
+
+
+@pytest.mark.parametrize("sent", BAD.values(), ids=BAD)
+def test_a_message_that_is_refused_for_what_it_says_counts(
+    world: World, sent: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an end it was answered, and slowed down the honest."""
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "2")
+    world.may_watch = ()
+    world.come("tab-1")
+    codes = [send(world, "tab-1", sent)["code"] for _ in range(7)]
+    assert codes[0] == codes[1]
+    assert codes[2:] == ["slow_down", "slow_down", "kept_out", "kept_out", "kept_out"]
+    (limit,) = world.rows("select refused, is_kept_out from user_limits where user_id = 'ann'")
+    assert limit == {"refused": 3, "is_kept_out": True}
+
+
+def test_a_user_who_was_kept_out_is_welcome_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "1")
+    world.come("tab-1")
+    while hello(world, "tab-1").get("code") != "kept_out":
+        pass
+    assert world.come("tab-2") == 429
+    assert world.come("bob-1", "bob") == 200
+    world.rows(
+        "update user_limits set free_at = free_at - interval '2000 seconds',"
+        " counted_at = counted_at - interval '2000 seconds'"
+    )
+    assert world.come("tab-3") == 200
+    vars(world.container)["kept_out"] = KeptOut()  # as another process, or this one a moment later
+    assert hello(world, "tab-3")["type"] == "welcome"
+
+
+def test_a_user_with_a_few_tabs_pays_one_unit_for_an_action_and_one_with_many_more(
+    world: World,
+) -> None:
+    def costs(n: int) -> float:
+        world.rows("delete from user_limits")
+        send(world, "tab-1", {"action": "act", "id": f"a{n}", "type": "like", "body": {}})
+        (limit,) = world.rows(
+            "select extract(epoch from free_at - counted_at)::float8 as ahead from user_limits"
+        )
+        return round(float(limit["ahead"]) / 0.2, 3)
+
+    found = {}
+    for n in range(1, 11):
+        world.come(f"tab-{n}")
+        found[n] = costs(n)
+    assert found == {**dict.fromkeys(range(1, 6), 1.0), 6: 1.2, 7: 1.4, 8: 1.6, 9: 1.8, 10: 2.0}
 
 
 def test_a_rate_of_nothing_is_no_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,7 +421,7 @@ def test_a_body_that_is_missing_is_bad_json(world: World) -> None:
     world.come("tab-1")
     event = world.event("message", "tab-1")
     del event["body"]
-    answer = message.handle(event, None, world.container)
+    answer = message.handle(event, Context(), world.container)
     assert json.loads(answer["body"])["code"] == "bad_json"
 
 
@@ -353,8 +430,7 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
 ) -> None:
     world.come("tab-1")
     here = world.container.database
-    nowhere = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
-    vars(world.container)["database"] = nowhere
+    world.lose_database()
     assert world.come("tab-2") == 503
     assert hello(world, "tab-1")["code"] == "unavailable"
     vars(world.container)["database"] = here
@@ -365,12 +441,12 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
 def test_a_replica_is_no_database_for_writes(world: World) -> None:
     """After a failover a kept connection may lead to a server that only reads."""
     world.come("tab-1")
-    replica = Database(f"{world.dsn}?default_transaction_read_only=on")
+    replica = Database(f"{world.dsn}?default_transaction_read_only=on", world.container.deadline)
     vars(world.container)["database"] = replica
     assert world.come("tab-2") == 503
     sent = {"action": "act", "id": "a1", "type": "like", "body": {}}
     assert send(world, "tab-1", sent)["code"] == "unavailable"
-    world.container.run(replica.close())
+    world.run(replica.close())
 
 
 def test_a_database_connection_that_died_is_replaced(world: World) -> None:
@@ -393,7 +469,7 @@ def watch(world: World, connection_id: str, resource: str, id_: str = "w1") -> d
 def end(world: World, connection_id: str) -> None:
     """The client closes."""
     gone = world.event("disconnect", connection_id, disconnectStatusCode=1001, disconnectReason="")
-    disconnect.handle(gone, None, world.container)
+    disconnect.handle(gone, Context(), world.container)
 
 
 def test_a_live_connection_moves_to_another_resource(world: World) -> None:

@@ -19,6 +19,7 @@ from handlers.services.reports import Concurrency, WatchTimeByName, WatchTimeByP
 from tests.support.exports import export, rows
 from tests.support.reports import past
 from tests.support.statements import asked
+from tests.support.world import ample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -81,7 +82,7 @@ async def odd(odd_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 @pytest.fixture
 async def database(odd_dsn: str) -> AsyncIterator[Database]:
     """As the functions use it."""
-    database = Database(odd_dsn)
+    database = Database(odd_dsn, ample())
     yield database
     await database.close()
 

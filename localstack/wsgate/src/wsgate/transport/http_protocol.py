@@ -45,7 +45,10 @@ class HttpNode(SocketNode, Protocol):
     """What answers requests and takes upgraded sockets."""
 
     @property
-    def clients(self) -> set[HttpProtocol]: ...
+    def clients(self) -> dict[HttpProtocol, None]:
+        """The oldest first."""
+        ...
+
     @property
     def tls(self) -> ssl.SSLContext | None: ...
     def body_limit(self, path: str) -> int: ...
@@ -72,6 +75,7 @@ class HttpProtocol(asyncio.Protocol):
         self._task: asyncio.Task[Response] | None = None
         self._is_full, self._upgrade_bytes = False, b""
         self._is_upgrading, self._is_over, self._is_left = False, False, False
+        self._is_between = True
         self.deadline = 0
 
     # What the loop tells.
@@ -81,7 +85,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self._source_ip = peer[0] if isinstance(peer, tuple) else ""
-        self._node.clients.add(self)
+        self._node.clients[self] = None
         self._wait(self._node.limits.keep_alive)
 
     def data_received(self, data: bytes) -> None:
@@ -113,7 +117,7 @@ class HttpProtocol(asyncio.Protocol):
         """Let the request under way finish; its answer is dropped."""
         self._is_over = True
         self._turns.clear()
-        self._node.clients.discard(self)
+        self._node.clients.pop(self, None)
         del self._parser  # it refers back to us, and we hold what was sent
 
     # What the node asks for.
@@ -122,8 +126,14 @@ class HttpProtocol(asyncio.Protocol):
     def is_busy(self) -> bool:
         return self._task is not None
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is open and between requests."""
+        return self._is_between and not self._is_over
+
     def expire(self) -> None:
         """The time for a request, or between requests, or for reading a response, is over."""
+        self._is_over = True
         self._transport.abort()
 
     # What the parser tells.
@@ -131,7 +141,7 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url, self._headers, self._body = b"", [], bytearray()
         self._head_bytes, self._in_head, self._too_large = 0, True, False
-        self._fields_bytes = 0
+        self._fields_bytes, self._is_between = 0, False
         if not self.is_busy:
             self._wait(self._node.limits.head)
 
@@ -245,6 +255,7 @@ class HttpProtocol(asyncio.Protocol):
             serialize(response, keep_alive=turn.keep_alive, without_body=without_body)
         )
         self._wait(self._node.limits.keep_alive)
+        self._is_between = not self._turns and not self._in_head
         if not turn.keep_alive:
             self._turns.clear()
             self._is_over = True
@@ -271,7 +282,7 @@ class HttpProtocol(asyncio.Protocol):
             self._write(_Turn(request, keep_alive=False, upgrade=False), upgrade)
             return
         socket = Socket(self._node, self._transport, upgrade)
-        self._node.clients.discard(self)
+        self._node.clients.pop(self, None)
         self._transport.set_protocol(socket)
         self._transport.resume_reading()  # a request before may have paused it
         self._node.handshake(socket, request)
