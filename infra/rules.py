@@ -54,13 +54,15 @@ NEEDS: Final = {
     "gateway.post": Needs(set(), {"POST @connections"}),
     "gateway.is_open": Needs(set(), {"GET @connections"}),
     "gateway.close": Needs(set(), {"DELETE @connections"}),
-    "rules()": Needs(
+    "container.rules": Needs(
         {"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "KEEP_OUT_SECONDS", "GRACE_SECONDS"},
         set(),
     ),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
+    "keep_grant_days()": Needs({"KEEP_GRANT_DAYS"}, set()),
+    "keep_ledger_days()": Needs({"KEEP_LEDGER_DAYS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 

@@ -19,10 +19,10 @@ from handlers.web.routes import (
     reports,
     tickets,
 )
+from handlers.web.security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from fastapi.routing import APIRoute
 
     from handlers.web.deps import Container
 
@@ -69,19 +69,17 @@ ROUTERS = (
 def application(container: Container) -> FastAPI:
     """Build the API on a container's database, queue and gateway."""
     app = FastAPIOffline(
+        redoc_url=None,  # it loads an image from elsewhere, and shows what /docs shows
         title="Headcount",
         version="1",
         description=DESCRIPTION,
         openapi_tags=TAGS,
-        generate_unique_id_function=_operation_id,
     )
     app.state.container = container
     app.state.online_counts = OnlineCounts()
+    app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)
+    # Not include_router, which makes each route once more: a fifth of a cold start.
     for router in ROUTERS:
-        app.include_router(router)
+        app.router.routes.extend(router.routes)
     return app
-
-
-def _operation_id(route: APIRoute) -> str:
-    return route.name

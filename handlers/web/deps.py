@@ -23,6 +23,8 @@ from handlers.web.requests import StrictRoute, check_query
 from handlers.web.schemas.fields import MAX_MILLISECONDS, Name, Whole
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
     from handlers.core.operation import RowT, Statement
 
 bearer = HTTPBearer(auto_error=False, description="the service token")
@@ -61,12 +63,22 @@ def service_router(tag: str) -> APIRouter:
         route_class=StrictRoute,
         dependencies=[Depends(check_service_token), Depends(check_query)],
         responses=documented(UNAUTHORIZED, BAD_REQUEST, UNAVAILABLE),
+        generate_unique_id_function=_operation_id,
     )
 
 
 def open_router(tag: str) -> APIRouter:
     """The same without the token."""
-    return APIRouter(tags=[tag], route_class=StrictRoute, dependencies=[Depends(check_query)])
+    return APIRouter(
+        tags=[tag],
+        route_class=StrictRoute,
+        dependencies=[Depends(check_query)],
+        generate_unique_id_function=_operation_id,
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
 
 
 def _container(request: Request) -> Container:
