@@ -31,11 +31,16 @@ print((time.perf_counter() - start) * 1000)
 # All but the network: nothing listens at that address.
 FIRST_PUSH = """
 import asyncio, contextlib, time
+from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.errors import Unreachable
 
+NOWHERE = "http://127.0.0.1:1"
+deadline = Deadline()
+deadline.begin(60)
+
 async def push():
-    async with contextlib.aclosing(GatewayApi("http://127.0.0.1:1", random=lambda: 0)) as api:
+    async with contextlib.aclosing(GatewayApi(deadline, NOWHERE, random=lambda: 0)) as api:
         with contextlib.suppress(Unreachable):
             await api.close("", "id")
 

@@ -29,6 +29,7 @@ from bench.presence.writes import Writes
 from bench.support.figures import Figures, add_write_option
 from bench.support.pgbench import Pgbench, find_pgbench
 from handlers.adapters.database import Database
+from handlers.adapters.deadline import Deadline
 from postgres import Postgres
 from sql.migrate import migrate
 
@@ -85,7 +86,9 @@ async def _bench(size: Size) -> list[tuple[bool, str]]:
         say(f"about {_minutes(size):.0f} min; first the crowd:")
         await fill(db, size)
         bars = await Writes(db, Pgbench(program, dsn, size.clients), size).measure()
-        handlers = Database(dsn)
+        deadline = Deadline()
+        deadline.begin(timedelta(days=1).total_seconds())
+        handlers = Database(dsn, deadline)
         bars += await Ends(db, handlers).measure()
         await fill_past(db, size)
         bars += await Reports(handlers).measure()

@@ -26,6 +26,7 @@ import uvloop
 from bench.support.clients import Client, connect, text_frame
 from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import cpu_seconds, gateway
+from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS, GatewayApi
 from handlers.core.operation import Push
 
@@ -202,8 +203,11 @@ async def listener(port: int) -> Listener:
 def ours(endpoint: str, ids: Iterator[str], seconds: float) -> Score:
     """As in Lambda: one process, asyncio's own loop."""
 
+    deadline = Deadline()
+    deadline.begin(3600)
+
     async def push() -> Score:
-        async with aclosing(GatewayApi(endpoint)) as connections:
+        async with aclosing(GatewayApi(deadline, endpoint)) as connections:
 
             async def post() -> None:
                 await connections.post(Push("ann", "", next(ids), DATA))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from handlers.container import Container, Event, live
+from handlers.container import Container, Context, Event, live
 from handlers.services.broadcast import put_metrics, read, work_on
 
 # The last page begins when its own four seconds and these are left of the function's time: for the
@@ -13,7 +13,7 @@ from handlers.services.broadcast import put_metrics, read, work_on
 RESERVE_SECONDS = 4.0
 
 
-def handle(event: Event, context: Any, container: Container) -> dict[str, Any]:
+def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """Each record is a wake-up message; messages that fail are delivered again.
 
     https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html (2026-11-23)
@@ -21,7 +21,9 @@ def handle(event: Event, context: Any, container: Container) -> dict[str, Any]:
     began = time.monotonic()
     seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     messages, failed = read((one["messageId"], one["body"]) for one in event["Records"])
-    numbers, unfinished = container.run(work_on(container.broadcast_ports(), messages, seconds))
+    numbers, unfinished = container.run(
+        work_on(container.broadcast_ports(), messages, seconds), context
+    )
     failed += [message_id for one in unfinished for message_id in messages[one]]
     put_metrics(numbers, time.monotonic() - began)
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}

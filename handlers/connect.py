@@ -7,21 +7,21 @@ from typing import Any
 
 from handlers.adapters.database import Unavailable
 from handlers.adapters.settings import grace, max_connections
-from handlers.container import Container, Event, live
+from handlers.container import Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.operations import connect
 
 log = logging.getLogger(__name__)
 
 
-def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
+def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """200, or the handshake's status: 401 for a spent ticket, 429 for a user who has as many
     connections as one may have, 503 without the database.
     """
     connection = read_connection(event["requestContext"])
     statement = connect.statement(connection, grace(), max_connections())
     try:
-        outcome = container.run(container.database.fetch_one(statement))
+        outcome = container.run(container.database.fetch_one(statement), context)
     except Unavailable as error:
         log.error("connect: %s", error)
         return {"statusCode": 503}

@@ -10,9 +10,10 @@ import asyncio
 import atexit
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from handlers.adapters.database import Database
+from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
 from handlers.adapters.queue import Queue
@@ -31,18 +32,28 @@ Event = dict[str, Any]
 """An event as Lambda hands it over: JSON of API Gateway, SQS or EventBridge."""
 
 
+class Context(Protocol):
+    """What Lambda hands over beside the event."""
+
+    def get_remaining_time_in_millis(self) -> int: ...
+
+
 class Container:
     """Built once per process, each part at its first use."""
 
     @cached_property
+    def deadline(self) -> Deadline:
+        return Deadline()
+
+    @cached_property
     def database(self) -> Database:
-        return Database(setting("DATABASE_URL"))
+        return Database(setting("DATABASE_URL"), self.deadline)
 
     @cached_property
     def gateway(self) -> GatewayApi:
-        gateway = GatewayApi(push_endpoint())
+        gateway = GatewayApi(self.deadline, push_endpoint())
         # Lambda kills its processes; one that ends by itself would warn of open connections.
-        atexit.register(lambda: self.run(gateway.aclose()))
+        atexit.register(lambda: self.runner.run(gateway.aclose()))
         return gateway
 
     @cached_property
@@ -51,7 +62,7 @@ class Container:
 
     @cached_property
     def queue(self) -> Queue:
-        return Queue()
+        return Queue(self.deadline)
 
     def broadcast_ports(self) -> broadcast.Ports:
         return broadcast.Ports(self.database, self.delivery, self.queue, pushes_per_second())
@@ -60,8 +71,13 @@ class Container:
     def runner(self) -> asyncio.Runner:
         return asyncio.Runner()
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run to the end on the process' own loop."""
+    def begin(self, context: Context) -> None:
+        """Bound all calls to the outside by the time that the function has for this event."""
+        self.deadline.begin(context.get_remaining_time_in_millis() / 1000)
+
+    def run(self, coroutine: Coroutine[Any, Any, T], context: Context) -> T:
+        """Run what an event asks for to its end, on the process' own loop."""
+        self.begin(context)
         return self.runner.run(coroutine)
 
 
@@ -69,15 +85,15 @@ C = TypeVar("C", bound=Container)
 
 
 def live(
-    handle: Callable[[Event, Any, C], Any], build: Callable[[], C]
-) -> Callable[[Event, Any], Any]:
+    handle: Callable[[Event, Context, C], Any], build: Callable[[], C]
+) -> Callable[[Event, Context], Any]:
     """Make a Lambda handler of `handle`: the same, with this process' container."""
     container = build()
     logging.getLogger("handlers").setLevel(logging.INFO)
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
 
-    def handler(event: Event, context: Any) -> Any:
+    def handler(event: Event, context: Context) -> Any:
         return handle(event, context, container)
 
     return handler

@@ -5,18 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.adapters.settings import grace
-from handlers.container import Container, Event, live
+from handlers.container import Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect
 
 
-def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
+def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """API Gateway ignores the answer. Unavailable is raised, so that it counts as an error of the
     function.
     """
     request = event["requestContext"]
     statement = disconnect.statement(read_connection(request), request, grace())
-    container.run(container.database.fetch(statement))
+    container.run(container.database.fetch(statement), context)
     return {"statusCode": 200}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mangum import Mangum
 
-from handlers.container import Container, Event, live
+from handlers.container import Container, Context, Event, live
 from handlers.web.app import application
 
 
@@ -20,9 +20,10 @@ class HttpContainer(Container):
         return Mangum(application(self), lifespan="off")
 
 
-def handle(event: Event, context: Any, container: HttpContainer) -> dict[str, Any]:
+def handle(event: Event, context: Context, container: HttpContainer) -> dict[str, Any]:
     """Answer one HTTP request (payload format 2.0)."""
-    return container.mangum(event, context)
+    container.begin(context)
+    return container.mangum(event, context)  # type: ignore[arg-type]  # it only passes it on
 
 
 handler = live(handle, HttpContainer)

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.adapters.settings import rules
-from handlers.container import Container, Event, live
+from handlers.container import Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.services.message import Messages
 
 
-def handle(event: Event, _context: Any, container: Container) -> dict[str, Any]:
+def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """Always 200: the reply says what is wrong."""
     messages = Messages(container.database, container.delivery, container.gateway, rules())
     connection = read_connection(event["requestContext"])
-    reply = container.run(messages.answer(connection, event.get("body") or ""))
+    reply = container.run(messages.answer(connection, event.get("body") or ""), context)
     return {"statusCode": 200, "body": reply.decode()}
 
 

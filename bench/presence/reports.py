@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from bench.presence.world import say, script
-from handlers.adapters.database import ANSWER_TIMEOUT_SECONDS, TooSlow
+from handlers.adapters.database import CALL_SECONDS, TooSlow
 from handlers.services.presence import (
     CountByPart,
     CountOnline,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 BAR_SECONDS = 1.5
 """A second, and what a busy machine needs to cancel and to answer."""
-COUNTED_TIMEOUT = timedelta(seconds=ANSWER_TIMEOUT_SECONDS)
+COUNTED_TIMEOUT = timedelta(seconds=CALL_SECONDS)
 PAGE = 100
 RANGES = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24, "90 days": 90 * 24}
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)

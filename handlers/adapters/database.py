@@ -8,15 +8,16 @@ import time
 from typing import TYPE_CHECKING
 
 import asyncpg
-from msgspec.structs import astuple
 
+from handlers.adapters.deadline import ANSWER_SECONDS
 from handlers.adapters.settings import statement_cache_size
-from handlers.adapters.statements import name, reader, sql_of
+from handlers.adapters.statements import name, reader, sql_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
+    from handlers.adapters.deadline import Deadline
     from handlers.core.operation import RowT, Statement
 
     Records = list[asyncpg.Record]
@@ -26,11 +27,16 @@ log = logging.getLogger(__name__)
 # Lambda runs one event at a time per environment, so one connection is a pool of the right size;
 # and no pool means no reset query, which would pin every session behind RDS Proxy
 # (https://github.com/MagicStack/asyncpg/issues/1153, 2026-11-23).
-ANSWER_TIMEOUT_SECONDS = 10.0
-CONNECT_TIMEOUT_SECONDS = 5.0
+# A call in all, with the wait for its turn, a new connection and the second attempt. The database's
+# own bound for a statement is the same (sql/time_outs.sql).
+CALL_SECONDS = 10.0
+CONNECT_SECONDS = 5.0
 
 # NAT gateways and proxies drop what is idle without a word, and a frozen environment is idle.
 FRESH_FOR_SECONDS = 240.0
+
+# The server ended a statement by its own time-outs (sql/time_outs.sql), and would do so again.
+TIMED_OUT = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
 # What a connection says that is no more, or that leads to a server which cannot serve: it restarts,
 # is full, has become a replica, or does not take our password any more. InternalClientError comes
@@ -63,8 +69,8 @@ class Unstorable(Exception):
 class Database:
     """Runs statements, each of which may run twice."""
 
-    def __init__(self, dsn: str) -> None:
-        self._dsn = dsn
+    def __init__(self, dsn: str, deadline: Deadline) -> None:
+        self._dsn, self._deadline = dsn, deadline
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
         # A broadcast's workers wait for each other here: a connection takes one query at a time.
@@ -76,9 +82,8 @@ class Database:
         A connection that died since the last event (a freeze, a failover) is replaced once; the
         statement may have run by then, and each of them may run twice.
         """
-
-        sql, values = sql_of(type(statement)), astuple(statement)
-        return await self._twice(statement, lambda connection: connection.fetch(sql, *values))
+        sql, values = sql_of(type(statement)), values_of(statement)
+        return await self._call(statement, lambda connection: connection.fetch(sql, *values))
 
     async def report(self, statement: Statement[RowT], within: timedelta) -> list[RowT]:
         """The rows of a statement that only reads, and is cancelled if it takes longer than
@@ -86,19 +91,23 @@ class Database:
 
         Raises TooSlow then, else what `fetch` raises.
         """
-        sql, values = sql_of(type(statement)), astuple(statement)
+        sql, values = sql_of(type(statement)), values_of(statement)
         milliseconds = int(within.total_seconds() * 1000)
 
         async def run(connection: asyncpg.Connection) -> Records:
+            await connection.execute("begin read only")
             try:
-                async with connection.transaction(readonly=True):
-                    await connection.execute("select limit_report($1)", milliseconds)
-                    records: Records = await connection.fetch(sql, *values)
-                    return records
-            except asyncpg.QueryCanceledError as error:
-                raise TooSlow(name(statement)) from error
+                await connection.execute("select limit_report($1)", milliseconds)
+                records: Records = await connection.fetch(sql, *values)
+            except asyncpg.PostgresError as error:
+                await connection.execute("rollback")
+                if isinstance(error, asyncpg.QueryCanceledError):
+                    raise TooSlow(name(statement)) from error
+                raise
+            await connection.execute("commit")
+            return records
 
-        return await self._twice(statement, run)
+        return await self._call(statement, run)
 
     async def fetch_one(self, statement: Statement[RowT]) -> RowT:
         """The row of a statement that always has one."""
@@ -106,54 +115,71 @@ class Database:
         return row
 
     async def close(self) -> None:
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
-            # The socket closes at the loop's next turn.
-            await asyncio.sleep(0)
+        self._terminate()
+        # The socket closes at the loop's next turn.
+        await asyncio.sleep(0)
+
+    async def _call(
+        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
+    ) -> list[RowT]:
+        seconds = self._deadline.allow(CALL_SECONDS, leaving_seconds=ANSWER_SECONDS)
+        try:
+            async with asyncio.timeout(seconds), self._turn:
+                records = await self._twice(statement, run)
+        except TimeoutError as error:
+            raise Unavailable(f"database: {name(statement)}: no answer in time") from error
+        read = reader(type(statement))
+        return [read(record) for record in records]
 
     async def _twice(
         self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
-    ) -> list[RowT]:
-        async with self._turn:
-            try:
-                return await self._once(statement, run)
-            except LOST as error:
-                log.warning("%s again, on a new connection: %s", name(statement), _said(error))
-                await self.close()
-            try:
-                return await self._once(statement, run)
-            except LOST as error:
-                await self.close()
-                raise Unavailable(f"database: {name(statement)}: {_said(error)}") from error
+    ) -> Records:
+        try:
+            return await self._once(run)
+        except LOST as error:
+            log.warning("%s again, on a new connection: %s", name(statement), _said(error))
+            await self.close()
+        try:
+            return await self._once(run)
+        except LOST as error:
+            await self.close()
+            raise Unavailable(f"database: {name(statement)}: {_said(error)}") from error
 
-    async def _once(
-        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
-    ) -> list[RowT]:
+    async def _once(self, run: Callable[[asyncpg.Connection], Awaitable[Records]]) -> Records:
         try:
             records = await run(await self._connected())
         except asyncpg.CheckViolationError as error:
             raise Unstorable(str(error), error.constraint_name) from error
         except asyncpg.DataError as error:
             raise Unstorable(str(error)) from error
-        except TimeoutError as error:
-            await self.close()
-            raise Unavailable(f"database: {name(statement)}: no answer in time") from error
+        except TIMED_OUT as error:
+            raise Unavailable(f"database: {_said(error)}") from error
+        except asyncio.CancelledError:
+            # Out of time. Not a message more to a server that may be silent: that it has lost its
+            # client ends the statement (sql/time_outs.sql).
+            self._terminate()
+            raise
         self._used_at = time.monotonic()
-        read = reader(type(statement))
-        return [read(record) for record in records]
+        return records
 
     async def _connected(self) -> asyncpg.Connection:
         if self._connection and time.monotonic() > self._used_at + FRESH_FOR_SECONDS:
             await self.close()
         if self._connection is None:
-            self._connection = await asyncpg.connect(
-                self._dsn,
-                timeout=CONNECT_TIMEOUT_SECONDS,
-                command_timeout=ANSWER_TIMEOUT_SECONDS,
-                statement_cache_size=statement_cache_size(),
-            )
+            try:
+                self._connection = await asyncpg.connect(
+                    self._dsn,
+                    timeout=CONNECT_SECONDS,
+                    statement_cache_size=statement_cache_size(),
+                )
+            except TimeoutError as error:
+                raise Unavailable("database: no connection in time") from error
         return self._connection
+
+    def _terminate(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
 
 
 def _said(error: BaseException) -> str:

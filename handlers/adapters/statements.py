@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
@@ -26,6 +27,27 @@ def sql_of(statement: type[Statement[Any]]) -> str:
     select = "select * from" if _is_struct(row_type(statement)) else "select"
     # All names are those of our own classes.
     return f"{select} {statement.function}({parameters})"
+
+
+def values_of(statement: Statement[Any]) -> list[Any]:
+    """The parameters of a statement, as asyncpg takes them."""
+    given = msgspec.structs.astuple(statement)
+    return [_Seconds(one) if isinstance(one, timedelta) else one for one in given]
+
+
+class _Seconds:
+    """A length without days. To PostgreSQL a day is one of the calendar, which has 23 or 25 hours
+    where the role's time zone changes its clocks; asyncpg writes the days of a `timedelta` so.
+
+    It reads these three of whatever stands for an interval (its pgproto/codecs/datetime.pyx). A
+    codec of ours would do as well, but asks the database once more on each new connection.
+    """
+
+    days = 0
+
+    def __init__(self, length: timedelta) -> None:
+        self.seconds = length.days * 86_400 + length.seconds
+        self.microseconds = length.microseconds
 
 
 @cache

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
-from botocore.exceptions import BotoCoreError, ClientError
 
+from handlers.adapters.queue import NotQueued
 from handlers.core.operation import Json, Statement
 from handlers.core.operations.broadcast import Broadcast
 from handlers.core.operations.maintenance import MarkBroadcastQueued
@@ -98,7 +98,7 @@ async def announce(ports: Ports, broadcast_id: UUID, *, is_for_few: bool = False
                 await ports.queue.enqueue_backup(broadcast)
             else:
                 await ports.queue.enqueue(broadcast)
-        except (BotoCoreError, ClientError) as error:
+        except NotQueued as error:
             raise QueueUnavailable(str(error)) from error
         with suppress(Unavailable):
             await ports.database.fetch(MarkBroadcastQueued(broadcast_id))

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from handlers.core.operation import Json
-from handlers.web.errors import CONFLICT, documented
+from handlers.web.errors import CONFLICT, UNREADABLE_BODY, documented
 from handlers.web.schemas.broadcasts import Viewers
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 def created(model: type[Schema], *errors: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """The responses of a route that creates, beside 201."""
     repeated = "The same request came before: this is what it created."
-    return {200: {"model": model, "description": repeated}, **documented(CONFLICT, *errors)}
+    refused = documented(UNREADABLE_BODY, CONFLICT, *errors)
+    return {200: {"model": model, "description": repeated}, **refused}
 
 
 def audience_of(audience: Everyone | Viewers | Listed) -> tuple[str, str | None]:

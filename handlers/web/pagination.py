@@ -76,6 +76,12 @@ class CsvResponse(Response):
     media_type = "text/csv; charset=utf-8; header=present"
 
 
+CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {CsvResponse.media_type: {"schema": {"type": "string"}}}}
+}
+"""The 200 of a route for CSV. As a `response_class` it would document the errors as CSV, too."""
+
+
 class Cursor(Generic[P]):
     """The cursors of one list with its filters. A position is a NamedTuple."""
 

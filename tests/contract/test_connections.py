@@ -16,7 +16,7 @@ from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered,
 from handlers.core.operation import Push
 from tests.contract.servers import answering, saying
 from tests.support.browser import Browser, hear, hello
-from tests.support.world import FakeConnections
+from tests.support.world import FakeConnections, ample
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ async def side(request: pytest.FixtureRequest) -> AsyncIterator[Side]:
     async with AsyncExitStack() as stack:
         tab = await Browser(system, stack).tab()
         endpoint = system.websocket_url.replace("ws://", "http://")
-        api = await stack.enter_async_context(aclosing(GatewayApi(endpoint)))
+        api = await stack.enter_async_context(aclosing(GatewayApi(ample(), endpoint)))
         yield Side(api, (await hello(tab))["connection_id"], tab)
 
 
@@ -98,7 +98,7 @@ async def test_a_closed_connection_is_gone_and_cannot_be_closed_twice(side: Side
 
 
 async def test_a_push_to_an_unreachable_gateway_is_undelivered_and_not_gone() -> None:
-    async with aclosing(GatewayApi("http://127.0.0.1:1/live")) as unreachable:
+    async with aclosing(GatewayApi(ample(), "http://127.0.0.1:1/live")) as unreachable:
         with pytest.raises(Unreachable):
             await unreachable.post(push(UNKNOWN))
         with pytest.raises(Unreachable):
@@ -109,7 +109,10 @@ async def test_a_push_to_an_unreachable_gateway_is_undelivered_and_not_gone() ->
 
 @pytest.mark.parametrize("status", [400, 403, 429, 500, 502])
 async def test_a_gateway_that_answers_any_status_is_reached(status: int) -> None:
-    async with answering(saying(status)) as server, aclosing(GatewayApi(server.endpoint)) as api:
+    async with (
+        answering(saying(status)) as server,
+        aclosing(GatewayApi(ample(), server.endpoint)) as api,
+    ):
         with pytest.raises(GatewayRejected):
             await api.is_open(NODE, UNKNOWN)
 
@@ -117,7 +120,7 @@ async def test_a_gateway_that_answers_any_status_is_reached(status: int) -> None
 async def test_a_gateway_that_closes_during_tls_is_unreachable() -> None:
     server = await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0)
     node = f"127.0.0.1:{server.sockets[0].getsockname()[1]}/live"
-    async with server, aclosing(GatewayApi()) as api:
+    async with server, aclosing(GatewayApi(ample())) as api:
         with pytest.raises(Unreachable):
             await api.is_open(node, UNKNOWN)
 
@@ -129,5 +132,5 @@ async def test_a_call_that_was_not_sent_does_not_make_the_gateway_unreachable(
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     with pytest.raises(Undelivered) as caught:
-        await GatewayApi("http://127.0.0.1:1/live").is_open(NODE, UNKNOWN)
+        await GatewayApi(ample(), "http://127.0.0.1:1/live").is_open(NODE, UNKNOWN)
     assert type(caught.value) is Undelivered

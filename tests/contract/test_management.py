@@ -28,6 +28,7 @@ from handlers.adapters.gateway.api import (
 from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 from handlers.core.operation import Push
 from tests.contract.servers import HANG_UP, OK, Server, answering, saying
+from tests.support.world import ample
 
 ROOT = Path(__file__).parents[2]
 PUSH = Push("ann", "gateway.example/live", "AAAAAAAAAgAAAAA=", b'{"text":"h\xc3\xa9"}')
@@ -44,7 +45,7 @@ class Naps:
 
 
 async def post(server: Server, naps: Naps | None = None) -> None:
-    async with aclosing(GatewayApi(server.endpoint, sleep=naps or Naps())) as client:
+    async with aclosing(GatewayApi(ample(), server.endpoint, sleep=naps or Naps())) as client:
         await client.post(PUSH)
 
 
@@ -85,7 +86,7 @@ async def test_a_retry_that_succeeds_is_delivered(failure: bytes) -> None:
 async def test_the_waits_between_are_random_and_grow() -> None:
     naps, dice = Naps(), iter([1.0, 0.5, 0.0])
     async with answering(saying(429), saying(429), saying(429), OK) as server:
-        client = GatewayApi(server.endpoint, random=lambda: next(dice), sleep=naps)
+        client = GatewayApi(ample(), server.endpoint, random=lambda: next(dice), sleep=naps)
         async with aclosing(client):
             await client.post(PUSH)
     assert naps.seconds == [0.05, 0.5 * 0.1, 0.0]
@@ -149,19 +150,19 @@ async def test_a_server_without_a_trusted_certificate_is_unreachable(
     authority.cert_pem.write_to_path(tmp_path / "authority.pem")
     async with answering(OK, context=context) as server:
         push = Push("ann", server.node, PUSH.connection_id, PUSH.data)
-        async with aclosing(GatewayApi(sleep=Naps())) as stranger:
+        async with aclosing(GatewayApi(ample(), sleep=Naps())) as stranger:
             with pytest.raises(Unreachable, match="certificate"):
                 await stranger.post(push)
         assert server.heads == []
         monkeypatch.setenv("AWS_CA_BUNDLE", str(tmp_path / "authority.pem"))
-        async with aclosing(GatewayApi()) as friend:
+        async with aclosing(GatewayApi(ample())) as friend:
             await friend.post(push)
         assert server.bodies == [PUSH.data]
 
 
 @pytest.mark.parametrize("node", ["", "a b", "[::1", "host:port/live", "no\r\nhost"])
 async def test_a_malformed_node_is_not_called(node: str) -> None:
-    async with aclosing(GatewayApi(sleep=Naps())) as client:
+    async with aclosing(GatewayApi(ample(), sleep=Naps())) as client:
         with pytest.raises(Undelivered):
             await client.is_open(node, "AAAAAAAAAgAAAAA=")
 
@@ -170,7 +171,7 @@ async def test_a_malformed_node_is_not_called(node: str) -> None:
 
 
 async def test_a_connection_is_kept_and_used_again() -> None:
-    async with answering(OK) as server, aclosing(GatewayApi(server.endpoint)) as client:
+    async with answering(OK) as server, aclosing(GatewayApi(ample(), server.endpoint)) as client:
         for _ in range(3):
             await client.post(PUSH)
         assert (len(server.heads), server.most_connections) == (3, 1)
@@ -181,7 +182,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> No
     naps = Naps()
     async with (
         answering(OK) as server,
-        aclosing(GatewayApi(server.endpoint, sleep=naps)) as client,
+        aclosing(GatewayApi(ample(), server.endpoint, sleep=naps)) as client,
     ):
         await client.post(PUSH)
         for writer in server.connections:
@@ -193,7 +194,7 @@ async def test_a_kept_connection_that_was_closed_meanwhile_costs_nothing() -> No
 
 async def test_a_kept_connection_that_closes_as_it_is_used_is_replaced() -> None:
     async with answering(OK, HANG_UP, OK) as server:
-        async with aclosing(GatewayApi(server.endpoint, sleep=Naps())) as client:
+        async with aclosing(GatewayApi(ample(), server.endpoint, sleep=Naps())) as client:
             await client.post(PUSH)
             await client.post(PUSH)
         assert server.bodies == [PUSH.data] * 3
@@ -201,7 +202,7 @@ async def test_a_kept_connection_that_closes_as_it_is_used_is_replaced() -> None
 
 async def test_an_error_leaves_the_connection_as_it_is() -> None:
     async with answering(saying(410), saying(403), OK) as server:
-        async with aclosing(GatewayApi(server.endpoint)) as client:
+        async with aclosing(GatewayApi(ample(), server.endpoint)) as client:
             with pytest.raises(Gone):
                 await client.post(PUSH)
             with pytest.raises(GatewayRejected):
@@ -211,7 +212,7 @@ async def test_an_error_leaves_the_connection_as_it_is() -> None:
 
 
 async def test_calls_above_the_maximum_wait() -> None:
-    async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
+    async with answering(None) as server, aclosing(GatewayApi(ample(), server.endpoint)) as client:
         posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
         await server.until_asked(MAX_CONCURRENT_CALLS)
         assert server.most_connections == MAX_CONCURRENT_CALLS
@@ -223,7 +224,7 @@ async def test_calls_above_the_maximum_wait() -> None:
 
 
 async def test_a_cancelled_post_leaves_nothing_behind() -> None:
-    async with answering(None) as server, aclosing(GatewayApi(server.endpoint)) as client:
+    async with answering(None) as server, aclosing(GatewayApi(ample(), server.endpoint)) as client:
         posts = [asyncio.ensure_future(client.post(PUSH)) for _ in range(MAX_CONCURRENT_CALLS + 10)]
         await server.until_connected(MAX_CONCURRENT_CALLS)
         for one in posts:
@@ -245,7 +246,7 @@ async def test_the_timeout_of_all_calls_ends_those_that_wait_for_a_retry() -> No
 
     async with (
         answering(saying(429)) as server,
-        aclosing(GatewayApi(server.endpoint, sleep=nap)) as client,
+        aclosing(GatewayApi(ample(), server.endpoint, sleep=nap)) as client,
     ):
         for within_seconds in (0.05, 1, 30):  # until the first answer is in time
             await gather_within([client.post(PUSH)], within_seconds)
@@ -257,7 +258,7 @@ async def test_the_timeout_of_all_calls_ends_those_that_wait_for_a_retry() -> No
 
 async def test_closing_twice_or_unused_has_no_effect_and_a_later_call_works() -> None:
     async with answering(OK) as server:
-        client = GatewayApi(server.endpoint)
+        client = GatewayApi(ample(), server.endpoint)
         await client.aclose()
         await client.post(PUSH)
         await client.aclose()
@@ -271,10 +272,11 @@ async def test_closing_twice_or_unused_has_no_effect_and_a_later_call_works() ->
 ENDS_BY_ITSELF = """
 from handlers.container import Container
 from handlers.core.operation import Push
+from tests.support.world import Context
 
 container = Container()
 push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")
-print(container.run(container.delivery.deliver([push] * 3, within_seconds=60)))
+print(container.run(container.delivery.deliver([push] * 3, within_seconds=60), Context()))
 """
 
 
@@ -316,7 +318,9 @@ async def test_it_sends_what_boto3_sends() -> None:
 @pytest.mark.parametrize("endpoint", ["", "/", "/live", "/live/"])
 async def test_an_endpoint_is_a_host_with_or_without_a_path(endpoint: str) -> None:
     async with answering(OK) as server:
-        async with aclosing(GatewayApi(f"http://127.0.0.1:{server.port}{endpoint}")) as client:
+        async with aclosing(
+            GatewayApi(ample(), f"http://127.0.0.1:{server.port}{endpoint}")
+        ) as client:
             await client.close("nowhere", "a/b?c=")
         path = endpoint.rstrip("/")
         assert server.heads[0].startswith(f"DELETE {path}/@connections/a%2Fb%3Fc%3D HTTP/1.1\r\n")

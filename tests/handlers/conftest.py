@@ -27,9 +27,9 @@ def world(
     monkeypatch.setenv("SERVICE_TOKEN", "service-token-of-this-test")
     monkeypatch.setenv("SOCKET_URL", "wss://gateway.example/live")
     container = container_type()
-    connections, queue, database = FakeConnections(), FakeQueue(), Database(dsn)
+    connections, queue, database = FakeConnections(), FakeQueue(), Database(dsn, container.deadline)
     # The parts that a cached property would build at first use.
     vars(container).update(gateway=connections, queue=queue, database=database)
     yield World(container, connections, queue, dsn)
-    container.run(database.close())
+    container.runner.run(database.close())
     container.runner.close()

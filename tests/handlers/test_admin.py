@@ -13,6 +13,7 @@ from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
 from tests.support.web import call
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -62,7 +63,7 @@ def come_with(world: World, connection_id: str, device: str) -> None:
 def lose(world: World, connection_id: str) -> None:
     """The $disconnect of a connection that we closed."""
     event = world.event("disconnect", connection_id, **CLOSED)
-    disconnect.handle(event, None, world.container)
+    disconnect.handle(event, Context(), world.container)
 
 
 def test_a_users_connections_are_listed_the_oldest_first(world: World) -> None:
@@ -148,7 +149,7 @@ def test_a_kick_within_the_grace_ends_the_session_for_good(world: World) -> None
     world.come("tab-1")
     disconnect.handle(
         world.event("disconnect", "tab-1", disconnectStatusCode=1001, disconnectReason=""),
-        None,
+        Context(),
         world.container,
     )
     assert kick(world) == (200, NOTHING)
@@ -235,7 +236,7 @@ def test_a_kicked_connection_that_still_sends_is_not_counted(world: World) -> No
     world.come("tab-1")
     kick(world)
     event = world.event("message", "tab-1") | {"body": '{"action": "hello", "id": "h1"}'}
-    answer = message.handle(event, None, world.container)
+    answer = message.handle(event, Context(), world.container)
     assert json.loads(answer["body"])["is_counted"] is False
 
 

@@ -7,9 +7,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from handlers import award, broadcast, sweep
+from handlers.adapters.queue import NotQueued
 from handlers.core.operations.broadcast import Broadcast
 from handlers.services import award as awards
 from tests.support.world import Context
@@ -144,12 +144,12 @@ def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
     world.come("tab-1")
     rule(world)
 
-    async def unreachable(_calls: object) -> None:
-        raise EndpointConnectionError(endpoint_url="http://queue.example")
+    async def unreachable(*_: object) -> None:
+        raise NotQueued("cannot be reached")
 
     with monkeypatch.context() as patch:
         patch.setattr(world.queue, "_send", unreachable)
-        with pytest.raises(EndpointConnectionError):
+        with pytest.raises(NotQueued):
             award.handle({}, Context(), world.container)
     assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 1}
 

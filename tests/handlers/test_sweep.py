@@ -137,10 +137,10 @@ def test_a_report_that_locks_the_months_delays_no_other_step(
     come(world, "a1", "ann")
     world.age(minutes=2)
     world.connections.gone = {"a1"}
-    report = world.container.run(asyncpg.connect(world.dsn))
-    world.container.run(report.execute("begin; lock past_sessions_default in access share mode"))
+    report = world.run(asyncpg.connect(world.dsn))
+    world.run(report.execute("begin; lock past_sessions_default in access share mode"))
     numbers = run(world)
-    world.container.run(report.close())
+    world.run(report.close())
     assert (numbers["months_made"], numbers["closed"]) == (0, 1)
     assert "wait for the next run" in caplog.text
     assert run(world)["months_made"] == 3
@@ -360,7 +360,8 @@ def test_a_run_does_not_wait_for_a_gateway_that_never_answers(
     come(world, "a1", "ann")
     world.age(minutes=10)
     world.connections.stuck = {"a1"}
-    numbers = run(world, Context(remaining_ms=50))
+    monkeypatch.setitem(service.UNTIL, "look_up", 0.001)
+    numbers = run(world)
     assert (numbers["asked"], numbers["unanswered"]) == (1, 1)
     assert (ends(world), suspects(world)) == ({"ann": None}, ["ann"])
 
@@ -468,7 +469,9 @@ def test_a_step_that_fails_stops_no_other_and_is_reported(world: World, name: st
 def test_two_runs_at_once_do_everything_once(world: World) -> None:
     everything(world)
     other = Container()
-    vars(other).update(vars(world.container) | {"database": Database(world.dsn)})
+    vars(other).update(
+        vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
+    )
     settings = Settings(timedelta(seconds=30), 1_000, 0)
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
@@ -479,7 +482,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
         await asyncio.gather(*(each.run() for each in runs))
         await other.database.close()
 
-    world.container.run(both())
+    world.run(both())
     numbers = {name: sum(each.numbers[name] for each in runs) for name in runs[0].numbers}
     assert (ends(world), suspects(world)) == (EVERYTHING, ["gil"])
     assert (numbers["closed"], numbers["presence_events_recorded"]) == (6, 8)
@@ -492,7 +495,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
 
 
 def test_without_a_database_a_run_fails_and_logs_it(world: World) -> None:
-    vars(world.container)["database"] = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
+    world.lose_database()
     with pytest.raises(Unavailable):
         run(world)
 

@@ -10,7 +10,6 @@ from urllib.parse import quote
 import pytest
 
 from handlers import http
-from handlers.adapters.database import Database
 from handlers.core.ticket import read
 from handlers.web.errors import UNAUTHORIZED
 from tests.support.web import TOKEN, call
@@ -109,8 +108,7 @@ def test_a_parameter_out_of_bounds_is_refused(world: World, query: str) -> None:
 
 def test_health_needs_a_database_but_no_token(world: World) -> None:
     assert call(world, "GET", "/health", token=None) == (200, {"status": "ok", "database": "ok"})
-    nowhere = Database("postgresql://user:secret@127.0.0.1:1/none")
-    vars(world.container)["database"] = nowhere
+    world.lose_database()
     assert call(world, "GET", "/health", token=None)[0] == 503
     status, refusal = call(world, "GET", "/online")
     assert (status, refusal["code"]) == (503, "unavailable")

@@ -13,10 +13,10 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from handlers import award, http
 from handlers.adapters.database import Database, Unavailable
+from handlers.adapters.queue import NotQueued
 from handlers.adapters.statements import text
 from handlers.core.operations.maintenance import MarkBroadcastQueued
 from handlers.services.grants import Position
@@ -131,14 +131,14 @@ BUILDS_ROUTES = Lock()
 def elsewhere(world: World, path: str, order: object) -> int:
     """Send an order to another process of the function; its status."""
     other = http.HttpContainer()
-    vars(other).update(database=Database(world.dsn), queue=world.queue)
+    vars(other).update(database=Database(world.dsn, other.deadline), queue=world.queue)
     here = type(world)(other, world.connections, world.queue, world.dsn)
     try:
         with BUILDS_ROUTES:
             assert call(here, "GET", "/health")[0] == 200
         return call(here, "POST", path, order)[0]
     finally:
-        other.run(other.database.close())
+        other.runner.run(other.database.close())
         other.runner.close()
 
 
@@ -314,7 +314,7 @@ def test_an_unknown_id_is_404(world: World, method: str, path: str) -> None:
 
 
 async def unreachable(*_: object, **__: object) -> None:
-    raise EndpointConnectionError(endpoint_url="http://queue.example")
+    raise NotQueued("cannot be reached")
 
 
 @pytest.fixture
@@ -693,17 +693,17 @@ def test_a_claim_that_commits_late_is_not_missed(world: World) -> None:
         world.come(f"{user}-1", user)
     claim(world, bonus_id, "dan")
     before = grants(world)
-    held, other = (world.container.run(asyncpg.connect(world.dsn)) for _ in range(2))
+    held, other = (world.run(asyncpg.connect(world.dsn)) for _ in range(2))
     sql = "select outcome from claim($1, 'c1', $2)"
-    world.container.run(held.execute("begin"))
-    world.container.run(held.execute(sql, "ann", UUID(bonus_id)))
-    world.container.run(other.execute("begin"))
-    world.container.run(other.execute(sql, "bob", UUID(bonus_id)))
+    world.run(held.execute("begin"))
+    world.run(held.execute(sql, "ann", UUID(bonus_id)))
+    world.run(other.execute("begin"))
+    world.run(other.execute(sql, "bob", UUID(bonus_id)))
     claim(world, bonus_id, "cyd")
-    world.container.run(other.execute("commit"))
+    world.run(other.execute("commit"))
     during = grants(world, before["next"])
     assert (during["items"], during["next"]) == ([], before["next"])
-    world.container.run(held.execute("commit"))
+    world.run(held.execute("commit"))
     seen: list[str] = []
     after = during["next"]
     for _ in range(3):
@@ -713,18 +713,18 @@ def test_a_claim_that_commits_late_is_not_missed(world: World) -> None:
     assert seen == ["ann", "bob", "cyd"]
     assert grants(world, after)["items"] == []
     for connection in (held, other):
-        world.container.run(connection.close())
+        world.run(connection.close())
 
 
 def test_a_claim_that_is_rolled_back_is_no_grant(world: World) -> None:
     bonus_id = drop(world)["bonus_id"]
     world.come("a1")
-    held = world.container.run(asyncpg.connect(world.dsn))
-    world.container.run(held.execute("begin"))
-    world.container.run(held.execute("select claim('ann', 'c1', $1)", UUID(bonus_id)))
+    held = world.run(asyncpg.connect(world.dsn))
+    world.run(held.execute("begin"))
+    world.run(held.execute("select claim('ann', 'c1', $1)", UUID(bonus_id)))
     after = grants(world)["next"]
-    world.container.run(held.execute("rollback"))
-    world.container.run(held.close())
+    world.run(held.execute("rollback"))
+    world.run(held.close())
     assert grants(world, after)["items"] == []
     assert claim(world, bonus_id) == "claimed"
     assert len(grants(world, after)["items"]) == 1

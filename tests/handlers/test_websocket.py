@@ -14,6 +14,7 @@ from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
 from handlers.core.ticket import Ticket, mint
 from handlers.services import message as service
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -25,7 +26,7 @@ def send(world: World, connection_id: str, sent: object, user_id: str = "ann") -
     """Send a message over a connection, and read the reply."""
     body = sent if isinstance(sent, str) else json.dumps(sent)
     event = world.event("message", connection_id, user_id) | {"body": body}
-    answer = message.handle(event, None, world.container)
+    answer = message.handle(event, Context(), world.container)
     assert answer["statusCode"] == 200
     reply: dict[str, Any] = json.loads(answer["body"])
     return reply
@@ -67,8 +68,8 @@ def test_the_whole_of_a_session(world: World) -> None:
     assert world.come("tab-1") == 200
     assert hello(world, "tab-1")["session"]["connections"] == 1
     gone = world.event("disconnect", "tab-1", disconnectStatusCode=1001, disconnectReason="")
-    disconnect.handle(gone, None, world.container)
-    disconnect.handle(gone, None, world.container)
+    disconnect.handle(gone, Context(), world.container)
+    disconnect.handle(gone, Context(), world.container)
     (row,) = world.rows("select * from watching_times")
     assert (row["ended_by"], row["nodes"]) == ("client", "{}")
     assert row["ended_at"] >= row["joined_at"]
@@ -344,7 +345,7 @@ def test_a_body_that_is_missing_is_bad_json(world: World) -> None:
     world.come("tab-1")
     event = world.event("message", "tab-1")
     del event["body"]
-    answer = message.handle(event, None, world.container)
+    answer = message.handle(event, Context(), world.container)
     assert json.loads(answer["body"])["code"] == "bad_json"
 
 
@@ -353,8 +354,7 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
 ) -> None:
     world.come("tab-1")
     here = world.container.database
-    nowhere = Database("postgresql://unknown:nothing@127.0.0.1:1/none")
-    vars(world.container)["database"] = nowhere
+    world.lose_database()
     assert world.come("tab-2") == 503
     assert hello(world, "tab-1")["code"] == "unavailable"
     vars(world.container)["database"] = here
@@ -365,12 +365,12 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
 def test_a_replica_is_no_database_for_writes(world: World) -> None:
     """After a failover a kept connection may lead to a server that only reads."""
     world.come("tab-1")
-    replica = Database(f"{world.dsn}?default_transaction_read_only=on")
+    replica = Database(f"{world.dsn}?default_transaction_read_only=on", world.container.deadline)
     vars(world.container)["database"] = replica
     assert world.come("tab-2") == 503
     sent = {"action": "act", "id": "a1", "type": "like", "body": {}}
     assert send(world, "tab-1", sent)["code"] == "unavailable"
-    world.container.run(replica.close())
+    world.run(replica.close())
 
 
 def test_a_database_connection_that_died_is_replaced(world: World) -> None:
@@ -393,7 +393,7 @@ def watch(world: World, connection_id: str, resource: str, id_: str = "w1") -> d
 def end(world: World, connection_id: str) -> None:
     """The client closes."""
     gone = world.event("disconnect", connection_id, disconnectStatusCode=1001, disconnectReason="")
-    disconnect.handle(gone, None, world.container)
+    disconnect.handle(gone, Context(), world.container)
 
 
 def test_a_live_connection_moves_to_another_resource(world: World) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import signal
@@ -15,6 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handlers.web.pagination import cell
+from tests.support.exports import export, rows
 from tests.support.reports import at, past
 
 if TYPE_CHECKING:
@@ -23,22 +22,6 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 DAY = ("--from", "2026-03-02", "--to", "2026-03-03")
 NAMES = ("=1", "+1", "-1", "@1", "\t1", "\r1", "\n1", "'1", 'a,"b"\r\nc\nd', "Zoë 🦊", "\uff1d1")
-
-
-def export(*arguments: str, dsn: str = "") -> subprocess.CompletedProcess[bytes]:
-    return subprocess.run(
-        [sys.executable, "-m", "sql.export", *arguments],
-        cwd=ROOT,
-        env=os.environ | {"DATABASE_URL": dsn},
-        capture_output=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def rows(exported: subprocess.CompletedProcess[bytes]) -> list[dict[str, str]]:
-    assert exported.returncode == 0, exported.stderr
-    return list(csv.DictReader(io.StringIO(exported.stdout.decode(), newline=""), strict=True))
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from msgspec.structs import astuple
-
-from handlers.adapters.statements import sql_of
+from handlers.adapters.statements import sql_of, values_of
 
 if TYPE_CHECKING:
     from handlers.core.operation import Statement
@@ -14,4 +12,4 @@ if TYPE_CHECKING:
 
 def asked(statement: Statement[Any]) -> tuple[Any, ...]:
     """The SQL of a statement, and its arguments."""
-    return sql_of(type(statement)), *astuple(statement)
+    return sql_of(type(statement)), *values_of(statement)

@@ -8,7 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from handlers import http
-from tests.support.world import golden
+from tests.support.world import Context, golden
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -33,7 +33,7 @@ def call(
     text = body if body is None or isinstance(body, str) else json.dumps(body)
     event |= {"body": text, "isBase64Encoded": False}
     assert isinstance(world.container, http.HttpContainer)
-    answer = http.handle(event, None, world.container)
+    answer = http.handle(event, Context(), world.container)
     return answer["statusCode"], json.loads(answer["body"])
 
 
@@ -44,7 +44,7 @@ def answer(world: World, path: str) -> dict[str, Any]:
     event["headers"] = {"host": "api.example", "authorization": f"Bearer {TOKEN}"}
     event["requestContext"]["http"] |= {"method": "GET", "path": path}
     assert isinstance(world.container, http.HttpContainer)
-    return http.handle(event, None, world.container)
+    return http.handle(event, Context(), world.container)
 
 
 def table(response: dict[str, Any]) -> list[dict[str, str]]:

@@ -7,24 +7,27 @@ import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
 from handlers import connect
+from handlers.adapters.database import Database
+from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 from handlers.adapters.queue import Queue
 from handlers.core.operations import authorize
 from handlers.core.ticket import Ticket
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from handlers.container import Container
     from handlers.core.connection import MayWatch
     from handlers.core.operation import Push
     from handlers.core.operations.broadcast import Broadcast
 
+T = TypeVar("T")
 EVENTS = Path(__file__).parents[2] / "localstack" / "wsgate" / "tests" / "events"
 
 
@@ -87,7 +90,7 @@ class FakeQueue(Queue):
     """Remembers the calls, and how many seconds later each is to come."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(ample())
         self.calls: list[tuple[Broadcast, int]] = []
 
     @property
@@ -95,8 +98,15 @@ class FakeQueue(Queue):
         """What is to come at once."""
         return [broadcast for broadcast, delay_seconds in self.calls if not delay_seconds]
 
-    async def _send(self, calls: Sequence[tuple[Broadcast, int]]) -> None:
+    async def _send(self, calls: Sequence[tuple[Broadcast, int]], _leaving_seconds: float) -> None:
         self.calls += calls
+
+
+def ample() -> Deadline:
+    """A deadline that no test reaches."""
+    deadline = Deadline()
+    deadline.begin(3600)
+    return deadline
 
 
 class Context:
@@ -178,4 +188,13 @@ class World:
             finally:
                 await connection.close()
 
-        return self.container.run(fetch())
+        return self.run(fetch())
+
+    def lose_database(self) -> None:
+        """Nothing listens where the database is looked for."""
+        dsn = "postgresql://user:secret@127.0.0.1:1/none"
+        vars(self.container)["database"] = Database(dsn, self.container.deadline)
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """On the function's loop, as if it were an event of its own."""
+        return self.container.run(coroutine, Context())

@@ -8,14 +8,18 @@ from http import HTTPStatus
 from itertools import count
 from typing import TYPE_CHECKING
 
+from handlers.adapters.deadline import STATEMENT_SECONDS
 from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from handlers.adapters.deadline import Deadline
     from handlers.adapters.gateway.http import GatewayHttp
     from handlers.core.operation import Push
 
+# A call in all, with the wait for its turn and all attempts.
+CALL_SECONDS = 10.0
 # Calls under way at a time, one kept connection each; further ones wait.
 MAX_CONCURRENT_CALLS = 64
 # How often a call is made in all, when what failed may work in a moment.
@@ -34,11 +38,13 @@ class GatewayApi:
 
     def __init__(
         self,
+        deadline: Deadline,
         endpoint: str | None = None,
         random: Callable[[], float] = random.random,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
         """`endpoint` overrides the connections' own nodes (a custom domain, an emulator)."""
+        self._deadline = deadline
         self._endpoint = endpoint and endpoint.rstrip("/")
         self._random, self._sleep = random, sleep
         self._http: GatewayHttp | None = None
@@ -70,8 +76,17 @@ class GatewayApi:
             await http.aclose()
 
     async def _call(self, method: str, node: str, connection_id: str, body: bytes = b"") -> None:
+        seconds = self._deadline.allow(CALL_SECONDS, leaving_seconds=STATEMENT_SECONDS)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._attempts(
+                    method, self._endpoint or f"https://{node}", connection_id, body
+                )
+        except TimeoutError as error:
+            raise Unreachable("no answer in time") from error
+
+    async def _attempts(self, method: str, endpoint: str, connection_id: str, body: bytes) -> None:
         """Retry what may work in a moment, as AWS SDKs do."""
-        endpoint = self._endpoint or f"https://{node}"
         for attempt in count(1):
             try:
                 await self._attempt(method, endpoint, connection_id, body)

@@ -10,7 +10,7 @@ from handlers.services.errors import NotFound
 from handlers.services.kick import KickCounts  # noqa: TC001
 from handlers.services.presence import FindSession
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, TheKicks
-from handlers.web.errors import NOT_FOUND, documented
+from handlers.web.errors import NOT_FOUND, UNREADABLE_BODY, documented
 from handlers.web.schemas.admin import Kicked, KickOrder
 
 router = APIRouter(tags=["admin"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
@@ -20,7 +20,7 @@ SessionId = Annotated[
 ]
 
 
-@router.post("/kick")
+@router.post("/kick", responses=documented(UNREADABLE_BODY))
 async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
     """Close all connections of a user and end their sessions for good.
 
@@ -31,7 +31,7 @@ async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
     return _kicked(await kicks.kick(order.user_id))
 
 
-@router.post("/sessions/{session_id}/end", responses=documented(NOT_FOUND))
+@router.post("/sessions/{session_id}/end", responses=documented(UNREADABLE_BODY, NOT_FOUND))
 async def end_session(
     session_id: SessionId, order: KickOrder, database: TheDatabase, kicks: TheKicks
 ) -> Kicked:

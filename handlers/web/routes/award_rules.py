@@ -20,6 +20,7 @@ from handlers.web.errors import (
 )
 from handlers.web.orders import created, fingerprint, to_json
 from handlers.web.pagination import (
+    CSV,
     After,
     CsvResponse,
     Cursor,
@@ -94,7 +95,7 @@ async def list_award_rules(
     return AwardRulesPage(items=[AwardRule.model_validate(row) for row in rows], next=following)
 
 
-@router.get("/award-rules.csv", response_class=CsvResponse, responses=LIST_ERRORS)
+@router.get("/award-rules.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_award_rules(
     request: Request, database: TheDatabase, after: After = None
 ) -> CsvResponse:

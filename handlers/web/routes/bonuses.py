@@ -22,6 +22,7 @@ from handlers.web.errors import (
 )
 from handlers.web.orders import audience_of, created, fingerprint, to_json
 from handlers.web.pagination import (
+    CSV,
     After,
     CsvResponse,
     Cursor,
@@ -98,7 +99,7 @@ async def list_bonuses(
     return BonusesPage(items=[ListedBonus.model_validate(row) for row in rows], next=following)
 
 
-@router.get("/bonuses.csv", response_class=CsvResponse, responses=LIST_ERRORS)
+@router.get("/bonuses.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_bonuses(
     request: Request, database: TheDatabase, after: After = None
 ) -> CsvResponse:

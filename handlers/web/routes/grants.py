@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 
 from handlers.services import grants
 from handlers.services.grants import GrantRow, Position
@@ -16,7 +16,7 @@ from handlers.web.errors import (
     UNAVAILABLE,
     documented,
 )
-from handlers.web.pagination import After, CsvResponse, Cursor, Limit, Listing
+from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, Listing
 from handlers.web.schemas.grants import Grant, GrantsPage
 
 router = APIRouter(tags=["grants"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
@@ -54,7 +54,7 @@ async def list_grants(database: TheDatabase, limit: Limit = 100, after: After = 
     )
 
 
-@router.get("/grants.csv", response_class=CsvResponse, responses=LIST_ERRORS)
+@router.get("/grants.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_grants(
     request: Request, database: TheDatabase, after: After = None
 ) -> CsvResponse:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID  # noqa: TC003  # msgspec reads the annotations
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
 
 from handlers.core.operations.kick import ListConnections
@@ -34,6 +34,7 @@ from handlers.web.errors import (
     documented,
 )
 from handlers.web.pagination import (
+    CSV,
     MAX_MICROSECONDS,
     After,
     BigInt,
@@ -112,7 +113,7 @@ async def list_online(  # noqa: PLR0913, PLR0917  # two are filters
     )
 
 
-@router.get("/online.csv", response_class=CsvResponse, responses=LIST_ERRORS)
+@router.get("/online.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_online(
     request: Request, listing: OnlineListing, after: After = None
 ) -> CsvResponse:
@@ -236,7 +237,7 @@ async def list_sessions(
     )
 
 
-@router.get("/sessions.csv", response_class=CsvResponse, responses=SESSIONS_ERRORS)
+@router.get("/sessions.csv", response_class=Response, responses=CSV | SESSIONS_ERRORS)
 async def export_sessions(
     request: Request, listing: SessionListing, after: After = None
 ) -> CsvResponse:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
 
 from handlers.services import reports
@@ -36,7 +36,16 @@ from handlers.web.errors import (
     ApiError,
     documented,
 )
-from handlers.web.pagination import After, CsvResponse, Cursor, Limit, Listing, Milliseconds, to_csv
+from handlers.web.pagination import (
+    CSV,
+    After,
+    CsvResponse,
+    Cursor,
+    Limit,
+    Listing,
+    Milliseconds,
+    to_csv,
+)
 from handlers.web.schemas.reports import (
     Concurrency,
     ConcurrencyPage,
@@ -154,7 +163,7 @@ async def list_watch_time(
     return WatchTimePage(items=[WatchTime.model_validate(row) for row in rows], next=following)
 
 
-@router.get("/watch-time.csv", response_class=CsvResponse, responses=WATCH_TIME_ERRORS)
+@router.get("/watch-time.csv", response_class=Response, responses=CSV | WATCH_TIME_ERRORS)
 async def export_watch_time(
     request: Request, listing: TheWatchTime, after: After = None
 ) -> CsvResponse:
@@ -201,7 +210,7 @@ async def count_concurrency(steps: TheSteps, rows: TheConcurrency) -> Concurrenc
     )
 
 
-@router.get("/concurrency.csv", response_class=CsvResponse, responses=CONCURRENCY_ERRORS)
+@router.get("/concurrency.csv", response_class=Response, responses=CSV | CONCURRENCY_ERRORS)
 async def export_concurrency(rows: TheConcurrency) -> CsvResponse:
     """Count how many users watch at once, as CSV."""
     text, _ = to_csv(Concurrency.model_fields, rows)

@@ -9,12 +9,13 @@ from fastapi import APIRouter
 from handlers.core.connection import ANYTHING
 from handlers.services import tickets
 from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY
+from handlers.web.errors import UNREADABLE_BODY, documented
 from handlers.web.schemas.tickets import Ticket, TicketOrder
 
 router = APIRouter(tags=["tickets"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
 
 
-@router.post("/tickets", status_code=201)
+@router.post("/tickets", status_code=201, responses=documented(UNREADABLE_BODY))
 async def mint_ticket(order: TicketOrder) -> Ticket:
     """Mint a ticket: it opens one connection of one user, within 30 seconds.
 

@@ -40,21 +40,32 @@ class TestKeys:
         assert one["AWS_ACCESS_KEY_ID"] != two["AWS_ACCESS_KEY_ID"]
         assert len(one["AWS_ACCESS_KEY_ID"]) == 20
         assert one["AWS_ACCESS_KEY_ID"].startswith("ASIA")
-        principals = known(made, {}, keys)
+        principals = known(made, {}, keys, "token")
         assert principals[one["AWS_ACCESS_KEY_ID"]].statements == ()
         assert principals[two["AWS_ACCESS_KEY_ID"]].statements is None
         secret = one["AWS_SECRET_ACCESS_KEY"]
-        assert principals[one["AWS_ACCESS_KEY_ID"]].credential == Credential(secret)
+        assert principals[one["AWS_ACCESS_KEY_ID"]].credential == Credential(secret, "token")
 
     def test_a_run_has_other_keys_than_the_next(self) -> None:
         given = with_functions(plan(API), code("one"))
         assert with_own_keys(given)[1] != with_own_keys(given)[1]
 
     def test_the_local_key_and_those_that_are_named_may_do_everything(self) -> None:
-        principals = known(plan(API), {"AKIDMINE": Credential("s")}, {})
+        principals = known(plan(API), {"AKIDMINE": Credential("s")}, {}, "token")
         assert principals.keys() == {"local", "AKIDMINE"}
         assert principals["AKIDMINE"].arn == "arn:aws:iam::000000000000:user/AKIDMINE"
         assert all(principal.statements is None for principal in principals.values())
+
+    def test_a_developer_signs_with_the_local_key_without_the_token_of_the_functions(self) -> None:
+        local = known(plan(API), {}, {}, "token")["local"].credential
+        assert [local.takes(token) for token in ("token", None, "other", "")] == [
+            True,
+            True,
+            False,
+            False,
+        ]
+        assert [Credential("s").takes(token) for token in (None, "token")] == [True, False]
+        assert [Credential("s", "t").takes(token) for token in ("t", None)] == [True, False]
 
     def test_an_api_key_opens_what_asks_for_one(self) -> None:
         asks = replace(API, api_keys=ApiKeys({"given": "id"}), stage="asks")

@@ -44,7 +44,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "node": EDGES,
     "functions": INNER,
     "template": INNER | {"functions"},
-    "triggers": INNER | {"functions"},
+    "triggers": INNER | {"functions", "transport", "apis"},
     "credentials": INNER | {"functions"},
     "nodes": EDGES | {"node"},
     "output": INNER,

@@ -18,80 +18,31 @@ import boto3
 import pytest
 import pytest_asyncio
 
+from queue_plans import (
+    ACCOUNT,
+    REGION,
+    TOKEN,
+    FakeInvoker,
+    listen,
+    plan,
+    port_of,
+    queue,
+    trigger,
+)
 from waiting import PATIENCE_SECONDS, until
 from wsgate.model.invoke import Invocation, InvokeError
-from wsgate.model.plan import Plan, Queue, QueueTrigger, Schedule, WebSocketApi
+from wsgate.model.plan import Queue, Schedule
 from wsgate.model.timing import Once, Rate
 from wsgate.restarts import Restarts
 from wsgate.triggers.queues import QueueError, Queues, event, failed
 from wsgate.triggers.schedules import Schedules, payload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
 
     from types_boto3_sqs import SQSClient
 
-ACCOUNT, REGION = "000000000000", "us-east-1"
-FINE = Invocation(b"null")
 BROKEN = Invocation(b'{"errorMessage":"no"}', "Unhandled")
-
-
-class FakeInvoker:
-    """Remembers events and answers by function name."""
-
-    def __init__(self) -> None:
-        self.inbox: list[tuple[str, Any]] = []
-        self.answers: dict[str, Callable[[Any], Invocation]] = {}
-        self.gate = asyncio.Event()
-
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
-        seen = json.loads(payload)
-        self.inbox.append((function, seen))
-        if function == "Slow":
-            await self.gate.wait()
-        return self.answers.get(function, lambda _: FINE)(seen)
-
-    def bodies(self, function: str) -> list[list[str]]:
-        return [
-            [record["body"] for record in seen["Records"]]
-            for name, seen in self.inbox
-            if name == function
-        ]
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def queue(name: str, port: int, **changes: Any) -> Queue:
-    facts: dict[str, Any] = {
-        "visibility_timeout": timedelta(seconds=30),
-        "dead_letters": None,
-        "max_receives": None,
-    }
-    url = f"http://127.0.0.1:{port}/{ACCOUNT}/{name}"
-    return Queue(name=name, url=url, **(facts | changes))
-
-
-def plan(queues: list[Queue], triggers: list[QueueTrigger], *schedules: Schedule) -> Plan:
-    return Plan(
-        functions={},
-        websockets=(WebSocketApi("api", "live", "$request.body.action", {}, None),),
-        http=None,
-        queues={queue.name: queue for queue in queues},
-        queue_triggers=tuple(triggers),
-        schedules=schedules,
-        region=REGION,
-        account=ACCOUNT,
-    )
-
-
-def trigger(name: str, function: str, size: int = 10, **changes: Any) -> QueueTrigger:
-    window = changes.pop("window", timedelta(0))
-    by_item = changes.pop("by_item", False)
-    return QueueTrigger(name, function, size, window, by_item, **changes)
 
 
 # ---- queues: what is decided without a server
@@ -172,8 +123,10 @@ def test_without_item_failures_the_value_does_not_matter() -> None:
 class Running:
     """The queue server with its pollers, a client beside it, and what was logged."""
 
-    def __init__(self, port: int) -> None:
-        self.port, self.invoker, self.lines = port, FakeInvoker(), list[str]()
+    def __init__(self) -> None:
+        self.listener = listen()
+        self.port = port = port_of(self.listener)
+        self.invoker, self.lines = FakeInvoker(), list[str]()
         again = {"visibility_timeout": timedelta(0), "dead_letters": "Lost", "max_receives": 2}
         names = ("Plain", "Broken", "Partial", "Slow", "Gathered")
         queues = [queue(name, port) for name in names]
@@ -193,7 +146,8 @@ class Running:
                 ],
             ),
             self.invoker,
-            port=port,
+            listener=self.listener,
+            token=TOKEN,
             log=lambda name, line: self.lines.append(f"{name} {line}"),
         )
         self.client: SQSClient = boto3.client(
@@ -202,6 +156,7 @@ class Running:
             region_name=REGION,
             aws_access_key_id="any",
             aws_secret_access_key="any",  # noqa: S106 not a secret
+            aws_session_token=TOKEN,
         )
 
     async def send(self, name: str, *bodies: str, **more: Any) -> None:
@@ -227,12 +182,13 @@ class Running:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def running() -> AsyncIterator[Running]:
-    running = Running(free_port())
+    running = Running()
     await running.queues.start()
     yield running
     running.invoker.gate.set()
     await running.queues.close()
     running.client.close()
+    running.listener.close()
 
 
 in_one_loop = pytest.mark.asyncio(loop_scope="module")
@@ -308,10 +264,11 @@ async def test_a_fifo_queue_keeps_its_order(running: Running) -> None:
 
 
 async def test_a_plan_without_queues_starts_no_server() -> None:
-    queues = Queues(plan([], []), FakeInvoker(), port=free_port(), log=lambda *_: None)
-    await queues.start()
-    assert queues._server._process is None
-    await queues.close()
+    with listen() as listener:
+        queues = queues_on(listener)
+        await queues.start()
+        assert queues._server._process is None
+        await queues.close()
 
 
 async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -319,22 +276,28 @@ async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.Mon
         return None if name == "moto" else object()
 
     monkeypatch.setattr("wsgate.triggers.queues.find_spec", find_spec)
-    queues = Queues(plan([queue("Jobs", 1)], []), FakeInvoker(), port=1, log=lambda *_: None)
-    with pytest.raises(QueueError, match=r"moto: not installed: pip install 'wsgate\[sqs\]'"):
-        await queues.start()
-    await queues.close()
-
-
-async def test_a_port_in_use_is_refused_with_what_the_server_said() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-        queues = Queues(
-            plan([queue("Jobs", port)], []), FakeInvoker(), port=port, log=lambda *_: None
-        )
-        with pytest.raises(QueueError, match=rf"(?s)ended with code 1.*Port {port} is in use"):
+    with listen() as listener:
+        queues = queues_on(listener, queue("Jobs", 1))
+        with pytest.raises(QueueError, match=r"moto: not installed: pip install 'wsgate\[sqs\]'"):
             await queues.start()
         await queues.close()
+
+
+async def test_a_server_that_cannot_start_is_refused_with_what_it_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("wsgate.triggers.queue_server.__name__", "no_such_module")
+    with listen() as listener:
+        queues = queues_on(listener, queue("Jobs", port_of(listener)))
+        with pytest.raises(QueueError, match=r"(?s)ended with code 1.*no_such_module"):
+            await queues.start()
+        await queues.close()
+
+
+def queues_on(listener: socket.socket, *known: Queue) -> Queues:
+    return Queues(
+        plan([*known], []), FakeInvoker(), listener=listener, token=TOKEN, log=lambda *_: None
+    )
 
 
 @in_one_loop
@@ -361,19 +324,23 @@ async def test_a_server_that_does_not_stay_up_is_given_up_and_can_be_closed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lines: list[str] = []
-    port = free_port()
+    listener = listen()
+    port = port_of(listener)
     queues = Queues(
         plan([queue("Jobs", port)], [trigger("Jobs", "F")]),
         FakeInvoker(),
-        port=port,
+        listener=listener,
+        token=TOKEN,
         log=lambda name, line: lines.append(f"{name}: {line}"),
     )
     await queues.start()
     monkeypatch.setattr("wsgate.triggers.queues._PAUSE_AFTER_ERROR", timedelta(seconds=0.1))
-    monkeypatch.setattr("wsgate.triggers.queue_server.__file__", "/nowhere/queue_server.py")
+    monkeypatch.setattr("wsgate.triggers.queue_server.__name__", "no_such_module")
     kill(queues)
     await until(lambda: any("does not stay up" in line for line in lines))
     assert [line.partition(" ended")[0] for line in lines] == ["queues: The queue server"] * 6
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port)).close()
     async with asyncio.timeout(PATIENCE_SECONDS):
         await queues.close()
         await queues.close()
@@ -393,11 +360,14 @@ def kill(queues: Queues) -> None:
 
 
 PARENT = """
-import asyncio, sys
+import asyncio
+import socket
+from wsgate.model.plan import Plan
 from wsgate.triggers.queues import _Server
 
 async def main():
-    server = _Server(int(sys.argv[1]), "000000000000", "us-east-1")
+    plan = Plan({}, (), None, {}, (), (), "us-east-1", "000000000000")
+    server = _Server(socket.create_server(("127.0.0.1", 0)), "token", plan)
     await server.start()
     print(server._process.pid, flush=True)
     await asyncio.sleep(60)
@@ -412,7 +382,6 @@ async def test_a_killed_parent_leaves_no_server_behind() -> None:
         sys.executable,
         "-c",
         PARENT,
-        str(free_port()),
         stdout=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(localstack)},
     )

@@ -33,15 +33,16 @@ begin
                                        where ended_at >= $1 and ended_at < $2 returning *)
                         insert into %I select * from late', v_name)
             using v_month at time zone 'UTC', (v_month + interval '1 month') at time zone 'UTC';
-        execute format('alter table past_sessions attach partition %I for values from (%L) to (%L)',
-                       v_name, v_month at time zone 'UTC',
-                       (v_month + interval '1 month') at time zone 'UTC');
+        -- A moment would be written in the role's time zone and style of dates.
+        execute format('alter table past_sessions attach partition %I for values from (%L) to (%L)', v_name,
+                       to_char(v_month, 'YYYY-MM-DD') || ' 00:00+00',
+                       to_char(v_month + interval '1 month', 'YYYY-MM-DD') || ' 00:00+00');
         made := made || v_name;
     end loop;
     for v_name in
         select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
          where i.inhparent = 'past_sessions'::regclass and p_keep_months > 0
-           and c.relname ~ '^past_sessions_\d{4}_\d{2}$'
+           and c.relname ~ '^past_sessions_[0-9]{4}_[0-9]{2}$'
            and to_date(right(c.relname, 7), 'YYYY_MM') + interval '1 month'
                <= date_trunc('month', v_now) - p_keep_months * interval '1 month'
          order by 1

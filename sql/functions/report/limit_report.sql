@@ -1,4 +1,5 @@
--- Bound the rest of this transaction, in which a report runs. The database counts the time itself: it needs
+-- Bound the rest of this transaction, in which a report runs, and let no setting of its role or database
+-- change an answer: days are those of UTC, and a moment reads back as it is written. The database counts the time itself: it needs
 -- no second connection to cancel, and stops when the caller has gone. A function, because behind RDS Proxy
 -- a SET or set_config in a statement pins the connection to its client for good; what a function sets for
 -- its transaction does not, and needs no reset.
@@ -11,5 +12,8 @@ language sql volatile as $$
            -- Compiling takes longer than such a report does.
            set_config('jit', 'off', true),
            -- A hash of the users of a week.
-           set_config('work_mem', '64MB', true);
+           set_config('work_mem', '64MB', true),
+           set_config('timezone', 'UTC', true),
+           -- COPY has no parameters: asyncpg writes the moments of the export into its text.
+           set_config('datestyle', 'ISO', true);
 $$;

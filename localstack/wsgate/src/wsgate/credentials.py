@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from wsgate.core.access import Principal, function_role, user
 from wsgate.core.signature import Credential
-from wsgate.functions.local_aws import CREDENTIALS, of_functions
+from wsgate.functions.local_aws import CREDENTIALS, TOKEN, of_functions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from wsgate.model.plan import Plan, WebSocketApi
 
 SECRET = "WSGATE_SECRET_"  # noqa: S105 the name of a variable
-_ID, _SECRET, _TOKEN = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"
+_ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 
 
 class NoSecretError(ValueError):
@@ -36,17 +36,28 @@ def from_environment(
     return {key: _credential(key, environment) for key in key_ids}
 
 
+def session_token() -> str:
+    """Make the token of one run: its functions send it, as in Lambda, and no other program can."""
+    return secrets.token_urlsafe(48)
+
+
 def known(
-    plan: Plan, named: Mapping[str, Credential], of_roles: Mapping[str, Mapping[str, str]]
+    plan: Plan,
+    named: Mapping[str, Credential],
+    of_roles: Mapping[str, Mapping[str, str]],
+    token: str,
 ) -> dict[str, Principal]:
-    """Who may sign, by the id of the key. `of_roles` are the functions' own keys, by name."""
-    local = Credential(CREDENTIALS[_SECRET])
+    """Who may sign, by the id of the key. `of_roles` are the functions' own keys, by name.
+
+    `token` is the session token of all functions.
+    """
+    local = Credential(CREDENTIALS[_SECRET], token, is_token_optional=True)
     found = {
         key: user(key, credential, plan.account)
         for key, credential in {CREDENTIALS[_ID]: local, **named}.items()
     }
     for name, variables in of_roles.items():
-        credential, statements = Credential(variables[_SECRET]), plan.statements.get(name)
+        credential, statements = Credential(variables[_SECRET], token), plan.statements.get(name)
         found[variables[_ID]] = function_role(name, credential, plan.account, statements)
     return found
 
@@ -86,7 +97,7 @@ def _credential(key: str, environment: Mapping[str, str]) -> Credential:
     if secret:
         return Credential(secret)
     if environment.get(_ID) == key and environment.get(_SECRET):
-        return Credential(environment[_SECRET], environment.get(_TOKEN) or None)
+        return Credential(environment[_SECRET], environment.get(TOKEN) or None)
     raise NoSecretError(
         f"--credentials {key} needs its secret in the environment: {SECRET}{key}, or {_SECRET} "
         f"beside {_ID}={key}"

@@ -19,9 +19,10 @@ from wsgate import certificates
 from wsgate.apis.pages import Pages
 from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
-from wsgate.credentials import known, with_api_keys, with_own_keys
+from wsgate.credentials import known, session_token, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
+from wsgate.functions.local_aws import TOKEN
 from wsgate.functions.reloader import CodeWatch
 from wsgate.logs import FunctionLine, LogSink, Told, as_text
 from wsgate.model.invoke import Reports
@@ -134,7 +135,7 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         if node.console_state is not None and isinstance(runner, Reports):
             node.console_state.functions = runner
         witnessed = partial(node.witnessed, invoker)
-        await _start_triggers(options, plan, witnessed, ground.queue_port, stack)
+        await _start_triggers(options, plan, witnessed, ground, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, ground.listeners[0]))
         else:
@@ -151,11 +152,19 @@ class _Ground:
     listeners: list[socket.socket]
     address: str
     """Host and port."""
-    queue_port: int
+    queue_listener: socket.socket
+    """Closed if the plan has no queue."""
     pages: Pages | None
     plan: Plan
+    token: str = field(repr=False)
+    """The session token of this run's functions."""
     principals: Mapping[str, Principal]
     certified: Certificates
+
+    @property
+    def queue_port(self) -> int:
+        port: int = self.queue_listener.getsockname()[1]
+        return port
 
 
 async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
@@ -164,13 +173,19 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     for listener in listeners:
         stack.enter_context(listener)
     address = f"{options.host}:{listeners[0].getsockname()[1]}"
-    pages, queue_port = _pages(options.pages), _free_port()
+    pages = _pages(options.pages)
+    # Bound here and never given back, so that no other program can have the queues' port.
+    queue_listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=BACKLOG))
+    queue_port = queue_listener.getsockname()[1]
     folder = tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
     scratch = Path(stack.enter_context(folder))
     plan = await _load(options, address, queue_port, scratch)
-    plan, principals = _with_callers(options, plan)
+    if not plan.queues:
+        queue_listener.close()
+    token = session_token()
+    plan, principals = _with_callers(options, plan, token)
     certified = await in_thread(_certify, options, plan, address, scratch)
-    return _Ground(listeners, address, queue_port, pages, plan, principals, certified)
+    return _Ground(listeners, address, queue_listener, pages, plan, token, principals, certified)
 
 
 def _listen(options: Options) -> list[socket.socket]:
@@ -203,12 +218,6 @@ def _pages(folders: Mapping[str, Path]) -> Pages | None:
         if not folder.is_dir():
             raise StartupError(f"{folder} is not a folder to serve pages from.")
     return Pages(folders) if folders else None
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 async def _load(options: Options, address: str, queue_port: int, scratch: Path) -> Plan:
@@ -252,14 +261,14 @@ def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certi
     return made
 
 
-def _with_callers(options: Options, plan: Plan) -> tuple[Plan, dict[str, Principal]]:
+def _with_callers(options: Options, plan: Plan, token: str) -> tuple[Plan, dict[str, Principal]]:
     """The plan with the API keys that were given, and who may sign requests.
 
     Only with --iam a function signs with a key of its own: without, all of them are the local one.
     """
     plan = with_api_keys(plan, options.api_keys)
     plan, of_roles = with_own_keys(plan) if options.iam else (plan, {})
-    return plan, known(plan, options.credentials, of_roles)
+    return plan, known(plan, options.credentials, of_roles, token)
 
 
 async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> Invoker:
@@ -347,7 +356,7 @@ def _variables(ground: _Ground) -> dict[str, str]:
     No variable points an SDK to @connections: code that passes no endpoint_url would work here,
     but fail on AWS, where the default host serves no API (docs/aws-behaviour.md §11.3).
     """
-    variables = {"AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
+    variables = {TOKEN: ground.token, "AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
     if ground.plan.queues:
         variables["AWS_ENDPOINT_URL_SQS"] = f"http://127.0.0.1:{ground.queue_port}"
     return variables
@@ -391,7 +400,7 @@ async def _start_triggers(
     options: Options,
     plan: Plan,
     witnessed: Callable[[str], Invoker],
-    queue_port: int,
+    ground: _Ground,
     stack: AsyncExitStack,
 ) -> None:
     """`witnessed` gives the functions, in whose journal stands who asked."""
@@ -399,7 +408,8 @@ async def _start_triggers(
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
         invoker = RepeatingInvoker(witnessed("queue"), options.faults, _function_log(options))
-        queues = Queues(plan, invoker, port=queue_port, log=_function_log(options))
+        listener, token, log = ground.queue_listener, ground.token, _function_log(options)
+        queues = Queues(plan, invoker, listener=listener, token=token, log=log)
         stack.push_async_callback(queues.close)
         try:
             await queues.start()

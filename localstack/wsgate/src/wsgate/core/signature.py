@@ -48,6 +48,12 @@ class Credential:
     secret: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
     """The session token, for a key that has one."""
+    is_token_optional: bool = False
+    """True for the local key: functions send the token of their run, a developer has none."""
+
+    def takes(self, token: str | None) -> bool:
+        """Say whether a request may carry this token, or None."""
+        return token == self.token or (token is None and self.is_token_optional)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,7 @@ def signer(
     claim = _claim(request)
     key, date, region, service = _credential(claim.credential)
     credential = credentials.get(key)
-    if credential is None or credential.token != claim.token:
+    if credential is None or not credential.takes(claim.token):
         raise Unsigned(*UNKNOWN_KEY)
     _check_scope(Scope(region, service), scope)
     _check_time(claim, date, now // 1000)

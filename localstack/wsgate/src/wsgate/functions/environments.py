@@ -627,7 +627,7 @@ class _Start:
 
 def _variables(function: Function, shared: Mapping[str, str], region: str) -> dict[str, str]:
     # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-23), in the
-    # page's order. Left out: tracing, the sandbox's own paths, the session token.
+    # page's order. Left out: tracing, the sandbox's own paths. AWS_SESSION_TOKEN is in `shared`.
     lambdas = {
         "_HANDLER": function.handler,
         "AWS_DEFAULT_REGION": region,

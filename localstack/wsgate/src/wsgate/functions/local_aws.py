@@ -1,6 +1,7 @@
 """Credentials for what stands in for AWS here: every SDK wants some.
 
-Who checks them: `$connect` with AWS_IAM always, @connections and Invoke with `--iam`; no other.
+Who checks them: `$connect` with AWS_IAM always, @connections and Invoke with `--iam`. The queues
+check the session token, which only this run's functions have.
 """
 
 from __future__ import annotations
@@ -16,15 +17,17 @@ if TYPE_CHECKING:
 
 CREDENTIALS: Final = {"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local"}
 """As the environment of a process."""
+TOKEN: Final = "AWS_SESSION_TOKEN"  # noqa: S105 the name of a variable
 
 
-def session(region: str) -> boto3.Session:
+def session(region: str, token: str | None = None) -> boto3.Session:
     """Make clients that use them, whatever the developer's own environment says."""
     import boto3  # noqa: PLC0415 a third of a second, and functions only want the names
 
     return boto3.Session(
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        aws_session_token=token,
         region_name=region,
     )
 

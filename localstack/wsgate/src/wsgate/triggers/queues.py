@@ -1,8 +1,8 @@
 """SQS for the plan's queues, and the pollers that bring messages to functions.
 
-The server is moto's, a child process bound to 127.0.0.1. A poller does what Lambda's event source
-mapping does: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html (2026-11-23). Filters and
-the growth beyond five batches at a time are left out.
+The server is moto's, a child process that gets a listening socket of 127.0.0.1. A poller does what
+Lambda's event source mapping does: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+(2026-11-23). Filters and the growth beyond five batches at a time are left out.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import os
 import sys
 from collections import deque
+from dataclasses import asdict
 from datetime import timedelta
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
@@ -25,8 +26,10 @@ from wsgate.functions.local_aws import session
 from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
 from wsgate.triggers import queue_server
+from wsgate.triggers.queue_server import READY, Order
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable, Collection, Iterable
 
     from types_boto3_sqs import SQSClient
@@ -44,7 +47,6 @@ _LONG_POLL: Final = timedelta(seconds=20)
 
 _SERVER_NEEDS: Final = ("moto", "flask", "flask_cors")
 _START_LIMIT: Final = timedelta(seconds=30)
-_PAUSE_AT_START: Final = timedelta(milliseconds=50)
 _PAUSE_WHEN_EMPTY: Final = timedelta(milliseconds=250)
 _PAUSE_AFTER_ERROR: Final = timedelta(seconds=1)
 _GRACE: Final = timedelta(seconds=1)
@@ -68,11 +70,20 @@ class Queues:
     """The queue server and the pollers, as long as they run."""
 
     def __init__(
-        self, plan: Plan, invoker: Invoker, *, port: int, log: Callable[[str, str], None]
+        self,
+        plan: Plan,
+        invoker: Invoker,
+        *,
+        listener: socket.socket,
+        token: str,
+        log: Callable[[str, str], None],
     ) -> None:
-        """Start nothing yet. `log(name, line)` gets each failed batch, by function."""
+        """Start nothing yet. `log(name, line)` gets each failed batch, by function.
+
+        The server accepts from `listener`, and only calls that carry `token`.
+        """
         self._plan, self._invoker, self._log = plan, invoker, log
-        self._server = _Server(port, plan.account, plan.region)
+        self._server = _Server(listener, token, plan)
         self._pollers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -103,7 +114,7 @@ class Queues:
     async def _start_server(self) -> None:
         await self._server.start()
         try:
-            await self._server.answering()
+            await self._server.ready()
             for queue in _dead_letters_first(self._plan.queues.values()):
                 await in_thread(_create, self._server.client, queue, self._plan)
         except (BotoCoreError, ClientError) as error:
@@ -123,6 +134,7 @@ class Queues:
                 words = " ".join(str(error).split())
                 await self._server.close()
                 await asyncio.sleep(_PAUSE_AFTER_ERROR.total_seconds())
+        self._server.give_up()
         self._log("queues", f"{words} It does not stay up: start all of this again.")
 
     async def _ended(self) -> str:
@@ -282,47 +294,63 @@ class _Poller:
 
 
 class _Server:
-    """moto's server as a child process."""
+    """moto's server as a child process, started again on the same socket."""
 
-    def __init__(self, port: int, account: str, region: str) -> None:
-        self.client = _client(f"http://127.0.0.1:{port}", region)
+    def __init__(self, listener: socket.socket, token: str, plan: Plan) -> None:
+        self._listener, self._account = listener, plan.account
+        self._order = Order(listener.fileno(), token)
+        self.client = _client(listener.getsockname()[1], plan.region, token)
         self.up = asyncio.Event()
         """Set while it answers and has its queues."""
         self.starts = 0
-        self._port, self._account = port, account
         self._process: asyncio.subprocess.Process | None = None
         self._lines: deque[str] = deque(maxlen=_LAST_LINES)
         self._reading: asyncio.Task[None] | None = None
+        self._is_ready = asyncio.Event()
 
     async def start(self) -> None:
         # Credentials of the developer's own are of no use to it; the account is in queue URLs.
-        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account}
+        path = os.pathsep.join(filter(None, sys.path))
+        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account, "PYTHONPATH": path}
         self.starts += 1
         self._lines.clear()
+        self._is_ready.clear()
         self._process = await asyncio.create_subprocess_exec(
             sys.executable,
-            "-P",  # the modules beside the program have names of their own
-            queue_server.__file__,
-            str(self._port),
+            "-P",  # nothing of the folder that wsgate was started in
+            "-m",
+            queue_server.__name__,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
+            pass_fds=(self._order.listener,),
             env=environment,
             start_new_session=True,
         )
         self._reading = asyncio.create_task(self._read(self._process), name="queue server's output")
+        if self._process.stdin is not None:
+            # Others of this machine can read a command line.
+            self._process.stdin.write(json.dumps(asdict(self._order)).encode() + b"\n")
 
-    async def answering(self) -> None:
+    async def ready(self) -> None:
         """Wait until it answers. Raises QueueError when it ends first, or takes too long."""
-        loop = asyncio.get_running_loop()
-        until = loop.time() + _START_LIMIT.total_seconds()
-        while not await in_thread(_answers, self.client):
-            if self._process is None or self._process.returncode is not None:
-                raise QueueError(await self.ended())
-            if loop.time() > until:
-                seconds = _START_LIMIT.total_seconds()
-                raise QueueError(f"The queue server did not answer within {seconds:.0f} seconds.")
-            await asyncio.sleep(_PAUSE_AT_START.total_seconds())
+        ended = asyncio.ensure_future(self.ended())
+        ready = asyncio.ensure_future(self._is_ready.wait())
+        seconds = _START_LIMIT.total_seconds()
+        try:
+            await asyncio.wait({ended, ready}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+            if self._is_ready.is_set():
+                return
+            if ended.done():
+                raise QueueError(ended.result())
+            raise QueueError(f"The queue server did not answer within {seconds:.0f} seconds.")
+        finally:
+            ended.cancel()
+            ready.cancel()
+
+    def give_up(self) -> None:
+        """Refuse what would wait for a server that does not come."""
+        self._listener.close()
 
     async def ended(self) -> str:
         """Wait until it has ended, and return what it said last."""
@@ -344,16 +372,11 @@ class _Server:
     async def _read(self, process: asyncio.subprocess.Process) -> None:
         if process.stdout is None:
             return
-        while line := await process.stdout.read(_MAX_READ):
-            self._lines.extend(line.decode(errors="replace").splitlines())
-
-
-def _answers(client: SQSClient) -> bool:
-    try:
-        client.list_queues()
-    except (BotoCoreError, ClientError):
-        return False
-    return True
+        while part := await process.stdout.read(_MAX_READ):
+            lines = part.decode(errors="replace").splitlines()
+            if READY in lines:
+                self._is_ready.set()
+            self._lines.extend(line for line in lines if line != READY)
 
 
 def _dead_letters_first(queues: Iterable[Queue]) -> list[Queue]:
@@ -399,7 +422,7 @@ def _arn(queue: str, plan: Plan) -> str:
     return f"arn:aws:sqs:{plan.region}:{plan.account}:{queue}"
 
 
-def _client(endpoint: str, region: str) -> SQSClient:
+def _client(port: int, region: str, token: str) -> SQSClient:
     # Each poll holds a connection; one more is for deletes in the meantime.
     settings = Config(
         connect_timeout=5,
@@ -407,4 +430,5 @@ def _client(endpoint: str, region: str) -> SQSClient:
         retries={"total_max_attempts": 1},
         max_pool_connections=50,
     )
-    return session(region).client("sqs", endpoint_url=endpoint, config=settings)
+    endpoint = f"http://127.0.0.1:{port}"
+    return session(region, token).client("sqs", endpoint_url=endpoint, config=settings)
