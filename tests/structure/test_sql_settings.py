@@ -25,6 +25,8 @@ DEPENDENT = {
 }
 # Files that may, and why.
 ALLOWED = {
+    # The month of a moment `at time zone 'UTC'`.
+    "add_watch_totals": {"a part of a moment, or its day"},
     # Its timestamps are those of UTC: it begins with `at time zone 'UTC'`.
     "keep_months": {
         "a length in days, weeks, months or years",

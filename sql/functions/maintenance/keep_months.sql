@@ -1,6 +1,7 @@
 -- Keep a partition of past_sessions per month of their end (UTC): make those of this month and the next
 -- two, and of rows that have gathered in the default; drop those that ended p_keep_months ago or longer
--- (0: none). Returns the names that it made and dropped.
+-- (0: none), and up to 10,000 totals of watch time whose user watched last before that. Returns the names that
+-- it made and dropped.
 -- One at a time: a second call finds nothing to do. It waits at most a second for each lock, since a report
 -- may be running; then the call fails, and the next one does the work.
 create or replace function keep_months(p_keep_months integer, p_now timestamptz default null)
@@ -50,5 +51,12 @@ begin
         execute format('drop table %I', v_name);
         dropped := dropped || v_name;
     end loop;
+    -- A total stays while its user goes on watching. Last: finalize holds rows of it while it waits for the above.
+    delete from watch_totals
+     where (user_id, resource) in (
+         select user_id, resource from watch_totals
+          where p_keep_months > 0
+            and last_month < date_trunc('month', v_now) - p_keep_months * interval '1 month'
+          order by last_month limit 10000 for update skip locked);
     return next;
 end $$;
