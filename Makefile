@@ -17,6 +17,8 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
+# Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BENCHES = imports idle echo call handshakes push claims broadcast sweep presence crowd soak
 
@@ -33,7 +35,7 @@ test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTION
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 
-test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages
+test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages, killed processes
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
 	@# Exit code 5: wsgate has none that is selected.
@@ -44,6 +46,7 @@ check: lint types template ## check style, types and the AWS template
 lint: .venv/dev.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+	@! git grep -nE '^(<{7}|>{7}) ' # a merge that was not finished
 
 types: .venv/dev.stamp
 	$(VENV_PYTHON) -m mypy $(TYPED)

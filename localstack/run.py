@@ -143,7 +143,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
         log=_say,
     )
 
-    def ready() -> None:
+    def ready(at: gateway.Addresses) -> None:
         about = {
             "base_url": f"http://{address}",
             "websocket_url": f"ws://{address}/{STAGE}",
@@ -152,10 +152,10 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
             "pid": os.getpid(),
         }
         _write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
-        _greet(address, token, folder)
+        _greet(address, token, folder, at.connections)
 
     try:
-        await gateway.serve(options, ready)
+        await gateway.serve_at(options, ready)
     except gateway.StartupError as error:
         raise StartupError(str(error)) from error
 
@@ -321,7 +321,7 @@ def _write_private(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
-def _greet(address: str, token: str, folder: Path) -> None:
+def _greet(address: str, token: str, folder: Path, connections: int) -> None:
     _say(
         f"""
 Headcount is ready. Open
@@ -331,6 +331,7 @@ Headcount is ready. Open
 HTTP API  http://{address}/docs
 gateway   http://{address}/_wsgate
 kept in   {folder}
+holds     {connections} connections at once
 stop      Ctrl-C
 """
     )

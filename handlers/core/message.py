@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from handlers.core import reasons
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 MAX_MESSAGE_BYTES = 16_384
 
@@ -72,8 +75,11 @@ Message = HelloMessage | ActMessage | ClaimMessage | AckMessage | WatchMessage |
 ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
+# PostgreSQL reads JSON by recursion, and so does the parser, which gives up at 985 on Python 3.11.
+MAX_DEPTH = 500
 
 TOO_LARGE = f"the message is larger than {MAX_MESSAGE_BYTES} bytes: send less in one message"
+UNSTORABLE = "a value in this message cannot be stored, such as a NUL character: remove it"
 TOO_DEEP = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
 UNKNOWN_ACTION = f"action is missing or unknown: send one of {', '.join(ACTIONS)}, ping"
 
@@ -98,6 +104,8 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_json", reasons.of_json(error)) from error
     if not isinstance(fields, dict):
         raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
+    if _is_nested_deeper(body, fields, MAX_DEPTH):
+        raise BadMessage("bad_json", reasons.NESTED_TOO_DEEPLY)
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
     if fields.get("action") not in ACTIONS:
         raise BadMessage("unknown_action", UNKNOWN_ACTION, re)
@@ -107,7 +115,33 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_request", reasons.of_field(error), re) from error
     if isinstance(message, ActMessage) and _is_deeper(message.patch, MAX_PATCH_DEPTH):
         raise BadMessage("bad_request", TOO_DEEP, re)
+    if _has_nul(body, message):
+        raise BadMessage("bad_request", UNSTORABLE, re)
     return message
+
+
+def _is_nested_deeper(body: str, value: object, levels: int) -> bool:
+    """Whether objects and arrays of a message are nested deeper than that."""
+    if body.count("{") + body.count("[") <= levels:
+        return False
+    level = [value]
+    for _ in range(levels):
+        level = [inner for outer in level for inner in _members(outer)]
+    return any(isinstance(value, dict | list) for value in level)
+
+
+def _members(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
+def _has_nul(body: str, message: Message) -> bool:
+    """Whether a text in a message has a NUL character, which PostgreSQL does not store."""
+    if "\\u0000" not in body:
+        return False
+    # Without pairs of backslashes, each of the rest begins an escape.
+    return "\\u0000" in msgspec.json.encode(message).decode().replace("\\\\", "")
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -66,6 +66,8 @@ alter table ledger add column audience text, add column resource text;
 update ledger l set audience = b.audience, resource = b.resource
   from bonuses b where b.bonus_id = l.bonus_id and l.user_id is null and b.audience <> 'users';
 drop index ledger_everyone;
+-- An index of everyone's entries, along which the planner looked for those of one user. The sequence keeps ids unique.
+alter table ledger drop constraint ledger_pkey;
 -- ledger_of: what is for everyone, and for a resource.
 create index ledger_everyone on ledger (id) where audience = 'everyone';
 create index ledger_resource on ledger (resource, id) where audience = 'resource';

@@ -9,10 +9,9 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from handlers import http
 from handlers.adapters.statements import QUERIES, sql_of
 from handlers.web import pagination
-from tests.support.web import answer, call, pages, table
+from tests.support.web import WebContainer, answer, call, pages, table
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -27,7 +26,7 @@ REPORTS = ("/sessions", "/watch-time?by=user", "/concurrency")
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return http.HttpContainer
+    return WebContainer
 
 
 def past(

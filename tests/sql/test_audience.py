@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import asyncpg
 
 NODE = "gateway.example/live"
-NO_LIMIT = (timedelta(0), 1)
+NO_LIMIT = (timedelta(0), 1, timedelta(minutes=1))
 ENTER = """
 insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select $1::text, $2, clock_timestamp(), clock_timestamp(),
@@ -62,7 +62,7 @@ async def acks(db: asyncpg.Connection, bonus_id: UUID, user: str = "ann") -> boo
     """Whether it counts."""
     assert await db.fetchval(*asked(Ack(user, bonus_id, *NO_LIMIT))) == "acked"
     count = "select count(*) from acks where bonus_id = $1 and user_id = $2"
-    return await db.fetchval(count, bonus_id, user) == 1
+    return bool(await db.fetchval(count, bonus_id, user))
 
 
 async def at(db: asyncpg.Connection, when: str, **order: Any) -> UUID:

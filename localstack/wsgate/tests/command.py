@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from asyncio.subprocess import Process
+    from collections.abc import Mapping, Sequence
 
 SAMPLE = Path(__file__).parent / "samples_gateway" / "template.yaml"
 ROOT = Path(__file__).parent.parent
@@ -27,8 +28,16 @@ class Command:
 
 async def spawn(*arguments: str, **environment: str) -> Process:
     """`python -m wsgate …`, with a clean environment and only these variables."""
+    return await spawn_under((), arguments, environment)
+
+
+async def spawn_under(
+    command: Sequence[str], arguments: Sequence[str], environment: Mapping[str, str]
+) -> Process:
+    """The same, started by another command, such as a shell that sets a limit."""
     path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
     return await asyncio.create_subprocess_exec(
+        *command,
         sys.executable,
         "-m",
         "wsgate",
@@ -36,5 +45,5 @@ async def spawn(*arguments: str, **environment: str) -> Process:
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
-        env=path | environment,
+        env={**path, **environment},
     )

@@ -7,18 +7,25 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from browsers import browser, device, problems
-from command import SAMPLE, Command, spawn
+from command import SAMPLE, Command, spawn_under
 from templates import plan_of, refusal_of
 from waiting import PATIENCE_SECONDS, in_time
 from wsgate.loops import loop_factory
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
 __all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "wsgate"]
+
+# No verdict by the machine's speed.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # The loop that the gateway's own processes run on: another reads, pauses and closes differently.
 _LOOPS = {"own": loop_factory()}
@@ -33,9 +40,11 @@ def wsgate(unused_tcp_port: int) -> Callable[..., AbstractAsyncContextManager[Co
     """Start the command on a free port, wait until it is ready, and end it."""
 
     @asynccontextmanager
-    async def start(*arguments: str, **environment: str) -> AsyncIterator[Command]:
+    async def start(
+        *arguments: str, under: Sequence[str] = (), **environment: str
+    ) -> AsyncIterator[Command]:
         ours = ("--template", str(SAMPLE), "--port", str(unused_tcp_port))
-        process = await spawn(*ours, *arguments, **environment)
+        process = await spawn_under(under, (*ours, *arguments), environment)
         command = Command(process, f"127.0.0.1:{unused_tcp_port}")
         assert process.stderr is not None
         reading = asyncio.create_task(_keep(process.stderr, command.errors))

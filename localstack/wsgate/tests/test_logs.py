@@ -25,7 +25,7 @@ LINES: list[Line] = [
     Told(AT, "x.py:1: '(' was never closed", "warning"),
     Told(AT, "a cron(…)", "left out"),
     Told(AT, "No such template.", "refused"),
-    Ready(AT, "ws://a/dev", "http://a/dev", (), "http://a/", None),
+    Ready(AT, "ws://a/dev", "http://a/dev", (), "http://a/", None, 900),
 ]
 
 

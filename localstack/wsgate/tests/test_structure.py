@@ -35,20 +35,22 @@ INNER = LEAVES | {"logs", "expressions", "core"}
 EDGES = INNER | {"transport", "apis", "console"}
 ROOMS: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, frozenset()),
+    "open_files": frozenset({"model"}),
     "logs": LEAVES,
     "expressions": LEAVES,
     "core": LEAVES | {"expressions"},
     "transport": INNER,
     "apis": INNER | {"transport"},
     "console": INNER | {"transport", "apis"},
-    "node": EDGES,
+    "node": EDGES | {"open_files"},
     "functions": INNER,
     "template": INNER | {"functions"},
     "triggers": INNER | {"functions", "transport", "apis"},
     "credentials": INNER | {"functions"},
     "nodes": EDGES | {"node"},
     "output": INNER,
-    "serve": EDGES | {"node", "nodes", "functions", "template", "triggers", "credentials"},
+    "serve": EDGES
+    | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"},
     "__main__": EDGES | {"serve", "output", "credentials"},
     "__init__": frozenset(),
 }

@@ -72,7 +72,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         logging.captureWarnings(capture=True)
     try:
         options = _options(given, os.environ, output)
-        _raise_file_limit()
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(_run(options, partial(_ready, options, output, as_json=given.json)))
     except StartupError as refused:
@@ -357,15 +356,6 @@ def _faults(given: Sequence[tuple[str, float]]) -> faults.Faults:
     return faults.Faults(SystemRandom().getrandbits(32) if seed is None else int(seed), values)
 
 
-def _raise_file_limit() -> None:
-    """A connection is an open file: take as many as this machine allows one process."""
-    with contextlib.suppress(ImportError, ValueError, OSError):
-        import resource  # noqa: PLC0415 not on Windows
-
-        _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
 def _ready(options: Options, output: Output, addresses: Addresses, *, as_json: bool) -> None:
     _greet(options, addresses)
     if as_json:
@@ -380,7 +370,8 @@ def _greet(options: Options, addresses: Addresses) -> None:
         f"  WebSocket                     {addresses.websocket}\n"
         f"{more}"
         f"  @connections (endpoint_url)   {addresses.management}\n"
-        f"  HTTP API, Lambda's Invoke     {addresses.http}{page}",
+        f"  HTTP API, Lambda's Invoke     {addresses.http}{page}\n"
+        f"  Connections at once           {addresses.connections}",
         flush=True,
     )
 

@@ -137,6 +137,8 @@ class Ready(NamedTuple):
     """Addresses of other stages and domains."""
     http: str
     console: str | None
+    connections: int
+    """How many at once."""
 
     def __str__(self) -> str:
         return f"ready: {self.websocket}"
@@ -150,6 +152,7 @@ class Ready(NamedTuple):
             "more": list(self.more),
             "http": self.http,
             "console": self.console,
+            "connections": self.connections,
         }
 
 

@@ -109,6 +109,11 @@ class Nodes:
     def __len__(self) -> int:
         return len(self._nodes)
 
+    @property
+    def connections(self) -> int:
+        """How many they take together."""
+        return sum(node.connections for node in self._nodes)
+
     def spread(self, origin: int, change: FaultChange) -> None:
         """A node was told of a fault: this process and the other nodes have to know."""
         self._faults.hear(change.name, change.value)
@@ -163,6 +168,7 @@ class _Process:
         self._process: asyncio.subprocess.Process | None = None
         self._task: asyncio.Task[None] | None = None
         self._ready = asyncio.Event()
+        self.connections = 0
         self._is_closing = False
 
     async def start(self) -> None:
@@ -246,6 +252,7 @@ class _Process:
         elif isinstance(news, FaultChange):
             self._nodes.spread(self._index, news)
         elif isinstance(news, Ready):
+            self.connections = news.connections
             self._ready.set()
 
 

@@ -27,7 +27,7 @@ epoch) are always there; the other keys go with the kind, and a later version on
   notice, warning,         text: what wsgate has to say of itself; `refused` is the last line
   left_out, refused        before exit code 2
   ready                    websocket, management, more (other stages and domains), http,
-                           console (null with --no-console)
+                           console (null with --no-console), connections (how many at once)
 """
 
 

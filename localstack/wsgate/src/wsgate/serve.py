@@ -9,13 +9,13 @@ import sys
 import tempfile
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
 
-from wsgate import certificates
+from wsgate import certificates, open_files
 from wsgate.apis.pages import Pages
 from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
+    from wsgate.model.capacity import Capacity
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Function, Plan
@@ -111,6 +112,8 @@ class Addresses:
     """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
     console: str | None = None
     """The page that shows what happens."""
+    connections: int = 0
+    """How many WebSockets this process has files for; more are refused with 503."""
 
 
 async def serve(options: Options, ready: Callable[[], None]) -> None:
@@ -123,6 +126,7 @@ async def serve(options: Options, ready: Callable[[], None]) -> None:
 
 async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None:
     """`serve`, for a caller that wants to know where."""
+    limit = open_files.raise_limit()
     async with AsyncExitStack() as stack:
         ground = await _prepare(options, stack)
         plan = ground.plan
@@ -130,7 +134,9 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         runner = await _runner(options, ground, stack)
         faulty = FaultyInvoker(runner, options.faults, _function_log(options))
         invoker = _recorder(options, faulty)
-        settings = _settings(options, ground)
+        environments = 0 if options.nodes > 1 else options.concurrency * len(plan.functions)
+        capacity = open_files.capacity(limit, environments)
+        settings = _settings(options, ground, capacity)
         node = _node(options, plan, invoker, settings)  # it checks the plan; it may be the only one
         if node.console_state is not None and isinstance(runner, Reports):
             node.console_state.functions = runner
@@ -138,10 +144,13 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         await _start_triggers(options, plan, witnessed, ground, stack)
         if options.nodes == 1:
             await stack.enter_async_context(listening(node, ground.listeners[0]))
+            connections = capacity.connections
         else:
             nodes = Nodes(plan, invoker, settings, ground.listeners, node.console_state)
             await _start_nodes(nodes, stack)
-        ready(_addresses(plan, ground.address, has_console=options.console))
+            connections = nodes.connections
+        addresses = _addresses(plan, ground.address, has_console=options.console)
+        ready(replace(addresses, connections=connections))
         await asyncio.Event().wait()
 
 
@@ -362,7 +371,7 @@ def _variables(ground: _Ground) -> dict[str, str]:
     return variables
 
 
-def _settings(options: Options, ground: _Ground) -> Settings:
+def _settings(options: Options, ground: _Ground, capacity: Capacity) -> Settings:
     return Settings(
         ground.address,
         limits=options.limits,
@@ -378,6 +387,7 @@ def _settings(options: Options, ground: _Ground) -> Settings:
         quotas=options.quotas,
         share=1 / options.nodes,
         faults=options.faults,
+        capacity=capacity,
     )
 
 

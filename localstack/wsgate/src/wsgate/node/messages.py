@@ -29,6 +29,9 @@ class Start:
 class Ready:
     """News: connections are accepted."""
 
+    connections: int
+    """How many, at most."""
+
 
 @dataclass(frozen=True, slots=True)
 class Said:

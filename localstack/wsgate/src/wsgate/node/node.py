@@ -31,7 +31,9 @@ from wsgate.node.managing import Managing, ManagingPeers
 from wsgate.node.performer import Performer
 from wsgate.node.record import Record
 from wsgate.transport import responses
+from wsgate.transport.admission import FULL, Admission
 from wsgate.transport.frames import Protocols
+from wsgate.transport.http_protocol import HttpProtocol
 from wsgate.transport.responses import Request, Response
 from wsgate.transport.tls import server_context
 from wsgate.transport.websocket import Socket, Upgrade
@@ -43,7 +45,6 @@ if TYPE_CHECKING:
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import HttpApi, Plan, WebSocketApi
     from wsgate.node.settings import Settings
-    from wsgate.transport.http_protocol import HttpProtocol
 
 Answer = Response | Coroutine[Any, Any, Response]
 
@@ -74,14 +75,14 @@ class Node:
         self.gateway = Gateway(stages, ids, settings.limits, settings.known, limiter)
         self._addresses, self._pages = Addresses(plan.websockets), settings.pages
         self._certificate, self._reasons = settings.certificate, set[str]()
-        self.clients: set[HttpProtocol] = set()
+        self.clients, self._sockets = dict[HttpProtocol, None](), dict[str, Socket]()
+        self.admission = Admission(settings.capacity, self.tell, self.now)
         self.protocols = Protocols(settings.limits, compression=settings.compression)
-        self._sockets: dict[str, Socket] = {}
         self._empty: asyncio.Event | None = None
         self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
-        policies, log = plan.event_policies, settings.log
-        self._background = Background(self.invocations, policies, settings.limits, log)
+        policies = plan.event_policies
+        self._background = Background(self.invocations, policies, self.limits, self._log)
         self.journal = Journal() if settings.console else None
         self._record = Record(self.tell, self.journal, self.now, log_events=settings.log_events)
         authorization = _authorization(plan, settings)
@@ -179,6 +180,8 @@ class Node:
         if not isinstance(target, paths.Stage):
             return FORBIDDEN
         upgrade = Upgrade(*self.protocols.greet(request))
+        if upgrade.refusal is None and not self.admission.admits_connection(len(self)):
+            return FULL
         return upgrade.refusal or upgrade
 
     def handshake(self, socket: Socket, request: Request) -> None:

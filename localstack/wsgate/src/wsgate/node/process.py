@@ -15,6 +15,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from wsgate import open_files
 from wsgate.apis import management
 from wsgate.console.api import Console
 from wsgate.logs import Told
@@ -78,7 +79,10 @@ async def _live(sock: socket.socket) -> None:
     parent = _Parent(channel)
     faults = start.settings.faults.for_node(start.settings.index)
     faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
-    settings = replace(start.settings, log=parent.hear, lines=parent.say, faults=faults)
+    room = open_files.capacity(open_files.raise_limit())
+    settings = replace(
+        start.settings, log=parent.hear, lines=parent.say, faults=faults, capacity=room
+    )
     node = Node(start.plan, parent, settings, parent)
     if node.console is not None:
         node.console = Console(parent, settings.address)
@@ -87,7 +91,7 @@ async def _live(sock: socket.socket) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     gc.freeze()  # what is there now stays: later collections need not look at it
     async with listening(node, socket.socket(fileno=start.listener)):
-        channel.tell(Ready())
+        channel.tell(Ready(room.connections))
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(channel.lost.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
     channel.close()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsgate.core.faults import Faults
+from wsgate.model.capacity import UNBOUNDED, Capacity
 from wsgate.model.limits import Limits
 
 if TYPE_CHECKING:
@@ -57,5 +58,7 @@ class Settings:
     share: float = 1
     """This node's part of the quotas, where several are on one port."""
     faults: Faults = field(default_factory=lambda: Faults(seed=0))
+    capacity: Capacity = UNBOUNDED
+    """How many connections this node takes."""
     now: Callable[[], Millis] = clock
     """What reads the time."""
