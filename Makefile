@@ -13,8 +13,10 @@ UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-# Two processes on two cores. Each has a PostgreSQL and, where a test asks for it, a system of its own.
-PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 10
+# One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
+# asks for it, a system of its own.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.

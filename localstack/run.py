@@ -285,11 +285,18 @@ async def _restart(server: Postgres, problem: str, restarts: Restarts) -> None:
 
 
 async def _migrate(database: Database) -> None:
-    from sql.migrate import MigrationError, Unreachable, check, migrate  # noqa: PLC0415
+    from sql.migrate import (  # noqa: PLC0415
+        MigrationError,
+        Unreachable,
+        check,
+        migrate,
+        set_time_outs,
+    )
 
     try:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
+        await set_time_outs(database.dsn)
     except Unreachable as error:
         raise StartupError(str(error)) from None
     except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:

@@ -49,7 +49,11 @@ async def migrate(dsn: str) -> list[str]:
     """
     connection = await asyncpg.connect(dsn)
     try:
+        # A migration takes as long as it takes, and waits for one that is under way. But what waits
+        # behind it for a lock waits with it: a report that goes on for a minute ends the migration.
+        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
         await connection.execute("select pg_advisory_lock($1)", LOCK)
+        await connection.execute("set lock_timeout = '1min'")
         await connection.execute(
             "create table if not exists migrations ("
             "name text primary key, digest text not null, applied_at timestamptz not null)"
@@ -64,6 +68,15 @@ async def migrate(dsn: str) -> list[str]:
             names,
         )
         return done
+    finally:
+        await connection.close()
+
+
+async def set_time_outs(dsn: str) -> None:
+    """Bound the statements, locks and transactions of all sessions that begin from now on."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
     finally:
         await connection.close()
 
@@ -131,7 +144,9 @@ def _database_url() -> str | None:
 async def _run(dsn: str) -> list[str]:
     await check(dsn, ANSWER_TIMEOUT_SECONDS)
     try:
-        return await migrate(dsn)
+        applied = await migrate(dsn)
+        await set_time_outs(dsn)
+        return applied
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
 

@@ -288,7 +288,7 @@ CREATE TABLE public.unreachable_nodes (
     since timestamp with time zone NOT NULL
 );
 
-CREATE UNLOGGED TABLE public.used_tickets (
+CREATE TABLE public.used_tickets (
     ticket_id text NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );

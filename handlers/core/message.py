@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 from uuid import UUID
 
 import msgspec
 
 from handlers.core import reasons
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from handlers.core.names import MAX_NAME, NAME_PATTERN
+from handlers.core.nesting import MAX_LEVELS, is_deeper
 
 MAX_MESSAGE_BYTES = 16_384
 
@@ -18,7 +17,7 @@ ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are the service's own.
 EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 # As a ticket's `resource`. The parser refuses half a surrogate pair before this.
-Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\0]+\Z")]
+Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -75,8 +74,6 @@ Message = HelloMessage | ActMessage | ClaimMessage | AckMessage | WatchMessage |
 ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
-# PostgreSQL reads JSON by recursion, and so does the parser, which gives up at 985 on Python 3.11.
-MAX_DEPTH = 500
 
 TOO_LARGE = f"the message is larger than {MAX_MESSAGE_BYTES} bytes: send less in one message"
 UNSTORABLE = "a value in this message cannot be stored, such as a NUL character: remove it"
@@ -104,7 +101,7 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_json", reasons.of_json(error)) from error
     if not isinstance(fields, dict):
         raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
-    if _is_nested_deeper(body, fields, MAX_DEPTH):
+    if body.count("{") + body.count("[") > MAX_LEVELS and is_deeper(fields, MAX_LEVELS):
         raise BadMessage("bad_json", reasons.NESTED_TOO_DEEPLY)
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
     if fields.get("action") not in ACTIONS:
@@ -118,22 +115,6 @@ def parse(body: str) -> Message:
     if _has_nul(body, message):
         raise BadMessage("bad_request", UNSTORABLE, re)
     return message
-
-
-def _is_nested_deeper(body: str, value: object, levels: int) -> bool:
-    """Whether objects and arrays of a message are nested deeper than that."""
-    if body.count("{") + body.count("[") <= levels:
-        return False
-    level = [value]
-    for _ in range(levels):
-        level = [inner for outer in level for inner in _members(outer)]
-    return any(isinstance(value, dict | list) for value in level)
-
-
-def _members(value: object) -> Iterable[object]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
 
 
 def _has_nul(body: str, message: Message) -> bool:

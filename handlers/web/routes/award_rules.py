@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from handlers.services import award_rules
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase
+from handlers.web.deps import TheDatabase, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     FOREIGN_CURSOR,
@@ -18,7 +18,7 @@ from handlers.web.errors import (
     UNSTORABLE,
     documented,
 )
-from handlers.web.orders import created, fingerprint, to_json
+from handlers.web.orders import created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
     After,
@@ -31,7 +31,7 @@ from handlers.web.pagination import (
 )
 from handlers.web.schemas.award_rules import AwardRule, AwardRuleOrder, AwardRulesPage
 
-router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("bonuses")
 RuleId = Annotated[UUID, Path(description="the rule's id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
@@ -57,7 +57,8 @@ async def create_award_rule(
         resource=order.resource,
         fingerprint=fingerprint(order, "rule_id"),
     )
-    row, is_repeated = await award_rules.create(database, new)
+    with named("rule_id", order, new.rule_id):
+        row, is_repeated = await award_rules.create(database, new)
     if is_repeated:
         response.status_code = 200
     return AwardRule.model_validate(row)

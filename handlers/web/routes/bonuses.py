@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from handlers.services import bonuses
 from handlers.services.bonuses import CreateBonus, ListedBonusRow
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts, to_datetime
+from handlers.web.deps import TheDatabase, ThePorts, service_router, to_datetime
 from handlers.web.errors import (
     BAD_REQUEST,
     FOREIGN_CURSOR,
@@ -20,7 +20,7 @@ from handlers.web.errors import (
     WINDOW_OVER,
     documented,
 )
-from handlers.web.orders import audience_of, created, fingerprint, to_json
+from handlers.web.orders import audience_of, created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
     After,
@@ -34,7 +34,7 @@ from handlers.web.pagination import (
 from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedBonus
 from handlers.web.schemas.broadcasts import Listed
 
-router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("bonuses")
 BonusId = Annotated[UUID, Path(description="the bonus' id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
@@ -49,11 +49,13 @@ async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -
 
     After 503 `unavailable` the bonus may exist: send the same request with the same `bonus_id`
     again, or cancel it with DELETE. If you do neither, its audience is told within a minute, as
-    long as the window is open. A bonus without a `bonus_id` of yours is cancelled when the queue
-    does not answer.
+    long as the window is open. Without a `bonus_id` of yours, `detail` says which of two it is: the
+    bonus was cancelled because the queue does not answer, or the database does not answer, and then
+    it names the `bonus_id` to send.
     """
     new = _creation(order)
-    bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
+    with named("bonus_id", order, new.bonus_id):
+        bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
     if bonus.is_repeated:
         response.status_code = 200
     return _bonus(bonus)
