@@ -365,14 +365,8 @@ ALTER TABLE ONLY public.broadcast_stream
 ALTER TABLE ONLY public.broadcasts
     ADD CONSTRAINT broadcasts_pkey PRIMARY KEY (broadcast_id);
 
-ALTER TABLE ONLY public.broadcasts
-    ADD CONSTRAINT broadcasts_seq_key UNIQUE (seq);
-
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
-
-ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
@@ -428,8 +422,6 @@ CREATE INDEX bonuses_everyone ON public.bonuses USING btree (expires_at) WHERE (
 
 CREATE INDEX bonuses_everyone_cancelled ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NOT NULL));
 
-CREATE INDEX bonuses_expires_at ON public.bonuses USING btree (expires_at);
-
 CREATE INDEX bonuses_ledger_open ON public.bonuses USING btree (expires_at) WHERE (ledger_closed_at IS NULL);
 
 CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
@@ -441,6 +433,8 @@ CREATE INDEX bonuses_resource_cancelled ON public.bonuses USING btree (resource,
 CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (queued_at IS NULL);
 
 CREATE INDEX broadcasts_audience ON public.broadcasts USING btree (audience, resource, seq);
+
+CREATE INDEX broadcasts_cancels ON public.broadcasts USING btree (expires_at) WHERE (kind = 'cancel'::text);
 
 CREATE INDEX broadcasts_everyones_news ON public.broadcasts USING btree (seq) WHERE ((audience = 'everyone'::text) AND (kind = 'news'::text));
 

@@ -47,6 +47,9 @@ drop index offers_bonus;
 -- hello: what is offered to a user.
 create index offers_user on offers (user_id, expires_at);
 
+-- The planner took these two, which are of everyone's rows, for the way to those of one audience.
+drop index bonuses_expires_at;
+alter table broadcasts drop constraint broadcasts_seq_key;
 -- hello: what is for everyone, and for a resource; and what was cancelled of that.
 create index bonuses_everyone on bonuses (expires_at)
     where audience = 'everyone' and cancelled_at is null;
@@ -56,6 +59,8 @@ create index bonuses_everyone_cancelled on bonuses (expires_at)
     where audience = 'everyone' and cancelled_at is not null;
 create index bonuses_resource_cancelled on bonuses (resource, expires_at)
     where audience = 'resource' and cancelled_at is not null;
+-- hello: was any bonus cancelled that is not over?
+create index broadcasts_cancels on broadcasts (expires_at) where kind = 'cancel';
 -- hello: the news.
 create index broadcasts_everyones_news on broadcasts (seq) where audience = 'everyone' and kind = 'news';
 create index broadcasts_resource_news on broadcasts (resource, seq)

@@ -125,7 +125,7 @@ async def test_a_user_s_question_reads_what_it_shows(filled: asyncpg.Connection,
     await filled.fetch(*asked(ASKED[what]))
     read = {name: count - before[name] for name, count in await filled.fetch(READ)}
     assert sum(read.values()) > 0
-    assert sum(read.values()) < 250, {name: count for name, count in read.items() if count}
+    assert sum(read.values()) < 250, sorted((count, name) for name, count in read.items())[-9:]
 
 
 async def test_reading_a_whole_table_would_be_seen(filled: asyncpg.Connection) -> None:

@@ -6,22 +6,22 @@ language plpgsql stable as $$
 begin
     return (
         with latest as (
-            (select b.seq, b.expires_at from broadcasts b
+            (select b.broadcast_id, b.seq, b.expires_at from broadcasts b
               where b.kind = 'news' and b.audience = 'everyone' and b.seq > coalesce(p_since, 0)
               order by b.seq desc limit 100)
             union all
-            (select b.seq, b.expires_at from broadcasts b
+            (select b.broadcast_id, b.seq, b.expires_at from broadcasts b
               where b.kind = 'news' and b.audience = 'resource' and b.resource = p_resource
                 and b.seq > coalesce(p_since, 0)
               order by b.seq desc limit 100)
         ),
         unexpired as (
-            select seq from latest where expires_at > p_now order by seq desc limit 21
+            select broadcast_id from latest where expires_at > p_now order by seq desc limit 21
         ),
         measured as (
             select b.seq, news_json(b) as news, row_number() over (order by b.seq desc) as n,
                    sum(octet_length(b.news::text) + 100) over (order by b.seq desc) as bytes
-              from unexpired join broadcasts b using (seq)
+              from unexpired join broadcasts b using (broadcast_id)
         )
         select jsonb_build_object(
                    'news', coalesce(jsonb_agg(news order by seq) filter (where n <= 20 and bytes <= 16384), '[]'),
