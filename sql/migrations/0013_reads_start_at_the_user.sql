@@ -50,6 +50,8 @@ create index offers_user on offers (user_id, expires_at);
 -- The planner took these two, which are of everyone's rows, for the way to those of one audience.
 drop index bonuses_expires_at;
 alter table broadcasts drop constraint broadcasts_seq_key;
+-- prune_bonuses: those that are over.
+create index bonuses_ledger_closed on bonuses (expires_at) where ledger_closed_at is not null;
 -- hello: what is for everyone, and for a resource; and what was cancelled of that.
 create index bonuses_everyone on bonuses (expires_at)
     where audience = 'everyone' and cancelled_at is null;
@@ -71,8 +73,6 @@ alter table ledger add column audience text, add column resource text;
 update ledger l set audience = b.audience, resource = b.resource
   from bonuses b where b.bonus_id = l.bonus_id and l.user_id is null and b.audience <> 'users';
 drop index ledger_everyone;
--- An index of everyone's entries, along which the planner looked for those of one user. The sequence keeps ids unique.
-alter table ledger drop constraint ledger_pkey;
 -- ledger_of: what is for everyone, and for a resource.
 create index ledger_everyone on ledger (id) where audience = 'everyone';
 create index ledger_resource on ledger (resource, id) where audience = 'resource';
