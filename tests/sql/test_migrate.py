@@ -248,9 +248,7 @@ async def test_grants_of_the_ledger_are_claims_afterwards(empty: str, files: Pat
     await db.close()
 
 
-async def test_what_was_there_before_0013_is_found_by_its_indexes(
-    empty: str, files: Path
-) -> None:
+async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, files: Path) -> None:
     """0013 gives past sessions their totals, offers their end, and entries their audience."""
     kept = take_away(files, "0013")
     await migrate(empty)
