@@ -136,8 +136,8 @@ async def test_a_total_is_kept_while_its_user_goes_on_watching(
     """It also counts what was in a month that is dropped; then it is forgotten as a whole."""
     for joined_at in (JANUARY, JANUARY + timedelta(days=30)):
         await months.execute(
-            "insert into past_sessions values (1, 'ann', 'site', $1, $1 + $2, 'client', '0')",
-            *(joined_at, timedelta(hours=30)),
+            "insert into past_sessions values (1, 'ann', 'site', $1, $2, 'client', '0')",
+            *(joined_at, joined_at + timedelta(hours=30)),
         )
     await keep(months, datetime(now.year, now.month, now.day, tzinfo=UTC), months=1)
     totals = await months.fetch("select resource, watched from watch_totals order by resource")
