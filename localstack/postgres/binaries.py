@@ -19,6 +19,15 @@ class PostgresError(Exception):
     """PostgreSQL could not be found, made or started; the message is a sentence for a person."""
 
 
+class NoSpaceError(PostgresError):
+    """The disk is full; the same will succeed once there is room."""
+
+
+def is_no_space(said: str) -> bool:
+    """Whether PostgreSQL's words (in English) are those of a disk or quota that is full."""
+    return any(words in said for words in ("No space left on device", "Disk quota exceeded"))
+
+
 @dataclass(frozen=True)
 class Binaries:
     """A folder with PostgreSQL's programs, and the version that they said they are."""
