@@ -13,10 +13,14 @@ UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-# Two processes on two cores. Each has a PostgreSQL and, where a test asks for it, a system of its own.
-PYTEST = -m pytest -n auto --maxprocesses 8 --dist worksteal --durations 10
+# One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
+# asks for it, a system of its own.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PYTEST = -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
+# Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
+unexport PYTHONDONTWRITEBYTECODE
 
 BENCHES = imports idle echo call handshakes push claims broadcast sweep presence crowd soak
 
@@ -33,7 +37,7 @@ test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTION
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 
-test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages
+test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages, killed processes
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
 	@# Exit code 5: wsgate has none that is selected.
@@ -44,6 +48,7 @@ check: lint types template ## check style, types and the AWS template
 lint: .venv/dev.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+	@! git grep -nE '^(<{7}|>{7}) ' # a merge that was not finished
 
 types: .venv/dev.stamp
 	$(VENV_PYTHON) -m mypy $(TYPED)

@@ -69,12 +69,13 @@ class Contender:
 
 def _ours() -> str:
     """The statement that the handler runs, with pgbench's names for its parameters."""
-    names = ["'user-' || :user", "'claim'", ":bonus::uuid", "'200 ms'", "50"]
+    names = ["'user-' || :user", "'claim'", ":bonus::uuid", "'200 ms'", "50", "'1 minute'"]
     return re.sub(r"\$(\d)", lambda found: names[int(found[1]) - 1], sql_of(Claim)) + ";"
 
 
 COUNTER = (
-    "select * from claim_from_counter('user-' || :user, 'claim', :bonus::uuid, '200 ms', 50, {});"
+    "select * from claim_from_counter("
+    "'user-' || :user, 'claim', :bonus::uuid, '200 ms', 50, '1 minute', {});"
 )
 OURS = Contender("ours", _ours(), has_slots=True)
 LOCKED = Contender("(a) counter row, locked", COUNTER.format("true"))

@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """200, or the handshake's status: 401 for a spent ticket, 429 for a user who has as many
-    connections as one may have, 503 without the database.
+    connections as one may have or is kept out, 503 without the database.
     """
     connection = read_connection(event["requestContext"])
     statement = connect.statement(connection, grace(), max_connections())

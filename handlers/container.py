@@ -18,6 +18,7 @@ from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
 from handlers.adapters.queue import Queue
 from handlers.adapters.settings import grace, push_endpoint, pushes_per_second, setting
+from handlers.core.rate_limit import KeptOut
 from handlers.services import broadcast
 from handlers.services.delivery import Delivery
 
@@ -59,6 +60,10 @@ class Container:
     @cached_property
     def delivery(self) -> Delivery:
         return Delivery(CircuitBreaker(self.gateway), self.database, grace())
+
+    @cached_property
+    def kept_out(self) -> KeptOut:
+        return KeptOut()
 
     @cached_property
     def queue(self) -> Queue:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from handlers.adapters.settings import rules
@@ -12,9 +13,12 @@ from handlers.services.message import Messages
 
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """Always 200: the reply says what is wrong."""
-    messages = Messages(container.database, container.delivery, container.gateway, rules())
+    messages = Messages(
+        container.database, container.delivery, container.gateway, container.kept_out, rules()
+    )
     connection = read_connection(event["requestContext"])
-    reply = container.run(messages.answer(connection, event.get("body") or ""), context)
+    body = event.get("body") or ""
+    reply = container.run(messages.answer(connection, body, datetime.now(UTC)), context)
     return {"statusCode": 200, "body": reply.decode()}
 
 

@@ -43,7 +43,9 @@ BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}
 # imports; `GET @connections` stands for execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
+    "container.begin": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
+    "container.kept_out": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
     "container.delivery": Needs(PUSHES, {"POST @connections"}),
@@ -52,7 +54,10 @@ NEEDS: Final = {
     "gateway.post": Needs(set(), {"POST @connections"}),
     "gateway.is_open": Needs(set(), {"GET @connections"}),
     "gateway.close": Needs(set(), {"DELETE @connections"}),
-    "rules()": Needs({"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "GRACE_SECONDS"}, set()),
+    "rules()": Needs(
+        {"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "KEEP_OUT_SECONDS", "GRACE_SECONDS"},
+        set(),
+    ),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Function:
     @cached_property
     def code(self) -> ast.Module | None:
         """The handler's module, or None without one."""
-        return ast.parse(self.module.read_text("utf-8")) if self.module.is_file() else None
+        return _parse(self.module) if self.module.is_file() else None
 
     @cached_property
     def expressions(self) -> set[str]:
@@ -56,20 +56,18 @@ class Function:
 
         `self._gateway` is `gateway`, and `parts` (a route's name for it) is `container`.
         """
-        nodes = (node for module in self._modules() for node in ast.walk(module))
-        found = (node for node in nodes if isinstance(node, (ast.Attribute, ast.Call)))
-        return {_NAMED.sub("", ast.unparse(node)).replace("parts.", "container.") for node in found}
+        return set().union(*(_expressions(file) for file in self._files()))
 
-    def _modules(self) -> Iterator[ast.Module]:
-        """The handler's module, the services and routes that it imports, and what those import.
+    def _files(self) -> Iterator[Path]:
+        """The handler's file, the services and routes that it imports, and what those import.
 
         Neither core, which does nothing by itself, nor the adapters behind the container.
         """
         found, waiting = {self.module}, [self.module] if self.code else []
         while waiting:
-            module = ast.parse(waiting.pop().read_text("utf-8"))
-            yield module
-            new = {file for file in self._imported(module) if file not in found}
+            file = waiting.pop()
+            yield file
+            new = {other for other in self._imported(_parse(file)) if other not in found}
             found |= new
             waiting += new
 
@@ -84,6 +82,19 @@ class Function:
                     file = self.root.joinpath(package, *path).with_suffix(".py")
                     if path and file.is_file() and _is_part(path):
                         yield file
+
+
+# Functions share most of their code, and it does not change while a template is checked.
+@cache
+def _parse(file: Path) -> ast.Module:
+    return ast.parse(file.read_text("utf-8"))
+
+
+@cache
+def _expressions(file: Path) -> frozenset[str]:
+    nodes = (node for node in ast.walk(_parse(file)) if isinstance(node, (ast.Attribute, ast.Call)))
+    names = (_NAMED.sub("", ast.unparse(node)) for node in nodes)
+    return frozenset(name.replace("parts.", "container.") for name in names)
 
 
 def _is_part(path: list[str]) -> bool:

@@ -285,14 +285,17 @@ CREATE TABLE public.unreachable_nodes (
     since timestamp with time zone NOT NULL
 );
 
-CREATE UNLOGGED TABLE public.used_tickets (
+CREATE TABLE public.used_tickets (
     ticket_id text NOT NULL,
     expires_at timestamp with time zone NOT NULL
 );
 
 CREATE UNLOGGED TABLE public.user_limits (
     user_id text NOT NULL,
-    free_at timestamp with time zone NOT NULL
+    free_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    refused integer DEFAULT 0 NOT NULL,
+    is_kept_out boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='50');
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from postgres import Postgres
 from sql.migrate import migrate
@@ -21,6 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
 
 CLONES = itertools.count()
+
+# No verdict by the machine's speed.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")

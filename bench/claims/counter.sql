@@ -25,7 +25,7 @@ end $$;
 
 -- All that `claim` does and answers, by its own helpers; its bonus is made without a stock.
 create function claim_from_counter(
-    p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval, p_burst integer,
+    p_user_id text, p_claim_id text, p_bonus_id uuid, p_gap interval, p_burst integer, p_keep_out interval,
     p_is_locked_first boolean,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out bonus jsonb, out others jsonb
@@ -35,7 +35,7 @@ declare
     v_look  record;
     v_event user_events;
 begin
-    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);

@@ -270,6 +270,7 @@ export class Headcount extends EventTarget {
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
     } else if (message.type === "pong") this.#connections.answered(connection);
+    else if (message.code === "kept_out") this.#connections.refused(connection, message.retry_after_ms);
     else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
     else if (message.type === "error" || message.message) this.#failed(connection);

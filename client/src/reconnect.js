@@ -1,4 +1,4 @@
-import { delay, rotation } from "./backoff.js";
+import { after, delay, rotation } from "./backoff.js";
 import { Connection } from "./connection.js";
 
 /** @import {Status} from "./types.js" */
@@ -36,6 +36,8 @@ export class Reconnector {
   #attempt = 0;
   #onlineAt = 0;
   #retryAt = 0;
+  /** No attempt before this moment: the server refuses this user. */
+  #refusedUntil = 0;
   /** @type {any} the next attempt, to reconnect or to rotate */
   #timer;
   #isReplacing = false;
@@ -103,6 +105,17 @@ export class Reconnector {
       this.#isReplacing = true;
       this.#connectAfter(delay(this.#uncounted++, { random: this.#random }), "");
     }
+  }
+
+  /**
+   * The server refuses this user's messages and handshakes for a while.
+   *
+   * @param {Connection} connection  where it said so: the server closes it
+   * @param {number} milliseconds
+   */
+  refused(connection, milliseconds) {
+    this.#refusedUntil = this.#env.now() + after(milliseconds, this.#random);
+    connection.fail("refused for a while: this user sent too many messages");
   }
 
   /** Check that `current` still works, or try again within a second. */
@@ -188,8 +201,9 @@ export class Reconnector {
    */
   #connectAfter(milliseconds, reason) {
     this.#cancelAttempt();
-    this.#timer = this.#env.timers.setTimeout(() => this.connect(), milliseconds);
-    this.#retryAt = this.#env.now() + milliseconds;
+    const wait = Math.max(milliseconds, this.#refusedUntil - this.#env.now());
+    this.#timer = this.#env.timers.setTimeout(() => this.connect(), wait);
+    this.#retryAt = this.#env.now() + wait;
     if (!this.current) this.#setStatus("offline", reason, this.#retryAt);
   }
 

@@ -123,7 +123,7 @@
 /**
  * A request that failed for good. `code` is the server's (bad_request, conflict, not_allowed, too_large, state_too_large,
  * unknown_action, bad_json) or the client's: queue_full, too_large, closed (after `close()`), stopped (the ticket was
- * refused). Requests that the server answers with unavailable or slow_down are sent again instead.
+ * refused). Requests that the server answers with unavailable, slow_down or kept_out are sent again instead.
  */
 export class HeadcountError extends Error {
     /**

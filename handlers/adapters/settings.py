@@ -34,7 +34,9 @@ def rules() -> Rules:
     """What holds for the messages of each user, over all their devices; a rate of 0 is no limit."""
     per_second = float(os.environ.get("MESSAGES_PER_SECOND_AND_USER") or "5")
     gap = timedelta(seconds=1 / per_second) if per_second else timedelta()
-    return Rules(Limit(gap, int(os.environ.get("MESSAGE_BURST") or "50")), grace())
+    burst = int(os.environ.get("MESSAGE_BURST") or "50")
+    keep_out = timedelta(seconds=float(os.environ.get("KEEP_OUT_SECONDS") or "60"))
+    return Rules(Limit(gap, burst, keep_out), grace())
 
 
 def pushes_per_second() -> int:

@@ -8,6 +8,8 @@ from uuid import UUID
 import msgspec
 
 from handlers.core import reasons
+from handlers.core.names import MAX_NAME, NAME_PATTERN
+from handlers.core.nesting import MAX_LEVELS, is_deeper
 
 MAX_MESSAGE_BYTES = 16_384
 
@@ -15,7 +17,7 @@ ActionId = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 # No dots: types with a dot, such as bonus.claimed, are the service's own.
 EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 # As a ticket's `resource`. The parser refuses half a surrogate pair before this.
-Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"^[^\0]+\Z")]
+Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 
@@ -74,6 +76,7 @@ ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
 MAX_PATCH_DEPTH = 32
 
 TOO_LARGE = f"the message is larger than {MAX_MESSAGE_BYTES} bytes: send less in one message"
+UNSTORABLE = "a value in this message cannot be stored, such as a NUL character: remove it"
 TOO_DEEP = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
 UNKNOWN_ACTION = f"action is missing or unknown: send one of {', '.join(ACTIONS)}, ping"
 
@@ -98,6 +101,8 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_json", reasons.of_json(error)) from error
     if not isinstance(fields, dict):
         raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
+    if body.count("{") + body.count("[") > MAX_LEVELS and is_deeper(fields, MAX_LEVELS):
+        raise BadMessage("bad_json", reasons.NESTED_TOO_DEEPLY)
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
     if fields.get("action") not in ACTIONS:
         raise BadMessage("unknown_action", UNKNOWN_ACTION, re)
@@ -107,7 +112,17 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_request", reasons.of_field(error), re) from error
     if isinstance(message, ActMessage) and _is_deeper(message.patch, MAX_PATCH_DEPTH):
         raise BadMessage("bad_request", TOO_DEEP, re)
+    if _has_nul(body, message):
+        raise BadMessage("bad_request", UNSTORABLE, re)
     return message
+
+
+def _has_nul(body: str, message: Message) -> bool:
+    """Whether a text in a message has a NUL character, which PostgreSQL does not store."""
+    if "\\u0000" not in body:
+        return False
+    # Without pairs of backslashes, each of the rest begins an escape.
+    return "\\u0000" in msgspec.json.encode(message).decode().replace("\\\\", "")
 
 
 def _is_deeper(value: object, levels: int) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NewType, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 import msgspec
 
@@ -67,16 +67,20 @@ class Outcome:
 
     reply: bytes
     pushes: tuple[Push, ...] = ()
-    disconnects: bool = False
-    """Close the connection: it has exceeded the rate limit by a second burst."""
+    kept_out_for: timedelta | None = None
+    """The user kept sending beyond the rate limit: close the connection, and refuse every message
+    of theirs for so long."""
 
 
-@dataclass(frozen=True)
-class Limit:
-    """A message each `gap`, and `burst` of them at once; without a gap there is no limit."""
+class Limit(NamedTuple):
+    """A message each `gap`, and `burst` of them at once; without a gap there is no limit.
+
+    A user who has another `burst` refused is kept out for `keep_out`.
+    """
 
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 @dataclass(frozen=True)

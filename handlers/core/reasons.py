@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from handlers.core.names import MAX_NAME
+from handlers.core.nesting import MAX_LEVELS
+
 if TYPE_CHECKING:
     import msgspec
 
@@ -23,14 +26,14 @@ EXPECTED = {
     "broadcasts_since": SEQ,
     "before": SEQ,
     "epoch": "the epoch of the last welcome, a string, or leave it out",
-    "resource": "a string of 1 to 128 characters without NUL",
+    "resource": f"a string of 1 to {MAX_NAME} characters without NUL",
 }
 """What to send in each field of a message."""
 
 NOT_AN_OBJECT = "the message is not an object: send a JSON object with an action and an id"
 NUMBER_OUT_OF_RANGE = "a number in this message is too large: send numbers below 1e308"
 STRINGIFY = "send the output of JSON.stringify"
-NESTED_TOO_DEEPLY = "the message is nested too deeply: flatten it"
+NESTED_TOO_DEEPLY = f"the message is nested deeper than {MAX_LEVELS} levels: flatten it"
 UNREADABLE = "the message has a wrong field: compare it with the reference of the protocol"
 
 

@@ -13,11 +13,13 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import jwt
 
 from handlers.core.connection import ANYTHING
+from handlers.core.names import MAX_NAME, is_name
+from handlers.core.nesting import MAX_LEVELS, is_deeper
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,16 +30,25 @@ LIFE = timedelta(seconds=30)
 # A ticket travels in a URL, and URLs end up in logs: no longer life is accepted.
 MAX_LIFE = timedelta(minutes=5)
 AUDIENCE = "headcount"
-MAX_NAME = 128
-# Of `may_watch` as JSON. A third more of it goes into the URL, which has at most 4,096 characters,
-# and it is in the authorizer's answer, which has at most 8 KB.
+# A URL has at most 4,096 characters: that leaves 256 for the address before the ticket. Names of
+# 128 characters fit, and a full `may_watch`, unless many of them are control characters.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
 # (2026-11-24)
+MAX_TICKET = 3_840
+# Of `may_watch` as JSON in UTF-8. It is in the authorizer's answer as well, which has at most 8 KB.
 MAX_MAY_WATCH = 1_024
+A_NAME = f"strings of 1 to {MAX_NAME} characters without NUL or half a surrogate pair"
+# What else PyJWT raises for a text, and Python for a moment that it does not know. A header may be
+# nested too deeply, without a signature.
+UNREADABLE = (ValueError, TypeError, OverflowError, OSError, RecursionError)
 
 
 class BadTicket(Exception):
     """Why a ticket is refused. The message never holds the ticket."""
+
+
+class TicketTooLong(Exception):
+    """The names in a ticket make it longer than MAX_TICKET."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +63,7 @@ class Ticket:
 
 
 def mint(ticket: Ticket, secret: str) -> str:
-    """The ticket as it goes into the URL."""
+    """The ticket as it goes into the URL. Raises TicketTooLong."""
     claims: dict[str, object] = {
         "aud": AUDIENCE,
         "jti": ticket.ticket_id,
@@ -64,11 +75,23 @@ def mint(ticket: Ticket, secret: str) -> str:
         claims["device"] = ticket.device
     if ticket.may_watch:
         claims["may_watch"] = ticket.may_watch
-    return jwt.encode(claims, secret, algorithm="HS256")
+    text = jwt.encode(claims, secret, algorithm="HS256", json_encoder=_Utf8)
+    if len(text) > MAX_TICKET:
+        raise TicketTooLong
+    return text
+
+
+class _Utf8(json.JSONEncoder):
+    """Writes names as they are: escaped, 128 Cyrillic letters would take 768 bytes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**{**options, "ensure_ascii": False})
 
 
 def read(text: str, secret: str, now: datetime) -> Ticket:
     """Verify a ticket. Raises BadTicket for one that is forged, expired, or lives too long."""
+    if len(text) > MAX_TICKET:
+        raise BadTicket(f"longer than {MAX_TICKET} characters")
     try:
         claims = jwt.decode(
             text,
@@ -78,9 +101,11 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
             # The clock is an argument, so `exp` is judged below.
             options={"require": ["exp", "jti", "sub"], "verify_exp": False, "verify_iat": False},
         )
-        expires_at = datetime.fromtimestamp(int(claims["exp"]), UTC)
-    except (jwt.InvalidTokenError, ValueError, TypeError, OverflowError, OSError) as error:
+        expires_at = datetime.fromtimestamp(_whole(claims["exp"]), UTC)
+    except (jwt.InvalidTokenError, *UNREADABLE) as error:
         raise BadTicket(f"not a ticket: {type(error).__name__}") from error
+    if is_deeper(claims, MAX_LEVELS):
+        raise BadTicket(f"nested deeper than {MAX_LEVELS} levels")
     if expires_at <= now:
         raise BadTicket("expired")
     if expires_at > now + MAX_LIFE:
@@ -94,25 +119,28 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         _may_watch(claims.get("may_watch", [])),
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
-    if not all(map(_is_name, names if ticket.device is None else [*names, ticket.device])):
-        raise BadTicket("jti, sub, resource and device must be strings of 1 to 128 characters")
+    if not all(map(is_name, names if ticket.device is None else [*names, ticket.device])):
+        raise BadTicket(f"jti, sub, resource and device must be {A_NAME}")
     return ticket
 
 
 def is_short(may_watch: Sequence[str]) -> bool:
     """Whether a ticket has room for these names: see MAX_MAY_WATCH."""
-    return len(json.dumps(may_watch)) <= MAX_MAY_WATCH
+    return len(json.dumps(may_watch, ensure_ascii=False).encode()) <= MAX_MAY_WATCH
 
 
 def _may_watch(claim: object) -> MayWatch:
     if claim == ANYTHING:
         return ANYTHING
-    if not isinstance(claim, list) or not all(map(_is_name, claim)):
-        raise BadTicket('may_watch must be "*" or a list of strings of 1 to 128 characters')
+    if not isinstance(claim, list) or not all(map(is_name, claim)):
+        raise BadTicket(f'may_watch must be "*" or a list of {A_NAME}')
     if not is_short(claim):
         raise BadTicket(f"may_watch is larger than {MAX_MAY_WATCH} bytes of JSON")
     return tuple(claim)
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and 1 <= len(name) <= MAX_NAME and "\0" not in name
+def _whole(number: object) -> int:
+    """A NumericDate (RFC 7519): a number, not a text that reads as one."""
+    if isinstance(number, bool) or not isinstance(number, int | float):
+        raise TypeError(type(number).__name__)
+    return int(number)

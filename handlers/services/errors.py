@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.adapters.database import TooSlow, Unavailable, Unstorable
+from handlers.core.ticket import TicketTooLong
 
 __all__ = [
     "Conflict",
@@ -11,6 +12,7 @@ __all__ = [
     "NotFound",
     "PresenceEventsPruned",
     "QueueUnavailable",
+    "TicketTooLong",
     "TooManySteps",
     "TooSlow",
     "Unavailable",

@@ -7,24 +7,25 @@ from typing import TYPE_CHECKING, Protocol
 
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.gateway.errors import Gone, Undelivered
-from handlers.core.message import BadMessage, parse
-from handlers.core.operation import error
-from handlers.core.operations.table import OPERATIONS
+from handlers.core.message import UNSTORABLE
+from handlers.core.operation import Push, error
+from handlers.core.operations.table import read, refused
 from handlers.core.rate_limit import over_limit
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from handlers.core.connection import Connection
-    from handlers.core.message import Message
-    from handlers.core.operation import Outcome, Push, RowT, Rules, Statement
+    from handlers.core.operation import Outcome, RowT, Rules, Statement
+    from handlers.core.operations.table import Request
+    from handlers.core.rate_limit import KeptOut
 
 log = logging.getLogger(__name__)
 
 # The client's reply waits for the pushes: Lambda does nothing after it.
 PUSH_TIMEOUT_SECONDS = 3.0
 
-UNSTORABLE = "a value in this message cannot be stored, such as a NUL character: remove it"
 UNAVAILABLE = "the service cannot reach its database: send the same message again in a moment"
 
 
@@ -45,43 +46,59 @@ class Gateway(Protocol):
 
 
 class Messages:
-    """Answers messages by the operations of OPERATIONS."""
+    """Answers messages. Each is counted by the database before it leads to anything."""
 
     def __init__(
-        self, database: Database, delivery: Delivery, gateway: Gateway, rules: Rules
+        self,
+        database: Database,
+        delivery: Delivery,
+        gateway: Gateway,
+        kept_out: KeptOut,
+        rules: Rules,
     ) -> None:
         self._database, self._delivery, self._gateway = database, delivery, gateway
-        self._rules = rules
+        self._kept_out, self._rules = kept_out, rules
 
-    async def answer(self, connection: Connection, body: str) -> bytes:
-        """The reply to a message. Whatever is wrong with the message, the connection stays."""
-        message: Message | None = None
-        try:
-            message = parse(body)
-            outcome = await self._operate(connection, message)
-            await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
-            if outcome.disconnects:
-                await self._close(connection)
-        except BadMessage as bad:
-            outcome = error(bad.re, bad.code, str(bad))
-        except Unstorable:
-            outcome = error(message.id if message else None, "bad_request", UNSTORABLE)
-        except Unavailable as unavailable:
-            log.error("message: %s", unavailable)
-            outcome = error(message.id if message else None, "unavailable", UNAVAILABLE)
+    async def answer(self, connection: Connection, body: str, now: datetime) -> bytes:
+        """The reply to a message. Only a user who is kept out loses the connection by it."""
+        if known := self._kept_out.refusal(connection.user_id, now):
+            await self._close(connection, known.reply)
+            return known.reply
+        outcome = await self._ask(connection, body)
+        if outcome.kept_out_for is not None:
+            self._kept_out.learn(connection.user_id, outcome.kept_out_for, now)
+            await self._close(connection, outcome.reply)
+        await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
         return outcome.reply
 
-    async def _operate(self, connection: Connection, message: Message) -> Outcome:
-        operation = OPERATIONS[type(message)]
-        if refusal := operation.refusal(connection, message):
-            return refusal
-        statement = operation.statement(connection, message, self._rules)
-        row = await self._database.fetch_one(statement)
-        return over_limit(message.id, row) or operation.outcome(connection, message, row)
-
-    async def _close(self, connection: Connection) -> None:
-        log.warning("closing %s: rate limit exceeded by two bursts", connection.user_id)
+    async def _ask(self, connection: Connection, body: str) -> Outcome:
+        request = read(connection, body, self._rules)
         try:
-            await self._gateway.close(connection.node, connection.connection_id)
+            try:
+                return await self._operate(request)
+            except Unstorable:
+                # The count was undone with the rest of the statement.
+                refusal = error(request.id, "bad_request", UNSTORABLE)
+                return await self._operate(
+                    refused(connection, body, request.id, refusal, self._rules)
+                )
+        except Unavailable as unavailable:
+            log.error("message: %s", unavailable)
+            return error(request.id, "unavailable", UNAVAILABLE)
+
+    async def _operate(self, request: Request) -> Outcome:
+        row = await self._database.fetch_one(request.statement)
+        return over_limit(request.id, row) or request.outcome(row)
+
+    async def _close(self, connection: Connection, reply: bytes) -> None:
+        """Say why, then close. A reply in the route response would come after the close."""
+        node, connection_id = connection.node, connection.connection_id
+        if not self._kept_out.is_to_close(connection.user_id, connection_id):
+            return
+        log.warning("closing %s: %s kept sending", connection_id, connection.user_id)
+        last = Push(connection.user_id, node, connection_id, reply)
+        await self._delivery.deliver([last], PUSH_TIMEOUT_SECONDS)
+        try:
+            await self._gateway.close(node, connection_id)
         except (Gone, Undelivered) as error:
-            log.warning("cannot close %s: %s", connection.connection_id, error)
+            log.warning("cannot close %s: %s", connection_id, error)

@@ -26,7 +26,7 @@ class Minted:
 def mint(
     user_id: str, resource: str, device: str | None, may_watch: MayWatch, now: datetime
 ) -> Minted:
-    """Mint a ticket for one connection of one user."""
+    """Mint a ticket for one connection of one user. Raises TicketTooLong."""
     expires_at = now + ticket.LIFE
     new = ticket.Ticket(secrets.token_urlsafe(16), user_id, resource, expires_at, device, may_watch)
     return Minted(ticket.mint(new, setting("TICKET_SECRET")), setting("SOCKET_URL"), expires_at)

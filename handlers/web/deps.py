@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Protocol
 
-from fastapi import Depends, Query, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from handlers.services import announcements, broadcast, kick, tickets
@@ -19,9 +19,12 @@ from handlers.web.errors import (
     ApiError,
     documented,
 )
-from handlers.web.schemas.fields import MAX_MILLISECONDS, Name
+from handlers.web.requests import StrictRoute, check_query
+from handlers.web.schemas.fields import MAX_MILLISECONDS, Name, Whole
 
 if TYPE_CHECKING:
+    from fastapi.routing import APIRoute
+
     from handlers.core.operation import RowT, Statement
 
 bearer = HTTPBearer(auto_error=False, description="the service token")
@@ -53,9 +56,29 @@ def check_service_token(
         raise ApiError(error.status, error.code, error.reason, headers)
 
 
-SERVICE_ONLY = [Depends(check_service_token)]
-"""The dependencies of every router but that of /health."""
-COMMON_ERRORS = documented(UNAUTHORIZED, BAD_REQUEST, UNAVAILABLE)
+def service_router(tag: str) -> APIRouter:
+    """A router whose routes need the service token, and take no query but their own."""
+    return APIRouter(
+        tags=[tag],
+        route_class=StrictRoute,
+        dependencies=[Depends(check_service_token), Depends(check_query)],
+        responses=documented(UNAUTHORIZED, BAD_REQUEST, UNAVAILABLE),
+        generate_unique_id_function=_operation_id,
+    )
+
+
+def open_router(tag: str) -> APIRouter:
+    """The same without the token."""
+    return APIRouter(
+        tags=[tag],
+        route_class=StrictRoute,
+        dependencies=[Depends(check_query)],
+        generate_unique_id_function=_operation_id,
+    )
+
+
+def _operation_id(route: APIRoute) -> str:
+    return route.name
 
 
 def _container(request: Request) -> Container:
@@ -103,7 +126,7 @@ TO = Query(
 )
 
 
-def interval(begins: Annotated[int, FROM], ends: Annotated[int, TO]) -> Interval:
+def interval(begins: Annotated[Whole, FROM], ends: Annotated[Whole, TO]) -> Interval:
     """The interval [from, to), which must not be empty. Raises ApiError."""
     if ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)

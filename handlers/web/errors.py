@@ -41,15 +41,16 @@ UNAUTHORIZED = ErrorCode(
 UNREADABLE_BODY = ErrorCode(
     400,
     "bad_request",
-    "the body cannot be parsed; send one JSON object in UTF-8, at most 32 levels deep",
-    "The body is not JSON, or its JSON is nested too deeply to be parsed.",
+    "the body cannot be parsed; send one JSON object in UTF-8, at most 500 levels deep",
+    "The body is not JSON, is nested deeper than 500 levels, or has an object with the same member "
+    "twice.",
 )
 BAD_REQUEST = ErrorCode(
     422,
     "bad_request",
     "a field is missing or invalid; correct the fields that `detail` lists",
-    "A field or a query parameter is missing, unknown or out of its bounds. `detail` lists each "
-    "one with its place (`loc`) and what is wrong with it (`msg`).",
+    "A field or a query parameter is missing, unknown, sent twice, of another type or out of its "
+    "bounds. `detail` lists each one with its place (`loc`) and what is wrong with it (`msg`).",
 )
 NOT_FOUND = ErrorCode(
     404,
@@ -102,6 +103,14 @@ UNSTORABLE = ErrorCode(
     "unstorable",
     "a value cannot be stored; remove NUL characters, unpaired surrogates, NaN and Infinity",
     "A value is valid JSON for Python but not for PostgreSQL.",
+)
+TICKET_TOO_LONG = ErrorCode(
+    422,
+    "ticket_too_long",
+    "the ticket would have more than 3,840 characters and not fit into a URL; send shorter names, "
+    "or fewer in `may_watch`",
+    "The names take too much room together. Names of letters always fit: this takes some 300 "
+    "control characters.",
 )
 FOREIGN_CURSOR = ErrorCode(
     422,
@@ -170,6 +179,7 @@ ERROR_CODES = (
     REWARD_TOO_LARGE,
     NEWS_TOO_LARGE,
     UNSTORABLE,
+    TICKET_TOO_LONG,
     FOREIGN_CURSOR,
     REVERSED_INTERVAL,
     INTERVAL_MISSING,
@@ -244,6 +254,13 @@ class ApiError(Exception):
         return Response(body, self.status, self.headers, media_type="application/json")
 
 
+class UnreadableBody(HTTPException):
+    """A body that is JSON, and still refused before its fields are looked at."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(UNREADABLE_BODY.status, reason)
+
+
 def documented(*errors: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """These errors as `responses` of a router or a route."""
     by_status: dict[int | str, list[str]] = {}
@@ -298,6 +315,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.TooSlow: lambda _: ApiError.of(NARROWER_RANGE),
     services.Unstorable: _unstorable,
     RequestValidationError: _invalid,
+    UnreadableBody: lambda error: ApiError.of(UNREADABLE_BODY, error.detail),
     HTTPException: _by_status,
     services.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
     services.Conflict: lambda _: ApiError.of(CONFLICT),
@@ -306,5 +324,6 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
     services.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),
     services.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
+    services.TicketTooLong: lambda _: ApiError.of(TICKET_TOO_LONG),
     services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
 }

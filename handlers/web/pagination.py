@@ -18,6 +18,7 @@ from fastapi import Query, Request, Response
 
 from handlers.services.presence import EPOCH, NEVER
 from handlers.web.errors import FOREIGN_CURSOR, ApiError
+from handlers.web.schemas.fields import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -34,7 +35,7 @@ MAX_RESPONSE_BYTES = 5_000_000
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = tuple("=+-@\t\r\n'＝＋－＠")  # noqa: RUF001  # the full-width ones are meant
 
-Limit = Annotated[int, Query(ge=1, le=1000, description="rows per page")]
+Limit = Annotated[Whole, Query(ge=1, le=1000, description="rows per page")]
 After = Annotated[
     str | None,
     Query(

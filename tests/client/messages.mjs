@@ -49,6 +49,7 @@ export const pong = { type: "pong", server_now: 1 };
 
 export const refusal = (re, code, more = {}) => ({ type: "error", re, code, reason: "a reason", ...more });
 
+export const keptOut = (retry_after_ms) => refusal(null, "kept_out", { retry_after_ms });
 export const slowDown = (re, retry_after_ms) => refusal(re, "slow_down", { retry_after_ms });
 
 /** The gateway's own error frame, after a function crashed. */

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { greet, online, setUp, settled } from "./fakes.mjs";
-import { acted, bonus, bonusPush, event, pushed, slowDown, welcome } from "./messages.mjs";
+import { acted, bonus, bonusPush, event, keptOut, pushed, slowDown, welcome } from "./messages.mjs";
 
 test("a rate-limited request is sent again, with the same id, when the server accepts it", async () => {
   const { headcount, time, sockets } = await online();
@@ -109,6 +109,61 @@ test("a rate-limited hello for a gap leaves the connection in use", async () => 
   assert.equal(sockets[0].of("hello").length, 2);
   await time.pass(1);
   assert.deepEqual([sockets[0].of("hello").length, of("status").at(-1).status], [3, "online"]);
+});
+
+test("a user who is kept out comes back when the server lets them, and loses nothing", async () => {
+  const { headcount, time, sockets, of } = await online();
+  const act = headcount.act("like");
+  sockets[0].receive(keptOut(60_000));
+  assert.deepEqual(of("status").at(-1), {
+    status: "offline",
+    reason: "refused for a while: this user sent too many messages",
+    retryAt: time.now + 60_250,
+  });
+  assert.equal(sockets[0].closed, 1000);
+  await time.pass(60_249);
+  assert.equal(sockets.length, 1);
+  await time.pass(1);
+  await greet(sockets[1]);
+  sockets[1].receive(acted(sockets[1].last("act").id, 1));
+  assert.deepEqual(await act, event(1));
+  assert.equal(sockets[1].last("act").id, sockets[0].last("act").id);
+});
+
+test("neither a wake nor the network brings a user back who is kept out", async () => {
+  const { headcount, time, sockets } = await online();
+  sockets[0].receive(keptOut(60_000));
+  headcount.wake();
+  await time.pass(30_000);
+  headcount.wake();
+  await time.pass(30_249);
+  assert.equal(sockets.length, 1);
+  await time.pass(1);
+  assert.equal(sockets.length, 2);
+});
+
+test("a hello that is refused so waits as long", async () => {
+  const { time, sockets } = setUp();
+  await settled();
+  sockets[0].accept();
+  sockets[0].receive(keptOut(5_000));
+  await time.pass(5_249);
+  assert.equal(sockets.length, 1);
+  await time.pass(1);
+  await greet(sockets[1]);
+  assert.equal(sockets[1].of("hello").length, 1);
+});
+
+test("a handshake that is refused is tried again with growing waits, as any other", async () => {
+  const { time, sockets, of } = await online();
+  sockets[0].drop(1000);
+  const waits = [];
+  for (let attempt = 0; attempt < 6; attempt += 1) {
+    waits.push(of("status").at(-1).retryAt - time.now);
+    await time.pass(waits.at(-1));
+    sockets.at(-1).drop(1006);
+  }
+  assert.deepEqual(waits, [500, 1_000, 2_000, 4_000, 8_000, 16_000]);
 });
 
 test("when the server closes the connection as well, the attempts have growing waits", async () => {

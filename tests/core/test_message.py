@@ -111,6 +111,44 @@ def test_a_patch_is_an_object(patch: Any) -> None:
     assert refusal(json.dumps(sent)) == ("bad_request", "a1")
 
 
+@pytest.mark.parametrize("brackets", ["[]", '{"a":}'])
+@pytest.mark.parametrize(("levels", "good"), [(498, True), (499, False), (2_500, False)])
+def test_a_message_has_a_depth(brackets: str, levels: int, good: bool) -> None:
+    """Message, body, and so many below it: the same on every version of Python."""
+    inner = (
+        brackets[:-1] * (levels - 1) + brackets.replace('"a":', "") + brackets[-1] * (levels - 1)
+    )
+    sent = f'{{"action":"act","id":"a1","type":"x","body":{{"b":{inner}}}}}'
+    if good:
+        assert isinstance(parse(sent), ActMessage)
+    else:
+        assert refusal(sent) == ("bad_json", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "good"),
+    [
+        ("\\u0000", False),
+        ("\\\\\\u0000", False),
+        ("\\\\u0000", True),
+        ("\\\\\\\\u0000", True),
+        ("u0000", True),
+        ("\\u0001", True),
+    ],
+)
+@pytest.mark.parametrize(
+    "place", ['"body":{"t":"?"}', '"body":{"?":1}', '"body":{},"patch":{"t":["?"]}']
+)
+def test_a_nul_character_is_refused_and_its_spelling_is_not(
+    text: str, good: bool, place: str
+) -> None:
+    sent = f'{{"action":"act","id":"a1","type":"x",{place.replace("?", text)}}}'
+    if good:
+        assert isinstance(parse(sent), ActMessage)
+    else:
+        assert refusal(sent) == ("bad_request", "a1")
+
+
 def test_a_list_does_not_count_as_a_level_of_a_patch() -> None:
     """A list replaces the old value whole."""
     sent = {"action": "act", "id": "a1", "type": "x", "body": {}, "patch": {"a": [nested(50)]}}

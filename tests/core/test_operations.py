@@ -49,7 +49,7 @@ T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 NODE = "gateway.example/live"
 ANN = Connection("ann", "site", "t1", T0, NODE, "tab-1")
 GRACE = timedelta(seconds=30)
-LIMIT = Limit(timedelta(milliseconds=200), 50)
+LIMIT = Limit(timedelta(milliseconds=200), 50, timedelta(minutes=1))
 RULES = Rules(LIMIT, GRACE)
 ACT = ActMessage("a1", "like", {})
 CLAIM = ClaimMessage("c1", UUID(int=7))
@@ -153,6 +153,7 @@ def test_a_move_is_answered_with_its_new_session() -> None:
         grace=GRACE,
         gap=LIMIT.gap,
         burst=LIMIT.burst,
+        keep_out=LIMIT.keep_out,
     )
     row = WatchRow(
         outcome="joined", wait_ms=0, server_now=9, joined_at=1, connections=2, watched_ms=8
@@ -218,23 +219,31 @@ def test_a_user_cannot_claim_for_another_user(user_id: str | None, allowed: bool
     assert claim.statement(ANN, named, RULES).user_id == "ann"
 
 
-@pytest.mark.parametrize(
-    ("outcome", "wait_ms", "disconnects"),
-    [("slow_down", 400, False), ("disconnect", -10_400, True)],
-)
-def test_a_user_over_the_limit_learns_how_long_to_wait(
-    outcome: str, wait_ms: int, disconnects: bool
-) -> None:
-    refused = over_limit("a1", AckRow(outcome, wait_ms))
+def test_a_user_over_the_limit_learns_how_long_to_wait() -> None:
+    refused = over_limit("a1", AckRow("slow_down", 400))
     assert refused is not None
     assert json.loads(refused.reply) == {
         "type": "error",
         "re": "a1",
         "code": "slow_down",
         "reason": "this user sends too many messages: wait for retry_after_ms, then send it again",
-        "retry_after_ms": abs(wait_ms),
+        "retry_after_ms": 400,
     }
-    assert (refused.disconnects, refused.pushes) == (disconnects, ())
+    assert (refused.kept_out_for, refused.pushes) == (None, ())
+
+
+def test_a_user_who_is_kept_out_learns_it_without_a_message_of_theirs() -> None:
+    refused = over_limit("a1", AckRow("kept_out", -60_000))
+    assert refused is not None
+    assert json.loads(refused.reply) == {
+        "type": "error",
+        "re": None,
+        "code": "kept_out",
+        "reason": "this user kept sending beyond the limit: wait for retry_after_ms, "
+        "then connect again with a new ticket",
+        "retry_after_ms": 60_000,
+    }
+    assert (refused.kept_out_for, refused.pushes) == (timedelta(minutes=1), ())
 
 
 def test_a_message_within_the_limit_is_not_refused() -> None:
@@ -302,6 +311,7 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         ("repeated", 200),
         ("refused", 401),
         ("too_many", 429),
+        ("kept_out", 429),
     ],
 )
 def test_a_spent_ticket_or_one_connection_too_many_refuses_the_handshake(
@@ -355,4 +365,5 @@ def test_a_patch_goes_with_its_action() -> None:
         patch=Json('{"likes":null}'),
         gap=LIMIT.gap,
         burst=LIMIT.burst,
+        keep_out=LIMIT.keep_out,
     )

@@ -12,7 +12,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from handlers.core.ticket import MAX_LIFE, BadTicket, Ticket, mint, read
+from handlers.core.ticket import (
+    MAX_LIFE,
+    MAX_TICKET,
+    BadTicket,
+    Ticket,
+    TicketTooLong,
+    mint,
+    read,
+)
 
 if TYPE_CHECKING:
     from handlers.core.connection import MayWatch
@@ -112,6 +120,88 @@ def test_a_ticket_with_a_bad_claim_is_refused(change: dict[str, object]) -> None
     }
     with pytest.raises(BadTicket):
         read(jwt.encode(claims, SECRET, algorithm="HS256"), SECRET, NOW)
+
+
+CLAIMS = {"aud": "headcount", "jti": "t", "sub": "ann", "exp": int(ANN.expires_at.timestamp())}
+
+
+@pytest.mark.parametrize("claim", ["sub", "jti", "resource", "device", "may_watch"])
+@pytest.mark.parametrize(
+    "name", ["\ud800", "a\udfffb", "\ud83e", "\0", "", "🦊" * 129, 7, True, None]
+)
+def test_a_name_that_cannot_be_stored_is_refused_wherever_it_stands(
+    claim: str, name: object
+) -> None:
+    claims = CLAIMS | {claim: [name] if claim == "may_watch" else name}
+    if claim == "device" and name is None:
+        assert read(jwt.encode(claims, SECRET), SECRET, NOW).device is None
+        return
+    with pytest.raises(BadTicket):
+        read(jwt.encode(claims, SECRET), SECRET, NOW)
+
+
+@pytest.mark.parametrize("name", ["🦊" * 128, "é" * 128, "\x01" * 20, "مرحبا", "e\u0301", "\ufeff"])
+def test_any_other_name_is_good_wherever_it_stands(name: str) -> None:
+    ticket = Ticket(name, name, name, ANN.expires_at, name, (name,))
+    assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+    assert read(jwt.encode(CLAIMS | {"sub": "🦊"}, SECRET), SECRET, NOW).user_id == "🦊"
+
+
+def test_the_largest_ticket_of_ordinary_names_fits_in_a_url() -> None:
+    names = ["🦊" * 126, "🦊" * 126]
+    assert len(json.dumps(names, ensure_ascii=False).encode()) == 1_016
+    ticket = Ticket("t" * 128, "🦊" * 128, "🦊" * 128, ANN.expires_at, "🦊" * 128, tuple(names))
+    assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+
+
+def test_a_ticket_has_a_largest_length() -> None:
+    """It is minted if and only if it is read."""
+    most = "\x01" * 128
+    are_short = set()
+    for count in range(1, 129):
+        ticket = Ticket("t", most, most, ANN.expires_at, most, ("\x01" * count,))
+        names = {"sub": most, "resource": most, "device": most, "may_watch": ["\x01" * count]}
+        text = jwt.encode(CLAIMS | names, SECRET)
+        are_short.add(len(text) <= MAX_TICKET)
+        if len(text) <= MAX_TICKET:
+            assert len(mint(ticket, SECRET)) == len(text)
+            assert read(text, SECRET, NOW) == ticket
+        else:
+            with pytest.raises(TicketTooLong):
+                mint(ticket, SECRET)
+            with pytest.raises(BadTicket, match="3840 characters"):
+                read(text, SECRET, NOW)
+    assert are_short == {True, False}
+
+
+@pytest.mark.parametrize(
+    "exp", [True, False, str(CLAIMS["exp"]), " 1767268830 ", "1_767_268_830", [1], 1e400, -(2**63)]
+)
+def test_the_expiry_is_a_number(exp: object) -> None:
+    with pytest.raises(BadTicket):
+        read(jwt.encode(CLAIMS | {"exp": exp}, SECRET), SECRET, NOW)
+
+
+@pytest.mark.parametrize("levels", [498, 499, 500, 900, 1_200])
+def test_claims_have_a_depth(levels: int) -> None:
+    """The same in every Python: the object of the claims is the first of 500 levels."""
+    payload = json.dumps(CLAIMS)[:-1] + f', "more": {"[" * levels}{"]" * levels}}}'
+    text = jwt.PyJWS().encode(payload.encode(), SECRET, algorithm="HS256")
+    if levels < 500:
+        assert read(text, SECRET, NOW).user_id == "ann"
+    else:
+        with pytest.raises(BadTicket):
+            read(text, SECRET, NOW)
+
+
+@pytest.mark.parametrize(
+    "header", [b"[" * 2_500, b'{"alg": "HS256", "kid": "\\ud800"}', b'{"alg": NaN}', b"7"]
+)
+def test_a_strange_header_is_refused(header: bytes) -> None:
+    """A header is read before the signature is checked: any visitor can send one."""
+    parts = [header, json.dumps(CLAIMS).encode(), b"no signature"]
+    with pytest.raises(BadTicket):
+        read(b".".join(map(jwt.utils.base64url_encode, parts)).decode(), SECRET, NOW)
 
 
 @given(st.text())

@@ -58,6 +58,7 @@ async def _copy(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> N
     target.transport.abort()
 
 
+@pytest.mark.slow
 async def test_the_database_gone_and_back(own_dsn: str, tmp_path: Path) -> None:
     address = urlsplit(own_dsn)
     line = Line(address.hostname or "", address.port or 0)

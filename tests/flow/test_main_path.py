@@ -126,6 +126,39 @@ async def test_bad_input_gets_a_code_and_the_connection_stays(
     assert (await hello(tab))["seq"] == 0
 
 
+async def test_a_user_who_sends_on_beyond_the_limit_is_told_why_and_kept_out(
+    browser: Browser,
+) -> None:
+    one, silent = await browser.tab(), await browser.tab()
+    await hello(silent)
+    # A burst of refused messages later. Sending them would take a machine that is fast enough.
+    await browser.rows(
+        "insert into user_limits (user_id, counted_at, free_at, refused)"
+        " values ($1, now(), now() + interval '1 hour', 50)"
+        " on conflict (user_id) do update set free_at = excluded.free_at, refused = 50",
+        browser.user_id,
+    )
+    refused = await ask(one, "{")
+    assert (refused["code"], refused["re"]) == ("kept_out", None)
+    assert 3_500_000 < refused["retry_after_ms"] <= 3_600_000
+    with pytest.raises(ConnectionClosed):
+        while True:
+            assert (await hear(one))["code"] == "kept_out"
+    with pytest.raises(InvalidStatus) as handshake:
+        await browser.tab()
+    assert handshake.value.response.status_code == 429
+    (still_open,) = await browser.rows(
+        "select size(nodes) from watching_times where user_id = $1", browser.user_id
+    )
+    assert still_open["size"] >= 1, "the connection that said nothing"
+    assert (await hello(silent))["code"] == "kept_out"
+    with pytest.raises(ConnectionClosed):
+        while True:
+            await hear(silent)
+    await browser.rows("delete from user_limits where user_id = $1", browser.user_id)
+    await browser.tab()
+
+
 async def test_plain_boto3_reaches_a_connection(browser: Browser) -> None:
     """POST, GET and DELETE of @connections, and 410 for who is gone."""
     tab = await browser.tab()

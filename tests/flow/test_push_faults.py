@@ -215,6 +215,7 @@ async def press_and_kill(playing: Show, screens: list[Screen]) -> list[str]:
     raise AssertionError("every broadcast was over before its workers could be killed")
 
 
+@pytest.mark.slow
 async def test_news_come_by_their_own_queue(own_dsn: str, tmp_path: Path) -> None:
     """Twice from the queue, once on the screen."""
     async with show(own_dsn, tmp_path) as playing:

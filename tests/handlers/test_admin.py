@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers import disconnect, http, message
+from handlers import disconnect, message
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
-from tests.support.web import call
+from tests.support.web import WebContainer, call
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ NOTHING = {"closed": 0, "gone": 0, "unreachable": 0}
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return http.HttpContainer
+    return WebContainer
 
 
 def kick(world: World, user_id: str = "ann") -> tuple[int, Any]:

@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 import pytest
 from hypothesis import given
@@ -16,16 +16,24 @@ from msgspec import structs
 
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.core.connection import Connection
-from handlers.core.message import BadMessage, Message, parse
+from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, Message, parse
 from handlers.core.operation import Limit, Rules
 from handlers.core.operations import act
+from handlers.core.operations.reject import Reject
+from handlers.core.rate_limit import KeptOut
 from handlers.core.reasons import EXPECTED, UNREADABLE
 from handlers.services.message import Messages
 from tests.support.words import DROPPED, INTERNAL
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from handlers.core.operation import Push
+
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "error-codes.md"
 CONNECTION = Connection("ann", "site", "t1", datetime(2026, 1, 1, tzinfo=UTC), "g/live", "tab-1")
-RULES = Rules(Limit(timedelta(milliseconds=200), 50), timedelta(seconds=30))
+RULES = Rules(Limit(timedelta(milliseconds=200), 50, timedelta(minutes=1)), timedelta(seconds=30))
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 TO_DO = re.compile(r"(send|give|leave|remove|flatten|connect|wait|compare)\b")
 
 ID, BONUS = "m1", "00000000-0000-0000-0000-000000000007"
@@ -62,22 +70,34 @@ class Row:
 
 
 class FakeDatabase:
+    """Lets a message be counted that is refused for what it says, within the limit."""
+
     def __init__(self, answer: Row | Exception) -> None:
         self.answer = answer
+        self.asked: list[Any] = []
 
-    async def fetch_one(self, _statement: object, /) -> Any:
+    async def fetch_one(self, statement: Any, /) -> Any:
+        self.asked.append(statement)
+        if isinstance(statement, Reject) and not isinstance(self.answer, Row | Unavailable):
+            return Row("rejected")
         if isinstance(self.answer, Exception):
             raise self.answer
         return self.answer
 
 
-class Unused:
-    """Errors push nothing, and only a user far over the limit is disconnected."""
+class FakeGateway:
+    """Remembers what reached the connection, in order."""
 
-    async def deliver(self, pushes: object, _within_seconds: float) -> None:
-        assert pushes == ()
+    def __init__(self) -> None:
+        self.seen: list[str] = []
 
-    async def close(self, _node: str, _connection_id: str) -> None: ...
+    async def deliver(self, pushes: Sequence[Push], _within_seconds: float) -> None:
+        assert {push.connection_id for push in pushes} <= {CONNECTION.connection_id}
+        self.seen += [json.loads(push.data)["code"] for push in pushes]
+
+    async def close(self, node: str, connection_id: str) -> None:
+        assert (node, connection_id) == (CONNECTION.node, CONNECTION.connection_id)
+        self.seen.append("closed")
 
 
 def message(action: str, **fields: object) -> str:
@@ -107,12 +127,14 @@ MISSING_FIELDS = [
     if field.required
 ]
 # What the client sends, what the database answers, and the code of the reply.
-NOT_ASKED = AssertionError("the database is not asked")
+NOT_ASKED = AssertionError("the message was asked about, not only counted")
 ERRORS: list[tuple[str, Row | Exception, str]] = [
     *((body, NOT_ASKED, "bad_json") for body in ("", "{", '{"a":nul}', "{} x", "[" * 9_000)),
     *((body, NOT_ASKED, "bad_request") for body in ("[]", "7", "null", '{"a":1e999}')),
     *((body, NOT_ASKED, "bad_request") for _, body in (*WRONG_FIELDS, *MISSING_FIELDS)),
     (message("act", patch=nested(33)), NOT_ASKED, "bad_request"),
+    (message("act", body=nested(500)), NOT_ASKED, "bad_json"),
+    (message("act", body={"x": "a\0b"}), NOT_ASKED, "bad_request"),
     ("{}", NOT_ASKED, "unknown_action"),
     (message("dance"), NOT_ASKED, "unknown_action"),
     (message("act", body={"x": "y" * 17_000}), NOT_ASKED, "too_large"),
@@ -121,16 +143,22 @@ ERRORS: list[tuple[str, Row | Exception, str]] = [
     (message("claim"), Row("conflict"), "conflict"),
     *((message("act"), Row(code), code) for code in act.REFUSALS),
     *((message(action), Row("slow_down"), "slow_down") for action in GOOD),
-    *((message(action), Row("disconnect"), "slow_down") for action in GOOD),
+    *((message(action), Row("kept_out", -60_000), "kept_out") for action in GOOD),
     *((message(action), Unstorable("a NUL"), "bad_request") for action in GOOD),
     *((message(action), Unavailable("no route"), "unavailable") for action in GOOD),
 ]
 
 
 async def reply_to(body: str, answer: Row | Exception) -> dict[str, Any]:
-    messages = Messages(FakeDatabase(answer), Unused(), Unused(), RULES)
-    reply: dict[str, Any] = json.loads(await messages.answer(CONNECTION, body))
+    reply: dict[str, Any] = json.loads(
+        await messages(FakeDatabase(answer)).answer(CONNECTION, body, NOW)
+    )
     return reply
+
+
+def messages(database: FakeDatabase, gateway: FakeGateway | None = None) -> Messages:
+    gateway = gateway or FakeGateway()
+    return Messages(database, gateway, gateway, KeptOut(), RULES)
 
 
 def is_helpful(reason: str) -> None:
@@ -152,6 +180,44 @@ async def test_an_error_says_what_is_wrong_and_what_to_do(
     reply = await reply_to(body, answer)
     assert (reply["type"], reply["code"]) == ("error", code)
     is_helpful(reply["reason"])
+
+
+@pytest.mark.parametrize(("body", "answer", "code"), ERRORS, ids=lambda value: str(value)[:60])
+async def test_every_message_is_counted_by_one_statement(
+    body: str, answer: Row | Exception, code: str
+) -> None:
+    database = FakeDatabase(answer)
+    await messages(database).answer(CONNECTION, body, NOW)
+    # The statement of a value that cannot be stored is undone, and the count with it.
+    assert len(database.asked) == 1 + isinstance(answer, Unstorable)
+    assert all(statement.user_id == "ann" for statement in database.asked)
+    if answer is NOT_ASKED:
+        assert isinstance(database.asked[0], Reject)
+
+
+@pytest.mark.parametrize(
+    ("size", "units"), [(20, 1), (2 * MAX_MESSAGE_BYTES - 1, 1), (2 * MAX_MESSAGE_BYTES, 2)]
+)
+async def test_a_message_that_is_refused_costs_by_its_size(size: int, units: int) -> None:
+    database = FakeDatabase(NOT_ASKED)
+    await messages(database).answer(CONNECTION, "x" * size, NOW)
+    assert database.asked == [Reject("ann", units, *RULES.limit)]
+
+
+async def test_a_user_who_is_kept_out_is_told_why_before_the_connection_closes() -> None:
+    database, gateway = FakeDatabase(Row("kept_out", -60_000)), FakeGateway()
+    service = messages(database, gateway)
+    for _ in range(100):
+        reply = json.loads(await service.answer(CONNECTION, message("act"), NOW))
+        assert (reply["code"], reply["retry_after_ms"]) == ("kept_out", 60_000)
+    assert gateway.seen == ["kept_out", "closed"]
+    assert len(database.asked) == 1, "the rest costs no statement"
+
+
+@pytest.mark.parametrize("answer", [Row("rejected"), Row("slow_down"), Row("kept_out")])
+async def test_a_bad_message_is_refused_by_the_limit_like_a_good_one(answer: Row) -> None:
+    reply = await reply_to("{", answer)
+    assert reply["code"] == ("bad_json" if answer.outcome == "rejected" else answer.outcome)
 
 
 @pytest.mark.parametrize(("field", "body"), WRONG_FIELDS, ids=lambda value: value[:60])

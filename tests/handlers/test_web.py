@@ -9,10 +9,9 @@ from urllib.parse import quote
 
 import pytest
 
-from handlers import http
 from handlers.core.ticket import read
 from handlers.web.errors import UNAUTHORIZED
-from tests.support.web import TOKEN, call
+from tests.support.web import TOKEN, WebContainer, call
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return http.HttpContainer
+    return WebContainer
 
 
 def test_a_ticket_is_minted_for_one_connection(world: World) -> None:

@@ -23,7 +23,7 @@ from handlers.services.grants import Position
 from handlers.web import pagination
 from handlers.web.pagination import Cursor, NewestFirst
 from tests.support.waiting import PATIENCE_SECONDS, pause_at_random
-from tests.support.web import answer, call, pages, table
+from tests.support.web import WebContainer, answer, call, pages, table
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ ORDERS = [
 
 @pytest.fixture
 def container_type() -> type[Container]:
-    return http.HttpContainer
+    return WebContainer
 
 
 def drop(world: World, **order: object) -> dict[str, Any]:

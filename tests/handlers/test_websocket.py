@@ -12,6 +12,7 @@ import pytest
 
 from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
+from handlers.core.rate_limit import KeptOut
 from handlers.core.ticket import Ticket, mint
 from handlers.services import message as service
 from tests.support.world import Context
@@ -268,13 +269,13 @@ EACH = [
     {"action": "act", "id": "a1", "type": "like", "body": {}},
     {"action": "claim", "id": "c1", "bonus_id": str(uuid.UUID(int=1))},
     {"action": "ack", "id": "k1", "bonus_id": str(uuid.UUID(int=1))},
-    {"action": "watch", "id": "w1", "resource": "stream"},
+    {"action": "watch", "id": "w1", "resource": "site"},
     {"action": "ledger", "id": "l1"},
 ]
 
 
 @pytest.mark.parametrize("sent", EACH, ids=lambda sent: sent["action"])
-def test_a_user_over_the_limit_is_refused_and_then_disconnected(
+def test_a_user_over_the_limit_is_refused_and_then_kept_out(
     world: World, sent: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One limit for all devices and all messages. A refused message changes nothing."""
@@ -291,8 +292,15 @@ def test_a_user_over_the_limit_is_refused_and_then_disconnected(
         assert (reply["re"], reply["code"]) == ("x3", "slow_down")
         assert expected - 60_000 < reply["retry_after_ms"] <= expected
     assert world.connections.gone == set()
-    assert send(world, "tab-1", {**sent, "id": "x3"})["code"] == "slow_down"
+    world.connections.inbox.clear()
+    reply = send(world, "tab-1", {**sent, "id": "x3"})
+    assert (reply["re"], reply["code"]) == (None, "kept_out")
+    assert 3_900_000 < reply["retry_after_ms"] <= 4_000_000
+    assert world.connections.inbox == [("tab-1", reply)], "it arrives before the close"
     assert world.connections.gone == {"tab-1"}, "only the connection that kept sending"
+    assert send(world, "phone", {**sent, "id": "x4"})["code"] == "kept_out"
+    assert world.connections.gone == {"tab-1", "phone"}
+    assert world.come("tab-2") == 429
     assert world.rows("select coalesce(max(seq), 0) as seq from user_events") == seq
     assert "code" not in send(world, "bob-1", sent, "bob"), "the limit is per user"
 
@@ -305,7 +313,75 @@ def test_a_connection_that_cannot_be_closed_is_still_answered(
     world.come("tab-1")
     world.connections.broken.add("tab-1")
     codes = [hello(world, "tab-1").get("code") for _ in range(4)]
-    assert codes == [None, "slow_down", "slow_down", "slow_down"]
+    assert codes == [None, "slow_down", "kept_out", "kept_out"]
+
+
+BAD = {
+    "bad JSON": "{",
+    "no action": {"action": "shout", "id": "x1"},
+    "too large": {"action": "act", "id": "a1", "type": "x", "body": {"t": "x" * 17_000}},
+    "a claim for another": {
+        "action": "claim",
+        "id": "c1",
+        "bonus_id": str(uuid.UUID(int=1)),
+        "user_id": "bob",
+    },
+    "a watch that the ticket forbids": {"action": "watch", "id": "w1", "resource": "secret"},
+    "a NUL": {"action": "act", "id": "a1", "type": "x", "body": {"t": "a\0b"}},
+}
+
+
+@pytest.mark.parametrize("sent", BAD.values(), ids=BAD)
+def test_a_message_that_is_refused_for_what_it_says_counts(
+    world: World, sent: object, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without an end it was answered, and slowed down the honest."""
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "2")
+    world.may_watch = ()
+    world.come("tab-1")
+    codes = [send(world, "tab-1", sent)["code"] for _ in range(7)]
+    assert codes[0] == codes[1]
+    assert codes[2:] == ["slow_down", "slow_down", "kept_out", "kept_out", "kept_out"]
+    (limit,) = world.rows("select refused, is_kept_out from user_limits where user_id = 'ann'")
+    assert limit == {"refused": 3, "is_kept_out": True}
+
+
+def test_a_user_who_was_kept_out_is_welcome_again(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.001")
+    monkeypatch.setenv("MESSAGE_BURST", "1")
+    world.come("tab-1")
+    while hello(world, "tab-1").get("code") != "kept_out":
+        pass
+    assert world.come("tab-2") == 429
+    assert world.come("bob-1", "bob") == 200
+    world.rows(
+        "update user_limits set free_at = free_at - interval '2000 seconds',"
+        " counted_at = counted_at - interval '2000 seconds'"
+    )
+    assert world.come("tab-3") == 200
+    vars(world.container)["kept_out"] = KeptOut()  # as another process, or this one a moment later
+    assert hello(world, "tab-3")["type"] == "welcome"
+
+
+def test_a_user_with_a_few_tabs_pays_one_unit_for_an_action_and_one_with_many_more(
+    world: World,
+) -> None:
+    def costs(n: int) -> float:
+        world.rows("delete from user_limits")
+        send(world, "tab-1", {"action": "act", "id": f"a{n}", "type": "like", "body": {}})
+        (limit,) = world.rows(
+            "select extract(epoch from free_at - counted_at)::float8 as ahead from user_limits"
+        )
+        return round(float(limit["ahead"]) / 0.2, 3)
+
+    found = {}
+    for n in range(1, 11):
+        world.come(f"tab-{n}")
+        found[n] = costs(n)
+    assert found == {**dict.fromkeys(range(1, 6), 1.0), 6: 1.2, 7: 1.4, 8: 1.6, 9: 1.8, 10: 2.0}
 
 
 def test_a_rate_of_nothing_is_no_limit(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

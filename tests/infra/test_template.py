@@ -120,6 +120,28 @@ def test_ping_answers_with_the_time(ours: dict[str, Any]) -> None:
     }
 
 
+def test_pings_of_all_clients_leave_nine_tenths_of_the_account(ours: dict[str, Any]) -> None:
+    """No function counts them; the quota is docs/aws-behaviour.md §12.2 of wsgate."""
+    settings = ours["Resources"]["SocketApiliveStage"]["Properties"]["RouteSettings"]
+    assert settings.keys() == {"ping"}
+    assert settings["ping"]["ThrottlingRateLimit"] == {"Ref": "PingsPerSecond"}
+    assert settings["ping"]["ThrottlingBurstLimit"] == 1000
+    assert read(ROOT / "template.yaml").body["Parameters"]["PingsPerSecond"]["Default"] == 1000
+
+
+def test_a_route_with_settings_of_its_own_is_there_before_the_stage(ours: dict[str, Any]) -> None:
+    """CloudFormation orders by references, and API Gateway refuses settings of an unknown route."""
+    resources = ours["Resources"]
+    stage = resources["SocketApiliveStage"]["Properties"]
+    routes = {
+        body["Properties"]["RouteKey"]: {"Ref": name}
+        for name, body in resources.items()
+        if body["Type"] == "AWS::ApiGatewayV2::Route"
+    }
+    for key in stage["RouteSettings"]:
+        assert routes[key] in stage["StageVariables"].values()
+
+
 def test_the_door_has_a_lock(ours: dict[str, Any]) -> None:
     route = ours["Resources"]["SocketApiConnectRoute"]["Properties"]
     assert route["AuthorizationType"] == "CUSTOM"
@@ -129,7 +151,8 @@ def test_the_door_has_a_lock(ours: dict[str, Any]) -> None:
 def test_no_log_shows_the_ticket(ours: dict[str, Any]) -> None:
     stage = ours["Resources"]["SocketApiliveStage"]["Properties"]
     settings = stage["DefaultRouteSettings"]
-    assert (settings["LoggingLevel"], settings["DataTraceEnabled"]) == ("OFF", False)
+    for one in (settings, *stage["RouteSettings"].values()):
+        assert (one["LoggingLevel"], one["DataTraceEnabled"]) == ("OFF", False)
     access = json.loads(stage["AccessLogSettings"]["Fn::If"][1]["Format"])
     assert not any("querystring" in text or "ticket" in text for text in access.values())
 

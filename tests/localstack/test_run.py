@@ -216,6 +216,7 @@ def test_sigterm_ends_it_as_ctrl_c_does(folder: Path) -> None:
     assert not (folder / "run.json").exists()
 
 
+@pytest.mark.slow
 def test_after_kill_9_the_next_run_starts_and_keeps_everything(folder: Path) -> None:
     with started(folder) as killed:
         token, below = killed.about()["service_token"], descendants(killed.process.pid)
@@ -241,6 +242,7 @@ def test_a_secret_that_is_a_folder_is_refused(tmp_path: Path) -> None:
     assert said == f"headcount: Cannot use {tmp_path / 'service-token'}: Is a directory.\n"
 
 
+@pytest.mark.slow
 def test_a_database_that_dies_is_started_again_with_the_same_address(folder: Path) -> None:
     with started(folder) as running:
         about = running.about()
@@ -253,6 +255,7 @@ def test_a_database_that_dies_is_started_again_with_the_same_address(folder: Pat
         assert running.about() == about
 
 
+@pytest.mark.slow
 def test_a_database_that_does_not_stay_up_ends_the_run_with_a_sentence(tmp_path: Path) -> None:
     with started(tmp_path) as running:
         below = descendants(running.process.pid)
@@ -266,6 +269,7 @@ def test_a_database_that_does_not_stay_up_ends_the_run_with_a_sentence(tmp_path:
     assert not any(map(is_alive, below))
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_heard_while_the_database_is_started_again(tmp_path: Path) -> None:
     with started(tmp_path) as running:
         (tmp_path / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = on\n")

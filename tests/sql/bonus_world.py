@@ -26,6 +26,8 @@ NODE = "gateway.example/live"
 MAX_STATE = 16_384
 # Where the calls have a limit: a message a second, two at once.
 GAP, BURST = SECOND, 2
+# The functions' default.
+KEEP_OUT = 60 * SECOND
 
 Json = Any
 
@@ -146,6 +148,9 @@ class World:
         self.broadcasts: list[tuple[str, UUID, int | None, int | None]] = []
         """(kind, bonus_id, seq, follows)"""
         self.free_at: dict[str, int] = {}
+        self.refused: dict[str, int] = {}
+        """How many messages in a row."""
+        self.kept_out_until: dict[str, int] = {}
 
     def edges(self) -> list[int]:
         """Moments to come at which something changes by itself."""
@@ -159,6 +164,7 @@ class World:
                 if b.order.min_watched
             ),
             *(at - GAP * n for at in self.free_at.values() for n in (BURST, BURST + 1)),
+            *self.kept_out_until.values(),
         }
         return sorted(moment for moment in moments if moment > self.now + 1)
 
@@ -171,12 +177,19 @@ class World:
     # Limits.
 
     def spends(self, user: str) -> str | None:
-        """slow_down, or disconnect for a user two bursts ahead; the message counts either way."""
-        ahead = max(self.free_at.get(user, 0), self.now) + GAP - self.now
-        self.free_at[user] = self.now + min(ahead, GAP * (2 * BURST + 1))
-        if ahead <= GAP * BURST:
+        """slow_down, and kept_out after a burst of these; the message counts in any case."""
+        if self.now < self.kept_out_until.get(user, 0):
+            return "kept_out"
+        self.free_at[user] = max(self.free_at.get(user, 0), self.now) + GAP
+        if self.free_at[user] - self.now <= GAP * BURST:
+            self.refused[user] = 0
             return None
-        return "slow_down" if ahead <= GAP * 2 * BURST else "disconnect"
+        self.refused[user] += 1
+        if self.refused[user] <= BURST:
+            return "slow_down"
+        self.free_at[user] = max(self.free_at[user] - GAP, self.now + KEEP_OUT)
+        self.kept_out_until[user] = self.free_at[user]
+        return "kept_out"
 
     # Bonuses.
 

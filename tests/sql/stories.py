@@ -8,13 +8,14 @@ from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
 import asyncpg
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-# So many others, each time; without it they are always the same sixty.
+# So many others, each time; without it they are always the same.
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
 PROFILE = settings(
     max_examples=EXAMPLES or 60,
@@ -27,6 +28,9 @@ PROFILE = settings(
     phases=[Phase.generate, Phase.shrink],
 )
 
+# A story takes a quarter of a second.
+HOW_MANY = pytest.mark.parametrize("stories", [25, pytest.param(200, marks=pytest.mark.slow)])
+
 T = TypeVar("T")
 
 
@@ -34,11 +38,14 @@ def play(
     story: Callable[[T], RuleBasedStateMachine],
     adapter: Callable[[asyncio.Runner, asyncpg.Connection], T],
     dsn: str,
+    stories: int,
 ) -> None:
     """Each story on the same connection, through the adapter."""
     with asyncio.Runner() as runner:
         db = runner.run(asyncpg.connect(dsn))
         # It calls for a class, and is content with whatever makes a machine.
         machine = cast("type[RuleBasedStateMachine]", partial(story, adapter(runner, db)))
-        run_state_machine_as_test(machine, settings=PROFILE)
+        run_state_machine_as_test(
+            machine, settings=settings(PROFILE, max_examples=EXAMPLES or stories)
+        )
         runner.run(db.close())

@@ -32,7 +32,7 @@ from tests.sql.bonus_world import (
     World,
     merge_patch,
 )
-from tests.sql.stories import play
+from tests.sql.stories import HOW_MANY, play
 from tests.support.bonuses import create_bonus
 from tests.support.databases import EMPTY
 
@@ -327,7 +327,9 @@ class Story(RuleBasedStateMachine):
         bonus_id = self._any_bonus(pick)
         refusal = self._spends(user, is_limited)
         limit = self._limit(is_limited)
-        row = self.database.row("ack($1, $2, $3, $4, $5)", user, bonus_id, *limit, self._now)
+        row = self.database.row(
+            "ack($1, $2, $3, $4, p_now => $5)", user, bonus_id, *limit, self._now
+        )
         if refusal is None:
             self.world.acks(user, bonus_id)
         assert row["outcome"] == (refusal or "acked")
@@ -344,7 +346,7 @@ class Story(RuleBasedStateMachine):
         epoch = str(self.database.value("epoch from stream_epoch"))
         refusal = self._spends(user, is_limited)
         row = self.database.row(
-            "hello($1, $2, $3, $4, $5, 0, $6, $7, $8)",
+            "hello($1, $2, $3, $4, $5, 0, $6, $7, p_now => $8)",
             *(user, NODE, f"{user}-{resource}-{DEVICES[0]}", since, epoch),
             *(*self._limit(is_limited), self._now),
         )
@@ -363,9 +365,8 @@ class Story(RuleBasedStateMachine):
     @rule(user=users, is_limited=limits)
     def a_user_reads_their_ledger(self, user: str, is_limited: bool) -> None:
         if refusal := self._spends(user, is_limited):
-            row = self.database.row(
-                "ledger_of($1, null, $2, $3, $4)", user, *self._limit(is_limited), self._now
-            )
+            call = "ledger_of($1, null, $2, $3, p_now => $4)"
+            row = self.database.row(call, user, *self._limit(is_limited), self._now)
             assert (row["outcome"], row["entries"]) == (refusal, None)
         else:
             limit = self._limit(is_limited)
@@ -417,9 +418,8 @@ class Story(RuleBasedStateMachine):
         refusal = self._spends(user, is_limited)
         outcome = refusal or self.world.claims(user, claim_id, bonus_id)
         limit = self._limit(is_limited)
-        row = self.database.row(
-            "claim($1, $2, $3, $4, $5, $6)", user, claim_id, bonus_id, *limit, self._now
-        )
+        call = "claim($1, $2, $3, $4, $5, p_now => $6)"
+        row = self.database.row(call, user, claim_id, bonus_id, *limit, self._now)
         assert row["outcome"] == outcome
         event = self.world.stream(user).find(claim_id) if outcome == "claimed" else None
         assert row["event"] == (event and event.json())
@@ -435,7 +435,7 @@ class Story(RuleBasedStateMachine):
         refusal = self._spends(user, is_limited)
         outcome = refusal or self.world.acts(user, action_id, "like", body, patch)
         row = self.database.row(
-            "act($1, $2, 'like', $3, $4, $5, $6, $7)",
+            "act($1, $2, 'like', $3, $4, $5, $6, p_now => $7)",
             *(user, action_id, body, patch, *self._limit(is_limited), self._now),
         )
         assert row["outcome"] == outcome
@@ -452,7 +452,7 @@ class Story(RuleBasedStateMachine):
         """The first page counts against the limit, the others are read without one."""
         before = None
         while True:
-            call = "ledger_of($1, $2, $3, $4, $5)"
+            call = "ledger_of($1, $2, $3, $4, p_now => $5)"
             row = self.database.row(call, user, before, gap, burst, self._now)
             assert row["outcome"] == "listed"
             yield row["entries"]
@@ -495,8 +495,9 @@ class Story(RuleBasedStateMachine):
         self.world.now += 1
 
 
-def test_bonuses_and_streams_are_what_the_model_says(shared_dsn: str) -> None:
-    play(Story, Database, shared_dsn)
+@HOW_MANY
+def test_bonuses_and_streams_are_what_the_model_says(shared_dsn: str, stories: int) -> None:
+    play(Story, Database, shared_dsn, stories)
 
 
 # https://www.rfc-editor.org/rfc/rfc7396#appendix-A (2026-11-26)

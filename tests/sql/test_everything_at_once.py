@@ -17,7 +17,7 @@ from handlers.core.operations.connect import Connect
 from handlers.core.operations.disconnect import Disconnect
 from handlers.core.operations.maintenance import Award
 from tests.support.bonuses import create_bonus
-from tests.support.statements import asked
+from tests.support.statements import NO_LIMIT, asked
 
 NODE = "gateway.example/live"
 WORKERS, TURNS = 16, 90
@@ -65,12 +65,12 @@ class Crowd:
 
     async def act(self) -> None:
         user, action = self.dice.choice(USERS), f"a{self.dice.randint(0, 50)}"
-        await self.pool.fetch(*asked(Act(user, action, "like", Json("{}"), None, timedelta(0), 1)))
+        await self.pool.fetch(*asked(Act(user, action, "like", Json("{}"), None, *NO_LIMIT)))
 
     async def claim(self) -> None:
         user, bonus = self.dice.choice(USERS), self.dice.choice(self.bonuses)
         claim_id = f"c-{bonus}-{self.dice.randint(0, 2)}"
-        await self.pool.fetch(*asked(Claim(user, claim_id, bonus, timedelta(0), 1)))
+        await self.pool.fetch(*asked(Claim(user, claim_id, bonus, *NO_LIMIT)))
 
     async def forget(self) -> None:
         gone = self.dice.sample(self.opened, min(len(self.opened), 20))

@@ -18,7 +18,7 @@ from handlers.adapters.statements import text
 from handlers.core.operations.hello import Hello
 from tests.sql.tabs import GRACE, NODE, T0, at
 from tests.support.databases import copy, named
-from tests.support.statements import asked
+from tests.support.statements import NO_LIMIT, asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -198,7 +198,7 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "push to a resource": [drop("resource", "site"), page, next_page],
     "push to listed users": [drop("users"), page, next_page],
     "act": [("select act($1, $2, $3, $4, p_now => $5)", "act", "a2", "like", "{}", at(20))],
-    "hello": [asked(Hello("user-7", NODE, "tab-7", None, None, None, GRACE, 50))],
+    "hello": [asked(Hello("user-7", NODE, "tab-7", None, None, None, *NO_LIMIT))],
     "devices": [(text("connections"), "user-7")],
     "watch_time": [(text("watch_time"), "user-7")],
     "online": [(text("online"), None, None, "user-5", "site", 100)],

@@ -34,7 +34,7 @@ from tests.sql.presence_world import (
     Tab,
     World,
 )
-from tests.sql.stories import play
+from tests.sql.stories import HOW_MANY, play
 from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
@@ -540,5 +540,8 @@ class Story(RuleBasedStateMachine):
         self.world.passes(1)
 
 
-def test_presence_tells_the_truth_within_the_error_that_it_states(shared_dsn: str) -> None:
-    play(Story, Presence, shared_dsn)
+@HOW_MANY
+def test_presence_tells_the_truth_within_the_error_that_it_states(
+    shared_dsn: str, stories: int
+) -> None:
+    play(Story, Presence, shared_dsn, stories)

@@ -21,7 +21,7 @@ from handlers.core.operation import Json
 from handlers.core.operations.act import Act
 from tests.sql.tabs import NODE, T0, at
 from tests.support import bonuses
-from tests.support.statements import asked
+from tests.support.statements import NO_LIMIT, asked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -515,9 +515,7 @@ async def test_offers_while_their_users_act_leave_no_gap(db: asyncpg.Connection,
 
         async def act(n: int) -> None:
             for user in users:
-                await pool.fetch(
-                    *asked(Act(user, f"a{n}", "like", Json("{}"), None, timedelta(0), 1))
-                )
+                await pool.fetch(*asked(Act(user, f"a{n}", "like", Json("{}"), None, *NO_LIMIT)))
 
         await asyncio.gather(
             *(Lane(pool, bonus_id, limit=7).work() for bonus_id in bonuses),

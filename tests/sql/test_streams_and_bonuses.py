@@ -24,10 +24,9 @@ from handlers.core.operations.hello import Hello
 from handlers.services.bonuses import CancelBonus
 from tests.support import bonuses
 from tests.support.bonuses import create_bonus
-from tests.support.statements import asked
+from tests.support.statements import NO_LIMIT, asked
 
 NODE = "gateway.example/live"
-NO_LIMIT = (timedelta(0), 1)
 
 
 async def come(db: asyncpg.Connection, user_id: str = "ann", resource: str = "site") -> None:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from handlers.adapters.statements import sql_of, values_of
+from handlers.core.operation import Limit
 
 if TYPE_CHECKING:
     from handlers.core.operation import Statement
+
+NO_LIMIT = Limit(gap=timedelta(0), burst=1, keep_out=timedelta(0))
 
 
 def asked(statement: Statement[Any]) -> tuple[Any, ...]:

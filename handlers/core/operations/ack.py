@@ -26,10 +26,11 @@ class Ack(Statement[AckRow], frozen=True):
     bonus_id: UUID
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def statement(connection: Connection, message: AckMessage, rules: Rules) -> Ack:
-    return Ack(connection.user_id, message.bonus_id, rules.limit.gap, rules.limit.burst)
+    return Ack(connection.user_id, message.bonus_id, *rules.limit)
 
 
 def outcome(_connection: Connection, message: AckMessage, _row: AckRow) -> Outcome:

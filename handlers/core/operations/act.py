@@ -56,6 +56,7 @@ class Act(Statement[ActRow], frozen=True):
     patch: Json | None
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def statement(connection: Connection, message: ActMessage, rules: Rules) -> Act:
@@ -65,8 +66,7 @@ def statement(connection: Connection, message: ActMessage, rules: Rules) -> Act:
         message.type,
         _json(message.body),
         None if message.patch is None else _json(message.patch),
-        rules.limit.gap,
-        rules.limit.burst,
+        *rules.limit,
     )
 
 

@@ -41,5 +41,6 @@ def context(ticket: Ticket) -> dict[str, str]:
         written["device"] = ticket.device
     if ticket.may_watch:
         names = ticket.may_watch
-        written["mayWatch"] = ANYTHING if names == ANYTHING else json.dumps(names)
+        is_any = names == ANYTHING
+        written["mayWatch"] = ANYTHING if is_any else json.dumps(names, ensure_ascii=False)
     return written

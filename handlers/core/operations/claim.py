@@ -45,6 +45,7 @@ class Claim(Statement[ClaimRow], frozen=True):
     bonus_id: UUID
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def refusal(connection: Connection, message: ClaimMessage) -> Outcome | None:
@@ -55,9 +56,7 @@ def refusal(connection: Connection, message: ClaimMessage) -> Outcome | None:
 
 
 def statement(connection: Connection, message: ClaimMessage, rules: Rules) -> Claim:
-    return Claim(
-        connection.user_id, message.id, message.bonus_id, rules.limit.gap, rules.limit.burst
-    )
+    return Claim(connection.user_id, message.id, message.bonus_id, *rules.limit)
 
 
 def outcome(connection: Connection, message: ClaimMessage, row: ClaimRow) -> Outcome:

@@ -10,11 +10,11 @@ from handlers.core.operation import Statement
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
 
-STATUS = {"refused": 401, "too_many": 429}
+STATUS = {"refused": 401, "too_many": 429, "kept_out": 429}
 
 
 class Connect(Statement[str], frozen=True):
-    """Returns opened, continued, joined, repeated, refused or too_many."""
+    """Returns opened, continued, joined, repeated, refused, too_many or kept_out."""
 
     function: ClassVar[str] = "connect"
     user_id: str
@@ -44,6 +44,6 @@ def statement(connection: Connection, grace: timedelta, max_connections: int) ->
 
 def status(outcome: str) -> int:
     """The status of the handshake: 401 for a spent ticket, as for a bad one; 429 for a user who
-    has as many connections as one may have.
+    has as many connections as one may have, or is kept out.
     """
     return STATUS.get(outcome, 200)

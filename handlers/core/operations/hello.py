@@ -45,6 +45,7 @@ class Hello(Statement[HelloRow], frozen=True):
     """The same of broadcasts; None: all that are not over."""
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def statement(connection: Connection, message: HelloMessage, rules: Rules) -> Hello:
@@ -55,8 +56,7 @@ def statement(connection: Connection, message: HelloMessage, rules: Rules) -> He
         message.since,
         message.epoch,
         message.broadcasts_since,
-        rules.limit.gap,
-        rules.limit.burst,
+        *rules.limit,
     )
 
 

@@ -29,10 +29,11 @@ class Ledger(Statement[LedgerRow], frozen=True):
     """An entry's id; None: from the newest."""
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def statement(connection: Connection, message: LedgerMessage, rules: Rules) -> Ledger:
-    return Ledger(connection.user_id, message.before, rules.limit.gap, rules.limit.burst)
+    return Ledger(connection.user_id, message.before, *rules.limit)
 
 
 def outcome(_connection: Connection, message: LedgerMessage, row: LedgerRow) -> Outcome:

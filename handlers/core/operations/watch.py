@@ -39,6 +39,7 @@ class Watch(Statement[WatchRow], frozen=True):
     grace: timedelta
     gap: timedelta
     burst: int
+    keep_out: timedelta
 
 
 def refusal(connection: Connection, message: WatchMessage) -> Outcome | None:
@@ -58,8 +59,7 @@ def statement(connection: Connection, message: WatchMessage, rules: Rules) -> Wa
         connection.connection_id,
         message.resource,
         rules.grace,
-        rules.limit.gap,
-        rules.limit.burst,
+        *rules.limit,
     )
 
 

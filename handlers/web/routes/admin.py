@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from handlers.services.errors import NotFound
 from handlers.services.kick import KickCounts  # noqa: TC001
 from handlers.services.presence import FindSession
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, TheKicks
+from handlers.web.deps import TheDatabase, TheKicks, service_router
 from handlers.web.errors import NOT_FOUND, UNREADABLE_BODY, documented
 from handlers.web.schemas.admin import Kicked, KickOrder
+from handlers.web.schemas.fields import Whole
 
-router = APIRouter(tags=["admin"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("admin")
 
 SessionId = Annotated[
-    int, Path(ge=1, lt=2**63, description="the `session_id` of GET /connections or GET /sessions")
+    Whole, Path(ge=1, lt=2**63, description="the `session_id` of GET /connections or GET /sessions")
 ]
 
 

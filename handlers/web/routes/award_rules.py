@@ -6,10 +6,10 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from handlers.services import award_rules
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase
+from handlers.web.deps import TheDatabase, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     FOREIGN_CURSOR,
@@ -31,7 +31,7 @@ from handlers.web.pagination import (
 )
 from handlers.web.schemas.award_rules import AwardRule, AwardRuleOrder, AwardRulesPage
 
-router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("bonuses")
 RuleId = Annotated[UUID, Path(description="the rule's id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 

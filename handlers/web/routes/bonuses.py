@@ -6,11 +6,11 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Request, Response
+from fastapi import Path, Request, Response
 
 from handlers.services import bonuses
 from handlers.services.bonuses import CreateBonus, ListedBonusRow
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts, to_datetime
+from handlers.web.deps import TheDatabase, ThePorts, service_router, to_datetime
 from handlers.web.errors import (
     BAD_REQUEST,
     FOREIGN_CURSOR,
@@ -34,7 +34,7 @@ from handlers.web.pagination import (
 from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedBonus
 from handlers.web.schemas.broadcasts import Listed
 
-router = APIRouter(tags=["bonuses"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("bonuses")
 BonusId = Annotated[UUID, Path(description="the bonus' id")]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 

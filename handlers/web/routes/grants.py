@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Request, Response
 
 from handlers.services import grants
 from handlers.services.grants import GrantRow, Position
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase
+from handlers.web.deps import TheDatabase, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     DATABASE_MOVED,
@@ -19,7 +19,7 @@ from handlers.web.errors import (
 from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, Listing
 from handlers.web.schemas.grants import Grant, GrantsPage
 
-router = APIRouter(tags=["grants"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("grants")
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR, UNAVAILABLE, DATABASE_MOVED)
 
 

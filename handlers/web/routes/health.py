@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fastapi import APIRouter, Response
+from fastapi import Response  # noqa: TC002  # FastAPI reads the annotations
 
 from handlers.services.health import is_healthy
-from handlers.web.deps import TheDatabase  # noqa: TC001  # FastAPI reads the annotations
+from handlers.web.deps import TheDatabase, open_router
 from handlers.web.schemas.fields import Schema
 
-router = APIRouter(tags=["health"])
+router = open_router("health")
 
 
 class Health(Schema):

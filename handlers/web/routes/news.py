@@ -7,16 +7,16 @@ from datetime import timedelta
 from typing import Annotated
 from uuid import UUID, uuid4
 
-from fastapi import APIRouter, Path, Response
+from fastapi import Path, Response
 
 from handlers.services import news
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY, TheDatabase, ThePorts
+from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import BAD_REQUEST, NEWS_TOO_LARGE, NOT_FOUND, UNSTORABLE, documented
 from handlers.web.orders import audience_of, created, fingerprint, to_json
 from handlers.web.schemas.broadcasts import Progress
 from handlers.web.schemas.news import News, NewsOrder
 
-router = APIRouter(tags=["news"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("news")
 
 NewsId = Annotated[UUID, Path(description="the id of the news")]
 

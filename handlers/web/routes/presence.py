@@ -6,21 +6,20 @@ from datetime import datetime, timedelta
 from typing import Annotated, NamedTuple
 from uuid import UUID  # noqa: TC003  # msgspec reads the annotations
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
 
 from handlers.core.operations.kick import ListConnections
 from handlers.services import presence, reports
 from handlers.services.presence import ALWAYS, EPOCH, NEVER, OPEN, OnlineRow, SessionRow
 from handlers.web.deps import (
-    COMMON_ERRORS,
     FROM,
-    SERVICE_ONLY,
     TO,
     ResourceFilter,
     TheDatabase,
     TheOnlineCounts,
     UserFilter,
+    service_router,
     to_datetime,
 )
 from handlers.web.errors import (
@@ -43,7 +42,7 @@ from handlers.web.pagination import (
     Limit,
     Listing,
 )
-from handlers.web.schemas.fields import Name
+from handlers.web.schemas.fields import Name, Whole
 from handlers.web.schemas.presence import (
     Connections,
     EndedBy,
@@ -56,10 +55,10 @@ from handlers.web.schemas.presence import (
     SessionsPage,
 )
 
-router = APIRouter(tags=["presence"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("presence")
 
 NodeFilter = Annotated[Name | None, Query(description="only connections to this gateway endpoint")]
-Seconds = Annotated[int, Query(ge=0, le=315_360_000)]
+Seconds = Annotated[Whole, Query(ge=0, le=315_360_000)]
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 SESSIONS_ERRORS = documented(
     BAD_REQUEST, FOREIGN_CURSOR, INTERVAL_MISSING, REVERSED_INTERVAL, NARROWER_RANGE
@@ -148,8 +147,8 @@ class SessionPosition(NamedTuple):
 def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     database: TheDatabase,
     user_id: UserFilter = None,
-    begins: Annotated[int | None, FROM] = None,
-    ends: Annotated[int | None, TO] = None,
+    begins: Annotated[Whole | None, FROM] = None,
+    ends: Annotated[Whole | None, TO] = None,
     resource: ResourceFilter = None,
     ended_by: Annotated[EndedBy | None, Query(description="only sessions that ended so")] = None,
     min_seconds: Annotated[

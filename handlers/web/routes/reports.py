@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, NamedTuple
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
 
 from handlers.services import reports
@@ -18,12 +18,11 @@ from handlers.services.reports import (
     WatchTimeRow,
 )
 from handlers.web.deps import (
-    COMMON_ERRORS,
-    SERVICE_ONLY,
     ResourceFilter,
     TheDatabase,
     TheInterval,
     UserFilter,
+    service_router,
     to_datetime,
 )
 from handlers.web.errors import (
@@ -46,6 +45,7 @@ from handlers.web.pagination import (
     Milliseconds,
     to_csv,
 )
+from handlers.web.schemas.fields import Whole  # noqa: TC001  # FastAPI reads the annotations
 from handlers.web.schemas.reports import (
     Concurrency,
     ConcurrencyPage,
@@ -54,7 +54,7 @@ from handlers.web.schemas.reports import (
     WatchTimePage,
 )
 
-router = APIRouter(tags=["reports"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("reports")
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WATCH_TIME_ERRORS = documented(
@@ -174,7 +174,7 @@ async def export_watch_time(
 def steps(
     interval: TheInterval,
     step_seconds: Annotated[
-        int | None,
+        Whole | None,
         Query(ge=1, le=315_360_000, description="the length of a step; by default some 300 steps"),
     ] = None,
 ) -> Steps:

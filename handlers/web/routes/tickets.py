@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import APIRouter
-
 from handlers.core.connection import ANYTHING
 from handlers.services import tickets
-from handlers.web.deps import COMMON_ERRORS, SERVICE_ONLY
-from handlers.web.errors import UNREADABLE_BODY, documented
+from handlers.web.deps import service_router
+from handlers.web.errors import BAD_REQUEST, TICKET_TOO_LONG, UNREADABLE_BODY, documented
 from handlers.web.schemas.tickets import Ticket, TicketOrder
 
-router = APIRouter(tags=["tickets"], dependencies=SERVICE_ONLY, responses=COMMON_ERRORS)
+router = service_router("tickets")
 
 
-@router.post("/tickets", status_code=201, responses=documented(UNREADABLE_BODY))
+@router.post(
+    "/tickets", status_code=201, responses=documented(UNREADABLE_BODY, BAD_REQUEST, TICKET_TOO_LONG)
+)
 async def mint_ticket(order: TicketOrder) -> Ticket:
     """Mint a ticket: it opens one connection of one user, within 30 seconds.
 

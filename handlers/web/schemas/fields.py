@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -16,7 +17,8 @@ from pydantic import (
     StringConstraints,
 )
 
-from handlers.core.ticket import MAX_NAME
+from handlers.core.names import MAX_NAME, is_storable
+from handlers.core.nesting import is_deeper
 
 MAX_JSON_LEVELS = 32
 # A day. A larger number of seconds is most likely meant in milliseconds.
@@ -26,29 +28,31 @@ MAX_MILLISECONDS = 253_402_300_799_999
 
 
 class Schema(BaseModel):
-    """A request or response body. Times are integer milliseconds since the epoch."""
+    """A request or response body. Times are integer milliseconds since the epoch.
 
-    model_config = ConfigDict(extra="forbid", from_attributes=True)
+    Strict: true is no number, "7" is none either, and a member that is not known is refused.
+    """
+
+    model_config = ConfigDict(extra="forbid", from_attributes=True, strict=True)
 
 
 def _storable(name: str) -> str:
-    if "\0" in name or any("\ud800" <= character <= "\udfff" for character in name):
+    if not is_storable(name):
         raise ValueError("a name must not contain NUL or an unpaired surrogate; remove it")
     return name
 
 
 def _shallow(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
     """Pydantic reads some 250 levels; a list of stored values must stay below that."""
-    if _is_deeper(value, MAX_JSON_LEVELS):
+    if is_deeper(value, MAX_JSON_LEVELS):
         raise ValueError(f"objects and arrays must not be nested deeper than {MAX_JSON_LEVELS}")
     return value
 
 
-def _is_deeper(value: JsonValue, levels: int) -> bool:
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_is_deeper(one, levels - 1) for one in inner)
+def _decimal(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch("-?(0|[1-9][0-9]*)", value):
+        raise ValueError("send a whole number in decimal digits, such as 100")
+    return value
 
 
 def _parsed(value: object) -> object:
@@ -58,6 +62,8 @@ def _parsed(value: object) -> object:
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 StoredObject = Annotated[dict[str, JsonValue], BeforeValidator(_parsed)]
 """A JSON object from the database, which sends it as text."""
+Whole = Annotated[int, BeforeValidator(_decimal)]
+"""A whole number in a path or a query, where all is text: not 1_000, +5, 7.0 or " 8"."""
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_NAME),
@@ -80,8 +86,10 @@ NextPoll = Annotated[
 ]
 HasMore = Annotated[bool, Field(description="whether to poll again at once")]
 
+Id = Annotated[UUID, Field(strict=False)]
+"""JSON has no UUIDs: it is text there, and an object here."""
 OwnId = Annotated[
-    UUID | None,
+    Id | None,
     Field(
         description="an id of your own, so that you can send the request again when its response "
         "gets lost. The same request is then answered 200 with what the first one created, "

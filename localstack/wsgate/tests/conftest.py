@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn_under
@@ -19,6 +20,12 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
 __all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "wsgate"]
+
+# No verdict by the machine's speed.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # The loop that the gateway's own processes run on: another reads, pauses and closes differently.
 _LOOPS = {"own": loop_factory()}

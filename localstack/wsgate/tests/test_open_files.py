@@ -188,7 +188,7 @@ async def test_a_client_without_a_descriptor_is_refused_and_later_ones_are_serve
                     assert answer.startswith(b"HTTP/1.1 503 ")
                 first.close()
                 await in_time(loop.sock_connect(third, address))
-                await in_time(loop.sock_sendall(third, b"GET /live HTTP/1.1\r\n\r\n"))
+                await in_time(loop.sock_sendall(third, b"GET /live HTTP/1.1\r\nHost: a\r\n\r\n"))
                 answer = await in_time(loop.sock_recv(third, 4096))
                 assert answer.startswith(b"HTTP/1.1 426 ")
     assert len(log) == 1

@@ -19,10 +19,20 @@ from botocore.exceptions import ClientError, SSLError
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from gateways import PONG, Event, Functions, Running, function, plan, running, websocket_api
+from gateways import (
+    PONG,
+    Clock,
+    Event,
+    Functions,
+    Running,
+    function,
+    plan,
+    running,
+    websocket_api,
+)
 from waiting import in_time, until
 from wsgate.certificates import Certificates, make
-from wsgate.model.limits import Limits
+from wsgate.model.limits import Limits, millis
 from wsgate.serve import Addresses, Options, serve_at
 from wsgate.transport.tls import TlsTransport
 
@@ -51,12 +61,13 @@ def echo(event: Event) -> Event:
 
 
 def node(
-    certificates: Certificates, limits: Limits | None = None
+    certificates: Certificates, limits: Limits | None = None, clock: Clock | None = None
 ) -> contextlib.AbstractAsyncContextManager[Running]:
     api = websocket_api({"echo": function("echo"), "ping": PONG}, two_way={"echo", "ping"})
     functions = Functions(echo=echo, web=lambda event: {"path": event["rawPath"]})
     described = plan(api, {"$default": function("web")})
-    return running(described, functions, limits=limits, certificate=certificates.server)
+    server = certificates.server
+    return running(described, functions, limits=limits, clock=clock, certificate=server)
 
 
 def management(node: Running, bundle: Path) -> ApiGatewayManagementApiClient:
@@ -455,11 +466,13 @@ async def test_connections_that_end_leave_nothing_behind(
 
 
 async def test_many_handshakes_that_go_nowhere_leave_nothing(certificates: Certificates) -> None:
-    async with node(certificates, QUICK) as at:
+    clock = Clock()
+    async with node(certificates, QUICK, clock) as at:
         half = [socket.create_connection(("127.0.0.1", at.port)) for _ in range(50)]
         for one in half:
             one.sendall(RECORD + b"\x02\x00\x01\x00")
         await until(lambda: len(at.node.clients) == 50)
+        clock.now += millis(QUICK.head)
         await until(lambda: not at.node.clients)
         for one in half:
             one.close()

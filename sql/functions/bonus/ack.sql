@@ -1,15 +1,16 @@
 -- Record that a device shows a bonus that asks for an acknowledgement: its user is not told again. A
 -- repeat, an unknown bonus, or one that does not ask for it changes nothing. Returns one row; outcome
--- acked, slow_down or disconnect (see `spend`).
+-- acked, slow_down or kept_out (see `spend`).
 create or replace function ack(
     p_user_id text, p_bonus_id uuid,
-    p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
+    p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
+    p_now timestamptz default null,
     out outcome text, out wait_ms integer
 ) language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
-    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     outcome := 'acked';
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

@@ -1,7 +1,7 @@
 -- Claim a bonus for a user: at most once per user, never more than the stock. Returns one row; outcome
 -- claimed | already_claimed | too_early | expired | sold_out | not_eligible | cancelled |
 -- unknown_bonus | conflict (the claim's id was used for something else) |
--- slow_down | disconnect (see `spend`; wait_ms says when to try again).
+-- slow_down | kept_out (see `spend`; wait_ms says when to try again).
 -- A repeat of a granted claim, by its id, gets the same answer; another device gets already_claimed.
 -- Once the stock is gone a claim takes no lock: a thousand are granted, fifty thousand ask.
 -- epoch, event: null unless the outcome is claimed, and once the event has been pruned. others: the
@@ -9,7 +9,8 @@
 -- there is a connection to tell.
 create or replace function claim(
     p_user_id text, p_claim_id text, p_bonus_id uuid,
-    p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
+    p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
+    p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out bonus jsonb, out others jsonb
 ) language plpgsql as $$
@@ -20,7 +21,7 @@ declare
     v_event user_events;
 begin
     perform prefer_indexes();
-    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);
@@ -58,5 +59,10 @@ begin
         event := event_json(v_event);
     elsif outcome = 'sold_out' and jsonb_array_length(others) > 1 then
         bonus := bonus_json(v_bonus, outcome);
+    end if;
+    if others is not null then
+        -- A reward, and at most 500 bytes around it.
+        perform charge(p_user_id, p_gap, cost_of(jsonb_array_length(others),
+            jsonb_array_length(others) * (octet_length(v_bonus.reward::text) + 500)));
     end if;
 end $$;

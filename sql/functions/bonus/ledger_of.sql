@@ -1,10 +1,11 @@
 -- A user's bonus history, newest first: offers to them, and bonuses for everyone or for a resource they
 -- watch. At most 20 entries below p_before (an id; null: from the newest): 20 rewards fit into one message.
--- Returns one row; outcome listed, slow_down or disconnect (see `spend`); entries [{id, entry, bonus_id,
+-- Returns one row; outcome listed, slow_down or kept_out (see `spend`); entries [{id, entry, bonus_id,
 -- reward, at}]; next: the p_before of the next page, null after the last.
 create or replace function ledger_of(
     p_user_id text, p_before bigint default null,
-    p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null
+    p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
+    p_now timestamptz default null
 ) returns table (outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
 language plpgsql as $$
 declare
@@ -12,31 +13,33 @@ declare
     v_before bigint := coalesce(p_before, 9223372036854775807);
 begin
     perform prefer_indexes();
-    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;
         return;
     end if;
-    return query
-        with mine as (
-            select l.id, l.entry, l.bonus_id, l.at from ledger l
-             where l.user_id = p_user_id and l.id < v_before order by l.id desc limit 20
-        ),
-        everyones as (
-            select l.id, l.entry, l.bonus_id, l.at from ledger l join bonuses b using (bonus_id)
-             where l.user_id is null and l.id < v_before
-               and (b.audience = 'everyone' or b.resource in (
-                   select w.resource from watching_times w
-                    where w.user_id = p_user_id and w.ended_at is null))
-             order by l.id desc limit 20
-        ),
-        page as (
-            select * from (table mine union all table everyones) as both_ order by id desc limit 20
-        )
-        select 'listed', 0, ms(v_now),
-               coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,
-                                                     'reward', b.reward, 'at', ms(p.at))
-                                  order by p.id desc), '[]'),
-               case when count(*) = 20 then min(p.id) end
-          from page p join bonuses b using (bonus_id);
+    with mine as (
+        select l.id, l.entry, l.bonus_id, l.at from ledger l
+         where l.user_id = p_user_id and l.id < v_before order by l.id desc limit 20
+    ),
+    everyones as (
+        select l.id, l.entry, l.bonus_id, l.at from ledger l join bonuses b using (bonus_id)
+         where l.user_id is null and l.id < v_before
+           and (b.audience = 'everyone' or b.resource in (
+               select w.resource from watching_times w
+                where w.user_id = p_user_id and w.ended_at is null))
+         order by l.id desc limit 20
+    ),
+    page as (
+        select * from (table mine union all table everyones) as both_ order by id desc limit 20
+    )
+    select 'listed', 0, ms(v_now),
+           coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,
+                                                 'reward', b.reward, 'at', ms(p.at))
+                              order by p.id desc), '[]'),
+           case when count(*) = 20 then min(p.id) end
+      into outcome, wait_ms, server_now, entries, next
+      from page p join bonuses b using (bonus_id);
+    perform charge(p_user_id, p_gap, cost_of(1, octet_length(entries::text)));
+    return next;
 end $$;

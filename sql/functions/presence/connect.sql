@@ -3,6 +3,7 @@
 --   repeated  this event came before; nothing changed
 --   refused   the ticket has opened another connection, has expired, or its connection is gone
 --   too_many  the user has p_max_connections connections; the ticket is spent
+--   kept_out  the user kept sending beyond the limit (see `spend`); the ticket is spent
 -- The ticket makes this idempotent, for events that come twice, late, or after their own $disconnect: it
 -- is stored with its connection while that is open, and in used_tickets once it can open nothing more.
 create or replace function connect(
@@ -21,6 +22,9 @@ begin
     v_now := lock_user(p_user_id, p_now);
     if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';
+    elsif is_kept_out(p_user_id, v_now) then
+        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
+        return 'kept_out';
     end if;
     v_connection := jsonb_build_object(
         'at', extract(epoch from v_now)::numeric(14, 3),

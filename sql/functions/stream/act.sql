@@ -5,12 +5,13 @@
 --   conflict   the id was used for something else; nothing is written
 --   too_large  stored as jsonb it is longer than 16 KB (1e308 becomes 309 digits); nothing is written
 --   state_too_large   the state would be longer than 16 KB; nothing is written
---   slow_down, disconnect   see `spend`; wait_ms says when to try again
+--   slow_down, kept_out   see `spend`; wait_ms says when to try again
 -- others: [[node, connection id], …] of all the user's open connections. A repeat returns them again: the
 -- first call may have died between the commit and the push.
 create or replace function act(
     p_user_id text, p_action_id text, p_type text, p_body jsonb, p_patch jsonb default null,
-    p_gap interval default '0', p_burst integer default 1, p_now timestamptz default null,
+    p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
+    p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
     out others jsonb
 ) language plpgsql as $$
@@ -20,7 +21,7 @@ declare
     v_state jsonb;
 begin
     perform prefer_indexes();
-    wait_ms := spend(p_user_id, p_gap, p_burst, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);
@@ -47,4 +48,10 @@ begin
     select e.epoch into epoch from stream_epoch e;
     event := event_json(v_event);
     others := connections_of(p_user_id);
+    if outcome in ('acted', 'repeated') then
+        -- An event has at most 300 bytes beside its body and its patch.
+        perform charge(p_user_id, p_gap, cost_of(jsonb_array_length(others),
+            jsonb_array_length(others) * (octet_length(v_event.body::text)
+                + coalesce(octet_length(v_event.patch::text), 0) + 300)));
+    end if;
 end $$;

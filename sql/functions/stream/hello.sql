@@ -1,5 +1,5 @@
 -- Everything a client needs to draw itself: one row.
---   outcome    welcome; slow_down or disconnect (see `spend`) with wait_ms and server_now alone
+--   outcome    welcome; slow_down or kept_out (see `spend`) with wait_ms and server_now alone
 --   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
 --   epoch, seq, state (as of seq)
 --   recovered  true: events are exactly those after `since`
@@ -15,7 +15,7 @@
 create or replace function hello(
     p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text,
     p_broadcasts_since bigint, p_gap interval default '0', p_burst integer default 1,
-    p_now timestamptz default null
+    p_keep_out interval default '1 minute', p_now timestamptz default null
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
@@ -24,7 +24,7 @@ create or replace function hello(
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
-    v_wait_ms integer := spend(p_user_id, p_gap, p_burst, v_now);
+    v_wait_ms integer := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
 begin
     perform prefer_indexes();
     if v_wait_ms <> 0 then
@@ -34,7 +34,6 @@ begin
         return next;
         return;
     end if;
-    return query
     with session as (
         select resource, joined_at, size(nodes)::bigint as connections from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
@@ -103,6 +102,11 @@ begin
            stream.since is not null and stream.seq - stream.since = events.shown,
            events.list, shown_bonuses.list,
            jsonb_build_object('seq', broadcast_stream.seq, 'recovered', news.is_all, 'news', news.list)
+      into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, epoch, seq, state,
+           recovered, events, bonuses, broadcasts
       from stream cross join events cross join shown_bonuses cross join news cross join broadcast_stream
            left join session on true;
+    perform charge(p_user_id, p_gap, cost_of(1, octet_length(events::text) + octet_length(state::text)
+        + octet_length(bonuses::text) + octet_length(broadcasts::text)));
+    return next;
 end $$;

@@ -188,10 +188,10 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     queue_port = queue_listener.getsockname()[1]
     folder = tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
     scratch = Path(stack.enter_context(folder))
-    plan = await _load(options, address, queue_port, scratch)
+    token = session_token()
+    plan = await _load(options, address, queue_port, token, scratch)
     if not plan.queues:
         queue_listener.close()
-    token = session_token()
     plan, principals = _with_callers(options, plan, token)
     certified = await in_thread(_certify, options, plan, address, scratch)
     return _Ground(listeners, address, queue_listener, pages, plan, token, principals, certified)
@@ -229,11 +229,14 @@ def _pages(folders: Mapping[str, Path]) -> Pages | None:
     return Pages(folders) if folders else None
 
 
-async def _load(options: Options, address: str, queue_port: int, scratch: Path) -> Plan:
-    return await in_thread(_read, options, address, f"http://127.0.0.1:{queue_port}", scratch)
+async def _load(options: Options, address: str, queue_port: int, token: str, scratch: Path) -> Plan:
+    endpoint = f"http://127.0.0.1:{queue_port}"
+    return await in_thread(_read, options, address, endpoint, token, scratch)
 
 
-def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) -> Plan:
+def _read(
+    options: Options, address: str, queue_endpoint: str, queue_token: str, scratch: Path
+) -> Plan:
     from wsgate.template.load import (  # noqa: PLC0415 most of a second: see _listen
         Elsewhere,
         TemplateError,
@@ -249,6 +252,7 @@ def _read(options: Options, address: str, queue_endpoint: str, scratch: Path) ->
             parameters=options.parameters,
             host=address,
             queue_endpoint=queue_endpoint,
+            queue_token=queue_token,
             scratch=scratch,
             elsewhere=elsewhere,
         )

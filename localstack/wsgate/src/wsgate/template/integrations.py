@@ -122,12 +122,17 @@ def _service(resource: Resource, service: re.Match[str], declared: Collection[st
         problem = "is missing, and AWS sends nothing to a queue without a role"
         resource.stack.warn_once(resource.logical_id, resource.error(problem, "CredentialsArn"))
     path = f"?Action={target}&Version=2012-11-05" if kind == "action" else target
-    # API Gateway signs the request with the role that it is given; the server only reads whose.
+    # API Gateway signs the request with the role that it is given. The server reads which account
+    # that is, and answers this run's token alone.
     signature = f"'AWS4-HMAC-SHA256 Credential=local/19700101/{place.region}/sqs/aws4_request'"
+    signed = {
+        "integration.request.header.Authorization": signature,
+        "integration.request.header.X-Amz-Security-Token": f"'{place.queue_token}'",
+    }
     return Endpoint(
         f"{place.queue_endpoint}/{path}",
         resource.text("IntegrationMethod", default="POST"),
-        {**_parameters(resource, declared), "integration.request.header.Authorization": signature},
+        {**_parameters(resource, declared), **signed},
         _one_of(Conversion, resource, "ContentHandlingStrategy"),
     )
 

@@ -38,6 +38,7 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
     parameters: Mapping[str, str],
     host: str,
     queue_endpoint: str,
+    queue_token: str = "",
     scratch: Path,
     elsewhere: Elsewhere = Elsewhere.NONE,
     region: str = "us-east-1",
@@ -46,13 +47,13 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
     """Read the template at `path` and resolve all that it asks for.
 
     `host` (`127.0.0.1:8080`) is where the gateway will listen, `queue_endpoint` the URL of the SQS
-    server. Code that is no folder is laid out below `scratch`, which the caller removes when
-    nothing runs any more. Raises TemplateError: one sentence about what cannot run here, where, and
-    what to do.
+    server, which answers calls with `queue_token`. Code that is no folder is laid out below
+    `scratch`, which the caller removes when nothing runs any more. Raises TemplateError: one
+    sentence about what cannot run here, where, and what to do.
     """
     source = read(path)
     names = parameter_values(source, parameters)
-    place = Place(host, queue_endpoint.rstrip("/"), region, account)
+    place = Place(host, queue_endpoint.rstrip("/"), queue_token, region, account)
     try:
         stack = Stack(source, expand(source, as_texts(names), region), names, place)
         return _plan(stack, Workshop(Scratch(scratch), elsewhere))

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.template.expand import Source, TemplateError
@@ -28,6 +28,8 @@ class Place:
 
     host: str
     queue_endpoint: str
+    queue_token: str = field(repr=False)
+    """What a call of the queue server sends as X-Amz-Security-Token."""
     region: str
     account: str
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import httptools
 
 from wsgate.model.limits import millis
-from wsgate.transport import responses
+from wsgate.transport import request_head, responses
+from wsgate.transport.request_head import BAD_REQUEST
 from wsgate.transport.responses import Request, Response, serialize
 from wsgate.transport.tls import RECORD, TlsTransport
 from wsgate.transport.websocket import Socket, SocketNode, Upgrade
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from wsgate.model.events import Pairs
     from wsgate.model.ids import Millis
 
-BAD_REQUEST = responses.message(HTTPStatus.BAD_REQUEST, "Bad Request")
 HEAD_TOO_LARGE = responses.message(
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large"
 )
@@ -68,7 +68,7 @@ class HttpProtocol(asyncio.Protocol):
         self._source_ip = ""
         self._url, self._headers, self._body = b"", list[tuple[str, str]](), bytearray()
         self._head_bytes, self._fields_bytes = 0, 0
-        self._body_bytes, self._body_limit = 0, 0
+        self._body_bytes, self._body_limit, self._gap_bytes = 0, 0, 0
         self._in_head, self._too_large = False, False
         self._refusal: Response | None = None
         self._turns: deque[_Turn] = deque()
@@ -96,9 +96,13 @@ class HttpProtocol(asyncio.Protocol):
             return
         if self._in_head:
             self._head_bytes += len(data)
+        self._gap_bytes += len(data)
         self._feed(data)
-        if self._in_head and self._head_bytes > self._node.limits.head_bytes:
+        most = self._node.limits.head_bytes
+        if self._in_head and self._head_bytes > most:
             self._refuse(HEAD_TOO_LARGE)
+        elif not self._in_head and self._gap_bytes > most:
+            self._refuse(BAD_REQUEST)
         self._take_turns()
 
     def pause_writing(self) -> None:
@@ -141,7 +145,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._url, self._headers, self._body = b"", [], bytearray()
         self._head_bytes, self._in_head, self._too_large = 0, True, False
-        self._fields_bytes, self._is_between = 0, False
+        self._fields_bytes = self._gap_bytes = 0
+        self._is_between = False
         if not self.is_busy:
             self._wait(self._node.limits.head)
 
@@ -151,20 +156,22 @@ class HttpProtocol(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         """White space around a value is none of it (RFC 9110, section 5.5).
 
-        One read may bring many times what a head may have: of that nothing is kept.
+        One read may bring many times what a head may have: of that nothing is kept. Fields after a
+        chunked body are none of the head: they are dropped (RFC 9110, section 6.5.1).
         """
         self._fields_bytes += len(name) + len(value) + _LINE_OVERHEAD
         if self._fields_bytes > self._node.limits.head_bytes:
             self._headers.clear()
             self._refuse(HEAD_TOO_LARGE)
-        else:
+        elif self._in_head:
             self._headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
 
     def on_headers_complete(self) -> None:
-        self._in_head = False
+        self._in_head, self._gap_bytes = False, 0
         if len(self._url) + self._fields_bytes > self._node.limits.head_bytes:
             self._refuse(HEAD_TOO_LARGE)
             return
+        self._check_head()
         self._body_limit = self._node.body_limit(self._path)
         if self._content_length > self._node.limits.http_body_bytes:
             self._refuse(BODY_TOO_LARGE)
@@ -173,8 +180,13 @@ class HttpProtocol(asyncio.Protocol):
         if not self.is_busy:
             self._wait(self._node.limits.request)
 
+    def on_chunk_header(self) -> None:
+        """What stands between chunks, or after the last, is bound as a head is."""
+        self._gap_bytes = 0
+
     def on_body(self, body: bytes) -> None:
         """Read a body too large for its path to its end, so that the client gets the reason."""
+        self._gap_bytes = 0
         if self._too_large:
             self._body_bytes += len(body)
         elif len(self._body) + len(body) > self._body_limit:
@@ -206,6 +218,16 @@ class HttpProtocol(asyncio.Protocol):
         except httptools.HttpParserError:
             if not (data.startswith(RECORD) and self._begin_tls(data)):
                 self._refuse(BAD_REQUEST)
+
+    def _check_head(self) -> None:
+        """Refuse what two readers could understand in two ways."""
+        headers = tuple(self._headers)
+        target = request_head.origin_form(self._url.decode("latin-1"), headers)
+        self._url = target.encode("latin-1")
+        version = self._parser.get_http_version()
+        refusal = request_head.refusal(self._method, target, version, headers)
+        if refusal is not None:
+            self._refuse(refusal)
 
     def _begin_tls(self, data: bytes) -> bool:
         """Read the rest of a connection that begins with TLS through it, if this node has a key."""
@@ -310,6 +332,11 @@ class HttpProtocol(asyncio.Protocol):
         self.deadline = self._node.now() + millis(span)
 
     @property
+    def _method(self) -> str:
+        method: bytes = self._parser.get_method()
+        return method.decode("ascii")
+
+    @property
     def _path(self) -> str:
         return self._url.partition(b"?")[0].decode("latin-1")
 
@@ -324,9 +351,8 @@ class HttpProtocol(asyncio.Protocol):
     def _request(self) -> Request:
         headers: Pairs = tuple(self._headers)
         path, _, query = self._url.decode("latin-1").partition("?")
-        method = self._parser.get_method().decode("ascii")
         body = bytes(self._body)
         version = f"HTTP/{self._parser.get_http_version()}"
         return Request(
-            method, path, query, headers, body, self._source_ip, self._too_large, version
+            self._method, path, query, headers, body, self._source_ip, self._too_large, version
         )

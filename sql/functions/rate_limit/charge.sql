@@ -1,0 +1,14 @@
+-- Charge a message that `spend` has let through for what it led to, in units of which `spend` has taken one.
+-- So the limit bounds that as well: see docs/explanation/security.md.
+create or replace function charge(p_user_id text, p_gap interval, p_units double precision)
+returns void language plpgsql as $$
+begin
+    if p_units > 1 then
+        update user_limits set free_at = free_at + p_gap * (p_units - 1) where user_id = p_user_id;
+    end if;
+end $$;
+
+-- What a message costs that tells so many connections, its own included, and so many bytes altogether: a
+-- unit for every 5 of them, or for every 16 KB. A user with a few tabs pays no more than the one unit.
+create or replace function cost_of(p_connections integer, p_bytes integer) returns double precision
+language sql immutable as $$ select greatest(p_connections / 5.0, p_bytes / 16384.0) $$;
