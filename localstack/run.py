@@ -122,7 +122,7 @@ def _exit_within(seconds: float) -> None:
 
 
 async def _serve(folder: Path, port: int, database: Database) -> None:
-    await _migrate(database)
+    functions_dsn = await _migrate(database)
     # Imported late, so that other errors are reported before the gateway is loaded.
     from wsgate import serve as gateway  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
         port=port,
         host=HOST,
         parameters={
-            "DatabaseUrl": database.dsn,
+            "DatabaseUrl": functions_dsn,
             "TicketSecret": _kept_secret(folder / "ticket-secret"),
             "ServiceToken": token,
             "PushEndpoint": f"http://{address}/{STAGE}",
@@ -301,12 +301,17 @@ async def _wait_for_space(server: Postgres, problem: NoSpaceError) -> None:
             return await in_thread(server.restart)
 
 
-async def _migrate(database: Database) -> None:
+async def _migrate(database: Database) -> str:
+    """Bring the database up to date; return the DSN for functions, whose role may do little."""
     from sql.migrate import MigrationError, Unreachable, check, migrate  # noqa: PLC0415
+    from sql.roles import let_functions_log_in  # noqa: PLC0415
 
     try:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
+        if database.server is None:
+            return database.dsn  # the operator of this database says who may what
+        return await let_functions_log_in(database.dsn, secrets.token_urlsafe(SECRET_BYTES))
     except Unreachable as error:
         raise StartupError(str(error)) from None
     except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:

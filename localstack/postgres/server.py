@@ -13,6 +13,7 @@ import contextlib
 import errno
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -35,6 +36,7 @@ __all__ = ["Postgres", "PostgresError", "find_binaries"]
 READY_TIMEOUT_SECONDS = 120  # a crashed database recovers before it answers
 STOP_TIMEOUT_SECONDS = 10  # for each of: fast, immediate, killed
 PASSING_TIMEOUT_SECONDS = 5
+FULL_BYTES = 1_000_000  # a server cannot start with less room
 
 # Another process took the port that we found free; the children of a killed server still end.
 PASSING = ("Address already in use", "pre-existing shared memory block")
@@ -98,8 +100,12 @@ class Postgres:
         return f"with signal {-code}" if code < 0 else f"with exit code {code}"
 
     def lacks_space(self) -> bool:
-        """Whether the server's last words are of a full disk."""
-        return is_no_space(_tail(self.log, lines=20))
+        """Whether the disk is full: now, or by the server's last words.
+
+        Its log lies on the same disk, which may have no room for the words.
+        """
+        is_full = shutil.disk_usage(self.folder).free < FULL_BYTES
+        return is_full or is_no_space(_tail(self.log, lines=20))
 
     def restart(self) -> None:
         """Start the server that ended by itself, with the same data, port and DSN.
@@ -237,7 +243,8 @@ def _read_pid_file(data: Path) -> _PidFile | None:
     # Line 1 is the pid, line 8 the state, as pg_ctl reads them:
     # https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/pidfile.h
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        # A line names the folder, in bytes that the locale need not know.
+        lines = (data / "postmaster.pid").read_text("utf-8", "replace").splitlines()
         return _PidFile(int(lines[0]), ready=len(lines) >= 8 and lines[7].strip() == "ready")  # noqa: PLR2004
     except (FileNotFoundError, ValueError, IndexError):
         return None
@@ -250,7 +257,7 @@ def _is_server_of(pid: int, data: Path) -> bool:
 
 def _command_line(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return ""

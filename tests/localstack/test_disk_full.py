@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
-from contextlib import suppress
+import threading
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -47,13 +49,26 @@ def resize(disk: Path, kilobytes: int) -> None:
     subprocess.run(remount, check=True)
 
 
-def fill(disk: Path) -> Path:
-    """A file that takes all the room there is."""
-    filler = disk / "filler"
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while True:
-            file.write(b"." * 4096)
-    return filler
+@contextmanager
+def filled(disk: Path) -> Iterator[None]:
+    """A file takes all the room there is, and what becomes free meanwhile."""
+    filler, is_over = disk / "filler", threading.Event()
+
+    def fill() -> None:
+        with filler.open("wb", buffering=0) as file:
+            while not is_over.is_set():
+                with suppress(OSError):
+                    file.write(b"." * 4096)
+
+    filling = threading.Thread(target=fill)
+    filling.start()
+    wait_until(lambda: shutil.disk_usage(disk).free == 0)
+    try:
+        yield
+    finally:
+        is_over.set()
+        filling.join()
+        filler.unlink()
 
 
 @pytest.mark.parametrize("kilobytes", SIZES)
@@ -83,16 +98,18 @@ def test_a_run_without_room_says_how_much_it_needs(disk: Path) -> None:
     assert "Free 100 MB there" in said
 
 
-def test_a_database_that_a_full_disk_keeps_down_comes_back_with_room(disk: Path) -> None:
-    with started(disk) as running:
+def test_a_database_that_a_full_disk_keeps_down_comes_back_with_room(
+    disk: Path, tmp_path: Path
+) -> None:
+    folder = disk / "run"
+    folder.mkdir()
+    (folder / "output").symlink_to(tmp_path / "output")  # it is to say why, on another disk
+    with started(folder) as running:
         assert running.asks("/sessions?user_id=ann") == 200
-        filler = fill(disk)
-        resize(disk, 1)  # nothing more can be written, whatever is deleted
-        os.kill(running.server(), signal.SIGKILL)
-        wait_until(lambda: "It starts by itself when there is room." in running.output())
-        assert running.process.poll() is None
-        resize(disk, ROOMY)
-        filler.unlink()
+        with filled(disk):
+            os.kill(running.server(), signal.SIGKILL)
+            wait_until(lambda: "It starts by itself when there is room." in running.output())
+            assert running.process.poll() is None
         wait_until(lambda: "PostgreSQL answers again." in running.output())
         assert running.asks("/sessions?user_id=ann") == 200
     assert "Traceback" not in running.output()

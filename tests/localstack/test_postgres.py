@@ -268,6 +268,11 @@ def test_a_failed_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "postmaster.pid").exists()
 
 
+def test_a_folder_may_have_any_name_in_any_locale(tmp_path: Path) -> None:
+    with owner_of(tmp_path / "für uns, and you", locale="C") as owner:
+        owner.kill()
+
+
 def test_only_its_own_folder_changes(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     before = tmp_path.stat()
@@ -286,10 +291,14 @@ async def ask(dsn: str, query: str) -> Any:
 
 
 @contextmanager
-def owner_of(folder: Path, how: str = "watch") -> Iterator[subprocess.Popen[str]]:
+def owner_of(
+    folder: Path, how: str = "watch", locale: str | None = None
+) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", OWNER, str(LOCALSTACK), str(folder), how]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as owner:
+    other = {} if locale is None else {"LC_ALL": locale, "PYTHONUTF8": "0"}
+    environment = os.environ | other
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "started\n"
         yield owner

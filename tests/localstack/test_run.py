@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -16,6 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
 from bench.support.ports import free_port
@@ -184,6 +186,25 @@ def test_another_database_takes_the_place_of_the_embedded_one(tmp_path: Path) ->
     ):
         assert running.about()["database_url"] == dsn
         assert not (folder / "postgres").exists()
+
+
+def test_it_says_how_many_connections_it_holds(running: Running) -> None:
+    [line] = [line for line in running.output().splitlines() if line.startswith("holds ")]
+    assert int(line.split()[1]) > 0
+
+
+def test_functions_have_a_role_that_may_do_little(running: Running) -> None:
+    about = running.about()
+    assert running.asks("/sessions?user_id=ann") == 200
+
+    async def roles() -> set[str]:
+        owner = await asyncpg.connect(about["database_url"])
+        query = "select distinct usename from pg_stat_activity where datname = 'headcount' and pid <> pg_backend_pid()"
+        names = {row[0] for row in await owner.fetch(query)}
+        await owner.close()
+        return names
+
+    assert asyncio.run(roles()) == {"headcount_functions"}
 
 
 def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
