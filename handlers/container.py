@@ -17,13 +17,15 @@ from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
 from handlers.adapters.queue import Queue
-from handlers.adapters.settings import grace, push_endpoint, pushes_per_second, setting
+from handlers.adapters.settings import grace, push_endpoint, pushes_per_second, rules, setting
 from handlers.core.rate_limit import KeptOut
 from handlers.services import broadcast
 from handlers.services.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
+
+    from handlers.core.operation import Rules
 
 # They log at INFO what they do at each call; the access logs have it already.
 TALKATIVE = ("botocore", "mangum")
@@ -60,6 +62,10 @@ class Container:
     @cached_property
     def delivery(self) -> Delivery:
         return Delivery(CircuitBreaker(self.gateway), self.database, grace())
+
+    @cached_property
+    def rules(self) -> Rules:
+        return rules()
 
     @cached_property
     def kept_out(self) -> KeptOut:

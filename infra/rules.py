@@ -54,7 +54,7 @@ NEEDS: Final = {
     "gateway.post": Needs(set(), {"POST @connections"}),
     "gateway.is_open": Needs(set(), {"GET @connections"}),
     "gateway.close": Needs(set(), {"DELETE @connections"}),
-    "rules()": Needs(
+    "container.rules": Needs(
         {"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "KEEP_OUT_SECONDS", "GRACE_SECONDS"},
         set(),
     ),

@@ -303,12 +303,19 @@ async def _wait_for_space(server: Postgres, problem: NoSpaceError) -> None:
 
 async def _migrate(database: Database) -> str:
     """Bring the database up to date; return the DSN for functions, whose role may do little."""
-    from sql.migrate import MigrationError, Unreachable, check, migrate  # noqa: PLC0415
+    from sql.migrate import (  # noqa: PLC0415
+        MigrationError,
+        Unreachable,
+        check,
+        migrate,
+        set_time_outs,
+    )
     from sql.roles import let_functions_log_in  # noqa: PLC0415
 
     try:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
+        await set_time_outs(database.dsn)
         if database.server is None:
             return database.dsn  # the operator of this database says who may what
         return await let_functions_log_in(database.dsn, secrets.token_urlsafe(SECRET_BYTES))

@@ -135,6 +135,8 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
         name, args, columns = question(options)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
             await connection.execute("select limit_report(0)")
+            # The reader of the file may be slow, and be stopped for a while.
+            await connection.execute("set local lock_timeout = 0; set local tcp_user_timeout = 0")
             await connection.copy_from_query(
                 copied(name, columns), *args, output=progress.take, format="csv", header=True
             )

@@ -51,7 +51,11 @@ async def migrate(dsn: str) -> list[str]:
     """
     connection = await asyncpg.connect(dsn)
     try:
+        # A migration takes as long as it takes, and waits for one that is under way. But what waits
+        # behind it for a lock waits with it: a report that goes on for a minute ends the migration.
+        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
         await connection.execute("select pg_advisory_lock($1)", LOCK)
+        await connection.execute("set lock_timeout = '1min'")
         # Asked first: a role that may not make tables may run on a database that has them.
         if not await connection.fetchval("select to_regclass('migrations') is not null"):
             await connection.execute(
@@ -68,10 +72,30 @@ async def migrate(dsn: str) -> list[str]:
                 "delete from migrations where name like 'functions/%' and name <> all ($1::text[])",
                 list(texts),
             )
-        everything = "".join(texts.values())
-        if await _apply(connection, ROLES, (HERE / ROLES).read_text(encoding="utf-8"), everything):
+        if await _apply_roles(connection, "".join(texts.values())):
             done.append(ROLES)
         return done
+    finally:
+        await connection.close()
+
+
+async def _apply_roles(connection: asyncpg.Connection, everything: str) -> bool:
+    """Grant the functions' role what it needs, after a change or when it has nothing."""
+    has_rights = await connection.fetchval(
+        "select coalesce(has_table_privilege("
+        "to_regrole('headcount_functions')::oid, 'migrations', 'select'), true)"
+    )
+    if not has_rights:  # an administrator has made it since, or the backup was of another cluster
+        await connection.execute("delete from migrations where name = $1", ROLES)
+    text = (HERE / ROLES).read_text(encoding="utf-8")
+    return await _apply(connection, ROLES, text, depends_on=everything)
+
+
+async def set_time_outs(dsn: str) -> None:
+    """Bound the statements, locks and transactions of all sessions that begin from now on."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
     finally:
         await connection.close()
 
@@ -141,7 +165,9 @@ def _database_url() -> str | None:
 async def _run(dsn: str) -> list[str]:
     await check(dsn, ANSWER_TIMEOUT_SECONDS)
     try:
-        return await migrate(dsn)
+        applied = await migrate(dsn)
+        await set_time_outs(dsn)
+        return applied
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
 

@@ -125,25 +125,19 @@ class Database:
         seconds = self._deadline.allow(CALL_SECONDS, leaving_seconds=ANSWER_SECONDS)
         try:
             async with asyncio.timeout(seconds), self._turn:
-                records = await self._twice(statement, run)
+                try:
+                    records = await self._once(run)
+                except LOST as error:
+                    log.warning("%s again, on a new connection: %s", name(statement), _said(error))
+                    await self.close()
+                    records = await self._once(run)
         except TimeoutError as error:
             raise Unavailable(f"database: {name(statement)}: no answer in time") from error
-        read = reader(type(statement))
-        return [read(record) for record in records]
-
-    async def _twice(
-        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
-    ) -> Records:
-        try:
-            return await self._once(run)
-        except LOST as error:
-            log.warning("%s again, on a new connection: %s", name(statement), _said(error))
-            await self.close()
-        try:
-            return await self._once(run)
         except LOST as error:
             await self.close()
             raise Unavailable(f"database: {name(statement)}: {_said(error)}") from error
+        read = reader(type(statement))
+        return [read(record) for record in records]
 
     async def _once(self, run: Callable[[asyncpg.Connection], Awaitable[Records]]) -> Records:
         try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, NewType, Protocol, TypeVar
+from typing import TYPE_CHECKING, ClassVar, Generic, NamedTuple, NewType, Protocol, TypeVar
 
 import msgspec
 
@@ -92,18 +92,14 @@ class Rules:
     """How long after its last connection a session can be continued."""
 
 
-def nothing_forbidden(_connection: Connection, _message: Any) -> Outcome | None:
-    return None
-
-
 @dataclass(frozen=True)
 class Operation(Generic[MessageT, RowT]):
     """How one type of message is answered."""
 
     statement: Callable[[Connection, MessageT, Rules], Statement[RowT]]
     outcome: Callable[[Connection, MessageT, RowT], Outcome]
-    refusal: Callable[[Connection, MessageT], Outcome | None] = nothing_forbidden
-    """What the connection's ticket alone forbids; None: nothing."""
+    refusal: Callable[[Connection, MessageT], Outcome | None] | None = None
+    """The answer to what the connection's ticket alone forbids, if it can forbid anything."""
 
 
 class StreamRow(Protocol):
@@ -144,7 +140,8 @@ def reply_and_notify(
     `is_counted` false then (see `hello`).
     """
     event = {"server_now": row.server_now, "epoch": row.epoch, "event": raw(row.event)}
-    own, connections = (connection.node, connection.connection_id), _connections(row.others)
+    own = (connection.node, connection.connection_id)
+    connections = [(node, connection_id) for node, connection_id in json.loads(row.others or "[]")]
     counted = {"is_counted": False} if row.others is not None and own not in connections else {}
     data = notice if row.event is None else encode("event", **event)
     others = [] if data is None else [one for one in connections if one != own]
@@ -164,7 +161,3 @@ def to_connections(
 ) -> tuple[Push, ...]:
     """The same message to several connections of a user."""
     return tuple(Push(user_id, node, connection_id, data) for node, connection_id in connections)
-
-
-def _connections(column: Json | None) -> list[tuple[str, str]]:
-    return [(node, connection_id) for node, connection_id in json.loads(column or "[]")]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 from uuid import UUID
 
 import msgspec
@@ -18,7 +19,7 @@ from handlers.services import broadcast as broadcasts
 from handlers.services.errors import Conflict, QueueUnavailable, Unavailable, WindowOver
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from handlers.core.operation import RowT
 
@@ -83,32 +84,54 @@ def is_repeated(outcome: str) -> bool:
     return outcome == "repeated"
 
 
-async def announce(ports: Ports, broadcast_id: UUID, *, is_for_few: bool = False) -> None:
+async def announce(ports: Ports, broadcast_id: UUID) -> None:
     """Enqueue a broadcast, unless it was enqueued before. Raises QueueUnavailable.
 
-    A few users are told from here, before this returns. The broadcast is enqueued before that is
-    recorded: a crash in between enqueues it twice, but never loses it.
+    The broadcast is enqueued before that is recorded: a crash in between enqueues it twice, but
+    never loses it.
     """
-    for row in await ports.database.fetch(FindBroadcast(broadcast_id)):
-        if row.is_queued:
-            continue
-        broadcast = Broadcast(str(broadcast_id), is_news=row.kind == "news")
-        try:
-            if is_for_few:
-                await ports.queue.enqueue_backup(broadcast)
-            else:
-                await ports.queue.enqueue(broadcast)
-        except NotQueued as error:
-            raise QueueUnavailable(str(error)) from error
-        with suppress(Unavailable):
-            await ports.database.fetch(MarkBroadcastQueued(broadcast_id))
-        if is_for_few:
-            await broadcasts.broadcast_here(ports.worker_ports(), broadcast)
+    for broadcast in await _unqueued(ports, broadcast_id):
+        await _record(ports, broadcast_id, ports.queue.enqueue(broadcast))
+
+
+async def announce_to_few(ports: Ports, broadcast_id: UUID) -> None:
+    """Push a broadcast to its few users from here, and enqueue a backup meanwhile, unless that was
+    done before.
+
+    The pushes do not wait for the queue. Should it fail, the schedule of awards is the backup: it
+    enqueues each broadcast of which nothing is recorded, in a minute.
+    """
+    for broadcast in await _unqueued(ports, broadcast_id):
+        await asyncio.gather(
+            _eventually(
+                broadcast_id, _record(ports, broadcast_id, ports.queue.enqueue_backup(broadcast))
+            ),
+            broadcasts.broadcast_here(ports.worker_ports(), broadcast),
+        )
 
 
 async def announce_eventually(ports: Ports, broadcast_id: UUID) -> None:
     """Enqueue a broadcast now, or leave it to the schedule of awards, which does it in a minute."""
+    await _eventually(broadcast_id, announce(ports, broadcast_id))
+
+
+async def _unqueued(ports: Ports, broadcast_id: UUID) -> list[Broadcast]:
+    rows = await ports.database.fetch(FindBroadcast(broadcast_id))
+    waiting = [row for row in rows if not row.is_queued]
+    return [Broadcast(str(broadcast_id), is_news=row.kind == "news") for row in waiting]
+
+
+async def _record(ports: Ports, broadcast_id: UUID, enqueuing: Coroutine[Any, Any, None]) -> None:
     try:
-        await announce(ports, broadcast_id)
+        await enqueuing
+    except NotQueued as error:
+        raise QueueUnavailable(str(error)) from error
+    with suppress(Unavailable):
+        await ports.database.fetch(MarkBroadcastQueued(broadcast_id))
+
+
+async def _eventually(broadcast_id: UUID, announcing: Coroutine[Any, Any, None]) -> None:
+    try:
+        await announcing
     except QueueUnavailable as error:
         log.warning("broadcast %s is left to the schedule: %s", broadcast_id, error)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Protocol
 
+from handlers.adapters.database import Unavailable
+from handlers.adapters.queue import NotQueued
 from handlers.core.operations.broadcast import Broadcast
 from handlers.core.operations.maintenance import (
     Award,
@@ -16,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from handlers.core.operation import RowT, Statement
+
+log = logging.getLogger(__name__)
 
 # Sessions per rule and statement.
 AWARD_BATCH_SIZE = 10_000
@@ -40,10 +45,20 @@ class Awards:
         self._database, self._queue, self._remaining_ms = database, queue, remaining_ms
 
     async def run(self) -> dict[str, int]:
-        """Do all steps. Returns made and closed (bonuses), queued (broadcasts)."""
-        made = await self._award()
-        closed = await self._close_bonuses()
-        return {"made": made, "closed": closed, "queued": await self._queue_orphans()}
+        """Do all steps, each though another has failed. Returns made and closed (bonuses), queued
+        (broadcasts); raises the first failure.
+        """
+        steps = {"made": self._award, "closed": self._close_bonuses, "queued": self._queue_orphans}
+        numbers, failures = {}, []
+        for name, step in steps.items():
+            try:
+                numbers[name] = await step()
+            except (NotQueued, Unavailable) as error:
+                log.error("%s: %s", name, error)
+                failures.append(error)
+        if failures:
+            raise failures[0]
+        return numbers
 
     async def _award(self) -> int:
         total, made = 0, 1
@@ -61,13 +76,15 @@ class Awards:
 
     async def _queue_orphans(self) -> int:
         """Each is sent before it is marked: it may go out twice, but never not at all."""
-        orphans = await self._database.fetch(ListOrphanedBroadcasts())
-        for one in orphans:
-            await self._queue.enqueue(
-                Broadcast(str(one.broadcast_id), one.round, one.kind == "news")
-            )
+        queued = 0
+        for one in await self._database.fetch(ListOrphanedBroadcasts()):
+            if not self._has_time():
+                break
+            broadcast = Broadcast(str(one.broadcast_id), one.round, one.kind == "news")
+            await self._queue.enqueue(broadcast)
             await self._database.fetch(MarkBroadcastQueued(one.broadcast_id))
-        return len(orphans)
+            queued += 1
+        return queued
 
     def _has_time(self) -> bool:
         return self._remaining_ms() > RESERVE_MS

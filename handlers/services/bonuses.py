@@ -15,6 +15,7 @@ from handlers.services.announcements import (
     FindBroadcast,
     announce,
     announce_eventually,
+    announce_to_few,
     is_repeated,
 )
 from handlers.services.errors import NotFound, QueueUnavailable
@@ -109,23 +110,33 @@ class Bonus:
 async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonus:
     """Create a bonus and tell its audience. Raises Conflict, WindowOver or QueueUnavailable.
 
-    If the queue fails, the same request can enqueue the broadcast later when it `is_repeatable`,
-    for it names the bonus; any other bonus is cancelled.
+    A few listed users are told from here. For all others the queue is needed: if it fails, the same
+    request can enqueue the broadcast later when it `is_repeatable`, for it names the bonus; any
+    other bonus is cancelled.
     """
     was_there = is_repeated(await ports.database.fetch_one(new))
     bonus = await read(ports.database, new.bonus_id)
     if bonus.row.state in {"upcoming", "open"}:
-        try:
-            is_for_few = 0 < len(new.user_ids) <= MAX_FEW_USERS
-            await announce(ports, new.bonus_id, is_for_few=is_for_few)
-        except QueueUnavailable as error:
-            if is_repeatable:
-                reason = "the queue does not answer; send the same request again"
-                raise QueueUnavailable(reason) from error
-            await ports.database.fetch(_cancellation(new.bonus_id))
-            reason = "the queue does not answer and the bonus was cancelled; send a new request"
-            raise QueueUnavailable(reason) from error
+        if 0 < len(new.user_ids) <= MAX_FEW_USERS:
+            await announce_to_few(ports, new.bonus_id)
+        else:
+            await _announce_or_cancel(ports, new.bonus_id, is_repeatable=is_repeatable)
     return Bonus(bonus.row, bonus.broadcast, was_there)
+
+
+async def _announce_or_cancel(ports: Ports, bonus_id: UUID, *, is_repeatable: bool) -> None:
+    try:
+        await announce(ports, bonus_id)
+    except QueueUnavailable as error:
+        if is_repeatable:
+            reason = "the queue does not answer; send the same request again"
+            raise QueueUnavailable(reason) from error
+        await ports.database.fetch(_cancellation(bonus_id))
+        # Users who came online meanwhile have been offered it.
+        claims = (await read(ports.database, bonus_id)).row.claimed
+        after = f" after {claims} claims were granted" if claims else ""
+        reason = f"the queue does not answer and the bonus was cancelled{after}; send a new request"
+        raise QueueUnavailable(reason) from error
 
 
 async def read(database: Database, bonus_id: UUID) -> Bonus:

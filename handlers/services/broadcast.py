@@ -18,6 +18,7 @@ from uuid import uuid4
 
 from handlers.adapters import metrics
 from handlers.adapters.database import Unavailable
+from handlers.adapters.queue import NotQueued
 from handlers.core.operations import broadcast as operation
 from handlers.core.operations.broadcast import Report
 
@@ -105,18 +106,20 @@ class BroadcastWorker:
         self._ends_at = time.monotonic() + seconds
         self._lanes = 0
         self._repeat_in_ms: int | None = None
+        self._waking: list[asyncio.Task[None]] = []
         self.numbers = Numbers()
 
     async def work(self) -> None:
         """Work until nothing is left or the time is up; then wake another worker for the rest.
 
-        Raises what the queue raises.
+        Raises NotQueued.
         """
         lanes = await asyncio.gather(*(self._lane() for _ in range(LANES)), return_exceptions=True)
         log.info(
             "broadcast %s, round %d: %s",
             *(self._broadcast.broadcast_id, self._broadcast.round, self.numbers),
         )
+        await asyncio.gather(*self._waking)
         failures = [one for one in lanes if isinstance(one, BaseException)]
         for failure in failures:
             if not isinstance(failure, Unavailable):
@@ -168,8 +171,15 @@ class BroadcastWorker:
         row = await self._ports.database.fetch_one(statement)
         wake_ups = min((row.shards or 0) - 1, MAX_WAKE_UPS)
         if wake_ups > 0:
-            await self._ports.queue.wake_many(self._broadcast, wake_ups)
+            self._waking.append(asyncio.create_task(self._wake_others(wake_ups)))
         return row
+
+    async def _wake_others(self, times: int) -> None:
+        """While the first page is pushed: it does not wait for the queue."""
+        try:
+            await self._ports.queue.wake_many(self._broadcast, times)
+        except NotQueued as error:
+            log.warning("broadcast %s: one worker only: %s", self._broadcast.broadcast_id, error)
 
     async def _push(self, row: PageRow) -> Report:
         """Push a page in its turn, and not after the end of the broadcast's window."""
@@ -249,9 +259,9 @@ HERE_SECONDS, HERE_PAGE_TIMEOUT_SECONDS = 3.0, 2.0
 async def broadcast_here(ports: Ports, broadcast: Broadcast) -> None:
     """Broadcast to a few users from this function, within seconds and without the queue.
 
-    Raises nothing: the caller has enqueued a backup (`Queue.enqueue_backup`), which does the rest.
+    Raises nothing: a backup does the rest (`Queue.enqueue_backup`, or else the schedule of awards).
     """
     try:
         await BroadcastWorker(ports, broadcast, HERE_SECONDS, HERE_PAGE_TIMEOUT_SECONDS).work()
     except Exception:
-        log.exception("broadcast %s is left to the queue", broadcast.broadcast_id)
+        log.exception("broadcast %s is left to its backup", broadcast.broadcast_id)

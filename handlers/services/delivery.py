@@ -44,12 +44,6 @@ class Delivery:
         A push without an answer `within_seconds` is undelivered: a slow gateway must not hold up
         the client that waits for its reply.
         """
-        counts = await self._post(pushes, within_seconds)
-        if counts.gone:
-            await self._forget(counts.gone)
-        return counts
-
-    async def _post(self, pushes: Sequence[Push], within_seconds: float) -> DeliveryCounts:
         counts = DeliveryCounts()
 
         async def post(push: Push) -> None:
@@ -63,6 +57,8 @@ class Delivery:
 
         await gather_within([post(push) for push in pushes], within_seconds)
         counts.undelivered = len(pushes) - counts.sent - len(counts.gone)
+        if counts.gone:
+            await self._forget(counts.gone)
         return counts
 
     async def _forget(self, pushes: Sequence[Push]) -> None:

@@ -156,14 +156,15 @@ UNAVAILABLE = ErrorCode(
     "unavailable",
     "the database does not answer; send the same request again",
     "The database or the queue does not answer. The request may have taken effect: with an id of "
-    "yours in it you can safely send it again.",
+    "yours in it you can safely send it again. Where a request without one may have created "
+    "something, `detail` names the id to send it with.",
 )
 DATABASE_MOVED = ErrorCode(
     503,
     "database_moved",
     "the grants were copied from another database, whose transaction ids do not compare with "
-    "those of this one; run `update ledger set xid = 0; update stream_epoch set epoch = "
-    "gen_random_uuid()` there once",
+    "those of this one; run `set statement_timeout = 0; update ledger set xid = 0; update "
+    "stream_epoch set epoch = gen_random_uuid()` there once",
     "The database was copied from another cluster without its transaction ids.",
 )
 

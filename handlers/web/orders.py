@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from handlers.core.operation import Json
-from handlers.web.errors import CONFLICT, UNREADABLE_BODY, documented
+from handlers.services.errors import Unavailable
+from handlers.web.errors import CONFLICT, UNAVAILABLE, UNREADABLE_BODY, ApiError, documented
 from handlers.web.schemas.broadcasts import Viewers
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from uuid import UUID
+
     from pydantic import BaseModel
 
     from handlers.web.errors import ErrorCode
@@ -23,6 +28,25 @@ def created(model: type[Schema], *errors: ErrorCode) -> dict[int | str, dict[str
     repeated = "The same request came before: this is what it created."
     refused = documented(UNREADABLE_BODY, CONFLICT, *errors)
     return {200: {"model": model, "description": repeated}, **refused}
+
+
+@contextmanager
+def named(own_id: str, order: BaseModel, new_id: UUID) -> Iterator[None]:
+    """Name what an order without an id may have created, if the database stops answering meanwhile:
+    the same request with this id is answered with what there is, and creates nothing twice.
+
+    `own_id` is the field for the caller's own id. Raises ApiError, or Unavailable as it came.
+    """
+    try:
+        yield
+    except Unavailable as error:
+        if getattr(order, own_id) is not None:
+            raise
+        reason = (
+            "the database does not answer, and the request may have taken effect; send it again "
+            f'with "{own_id}": "{new_id}" in it'
+        )
+        raise ApiError.of(UNAVAILABLE, reason) from error
 
 
 def audience_of(audience: Everyone | Viewers | Listed) -> tuple[str, str | None]:

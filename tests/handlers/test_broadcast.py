@@ -27,6 +27,7 @@ from handlers.core.operations import broadcast as operation
 from handlers.core.operations.broadcast import Broadcast
 from handlers.services import broadcast as service
 from handlers.services.broadcast import PAGE_TIMEOUT_SECONDS, BroadcastWorker, broadcast_here
+from tests.support.waiting import until
 from tests.support.world import Context, FakeConnections, ample
 
 if TYPE_CHECKING:
@@ -362,13 +363,35 @@ def test_a_broadcast_after_its_window_pushes_nothing_and_counts_everyone_as_drop
 # Who is called for.
 
 
-def test_several_shards_wake_other_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    people(world, 2)
+def many(world: World, how_many: int) -> None:
     world.rows(
         "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
         " select 'many-' || n, 'site', now(), now(), jsonb_build_object('gateway.example/live',"
-        " jsonb_build_object('many-' || n, '{\"at\": 0}'::jsonb)) from generate_series(1, 6500) n"
+        " jsonb_build_object('many-' || n, '{\"at\": 0}'::jsonb)) from generate_series(1, $1) n",
+        how_many,
     )
+
+
+def test_pages_do_not_wait_until_other_workers_are_woken(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is anything lost if none can be: one worker does it all."""
+    many(world, 6_500)
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2_000)
+
+    async def fails_once_all_are_told(*_: object) -> None:
+        await until(lambda: len(inbox(world)) == 6_500)
+        raise NotQueued("no answer in time")
+
+    monkeypatch.setattr(world.queue, "_send", fails_once_all_are_told)
+    bonus = drop(world)
+    assert work(world, bonus) == []
+    assert progress(world, bonus) == {"sent": 6_500}
+
+
+def test_several_shards_wake_other_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    people(world, 2)
+    many(world, 6_500)
     monkeypatch.setattr(operation, "PAGE_SIZE", 2_000)
     bonus = drop(world)
     work(world, bonus)

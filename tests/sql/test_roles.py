@@ -87,12 +87,20 @@ async def test_a_temporary_table_is_not_taken_for_ours(functions: asyncpg.Connec
     assert "past_sessions_2020_01" not in made
 
 
-async def test_what_a_later_migration_adds_may_be_used(own_dsn: str) -> None:
+async def test_rights_are_granted_again_with_each_change(own_dsn: str) -> None:
     owner = await asyncpg.connect(own_dsn)
-    await owner.execute(f"revoke all on all tables in schema public from {FUNCTIONS}")
-    await owner.execute("update migrations set digest = 'old' where name like 'functions/%'")
+    await owner.execute("revoke all on claims from headcount_functions")
+    assert await migrate(own_dsn) == []
     await owner.execute("update migrations set digest = 'old' where name = 'roles.sql'")
-    assert (await migrate(own_dsn))[-1] == "roles.sql"
+    assert await migrate(own_dsn) == ["roles.sql"]
+    assert await owner.fetchval(f"select has_table_privilege('{FUNCTIONS}', 'claims', 'insert')")
+    await owner.close()
+
+
+async def test_a_role_that_has_no_rights_gets_them(own_dsn: str) -> None:
+    owner = await asyncpg.connect(own_dsn)
+    await owner.execute("revoke all on all tables in schema public from headcount_functions")
+    assert await migrate(own_dsn) == ["roles.sql"]
     assert await owner.fetchval(f"select has_table_privilege('{FUNCTIONS}', 'claims', 'insert')")
     await owner.close()
 

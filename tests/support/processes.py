@@ -23,6 +23,12 @@ def descendants(pid: int) -> set[int]:
     return children.union(*(descendants(child) for child in children))
 
 
+def parent(pid: int) -> int:
+    """The process that started this one."""
+    (found,) = [above for each, above, _ in _processes() if each == pid]
+    return found
+
+
 def _processes() -> list[tuple[int, int, str]]:
     """(pid, parent, state) of all; slim containers have no `ps`, macOS has no /proc."""
     if not Path("/proc/self/stat").exists():

@@ -45,7 +45,7 @@ def read(connection: Connection, body: str, rules: Rules) -> Request:
     except BadMessage as bad:
         return refused(connection, body, bad.re, error(bad.re, bad.code, str(bad)), rules)
     operation = OPERATIONS[type(sent)]
-    if refusal := operation.refusal(connection, sent):
+    if operation.refusal and (refusal := operation.refusal(connection, sent)):
         return refused(connection, body, sent.id, refusal, rules)
     return Request(
         sent.id,

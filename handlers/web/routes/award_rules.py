@@ -18,7 +18,7 @@ from handlers.web.errors import (
     UNSTORABLE,
     documented,
 )
-from handlers.web.orders import created, fingerprint, to_json
+from handlers.web.orders import created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
     After,
@@ -57,7 +57,8 @@ async def create_award_rule(
         resource=order.resource,
         fingerprint=fingerprint(order, "rule_id"),
     )
-    row, is_repeated = await award_rules.create(database, new)
+    with named("rule_id", order, new.rule_id):
+        row, is_repeated = await award_rules.create(database, new)
     if is_repeated:
         response.status_code = 200
     return AwardRule.model_validate(row)

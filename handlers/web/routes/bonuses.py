@@ -20,7 +20,7 @@ from handlers.web.errors import (
     WINDOW_OVER,
     documented,
 )
-from handlers.web.orders import audience_of, created, fingerprint, to_json
+from handlers.web.orders import audience_of, created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
     After,
@@ -49,11 +49,13 @@ async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -
 
     After 503 `unavailable` the bonus may exist: send the same request with the same `bonus_id`
     again, or cancel it with DELETE. If you do neither, its audience is told within a minute, as
-    long as the window is open. A bonus without a `bonus_id` of yours is cancelled when the queue
-    does not answer.
+    long as the window is open. Without a `bonus_id` of yours, `detail` says which of two it is: the
+    bonus was cancelled because the queue does not answer, or the database does not answer, and then
+    it names the `bonus_id` to send.
     """
     new = _creation(order)
-    bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
+    with named("bonus_id", order, new.bonus_id):
+        bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
     if bonus.is_repeated:
         response.status_code = 200
     return _bonus(bonus)

@@ -12,7 +12,7 @@ from fastapi import Path, Response
 from handlers.services import news
 from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import BAD_REQUEST, NEWS_TOO_LARGE, NOT_FOUND, UNSTORABLE, documented
-from handlers.web.orders import audience_of, created, fingerprint, to_json
+from handlers.web.orders import audience_of, created, fingerprint, named, to_json
 from handlers.web.schemas.broadcasts import Progress
 from handlers.web.schemas.news import News, NewsOrder
 
@@ -39,7 +39,8 @@ async def create_news(order: NewsOrder, ports: ThePorts, response: Response) -> 
         good_for=timedelta(seconds=order.expires_in_seconds),
         fingerprint=fingerprint(order, "news_id"),
     )
-    made = await news.create(ports, new)
+    with named("news_id", order, new.broadcast_id):
+        made = await news.create(ports, new)
     if made.is_repeated:
         response.status_code = 200
     return _news(made)
