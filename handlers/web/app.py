@@ -19,6 +19,7 @@ from handlers.web.routes import (
     reports,
     tickets,
 )
+from handlers.web.security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -68,6 +69,7 @@ ROUTERS = (
 def application(container: Container) -> FastAPI:
     """Build the API on a container's database, queue and gateway."""
     app = FastAPIOffline(
+        redoc_url=None,  # it loads an image from elsewhere, and shows what /docs shows
         title="Headcount",
         version="1",
         description=DESCRIPTION,
@@ -75,6 +77,7 @@ def application(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.state.online_counts = OnlineCounts()
+    app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)
     # Not include_router, which makes each route once more: a fifth of a cold start.
     for router in ROUTERS:

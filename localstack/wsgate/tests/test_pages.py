@@ -99,6 +99,15 @@ def test_only_get_and_head_ask_for_pages(folder: Path, method: str) -> None:
     assert Pages({"/": folder}).answer(request("/", method)) is None
 
 
+def test_no_other_page_may_embed_one(folder: Path) -> None:
+    response = Pages({"/": folder}).answer(request("/"))
+    assert response is not None
+    headers = dict(response.headers)
+    assert headers["Content-Security-Policy"] == "frame-ancestors 'none'"
+    assert headers["Referrer-Policy"] == "no-referrer"
+    assert headers["X-Content-Type-Options"] == "nosniff"
+
+
 def test_a_page_is_sent_once_and_again_after_an_edit(folder: Path) -> None:
     pages = Pages({"/": folder})
     first = pages.answer(request("/"))

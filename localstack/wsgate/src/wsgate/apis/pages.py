@@ -29,6 +29,12 @@ _TYPES = {
     ".woff2": "font/woff2",
 }
 MAX_BYTES = 32 * 1024 * 1024
+# A page may keep a token, so no other page shows it in a frame: `<meta>` cannot say that.
+_GUARD = (
+    ("Content-Security-Policy", "frame-ancestors 'none'"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+)
 
 
 class Pages:
@@ -86,7 +92,7 @@ def _serve(file: Path, known: str | None) -> Response | None:
             ("Content-Type", content_type(file)),
             ("Cache-Control", "no-cache"),
             ("ETag", tag),
-            ("X-Content-Type-Options", "nosniff"),
+            *_GUARD,
         )
         if known is not None and tag in known:
             return Response(HTTPStatus.NOT_MODIFIED, b"", headers)
