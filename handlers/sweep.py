@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from handlers.adapters.settings import grace, keep_session_months, sweep_requests_per_second
+from handlers.adapters.settings import (
+    grace,
+    keep_grant_days,
+    keep_ledger_days,
+    keep_session_months,
+    sweep_requests_per_second,
+)
 from handlers.container import Container, Context, Event, live
 from handlers.services.sweep import Settings, SweepRun
 
 
 def handle(_event: Event, context: Context, container: Container) -> dict[str, float]:
     """Do all steps. Returns what was found; raises the first failure."""
-    settings = Settings(grace(), sweep_requests_per_second(), keep_session_months())
+    keep = (keep_session_months(), keep_ledger_days(), keep_grant_days())
+    settings = Settings(grace(), sweep_requests_per_second(), *keep)
     remaining_ms = context.get_remaining_time_in_millis
     return container.run(
         SweepRun(container.database, container.gateway, settings, remaining_ms).run(), context

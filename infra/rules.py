@@ -61,6 +61,8 @@ NEEDS: Final = {
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
+    "keep_grant_days()": Needs({"KEEP_GRANT_DAYS"}, set()),
+    "keep_ledger_days()": Needs({"KEEP_LEDGER_DAYS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 

@@ -21,7 +21,8 @@ CREATE TABLE public.user_events (
     at timestamp with time zone NOT NULL,
     action_id text NOT NULL,
     patch jsonb
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 CREATE TABLE public.bonuses (
     bonus_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -142,7 +143,8 @@ CREATE TABLE public.acks (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
     at timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 CREATE TABLE public.award_rules (
     rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -162,8 +164,7 @@ CREATE TABLE public.award_rules (
 CREATE TABLE public.awards (
     rule_id uuid NOT NULL,
     session_id bigint NOT NULL,
-    nth bigint NOT NULL,
-    bonus_id uuid NOT NULL
+    nth bigint NOT NULL
 );
 
 CREATE TABLE public.bonus_stock (
@@ -180,30 +181,49 @@ CREATE TABLE public.broadcast_stream (
     CONSTRAINT broadcast_stream_only_row_check CHECK (only_row)
 );
 
-CREATE TABLE public.claims (
-    bonus_id uuid NOT NULL,
-    user_id text NOT NULL,
-    claim_id text NOT NULL,
-    claimed_at timestamp with time zone NOT NULL
-);
-
 CREATE TABLE public.ledger (
     id bigint NOT NULL,
     bonus_id uuid NOT NULL,
     user_id text,
     entry text NOT NULL,
     at timestamp with time zone NOT NULL,
-    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL,
     CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
-);
+)
+PARTITION BY RANGE (at);
 
-ALTER TABLE public.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME public.ledger_id_seq
+CREATE SEQUENCE public.ledger_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
     NO MAXVALUE
-    CACHE 1
+    CACHE 1;
+
+ALTER SEQUENCE public.ledger_id_seq OWNED BY public.ledger.id;
+
+CREATE TABLE public.claims (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    claim_id text NOT NULL,
+    claimed_at timestamp with time zone NOT NULL,
+    grant_id bigint DEFAULT nextval('public.ledger_id_seq'::regclass) NOT NULL,
+    xid bigint DEFAULT ((pg_current_xact_id())::text)::bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
+
+CREATE TABLE public.grant_log (
+    only_row boolean DEFAULT true NOT NULL,
+    pruned_xid bigint DEFAULT 0 NOT NULL,
+    pruned_grant_id bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT grant_log_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.ledger_default (
+    id bigint DEFAULT nextval('public.ledger_id_seq'::regclass) CONSTRAINT ledger_id_not_null NOT NULL,
+    bonus_id uuid CONSTRAINT ledger_bonus_id_not_null NOT NULL,
+    user_id text,
+    entry text CONSTRAINT ledger_entry_not_null NOT NULL,
+    at timestamp with time zone CONSTRAINT ledger_at_not_null NOT NULL,
+    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
 );
 
 CREATE TABLE public.migrations (
@@ -217,7 +237,8 @@ CREATE TABLE public.offers (
     user_id text NOT NULL,
     seq bigint,
     CONSTRAINT offers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 CREATE TABLE public.past_sessions_default (
     id bigint CONSTRAINT past_sessions_id_not_null NOT NULL,
@@ -245,7 +266,8 @@ CREATE TABLE public.presence_events (
     resource text NOT NULL,
     at timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone NOT NULL
-);
+)
+WITH (autovacuum_vacuum_scale_factor='0.02');
 
 CREATE TABLE public.presence_outbox (
     due_at timestamp with time zone NOT NULL,
@@ -328,7 +350,11 @@ ALTER TABLE public.watching_times ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+ALTER TABLE ONLY public.ledger ATTACH PARTITION public.ledger_default DEFAULT;
+
 ALTER TABLE ONLY public.past_sessions ATTACH PARTITION public.past_sessions_default DEFAULT;
+
+ALTER TABLE ONLY public.ledger ALTER COLUMN id SET DEFAULT nextval('public.ledger_id_seq'::regclass);
 
 ALTER TABLE ONLY public.acks
     ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
@@ -337,7 +363,7 @@ ALTER TABLE ONLY public.award_rules
     ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
 
 ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_pkey PRIMARY KEY (rule_id, session_id, nth);
+    ADD CONSTRAINT awards_pkey PRIMARY KEY (session_id, rule_id);
 
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_pkey PRIMARY KEY (bonus_id, slot);
@@ -360,8 +386,8 @@ ALTER TABLE ONLY public.broadcasts
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
 
-ALTER TABLE ONLY public.ledger
-    ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
+ALTER TABLE ONLY public.grant_log
+    ADD CONSTRAINT grant_log_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
@@ -408,7 +434,7 @@ ALTER TABLE ONLY public.user_streams
 ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
-CREATE INDEX acks_at ON public.acks USING brin (at) WITH (pages_per_range='32');
+CREATE INDEX acks_at ON public.acks USING btree (at);
 
 CREATE INDEX bonuses_expires_at ON public.bonuses USING btree (expires_at);
 
@@ -420,13 +446,19 @@ CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (
 
 CREATE INDEX broadcasts_audience ON public.broadcasts USING btree (audience, resource, seq);
 
+CREATE INDEX broadcasts_bonus ON public.broadcasts USING btree (bonus_id);
+
 CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at);
 
-CREATE INDEX ledger_everyone ON public.ledger USING btree (id) WHERE (user_id IS NULL);
+CREATE INDEX claims_grants ON public.claims USING btree (xid, grant_id);
 
-CREATE INDEX ledger_grants ON public.ledger USING btree (xid, id) WHERE (entry = 'claimed'::text);
+CREATE INDEX ledger_everyone ON ONLY public.ledger USING btree (id) WHERE (user_id IS NULL);
 
-CREATE INDEX ledger_user ON public.ledger USING btree (user_id, id) WHERE (user_id IS NOT NULL);
+CREATE INDEX ledger_default_id_idx ON public.ledger_default USING btree (id) WHERE (user_id IS NULL);
+
+CREATE INDEX ledger_user ON ONLY public.ledger USING btree (user_id, id) WHERE (user_id IS NOT NULL);
+
+CREATE INDEX ledger_default_user_id_id_idx ON public.ledger_default USING btree (user_id, id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
 
@@ -448,9 +480,13 @@ CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_
 
 CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
 
-CREATE INDEX user_events_at ON public.user_events USING brin (at) WITH (pages_per_range='32');
+CREATE INDEX user_events_at ON public.user_events USING btree (at);
 
 CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
+
+ALTER INDEX public.ledger_everyone ATTACH PARTITION public.ledger_default_id_idx;
+
+ALTER INDEX public.ledger_user ATTACH PARTITION public.ledger_default_user_id_id_idx;
 
 ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
 
@@ -459,9 +495,6 @@ ALTER INDEX public.past_sessions_resource ATTACH PARTITION public.past_sessions_
 ALTER INDEX public.past_sessions_long ATTACH PARTITION public.past_sessions_default_terminate_at_join_at_idx;
 
 ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
-
-ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
 
 ALTER TABLE ONLY public.awards
     ADD CONSTRAINT awards_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);

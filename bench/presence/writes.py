@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from bench.presence.world import GRACE, NODE, Settled, finalize, say, script, wal_position
-from handlers.adapters.statements import sql_of, text
+from handlers.adapters.statements import sql_of
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.disconnect import Disconnect
 
@@ -190,7 +190,8 @@ class Writes:
         pruned, began, some = 0, time.perf_counter(), PRUNE_BATCH_SIZE
         while some == PRUNE_BATCH_SIZE:
             row = await self.db.fetchrow(
-                text("prune"), timedelta(days=1), timedelta(days=7), PRUNE_BATCH_SIZE
+                "select * from prune($1, $2, null, $3)",
+                *(timedelta(days=1), timedelta(days=7), PRUNE_BATCH_SIZE),
             )
             some = row["tickets"]
             pruned += some

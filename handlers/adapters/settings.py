@@ -46,7 +46,17 @@ def pushes_per_second() -> int:
 
 def keep_session_months() -> int:
     """How many months past sessions are kept; 0 for ever."""
-    return int(os.environ.get("KEEP_SESSION_MONTHS") or "0")
+    return int(os.environ.get("KEEP_SESSION_MONTHS") or "3")
+
+
+def keep_ledger_days() -> int:
+    """How many days users see what happened to their bonuses; 0 for ever."""
+    return int(os.environ.get("KEEP_LEDGER_DAYS") or "7")
+
+
+def keep_grant_days() -> int:
+    """How many days after the end of its bonus a grant can be read; 0 for ever."""
+    return int(os.environ.get("KEEP_GRANT_DAYS") or "30")
 
 
 def sweep_requests_per_second() -> int:

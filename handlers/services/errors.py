@@ -9,6 +9,7 @@ __all__ = [
     "Conflict",
     "DatabaseMoved",
     "ForeignPosition",
+    "GrantsPruned",
     "NotFound",
     "PresenceEventsPruned",
     "QueueUnavailable",
@@ -46,6 +47,10 @@ class ForeignPosition(Exception):
 
 class PresenceEventsPruned(Exception):
     """The events behind the position were deleted."""
+
+
+class GrantsPruned(Exception):
+    """Grants behind the position were deleted."""
 
 
 class DatabaseMoved(Exception):

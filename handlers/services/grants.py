@@ -9,7 +9,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Json, Statement
-from handlers.services.errors import DatabaseMoved, ForeignPosition
+from handlers.services.errors import DatabaseMoved, ForeignPosition, GrantsPruned
 from handlers.services.presence import ALWAYS, NEVER
 
 if TYPE_CHECKING:
@@ -47,6 +47,9 @@ class LogRow(msgspec.Struct, frozen=True):
     """No transaction of this database has had it yet."""
     is_moved: bool
     """There are grants of later transactions: they were copied from another cluster."""
+    pruned_xid: int
+    pruned_grant_id: int
+    """Up to here grants have been removed."""
 
 
 class ReadGrantLog(Statement[LogRow], frozen=True):
@@ -65,20 +68,25 @@ class Position(NamedTuple):
 
 
 async def read(database: Database, position: Position | None, limit: int) -> list[GrantRow]:
-    """Read the grants behind a position; None: from the first.
+    """Read the grants behind a position; None: from the first that is kept.
 
-    Raises DatabaseMoved, or ForeignPosition: a restored database gives transaction ids again.
+    Raises DatabaseMoved; ForeignPosition, since a restored database gives transaction ids again; or
+    GrantsPruned.
     """
+    xid, grant_id = position[1:] if position else (0, 0)
+    rows = await database.fetch(ListGrants(xid, grant_id, limit=limit))
+    # Read after the grants, so that it knows what was removed meanwhile.
     log = await database.fetch_one(ReadGrantLog())
     if log.is_moved:
         raise DatabaseMoved
-    after = position or Position(log.epoch, 0, 0)
-    if after.epoch != log.epoch or after.xid >= log.next_xid:
+    if position and (position.epoch != log.epoch or xid >= log.next_xid):
         raise ForeignPosition
-    return await database.fetch(ListGrants(after.xid, after.grant_id, limit=limit))
+    if position and (xid, grant_id) < (log.pruned_xid, log.pruned_grant_id):
+        raise GrantsPruned
+    return rows
 
 
 async def start(database: Database) -> Position:
-    """The position before the first grant."""
+    """The position before the first grant that is kept."""
     log = await database.fetch_one(ReadGrantLog())
-    return Position(log.epoch, 0, 0)
+    return Position(log.epoch, log.pruned_xid, log.pruned_grant_id)

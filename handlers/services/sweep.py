@@ -22,7 +22,13 @@ from handlers.adapters.gateway.errors import GatewayRejected, Undelivered, Unrea
 from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
 from handlers.core.operations import forget, sweep
-from handlers.core.operations.maintenance import Finalize, KeepMonths, Prune
+from handlers.core.operations.maintenance import (
+    Finalize,
+    KeepDays,
+    KeepMonths,
+    Prune,
+    PruneLag,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     from handlers.core.failure_detection import ListedConnection
     from handlers.core.operation import RowT, Statement
     from handlers.core.operations.forget import GoneConnection
+    from handlers.core.operations.maintenance import PartitionsRow
 
 log = logging.getLogger(__name__)
 
@@ -52,12 +59,18 @@ UNITS = dict.fromkeys(
         "presence_events_recorded",
         "pruned_tickets",
         "pruned_events",
-        "pruned_presence_events",
         "pruned_acks",
+        "pruned_offers",
         "pruned_broadcasts",
+        "pruned_presence_events",
+        "pruned_grants",
+        "pruned_bonuses",
+        "pruned_awards",
         "pruned_limits",
         "months_made",
         "months_dropped",
+        "days_made",
+        "days_dropped",
         "asked",
         "unanswered",
         "expired",
@@ -67,7 +80,11 @@ UNITS = dict.fromkeys(
         "unreachable_nodes",
     ),
     "Count",
-) | {"cycle_age_seconds": "Seconds", "duration_ms": "Milliseconds"}
+) | {
+    "prune_behind_seconds": "Seconds",
+    "cycle_age_seconds": "Seconds",
+    "duration_ms": "Milliseconds",
+}
 
 
 class Database(Protocol):
@@ -84,8 +101,16 @@ class Gateway(Protocol):
 class Settings(msgspec.Struct, frozen=True):
     grace: timedelta
     requests_per_second: int
+    # 0: for ever
     keep_session_months: int
-    """0: for ever"""
+    keep_ledger_days: int
+    keep_grant_days: int
+
+    @property
+    def keep_bonuses(self) -> timedelta | None:
+        """Until no list needs its reward; None: for ever."""
+        days = (self.keep_ledger_days, self.keep_grant_days)
+        return timedelta(days=max(days)) if all(days) else None
 
 
 class SweepRun:
@@ -126,7 +151,7 @@ class SweepRun:
         for step in (
             self.finalize,
             self.prune,
-            self.keep_months,
+            self.keep_partitions,
             self.probe_nodes,
             self.sweep_pages,
             self.evict_nodes,
@@ -146,7 +171,8 @@ class SweepRun:
 
     async def prune(self) -> None:
         """Before the sweep: a session can be swept later, but a log only grows."""
-        statement = Prune(KEEP_EVENTS, KEEP_PRESENCE_EVENTS, PRUNE_BATCH_SIZE)
+        keep = (KEEP_EVENTS, KEEP_PRESENCE_EVENTS, self._settings.keep_bonuses)
+        statement = Prune(*keep, PRUNE_BATCH_SIZE)
         is_full = True
         while is_full and self._has_time("prune"):
             row = await self._database.fetch_one(statement)
@@ -154,17 +180,21 @@ class SweepRun:
             for name, count in pruned.items():
                 self.numbers[f"pruned_{name}"] += count
             is_full = PRUNE_BATCH_SIZE in pruned.values()
+        self.numbers["prune_behind_seconds"] = await self._database.fetch_one(PruneLag(*keep))
 
-    async def keep_months(self) -> None:
-        """While a report holds the lock, sessions wait in the default partition."""
-        statement = KeepMonths(self._settings.keep_session_months)
+    async def keep_partitions(self) -> None:
+        await self._keep("months", KeepMonths(self._settings.keep_session_months))
+        await self._keep("days", KeepDays(self._settings.keep_ledger_days))
+
+    async def _keep(self, units: str, statement: Statement[PartitionsRow]) -> None:
+        """While a report holds the lock, new rows wait in the default partition."""
         try:
             row = await self._database.fetch_one(statement)
         except Unavailable as error:
-            log.warning("months of past sessions wait for the next run: %s", error)
+            log.warning("partitions by %s wait for the next run: %s", units, error)
             return
-        self.numbers["months_made"] = len(row.made)
-        self.numbers["months_dropped"] = len(row.dropped)
+        self.numbers[f"{units}_made"] = len(row.made)
+        self.numbers[f"{units}_dropped"] = len(row.dropped)
 
     async def probe_nodes(self) -> None:
         """Ask nodes first that could not be reached: then the pages lose no time to them."""

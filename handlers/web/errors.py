@@ -78,6 +78,13 @@ PRESENCE_EVENTS_PRUNED = ErrorCode(
     "GET /presence-events without `after`",
     "The reader is further behind than presence events are kept.",
 )
+GRANTS_PRUNED = ErrorCode(
+    410,
+    "grants_pruned",
+    "grants behind this cursor were deleted before they were read; look for them in a backup, then "
+    "read GET /grants without `after`, from the oldest that is kept",
+    "The reader is further behind than grants are kept (`KeepGrantDays`).",
+)
 WINDOW_OVER = ErrorCode(
     422,
     "window_over",
@@ -163,8 +170,8 @@ DATABASE_MOVED = ErrorCode(
     503,
     "database_moved",
     "the grants were copied from another database, whose transaction ids do not compare with "
-    "those of this one; run `set statement_timeout = 0; update ledger set xid = 0; update "
-    "stream_epoch set epoch = gen_random_uuid()` there once",
+    "those of this one; run `set statement_timeout = 0; update claims set xid = 0; update "
+    "grant_log set pruned_xid = 0; update stream_epoch set epoch = gen_random_uuid()` there once",
     "The database was copied from another cluster without its transaction ids.",
 )
 
@@ -175,6 +182,7 @@ ERROR_CODES = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     PRESENCE_EVENTS_PRUNED,
+    GRANTS_PRUNED,
     BAD_REQUEST,
     WINDOW_OVER,
     REWARD_TOO_LARGE,
@@ -324,6 +332,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
     services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
     services.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),
+    services.GrantsPruned: lambda _: ApiError.of(GRANTS_PRUNED),
     services.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
     services.TicketTooLong: lambda _: ApiError.of(TICKET_TOO_LONG),
     services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),

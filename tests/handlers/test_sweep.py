@@ -107,6 +107,48 @@ def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatc
     assert run(world)["pruned_presence_events"] == 0
 
 
+@pytest.mark.parametrize(
+    ("ledger", "grants", "kept"), [("7", "30", 1), ("40", "30", 1), ("7", "0", 1), ("7", "20", 0)]
+)
+def test_a_bonus_is_kept_for_as_long_as_a_list_shows_it(
+    world: World, monkeypatch: pytest.MonkeyPatch, ledger: str, grants: str, kept: int
+) -> None:
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", ledger)
+    monkeypatch.setenv("KEEP_GRANT_DAYS", grants)
+    world.rows(
+        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
+        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch')"
+    )
+    assert run(world)["pruned_bonuses"] == 1 - kept
+    assert len(world.rows("select 1 from bonuses")) == kept
+
+
+def test_a_run_says_how_far_behind_pruning_is(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "PRUNE_BATCH_SIZE", 1)
+    world.rows(
+        "insert into acks select gen_random_uuid(), 'ann', now() - n * interval '25 hours'"
+        "  from generate_series(1, 3) n"
+    )
+    with monkeypatch.context() as patch:
+        patch.setattr(SweepRun, "_has_time", lambda self, _step: not self.numbers["pruned_acks"])
+        assert 25 * 3_600 < run(world)["prune_behind_seconds"] < 27 * 3_600
+    assert run(world)["prune_behind_seconds"] == 0
+
+
+def test_days_of_the_ledger_are_made_once_and_dropped_when_the_setting_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(world)
+    assert run(world)["days_made"] == 0
+    world.rows("select * from keep_days(0, now() - interval '30 days')")
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", "0")
+    assert run(world)["days_dropped"] == 0, "0 keeps them for ever"
+    monkeypatch.setenv("KEEP_LEDGER_DAYS", "20")
+    assert run(world)["days_dropped"] == 3
+
+
 def without_months(world: World) -> None:
     for row in world.rows(
         "select relname from pg_class where relname ~ '^past_sessions_2.*[0-9]$'"
@@ -124,6 +166,7 @@ def test_old_months_are_dropped_when_the_setting_says_so(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.rows("select * from keep_months(0, now() - interval '1 year')")
+    monkeypatch.setenv("KEEP_SESSION_MONTHS", "0")
     assert run(world)["months_dropped"] == 0, "0 keeps them for ever"
     monkeypatch.setenv("KEEP_SESSION_MONTHS", "6")
     assert run(world)["months_dropped"] == 3
@@ -347,7 +390,7 @@ def test_a_run_that_is_behind_with_presence_events_still_sweeps(
         if isinstance(statement, Finalize):
             return [FinalizeRow(1, is_behind=True)]
         if isinstance(statement, Prune):
-            return [PruneRow(service.PRUNE_BATCH_SIZE, 0, 0, 0, 0, 0)]
+            return [PruneRow(service.PRUNE_BATCH_SIZE, *[0] * 9)]
         return await fetch(statement)
 
     monkeypatch.setattr(world.container.database, "fetch", never_done)
@@ -412,7 +455,9 @@ QUERIES = (
     *(
         "finalize",
         "prune",
+        "prune_lag",
         "keep_months",
+        "keep_days",
         "unreachable_nodes",
         "sweep",
         "forget",
@@ -431,6 +476,7 @@ def test_one_run_does_everything(world: World) -> None:
     counted = {name: count for name, count in numbers.items() if count}
     del counted["cycle_age_seconds"]
     counted.pop("months_made", None)
+    counted.pop("days_made", None)
     assert counted == {
         **{"presence_events_recorded": 8, "asked": 13, "unanswered": 2, "expired": 4, "gone": 1},
         **{"node_evicted": 1, "closed": 6, "unreachable_nodes": 1},
@@ -472,7 +518,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     vars(other).update(
         vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
     )
-    settings = Settings(timedelta(seconds=30), 1_000, 0)
+    settings = Settings(timedelta(seconds=30), 1_000, 0, 0, 0)
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
         for each in (world.container, other)

@@ -791,13 +791,46 @@ def test_grants_of_another_cluster_are_not_skipped(world: World) -> None:
     world.come("a1")
     claim(world, bonus_id)
     (before,) = world.rows("select epoch from stream_epoch")
-    world.rows("update ledger set xid = $1", 2**50)
+    world.rows("update claims set xid = $1", 2**50)
     status, refusal = call(world, "GET", "/grants")
     assert (status, refusal["code"]) == (503, "database_moved")
     for statement in refusal["detail"].split("`")[1].split("; "):
         world.rows(statement)
     assert [one["user_id"] for one in grants(world)["items"]] == ["ann"]
     world.rows("update stream_epoch set epoch = $1", before["epoch"])
+
+
+def forget_grants(world: World) -> None:
+    """All that there are have been kept for long enough."""
+    world.rows("update bonuses set opens_at = 'epoch', expires_at = now() - interval '2 days'")
+    world.rows("select close_bonuses(100)")
+    assert world.rows("select grants from prune('1 hour', '1 hour', '1 day', 100)") != [
+        {"grants": 0}
+    ]
+
+
+def test_a_payout_service_that_is_behind_what_is_kept_hears_of_it(world: World) -> None:
+    before = grants(world)["next"]
+    world.come("a1")
+    claim(world, drop(world)["bonus_id"])
+    read = grants(world)["next"]
+    forget_grants(world)
+    status, refusal = call(world, "GET", f"/grants?after={before}")
+    assert (status, refusal["code"]) == (410, "grants_pruned")
+    assert answer(world, f"/grants.csv?after={before}")["statusCode"] == 410
+    assert call(world, "GET", f"/grants?after={read}")[0] == 200, "it has read all that went"
+
+
+def test_a_payout_service_that_begins_late_begins_with_what_is_kept(world: World) -> None:
+    world.come("a1")
+    claim(world, drop(world)["bonus_id"])
+    forget_grants(world)
+    nothing = grants(world)
+    assert nothing["items"] == []
+    bonus_id = drop(world)["bonus_id"]
+    assert claim(world, bonus_id, claim_id="c2") == "claimed"
+    status, page = call(world, "GET", f"/grants?after={nothing['next']}")
+    assert (status, [one["bonus_id"] for one in page["items"]]) == (200, [bonus_id])
 
 
 def test_grants_are_exported_as_csv(world: World) -> None:

@@ -15,7 +15,7 @@ from handlers.core.operations.act import Act
 from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.disconnect import Disconnect
-from handlers.core.operations.maintenance import Award
+from handlers.core.operations.maintenance import Award, Prune
 from tests.support.bonuses import create_bonus
 from tests.support.statements import NO_LIMIT, asked
 
@@ -24,7 +24,7 @@ WORKERS, TURNS = 16, 90
 USERS = [f"user-{n}" for n in range(12)]
 STOCKS = (3, 40)
 GRACE = timedelta(seconds=30)
-MINUTE = timedelta(minutes=1)
+SECOND, MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
 class Crowd:
@@ -85,7 +85,7 @@ class Crowd:
     async def schedule(self) -> None:
         await self.pool.fetch(*asked(Award(5)))
         await self.pool.fetch(text("sweep"), 5)
-        await self.pool.fetch(text("prune"), timedelta(seconds=1), timedelta(seconds=1), 10)
+        await self.pool.fetch(*asked(Prune(SECOND, SECOND, None, 10)))
 
 
 async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> None:

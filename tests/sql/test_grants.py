@@ -12,7 +12,11 @@ if TYPE_CHECKING:
     import asyncpg
 
 LISTS = {
-    "grants": ("7, 7, '-infinity', 'infinity', 100", "ledger_grants", "ROW(xid, id) > ROW("),
+    "grants": (
+        "7, 7, '-infinity', 'infinity', 100",
+        "claims_grants",
+        "ROW(xid, grant_id) > ROW(",
+    ),
     "bonuses": (f"now(), '{'0' * 32}', 100", "bonuses_newest", "ROW(created_at, bonus_id) < ROW("),
 }
 

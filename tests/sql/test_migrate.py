@@ -92,9 +92,10 @@ def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None
     assert (SQL / "tables.sql").read_text() == dump(own_dsn)
 
 
-def take_away(files: Path, migrations: str) -> dict[Path, str]:
+def take_away(files: Path, first: str) -> dict[Path, str]:
     """The migrations from there on, and the functions: to be put back later."""
-    later = [*(files / "migrations").glob(migrations), *(files / "functions").rglob("*.sql")]
+    migrations = [path for path in (files / "migrations").glob("*.sql") if path.name >= first]
+    later = [*migrations, *(files / "functions").rglob("*.sql")]
     kept = {path: path.read_text() for path in later}
     for path in kept:
         path.unlink()
@@ -103,7 +104,7 @@ def take_away(files: Path, migrations: str) -> dict[Path, str]:
 
 async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None:
     """0003 on a database in which people are here, and others were."""
-    kept = take_away(files, "000[3-9]*")
+    kept = take_away(files, "0003")
     await migrate(empty)
     db = await asyncpg.connect(empty)
     await db.execute(
@@ -133,7 +134,7 @@ async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None
 
 async def test_bonuses_that_are_open_are_broadcasts_afterwards(empty: str, files: Path) -> None:
     """0005: messages in the queue name them, and claims in the ledger are grants to be read."""
-    kept = take_away(files, "000[5-9]*")
+    kept = take_away(files, "0005")
     await migrate(empty)
     db = await asyncpg.connect(empty)
     await db.execute(
@@ -162,12 +163,7 @@ async def test_bonuses_that_are_open_are_broadcasts_afterwards(empty: str, files
 
 async def test_the_words_of_0006_keep_what_is_there(empty: str, files: Path) -> None:
     """0006 renames columns and tables: sessions, presence events and bonuses stay as they were."""
-    kept = {path: path.read_text() for path in (files / "migrations").glob("000[6-9]*")}
-    for path in kept:
-        path.unlink()
-    functions = {path: path.read_text() for path in (files / "functions").rglob("*.sql")}
-    for path in functions:
-        path.unlink()
+    kept = take_away(files, "0006")
     await migrate(empty)
     db = await asyncpg.connect(empty)
     await db.execute(
@@ -181,7 +177,7 @@ async def test_the_words_of_0006_keep_what_is_there(empty: str, files: Path) -> 
         " update fact_log set last_seq = 1;"
         " create function settle(p_limit integer) returns integer language sql as 'select 1'"
     )
-    for path, words in {**kept, **functions}.items():
+    for path, words in kept.items():
         path.write_text(words)
     await migrate(empty)
     assert await db.fetchval("select ended_by::text from sessions where user_id = 'bob'") == (
@@ -191,4 +187,31 @@ async def test_the_words_of_0006_keep_what_is_there(empty: str, files: Path) -> 
     events = await db.fetch("select seq, type::text, user_id from presence_events order by seq")
     assert [tuple(row) for row in events] == [(1, "offline", "bob"), (2, "online", "ann")]
     assert not await db.fetchval("select exists (select from pg_proc where proname = 'settle')")
+    await db.close()
+
+
+async def test_grants_of_the_ledger_are_claims_afterwards(empty: str, files: Path) -> None:
+    """0010 divides the ledger by days: positions of grants and ids of entries stay, and go on."""
+    kept = take_away(files, "0010")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    bonus_id = await db.fetchval(
+        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
+        " values ('{}', 'users', now(), now() + interval '1 hour', now()) returning bonus_id"
+    )
+    await db.execute(
+        "insert into ledger (bonus_id, user_id, entry, at) select $1, u, e, now()"
+        "  from (values (null, 'created'), ('ann', 'offered'), ('ann', 'claimed')) as l (u, e)",
+        bonus_id,
+    )
+    await db.execute("insert into claims values ($1, 'ann', 'c1', now())", bonus_id)
+    before = "select id, xid from ledger where entry = 'claimed'"
+    (position,) = await db.fetch(before)
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(empty)
+    (grant,) = await db.fetch(text("grants"), 0, 0, ALWAYS, NEVER, 10)
+    assert (grant["grant_id"], grant["xid"]) == tuple(position)
+    assert await db.fetchval("select array_agg(id order by id) from ledger") == [1, 2, 3]
+    assert await db.fetchval("select nextval('ledger_id_seq')") == 4
     await db.close()

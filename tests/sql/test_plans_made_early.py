@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
 NODE = "gateway.example/live"
 TABLES = [
-    *("acks", "bonus_stock", "claims", "ledger", "offers", "user_events", "user_limits"),
+    *("acks", "bonus_stock", "claims", "ledger_default", "offers", "user_events", "user_limits"),
     *("user_streams", "watching_times"),
 ]
 CROWD = """
 insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'user-' || n, 'site', now(), now(), '{"gateway.example/live": {"tab": {}}}'
       from generate_series(1, 20000) n;
-insert into claims
+insert into claims (bonus_id, user_id, claim_id, claimed_at)
     select gen_random_uuid(), 'user-' || n, 'c', now() from generate_series(1, 20000) n;
 insert into ledger (bonus_id, user_id, entry, at)
     select bonus_id, user_id, 'claimed', claimed_at from claims;

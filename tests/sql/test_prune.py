@@ -24,7 +24,7 @@ async def told(db: asyncpg.Connection, *days_ago: int) -> None:
 
 
 async def prune(db: asyncpg.Connection, keep_facts: timedelta, limit: int = 100) -> int:
-    row = await db.fetchrow(text("prune"), DAY, keep_facts, limit)
+    row = await db.fetchrow("select * from prune($1, $2, null, $3)", DAY, keep_facts, limit)
     facts: int = row["presence_events"]
     return facts
 
@@ -63,3 +63,18 @@ async def test_numbers_go_on_where_they_were(db: asyncpg.Connection) -> None:
     await prune(db, 7 * DAY)
     await told(db, 1)
     assert await left(db) == [2]
+
+
+async def test_an_event_of_a_wrong_clock_goes_with_the_next_one(db: asyncpg.Connection) -> None:
+    """Recorded while the clock was ahead; more of them than a batch takes."""
+    await told(db, 9, -400, -401, 8, 6)
+    assert [await prune(db, 7 * DAY, limit=2) for _ in range(4)] == [1, 2, 1, 0]
+    assert await left(db) == [5]
+
+
+async def test_an_event_of_a_wrong_clock_stays_as_long_as_the_next_one(
+    db: asyncpg.Connection,
+) -> None:
+    await told(db, 9, -400, 6)
+    assert [await prune(db, 7 * DAY) for _ in range(2)] == [1, 0]
+    assert await left(db) == [2, 3]

@@ -21,6 +21,7 @@ from handlers.core.operations.act import Act
 from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.hello import Hello
+from handlers.core.operations.maintenance import Prune
 from handlers.services.bonuses import CancelBonus
 from tests.support import bonuses
 from tests.support.bonuses import create_bonus
@@ -346,7 +347,7 @@ async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> 
         (46.5, []),
     ):
         assert await award(db, started + timedelta(minutes=minutes)) == awarded
-    assert await db.fetchval("select count(*) from awards") == 4
+    assert await db.fetchval("select count(*) from offers") == 4
 
 
 async def test_who_waits_longest_is_awarded_first(db: asyncpg.Connection) -> None:
@@ -416,10 +417,9 @@ async def test_prune_keeps_what_is_still_needed(db: asyncpg.Connection) -> None:
         "insert into used_tickets values ('old', now() - interval '3 minutes'),"
         " ('new', now() - interval '1 minute')"
     )
-    assert await db.fetchrow(text("prune"), timedelta(days=1), timedelta(days=1), 100) == (
-        *(1, 1, 0),
-        *(0, 0, 0),
-    )
+    day = timedelta(days=1)
+    pruned = await db.fetchrow(*asked(Prune(day, day, day, 100)))
+    assert {name: count for name, count in pruned.items() if count} == {"tickets": 1, "events": 1}
     assert await db.fetchval("select ticket_id from used_tickets") == "new"
 
 

@@ -26,11 +26,7 @@ DEPENDENT = {
 # Files that may, and why.
 ALLOWED = {
     # Its timestamps are those of UTC: it begins with `at time zone 'UTC'`.
-    "keep_months": {
-        "a length in days, weeks, months or years",
-        "a part of a moment, or its day",
-        "a variable without a zone",
-    },
+    "keep_partitions": {"a part of a moment, or its day", "a variable without a zone"},
     # A tab reads as \t to the regular expression, and as a tab where strings have escapes.
     "csv_cell": {"a backslash"},
 }

@@ -29,31 +29,53 @@ class PruneRow(msgspec.Struct, frozen=True):
 
     tickets: int
     events: int
-    presence_events: int
     acks: int
+    offers: int
     broadcasts: int
+    presence_events: int
+    grants: int
+    bonuses: int
+    awards: int
     limits: int
 
 
 class Prune(Statement[PruneRow], frozen=True):
     """Removes what is old, at most `limit` rows of each kind."""
 
-    query: ClassVar[str] = "prune"
+    function: ClassVar[str] = "prune"
     keep_events: timedelta
     keep_presence_events: timedelta
+    keep_bonuses: timedelta | None
+    """None: for ever"""
     limit: int
 
 
-class KeepMonthsRow(msgspec.Struct, frozen=True):
+class PruneLag(Statement[float], frozen=True):
+    """For how many seconds the oldest of what `Prune` removes has been due."""
+
+    function: ClassVar[str] = "prune_lag"
+    keep_events: timedelta
+    keep_presence_events: timedelta
+    keep_bonuses: timedelta | None
+
+
+class PartitionsRow(msgspec.Struct, frozen=True):
     made: list[str]
     dropped: list[str]
 
 
-class KeepMonths(Statement[KeepMonthsRow], frozen=True):
+class KeepMonths(Statement[PartitionsRow], frozen=True):
     """Makes the partitions that past sessions need, and drops those that are too old (0: none)."""
 
     function: ClassVar[str] = "keep_months"
     keep_months: int
+
+
+class KeepDays(Statement[PartitionsRow], frozen=True):
+    """Makes the partitions that the ledger needs, and drops those that are too old (0: none)."""
+
+    function: ClassVar[str] = "keep_days"
+    keep_days: int
 
 
 class Award(Statement[int], frozen=True):

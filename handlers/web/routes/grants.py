@@ -13,6 +13,7 @@ from handlers.web.errors import (
     BAD_REQUEST,
     DATABASE_MOVED,
     FOREIGN_CURSOR,
+    GRANTS_PRUNED,
     UNAVAILABLE,
     documented,
 )
@@ -20,7 +21,7 @@ from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, List
 from handlers.web.schemas.grants import Grant, GrantsPage
 
 router = service_router("grants")
-LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR, UNAVAILABLE, DATABASE_MOVED)
+LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR, GRANTS_PRUNED, UNAVAILABLE, DATABASE_MOVED)
 
 
 def _listing(database: TheDatabase) -> Listing[GrantRow, Position]:
@@ -41,8 +42,9 @@ async def list_grants(database: TheDatabase, limit: Limit = 100, after: After = 
     in one transaction. If you pay each pair of `bonus_id` and `user_id` once, reading a page twice
     does no harm. A grant appears a moment after its user is told.
 
-    After 422 `foreign_cursor` a backup was restored: read again from the first. The `detail` of
-    503 `database_moved` says what to run.
+    After 422 `foreign_cursor` a backup was restored: read again from the first. 410 `grants_pruned`
+    says that grants were deleted before you read them: they are kept for `KeepGrantDays` after the
+    end of their bonus. The `detail` of 503 `database_moved` says what to run.
     """
     listing = _listing(database)
     rows, following = await listing.page(after, limit)

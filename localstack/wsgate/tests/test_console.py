@@ -162,14 +162,14 @@ class TestLook:
 
     async def test_requests_are_events_and_looking_is_not(self) -> None:
         async with gateway() as node:
-            await ask(node, "GET", "/rooms?token=secret")
+            await ask(node, "GET", "/rooms?token=secret&a=b")
             await ask(node, "DELETE", "/live/@connections/AAAAAAAAtjMCAAA%3D")
             await ask(node, "POST", "/2015-03-31/functions/web/invocations", {}, {"rawPath": "/"})
             await look(node)
             web, managed, invoked = (await look(node))["events"]
             assert not any("_wsgate" in line for line in node.log)
         assert (web["route"], web["outcome"], web["function"]) == ("GET /rooms", "200", "web")
-        assert json.loads(web["event"])["rawQueryString"] == "token=secret"
+        assert json.loads(web["event"])["rawQueryString"] == "token=***&a=b"
         assert (managed["connection"], managed["outcome"]) == ("AAAAAAAAtjMCAAA=", "410")
         assert json.loads(invoked["event"]) == {"rawPath": "/"}
         assert json.loads(invoked["answer"])["body"] == "web /"

@@ -15,15 +15,14 @@ begin
         select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
     loop
         with watching as (
-            select w.id, w.user_id, greatest(w.joined_at, v_rule.created_at) as since
+            select w.id, w.user_id, greatest(w.joined_at, v_rule.created_at) as since,
+                   coalesce(a.nth, 0) as last_nth
               from watching_times w
+                   left join awards a on a.rule_id = v_rule.rule_id and a.session_id = w.id
              where w.ended_at is null and (v_rule.resource is null or w.resource = v_rule.resource)
         ),
         reached as (
-            select id, user_id, since,
-                   floor(extract(epoch from v_now - since) / extract(epoch from v_rule.every)) as nth,
-                   (select coalesce(max(a.nth), 0) from awards a
-                     where a.rule_id = v_rule.rule_id and a.session_id = id) as last_nth
+            select *, floor(extract(epoch from v_now - since) / extract(epoch from v_rule.every)) as nth
               from watching
         )
         select jsonb_agg(due) into v_due from (
@@ -36,9 +35,10 @@ begin
             array(select d ->> 'user_id' from jsonb_array_elements(v_due) d),
             interval '0', v_rule.claim_within, null, null,
             p_acknowledge => true, p_rule_id => v_rule.rule_id, p_now => v_now);
-        insert into awards (rule_id, session_id, nth, bonus_id)
-            select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint, v_bonus_id
-              from jsonb_array_elements(v_due) d;
+        insert into awards (rule_id, session_id, nth)
+            select v_rule.rule_id, (d ->> 'id')::bigint, (d ->> 'nth')::bigint
+              from jsonb_array_elements(v_due) d
+            on conflict (session_id, rule_id) do update set nth = excluded.nth;
         v_made := v_made + 1;
     end loop;
     return v_made;

@@ -43,7 +43,8 @@ begin
     v_event := v_look.event;
     if outcome is null then
         outcome := 'claimed';
-        insert into claims values (p_bonus_id, p_user_id, p_claim_id, v_now);
+        insert into claims (bonus_id, user_id, claim_id, claimed_at)
+            values (p_bonus_id, p_user_id, p_claim_id, v_now);
         insert into ledger (bonus_id, user_id, entry, at)
             values (p_bonus_id, p_user_id, 'claimed', v_now);
         v_event := append_event(p_user_id, 'bonus.claimed',
