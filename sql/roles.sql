@@ -17,12 +17,13 @@ begin
     end if;
     grant usage on schema public to headcount_functions;
     for v_object, v_rights in
-        select c.oid::regclass,
-               case when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
+        select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
+               case when c.relkind = 'S' then 'usage'
+                    when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
                     when c.relname in ('ledger', 'past_sessions') then 'select, insert'  -- never rewritten
                     else 'select, insert, update, delete' end
           from pg_class c
-         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v')
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'S')
            and not c.relispartition and pg_has_role(c.relowner, 'usage')
     loop
         execute format('revoke all on %s from headcount_functions', v_object);
