@@ -28,6 +28,15 @@ LOCK = 4_832_601
 ROLES = "roles.sql"
 ANSWER_TIMEOUT_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
 
+# What is set for a role wins over what is set for the database.
+OTHER_ISOLATION = """
+select setrole::regrole::text
+  from pg_db_role_setting, unnest(setconfig) as setting
+ where setrole <> 0
+   and setdatabase in (0, (select oid from pg_database where datname = current_database()))
+   and setting like 'default_transaction_isolation=%' and setting not like '%=read committed'
+"""
+
 NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 
 
@@ -92,12 +101,22 @@ async def _apply_roles(connection: asyncpg.Connection, everything: str) -> bool:
 
 
 async def set_time_outs(dsn: str) -> None:
-    """Bound the statements, locks and transactions of all sessions that begin from now on."""
+    """Bound the statements, locks and transactions of all sessions that begin from now on.
+
+    Raises MigrationError if a role has a setting of its own under which functions answer wrongly.
+    """
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+        role = await connection.fetchval(OTHER_ISOLATION)
     finally:
         await connection.close()
+    if role:
+        raise MigrationError(
+            f"the role {role} does not begin its transactions as read committed, which functions "
+            f"need; run: alter role {role} reset default_transaction_isolation (if it was set for "
+            "this database only: alter role … in database … reset …)"
+        )
 
 
 def _files() -> list[str]:

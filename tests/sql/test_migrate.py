@@ -54,6 +54,38 @@ async def test_runs_at_once_apply_each_file_once(empty: str) -> None:
     assert sorted(len(names) for names in applied)[:7] == [0] * 7
 
 
+async def test_transactions_are_read_committed_whatever_the_database_was_set_to(
+    own_dsn: str,
+) -> None:
+    db = await asyncpg.connect(own_dsn)
+    name = await db.fetchval("select current_database()")
+    await db.execute(f"alter database {name} set default_transaction_isolation = 'serializable'")
+    await db.close()
+    await runner.set_time_outs(own_dsn)
+    db = await asyncpg.connect(own_dsn)
+    assert await db.fetchval("show transaction_isolation") == "read committed"
+    await db.close()
+
+
+@pytest.mark.parametrize("place", ["", " in database {}"])
+async def test_a_role_with_another_isolation_is_refused_by_its_name(
+    own_dsn: str, place: str
+) -> None:
+    db = await asyncpg.connect(own_dsn)
+    place = place.format(await db.fetchval("select current_database()"))
+    await db.execute("create role its_functions")
+    change = f"alter role its_functions{place}"
+    await db.execute(f"{change} set default_transaction_isolation = 'repeatable read'")
+    try:
+        with pytest.raises(MigrationError, match="the role its_functions does not begin"):
+            await runner.set_time_outs(own_dsn)
+        await db.execute(f"{change} set default_transaction_isolation = 'read committed'")
+        await runner.set_time_outs(own_dsn)
+    finally:
+        await db.execute(f"{change} reset all; drop role its_functions")
+        await db.close()
+
+
 async def test_a_changed_function_is_replaced(own_dsn: str, files: Path) -> None:
     function = files / "functions" / "stream" / "act.sql"
     function.write_text(function.read_text() + "-- changed\n")
