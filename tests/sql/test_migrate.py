@@ -38,12 +38,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the SQL files, to change."""
     for folder in ("migrations", "functions"):
         shutil.copytree(SQL / folder, tmp_path / folder)
+    shutil.copy(SQL / "roles.sql", tmp_path)
     monkeypatch.setattr(runner, "HERE", tmp_path)
     return tmp_path
 
 
 async def test_a_second_run_changes_nothing(empty: str) -> None:
-    files = [*SQL.glob("migrations/*"), *SQL.glob("functions/**/*.sql")]
+    files = [*SQL.glob("migrations/*"), *SQL.glob("functions/**/*.sql"), SQL / "roles.sql"]
     assert len(await migrate(empty)) == len(files)
     assert await migrate(empty) == []
 
@@ -88,14 +89,14 @@ async def test_a_role_with_another_isolation_is_refused_by_its_name(
 async def test_a_changed_function_is_replaced(own_dsn: str, files: Path) -> None:
     function = files / "functions" / "stream" / "act.sql"
     function.write_text(function.read_text() + "-- changed\n")
-    assert await migrate(own_dsn) == ["functions/stream/act.sql"]
+    assert await migrate(own_dsn) == ["functions/stream/act.sql", "roles.sql"]
 
 
 async def test_a_function_whose_file_moved_runs_under_its_new_name(
     own_dsn: str, files: Path
 ) -> None:
     (files / "functions" / "stream" / "act.sql").rename(files / "functions" / "bonus" / "act.sql")
-    assert await migrate(own_dsn) == ["functions/bonus/act.sql"]
+    assert await migrate(own_dsn) == ["functions/bonus/act.sql", "roles.sql"]
     assert await migrate(own_dsn) == []
 
 
@@ -115,7 +116,7 @@ async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path
     assert await db.fetchval("select to_regclass('half')") is None
     await db.close()
     broken.write_text("create table whole (id int);")
-    assert await migrate(own_dsn) == ["migrations/0003_broken.sql"]
+    assert await migrate(own_dsn) == ["migrations/0003_broken.sql", "roles.sql"]
 
 
 def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None:
