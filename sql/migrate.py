@@ -22,6 +22,8 @@ from pathlib import Path
 
 import asyncpg
 
+from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
+
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
@@ -186,7 +188,11 @@ async def _run(dsn: str) -> list[str]:
     try:
         applied = await migrate(dsn)
         await set_time_outs(dsn)
+        if functions_url := os.environ.get("FUNCTIONS_DATABASE_URL"):
+            await let_functions_log_in(dsn, password_of_functions(functions_url))
         return applied
+    except WrongRoleError as error:
+        raise Unreachable(str(error)) from None
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
 
