@@ -17,9 +17,14 @@ import re
 import socket
 import ssl
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
@@ -47,12 +52,9 @@ async def migrate(dsn: str) -> list[str]:
     asyncpg.connect raises when the database cannot be reached. `dsn` must lead to PostgreSQL itself
     or to a session pooler: the lock belongs to the session.
     """
-    connection = await asyncpg.connect(dsn)
-    try:
-        # A migration takes as long as it takes, and waits for one that is under way. But what waits
-        # behind it for a lock waits with it: a report that goes on for a minute ends the migration.
-        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
+    async with _alone(dsn) as connection:
+        # What waits behind a migration for a lock waits with it, and so do the events of users: a
+        # report that goes on for a minute ends the migration.
         await connection.execute("set lock_timeout = '1min'")
         await connection.execute(
             "create table if not exists migrations ("
@@ -68,15 +70,22 @@ async def migrate(dsn: str) -> list[str]:
             names,
         )
         return done
-    finally:
-        await connection.close()
 
 
 async def set_time_outs(dsn: str) -> None:
     """Bound the statements, locks and transactions of all sessions that begin from now on."""
+    async with _alone(dsn) as connection:
+        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and wait until no other run is under way, however long that takes."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
+        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        yield connection
     finally:
         await connection.close()
 
