@@ -249,6 +249,28 @@ class TestFiles:
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
 
+    @pytest.mark.parametrize(
+        ("method", "path", "host", "status"),
+        [
+            ("GET", "/_wsgate/look", None, 200),
+            ("GET", "/_wsgate/faults", None, 200),
+            ("GET", "/_wsgate/nothing", None, 404),
+            ("POST", "/_wsgate/act", None, 415),
+            ("PUT", "/_wsgate/faults", None, 405),
+            ("GET", "/_wsgate/look", "evil.example", 403),
+            ("GET", "/_wsgate/faults", "evil.example", 403),
+        ],
+    )
+    async def test_no_answer_is_framed_sniffed_or_kept(
+        self, method: str, path: str, host: str | None, status: int
+    ) -> None:
+        async with gateway() as node:
+            answered, headers, _ = await ask(node, method, path, {"Host": host} if host else {})
+        assert answered == status
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
+
     def test_what_the_page_asks_for_is_what_is_served(self) -> None:
         folder = Path(api.__file__).parent / "static"
         assert {path.name for path in folder.iterdir()} == {*api.FILES.values(), "package.json"}
