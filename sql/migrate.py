@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
@@ -195,7 +197,11 @@ async def _run(dsn: str) -> list[str]:
     try:
         applied = await migrate(dsn)
         await set_time_outs(dsn)
+        if functions_url := os.environ.get("FUNCTIONS_DATABASE_URL"):
+            await let_functions_log_in(dsn, password_of_functions(functions_url))
         return applied
+    except WrongRoleError as error:
+        raise Unreachable(str(error)) from None
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
 

@@ -247,3 +247,36 @@ async def test_grants_of_the_ledger_are_claims_afterwards(empty: str, files: Pat
     assert await db.fetchval("select array_agg(id order by id) from ledger") == [1, 2, 3]
     assert await db.fetchval("select nextval('ledger_id_seq')") == 4
     await db.close()
+
+
+async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, files: Path) -> None:
+    """0013 gives past sessions their totals, offers their end, and entries their audience."""
+    kept = take_away(files, "0013")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into past_sessions"
+        " select n, 'ann', case when n = 3 then 'stream' else 'site' end,"
+        "        now() - interval '1 hour', now(), 'client', interval '0'"
+        "   from generate_series(1, 3) as n;"
+        " insert into bonuses (reward, audience, resource, opens_at, expires_at, created_at)"
+        " select '{}', audience, resource, now(), now() + interval '1 hour', now()"
+        "   from (values ('everyone', null), ('resource', 's'), ('users', null))"
+        "         as b (audience, resource);"
+        " insert into offers (bonus_id, user_id)"
+        "     select bonus_id, 'ann' from bonuses where audience = 'users';"
+        " insert into ledger (bonus_id, entry, at) select bonus_id, 'created', now() from bonuses"
+    )
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(empty)
+    hours = "select extract(epoch from watched) / 3600 from watch_totals order by resource"
+    assert [hour for (hour,) in await db.fetch(hours)] == [3, 2, 1]
+    assert await db.fetchval("select expires_at > now() + interval '1 minute' from offers")
+    entries = "select audience, resource from ledger order by audience nulls last"
+    assert [tuple(row) for row in await db.fetch(entries)] == [
+        ("everyone", None),
+        ("resource", "s"),
+        (None, None),
+    ]
+    await db.close()
