@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import asyncpg
 import uvloop
 
-from postgres import Postgres, PostgresError
+from postgres import NoSpaceError, Postgres, PostgresError, no_space, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,7 +122,7 @@ def _exit_within(seconds: float) -> None:
 
 
 async def _serve(folder: Path, port: int, database: Database) -> None:
-    await _migrate(database)
+    functions_dsn = await _migrate(database)
     # Imported late, so that other errors are reported before the gateway is loaded.
     from wsgate import serve as gateway  # noqa: PLC0415
 
@@ -133,7 +133,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
         port=port,
         host=HOST,
         parameters={
-            "DatabaseUrl": database.dsn,
+            "DatabaseUrl": functions_dsn,
             "TicketSecret": _kept_secret(folder / "ticket-secret"),
             "ServiceToken": token,
             "PushEndpoint": f"http://{address}/{STAGE}",
@@ -151,7 +151,10 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
             "database_url": database.dsn,
             "pid": os.getpid(),
         }
-        _write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
+        try:
+            write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
+        except OSError as error:
+            raise StartupError(f"Cannot write {folder / 'run.json'}: {error.strerror}.") from error
         _greet(address, token, folder, at.connections)
 
     try:
@@ -278,13 +281,28 @@ async def _restart(server: Postgres, problem: str, restarts: Restarts) -> None:
     while restarts.allow(time.monotonic()):
         try:
             return await in_thread(server.restart)
+        except NoSpaceError as error:
+            await _wait_for_space(server, error)
+            return None
         except PostgresError as error:
             problem = _one_line(error).rstrip(".")
             await asyncio.sleep(PAUSE_SECONDS)
     raise DatabaseDownError(f"PostgreSQL does not stay up: {problem}.")
 
 
-async def _migrate(database: Database) -> None:
+async def _wait_for_space(server: Postgres, problem: NoSpaceError) -> None:
+    """Try until there is room: giving up would help no one, and a full disk can be mended."""
+    from wsgate.threads import in_thread  # noqa: PLC0415
+
+    _say(f"headcount: {_one_line(problem)} It starts by itself when there is room.")
+    while True:
+        await asyncio.sleep(PAUSE_SECONDS)
+        with contextlib.suppress(NoSpaceError):
+            return await in_thread(server.restart)
+
+
+async def _migrate(database: Database) -> str:
+    """Bring the database up to date; return the DSN for functions, whose role may do little."""
     from sql.migrate import (  # noqa: PLC0415
         MigrationError,
         Unreachable,
@@ -292,14 +310,20 @@ async def _migrate(database: Database) -> None:
         migrate,
         set_time_outs,
     )
+    from sql.roles import let_functions_log_in  # noqa: PLC0415
 
     try:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
         await migrate(database.dsn)
         await set_time_outs(database.dsn)
+        if database.server is None:
+            return database.dsn  # the operator of this database says who may what
+        return await let_functions_log_in(database.dsn, secrets.token_urlsafe(SECRET_BYTES))
     except Unreachable as error:
         raise StartupError(str(error)) from None
     except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
+        if database.server and database.server.lacks_space():
+            raise StartupError(no_space(database.server.folder)) from error
         raise StartupError(f"The migrations failed: {_one_line(error)}") from error
 
 
@@ -312,20 +336,11 @@ def _kept_secret(path: Path) -> str:
         with contextlib.suppress(FileNotFoundError):
             if kept := path.read_text().strip():
                 return kept
-        _write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+        write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"
         raise StartupError(f"Cannot use {path}: {reason}.") from error
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner reads, and that is there whole or not at all."""
-    fresh = path.with_name(f"{path.name}.new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    fresh.replace(path)
 
 
 def _greet(address: str, token: str, folder: Path, connections: int) -> None:

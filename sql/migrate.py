@@ -3,8 +3,9 @@
 Files of `sql/migrations/` run once, in order of name, each in its own transaction; a file that has
 run must not change. Files below `sql/functions/` (`create or replace`) run again whenever their
 text changes, so their history reads as a diff. PostgreSQL cannot replace a parameter's name or a
-result's type: that needs a migration that drops the function, which runs before. Safe to run twice
-and at once: an advisory lock lets one run in at a time.
+result's type: that needs a migration that drops the function, which runs before. `sql/roles.sql`
+runs after any of them: it says what the functions may do with what there is. Safe to run twice and
+at once: an advisory lock lets one run in at a time.
 """
 
 from __future__ import annotations
@@ -17,14 +18,31 @@ import re
 import socket
 import ssl
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
+
+from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
+ROLES = "roles.sql"
 ANSWER_TIMEOUT_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
+
+# What is set for a role wins over what is set for the database.
+OTHER_ISOLATION = """
+select setrole::regrole::text
+  from pg_db_role_setting, unnest(setconfig) as setting
+ where setrole <> 0
+   and setdatabase in (0, (select oid from pg_database where datname = current_database()))
+   and setting like 'default_transaction_isolation=%' and setting not like '%=read committed'
+"""
 
 NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 
@@ -47,36 +65,67 @@ async def migrate(dsn: str) -> list[str]:
     asyncpg.connect raises when the database cannot be reached. `dsn` must lead to PostgreSQL itself
     or to a session pooler: the lock belongs to the session.
     """
-    connection = await asyncpg.connect(dsn)
-    try:
-        # A migration takes as long as it takes, and waits for one that is under way. But what waits
-        # behind it for a lock waits with it: a report that goes on for a minute ends the migration.
-        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
+    async with _alone(dsn) as connection:
+        # What waits behind a migration for a lock waits with it, and so do the events of users: a
+        # report that goes on for a minute ends the migration.
         await connection.execute("set lock_timeout = '1min'")
-        await connection.execute(
-            "create table if not exists migrations ("
-            "name text primary key, digest text not null, applied_at timestamptz not null)"
-        )
+        # Asked first: a role that may not make tables may run on a database that has them.
+        if not await connection.fetchval("select to_regclass('migrations') is not null"):
+            await connection.execute(
+                "create table migrations ("
+                "name text primary key, digest text not null, applied_at timestamptz not null)"
+            )
         # Functions call each other, in any order of files.
         await connection.execute("set check_function_bodies = off")
-        names = _files()
-        done = [name for name in names if await _apply(connection, name)]
+        texts = {name: (HERE / name).read_text(encoding="utf-8") for name in _files()}
+        done = [name for name, text in texts.items() if await _apply(connection, name, text)]
         # A file that moved has run under its new name.
-        await connection.execute(
-            "delete from migrations where name like 'functions/%' and name <> all ($1::text[])",
-            names,
-        )
+        if done:
+            await connection.execute(
+                "delete from migrations where name like 'functions/%' and name <> all ($1::text[])",
+                list(texts),
+            )
+        if await _apply_roles(connection, "".join(texts.values())):
+            done.append(ROLES)
         return done
-    finally:
-        await connection.close()
+
+
+async def _apply_roles(connection: asyncpg.Connection, everything: str) -> bool:
+    """Grant the functions' role what it needs, after a change or when it has nothing."""
+    has_rights = await connection.fetchval(
+        "select coalesce(has_table_privilege("
+        "to_regrole('headcount_functions')::oid, 'migrations', 'select'), true)"
+    )
+    if not has_rights:  # an administrator has made it since, or the backup was of another cluster
+        await connection.execute("delete from migrations where name = $1", ROLES)
+    text = (HERE / ROLES).read_text(encoding="utf-8")
+    return await _apply(connection, ROLES, text, depends_on=everything)
 
 
 async def set_time_outs(dsn: str) -> None:
-    """Bound the statements, locks and transactions of all sessions that begin from now on."""
+    """Bound the statements, locks and transactions of all sessions that begin from now on.
+
+    Raises MigrationError if a role has a setting of its own under which functions answer wrongly.
+    """
+    async with _alone(dsn) as connection:
+        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+        role = await connection.fetchval(OTHER_ISOLATION)
+    if role:
+        raise MigrationError(
+            f"the role {role} does not begin its transactions as read committed, which functions "
+            f"need; run: alter role {role} reset default_transaction_isolation (if it was set for "
+            "this database only: alter role … in database … reset …)"
+        )
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and wait until no other run is under way, however long that takes."""
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
+        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        yield connection
     finally:
         await connection.close()
 
@@ -89,11 +138,13 @@ def _files() -> list[str]:
     ]
 
 
-async def _apply(connection: asyncpg.Connection, name: str) -> bool:
-    text = (HERE / name).read_text(encoding="utf-8")
+async def _apply(
+    connection: asyncpg.Connection, name: str, text: str, depends_on: str = ""
+) -> bool:
+    """Run a file unless it has run, on the same text and on what it depends on."""
     # Now, not once for all: a migration that drops functions also forgets that they have run.
     applied = await connection.fetchval("select digest from migrations where name = $1", name)
-    digest = hashlib.sha256(text.encode()).hexdigest()
+    digest = hashlib.sha256((text + depends_on).encode()).hexdigest()
     if digest == applied:
         return False
     if applied and name.startswith("migrations/"):
@@ -146,7 +197,11 @@ async def _run(dsn: str) -> list[str]:
     try:
         applied = await migrate(dsn)
         await set_time_outs(dsn)
+        if functions_url := os.environ.get("FUNCTIONS_DATABASE_URL"):
+            await let_functions_log_in(dsn, password_of_functions(functions_url))
         return applied
+    except WrongRoleError as error:
+        raise Unreachable(str(error)) from None
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:
         raise Unreachable(what_is_wrong(error)) from None
 

@@ -194,6 +194,8 @@ CREATE TABLE public.ledger (
     user_id text,
     entry text NOT NULL,
     at timestamp with time zone NOT NULL,
+    audience text,
+    resource text,
     CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
 )
 PARTITION BY RANGE (at);
@@ -237,6 +239,8 @@ CREATE TABLE public.ledger_default (
     user_id text,
     entry text CONSTRAINT ledger_entry_not_null NOT NULL,
     at timestamp with time zone CONSTRAINT ledger_at_not_null NOT NULL,
+    audience text,
+    resource text,
     CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
 );
 
@@ -250,6 +254,7 @@ CREATE TABLE public.offers (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
     seq bigint,
+    expires_at timestamp with time zone DEFAULT 'infinity'::timestamp with time zone NOT NULL,
     CONSTRAINT offers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
@@ -338,6 +343,14 @@ CREATE TABLE public.user_streams (
 )
 WITH (fillfactor='80');
 
+CREATE TABLE public.watch_totals (
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    watched interval NOT NULL,
+    last_month date NOT NULL
+)
+WITH (fillfactor='80');
+
 CREATE VIEW public.watching_counts AS
  SELECT id,
     user_id,
@@ -388,9 +401,6 @@ ALTER TABLE ONLY public.broadcast_stream
 ALTER TABLE ONLY public.broadcasts
     ADD CONSTRAINT broadcasts_pkey PRIMARY KEY (broadcast_id);
 
-ALTER TABLE ONLY public.broadcasts
-    ADD CONSTRAINT broadcasts_seq_key UNIQUE (seq);
-
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
 
@@ -404,7 +414,7 @@ ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY public.offers
-    ADD CONSTRAINT offers_pkey PRIMARY KEY (user_id, bonus_id);
+    ADD CONSTRAINT offers_pkey PRIMARY KEY (bonus_id, user_id);
 
 ALTER TABLE ONLY public.past_sessions
     ADD CONSTRAINT past_sessions_pkey PRIMARY KEY (ended_at, id);
@@ -442,16 +452,27 @@ ALTER TABLE ONLY public.user_limits
 ALTER TABLE ONLY public.user_streams
     ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);
 
+ALTER TABLE ONLY public.watch_totals
+    ADD CONSTRAINT watch_totals_pkey PRIMARY KEY (user_id, resource);
+
 ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
 CREATE INDEX acks_at ON public.acks USING btree (at);
 
-CREATE INDEX bonuses_expires_at ON public.bonuses USING btree (expires_at);
+CREATE INDEX bonuses_everyone ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NULL));
+
+CREATE INDEX bonuses_everyone_cancelled ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NOT NULL));
+
+CREATE INDEX bonuses_ledger_closed ON public.bonuses USING btree (expires_at) WHERE (ledger_closed_at IS NOT NULL);
 
 CREATE INDEX bonuses_ledger_open ON public.bonuses USING btree (expires_at) WHERE (ledger_closed_at IS NULL);
 
 CREATE INDEX bonuses_newest ON public.bonuses USING btree (created_at, bonus_id);
+
+CREATE INDEX bonuses_resource ON public.bonuses USING btree (resource, expires_at) WHERE ((audience = 'resource'::text) AND (cancelled_at IS NULL));
+
+CREATE INDEX bonuses_resource_cancelled ON public.bonuses USING btree (resource, expires_at) WHERE ((audience = 'resource'::text) AND (cancelled_at IS NOT NULL));
 
 CREATE INDEX bonuses_unqueued ON public.bonuses USING btree (created_at) WHERE (queued_at IS NULL);
 
@@ -459,19 +480,29 @@ CREATE INDEX broadcasts_audience ON public.broadcasts USING btree (audience, res
 
 CREATE INDEX broadcasts_bonus ON public.broadcasts USING btree (bonus_id);
 
+CREATE INDEX broadcasts_cancels ON public.broadcasts USING btree (expires_at) WHERE (kind = 'cancel'::text);
+
+CREATE INDEX broadcasts_everyones_news ON public.broadcasts USING btree (seq) WHERE ((audience = 'everyone'::text) AND (kind = 'news'::text));
+
 CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at);
+
+CREATE INDEX broadcasts_resource_news ON public.broadcasts USING btree (resource, seq) WHERE ((audience = 'resource'::text) AND (kind = 'news'::text));
 
 CREATE INDEX claims_grants ON public.claims USING btree (xid, grant_id);
 
-CREATE INDEX ledger_everyone ON ONLY public.ledger USING btree (id) WHERE (user_id IS NULL);
+CREATE INDEX ledger_everyone ON ONLY public.ledger USING btree (id) WHERE (audience = 'everyone'::text);
 
-CREATE INDEX ledger_default_id_idx ON public.ledger_default USING btree (id) WHERE (user_id IS NULL);
+CREATE INDEX ledger_default_id_idx ON public.ledger_default USING btree (id) WHERE (audience = 'everyone'::text);
+
+CREATE INDEX ledger_resource ON ONLY public.ledger USING btree (resource, id) WHERE (audience = 'resource'::text);
+
+CREATE INDEX ledger_default_resource_id_idx ON public.ledger_default USING btree (resource, id) WHERE (audience = 'resource'::text);
 
 CREATE INDEX ledger_user ON ONLY public.ledger USING btree (user_id, id) WHERE (user_id IS NOT NULL);
 
 CREATE INDEX ledger_default_user_id_id_idx ON public.ledger_default USING btree (user_id, id) WHERE (user_id IS NOT NULL);
 
-CREATE INDEX offers_bonus ON public.offers USING btree (bonus_id, user_id);
+CREATE INDEX offers_user ON public.offers USING btree (user_id, expires_at);
 
 CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (resource, ended_at, id);
 
@@ -480,6 +511,10 @@ CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_s
 CREATE INDEX past_sessions_long ON ONLY public.past_sessions USING btree (ended_at, joined_at) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
 
 CREATE INDEX past_sessions_default_terminate_at_join_at_idx ON public.past_sessions_default USING btree (ended_at, joined_at) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
+
+CREATE INDEX past_sessions_user_long ON ONLY public.past_sessions USING btree (user_id, ended_at, id) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
+
+CREATE INDEX past_sessions_default_user_id_ended_at_id_idx ON public.past_sessions_default USING btree (user_id, ended_at, id) WHERE ((ended_at - joined_at) > '04:00:00'::interval);
 
 CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_id, ended_at, id);
 
@@ -493,9 +528,13 @@ CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_i
 
 CREATE INDEX user_events_at ON public.user_events USING btree (at);
 
+CREATE INDEX watch_totals_last_month ON public.watch_totals USING btree (last_month);
+
 CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
 
 ALTER INDEX public.ledger_everyone ATTACH PARTITION public.ledger_default_id_idx;
+
+ALTER INDEX public.ledger_resource ATTACH PARTITION public.ledger_default_resource_id_idx;
 
 ALTER INDEX public.ledger_user ATTACH PARTITION public.ledger_default_user_id_id_idx;
 
@@ -505,7 +544,11 @@ ALTER INDEX public.past_sessions_resource ATTACH PARTITION public.past_sessions_
 
 ALTER INDEX public.past_sessions_long ATTACH PARTITION public.past_sessions_default_terminate_at_join_at_idx;
 
+ALTER INDEX public.past_sessions_user_long ATTACH PARTITION public.past_sessions_default_user_id_ended_at_id_idx;
+
 ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
+
+CREATE TRIGGER add_watch_totals AFTER INSERT ON public.past_sessions REFERENCING NEW TABLE AS finalized FOR EACH STATEMENT EXECUTE FUNCTION public.add_watch_totals();
 
 ALTER TABLE ONLY public.awards
     ADD CONSTRAINT awards_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);

@@ -26,7 +26,10 @@ begin
         ('tcp_keepalives_interval', '10s'),
         ('tcp_keepalives_count', '3'),
         -- and those that are sending to it, with their locks, after a minute.
-        ('tcp_user_timeout', '60s')
+        ('tcp_user_timeout', '60s'),
+        -- Not a time-out, but a setting that functions need: they take a lock and then look at what its last
+        -- holder has committed. Under another isolation, claims and cancellations contradict each other.
+        ('default_transaction_isolation', 'read committed')
     loop
         -- macOS has no such option on sockets, and PostgreSQL would log that for each session.
         continue when v_name = 'tcp_user_timeout' and version() not like '%linux%';

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, settings
 
 from postgres import Postgres
 from sql.migrate import migrate
-from tests.support.databases import EMPTY, copy, named
+from sql.roles import let_functions_log_in
+from tests.support.databases import EMPTY, FUNCTIONS_PASSWORD, copy, named
 from tests.support.system import Headcount, running
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def template_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A migrated database without connections: tests copy it."""
     with Postgres(tmp_path_factory.mktemp("postgres"), durable=False) as dsn:
         asyncio.run(migrate(dsn))
+        asyncio.run(let_functions_log_in(dsn, FUNCTIONS_PASSWORD))
         yield dsn
 
 

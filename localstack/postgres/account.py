@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from postgres.binaries import Binaries, PostgresError
+from postgres.binaries import Binaries, NoSpaceError, PostgresError, is_no_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+
+ERRORS = (" ERROR:  ", " FATAL:  ", " PANIC:  ")
 
 
 @dataclass(frozen=True)
@@ -123,5 +126,13 @@ def run_as(account: Account, command: list[str], stdin: bytes = b"") -> None:
         finally:
             process.kill()  # does nothing to one that has ended, only to one that Ctrl-C met
     if process.returncode:
-        last = " ".join(output.decode(errors="replace").split("\n")[-4:]).strip()
-        raise PostgresError(f"{Path(command[0]).name} failed: {last}")
+        said = output.decode(errors="replace")
+        kind = NoSpaceError if is_no_space(said) else PostgresError
+        raise kind(f"{Path(command[0]).name} failed: {_what_matters(said)}")
+
+
+def _what_matters(said: str) -> str:
+    """The lines with errors, or the last ones."""
+    lines = said.split("\n")
+    errors = [line for line in lines if any(word in line for word in ERRORS)]
+    return " ".join(errors or lines[-4:]).strip()

@@ -19,6 +19,23 @@ class PostgresError(Exception):
     """PostgreSQL could not be found, made or started; the message is a sentence for a person."""
 
 
+# The third is PostgreSQL's hint where the system wrote only a part.
+NO_SPACE = ("No space left on device", "Disk quota exceeded", "Check free disk space")
+
+
+class NoSpaceError(PostgresError):
+    """The disk is full; the same will succeed once there is room."""
+
+
+def is_no_space(said: str) -> bool:
+    """Whether PostgreSQL's words (in English) are those of a disk or quota that is full.
+
+    Shared memory is another file system, /dev/shm.
+    """
+    lines = [line for line in said.splitlines() if "shared memory" not in line]
+    return any(words in line for words in NO_SPACE for line in lines)
+
+
 @dataclass(frozen=True)
 class Binaries:
     """A folder with PostgreSQL's programs, and the version that they said they are."""

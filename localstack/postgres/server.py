@@ -10,9 +10,9 @@ runs as root. Any other binaries do as well, see `find_binaries`.
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -23,8 +23,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from postgres.account import Account, account_for, run_as
-from postgres.binaries import Binaries, PostgresError, find_binaries
+from postgres.account import Account, account_for
+from postgres.binaries import Binaries, NoSpaceError, PostgresError, find_binaries, is_no_space
+from postgres.cluster import NAME, NEEDED_MEGABYTES, Cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Postgres", "PostgresError", "find_binaries"]
 
-NAME = "headcount"  # of the database, and of the role that owns it
 READY_TIMEOUT_SECONDS = 120  # a crashed database recovers before it answers
 STOP_TIMEOUT_SECONDS = 10  # for each of: fast, immediate, killed
 PASSING_TIMEOUT_SECONDS = 5
+FULL_BYTES = 1_000_000  # a server cannot start with less room
 
 # Another process took the port that we found free; the children of a killed server still end.
 PASSING = ("Address already in use", "pre-existing shared memory block")
@@ -81,15 +82,13 @@ class Postgres:
         self._port, self._is_stopping = None, False
         try:
             binaries = find_binaries(self._given)
-            _refuse_other_version(self.data, binaries)
             end_orphan(self.data)
-            if not self.data.exists():
-                self._create(binaries)
+            Cluster(self.folder, binaries, self._durable).ensure()
             port = self._serve(binaries, account_for(self.data, binaries))
             return f"postgresql://{NAME}:{self._password.read_text()}@127.0.0.1:{port}/{NAME}"
         except BaseException as error:
             self.stop()
-            if isinstance(error, OSError):
+            if isinstance(error, OSError | NoSpaceError):
                 raise _unusable(self.folder, error) from error
             raise
 
@@ -100,10 +99,19 @@ class Postgres:
             return None
         return f"with signal {-code}" if code < 0 else f"with exit code {code}"
 
+    def lacks_space(self) -> bool:
+        """Whether the disk is full: now, or by the server's last words.
+
+        Its log lies on the same disk, which may have no room for the words.
+        """
+        is_full = shutil.disk_usage(self.folder).free < FULL_BYTES
+        return is_full or is_no_space(_tail(self.log, lines=20))
+
     def restart(self) -> None:
         """Start the server that ended by itself, with the same data, port and DSN.
 
-        Raises PostgresError, and may be tried again. `stop()` in another thread ends it soon.
+        Raises PostgresError (NoSpaceError if the disk is full), and may be tried again. `stop()`
+        in another thread ends it soon.
         """
         with self._turn:
             if self._is_stopping:
@@ -113,7 +121,7 @@ class Postgres:
                 end_orphan(self.data)
                 binaries = find_binaries(self._given)
                 self._serve(binaries, account_for(self.data, binaries))
-            except OSError as error:
+            except (OSError, NoSpaceError) as error:
                 raise _unusable(self.folder, error) from error
 
     def stop(self) -> None:
@@ -150,27 +158,6 @@ class Postgres:
             raise PostgresError(f"Another process already uses {self.folder}.") from error
         self._lock = descriptor
 
-    def _create(self, binaries: Binaries) -> None:
-        """Build the cluster beside its final place: a half-made one is never mistaken for data."""
-        fresh = self.folder / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir(mode=0o700)
-        account = account_for(fresh, binaries)
-        password = secrets.token_urlsafe(24)
-        _write_private(self._password, password)
-        handed_over = self.folder / "password.new"
-        _write_private(handed_over, password, account)
-        initdb = [binaries.tool("initdb"), "-D", str(fresh), f"--username={NAME}"]
-        initdb += ["--auth=scram-sha-256", f"--pwfile={handed_over}", "--locale=C"]
-        initdb += ["--encoding=UTF8", *([] if self._durable else ["--no-sync"])]
-        try:
-            run_as(account, initdb)
-        finally:
-            handed_over.unlink()
-        alone = [binaries.tool("postgres"), "--single", "-D", str(fresh), "postgres"]
-        run_as(account, alone, f"CREATE DATABASE {NAME};\n".encode())
-        fresh.rename(self.data)
-
     def _serve(self, binaries: Binaries, account: Account) -> int:
         """Start the server and wait until it answers, again where the reason not to is passing."""
         give_up = time.monotonic() + PASSING_TIMEOUT_SECONDS
@@ -189,7 +176,8 @@ class Postgres:
             raise PostgresError(
                 f"PostgreSQL did not start: another process listens on its port {self._port}."
             )
-        raise PostgresError(f"PostgreSQL did not start: {_tail(self.log)}")
+        kind = NoSpaceError if self.lacks_space() else PostgresError
+        raise kind(f"PostgreSQL did not start: {_tail(self.log)}")
 
     def _launch(self, binaries: Binaries, account: Account, port: int) -> None:
         safety = DURABLE if self._durable else FORGETFUL
@@ -219,18 +207,6 @@ class Postgres:
         if self._watchdog:
             self._watchdog.communicate(b"stopped\n")
             self._watchdog = None
-
-
-def _refuse_other_version(data: Path, binaries: Binaries) -> None:
-    try:
-        major = int((data / "PG_VERSION").read_text())
-    except FileNotFoundError:
-        return
-    if major != binaries.major:
-        raise PostgresError(
-            f"The data in {data} were written by PostgreSQL {major} and {binaries.folder} "
-            f"is {binaries.major}: move the folder away, or name the older one in POSTGRES_BIN."
-        )
 
 
 # A server left behind by an owner that was killed.
@@ -267,7 +243,8 @@ def _read_pid_file(data: Path) -> _PidFile | None:
     # Line 1 is the pid, line 8 the state, as pg_ctl reads them:
     # https://github.com/postgres/postgres/blob/REL_18_STABLE/src/include/utils/pidfile.h
     try:
-        lines = (data / "postmaster.pid").read_text().splitlines()
+        # A line names the folder, in bytes that the locale need not know.
+        lines = (data / "postmaster.pid").read_text("utf-8", "replace").splitlines()
         return _PidFile(int(lines[0]), ready=len(lines) >= 8 and lines[7].strip() == "ready")  # noqa: PLR2004
     except (FileNotFoundError, ValueError, IndexError):
         return None
@@ -280,7 +257,7 @@ def _is_server_of(pid: int, data: Path) -> bool:
 
 def _command_line(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+        return os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" "))
     except FileNotFoundError:
         if Path("/proc/self").exists():
             return ""
@@ -303,7 +280,17 @@ def _watch_over(pid: int) -> subprocess.Popen[bytes]:
 # Small things.
 
 
-def _unusable(folder: Path, error: OSError) -> PostgresError:
+def no_space(folder: Path) -> str:
+    """What to do about a full disk, in a sentence."""
+    return (
+        f"There is no space left for the database in {folder}. Free {NEEDED_MEGABYTES} MB there; "
+        "what it holds is kept."
+    )
+
+
+def _unusable(folder: Path, error: OSError | NoSpaceError) -> PostgresError:
+    if isinstance(error, NoSpaceError) or error.errno in {errno.ENOSPC, errno.EDQUOT}:
+        return NoSpaceError(no_space(folder))
     path = Path(os.fsdecode(error.filename or folder))
     is_file = isinstance(error, FileExistsError | NotADirectoryError)
     return PostgresError(
@@ -330,15 +317,6 @@ def _wait_for(happened: Callable[[], bool], seconds: float) -> None:
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return int(server.getsockname()[1])
-
-
-def _write_private(path: Path, text: str, owner: Account | None = None) -> None:
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        if owner and owner.uid != os.geteuid():
-            os.fchown(descriptor, owner.uid, owner.gid)
-        file.write(text)
 
 
 def _tail(log: Path, lines: int = 3) -> str:

@@ -7,6 +7,7 @@ import pytest
 
 from handlers.adapters.database import Database
 from handlers.container import Container
+from tests.support.databases import of_functions
 from tests.support.world import FakeConnections, FakeQueue, World
 
 if TYPE_CHECKING:
@@ -22,12 +23,13 @@ def container_type() -> type[Container]:
 def world(
     dsn: str, container_type: type[Container], monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[World]:
-    monkeypatch.setenv("DATABASE_URL", dsn)
+    monkeypatch.setenv("DATABASE_URL", of_functions(dsn))
     monkeypatch.setenv("TICKET_SECRET", uuid.uuid4().hex)
     monkeypatch.setenv("SERVICE_TOKEN", "service-token-of-this-test")
     monkeypatch.setenv("SOCKET_URL", "wss://gateway.example/live")
     container = container_type()
-    connections, queue, database = FakeConnections(), FakeQueue(), Database(dsn, container.deadline)
+    connections, queue = FakeConnections(), FakeQueue()
+    database = Database(of_functions(dsn), container.deadline)
     # The parts that a cached property would build at first use.
     vars(container).update(gateway=connections, queue=queue, database=database)
     yield World(container, connections, queue, dsn)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import jwt
 import pytest
 
 from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
 from handlers.core.rate_limit import KeptOut
-from handlers.core.ticket import Ticket, mint
+from handlers.core.ticket import Ticket, TicketTooLong, mint
 from handlers.services import message as service
 from tests.support.world import Context
 
@@ -56,6 +59,30 @@ def test_a_bad_ticket_is_unauthorized_and_not_logged(
         authorize.handler({"queryStringParameters": {"ticket": text}, "methodArn": ARN}, None)
     assert "expired" in caplog.text
     assert text not in caplog.text
+
+
+@pytest.mark.parametrize("name", ["\ud800", "a\0", "", 7])
+def test_a_ticket_of_your_backend_with_a_bad_name_is_unauthorized(
+    world: World, name: object
+) -> None:
+    claims = {"aud": "headcount", "jti": "t", "sub": name, "exp": int(time.time()) + 30}
+    text = jwt.encode(claims, os.environ["TICKET_SECRET"])
+    with pytest.raises(authorize.Unauthorized, match=r"^Unauthorized$"):
+        authorize.handler({"queryStringParameters": {"ticket": text}, "methodArn": ARN}, None)
+
+
+@pytest.mark.parametrize("character", ["🦊", "\x01", '"', "\\"])
+def test_what_the_authorizer_answers_is_small_enough(world: World, character: str) -> None:
+    """API Gateway takes 8 KB, in UTF-8, as Lambda writes it from Python 3.12 on."""
+    most, until = character * 128, datetime.now(UTC) + timedelta(seconds=30)
+    for count in range(128, 0, -1):
+        ticket = Ticket("t" * 128, most, most, until, most[:count], (character * count,))
+        with suppress(TicketTooLong):
+            text = mint(ticket, os.environ["TICKET_SECRET"])
+            break
+    event = {"queryStringParameters": {"ticket": text}, "methodArn": ARN}
+    answer = authorize.handler(event, None)
+    assert len(json.dumps(answer, ensure_ascii=False).encode()) < 8_192
 
 
 def test_a_spent_ticket_refuses_the_handshake(world: World) -> None:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from postgres import Postgres, PostgresError, find_binaries
+from postgres import NoSpaceError, Postgres, PostgresError, find_binaries
 from tests.support.processes import bystander, is_alive
 from tests.support.waiting import wait_until
 
@@ -192,6 +192,49 @@ async def test_a_half_made_database_is_made_again(tmp_path: Path) -> None:
         assert await ask(dsn, "select 1") == 1
 
 
+async def test_data_without_the_database_are_completed(tmp_path: Path) -> None:
+    with Postgres(tmp_path, durable=False) as dsn:
+        admin = await asyncpg.connect(dsn, database="postgres")
+        await admin.execute("create table kept as select 42 as answer")
+        await admin.execute("drop database headcount")
+        await admin.close()
+    (tmp_path / "data" / "headcount.complete").unlink()
+    with Postgres(tmp_path, durable=False) as dsn:
+        assert await ask(dsn, "select 1") == 1
+        assert (
+            await ask(dsn.removesuffix("headcount") + "postgres", "select answer from kept") == 42
+        )
+
+
+async def test_an_empty_folder_for_the_data_is_no_data(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    with Postgres(tmp_path, durable=False) as dsn:
+        assert await ask(dsn, "select 1") == 1
+
+
+@pytest.mark.parametrize("left", [None, ""])
+async def test_a_lost_password_is_replaced_and_the_data_stay(
+    folder: Path, left: str | None
+) -> None:
+    with Postgres(folder, durable=False) as dsn:
+        await ask(dsn, "create table if not exists stayed as select 42 as answer")
+    (folder / "password").unlink()
+    if left is not None:
+        (folder / "password").write_text(left)
+    with Postgres(folder, durable=False) as dsn:
+        assert await ask(dsn, "select answer from stayed") == 42
+    assert (folder / "password").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_new_database_is_not_begun_where_there_is_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("postgres.cluster.NEEDED_MEGABYTES", 10**9)
+    with pytest.raises(NoSpaceError, match=r"no space left .*Free .* MB there"):
+        Postgres(tmp_path / "new").start()
+    assert list((tmp_path / "new").iterdir()) == []
+
+
 def test_two_cannot_use_one_folder(folder: Path) -> None:
     with (
         Postgres(folder, durable=False),
@@ -225,6 +268,11 @@ def test_a_failed_start_says_why_and_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "data" / "postmaster.pid").exists()
 
 
+def test_a_folder_may_have_any_name_in_any_locale(tmp_path: Path) -> None:
+    with owner_of(tmp_path / "für uns, and you", locale="C") as owner:
+        owner.kill()
+
+
 def test_only_its_own_folder_changes(tmp_path: Path) -> None:
     tmp_path.chmod(0o700)
     before = tmp_path.stat()
@@ -243,10 +291,14 @@ async def ask(dsn: str, query: str) -> Any:
 
 
 @contextmanager
-def owner_of(folder: Path, how: str = "watch") -> Iterator[subprocess.Popen[str]]:
+def owner_of(
+    folder: Path, how: str = "watch", locale: str | None = None
+) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", OWNER, str(LOCALSTACK), str(folder), how]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as owner:
+    other = {} if locale is None else {"LC_ALL": locale, "PYTHONUTF8": "0"}
+    environment = os.environ | other
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment) as owner:
         assert owner.stdout is not None
         assert owner.stdout.readline() == "started\n"
         yield owner

@@ -142,6 +142,8 @@ class World:
         self.now = now
         self.joined_at: dict[tuple[str, str], int] = {}
         """(user, resource) of the users who are here, with all their devices."""
+        self.watched: dict[tuple[str, str], int] = {}
+        """(user, resource): the length of the sessions that are over."""
         self.bonuses: list[Bonus] = []
         self.streams: dict[str, Stream] = {}
         self.ledger: list[Entry] = []
@@ -158,9 +160,9 @@ class World:
             *(at for b in self.bonuses for at in (b.opens_at, b.expires_at)),
             *(b.expires_at + late for b in self.bonuses for late in (ALLOWANCE, CLOSES_LATE)),
             *(
-                since + b.order.min_watched
+                since + b.order.min_watched - self.watched.get(one, 0)
                 for b in self.bonuses
-                for since in self.joined_at.values()
+                for one, since in self.joined_at.items()
                 if b.order.min_watched
             ),
             *(at - GAP * n for at in self.free_at.values() for n in (BURST, BURST + 1)),
@@ -281,24 +283,39 @@ class World:
         return refusal
 
     def refuses(self, user: str, bonus: Bonus | None) -> str | None:
-        if bonus is None:
+        """A bonus that is not for a user does not exist for them; only then comes the time."""
+        if bonus is None or not self.is_for(user, bonus.order):
             return "unknown_bonus"
+        state = self._state(bonus)
+        if state in ("cancelled", "too_early", "expired"):
+            return state
+        return None if self._has_watched_enough(user, bonus.order) else "not_eligible"
+
+    def is_for(self, user: str, order: Order) -> bool:
+        """Listed users; or who watches: anything, or the resource."""
+        here = self.resources_of(user)
+        return {
+            "users": user in order.users,
+            "everyone": bool(here),
+            "resource": order.resource in here,
+        }[order.audience]
+
+    def resources_of(self, user: str) -> set[str]:
+        return {resource for one, resource in self.joined_at if one == user}
+
+    def _state(self, bonus: Bonus) -> str:
         if bonus.cancelled_at is not None:
             return "cancelled"
         if self.now < bonus.opens_at:
             return "too_early"
-        if self.now > bonus.expires_at + ALLOWANCE:
-            return "expired"
-        return None if self._is_eligible(user, bonus.order) else "not_eligible"
+        return "open" if self.now <= bonus.expires_at + ALLOWANCE else "expired"
 
-    def _is_eligible(self, user: str, order: Order) -> bool:
-        here = {resource: at for (one, resource), at in self.joined_at.items() if one == user}
-        if order.audience == "users":
-            is_meant = user in order.users
-        else:
-            is_meant = order.resource in here if order.resource else bool(here)
-        counted = [at for res, at in here.items() if order.resource in (None, res)]
-        return is_meant and sum(self.now - at for at in counted) >= (order.min_watched or 0)
+    def _has_watched_enough(self, user: str, order: Order) -> bool:
+        """Open sessions, and those that are over; on the resource, or on all of them."""
+        counts = {order.resource} if order.resource else set(RESOURCES)
+        now = sum(self.now - self.joined_at.get((user, one), self.now) for one in counts)
+        before = sum(self.watched.get((user, one), 0) for one in counts)
+        return now + before >= (order.min_watched or 0)
 
     def acts(self, user: str, action_id: str, kind: str, body: Json, patch: Json) -> str:
         event = self.stream(user).find(action_id)
@@ -309,9 +326,17 @@ class World:
         return "acted"
 
     def acks(self, user: str, bonus_id: UUID) -> None:
+        """Of users it is for, while it is upcoming or open, and asks for it."""
         bonus = self.bonus(bonus_id)
-        if bonus and bonus.order.acknowledge:
+        if bonus is None or not self.is_for(user, bonus.order) or not bonus.order.acknowledge:
+            return
+        if self._state(bonus) in ("too_early", "open"):
             bonus.acked.add(user)
+
+    def leaves(self, user: str, resource: str) -> None:
+        """The session is over, and finalized."""
+        one = user, resource
+        self.watched[one] = self.watched.get(one, 0) + self.now - self.joined_at.pop(one)
 
     def tells(self, bonus: Bonus, users: Iterable[str]) -> None:
         """An offer goes into the streams of those listed users who do not have it yet."""
@@ -341,22 +366,22 @@ class World:
             if one == user
         )
 
-    def shown_bonuses(self, user: str, resource: str | None) -> list[Json]:
-        """On a connection to that resource; None: it is in no session."""
-        shown = []
-        for bonus in self.bonuses:
-            order = bonus.order
-            is_meant = user in order.users or order.audience == "everyone"
-            if bonus.expires_at <= self.now:
-                continue
-            if user in bonus.grants:
-                shown.append(bonus.json("claimed"))
-            elif bonus.cancelled_at is not None:
-                if is_meant or (resource and order.resource == resource):
-                    shown.append(bonus.json("cancelled"))
-            elif self.refuses(user, bonus) in (None, "too_early"):
-                shown.append(bonus.json("sold_out" if bonus.is_sold_out else None))
-        return shown
+    def shown_bonuses(self, user: str) -> list[Json]:
+        """Those for them that are not over, but for those they have not watched enough for."""
+        return [
+            bonus.json(self._shown_as(user, bonus))
+            for bonus in self.bonuses
+            if self.is_for(user, bonus.order)
+            and bonus.expires_at > self.now
+            and (user in bonus.grants or self.refuses(user, bonus) != "not_eligible")
+        ]
+
+    def _shown_as(self, user: str, bonus: Bonus) -> str | None:
+        if user in bonus.grants:
+            return "claimed"
+        if bonus.cancelled_at is not None:
+            return "cancelled"
+        return "sold_out" if bonus.is_sold_out else None
 
     def shown_ledger(self, user: str) -> list[Json]:
         """Newest first."""

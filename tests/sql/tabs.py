@@ -109,6 +109,16 @@ async def probed(db: asyncpg.Connection, since: datetime) -> None:
     await db.execute("update sweep_cursor set probed_since = $1", since)
 
 
+# Empty, unless a total is not the sum of the sessions that are over.
+WRONG_TOTALS = """
+select * from (select user_id, coalesce(resource, '') as resource,
+                      sum(ended_at - joined_at) as past
+                 from past_sessions group by grouping sets ((user_id), (user_id, resource))) as sums
+    full join watch_totals using (user_id, resource)
+ where watched is distinct from past
+"""
+
+
 async def finalize(
     db: asyncpg.Connection, now: datetime | None, limit: int = 1_000
 ) -> tuple[int, bool]:

@@ -225,9 +225,14 @@ class Story(RuleBasedStateMachine):
     @rule(pick=picks)
     def a_user_leaves(self, pick: int) -> None:
         user, resource = picked(sorted(self.world.joined_at), pick)
-        leave = "delete from watching_times where user_id = $1 and resource = $2"
-        self.database.rows(leave, user, resource)
-        del self.world.joined_at[user, resource]
+        leave = (
+            "with over as (delete from watching_times"
+            "  where user_id = $1 and resource = $2 returning *)"
+            " insert into past_sessions"
+            " select id, user_id, resource, joined_at, $3, 'client', interval '0' from over"
+        )
+        self.database.rows(leave, user, resource, self._now)
+        self.world.leaves(user, resource)
 
     # Bonuses.
 
@@ -357,7 +362,7 @@ class Story(RuleBasedStateMachine):
             assert row["resource"] == resource
             assert (row["seq"], row["state"]) == (stream.seq, stream.state)
             assert (row["events"], row["recovered"]) == (missed_events, is_whole)
-            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user, resource))
+            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user))
             head = max((seq or 0 for _, _, seq, _ in self.world.broadcasts), default=0)
             assert row["broadcasts"] == {"seq": head, "recovered": True, "news": []}
         self._goes_on()

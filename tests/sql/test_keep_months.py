@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -127,3 +127,19 @@ async def test_it_waits_for_a_report_a_second_at_most(
             await keep(months, JANUARY)
     await report.close()
     assert (await keep(months, JANUARY))[0] == ["2026_01", "2026_02", "2026_03"]
+
+
+@pytest.mark.parametrize(("now", "kept"), [(date(2026, 3, 31), 2), (date(2026, 4, 1), 0)])
+async def test_a_total_is_kept_while_its_user_goes_on_watching(
+    months: asyncpg.Connection, now: date, kept: int
+) -> None:
+    """It also counts what was in a month that is dropped; then it is forgotten as a whole."""
+    for joined_at in (JANUARY, JANUARY + timedelta(days=30)):
+        await months.execute(
+            "insert into past_sessions values (1, 'ann', 'site', $1, $2, 'client', '0')",
+            *(joined_at, joined_at + timedelta(hours=30)),
+        )
+    await keep(months, datetime(now.year, now.month, now.day, tzinfo=UTC), months=1)
+    totals = await months.fetch("select resource, watched from watch_totals order by resource")
+    total = timedelta(hours=60)
+    assert [tuple(row) for row in totals] == [("", total), ("site", total)][:kept]

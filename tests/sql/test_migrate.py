@@ -38,12 +38,13 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy of the SQL files, to change."""
     for folder in ("migrations", "functions"):
         shutil.copytree(SQL / folder, tmp_path / folder)
+    shutil.copy(SQL / "roles.sql", tmp_path)
     monkeypatch.setattr(runner, "HERE", tmp_path)
     return tmp_path
 
 
 async def test_a_second_run_changes_nothing(empty: str) -> None:
-    files = [*SQL.glob("migrations/*"), *SQL.glob("functions/**/*.sql")]
+    files = [*SQL.glob("migrations/*"), *SQL.glob("functions/**/*.sql"), SQL / "roles.sql"]
     assert len(await migrate(empty)) == len(files)
     assert await migrate(empty) == []
 
@@ -53,17 +54,49 @@ async def test_runs_at_once_apply_each_file_once(empty: str) -> None:
     assert sorted(len(names) for names in applied)[:7] == [0] * 7
 
 
+async def test_transactions_are_read_committed_whatever_the_database_was_set_to(
+    own_dsn: str,
+) -> None:
+    db = await asyncpg.connect(own_dsn)
+    name = await db.fetchval("select current_database()")
+    await db.execute(f"alter database {name} set default_transaction_isolation = 'serializable'")
+    await db.close()
+    await runner.set_time_outs(own_dsn)
+    db = await asyncpg.connect(own_dsn)
+    assert await db.fetchval("show transaction_isolation") == "read committed"
+    await db.close()
+
+
+@pytest.mark.parametrize("place", ["", " in database {}"])
+async def test_a_role_with_another_isolation_is_refused_by_its_name(
+    own_dsn: str, place: str
+) -> None:
+    db = await asyncpg.connect(own_dsn)
+    place = place.format(await db.fetchval("select current_database()"))
+    await db.execute("create role its_functions")
+    change = f"alter role its_functions{place}"
+    await db.execute(f"{change} set default_transaction_isolation = 'repeatable read'")
+    try:
+        with pytest.raises(MigrationError, match="the role its_functions does not begin"):
+            await runner.set_time_outs(own_dsn)
+        await db.execute(f"{change} set default_transaction_isolation = 'read committed'")
+        await runner.set_time_outs(own_dsn)
+    finally:
+        await db.execute(f"{change} reset all; drop role its_functions")
+        await db.close()
+
+
 async def test_a_changed_function_is_replaced(own_dsn: str, files: Path) -> None:
     function = files / "functions" / "stream" / "act.sql"
     function.write_text(function.read_text() + "-- changed\n")
-    assert await migrate(own_dsn) == ["functions/stream/act.sql"]
+    assert await migrate(own_dsn) == ["functions/stream/act.sql", "roles.sql"]
 
 
 async def test_a_function_whose_file_moved_runs_under_its_new_name(
     own_dsn: str, files: Path
 ) -> None:
     (files / "functions" / "stream" / "act.sql").rename(files / "functions" / "bonus" / "act.sql")
-    assert await migrate(own_dsn) == ["functions/bonus/act.sql"]
+    assert await migrate(own_dsn) == ["functions/bonus/act.sql", "roles.sql"]
     assert await migrate(own_dsn) == []
 
 
@@ -83,7 +116,7 @@ async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path
     assert await db.fetchval("select to_regclass('half')") is None
     await db.close()
     broken.write_text("create table whole (id int);")
-    assert await migrate(own_dsn) == ["migrations/0003_broken.sql"]
+    assert await migrate(own_dsn) == ["migrations/0003_broken.sql", "roles.sql"]
 
 
 def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None:
@@ -213,4 +246,37 @@ async def test_grants_of_the_ledger_are_claims_afterwards(empty: str, files: Pat
     assert (grant["grant_id"], grant["xid"]) == tuple(position)
     assert await db.fetchval("select array_agg(id order by id) from ledger") == [1, 2, 3]
     assert await db.fetchval("select nextval('ledger_id_seq')") == 4
+    await db.close()
+
+
+async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, files: Path) -> None:
+    """0013 gives past sessions their totals, offers their end, and entries their audience."""
+    kept = take_away(files, "0013")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into past_sessions"
+        " select n, 'ann', case when n = 3 then 'stream' else 'site' end,"
+        "        now() - interval '1 hour', now(), 'client', interval '0'"
+        "   from generate_series(1, 3) as n;"
+        " insert into bonuses (reward, audience, resource, opens_at, expires_at, created_at)"
+        " select '{}', audience, resource, now(), now() + interval '1 hour', now()"
+        "   from (values ('everyone', null), ('resource', 's'), ('users', null))"
+        "         as b (audience, resource);"
+        " insert into offers (bonus_id, user_id)"
+        "     select bonus_id, 'ann' from bonuses where audience = 'users';"
+        " insert into ledger (bonus_id, entry, at) select bonus_id, 'created', now() from bonuses"
+    )
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(empty)
+    hours = "select extract(epoch from watched) / 3600 from watch_totals order by resource"
+    assert [hour for (hour,) in await db.fetch(hours)] == [3, 2, 1]
+    assert await db.fetchval("select expires_at > now() + interval '1 minute' from offers")
+    entries = "select audience, resource from ledger order by audience nulls last"
+    assert [tuple(row) for row in await db.fetch(entries)] == [
+        ("everyone", None),
+        ("resource", "s"),
+        (None, None),
+    ]
     await db.close()

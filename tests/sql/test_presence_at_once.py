@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import asyncpg
 import pytest
 
-from tests.sql.tabs import NODE, Tab, at, finalize, open_connections, rows
+from tests.sql.tabs import NODE, WRONG_TOTALS, Tab, at, finalize, open_connections, rows
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -188,6 +188,7 @@ async def test_a_storm_of_reloads_under_settles_tells_a_story_in_turns(pool: asy
     assert await pool.fetchval("select count(*) * 2 from past_sessions") == await pool.fetchval(
         "select last_seq from presence_event_log"
     )
+    assert not await pool.fetch(WRONG_TOTALS)
 
 
 async def test_months_are_made_while_sessions_settle(own_dsn: str) -> None:
@@ -212,6 +213,7 @@ async def test_months_are_made_while_sessions_settle(own_dsn: str) -> None:
         assert await pool.fetchval("select count(*) from past_sessions") == 240
         assert await pool.fetchval("select count(*) from past_sessions_default") == 0
         assert await taking_turns(pool)
+        assert not await pool.fetch(WRONG_TOTALS)
 
 
 @asynccontextmanager
@@ -245,6 +247,7 @@ async def test_a_crash_in_the_middle_of_a_settle_loses_and_doubles_nothing(
     assert await finalize(pool, at(40)) == (20, False)
     assert await taking_turns(pool)
     assert await pool.fetchval("select count(*) from past_sessions") == 10
+    assert not await pool.fetch(WRONG_TOTALS)
 
 
 async def _is_waiting(pool: asyncpg.Pool, pid: int) -> bool:

@@ -35,6 +35,7 @@ from tests.sql.presence_world import (
     World,
 )
 from tests.sql.stories import HOW_MANY, play
+from tests.sql.tabs import WRONG_TOTALS
 from tests.support.databases import EMPTY
 
 if TYPE_CHECKING:
@@ -117,6 +118,7 @@ class Claims:
         self._no_two_of_one_user_and_resource_overlap(rows)
         self._open_tabs_are_online()
         self._facts_take_turns(self.presence.rows(FACTS))
+        assert not self.presence.rows(WRONG_TOTALS)
 
     def _each_session_is_as_the_world_has_it(self, rows: list[asyncpg.Record]) -> None:
         sessions = sorted(self.world.sessions, key=lambda s: (s.user, s.resource, s.joined_at))

@@ -236,15 +236,15 @@ async def test_a_cancelled_bonus_is_not_granted(db: asyncpg.Connection) -> None:
     assert await db.fetchval("select count(*) from ledger where entry = 'cancelled'") == 1
 
 
-async def test_who_is_not_meant_is_not_eligible(db: asyncpg.Connection) -> None:
+async def test_a_claim_by_a_user_it_is_not_for_is_refused(db: asyncpg.Connection) -> None:
     bonus_id = await drop(db)
-    assert await claim(db, bonus_id) == "not_eligible", "offline"
+    assert await claim(db, bonus_id) == "unknown_bonus", "offline"
     await come(db)
     assert await claim(db, bonus_id) == "claimed"
-    assert await claim(db, await drop(db, audience="resource", resource="s"), "c2") == (
-        "not_eligible"
-    )
-    assert await claim(db, await drop(db, audience="users", users=("bob",)), "c3") == "not_eligible"
+    elsewhere = await drop(db, audience="resource", resource="s")
+    assert await claim(db, elsewhere, "c2") == "unknown_bonus"
+    for_bob = await drop(db, audience="users", users=("bob",))
+    assert await claim(db, for_bob, "c3") == "unknown_bonus"
     assert await claim(db, await drop(db, audience="users", users=("ann",)), "c4") == "claimed"
     assert await claim(db, await drop(db, min_watched=timedelta(hours=1)), "c5") == "not_eligible"
 

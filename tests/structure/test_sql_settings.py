@@ -25,8 +25,14 @@ DEPENDENT = {
 }
 # Files that may, and why.
 ALLOWED = {
+    # The month of a moment `at time zone 'UTC'`.
+    "add_watch_totals": {"a part of a moment, or its day"},
     # Its timestamps are those of UTC: it begins with `at time zone 'UTC'`.
-    "keep_partitions": {"a part of a moment, or its day", "a variable without a zone"},
+    "keep_partitions": {
+        "a length in days, weeks, months or years",
+        "a part of a moment, or its day",
+        "a variable without a zone",
+    },
     # A tab reads as \t to the regular expression, and as a tab where strings have escapes.
     "csv_cell": {"a backslash"},
 }

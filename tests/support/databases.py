@@ -6,6 +6,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 
+from sql.roles import as_functions
+
+FUNCTIONS_PASSWORD = "functions"  # noqa: S105 - of databases that live as long as a test
+
 # Delete, not truncate: these tables hold a few rows, and truncating one writes files. As a replica,
 # for then foreign keys say nothing of the order.
 EMPTY = """
@@ -27,6 +31,11 @@ async def copy(template_dsn: str, name: str) -> None:
     admin = await asyncpg.connect(named(template_dsn, "postgres"))
     await admin.execute(f"create database {name} template headcount strategy file_copy")
     await admin.close()
+
+
+def of_functions(dsn: str) -> str:
+    """The same database with the rights that functions have."""
+    return as_functions(dsn, FUNCTIONS_PASSWORD)
 
 
 def named(dsn: str, database: str) -> str:

@@ -162,14 +162,14 @@ class TestLook:
 
     async def test_requests_are_events_and_looking_is_not(self) -> None:
         async with gateway() as node:
-            await ask(node, "GET", "/rooms?token=secret")
+            await ask(node, "GET", "/rooms?token=secret&a=b")
             await ask(node, "DELETE", "/live/@connections/AAAAAAAAtjMCAAA%3D")
             await ask(node, "POST", "/2015-03-31/functions/web/invocations", {}, {"rawPath": "/"})
             await look(node)
             web, managed, invoked = (await look(node))["events"]
             assert not any("_wsgate" in line for line in node.log)
         assert (web["route"], web["outcome"], web["function"]) == ("GET /rooms", "200", "web")
-        assert json.loads(web["event"])["rawQueryString"] == "token=secret"
+        assert json.loads(web["event"])["rawQueryString"] == "token=***&a=b"
         assert (managed["connection"], managed["outcome"]) == ("AAAAAAAAtjMCAAA=", "410")
         assert json.loads(invoked["event"]) == {"rawPath": "/"}
         assert json.loads(invoked["answer"])["body"] == "web /"
@@ -248,6 +248,28 @@ class TestFiles:
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
         assert headers["X-Content-Type-Options"] == "nosniff"
+
+    @pytest.mark.parametrize(
+        ("method", "path", "host", "status"),
+        [
+            ("GET", "/_wsgate/look", None, 200),
+            ("GET", "/_wsgate/faults", None, 200),
+            ("GET", "/_wsgate/nothing", None, 404),
+            ("POST", "/_wsgate/act", None, 415),
+            ("PUT", "/_wsgate/faults", None, 405),
+            ("GET", "/_wsgate/look", "evil.example", 403),
+            ("GET", "/_wsgate/faults", "evil.example", 403),
+        ],
+    )
+    async def test_no_answer_is_framed_sniffed_or_kept(
+        self, method: str, path: str, host: str | None, status: int
+    ) -> None:
+        async with gateway() as node:
+            answered, headers, _ = await ask(node, method, path, {"Host": host} if host else {})
+        assert answered == status
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert headers["Cache-Control"] == "no-store"
 
     def test_what_the_page_asks_for_is_what_is_served(self) -> None:
         folder = Path(api.__file__).parent / "static"

@@ -22,6 +22,7 @@ from gateways import (
 from wsgate.console.journal import MAX_ANSWER, Entry, Journal, Other, Witness
 from wsgate.core.actions import Fetch, Invoke
 from wsgate.core.integrations import HttpAnswer
+from wsgate.masking import Mask
 from wsgate.model.events import Handshake
 from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.model.plan import Endpoint, HttpProxyIntegration
@@ -40,7 +41,7 @@ class Kept:
     def __init__(self, **routes: Any) -> None:
         two_way = {"ping", "echo"}
         self.machine = Machine(websocket_api({"ping": PONG, **routes}, two_way=two_way))
-        self.journal = Journal()
+        self.journal = Journal(Mask())
         self.connection_id = self.machine.connected()
 
     def say(self, text: str) -> list[Any]:
@@ -144,7 +145,7 @@ def test_a_failure_shows_what_the_client_got_and_why(
 
 
 def test_a_handshake_without_a_function_is_kept() -> None:
-    machine, journal = Machine(websocket_api({})), Journal()
+    machine, journal = Machine(websocket_api({})), Journal(Mask())
     _, actions = machine.gateway.handshake(PLAIN_HANDSHAKE, machine.now)
     journal.decided(actions, machine.now)
     [entry] = journal.since(0)
@@ -153,7 +154,7 @@ def test_a_handshake_without_a_function_is_kept() -> None:
 
 
 def test_an_authorizer_before_a_connect_that_is_not_there_makes_two_entries() -> None:
-    machine, journal = Machine(websocket_api({}, sources=())), Journal()
+    machine, journal = Machine(websocket_api({}, sources=())), Journal(Mask())
     _, [invoke] = machine.gateway.handshake(PLAIN_HANDSHAKE, machine.now)
     assert isinstance(invoke, Invoke)
     ending = returned(allow())
@@ -166,7 +167,7 @@ def test_an_authorizer_before_a_connect_that_is_not_there_makes_two_entries() ->
 
 
 def test_a_long_answer_is_cut_and_an_event_is_not() -> None:
-    journal, long = Journal(), b"x" * (MAX_ANSWER + 1)
+    journal, long = Journal(Mask()), b"x" * (MAX_ANSWER + 1)
     journal.add(T0, Other("POST /", "200", event=long, answer=long))
     [entry] = journal.since(0)
     assert len(entry["event"]) == MAX_ANSWER + 1
@@ -179,13 +180,13 @@ class TestTheRing:
             journal.add(T0, Other("POST /", "200", answer=b"x" * size))
 
     def test_it_holds_so_many_and_no_more(self) -> None:
-        journal = Journal(most=3)
+        journal = Journal(Mask(), most=3)
         self.add(journal, 0, 0, 0, 0)
         assert len(journal) == 3
         assert [entry["id"] for entry in journal.since(0)] == ["2.0", "3.0", "4.0"]
 
     def test_it_holds_so_many_bytes_and_no_more(self) -> None:
-        journal = Journal(most_bytes=30_000)
+        journal = Journal(Mask(), most_bytes=30_000)
         self.add(journal, 10_000, 10_000, 10_000)
         assert len(journal) == 2
         assert journal.size <= 30_000
@@ -195,7 +196,7 @@ class TestTheRing:
         assert len(journal) == 1
 
     def test_since_gives_what_came_later_and_the_latest_of_too_much(self) -> None:
-        journal = Journal()
+        journal = Journal(Mask())
         self.add(journal, *[0] * 5)
         assert [entry["id"] for entry in journal.since(3)] == ["4.0", "5.0"]
         assert [entry["id"] for entry in journal.since(0, most=2)] == ["4.0", "5.0"]
@@ -205,7 +206,7 @@ class TestTheRing:
 
 class TestTriggers:
     async def test_a_batch_is_kept_with_its_event_and_answer(self) -> None:
-        journal = Journal()
+        journal = Journal(Mask())
         witness = Witness(Functions(work=lambda event: "done"), journal, "queue", lambda: T0)
         assert json.loads((await witness.invoke("work", b'{"Records":[]}')).payload) == "done"
         [entry] = journal.since(0)
@@ -213,7 +214,7 @@ class TestTriggers:
         assert (entry["event"], entry["answer"]) == ('{"Records":[]}', '"done"')
 
     async def test_an_invocation_that_failed_is_kept_and_raised(self) -> None:
-        journal = Journal()
+        journal = Journal(Mask())
         witness = Witness(Functions(), journal, "schedule", lambda: T0)
         with pytest.raises(InvokeError):
             await witness.invoke("work", b"{}")

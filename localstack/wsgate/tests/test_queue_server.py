@@ -230,6 +230,7 @@ async def test_motos_own_addresses_are_not_served(server: Server, path: str) -> 
         ("sqs", None, b"Action=ListQueues&Action=Publish"),
         ("sqs", None, b"\xff"),
         ("sqs", None, b""),
+        ("sqs", None, b"Version=2012-11-05"),
     ],
 )
 async def test_only_operations_of_sqs_are_served(
@@ -264,10 +265,14 @@ async def test_a_body_has_a_length_and_a_bound(
 
 
 @in_one_loop
-async def test_a_function_is_answered_in_both_protocols(server: Server) -> None:
+async def test_a_function_is_answered_in_each_protocol(server: Server) -> None:
     body = b"Action=ListQueues&Version=2012-11-05"
     status, answer = await server.ask("POST", "/", sized(server.own(), body), body)
     assert (status, b"/Kept</QueueUrl>" in answer) == (HTTPStatus.OK, True)
+    path = "/?Action=ListQueues&Version=2012-11-05"  # as an integration of API Gateway asks
+    status, answer = await server.ask("POST", path, sized(server.own(), b""))
+    assert (status, b"/Kept</QueueUrl>" in answer) == (HTTPStatus.OK, True)
+    assert (await server.ask("POST", path, sized(server.own(), body), body))[0] == 400
     assert await asyncio.to_thread(server.names) == ["Jobs", "Kept"]
 
 

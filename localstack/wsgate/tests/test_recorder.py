@@ -12,9 +12,11 @@ import pytest
 
 from gateways import Event, Functions
 from wsgate.functions.recorder import MAX_FILES, Recorder, words_of
+from wsgate.masking import Mask
 from wsgate.model.invoke import InvokeError
 
 GOLDEN = Path(__file__).parent / "events"
+SECRET = "a secret that is known"  # noqa: S105
 
 
 class Recording:
@@ -22,8 +24,8 @@ class Recording:
 
     def __init__(self, folder: Path) -> None:
         self.said: list[str] = []
-        functions = Functions(f=lambda event: "answered")
-        self.recorder = Recorder(functions, folder, self.said.append)
+        self.functions = Functions(f=lambda event: "answered")
+        self.recorder = Recorder(self.functions, folder, Mask([SECRET]), self.said.append)
 
     async def got(self, *events: Any) -> None:
         for event in events:
@@ -74,6 +76,18 @@ async def test_the_first_of_each_kind_and_route_is_written_whole(tmp_path: Path)
     text = (folder / "message-hello.json").read_text()
     assert json.loads(text) == first
     assert text == json.dumps(first, indent=2) + "\n"
+
+
+async def test_secrets_are_masked_and_the_function_gets_them(tmp_path: Path) -> None:
+    event = message("hello", json.dumps({"ticket": "t0", "text": SECRET}))
+    recording = Recording(tmp_path)
+    await recording.got(event | {"headers": {"Authorization": "Bearer t0", "Host": "h"}})
+    written = json.loads((tmp_path / "message-hello.json").read_text())
+    assert written == event | {
+        "headers": {"Authorization": "Bearer ***", "Host": "h"},
+        "body": '{"ticket":"***","text":"***"}',
+    }
+    assert recording.functions.calls[0][1]["body"] == event["body"]
 
 
 async def test_only_its_owner_reads_them(tmp_path: Path) -> None:

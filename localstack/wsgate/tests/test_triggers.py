@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -29,7 +30,7 @@ from queue_plans import (
     queue,
     trigger,
 )
-from waiting import PATIENCE_SECONDS, until
+from waiting import PATIENCE_SECONDS, in_time, until
 from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.model.plan import Queue, Schedule
 from wsgate.model.timing import Once, Rate
@@ -38,9 +39,11 @@ from wsgate.triggers.queues import QueueError, Queues, event, failed
 from wsgate.triggers.schedules import Schedules, payload
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
     from types_boto3_sqs import SQSClient
+
+    from wsgate.model.plan import QueueTrigger
 
 BROKEN = Invocation(b'{"errorMessage":"no"}', "Unhandled")
 
@@ -283,6 +286,26 @@ async def test_without_the_extra_it_says_what_to_install(monkeypatch: pytest.Mon
         await queues.close()
 
 
+async def test_closing_waits_for_no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long poll takes 20 seconds, and one that hangs for ever."""
+    polling, answer = threading.Event(), threading.Event()
+
+    def hang(**_: Any) -> dict[str, Any]:
+        polling.set()
+        answer.wait()
+        return {}
+
+    with listen() as listener:
+        triggers = [trigger("Jobs", "F")]
+        queues = queues_on(listener, queue("Jobs", port_of(listener)), triggers=triggers)
+        monkeypatch.setattr(queues._server.client, "receive_message", hang)
+        await queues.start()
+        await until(polling.is_set)
+        await in_time(queues.close())
+        assert not answer.is_set()
+        answer.set()
+
+
 async def test_a_server_that_cannot_start_is_refused_with_what_it_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -294,10 +317,11 @@ async def test_a_server_that_cannot_start_is_refused_with_what_it_said(
         await queues.close()
 
 
-def queues_on(listener: socket.socket, *known: Queue) -> Queues:
-    return Queues(
-        plan([*known], []), FakeInvoker(), listener=listener, token=TOKEN, log=lambda *_: None
-    )
+def queues_on(
+    listener: socket.socket, *known: Queue, triggers: Sequence[QueueTrigger] = ()
+) -> Queues:
+    asked = plan([*known], [*triggers])
+    return Queues(asked, FakeInvoker(), listener=listener, token=TOKEN, log=lambda *_: None)
 
 
 @in_one_loop

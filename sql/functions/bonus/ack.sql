@@ -1,6 +1,6 @@
--- Record that a device shows a bonus that asks for an acknowledgement: its user is not told again. A
--- repeat, an unknown bonus, or one that does not ask for it changes nothing. Returns one row; outcome
--- acked, slow_down or kept_out (see `spend`).
+-- Record that a device shows a bonus that asks for an acknowledgement: its user is not told again. Counts
+-- for a bonus that is for this user, until it is over or cancelled. A repeat, any other bonus, or one that
+-- does not ask for it changes nothing. Returns one row; outcome acked, slow_down or kept_out (see `spend`).
 create or replace function ack(
     p_user_id text, p_bonus_id uuid,
     p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
@@ -20,6 +20,7 @@ begin
         insert into acks (bonus_id, user_id, at)
             select b.bonus_id, p_user_id, v_now from bonuses b
              where b.bonus_id = p_bonus_id and b.acknowledge
+               and coalesce(claim_refusal(b, p_user_id, v_now), '') in ('', 'too_early', 'not_eligible')
             on conflict do nothing;
     end if;
 end $$;

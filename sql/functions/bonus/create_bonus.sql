@@ -37,10 +37,11 @@ begin
                             else 'conflict' end
                   from bonuses b where b.bonus_id = p_bonus_id);
     end if;
-    insert into ledger (bonus_id, entry, at) values (p_bonus_id, 'created', v_now);
+    insert into ledger (bonus_id, entry, at, audience, resource)
+        values (p_bonus_id, 'created', v_now, nullif(p_audience, 'users'), p_resource);
     with offered as (
-        insert into offers (bonus_id, user_id)
-            select distinct p_bonus_id, user_id from unnest(p_user_ids) as listed(user_id)
+        insert into offers (bonus_id, user_id, expires_at)
+            select distinct p_bonus_id, user_id, v_opens_at + p_window from unnest(p_user_ids) as listed(user_id)
             returning bonus_id, user_id
     )
     insert into ledger (bonus_id, user_id, entry, at)

@@ -23,15 +23,19 @@ begin
          where l.user_id = p_user_id and l.id < v_before order by l.id desc limit 20
     ),
     everyones as (
-        select l.id, l.entry, l.bonus_id, l.at from ledger l join bonuses b using (bonus_id)
-         where l.user_id is null and l.id < v_before
-           and (b.audience = 'everyone' or b.resource in (
-               select w.resource from watching_times w
-                where w.user_id = p_user_id and w.ended_at is null))
-         order by l.id desc limit 20
+        select l.id, l.entry, l.bonus_id, l.at from ledger l
+         where l.audience = 'everyone' and l.id < v_before order by l.id desc limit 20
+    ),
+    watched as (
+        select r.* from watching_times w, lateral (
+                select l.id, l.entry, l.bonus_id, l.at from ledger l
+                 where l.audience = 'resource' and l.resource = w.resource and l.id < v_before
+                 order by l.id desc limit 20) as r
+         where w.user_id = p_user_id and w.ended_at is null
     ),
     page as (
-        select * from (table mine union all table everyones) as both_ order by id desc limit 20
+        select * from (table mine union all table everyones union all table watched) as theirs
+         order by id desc limit 20
     )
     select 'listed', 0, ms(v_now),
            coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,

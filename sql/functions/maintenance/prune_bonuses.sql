@@ -26,7 +26,8 @@ begin
     update grant_log set pruned_xid = v_until.xid, pruned_grant_id = v_until.grant_id
      where (v_until.xid, v_until.grant_id) > (pruned_xid, pruned_grant_id);
     delete from bonuses where bonus_id = any (array(
-        select o.bonus_id from (select b.bonus_id from bonuses b where b.expires_at < p_before
+        select o.bonus_id from (select b.bonus_id from bonuses b
+                                 where b.expires_at < p_before and b.ledger_closed_at is not null
                                  order by b.expires_at limit p_limit) as o
          where not coalesce((select true from claims c where c.bonus_id = o.bonus_id limit 1), false)
            and not coalesce((select true from offers f where f.bonus_id = o.bonus_id limit 1), false)

@@ -2,10 +2,16 @@
 create or replace function sessions_of(p_user_id text) returns setof sessions
 language sql stable rows 20 as $$ select * from sessions where user_id = p_user_id $$;
 
--- How long a user has watched a resource (null: all of them), open sessions up to p_now.
+-- How long a user has watched a resource (null: all of them): the total of the sessions that were finalized,
+-- and those that were not, open ones up to p_now. Also what was in months that are dropped by now.
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
-returns interval language sql stable as $$
-    select coalesce(sum(coalesce(ended_at, greatest(p_now, joined_at)) - joined_at), interval '0')
-      from sessions_of(p_user_id)
-     where p_resource is null or resource = p_resource
-$$;
+returns interval language plpgsql stable as $$
+begin
+    -- One statement: a session that is being finalized is in one of the two.
+    return (
+        select coalesce((select t.watched from watch_totals t
+                          where t.user_id = p_user_id and t.resource = coalesce(p_resource, '')), interval '0')
+               + coalesce(sum(coalesce(w.ended_at, greatest(p_now, w.joined_at)) - w.joined_at), interval '0')
+          from watching_times w
+         where w.user_id = p_user_id and (p_resource is null or w.resource = p_resource));
+end $$;

@@ -45,9 +45,9 @@ EPILOG = f"""\
 {JSON_HELP}
 --record writes an event when the first of its kind and route comes: connect.json, disconnect.json,
 authorize.json, message-ROUTE.json, web-METHOD-PATH.json, queue-NAME.json, schedule-NAME.json,
-invoke-FUNCTION.json. A file that is there is left as it is; remove it to record it again. The
-files hold query strings and headers, and so tickets: only you can read them. Check them before you
-commit them.
+invoke-FUNCTION.json. A file that is there is left as it is; remove it to record it again. Secrets
+are masked (***), and only you can read the files. Check them before you commit them: a secret in a
+place of your own is not known for one.
 
 environment:
   PORT                     the port, where --port is not given

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from wsgate.core.access import Principal, function_role, user
 from wsgate.core.signature import Credential
 from wsgate.functions.local_aws import CREDENTIALS, TOKEN, of_functions
+from wsgate.masking import is_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from wsgate.model.plan import Plan, WebSocketApi
 
@@ -60,6 +61,20 @@ def known(
         credential, statements = Credential(variables[_SECRET], token), plan.statements.get(name)
         found[variables[_ID]] = function_role(name, credential, plan.account, statements)
     return found
+
+
+def secrets_of(plan: Plan, named: Mapping[str, Credential], token: str) -> Iterator[str]:
+    """Each secret of a run that is known: nothing that is shown or written down may hold it."""
+    yield token
+    yield from plan.secrets
+    for stage in plan.websockets:
+        yield from stage.api_keys.ids if stage.api_keys else ()
+    for credential in named.values():
+        yield from filter(None, (credential.secret, credential.token))
+    for function in plan.functions.values():
+        for name, value in function.environment.items():
+            if is_secret(name):
+                yield value
 
 
 def with_own_keys(plan: Plan) -> tuple[Plan, dict[str, dict[str, str]]]:

@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from wsgate.masking import Mask
     from wsgate.model.ids import Millis
 
 GOOD, BAD, PLAIN = "good", "bad", "plain"
@@ -37,6 +38,20 @@ LogSink = Callable[[Line], None]
 def as_text(log: Callable[[str], None]) -> LogSink:
     """Lines for somebody who wants them as text."""
     return lambda line: log(str(line))
+
+
+def masked(sink: LogSink, mask: Mask) -> LogSink:
+    """The same lines without secrets. An EventLine has none: route, id and outcome are our own."""
+
+    def say(line: Line) -> None:
+        match line:
+            case FunctionLine() | Told():
+                line = line._replace(text=mask.document(line.text))
+            case RequestLine():
+                line = line._replace(path=mask.text(line.path))
+        sink(line)
+
+    return say
 
 
 class EventLine(NamedTuple):

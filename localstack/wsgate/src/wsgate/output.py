@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, TextIO
 
 from wsgate.logs import BAD, GOOD, EventLine, FunctionLine, Line, RequestLine, Told, clock, tone
+from wsgate.masking import Mask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,10 +73,11 @@ class Heard(logging.Handler):
 
     def __init__(self, output: Output) -> None:
         super().__init__(logging.WARNING)
-        self._output = output
+        self._output, self._mask = output, Mask()
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._output(Told(int(record.created * 1000), self.format(record), "warning"))
+        text = self._mask.text(self.format(record))
+        self._output(Told(int(record.created * 1000), text, "warning"))
 
 
 def renderer(

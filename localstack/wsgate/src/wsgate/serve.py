@@ -19,12 +19,13 @@ from wsgate import certificates, open_files
 from wsgate.apis.pages import Pages
 from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
-from wsgate.credentials import known, session_token, with_api_keys, with_own_keys
+from wsgate.credentials import known, secrets_of, session_token, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
 from wsgate.functions.local_aws import TOKEN
 from wsgate.functions.reloader import CodeWatch
-from wsgate.logs import FunctionLine, LogSink, Told, as_text
+from wsgate.logs import FunctionLine, LogSink, Told, as_text, masked
+from wsgate.masking import Mask
 from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttles
@@ -129,11 +130,11 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
     limit = open_files.raise_limit()
     async with AsyncExitStack() as stack:
         ground = await _prepare(options, stack)
-        plan = ground.plan
+        plan, options = ground.plan, _masked(options, ground.mask)
         _tell_what_differs(options, plan)
         runner = await _runner(options, ground, stack)
         faulty = FaultyInvoker(runner, options.faults, _function_log(options))
-        invoker = _recorder(options, faulty)
+        invoker = _recorder(options, faulty, ground.mask)
         environments = 0 if options.nodes > 1 else options.concurrency * len(plan.functions)
         capacity = open_files.capacity(limit, environments)
         settings = _settings(options, ground, capacity)
@@ -167,6 +168,7 @@ class _Ground:
     plan: Plan
     token: str = field(repr=False)
     """The session token of this run's functions."""
+    mask: Mask
     principals: Mapping[str, Principal]
     certified: Certificates
 
@@ -193,8 +195,11 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     if not plan.queues:
         queue_listener.close()
     plan, principals = _with_callers(options, plan, token)
+    mask = Mask(secrets_of(plan, options.credentials, token))
     certified = await in_thread(_certify, options, plan, address, scratch)
-    return _Ground(listeners, address, queue_listener, pages, plan, token, principals, certified)
+    return _Ground(
+        listeners, address, queue_listener, pages, plan, token, mask, principals, certified
+    )
 
 
 def _listen(options: Options) -> list[socket.socket]:
@@ -335,14 +340,21 @@ async def _environments(
     return environments
 
 
-def _recorder(options: Options, invoker: Invoker) -> Invoker:
+def _masked(options: Options, mask: Mask) -> Options:
+    """The options with a log that shows no secret."""
+    lines = masked(options.lines or as_text(options.log), mask)
+    return replace(options, lines=lines, log=lambda text: options.log(mask.text(text)))
+
+
+def _recorder(options: Options, invoker: Invoker, mask: Mask) -> Invoker:
     """The invoker, with `record` one that writes down what it is given."""
     if options.record is None:
         return invoker
     from wsgate.functions.recorder import Recorder  # noqa: PLC0415 seldom asked for
 
     try:
-        return Recorder(invoker, options.record, lambda text: _tell(options, text, "warning"))
+        warn = partial(_tell, options, kind="warning")
+        return Recorder(invoker, options.record, mask, warn)
     except OSError as error:
         raise StartupError(f"Cannot record into {options.record}: {error.strerror}.") from error
 
@@ -388,6 +400,7 @@ def _settings(options: Options, ground: _Ground, capacity: Capacity) -> Settings
         known=ground.principals,
         iam=options.iam,
         console=options.console,
+        mask=ground.mask,
         quotas=options.quotas,
         share=1 / options.nodes,
         faults=options.faults,

@@ -13,15 +13,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from wsgate.apis import same_origin
-from wsgate.transport.responses import Request, Response, json_response, message
+from wsgate.apis.same_origin import guarded, refused
 
 if TYPE_CHECKING:
     from wsgate.core.faults import Faults
+    from wsgate.transport.responses import Request, Response
 
 PATH: Final = "/_wsgate/faults"
-_FORBIDDEN: Final = message(HTTPStatus.FORBIDDEN, "Forbidden")
-_NOT_JSON: Final = message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json")
-_NOT_ALLOWED: Final = message(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST")
+_FORBIDDEN: Final = refused(HTTPStatus.FORBIDDEN, "Forbidden")
+_NOT_JSON: Final = refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Send application/json")
+_NOT_ALLOWED: Final = refused(HTTPStatus.METHOD_NOT_ALLOWED, "GET or POST")
 _SHAPE: Final = 'Send {"name": "the name of a fault", "value": a number}'
 
 
@@ -31,7 +32,7 @@ def answer(faults: Faults, request: Request) -> Response:
         return _FORBIDDEN
     match request.method:
         case "GET":
-            return json_response(HTTPStatus.OK, faults.describe())
+            return guarded(HTTPStatus.OK, faults.describe())
         case "POST":
             return _set(faults, request)
     return _NOT_ALLOWED
@@ -43,8 +44,8 @@ def _set(faults: Faults, request: Request) -> Response:
     try:
         faults.set(*_change(request.body))
     except ValueError as error:
-        return message(HTTPStatus.BAD_REQUEST, str(error))
-    return json_response(HTTPStatus.OK, faults.describe())
+        return refused(HTTPStatus.BAD_REQUEST, str(error))
+    return guarded(HTTPStatus.OK, faults.describe())
 
 
 def _change(body: bytes) -> tuple[str, object]:

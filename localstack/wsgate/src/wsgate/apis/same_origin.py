@@ -6,13 +6,23 @@ send something here: by a form, or by a name of its own that leads to this machi
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from wsgate.transport.responses import json_response
 
 if TYPE_CHECKING:
     from collections.abc import Container
 
-    from wsgate.transport.responses import Request
+    from wsgate.transport.responses import Request, Response
 
+GUARD: Final = (
+    ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Content-Type-Options", "nosniff"),
+    ("Cache-Control", "no-store"),
+)
+"""Headers of all that stands under /_wsgate: no other page frames it, reads it, or keeps it."""
 HOSTS: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _OURS: Final = frozenset({"same-origin", "none"})
 """Of Sec-Fetch-Site; `none` is an address that somebody typed."""
@@ -33,6 +43,16 @@ def host_of(address: str) -> str:
     """`localhost` of `localhost:8080`, `[::1]` of `[::1]:8080`; names are the same in any case."""
     host, colon, port = address.rpartition(":")
     return (host if colon and port.isdecimal() else address).lower()
+
+
+def guarded(status: int, value: Any) -> Response:
+    """JSON with these headers."""
+    return json_response(status, value, GUARD)
+
+
+def refused(status: int, text: str) -> Response:
+    """`{"message": …}` with these headers."""
+    return guarded(status, {"message": text})
 
 
 def is_json(request: Request) -> bool:

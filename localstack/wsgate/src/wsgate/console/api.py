@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.apis import same_origin
 from wsgate.apis.pages import content_type
+from wsgate.apis.same_origin import GUARD, guarded, refused
 from wsgate.model.events import query_pairs
-from wsgate.transport.responses import Request, Response, json_response, message
+from wsgate.transport.responses import Request, Response
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Mapping
@@ -39,14 +40,10 @@ _POLICY: Final = (
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
     "require-trusted-types-for 'script'"
 )
-_GUARD: Final = (
-    ("Content-Security-Policy", _POLICY),
-    ("Cross-Origin-Opener-Policy", "same-origin"),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Referrer-Policy", "no-referrer"),
-    ("X-Content-Type-Options", "nosniff"),
-    ("Cache-Control", "no-store"),
-)
+_OF_PAGE: Final = {
+    "Content-Security-Policy": _POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
 
 
 class Console:
@@ -77,7 +74,7 @@ class Console:
 
     async def _look(self, request: Request) -> Response:
         since = dict(query_pairs(request.query)).get("since", "")
-        return json_response(HTTPStatus.OK, await self._console_state.look(since), _GUARD)
+        return guarded(HTTPStatus.OK, await self._console_state.look(since))
 
     async def _act(self, request: Request) -> Response:
         if not same_origin.is_json(request):
@@ -87,13 +84,13 @@ class Console:
         command = _command(request.body)
         if command is None:
             return _NOT_JSON
-        return json_response(HTTPStatus.OK, await self._console_state.act(command), _GUARD)
+        return guarded(HTTPStatus.OK, await self._console_state.act(command))
 
 
 def _file(name: str) -> Response:
     file = _FOLDER / name
-    content = ("Content-Type", content_type(file))
-    return Response(HTTPStatus.OK, file.read_bytes(), (content, *_GUARD))
+    headers = {"Content-Type": content_type(file), **dict(GUARD), **_OF_PAGE}
+    return Response(HTTPStatus.OK, file.read_bytes(), tuple(headers.items()))
 
 
 def _command(body: bytes) -> Mapping[str, Any] | None:
@@ -104,8 +101,8 @@ def _command(body: bytes) -> Mapping[str, Any] | None:
     return command if isinstance(command, dict) else None
 
 
-_FORBIDDEN = message(HTTPStatus.FORBIDDEN, "This page is for its own address on this machine")
-_NOT_FOUND = message(HTTPStatus.NOT_FOUND, "Not Found")
-_WRONG_METHOD = message(HTTPStatus.METHOD_NOT_ALLOWED, "GET look, POST act")
-_NOT_JSON = message(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A JSON object, as application/json")
-_TOO_LARGE = message(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")
+_FORBIDDEN = refused(HTTPStatus.FORBIDDEN, "This page is for its own address on this machine")
+_NOT_FOUND = refused(HTTPStatus.NOT_FOUND, "Not Found")
+_WRONG_METHOD = refused(HTTPStatus.METHOD_NOT_ALLOWED, "GET look, POST act")
+_NOT_JSON = refused(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "A JSON object, as application/json")
+_TOO_LARGE = refused(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "Request Entity Too Large")

@@ -21,6 +21,7 @@ from wsgate.transport.fetch import FetchError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from wsgate.masking import Mask
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Ending, Invoker
     from wsgate.transport.fetch import Fetched
@@ -41,7 +42,9 @@ Entry = dict[str, Any]
 class Journal:
     """A ring of what was kept. Everything kept has a number, and numbers grow."""
 
-    def __init__(self, most: int = MAX_ENTRIES, most_bytes: int = MAX_BYTES) -> None:
+    def __init__(self, mask: Mask, *, most: int = MAX_ENTRIES, most_bytes: int = MAX_BYTES) -> None:
+        """`mask` is laid over what is shown; what is kept are references, and stays as it is."""
+        self._mask = mask
         self._most, self._most_bytes = most, most_bytes
         self._ring: deque[tuple[int, int, _Kept]] = deque()
         self.last = 0
@@ -87,7 +90,7 @@ class Journal:
             if at <= number or len(chosen) == most:
                 break
             chosen.append((at, kept))
-        return [entry for at, kept in reversed(chosen) for entry in _entries(at, kept)]
+        return [entry for at, kept in reversed(chosen) for entry in _entries(at, kept, self._mask)]
 
     def __len__(self) -> int:
         return len(self._ring)
@@ -179,17 +182,17 @@ def outcome_of(ending: Ending) -> str:
 # Words, when somebody looks.
 
 
-def _entries(number: int, kept: _Kept) -> Iterator[Entry]:
+def _entries(number: int, kept: _Kept, mask: Mask) -> Iterator[Entry]:
     """One for each note; the first is that of the invocation, or of the message."""
     now, actions, cause = kept
     if isinstance(cause, Other):
-        yield _other(number, now, cause)
+        yield _other(number, now, cause, mask)
         return
     notes = [action for action in actions if isinstance(action, Note)]
     for index, note in enumerate(notes):
         entry = _entry(f"{number}.{index}", now, note)
         if index == 0:
-            entry |= _caused(cause) | _sent(actions)
+            entry |= _caused(cause, mask) | _sent(actions, mask)
         yield entry
 
 
@@ -207,11 +210,11 @@ def _entry(name: str, now: Millis, note: Note) -> Entry:
     }
 
 
-def _other(number: int, now: Millis, other: Other) -> Entry:
+def _other(number: int, now: Millis, other: Other, mask: Mask) -> Entry:
     return {
         "id": f"{number}.0",
         "at": now,
-        "route": other.route,
+        "route": mask.text(other.route),
         "connection": other.connection_id,
         "outcome": other.outcome,
         "tone": tone(other.outcome),
@@ -219,9 +222,9 @@ def _other(number: int, now: Millis, other: Other) -> Entry:
         "cold": other.answer.cold if isinstance(other.answer, Invocation) else None,
         **_NOTHING,
         "function": other.function,
-        "event": None if other.event is None else _text(other.event),
-        "answer": None if other.answer is None else _bounded(_answer(other.answer)),
-        "frame": None if other.pushed is None else _bounded(_text(other.pushed)),
+        "event": None if other.event is None else mask.document(_text(other.event)),
+        "answer": None if other.answer is None else _bounded(_answer(other.answer, mask)),
+        "frame": None if other.pushed is None else _bounded(mask.document(_text(other.pushed))),
         "sent": None if other.pushed is None else len(other.pushed),
     }
 
@@ -231,24 +234,25 @@ _NOTHING: Final[Entry] = dict.fromkeys(
 )
 
 
-def _caused(cause: str | _Asked | None) -> Entry:
+def _caused(cause: str | _Asked | None, mask: Mask) -> Entry:
     if cause is None:
         return {}
     if isinstance(cause, str):
-        return {"said": cause, "received": size_of(cause)}
+        return {"said": mask.document(cause), "received": size_of(cause)}
     asked, ending = cause
     if isinstance(asked, Fetch):
         request = asked.request
         # Not its query: tokens live there.
         endpoint = f"{request.method} {request.url.partition('?')[0]}"
-        words = {"function": endpoint, "said": _bounded(_text(request.body))}
-        return {**words, "answer": _bounded(_answer(ending))}
+        words = {"function": mask.text(endpoint)}
+        words["said"] = _bounded(mask.document(_text(request.body)))
+        return {**words, "answer": _bounded(_answer(ending, mask))}
     event = _text(asked.event)
     is_message = asked.call.step is Step.MESSAGE
     return {
         "function": asked.function,
-        "event": event,
-        "answer": _bounded(_answer(ending)),
+        "event": mask.document(event),
+        "answer": _bounded(_answer(ending, mask)),
         # An event that a template made may be anything.
         "received": _received(event) if is_message else None,
     }
@@ -261,23 +265,25 @@ def _received(event: str) -> int | None:
         return None
 
 
-def _sent(actions: list[Action] | tuple[()]) -> Entry:
+def _sent(actions: list[Action] | tuple[()], mask: Mask) -> Entry:
     texts = [action.text for action in actions if isinstance(action, SendText)]
-    return {"frame": _bounded(texts[0]), "sent": size_of(texts[0])} if texts else {}
+    if not texts:
+        return {}
+    return {"frame": _bounded(mask.document(texts[0])), "sent": size_of(texts[0])}
 
 
-def _answer(answer: Ending | Fetched | bytes) -> str:
+def _answer(answer: Ending | Fetched | bytes, mask: Mask) -> str:
     match answer:
         case bytes():
-            return _text(answer)
+            return mask.document(_text(answer))
         case Invocation():
-            return _text(answer.payload)
+            return mask.document(_text(answer.payload))
         case HttpAnswer():
-            return f"{answer.status}\n{_text(answer.body)}"
+            return f"{answer.status}\n{mask.document(_text(answer.body))}"
         case InvokeError():
-            return f"not invoked: {answer.kind}: {answer}"
+            return f"not invoked: {answer.kind}: {mask.text(str(answer))}"
         case FetchError():
-            return f"not reached: {answer}"
+            return f"not reached: {mask.text(str(answer))}"
     return "no answer in time"
 
 

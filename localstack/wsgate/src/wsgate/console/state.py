@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from wsgate.core.faults import Faults
     from wsgate.core.gateway import Gateway
     from wsgate.logs import LogSink
+    from wsgate.masking import Mask
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Reports
     from wsgate.model.limits import Limits
@@ -56,6 +57,8 @@ class ShownNode(Protocol):
     @property
     def limits(self) -> Limits: ...
     @property
+    def mask(self) -> Mask: ...
+    @property
     def faults(self) -> Faults: ...
     @property
     def gateway(self) -> Gateway: ...
@@ -85,7 +88,7 @@ class NodeConsoleState:
             "cursor": f"{self._started}:{self._journal.last}",
             "connections": {
                 "total": len(node.gateway),
-                "shown": [_connection(connection, now) for connection in latest],
+                "shown": [_connection(connection, now, node.mask) for connection in latest],
             },
             "events": events,
             "missed": _missed(number, events),
@@ -186,7 +189,8 @@ def _missed(number: int, events: list[Entry]) -> int:
     return first - number - 1 if number else 0
 
 
-def _connection(connection: Connection, now: Millis) -> View:
+def _connection(connection: Connection, now: Millis, mask: Mask) -> View:
+    agent = connection.identity.get("userAgent")
     return {
         "id": connection.id,
         "phase": connection.phase.name.lower(),
@@ -194,8 +198,8 @@ def _connection(connection: Connection, now: Millis) -> View:
         "age": now - connection.connected_at,
         "idle": now - connection.last_active_at,
         "source": connection.identity["sourceIp"],
-        "agent": connection.identity.get("userAgent"),
-        "authorizer": connection.authorizer and dict(connection.authorizer),
+        "agent": None if agent is None else mask.text(agent),
+        "authorizer": connection.authorizer and mask.value(dict(connection.authorizer)),
         "received": _tally(connection.received),
         "sent": _tally(connection.sent),
     }

@@ -3,8 +3,8 @@
     connect.json  disconnect.json  authorize.json  message-hello.json  message-default.json
     web-get-rooms-id.json  queue-Jobs.json  schedule-Sweep.json  invoke-ReportFunction.json
 
-An event is what the function got, key by key, one key per line. An existing file is never
-overwritten, not by a later run either: remove it to record the event again.
+An event is what the function got, key by key, one key per line, with its secrets masked. An
+existing file is never overwritten, not by a later run either: remove it to record the event again.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from wsgate.masking import Mask
     from wsgate.model.invoke import Invocation, Invoker
 
 MAX_FILES: Final = 500
@@ -29,10 +30,12 @@ _MAX_NAME: Final = 100
 class Recorder:
     """An Invoker that writes down what it hands on."""
 
-    def __init__(self, invoker: Invoker, folder: Path, log: Callable[[str], None]) -> None:
+    def __init__(
+        self, invoker: Invoker, folder: Path, mask: Mask, log: Callable[[str], None]
+    ) -> None:
         """The folder is made if it is not there, for its owner only. Raises OSError."""
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._invoker, self._folder, self._log = invoker, folder, log
+        self._invoker, self._folder, self._mask, self._log = invoker, folder, mask, log
         self._known: set[tuple[str, ...]] = set()
         self._names: set[str] = set()
 
@@ -53,11 +56,18 @@ class Recorder:
         self._known.add(words)
         path = self._folder / f"{self._free_name(words)}.json"
         try:
-            write_new(path, json.dumps(event, indent=2) + "\n")
+            write_new(path, json.dumps(self._masked(event), indent=2) + "\n")
         except FileExistsError:
             pass  # of an earlier run, or the developer's own by now
         except OSError as error:
             self._log(f"{path} could not be written: {error.strerror}")
+
+    def _masked(self, event: Any) -> Any:
+        """The event's own shape. One that is too deep to be looked through is not kept."""
+        try:
+            return self._mask.value(event)
+        except RecursionError:
+            return None
 
     def _free_name(self, words: tuple[str, ...]) -> str:
         """`a/b` and `a-b` are two routes, `Ping` and `ping` too: the later one gets a number."""

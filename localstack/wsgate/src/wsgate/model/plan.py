@@ -329,6 +329,8 @@ class Plan:
     statements: Mapping[str, tuple[Mapping[str, Any], ...]] = field(default_factory=dict)
     """What its role allows a function, by the function's name; of a role that is not in the
     template nothing is known, and it has no entry."""
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    """The values of parameters that have NoEcho."""
 
     @property
     def websocket(self) -> WebSocketApi:

@@ -66,15 +66,15 @@ class Node:
         self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
     ) -> None:
         """Raises ValueError, with a sentence, for what the plan asks and this gateway cannot do."""
-        self.limits, self.now, self._log = settings.limits, settings.now, settings.log
-        self.tell, self.address = settings.lines or as_text(settings.log), settings.address
+        self.limits, self.mask, self.now = settings.limits, settings.mask, settings.now
+        self.tell, self._log = settings.lines or as_text(settings.log), settings.log
+        self.address, self._pages, self._reasons = settings.address, settings.pages, set[str]()
         # Not a secret, and asking the system for each id takes as long as all else about it.
         ids = Ids(Random(SystemRandom().getrandbits(128)), settings.index)  # noqa: S311
         limiter = _limiter(plan, settings)
         stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
         self.gateway = Gateway(stages, ids, settings.limits, settings.known, limiter)
-        self._addresses, self._pages = Addresses(plan.websockets), settings.pages
-        self._certificate, self._reasons = settings.certificate, set[str]()
+        self._addresses, self._certificate = Addresses(plan.websockets), settings.certificate
         self.clients, self._sockets = dict[HttpProtocol, None](), dict[str, Socket]()
         self.admission = Admission(settings.capacity, self.tell, self.now)
         self.protocols = Protocols(settings.limits, compression=settings.compression)
@@ -83,7 +83,7 @@ class Node:
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         policies = plan.event_policies
         self._background = Background(self.invocations, policies, self.limits, self._log)
-        self.journal = Journal() if settings.console else None
+        self.journal = Journal(self.mask) if settings.console else None
         self._record = Record(self.tell, self.journal, self.now, log_events=settings.log_events)
         authorization = _authorization(plan, settings)
         self._calls = FunctionCalls(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from wsgate.core.faults import Faults
+from wsgate.masking import Mask
 from wsgate.model.capacity import UNBOUNDED, Capacity
 from wsgate.model.limits import Limits
 
@@ -51,6 +52,8 @@ class Settings:
     """
     console: bool = True
     """A page at /_wsgate, and a journal of what happened for it."""
+    mask: Mask = field(default_factory=Mask)
+    """Laid over what that page shows; `lines` masks for itself."""
     index: int = 0
     """Which of the nodes behind the port it is: its connections' ids say so."""
     quotas: Quotas | None = None

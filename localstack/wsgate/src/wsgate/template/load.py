@@ -7,6 +7,7 @@ it would call one of the functions, `Plan.left_out` says so.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wsgate.model.plan import Plan
@@ -15,7 +16,7 @@ from wsgate.template.code import Scratch
 from wsgate.template.event_policies import event_policies_of
 from wsgate.template.expand import TemplateError, expand, read
 from wsgate.template.functions import Elsewhere, Workshop, functions_of
-from wsgate.template.parameters import as_texts, parameter_values
+from wsgate.template.parameters import as_texts, parameter_values, secret_values
 from wsgate.template.roles import statements_of
 from wsgate.template.stack import Place, Stack
 from wsgate.template.triggers import (
@@ -53,10 +54,11 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
     """
     source = read(path)
     names = parameter_values(source, parameters)
+    secrets = secret_values(source, names)
     place = Place(host, queue_endpoint.rstrip("/"), queue_token, region, account)
     try:
         stack = Stack(source, expand(source, as_texts(names), region), names, place)
-        return _plan(stack, Workshop(Scratch(scratch), elsewhere))
+        return replace(_plan(stack, Workshop(Scratch(scratch), elsewhere)), secrets=secrets)
     except RecursionError:
         raise TemplateError(f"{path}: the template has a name that refers to itself.") from None
 

@@ -19,6 +19,14 @@ def parameter_values(source: Source, given: Mapping[str, str]) -> dict[str, Any]
     return {name: value for name, value in values.items() if value is not None}
 
 
+def secret_values(source: Source, values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of the parameters that have NoEcho."""
+    declared = source.body.get("Parameters") or {}
+    secret = [name for name in values if _plain(declared[name].get("NoEcho")).lower() == "true"]
+    texts = [values[name] if isinstance(values[name], list) else [values[name]] for name in secret]
+    return tuple(str(text) for part in texts for text in part)
+
+
 def _parameter(source: Source, name: str, given: str | None) -> str | list[str] | None:
     where = f"{source.path}:{source.line('Parameters', name)}: the parameter {name}"
     declared = source.body["Parameters"][name]

@@ -221,10 +221,9 @@ class HttpProtocol(asyncio.Protocol):
 
     def _check_head(self) -> None:
         """Refuse what two readers could understand in two ways."""
-        headers = tuple(self._headers)
+        headers, version = self._headers, self._parser.get_http_version()
         target = request_head.origin_form(self._url.decode("latin-1"), headers)
         self._url = target.encode("latin-1")
-        version = self._parser.get_http_version()
         refusal = request_head.refusal(self._method, target, version, headers)
         if refusal is not None:
             self._refuse(refusal)

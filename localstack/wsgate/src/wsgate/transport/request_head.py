@@ -15,53 +15,59 @@ from typing import TYPE_CHECKING, Final
 from wsgate.transport import responses
 
 if TYPE_CHECKING:
-    from wsgate.model.events import Pairs
+    from collections.abc import Iterable
+
     from wsgate.transport.responses import Response
+
+    Headers = Iterable[tuple[str, str]]
 
 BAD_REQUEST: Final = responses.message(HTTPStatus.BAD_REQUEST, "Bad Request")
 NOT_IMPLEMENTED: Final = responses.message(HTTPStatus.NOT_IMPLEMENTED, "Not Implemented")
 
 _VERSIONS: Final = frozenset({"1.0", "1.1"})
 # The characters of RFC 3986's host and port, but for the comma: it would pass for two hosts.
-_HOST: Final = re.compile(r"[A-Za-z0-9._~!$&'()*+;=%:\[\]-]*")
+_HOST: Final = re.compile(r"[a-z0-9._~!$&'()*+;=%:\[\]-]*")
+_FRAMING: Final = ("host", "transfer-encoding", "content-length", "upgrade")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]*)(.*)", re.IGNORECASE)
 
 
-def refusal(method: str, target: str, version: str, headers: Pairs) -> Response | None:
+def refusal(method: str, target: str, version: str, headers: Headers) -> Response | None:
     """The answer to a head that is not to be trusted, or None. `target` is in origin form."""
+    said = _framing(headers)
     if version not in _VERSIONS or method == "CONNECT":
         return BAD_REQUEST
-    if not target.startswith("/") or "#" in target or not _has_one_host(version, headers):
+    if target[:1] != "/" or "#" in target or not _is_one_host(version, said["host"]):
         return BAD_REQUEST
-    codings = [coding.lower() for coding in _values(headers, "transfer-encoding")]
-    if codings and (version == "1.0" or _asks_for_websocket(headers)):
+    codings, is_handshake = said["transfer-encoding"], said["upgrade"] == ["websocket"]
+    if codings and (version == "1.0" or is_handshake):
         return BAD_REQUEST
-    if _asks_for_websocket(headers) and _values(headers, "content-length") not in ([], ["0"]):
+    if is_handshake and said["content-length"] not in ([], ["0"]):
         return BAD_REQUEST  # a body, or the first frames?
     return NOT_IMPLEMENTED if codings not in ([], ["chunked"]) else None
 
 
-def origin_form(target: str, headers: Pairs) -> str:
+def origin_form(target: str, headers: Headers) -> str:
     """`/path?query` of `http://host/path?query`, which a proxy may send, if it names the Host.
 
     Any other target stays as it is: `refusal` knows it.
     """
-    found = _ABSOLUTE.fullmatch(target)
-    if found is None or [found[1].lower()] != [host.lower() for host in _values(headers, "host")]:
+    found = None if target[:1] == "/" else _ABSOLUTE.fullmatch(target)
+    if found is None or [found[1].lower()] != _framing(headers)["host"]:
         return target
     return found[2] if found[2].startswith("/") else f"/{found[2]}"
 
 
-def _has_one_host(version: str, headers: Pairs) -> bool:
+def _framing(headers: Headers) -> dict[str, list[str]]:
+    """What the fields say that decide how a request is read, in small letters."""
+    said: dict[str, list[str]] = {name: [] for name in _FRAMING}
+    for name, value in headers:
+        if (small := name.lower()) in said:
+            said[small].append(value.lower())
+    return said
+
+
+def _is_one_host(version: str, hosts: list[str]) -> bool:
     """HTTP/1.0 may have none."""
-    hosts = _values(headers, "host")
-    fewest = 1 if version == "1.1" else 0
-    return fewest <= len(hosts) <= 1 and all(_HOST.fullmatch(host) for host in hosts)
-
-
-def _asks_for_websocket(headers: Pairs) -> bool:
-    return "websocket" in [value.lower() for value in _values(headers, "upgrade")]
-
-
-def _values(headers: Pairs, name: str) -> list[str]:
-    return [value for key, value in headers if key.lower() == name]
+    if len(hosts) != 1:
+        return version == "1.0" and not hosts
+    return _HOST.fullmatch(hosts[0]) is not None

@@ -68,20 +68,22 @@ def check_head(request: Request, token: str) -> int:
     if not hmac.compare_digest(fields.get(TOKEN, "").encode(), token.encode()):
         words = "The security token included in the request is invalid."
         raise Refused(HTTPStatus.FORBIDDEN, "UnrecognizedClientException", words)
-    if request.method != "POST" or request.query:
-        words = "Send POST, without a query"
-        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "InvalidAction", words)
+    if request.method != "POST":
+        raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "InvalidAction", "Send POST")
     return _length(fields.get("content-length", ""), "transfer-encoding" in fields)
 
 
 def check_operation(request: Request) -> None:
-    """By the header of the JSON protocol, or the form of the query protocol. Raises Refused."""
+    """The JSON protocol names it in a header, the query protocol in the form or the query.
+
+    Raises Refused unless it is named once.
+    """
     target = request.fields.get("x-amz-target")
-    if target is not None:
-        name = target.removeprefix(_TARGET) if target.startswith(_TARGET) else ""
+    if target is None:
+        named = _actions(request)
     else:
-        name = _action(request)
-    if name not in OPERATIONS:
+        named = [target.removeprefix(_TARGET) if target.startswith(_TARGET) else ""]
+    if len(named) != 1 or named[0] not in OPERATIONS:
         raise Refused(HTTPStatus.BAD_REQUEST, "InvalidAction", "This is no operation of SQS")
 
 
@@ -95,12 +97,14 @@ def _length(text: str, is_chunked: bool) -> int:
     return int(text)
 
 
-def _action(request: Request) -> str:
+def _actions(request: Request) -> list[str]:
     kind = request.fields.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _FORM:
-        return ""
+    form = request.body if kind == _FORM else b""
     try:
-        actions = parse_qs(request.body.decode(), max_num_fields=10_000).get("Action", [])
+        return [
+            action
+            for text in (request.query, form.decode())
+            for action in parse_qs(text, max_num_fields=10_000).get("Action", [])
+        ]
     except ValueError:  # too many fields, or not UTF-8
-        return ""
-    return actions[0] if len(actions) == 1 else ""
+        return [""]

@@ -1,0 +1,42 @@
+-- What the functions may do: call functions, and read and write rows; nothing that outlives a row.
+-- sql/migrate.py runs this after all that it has applied. The role cannot log in by itself: a login is made
+-- a member of it, or it is given a password (docs/how-to/use-your-own-postgresql.md).
+-- Who made the tables owns them, and alone may change them: keep_months and its like have that right.
+do $$
+declare
+    v_object text;
+    v_rights text;
+begin
+    if to_regrole('headcount_functions') is null then
+        begin
+            create role headcount_functions nologin;
+        exception
+            when insufficient_privilege then return;  -- the operator makes it, and migrates again
+            when duplicate_object or unique_violation then null;  -- of another database, at once
+        end;
+    end if;
+    grant usage on schema public to headcount_functions;
+    for v_object, v_rights in
+        select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
+               case when c.relkind = 'S' then 'usage'
+                    when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
+                    when c.relname in ('ledger', 'past_sessions') then 'select, insert'  -- never rewritten
+                    else 'select, insert, update, delete' end
+          from pg_class c
+         where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'S')
+           and not c.relispartition and pg_has_role(c.relowner, 'usage')
+    loop
+        execute format('revoke all on %s from headcount_functions', v_object);
+        execute format('grant %s on %s to headcount_functions', v_rights, v_object);
+    end loop;
+    for v_object in
+        select p.oid::regprocedure from pg_proc p
+         where p.pronamespace = 'public'::regnamespace and p.proname in ('keep_months', 'keep_days')
+           and pg_has_role(p.proowner, 'usage')
+    loop
+        -- Temporary tables last: the caller could make one of a name that the function means.
+        execute format('alter function %s security definer set search_path = public, pg_temp', v_object);
+        execute format('revoke execute on function %s from public', v_object);
+        execute format('grant execute on function %s to headcount_functions', v_object);
+    end loop;
+end $$;
