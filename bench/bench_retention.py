@@ -124,7 +124,8 @@ async def _sizes(db: asyncpg.Connection, minutes: int, figures: Figures) -> None
         total += kept_bytes
         per_minute = "" if days is None else f"{table.rows / minutes:,.0f} rows a minute, "
         figures.add(
-            f"`{name}`" + ("" if days is None else f", {days:.0f} days"),
+            f"`{name}`"
+            + ("" if days is None else f", {days:.0f} days".replace(" 1 days", " a day")),
             f"{per_minute}{table.size / table.rows:,.0f} bytes each; "
             f"{kept_rows / 1e6:,.1f} million rows, {kept_bytes / GIB:,.1f} GiB",
         )

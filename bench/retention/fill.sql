@@ -1,5 +1,5 @@
 -- What a campaign writes from bench.begins on, for bench.minutes: every minute a bonus for a fifteenth of
--- bench.viewers, half of whom acknowledge and claim it, while a sixtieth of the viewers end a session.
+-- bench.viewers, which half of these acknowledge and claim, while a sixtieth of the viewers end a session.
 create temporary table size as
     select current_setting('bench.viewers')::integer as viewers,
            current_setting('bench.viewers')::integer / 15 as offers,

@@ -116,8 +116,9 @@ def test_a_bonus_is_kept_for_as_long_as_a_list_shows_it(
     monkeypatch.setenv("KEEP_LEDGER_DAYS", ledger)
     monkeypatch.setenv("KEEP_GRANT_DAYS", grants)
     world.rows(
-        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
-        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch')"
+        "insert into bonuses"
+        " (reward, audience, opens_at, expires_at, created_at, ledger_closed_at)"
+        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch', now())"
     )
     assert run(world)["pruned_bonuses"] == 1 - kept
     assert len(world.rows("select 1 from bonuses")) == kept

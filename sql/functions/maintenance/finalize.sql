@@ -16,10 +16,7 @@ begin
         return;
     end if;
     v_now := coalesce(p_now, clock_timestamp());
-    -- Due later than the longest grace: written before the clock went back.
-    if (select max(due_at) from presence_outbox) > v_now + interval '10 minutes' then
-        update presence_outbox set due_at = v_now where due_at > v_now + interval '10 minutes';
-    end if;
+    perform hasten_outbox(v_now);
     with due as materialized (
         -- Due at the same time: "online" before "offline" of a session, one session before the next.
         select ctid as place, * from presence_outbox
