@@ -257,7 +257,8 @@ async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, fi
     await db.execute(
         "insert into past_sessions"
         " select n, 'ann', case when n = 3 then 'stream' else 'site' end,"
-        "        now() - interval '1 hour', now(), 'client', interval '0' from generate_series(1, 3) as n;"
+        "        now() - interval '1 hour', now(), 'client', interval '0'"
+        "   from generate_series(1, 3) as n;"
         " insert into bonuses (reward, audience, resource, opens_at, expires_at, created_at)"
         " select '{}', audience, resource, now(), now() + interval '1 hour', now()"
         "   from (values ('everyone', null), ('resource', 's'), ('users', null))"
