@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 import asyncpg
 
@@ -23,6 +23,23 @@ async def let_functions_log_in(dsn: str, password: str) -> str:
     finally:
         await connection.close()
     return as_functions(dsn, password)
+
+
+class WrongRoleError(Exception):
+    """A URL is not one of the functions' role; the message repeats no part of it."""
+
+
+def password_of_functions(url: str) -> str:
+    """The password in a DATABASE_URL of the functions. Raises WrongRoleError."""
+    try:
+        place = urlsplit(url)
+        if place.username == FUNCTIONS and place.password:
+            return unquote(place.password)
+    except ValueError:
+        pass
+    raise WrongRoleError(
+        f"FUNCTIONS_DATABASE_URL is not of the form postgresql://{FUNCTIONS}:password@host:port/name."
+    )
 
 
 def as_functions(dsn: str, password: str) -> str:

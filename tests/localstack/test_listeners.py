@@ -1,18 +1,21 @@
-"""What `make run` listens on, and who can read its files: compared with the page "Security"."""
+"""What `make run` listens on, shows and writes, as the page "Security" says."""
 
 from __future__ import annotations
 
+import json
 import re
 import stat
 import sys
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
 
 import pytest
 
 from tests.support.listeners import listeners
 from tests.support.processes import descendants
 from tests.support.system import ROOT, running
+from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,6 +41,25 @@ def test_nothing_listens_that_the_page_does_not_name(headcount: Headcount) -> No
     assert found == {gateway, postgres, queues}
     assert queues.startswith("127.0.0.1:")
     assert rows() == {"gateway", "queues", "PostgreSQL"}
+
+
+def test_the_console_shows_neither_tokens_nor_tickets(headcount: Headcount) -> None:
+    token = headcount.service_token
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    asked = Request(f"{headcount.base_url}/tickets", b'{"user_id": "masked"}', headers)  # noqa: S310
+    ticket = json.loads(text(asked))["ticket"]
+    looked = text(Request(f"{headcount.base_url}/_wsgate/look"))  # noqa: S310
+    [shown] = [each for each in json.loads(looked)["events"] if "masked" in (each["event"] or "")]
+    assert json.loads(shown["event"])["headers"]["authorization"] == "Bearer ***"
+    assert json.loads(json.loads(shown["answer"])["body"])["ticket"] == "***"
+    assert token not in looked
+    assert ticket not in looked
+
+
+def text(request: Request) -> str:
+    with urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
+        content: bytes = answer.read()
+    return content.decode()
 
 
 def test_other_accounts_can_read_no_file(tmp_path: Path) -> None:

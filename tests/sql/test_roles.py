@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
 
-from sql.migrate import migrate
-from sql.roles import FUNCTIONS, as_functions
+from sql.migrate import main, migrate
+from sql.roles import FUNCTIONS, WrongRoleError, as_functions, password_of_functions
 from tests.support.databases import named, of_functions
 
 if TYPE_CHECKING:
@@ -129,6 +130,30 @@ async def test_an_owner_who_may_make_no_roles_migrates_without_them(own_dsn: str
     await admin.close()
 
 
+async def test_migrate_gives_the_role_its_password(
+    own_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its own password again: the role is of all databases of this server, and of other tests."""
+    url = of_functions(own_dsn)
+    owner = await asyncpg.connect(own_dsn)
+    await owner.execute("alter role headcount_functions nologin")
+    monkeypatch.setattr("sys.argv", ["migrate", own_dsn])
+    monkeypatch.setenv("FUNCTIONS_DATABASE_URL", url)
+    assert await asyncio.to_thread(main) == 0
+    functions = await asyncpg.connect(url)
+    assert await functions.fetchval("select count(*) from claims") == 0
+    await functions.close()
+    await owner.close()
+
+
+@pytest.mark.parametrize("url", ["nonsense", "postgresql://ann:secret@host/x", "postgresql://[/"])
+def test_another_role_is_not_given_a_password(url: str) -> None:
+    with pytest.raises(WrongRoleError) as refused:
+        password_of_functions(url)
+    assert "secret" not in str(refused.value)
+
+
 def test_a_password_may_hold_any_character() -> None:
     dsn = as_functions("postgresql://headcount:a@127.0.0.1:5432/headcount", "p@ss:/w?rd")
     assert dsn == "postgresql://headcount_functions:p%40ss%3A%2Fw%3Frd@127.0.0.1:5432/headcount"
+    assert password_of_functions(dsn) == "p@ss:/w?rd"

@@ -61,9 +61,9 @@ begin
     elsif outcome = 'sold_out' and jsonb_array_length(others) > 1 then
         bonus := bonus_json(v_bonus, outcome);
     end if;
-    if others is not null then
+    if jsonb_array_length(others) > 1 then
         -- A reward, and at most 500 bytes around it.
-        perform charge(p_user_id, p_gap, cost_of(jsonb_array_length(others),
-            jsonb_array_length(others) * (octet_length(v_bonus.reward::text) + 500)));
+        perform charge(p_user_id, p_gap,
+            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500));
     end if;
 end $$;

@@ -22,9 +22,6 @@ begin
     v_now := lock_user(p_user_id, p_now);
     if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';
-    elsif is_kept_out(p_user_id, v_now) then
-        perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
-        return 'kept_out';
     end if;
     v_connection := jsonb_build_object(
         'at', extract(epoch from v_now)::numeric(14, 3),
@@ -40,6 +37,7 @@ begin
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
          where p_max_connections > 0 and not exists (select from watching_times where user_id = p_user_id)
            and not exists (select from used_tickets where ticket_id = p_ticket_id)
+           and not exists (select from user_limits where user_id = p_user_id and is_kept_out)
         returning id into v_session_id;
     if found then
         insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
@@ -55,9 +53,10 @@ begin
     if found then
         return case when v_opened = p_connection_id then 'repeated' else 'refused' end;
     end if;
-    v_outcome := enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
-                       p_grace, p_max_connections, v_now);
-    if v_outcome = 'too_many' then
+    v_outcome := case when is_kept_out(p_user_id, v_now) then 'kept_out'
+                      else enter(p_user_id, p_resource, p_node, p_connection_id, v_connection,
+                                 p_grace, p_max_connections, v_now) end;
+    if v_outcome in ('too_many', 'kept_out') then
         -- The handshake is refused: if the event comes again, it must not open anything.
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;

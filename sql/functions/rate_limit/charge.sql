@@ -8,7 +8,9 @@ begin
     end if;
 end $$;
 
--- What a message costs that tells so many connections, its own included, and so many bytes altogether: a
--- unit for every 5 of them, or for every 16 KB. A user with a few tabs pays no more than the one unit.
+-- What a message costs that tells so many connections, its own included, so many bytes each: a unit for
+-- every 5 of them, or for every 16 KB altogether. A user with a few tabs pays no more than the one unit.
 create or replace function cost_of(p_connections integer, p_bytes integer) returns double precision
-language sql immutable as $$ select greatest(p_connections / 5.0, p_bytes / 16384.0) $$;
+language sql immutable as $$
+    select p_connections * greatest(1 / 5.0::float8, p_bytes / 16384.0::float8)
+$$;

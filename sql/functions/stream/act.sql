@@ -19,6 +19,9 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_event user_events;
     v_state jsonb;
+    -- As stored; an event has at most 300 bytes more.
+    v_bytes integer := octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0);
+    v_units double precision;
 begin
     perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
@@ -36,7 +39,7 @@ begin
         outcome := case when v_event.type = p_type and v_event.body = p_body
                              and v_event.patch is not distinct from p_patch then 'repeated'
                         else 'conflict' end;
-    elsif octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0) > 16384 then
+    elsif v_bytes > 16384 then
         outcome := 'too_large';
     elsif octet_length(v_state::text) > 16384 then
         outcome := 'state_too_large';
@@ -48,10 +51,8 @@ begin
     select e.epoch into epoch from stream_epoch e;
     event := event_json(v_event);
     others := connections_of(p_user_id);
-    if outcome in ('acted', 'repeated') then
-        -- An event has at most 300 bytes beside its body and its patch.
-        perform charge(p_user_id, p_gap, cost_of(jsonb_array_length(others),
-            jsonb_array_length(others) * (octet_length(v_event.body::text)
-                + coalesce(octet_length(v_event.patch::text), 0) + 300)));
+    v_units := cost_of(jsonb_array_length(others), v_bytes + 300);
+    if v_units > 1 and outcome in ('acted', 'repeated') then
+        perform charge(p_user_id, p_gap, v_units);
     end if;
 end $$;

@@ -55,30 +55,41 @@ _QUOTED: Final = (*_WORDS, *_HEADERS, "cookies")
 
 @dataclass(frozen=True)
 class _Shape:
-    """A pattern, tried only on a text that has one of these words: most lines have none.
+    """A pattern, tried only on a text that has one of the words and an end after it.
 
     Its first group stays, the rest of what it finds is masked.
     """
 
-    words: tuple[str, ...]
+    words: frozenset[str]
+    ends: tuple[str, ...]
     pattern: re.Pattern[str]
 
+    def may_be_in(self, small: str, said: list[str]) -> bool:
+        """Look for what is cheap to find. `small` is the text in small letters."""
+        words = [word for word in said if word in self.words]
+        return any(word + end in small for word in words for end in self.ends)
 
-def _shape(words: tuple[str, ...], pattern: str) -> _Shape:
+
+def _shape(words: tuple[str, ...], ends: tuple[str, ...], pattern: str) -> _Shape:
+    """`WORDS` in the pattern is any of the words."""
     any_of = "|".join(map(re.escape, words))
-    return _Shape(words, re.compile(pattern.replace("WORDS", f"(?:{any_of})"), re.IGNORECASE))
+    compiled = re.compile(pattern.replace("WORDS", f"(?:{any_of})"), re.IGNORECASE)
+    return _Shape(frozenset(words), ends, compiled)
 
 
+_QUOTES: Final = ('"', "'", "\\")
 # Each reads a text once, whatever the text is: no start lies inside of what an earlier one reads.
 _SHAPES: Final = (
-    _shape(("eyj",), r"()(?<![\w-])eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"),
-    _shape(("bearer", "basic"), r"(\bWORDS\s+)[\w.~+/-]{20,}=*"),
-    _shape(_WORDS, r"(WORDS=)[^\s&;,'\"<>]+"),
-    _shape(_QUOTED, r"(WORDS\\?[\"']\s*:\s*\\?[\"'])(?:[^\"'\\]|\\[^\"'])+"),
-    _shape(_QUOTED, r"(WORDS\\?[\"']\s*:\s*\[)[^\]]+"),
-    _shape(_HEADERS, r"(\bWORDS\s*:\s+)\S[^\r\n'\"]*"),
-    _shape(("://",), r"(://[^\s/:@'\"]{0,128}:)[^\s/@'\"]+(?=@)"),
+    _shape(("eyj",), ("",), r"()(?<![\w-])eyJ[\w-]{4,}\.[\w-]{4,}\.[\w-]*"),
+    _shape(("bearer", "basic"), (" ", "\t"), r"(\bWORDS\s+)[\w.~+/-]{20,}=*"),
+    _shape(_WORDS, ("=",), r"(WORDS=)[^\s&;,'\"<>]+"),
+    _shape(_QUOTED, _QUOTES, r"(WORDS\\?[\"']\s*:\s*\\?[\"'])(?:[^\"'\\]|\\[^\"'])+"),
+    _shape(_QUOTED, _QUOTES, r"(WORDS\\?[\"']\s*:\s*\[)[^\]]+"),
+    _shape(_HEADERS, (":", " "), r"(\bWORDS\s*:\s+)\S[^\r\n'\"]*"),
+    _shape(("://",), ("",), r"(://[^\s/:@'\"]{0,128}:)[^\s/@'\"]+(?=@)"),
 )
+
+_ALL_WORDS: Final = tuple({word for shape in _SHAPES for word in shape.words})
 
 
 class Mask:
@@ -94,8 +105,9 @@ class Mask:
             if secret in text:
                 text = text.replace(secret, MASKED)
         small = text.lower()
-        for shape in _SHAPES:
-            if any(word in small for word in shape.words):
+        said = [word for word in _ALL_WORDS if word in small]  # most texts have none
+        for shape in _SHAPES if said else ():
+            if shape.may_be_in(small, said):
                 text = shape.pattern.sub(rf"\1{MASKED}", text)
         return text
 
