@@ -4,6 +4,10 @@
 # The first Python on the path that is new enough. `make PYTHON=/path/to/python3.13 run` chooses another.
 PYTHON = $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$name && break; done)
+# Lambda's version; a command of this name may be there and not run, as pyenv's does.
+PYTHON_313 = $(shell for name in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/python3.13 \
+	"$$HOME"/.local/share/uv/python/cpython-3.13*/bin/python3.13; do \
+	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$name" && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
 BENCH = PYTHONPATH=.:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
@@ -16,18 +20,23 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 # One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
 # asks for it, a system of its own.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST = -m pytest -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
+PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
+# The functions alone, and the whole system with them.
+ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
+# HTTP requests of `make fuzz`, and what makes them the same again.
+CASES = 10000
+SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims broadcast hostile sweep presence crowd soak
+BENCHES = imports idle echo call handshakes push claims reads broadcast hostile sweep retention presence crowd soak
 
-.PHONY: help run test test-long check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+.PHONY: help run test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
@@ -37,11 +46,21 @@ test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTION
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 
-test-long: .venv/dev.stamp ## run the tests that are marked slow: load, fuzzing, packages, killed processes
+test-long: .venv/dev.stamp ## run the tests that are marked slow: load, packages, killed processes
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
 	@# Exit code 5: wsgate has none that is selected.
 	cd localstack/wsgate && { $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS) || test $$? = 5; }
+
+test-lambda: ## run what Lambda runs under its Python 3.13, where that is installed
+	@if test -n "$(PYTHON_313)"; then $(MAKE) --no-print-directory test-on-313; else \
+		echo "Skipped: no Python 3.13 is found. Name one: make test-lambda PYTHON_313=/path/to/python3.13"; fi
+
+test-on-313: build/python3.13/stamp
+	build/python3.13/bin/python $(PYTEST) -m "not slow" $(ON_LAMBDA) $(OPTIONS)
+
+fuzz: .venv/dev.stamp ## attack the whole system with generated input; minutes (CASES=10000 SEED=)
+	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(VENV_PYTHON) -m pytest -s --durations 5 tests/fuzz $(OPTIONS)
 
 check: lint types template ## check style, types and the AWS template
 
@@ -58,6 +77,9 @@ template: .venv/dev.stamp
 
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
+
+audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet
+	$(VENV_PYTHON) -m infra.audit $(OPTIONS)
 
 migrate: .venv/run.stamp ## apply the migrations to the database in DATABASE_URL
 	@$(VENV_PYTHON) -m sql.migrate
@@ -78,20 +100,23 @@ bench-call: # the gateway: messages per second that a Python function answers (b
 bench-handshakes: # the gateway: handshakes per second with authorizer and $connect (bar: 1,000); 15 s
 bench-push: # messages to connections, by our client and boto3 (bar: 5 times per CPU second); 50 s
 bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
+bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
 bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
 bench-hostile: # 1,000 users beside a hostile one with 50 connections (bar: p99 2 times); 9 minutes (--seconds)
 bench-sweep: # lost $disconnects and dead nodes under 9,000 connections; 4 minutes
+bench-retention: # the tables of a year at 150,000 viewers, and pruning (bar: a quarter of a run's minute); 4 minutes (--minutes)
 bench-presence: # what presence costs with 800,000 online; 10 minutes (--quick)
 bench-crowd: # the gateway: 150,000 connections over ten nodes; minutes
 bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-broadcast bench-hostile bench-sweep bench-presence bench-soak: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv
 	$(LOCK) --extra functions --extra web --extra local -o requirements.txt
 	$(LOCK) --extra functions --extra web --extra local --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --group audit -o requirements-audit.txt
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
 
@@ -117,6 +142,20 @@ include infra/build.mk # what `sam build` calls
 	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
 	@touch $@ .venv/run.stamp
+
+build/python3.13/stamp: requirements-dev.txt localstack/wsgate/pyproject.toml
+	@echo "Installing requirements-dev.txt into build/python3.13"
+	@rm -rf build/python3.13 && "$(PYTHON_313)" -m venv build/python3.13
+	@build/python3.13/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	@build/python3.13/bin/python -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e localstack/wsgate
+	@touch $@
+
+# Apart: only `make audit` needs these.
+build/audit/stamp: requirements-audit.txt | .venv/bin/python
+	@echo "Installing requirements-audit.txt into build/audit"
+	@rm -rf build/audit && $(VENV_PYTHON) -m venv build/audit
+	@build/audit/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Headcount needs Python 3.11 or newer, and finds none on the path. Name one: make PYTHON=/path/to/python3 run" >&2; exit 1; }

@@ -76,6 +76,9 @@ class Container:
         return Queue(self.deadline)
 
     def broadcast_ports(self) -> broadcast.Ports:
+        # Pushes are next: what the first one needs takes longer to import than a page may take.
+        import handlers.adapters.gateway.http  # noqa: F401, PLC0415
+
         return broadcast.Ports(self.database, self.delivery, self.queue, pushes_per_second())
 
     @cached_property

@@ -18,11 +18,16 @@ import re
 import socket
 import ssl
 import sys
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import asyncpg
 
 from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 HERE = Path(__file__).parent
 # Any number will do; it must only be the same in every version of this file.
@@ -60,12 +65,9 @@ async def migrate(dsn: str) -> list[str]:
     asyncpg.connect raises when the database cannot be reached. `dsn` must lead to PostgreSQL itself
     or to a session pooler: the lock belongs to the session.
     """
-    connection = await asyncpg.connect(dsn)
-    try:
-        # A migration takes as long as it takes, and waits for one that is under way. But what waits
-        # behind it for a lock waits with it: a report that goes on for a minute ends the migration.
-        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
+    async with _alone(dsn) as connection:
+        # What waits behind a migration for a lock waits with it, and so do the events of users: a
+        # report that goes on for a minute ends the migration.
         await connection.execute("set lock_timeout = '1min'")
         # Asked first: a role that may not make tables may run on a database that has them.
         if not await connection.fetchval("select to_regclass('migrations') is not null"):
@@ -86,8 +88,6 @@ async def migrate(dsn: str) -> list[str]:
         if await _apply_roles(connection, "".join(texts.values())):
             done.append(ROLES)
         return done
-    finally:
-        await connection.close()
 
 
 async def _apply_roles(connection: asyncpg.Connection, everything: str) -> bool:
@@ -107,18 +107,27 @@ async def set_time_outs(dsn: str) -> None:
 
     Raises MigrationError if a role has a setting of its own under which functions answer wrongly.
     """
-    connection = await asyncpg.connect(dsn)
-    try:
+    async with _alone(dsn) as connection:
         await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
         role = await connection.fetchval(OTHER_ISOLATION)
-    finally:
-        await connection.close()
     if role:
         raise MigrationError(
             f"the role {role} does not begin its transactions as read committed, which functions "
             f"need; run: alter role {role} reset default_transaction_isolation (if it was set for "
             "this database only: alter role … in database … reset …)"
         )
+
+
+@asynccontextmanager
+async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and wait until no other run is under way, however long that takes."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
+        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        yield connection
+    finally:
+        await connection.close()
 
 
 def _files() -> list[str]:

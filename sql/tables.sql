@@ -92,6 +92,13 @@ CREATE TABLE public.broadcast_shards (
 )
 WITH (fillfactor='50');
 
+CREATE UNLOGGED TABLE public.push_budget (
+    only_row boolean DEFAULT true NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    reserved_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT push_budget_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
     user_id text NOT NULL,
@@ -212,6 +219,13 @@ CREATE TABLE public.claims (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
+CREATE TABLE public.clock_watch (
+    only_row boolean DEFAULT true NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    steady_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT clock_watch_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.grant_log (
     only_row boolean DEFAULT true NOT NULL,
     pruned_xid bigint DEFAULT 0 NOT NULL,
@@ -282,12 +296,6 @@ CREATE TABLE public.presence_outbox (
     resource text NOT NULL,
     at timestamp with time zone NOT NULL,
     is_finalized boolean DEFAULT false NOT NULL
-);
-
-CREATE UNLOGGED TABLE public.push_budget (
-    only_row boolean DEFAULT true NOT NULL,
-    free_at timestamp with time zone NOT NULL,
-    CONSTRAINT push_budget_only_row_check CHECK (only_row)
 );
 
 CREATE TABLE public.stream_epoch (
@@ -395,6 +403,9 @@ ALTER TABLE ONLY public.broadcasts
 
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
+
+ALTER TABLE ONLY public.clock_watch
+    ADD CONSTRAINT clock_watch_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.grant_log
     ADD CONSTRAINT grant_log_pkey PRIMARY KEY (only_row);

@@ -24,6 +24,7 @@ from handlers.core.failure_detection import CLEAR, Answer
 from handlers.core.operations import forget, sweep
 from handlers.core.operations.maintenance import (
     Finalize,
+    IsClockSteady,
     KeepDays,
     KeepMonths,
     Prune,
@@ -128,6 +129,7 @@ class SweepRun:
         self._rate_limiter = RateLimiter(settings.requests_per_second)
         self._nodes = failure_detection.Nodes()
         self._last_error = ""
+        self._may_remove = False
         self.failures: list[Unavailable] = []
         self.numbers: dict[str, float] = dict.fromkeys(
             (name for name, unit in UNITS.items() if unit == "Count"), 0
@@ -171,6 +173,12 @@ class SweepRun:
 
     async def prune(self) -> None:
         """Before the sweep: a session can be swept later, but a log only grows."""
+        self._may_remove = await self._database.fetch_one(IsClockSteady())
+        if not self._may_remove:
+            log.warning(
+                "nothing is removed: the clock jumped within the last hours, or stood still"
+            )
+            return
         keep = (KEEP_EVENTS, KEEP_PRESENCE_EVENTS, self._settings.keep_bonuses)
         statement = Prune(*keep, PRUNE_BATCH_SIZE)
         is_full = True
@@ -183,8 +191,9 @@ class SweepRun:
         self.numbers["prune_behind_seconds"] = await self._database.fetch_one(PruneLag(*keep))
 
     async def keep_partitions(self) -> None:
-        await self._keep("months", KeepMonths(self._settings.keep_session_months))
-        await self._keep("days", KeepDays(self._settings.keep_ledger_days))
+        months, days = self._settings.keep_session_months, self._settings.keep_ledger_days
+        await self._keep("months", KeepMonths(months if self._may_remove else 0))
+        await self._keep("days", KeepDays(days if self._may_remove else 0))
 
     async def _keep(self, units: str, statement: Statement[PartitionsRow]) -> None:
         """While a report holds the lock, new rows wait in the default partition."""

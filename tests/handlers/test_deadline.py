@@ -5,6 +5,9 @@ from __future__ import annotations
 import ast
 import asyncio
 import inspect
+import os
+import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -145,3 +148,27 @@ def test_only_the_adapters_reach_the_network() -> None:
         if module.split(".")[0] in NETWORK or module in {"http.client", "urllib.request"}
     }
     assert found == OUTSIDE
+
+
+FIRST_PUSH = """
+import sys
+from handlers.container import Container
+container = Container()
+print("aiohttp" in sys.modules)
+container.broadcast_ports()
+print("aiohttp" in sys.modules)
+"""
+
+
+def test_what_a_first_push_imports_takes_nothing_of_a_page_s_time() -> None:
+    """A function that has just started imports for seconds on a busy machine."""
+    environment = os.environ | {"DATABASE_URL": "postgresql://unused"}
+    ran = subprocess.run(
+        [sys.executable, "-c", FIRST_PUSH],
+        cwd=HANDLERS.parent,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ran.stdout.split() == ["False", "True"]

@@ -116,8 +116,9 @@ def test_a_bonus_is_kept_for_as_long_as_a_list_shows_it(
     monkeypatch.setenv("KEEP_LEDGER_DAYS", ledger)
     monkeypatch.setenv("KEEP_GRANT_DAYS", grants)
     world.rows(
-        "insert into bonuses (reward, audience, opens_at, expires_at, created_at)"
-        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch')"
+        "insert into bonuses"
+        " (reward, audience, opens_at, expires_at, created_at, ledger_closed_at)"
+        " values ('{}', 'everyone', 'epoch', now() - interval '25 days', 'epoch', now())"
     )
     assert run(world)["pruned_bonuses"] == 1 - kept
     assert len(world.rows("select 1 from bonuses")) == kept
@@ -147,6 +148,20 @@ def test_days_of_the_ledger_are_made_once_and_dropped_when_the_setting_says_so(
     assert run(world)["days_dropped"] == 0, "0 keeps them for ever"
     monkeypatch.setenv("KEEP_LEDGER_DAYS", "20")
     assert run(world)["days_dropped"] == 3
+
+
+def test_a_clock_that_jumped_removes_nothing_for_hours(world: World) -> None:
+    run(world)
+    world.rows("insert into acks values (gen_random_uuid(), 'ann', now() - interval '2 days')")
+    world.rows("select * from keep_days(0, now() - interval '30 days')")
+    world.rows("select * from keep_months(0, now() - interval '1 year')")
+    world.rows("update clock_watch set seen_at = now() - interval '2 hours'")
+    numbers = run(world)
+    removed = ("pruned_acks", "days_dropped", "months_dropped")
+    assert [numbers[name] for name in removed] == [0, 0, 0]
+    world.rows("update clock_watch set steady_since = steady_since - interval '6 hours'")
+    numbers = run(world)
+    assert [numbers[name] for name in removed] == [1, 3, 3]
 
 
 def without_months(world: World) -> None:
@@ -455,6 +470,7 @@ QUERIES = (
     *(
         "finalize",
         "prune",
+        "is_clock_steady",
         "prune_lag",
         "keep_months",
         "keep_days",

@@ -248,6 +248,7 @@ def test_a_bonus_shows_the_progress_of_its_broadcast(world: World) -> None:
     path = f"/bonuses/{bonus['bonus_id']}"
     assert (bonus["acknowledged"], bonus["broadcast"]["shards"]) == (0, 0)
     assert bonus["broadcast"]["is_done"] is False
+    world.rows("select enter('ann', 'site', 'n', 'c', '{\"at\": 1}', '30 s', 50, now())")
     world.rows("select ack('ann', $1)", UUID(bonus["bonus_id"]))
     world.rows(
         "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"

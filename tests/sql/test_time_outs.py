@@ -72,7 +72,7 @@ async def shown(db: asyncpg.Connection) -> dict[str, Any]:
 
 
 async def test_sessions_are_bounded_from_then_on_and_again_each_time(bounded: str) -> None:
-    await set_time_outs(bounded)
+    await asyncio.gather(*(set_time_outs(bounded) for _ in range(8)))
     db = await asyncpg.connect(bounded)
     assert await shown(db) == SETTINGS
     await db.close()

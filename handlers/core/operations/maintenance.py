@@ -24,6 +24,12 @@ class Finalize(Statement[FinalizeRow], frozen=True):
     limit: int
 
 
+class IsClockSteady(Statement[bool], frozen=True):
+    """Whether the clock has not jumped for hours: else what looks old may not be."""
+
+    function: ClassVar[str] = "is_clock_steady"
+
+
 class PruneRow(msgspec.Struct, frozen=True):
     """How many rows of each kind were removed."""
 

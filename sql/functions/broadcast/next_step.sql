@@ -7,9 +7,9 @@ create or replace function next_step(
     out repeat_in_ms integer
 ) language plpgsql as $$
 begin
-    select milliseconds(b.free_at - patience(p_broadcast.kind) - p_now) into wait_ms
-      from push_budget b where b.free_at - patience(p_broadcast.kind) > p_now;
-    if found then
+    select milliseconds(reserved_until(b, p_now) - patience(p_broadcast.kind) - p_now) into wait_ms
+      from push_budget b;
+    if wait_ms > 0 then
         outcome := 'wait';
         return;
     end if;

@@ -16,6 +16,7 @@ begin
         return;
     end if;
     v_now := coalesce(p_now, clock_timestamp());
+    perform hasten_outbox(v_now);
     with due as materialized (
         -- Due at the same time: "online" before "offline" of a session, one session before the next.
         select ctid as place, * from presence_outbox

@@ -8,7 +8,7 @@ create or replace function prune_lag(
            (select p_keep_events as keep, min(at) as oldest from user_events
             union all select p_keep_events, min(at) from acks
             union all select p_keep_events, min(expires_at) from broadcasts
-            union all select p_keep_bonuses, min(expires_at) from bonuses
+            union all select p_keep_bonuses, min(expires_at) from bonuses where ledger_closed_at is not null
             union all (select p_keep_presence_events, recorded_at from presence_events
                         order by seq limit 1)) as logs
 $$;

@@ -12,11 +12,13 @@ begin
     delete from unreachable_nodes u where u.node = any (p_reached);
     insert into unreachable_nodes (node, since)
         select distinct u.node, v_now from unnest(p_unreachable) as u(node)
-        on conflict (node) do nothing;
+        -- Since a moment that is still to come: the clock has gone back, so the grace begins now.
+        on conflict (node) do update set since = v_now where unreachable_nodes.since > v_now;
     return query
         select u.node from unreachable_nodes u
          where u.node = any (p_unreachable) and u.since < v_now and u.since <= v_now - p_grace
            and not exists (select from watching_times w, connections(w.nodes) c
                             where w.nodes ? u.node and c.node = u.node
-                              and c.opened_at > greatest(u.since, v_now - interval '10 minutes'));
+                              and c.opened_at > greatest(u.since, v_now - interval '10 minutes')
+                              and c.opened_at <= v_now);
 end $$;

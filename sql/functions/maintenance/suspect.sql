@@ -18,7 +18,7 @@ begin
                w.nodes, v_one.node, v_one.connection_id,
                case when v_one.is_suspect
                     then (w.nodes -> v_one.node -> v_one.connection_id) || jsonb_build_object(
-                         'seen', extract(epoch from last_evidence(c.opened_at, c.seen_at))::numeric(14, 3))
+                         'seen', extract(epoch from last_evidence(c.opened_at, c.seen_at, clock_timestamp()))::numeric(14, 3))
                     else (w.nodes -> v_one.node -> v_one.connection_id) - 'seen' end)
           from watching_times o, connections(o.nodes) c
          where o.user_id = w.user_id and o.resource = w.resource

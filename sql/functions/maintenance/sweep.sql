@@ -14,7 +14,8 @@ begin
     select * into v_cursor from sweep_cursor for update;
     v_now := coalesce(p_now, clock_timestamp());
     if v_cursor.user_id = '' then
-        if v_cursor.pages_asked = v_cursor.pages_listed then
+        -- A cycle that began later than now began before the clock went back.
+        if v_cursor.pages_asked = v_cursor.pages_listed and v_cursor.cycle_started_at <= v_now then
             v_cursor.probed_since := v_cursor.cycle_started_at;
         end if;
         v_cursor.cycle_started_at := v_now;
@@ -31,7 +32,7 @@ begin
                    p.user_id, c.node, c.connection_id, v_now > c.opened_at + interval '2 hours',
                    c.seen_at is not null)) as connections
           from page p, connections(p.nodes) c
-         where c.opened_at < v_now - interval '1 minute'
+         where c.opened_at < v_now - interval '1 minute' or c.opened_at > v_now
     )
     select count(*) = p_limit, coalesce((select l.connections from listed l), '[]'),
            coalesce((array_agg(p.user_id order by p.user_id desc, p.resource desc))[1], ''),

@@ -21,11 +21,11 @@ begin
          order by hashtextextended(g.user_id, 0)
     loop
         v_now := lock_user(v_gone.user_id, p_now);
-        select c.opened_at, last_evidence(c.opened_at, c.seen_at) into v_opened_at, v_seen_at
+        select c.opened_at, last_evidence(c.opened_at, c.seen_at, v_now) into v_opened_at, v_seen_at
           from watching_times w, connections(w.nodes) c
          where w.user_id = v_gone.user_id
            and c.node = v_gone.node and c.connection_id = v_gone.connection_id;
-        continue when not found or v_opened_at > v_now - interval '1 minute';
+        continue when not found or (v_opened_at > v_now - interval '1 minute' and v_opened_at <= v_now);
         v_closed := v_closed + leave(
             v_gone.user_id, v_gone.node, v_gone.connection_id, v_gone.ended_by::ending,
             v_seen_at, least(v_now, v_opened_at + interval '2 hours'), p_grace, v_now)::integer;

@@ -22,7 +22,8 @@ begin
         perform use_up(v_connection ->> 'ticket', to_timestamp((v_connection ->> 'until')::float8), p_now);
     end if;
     v_nodes := without_connection(v_session.nodes, p_node, p_connection_id);
-    v_seen_at := greatest(v_session.seen_at, p_seen_at);
+    -- Not after p_now: the clock may have gone back since a moment was stored.
+    v_seen_at := greatest(v_session.joined_at, least(greatest(v_session.seen_at, p_seen_at), p_now));
     -- A connection that left earlier may have been open longer than this one. So an open session keeps
     -- the error bound, until a connection shows that it goes on.
     v_within := greatest(p_gone_by - v_seen_at, v_session.seen_at + v_session.ended_within - v_seen_at,
@@ -38,7 +39,7 @@ begin
      where user_id = p_user_id and resource = v_session.resource;
     insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
         values (case when is_for_good(p_ended_by) then p_now
-                     else greatest(p_now, v_seen_at + p_grace) end,
+                     else least(greatest(p_now, v_seen_at + p_grace), p_now + p_grace) end,
                 'offline', v_session.id, p_user_id, v_session.resource, v_seen_at);
     return true;
 end $$;

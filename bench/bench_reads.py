@@ -1,0 +1,238 @@
+"""What a user's messages cost when the tables are full: `make bench-reads`.
+
+The handlers of messages and handshakes run in this process, on two databases of one PostgreSQL: one
+with empty tables, and one as `bench/reads/full.sql` fills it. The calls alternate between them, and
+between user-0, who has most of the rows, and 200 others. Exit code 1 when the p99 of an
+operation with full tables is more than 1.5 times that with empty ones.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+from bench.support.figures import Figures, add_write_option
+from handlers import connect, disconnect, message
+from handlers.adapters.database import Database
+from handlers.container import Container
+from handlers.core.operations import authorize
+from handlers.core.ticket import Ticket
+from postgres import Postgres
+from sql.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+BAR_RATIO = 1.5
+USERS = 200
+WARM_UP = 50
+REPLIES = {
+    "hello": "welcome",
+    "ledger": "ledger",
+    "ack": "acked",
+    "claim": "claim",
+    "watch": "watching",
+}
+FULL = Path(__file__).parent / "reads" / "full.sql"
+# Those who ask: an hour here, each on one connection.
+ASKING = """
+insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
+    select 'user-' || n, 'site', now() - interval '1 hour', now(),
+           jsonb_build_object('gateway/live', jsonb_build_object('tab-' || n, jsonb_build_object(
+               'at', extract(epoch from now()))))
+      from generate_series(0, $1::integer) as n
+"""
+# A bonus that the asking user can claim, or acknowledge, and that looks at their watch time.
+DROP = """
+select create_bonus($1, '{"text": "5 coins"}', 'everyone', null, '{}', '0', '1 hour', null,
+                    '1 minute', p_acknowledge => true)
+"""
+
+
+class Context:
+    """Lambda's context: there is time."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 30_000
+
+
+@dataclass
+class Side:
+    """One database, and the handlers on it."""
+
+    dsn: str
+    container: Container
+    db: asyncpg.Connection
+    waits_ms: dict[str, list[float]] = field(default_factory=dict)
+
+    def run(self, sql: str, *args: object) -> None:
+        self.container.runner.run(self.db.execute(sql, *args))
+
+    def says(self, what: str, user: int, **words: object) -> None:
+        event = _event(user, f"tab-{user}", {"action": what, "id": uuid4().hex, **words})
+        answer = self._measure(what, lambda: message.handle(event, Context(), self.container))
+        reply = json.loads(answer["body"])
+        if reply["type"] != REPLIES[what] or reply.get("outcome", "claimed") != "claimed":
+            raise SystemExit(f"{what} was answered {reply}")
+
+    def connects(self, user: int) -> None:
+        event = _event(user, "another tab")
+        answer = self._measure("connect", lambda: connect.handle(event, Context(), self.container))
+        if answer["statusCode"] != 200:
+            raise SystemExit(f"connect was answered {answer}")
+        disconnect.handle(event, Context(), self.container)
+
+    def _measure(self, what: str, call: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        begin = time.perf_counter()
+        answer = call()
+        self.waits_ms.setdefault(what, []).append((time.perf_counter() - begin) * 1_000)
+        return answer
+
+    def percentile(self, what: str, percent: int) -> float:
+        """Without the first calls, which make the plans."""
+        waits = sorted(self.waits_ms[what][WARM_UP:])
+        return waits[len(waits) * percent // 100]
+
+
+def hello(side: Side, user: int) -> None:
+    side.says("hello", user)
+
+
+def ledger(side: Side, user: int) -> None:
+    side.says("ledger", user)
+
+
+def ack(side: Side, user: int) -> None:
+    bonus_id = uuid4()
+    side.run(DROP, bonus_id)
+    side.says("ack", user, bonus_id=str(bonus_id))
+
+
+def claim(side: Side, user: int) -> None:
+    bonus_id = uuid4()
+    side.run(DROP, bonus_id)
+    side.says("claim", user, bonus_id=str(bonus_id))
+
+
+def watch(side: Side, user: int) -> None:
+    """Away, and back: the user's first session ends and is finalized."""
+    side.says("watch", user, resource="stream-1")
+    side.says("watch", user, resource="site")
+
+
+OPERATIONS: tuple[Callable[[Side, int], None], ...] = (
+    hello,
+    ledger,
+    Side.connects,
+    ack,
+    claim,
+    watch,
+)
+
+
+def main() -> int:
+    """Run all of it; 1 when the bar is missed."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=2_000, help="of each operation on each side")
+    add_write_option(parser)
+    given = parser.parse_args()
+    # Counted as always, and never refused.
+    os.environ["MESSAGES_PER_SECOND_AND_USER"] = "1000000"
+    figures = Figures("reads")
+    try:
+        is_met = _bench(given.calls, figures)
+    except KeyboardInterrupt:
+        print("interrupted; the databases are ended and removed")
+        return 130
+    if given.write:
+        figures.write()
+    return 0 if is_met else 1
+
+
+def _bench(calls: int, figures: Figures) -> bool:
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-reads-") as folder,
+        Postgres(Path(folder)) as dsn,
+    ):
+        empty, full = _side(dsn, "tables_empty"), _side(dsn, "tables_full")
+        say("filling the tables, which takes a minute")
+        full.run(FULL.read_text("utf-8"))
+        for side in (empty, full):
+            side.run("vacuum analyze")
+        for operation in OPERATIONS:
+            for n in range(WARM_UP + calls):
+                for side in (empty, full) if n % 2 else (full, empty):
+                    operation(side, n % USERS if n % 4 < 2 else 0)
+        ratios = [_compare(what, empty, full, figures) for what in empty.waits_ms]
+        for side in (empty, full):
+            side.container.runner.run(side.db.close())
+    is_met = max(ratios) <= BAR_RATIO
+    say(f"\n{'met' if is_met else 'NOT MET':8}p99 full / empty: {max(ratios):.2f}, bar {BAR_RATIO}")
+    return is_met
+
+
+def _side(dsn: str, name: str) -> Side:
+    """A database with nothing in it but the users who ask."""
+    own = urlunsplit(urlsplit(dsn)._replace(path=f"/{name}"))
+    container = Container()
+
+    async def create() -> asyncpg.Connection:
+        admin = await asyncpg.connect(dsn)
+        await admin.execute(f"create database {name}")
+        await admin.close()
+        await migrate(own)
+        db = await asyncpg.connect(own)
+        await db.execute("set statement_timeout = 0")  # the tables are filled in one statement each
+        await db.execute(ASKING, USERS - 1)
+        return db
+
+    vars(container)["database"] = Database(own, container.deadline)
+    return Side(own, container, container.runner.run(create()))
+
+
+def _compare(what: str, empty: Side, full: Side, figures: Figures) -> float:
+    ratio = full.percentile(what, 99) / empty.percentile(what, 99)
+    measured = "; ".join(
+        f"{name}: p50 {side.percentile(what, 50):.2f} ms, p99 {side.percentile(what, 99):.2f} ms"
+        for name, side in (("empty", empty), ("full", full))
+    )
+    say(f"   {what:8} {measured}; p99 full / empty: {ratio:.2f}")
+    figures.add(what, f"{measured}; ratio of p99: {ratio:.2f} (bar: {BAR_RATIO})")
+    return ratio
+
+
+def _event(user: int, tab: str, body: object = None) -> dict[str, Any]:
+    expires_at = datetime.now(UTC) + timedelta(minutes=1)
+    ticket = Ticket(uuid4().hex, f"user-{user}", "site", expires_at, may_watch="*")
+    request = {
+        "authorizer": authorize.context(ticket),
+        "domainName": "gateway",
+        "stage": "live",
+        "connectionId": tab,
+        "requestTimeEpoch": 0,
+        "connectedAt": 0,
+        "disconnectStatusCode": 1000,
+    }
+    return {"requestContext": request, "body": json.dumps(body)}
+
+
+def say(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

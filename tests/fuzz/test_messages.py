@@ -1,0 +1,88 @@
+"""Messages whose fields are wrong, over honest connections."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.client import ClientConnection, connect
+
+from handlers.core.message import ACTIONS
+from tests.docs.markdown import ROOT, headings
+from tests.fuzz import junk
+from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.words import INTERNAL
+
+if TYPE_CHECKING:
+    from random import Random
+
+    from tests.fuzz.attack import Attack
+
+REFERENCE = ROOT / "docs" / "reference"
+CODES = set(headings(REFERENCE / "error-codes.md"))
+PUSHES = {"event", "bonus", "news"}
+MESSAGES_OF_A_USER = 20
+"""So few that the limits let them through."""
+
+
+def test_every_message_has_one_answer(attack: Attack) -> None:
+    messages = attack.share(0.5)
+    for first in messages[::MESSAGES_OF_A_USER]:
+        with ExitStack() as stack:
+            tab = stack.enter_context(tab_of(attack, attack.user()))
+            for _ in attack.count("messages", range(first, first + MESSAGES_OF_A_USER)):
+                message = wrong(attack.dice)
+                answer = answered(tab, message)
+                if answer.get("code") == "unavailable":  # the database, on a busy machine
+                    answer = answered(tab, message)
+                check(message, answer)
+                if answer.get("code") == "slow_down":
+                    break
+
+
+def tab_of(attack: Attack, user_id: str) -> ClientConnection:
+    url = attack.system.websocket_url.removesuffix("/live") + attack.path(user_id)
+    return connect(url, proxy=None, open_timeout=PATIENCE_SECONDS, legacy=True)
+
+
+def wrong(dice: Random) -> str:
+    """A message with something wrong in it; now and then there is nothing."""
+    some_id = json.dumps(f"m{dice.getrandbits(32):x}")
+    bonus_id = json.dumps(str(uuid.UUID(int=dice.getrandbits(128))))
+    action = dice.choice([*ACTIONS, "ping"])
+    fields = {
+        "hello": {"since": "0", "epoch": '""', "broadcasts_since": "0"},
+        "act": {"type": '"like"', "body": "{}", "patch": '{"a":{"b":1}}'},
+        "claim": {"bonus_id": bonus_id, "user_id": '"ann"'},
+        "ack": {"bonus_id": bonus_id},
+        "watch": {"resource": '"lobby"'},
+        "ledger": {"before": "7"},
+    }.get(action, {})
+    return junk.spoil(dice, {"action": json.dumps(action), "id": some_id, **fields})
+
+
+def answered(tab: ClientConnection, message: str) -> dict[str, Any]:
+    """The answer, and not what is pushed meanwhile."""
+    try:
+        tab.send(message.encode("utf-8", "surrogatepass"), text=True)
+        while True:
+            answer: dict[str, Any] = json.loads(tab.recv(timeout=PATIENCE_SECONDS))
+            if answer.get("type") not in PUSHES or "re" in answer:
+                return answer
+    except (ConnectionClosed, TimeoutError) as error:
+        raise AssertionError(f"no answer to {message[:2_000]!r}") from error
+
+
+def check(message: str, answer: dict[str, Any]) -> None:
+    shown = f"{message[:2_000]!r} was answered {answer}"
+    assert "type" in answer, shown  # API Gateway's own have none: "Internal server error"
+    if answer["type"] == "error":
+        assert answer["code"] in CODES, shown
+        assert answer["code"] != "unavailable", shown
+        assert answer["reason"], shown
+        assert not INTERNAL.search(answer["reason"]), shown
+    if (re := answer.get("re")) is not None:
+        assert re == json.loads(message)["id"][:64], shown
