@@ -17,9 +17,9 @@ UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-# One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
-# asks for it, a system of its own.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+# Two processes a core, for many tests wait. Each has a PostgreSQL and, where a test asks for it, a
+# system of its own.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
