@@ -17,9 +17,9 @@ UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
-# Two processes a core, for many tests wait. Each has a PostgreSQL and, where a test asks for it, a
-# system of its own.
-WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
+# One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
+# asks for it, a system of its own.
+WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
@@ -41,7 +41,7 @@ help: ## list these targets
 run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
 
-test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTIONS="-k sweep")
+test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
