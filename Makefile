@@ -41,7 +41,7 @@ help: ## list these targets
 run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
 
-test: .venv/dev.stamp ## run the tests; less than 5 minutes on two cores (OPTIONS="-k sweep")
+test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)

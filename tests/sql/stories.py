@@ -29,7 +29,7 @@ PROFILE = settings(
 )
 
 # A story takes a quarter of a second.
-HOW_MANY = pytest.mark.parametrize("stories", [25, pytest.param(200, marks=pytest.mark.slow)])
+HOW_MANY = pytest.mark.parametrize("stories", [15, pytest.param(100, marks=pytest.mark.slow)])
 
 T = TypeVar("T")
 

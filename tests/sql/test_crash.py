@@ -46,6 +46,7 @@ async def opened(dsn: str, statement: Connect | Disconnect) -> object:
     return outcome
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_flushed", [True, False])
 async def test_a_used_ticket_opens_nothing_after_a_crash(tmp_path: Path, is_flushed: bool) -> None:
     """Whether the end of its connection has reached the disk or not."""

@@ -233,6 +233,7 @@ async def award(db: asyncpg.Connection, now: datetime) -> int:
     return made
 
 
+@pytest.mark.slow
 async def test_a_session_of_days_is_awarded_once_per_interval_while_its_awards_are_pruned(
     db: asyncpg.Connection,
 ) -> None:

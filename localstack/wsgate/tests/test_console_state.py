@@ -10,6 +10,8 @@ import signal
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from gateways import PONG, T0, Functions, ids, plan, websocket_api
 from node_processes import clients, nodes
 from waiting import PATIENCE_SECONDS, in_time, until
@@ -156,6 +158,7 @@ async def test_a_fault_that_is_set_on_the_page_is_every_nodes(wsgate: Any) -> No
             assert asked["message_late"]["value"] == 0.5
 
 
+@pytest.mark.slow
 async def test_a_killed_node_does_not_affect_the_others(wsgate: Any) -> None:
     async with wsgate("--nodes", "2", "--json") as command, clients(command, 12) as found:
         cursor = (await ask(command, "GET", "/_wsgate/look"))["cursor"]

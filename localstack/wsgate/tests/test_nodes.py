@@ -72,6 +72,7 @@ async def test_a_connection_that_no_node_has_is_gone(wsgate: Any) -> None:
                 await asyncio.to_thread(sdk.post_to_connection, ConnectionId=made_up, Data="x")
 
 
+@pytest.mark.slow
 async def test_a_killed_node_takes_only_its_own_connections_and_comes_back(wsgate: Any) -> None:
     async with wsgate("--nodes", "2") as command, clients(command) as found:
         victim = nodes(command)[0]
@@ -206,6 +207,7 @@ async def test_the_end_is_told_to_every_connection_and_leaves_no_process(wsgate:
         assert not are_there(running)
 
 
+@pytest.mark.slow
 async def test_a_parent_that_is_killed_takes_its_nodes_along(wsgate: Any, tmp_path: Path) -> None:
     # What it keeps in a temporary folder stays behind then.
     async with wsgate("--nodes", "2", TMPDIR=str(tmp_path)) as command:
