@@ -136,7 +136,7 @@ async def play(folder: Path, given: argparse.Namespace) -> tuple[list[Phase], To
     for mix in (None, *mixes, None):
         phases.append(await attack(folder, mix, given))
         await asyncio.sleep(SETTLE_SECONDS)
-    took, _ = await honest.communicate()
+    took, _ = await honest.communicate(b"")  # None would leave its input open on 3.11
     return phases, json.loads(took)
 
 
