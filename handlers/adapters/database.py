@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 # and no pool means no reset query, which would pin every session behind RDS Proxy
 # (https://github.com/MagicStack/asyncpg/issues/1153, 2026-11-23).
 # A call in all, with the wait for its turn, a new connection and the second attempt. The database's
-# own bound for a statement is the same (sql/time_outs.sql).
+# own bound for a statement is longer (sql/time_outs.sql): it is for clients that are gone.
 CALL_SECONDS = 10.0
 CONNECT_SECONDS = 5.0
 

@@ -17,7 +17,7 @@ import msgspec
 from fastapi import Query, Request, Response
 
 from handlers.services.presence import EPOCH, NEVER
-from handlers.web.errors import FOREIGN_CURSOR, ApiError
+from handlers.web.errors import BAD_REQUEST, FOREIGN_CURSOR, ApiError, documented
 from handlers.web.schemas.fields import Whole
 
 if TYPE_CHECKING:
@@ -76,6 +76,9 @@ class CsvResponse(Response):
 
     media_type = "text/csv; charset=utf-8; header=present"
 
+
+LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
+"""What a route that lists may answer beside 200; some have more."""
 
 CSV: dict[int | str, dict[str, Any]] = {
     200: {"content": {CsvResponse.media_type: {"schema": {"type": "string"}}}}

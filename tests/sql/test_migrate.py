@@ -134,6 +134,13 @@ def take_away(files: Path, first: str) -> dict[Path, str]:
     return kept
 
 
+async def put_back(kept: dict[Path, str], dsn: str) -> None:
+    """These migrations and functions again, and apply them."""
+    for path, words in kept.items():
+        path.write_text(words)
+    await migrate(dsn)
+
+
 async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None:
     """0003 on a database in which people are here, and others were."""
     kept = take_away(files, "0003")
@@ -146,9 +153,7 @@ async def test_presence_before_settling_is_kept(empty: str, files: Path) -> None
         "  '2026-01-01', null, null),"
         " ('ann', 'site', '2025-12-01', '2025-12-02', '{}', '2025-12-02', 'idle', '5 s')"
     )
-    for path, words in kept.items():
-        path.write_text(words)
-    await migrate(empty)
+    await put_back(kept, empty)
     told = (
         "select user_id, joined_at < '2026-01-01' as is_old, ended_by::text"
         " from sessions order by 2"
@@ -178,9 +183,7 @@ async def test_bonuses_that_are_open_are_broadcasts_afterwards(empty: str, files
         "     select bonus_id, 'ann', 'claimed', now() from bonuses where audience = 'everyone';"
         " insert into claims select bonus_id, user_id, 'c1', at from ledger"
     )
-    for path, words in kept.items():
-        path.write_text(words)
-    await migrate(empty)
+    await put_back(kept, empty)
     made = await db.fetch(
         "select audience, seq, follows from broadcasts join bonuses using (bonus_id, audience)"
         " where kind = 'offer' and broadcast_id = bonus_id order by bonuses.expires_at"
@@ -209,9 +212,7 @@ async def test_the_words_of_0006_keep_what_is_there(empty: str, files: Path) -> 
         " update fact_log set last_seq = 1;"
         " create function settle(p_limit integer) returns integer language sql as 'select 1'"
     )
-    for path, words in kept.items():
-        path.write_text(words)
-    await migrate(empty)
+    await put_back(kept, empty)
     assert await db.fetchval("select ended_by::text from sessions where user_id = 'bob'") == (
         "node_evicted"
     )
@@ -239,9 +240,7 @@ async def test_grants_of_the_ledger_are_claims_afterwards(empty: str, files: Pat
     await db.execute("insert into claims values ($1, 'ann', 'c1', now())", bonus_id)
     before = "select id, xid from ledger where entry = 'claimed'"
     (position,) = await db.fetch(before)
-    for path, words in kept.items():
-        path.write_text(words)
-    await migrate(empty)
+    await put_back(kept, empty)
     (grant,) = await db.fetch(text("grants"), 0, 0, ALWAYS, NEVER, 10)
     assert (grant["grant_id"], grant["xid"]) == tuple(position)
     assert await db.fetchval("select array_agg(id order by id) from ledger") == [1, 2, 3]
@@ -267,9 +266,7 @@ async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, fi
         "     select bonus_id, 'ann' from bonuses where audience = 'users';"
         " insert into ledger (bonus_id, entry, at) select bonus_id, 'created', now() from bonuses"
     )
-    for path, words in kept.items():
-        path.write_text(words)
-    await migrate(empty)
+    await put_back(kept, empty)
     hours = "select extract(epoch from watched) / 3600 from watch_totals order by resource"
     assert [hour for (hour,) in await db.fetch(hours)] == [3, 2, 1]
     assert await db.fetchval("select expires_at > now() + interval '1 minute' from offers")

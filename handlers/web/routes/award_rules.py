@@ -12,7 +12,6 @@ from handlers.services import award_rules
 from handlers.web.deps import TheDatabase, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
-    FOREIGN_CURSOR,
     NOT_FOUND,
     REWARD_TOO_LARGE,
     UNSTORABLE,
@@ -21,6 +20,7 @@ from handlers.web.errors import (
 from handlers.web.orders import created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
+    LIST_ERRORS,
     After,
     CsvResponse,
     Cursor,
@@ -33,7 +33,6 @@ from handlers.web.schemas.award_rules import AwardRule, AwardRuleOrder, AwardRul
 
 router = service_router("bonuses")
 RuleId = Annotated[UUID, Path(description="the rule's id")]
-LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
 
 @router.post(

@@ -13,7 +13,6 @@ from handlers.services.bonuses import CreateBonus, ListedBonusRow
 from handlers.web.deps import TheDatabase, ThePorts, service_router, to_datetime
 from handlers.web.errors import (
     BAD_REQUEST,
-    FOREIGN_CURSOR,
     NOT_FOUND,
     REWARD_TOO_LARGE,
     UNSTORABLE,
@@ -23,6 +22,7 @@ from handlers.web.errors import (
 from handlers.web.orders import audience_of, created, fingerprint, named, to_json
 from handlers.web.pagination import (
     CSV,
+    LIST_ERRORS,
     After,
     CsvResponse,
     Cursor,
@@ -36,7 +36,6 @@ from handlers.web.schemas.broadcasts import Listed
 
 router = service_router("bonuses")
 BonusId = Annotated[UUID, Path(description="the bonus' id")]
-LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 
 
 @router.post(

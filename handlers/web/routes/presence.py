@@ -34,6 +34,7 @@ from handlers.web.errors import (
 )
 from handlers.web.pagination import (
     CSV,
+    LIST_ERRORS,
     MAX_MICROSECONDS,
     After,
     BigInt,
@@ -59,7 +60,6 @@ router = service_router("presence")
 
 NodeFilter = Annotated[Name | None, Query(description="only connections to this gateway endpoint")]
 Seconds = Annotated[Whole, Query(ge=0, le=315_360_000)]
-LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 SESSIONS_ERRORS = documented(
     BAD_REQUEST, FOREIGN_CURSOR, INTERVAL_MISSING, REVERSED_INTERVAL, NARROWER_RANGE
 )

@@ -10,7 +10,7 @@ create or replace function next_round_in(
              where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round
              order by s.done_at desc, s.shard desc limit 1) as last
      where p_broadcast.kind = 'offer' and p_bonus.acknowledge and p_round < 3
-       and (last.worker = p_worker or last.held_until is null 
+       and (last.worker = p_worker or last.held_until is null
             or last.done_at not between p_now - p_lease and p_now)
        -- A round that found no connection is not repeated.
        and exists (select from broadcast_shards s

@@ -1,8 +1,8 @@
 -- Bound the rest of this transaction, in which a report runs, and let no setting of its role or database
--- change an answer: days are those of UTC, and a moment reads back as it is written. The database counts the time itself: it needs
--- no second connection to cancel, and stops when the caller has gone. A function, because behind RDS Proxy
--- a SET or set_config in a statement pins the connection to its client for good; what a function sets for
--- its transaction does not, and needs no reset.
+-- change an answer: days are those of UTC, and a moment reads back as it is written. The database counts the
+-- time itself: it needs no second connection to cancel, and stops when the caller has gone. A function,
+-- because behind RDS Proxy a SET or set_config in a statement pins the connection to its client for good;
+-- what a function sets for its transaction does not, and needs no reset.
 -- https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html
 create or replace function limit_report(p_milliseconds integer) returns void
 language sql volatile as $$
