@@ -105,7 +105,10 @@ def _measure_all(names: list[str] | tuple[str, ...], size: Size, figures: Figure
             print(f"  {contender.title}: measured", flush=True)
     lines = report.table(results)
     print("\n".join(["", *lines]), flush=True)
-    figures.lines += [f"{size.connections:,} connections each; × as much as the first", *lines]
+    figures.lines += [
+        f"{size.connections:,} connections each; 2x: twice as much as the first",
+        *lines,
+    ]
     return is_right
 
 

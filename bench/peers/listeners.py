@@ -58,11 +58,15 @@ class Listener:
     def has_heard(self, texts: Sequence[str]) -> bool:
         """Whether these messages came, in this order, and nothing else."""
         expected = [self.packet(text) for text in texts]
-        return self.payloads == expected or _inflated(self.payloads) == b"".join(expected)
+        return self.payloads == expected or self.inflated() == b"".join(expected)
 
     def packet(self, text: str) -> bytes:
         """A message as the server puts it on the wire."""
         return text.encode()
+
+    def inflated(self) -> bytes | None:
+        """The messages of a compressed connection, all in one; None if they are not compressed."""
+        return _inflated(self.payloads)
 
 
 class SocketIoListener(Listener):
@@ -96,22 +100,30 @@ class SocketIoListener(Listener):
 
 
 class GatewayListener(Listener):
-    """A connection to wsgate. Only its id reaches it, and only the refusal of a message tells it."""
+    """A connection to wsgate, which is reached by its id: the refusal of a message tells it."""
 
     path = "/live?ticket=ann"
-    __slots__ = ("_id",)
+    __slots__ = ("_refusal",)
 
     async def learn_id(self) -> str:
         assert self.client is not None
-        self._id: asyncio.Future[str] | None = asyncio.get_running_loop().create_future()
+        self._refusal: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
         self.client.say(text_frame("{}"))
-        return await self._id
+        refusal = await self._refusal
+        connection_id: str = json.loads(_inflated([refusal]) or refusal)["connectionId"]
+        return connection_id
 
     def hear(self, client: Client, payload: bytes) -> None:
-        if not self._id.done():
-            self._id.set_result(json.loads(payload)["connectionId"])
-        else:
+        if self._refusal.done():
             super().hear(client, payload)
+        else:
+            self._refusal.set_result(payload)
+
+    def inflated(self) -> bytes | None:
+        """As above; what is compressed may refer to the refusal before it."""
+        refusal = self._refusal.result()
+        every = _inflated([refusal, *self.payloads])
+        return every and every.removeprefix(_inflated([refusal]) or b"")
 
 
 KINDS: dict[str, type[Listener]] = {
@@ -122,7 +134,6 @@ KINDS: dict[str, type[Listener]] = {
 
 
 def _inflated(payloads: Sequence[bytes]) -> bytes | None:
-    """The messages of a compressed connection, all in one; None if they are not compressed."""
     inflate = zlib.decompressobj(-zlib.MAX_WBITS)
     with contextlib.suppress(zlib.error):
         return b"".join(inflate.decompress(each + _END_OF_MESSAGE) for each in payloads)
@@ -235,6 +246,6 @@ async def _obey(orders: Connection, room: Room) -> None:
         answer: tuple[str, Any]
         try:
             answer = "done", await getattr(room, order)(*arguments)
-        except Exception:  # noqa: BLE001  # the parent raises it
+        except Exception:  # the parent raises it
             answer = "failed", traceback.format_exc()
         orders.send(answer)

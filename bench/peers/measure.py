@@ -45,8 +45,9 @@ class Result:
 
 
 def measure(contender: Contender, size: Size) -> Result:
-    """Start its server, connect, rest, and send. Raises NotInstalled, ServerFailed, ListenersFailed.
+    """Start its server, connect, rest, and send.
 
+    Raises NotInstalled, ServerFailed or ListenersFailed.
     A connection that was refused, or did not hear each message once, as it was sent, is a failure:
     a server that is fast and wrong has no result.
     """

@@ -24,13 +24,16 @@ _TITLE_WIDTH, _COLUMN_WIDTH = 32, 15
 def table(results: Mapping[str, Result]) -> list[str]:
     """A line for each result: the number, and how many times that of the first it is."""
     lines = ["".ljust(_TITLE_WIDTH) + "".join(name.rjust(_COLUMN_WIDTH) for name, _, _ in COLUMNS)]
-    first = next(iter(results.values()), None)
-    for title, result in results.items():
+    rows = list(results.items())
+    for title, result in rows:
+        _, first = rows[0]
         cells = [
-            f"{format(value(result), shape)} {_ratio(value(result), first and value(first)):>6}"
+            f"{format(value(result), shape)} {_ratio(value(result), value(first)):>6}"
             for _, value, shape in COLUMNS
         ]
-        lines.append(title.ljust(_TITLE_WIDTH) + "".join(each.rjust(_COLUMN_WIDTH) for each in cells))
+        lines.append(
+            title.ljust(_TITLE_WIDTH) + "".join(each.rjust(_COLUMN_WIDTH) for each in cells)
+        )
     return lines
 
 
@@ -43,5 +46,5 @@ def latencies(found: Sequence[Latencies]) -> list[str]:
     ]
 
 
-def _ratio(value: float, first: float | None) -> str:
-    return f"×{value / first:.2g}" if first else ""
+def _ratio(value: float, first: float) -> str:
+    return f"{value / first:.2g}x" if first else ""

@@ -39,7 +39,10 @@ class Latencies:
 
 
 def compare(per_second: int, seconds: int) -> list[Latencies]:
-    """Let both connect at the same rate, ours before and after. Raises NotInstalled, ServerFailed."""
+    """Let both connect at the same rate, ours before and after.
+
+    Raises NotInstalled, ServerFailed or ListenersFailed.
+    """
     command = [node("artillery"), str(NODE_MODULES / "artillery" / "bin" / "run")]
     with serving(GUARDED) as server, Crowd(server.port, GUARDED.kind, PROCESSES) as crowd:
         crowd.open_at(per_second, 2, STAY_SECONDS)  # all functions have run

@@ -79,7 +79,11 @@ def serving(contender: Contender) -> Iterator[Server]:
     with contextlib.ExitStack() as stack:
         if contender.name == "wsgate":
             guarded = "yes" if contender.has_authorizer else "no"
-            running = stack.enter_context(gateway("--quiet", "--parameter", f"Guarded={guarded}"))
+            try:
+                started = gateway("--quiet", "--parameter", f"Guarded={guarded}")
+                running = stack.enter_context(started)
+            except SystemExit as error:
+                raise ServerFailed(str(error)) from error
             yield Server(stack, running.port, running.pid, running.nodes)
             return
         port = free_port()

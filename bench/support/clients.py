@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 _SHORT, _MEDIUM = 126, 65536
-_TEXT, _DEFLATED, _CLOSE, _PING, _PONG = 0x81, 0xC1, 0x88, 0x89, 0x8A
+_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
+_MESSAGES = (_TEXT, _TEXT | 0x40)  # the second one is compressed: RFC 7692, section 6
 _HEAD = 2
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of ip(7); Python 3.11 has no name for it
 
@@ -79,9 +80,7 @@ class Client(asyncio.Protocol):
             start, size = _payload(data, at)
             if start + size > end:
                 break
-            if data[at] == _TEXT:
-                self._heard(self, data[start : start + size])
-            elif data[at] == _DEFLATED:
+            if data[at] in _MESSAGES:
                 self._heard(self, data[start : start + size])
             elif data[at] == _PING:
                 self.say(struct.pack("!BB4x", _PONG, 0x80 | size) + data[start : start + size])
