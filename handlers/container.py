@@ -97,7 +97,7 @@ class Container:
     def run(self, coroutine: Coroutine[Any, Any, T], context: Context) -> T:
         """Run what an event asks for to its end, on the process' own loop."""
         self.begin(context)
-        # Not the runner's own `run`: that sets a signal handler and resets it, 30 µs for each event.
+        # Not the runner's own `run`: it sets and resets a signal handler, 30 µs for each event.
         return self.runner.get_loop().run_until_complete(coroutine)
 
 
