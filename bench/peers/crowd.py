@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 AT_ONCE = 64
 """Handshakes under way, of all processes together."""
-ANSWER_TIMEOUT_SECONDS = 60
-MESSAGE_TIMEOUT_SECONDS = 30
+ANSWER_TIMEOUT_SECONDS = 120
+MESSAGE_TIMEOUT_SECONDS = 60
 
 
 class ListenersFailed(Exception):

@@ -138,6 +138,12 @@ def test_what_is_not_installed_is_skipped_and_said(tmp_path: Path) -> None:
     assert all("apt-get install" in line for line in missing)
 
 
+def test_a_server_that_is_left_out_is_said_and_counts() -> None:
+    answer = bench("--minutes", "0", "--only", "websockets", path=Path("/nowhere"))
+    assert answer.returncode == 1
+    assert answer.stdout.count("left out, 0 s are over (--minutes)") == 2
+
+
 def test_a_missing_npm_package_names_the_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
