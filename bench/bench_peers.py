@@ -8,9 +8,9 @@ one process each; so does a node of wsgate, without an authorizer and with one. 
 connects to wsgate, as a second opinion on our own client.
 
 A program that is missing is skipped with a sentence that says how to install it. `--install` puts
-the npm packages into build/peers, 700 MB with Artillery; nothing else is ever installed. Exit code 1
-when a server failed (it refused connections, or a message to all did not come to each of them once),
-or was left out because the time was over; then `--write` writes nothing.
+the npm packages into build/peers, 700 MB with Artillery; nothing else is ever installed. Exit code
+1 when a server failed (it refused connections, or a message to all did not come to each of them
+once) or was left out because the time was over; then `--write` writes nothing.
 
 Clients and servers share this machine's processors: a server that is faster than the clients is
 seen by its processor time.
