@@ -37,7 +37,7 @@ from wsgate.open_files import raise_limit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-FULL = Size(connections=5_000, messages=5, settle_seconds=2)
+FULL = Size(connections=10_000, messages=5, settle_seconds=2)
 QUICK = Size(connections=1_000, messages=2, settle_seconds=1)
 MAX_CONNECTIONS = 15_000
 """More would take more open files than a process often may have, and more than two minutes each."""
@@ -53,10 +53,11 @@ def main() -> int:
     raise_limit()
     if given.install:
         install()
-    size = QUICK if given.quick else FULL
+    size, options = QUICK if given.quick else FULL, "--write"
     if given.connections:
         size = replace(size, connections=given.connections)
-    figures = Figures("peers")
+        options += f" --connections {given.connections}"
+    figures = Figures("peers", options)
     try:
         is_right = _measure_all(given.only or NAMES, size, given.minutes * 60, figures)
         if given.only is None:

@@ -34,7 +34,7 @@ class Result:
     """What one connection costs a server, and how fast it was."""
 
     memory_bytes: float
-    """Private memory of an idle connection."""
+    """Private memory of an idle connection, with its share of what the first ones cost."""
     connects_per_second: float
     connect_cpu_ms: float
     """Of the server, for each connect."""
@@ -52,10 +52,14 @@ def measure(contender: Contender, size: Size) -> Result:
     a server that is fast and wrong has no result.
     """
     with serving(contender) as server, Crowd(server.port, contender.kind, PROCESSES) as crowd:
-        crowd.open(max(1, size.connections // 20))  # what only the first ones cost
+        # Before the first connection: what a garbage collector frees later would count as memory.
+        memory = server.memory()
+        crowd.open(
+            max(1, size.connections // 20)
+        )  # the processor time that only the first ones cost
         crowd.leave()
         time.sleep(size.settle_seconds)
-        memory, cpu = server.memory(), server.cpu()
+        cpu = server.cpu()
         opened = crowd.open(size.connections)
         connect_cpu = server.cpu() - cpu
         if opened.refused:
