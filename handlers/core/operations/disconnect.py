@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from handlers.core.limits import AGE_LIMIT
 from handlers.core.operation import Statement
 
 if TYPE_CHECKING:
@@ -12,9 +13,8 @@ if TYPE_CHECKING:
 
     from handlers.core.connection import Connection
 
-# API Gateway ends a connection two hours after it opened. The event of that close looks like an
-# idle close; the connection's age tells them apart. localstack/wsgate/docs/aws-behaviour.md §9.7
-MAX_AGE = timedelta(hours=2)
+# The event of a close after two hours looks like an idle close; the connection's age tells them
+# apart. localstack/wsgate/docs/aws-behaviour.md §9.7
 SLACK = timedelta(minutes=1)
 
 
@@ -54,4 +54,4 @@ def ended_by(request: Mapping[str, Any]) -> str:
     if closed != (1001, "Going away"):
         return "client"
     age = timedelta(milliseconds=request["requestTimeEpoch"] - request["connectedAt"])
-    return "expired" if age >= MAX_AGE - SLACK else "idle"
+    return "expired" if age >= AGE_LIMIT - SLACK else "idle"
