@@ -18,6 +18,7 @@ from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS
 from handlers.adapters.statements import name as name_of
 from handlers.container import Container
 from handlers.core.failure_detection import MAX_UNCLEAR_ANSWERS, UNUSED_CONNECTION_ID
+from handlers.core.limits import Limits
 from handlers.core.operations.maintenance import Finalize, FinalizeRow, Prune, PruneRow
 from handlers.services import sweep as service
 from handlers.services.sweep import Settings, SweepRun
@@ -534,7 +535,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     vars(other).update(
         vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
     )
-    settings = Settings(timedelta(seconds=30), 1_000, 0, 0, 0)
+    settings = Settings(timedelta(seconds=30), 1_000, 0, 0, 0, Limits())
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
         for each in (world.container, other)

@@ -34,7 +34,7 @@ begin
         return;
     end if;
     with session as (
-        select resource, joined_at, size(nodes)::bigint as connections from watching_times
+        select resource, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
