@@ -66,7 +66,7 @@ def sweep_requests_per_second() -> int:
 
 
 def limits() -> Limits:
-    """What clients go by, from how many new connections the gateway admits. Raises Contradiction."""
+    """What clients go by to keep their line and to come back. Raises Contradiction."""
     return Limits(
         connections_per_second=int(os.environ.get("CONNECTIONS_PER_SECOND") or "500"),
         ping_every=timedelta(seconds=int(os.environ.get("PING_SECONDS") or "240")),

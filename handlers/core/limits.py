@@ -52,7 +52,10 @@ class Limits:
         return timedelta(seconds=SPREAD / self.connections_per_second)
 
     def window(self, connections: int) -> timedelta:
-        """Within which time so many can be back (`set_line_limits` in SQL). Raises Contradiction."""
+        """Within which time so many can be back; `set_line_limits` says the same.
+
+        Raises Contradiction.
+        """
         window = max(connections * self.turn, MIN_WINDOW)
         if window > MAX_WINDOW:
             raise Contradiction(
@@ -68,8 +71,8 @@ class Limits:
 def _fits(name: str, given: timedelta, slack: timedelta, limit: timedelta, what: str) -> None:
     if given + slack > limit:
         raise Contradiction(
-            f"{name} {_seconds(given)} + {_seconds(slack)} s = {_seconds(given + slack)}, more than "
-            f"the {_seconds(limit)} s after which API Gateway {what}: set {name} to "
+            f"{name} {_seconds(given)} + {_seconds(slack)} s = {_seconds(given + slack)}, more "
+            f"than the {_seconds(limit)} s after which API Gateway {what}: set {name} to "
             f"{_seconds(limit - slack)} or less"
         )
 

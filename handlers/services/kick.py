@@ -64,7 +64,7 @@ class Kicks:
         return KickCounts(closed, gone, len(targets) - closed - gone)
 
     async def _close(self, user_id: str, targets: Sequence[Target]) -> Closing:
-        """Say why and close, all of them together, and stop waiting in time: a node may be out of reach."""
+        """Say why and close, all together, and stop waiting in time: a node may be out of reach."""
         closed: list[Target] = []
         gone: list[Target] = []
 

@@ -21,6 +21,7 @@ from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS
 from handlers.adapters.gateway.errors import GatewayRejected, Undelivered, Unreachable
 from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
+from handlers.core.limits import Limits
 from handlers.core.operations import forget, sweep
 from handlers.core.operations.maintenance import (
     Finalize,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from handlers.core.failure_detection import ListedConnection
-    from handlers.core.limits import Limits
     from handlers.core.operation import RowT, Statement
     from handlers.core.operations.forget import GoneConnection
     from handlers.core.operations.maintenance import PartitionsRow

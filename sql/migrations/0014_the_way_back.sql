@@ -23,5 +23,4 @@ create table line_limits (
 insert into line_limits default values;
 
 -- Its row has more columns.
-drop function hello(text, text, text, bigint, text, bigint, interval, integer, interval, timestamptz);
-delete from migrations where name = 'functions/stream/hello.sql';
+drop function if exists hello(text, text, text, bigint, text, bigint, interval, integer, interval, timestamptz);

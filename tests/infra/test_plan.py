@@ -18,7 +18,11 @@ def test_the_defaults_hold_for_150000(capsys: pytest.CaptureFixture[str]) -> Non
     ("overrides", "connections", "said"),
     [
         (["ConnectionsPerSecond=10"], 16_000, "more than 1800: have the quota raised to 11"),
-        (["PingSeconds=30", "PushesPerSecond=1"], 150_000, "= 5,000 pings/s, more than PingsPerSecond 1,000"),
+        (
+            ["PingSeconds=30", "PushesPerSecond=1"],
+            150_000,
+            "= 5,000 pings/s, more than PingsPerSecond 1,000",
+        ),
         (["SweepRequestsPerSecond=10"], 150_000, "raise SweepRequestsPerSecond"),
         (["PushesPerSecond=9000"], 150_000, "more than the account's 10,000"),
         (["RotateSeconds=1200"], 150_000, "more than half of ConnectionsPerSecond 500"),

@@ -20,9 +20,7 @@ LIMITS = Limits(connections_per_second=1)
 MINUTE = 60.0
 
 
-async def count(
-    db: asyncpg.Connection, seconds: float, limits: Limits = LIMITS
-) -> tuple[int, int]:
+async def count(db: asyncpg.Connection, seconds: float, limits: Limits = LIMITS) -> tuple[int, int]:
     """(connections, reconnect_within_ms), counted at that time."""
     call = sql_of(SetLineLimits).replace(")", f", p_now => '{at(seconds)}')")
     return tuple(await db.fetchrow(call, *values_of(set_line_limits(limits))))
@@ -110,7 +108,10 @@ async def test_counting_twice_is_counting_once(db: asyncpg.Connection) -> None:
 
 async def test_a_welcome_says_what_was_set(db: asyncpg.Connection) -> None:
     await come(db, *(f"user-{n}" for n in range(20)))
-    said = "select reconnect_within_ms, ping_every_ms, rotate_within_ms from hello('user-1', $1, $2, null, null, null, p_now => $3)"
+    said = (
+        "select reconnect_within_ms, ping_every_ms, rotate_within_ms"
+        "  from hello('user-1', $1, $2, null, null, null, p_now => $3)"
+    )
     who = ("gateway.example/live", "user-1", at(1))
     assert tuple(await db.fetchrow(said, *who)) == (2_000, 240_000, 6_900_000)
     limits = Limits(1, ping_every=timedelta(minutes=9), rotate_within=timedelta(minutes=60))

@@ -73,12 +73,9 @@ class Presence:
         self._runner, self._db = runner, db
 
     def empty(self) -> None:
-        self._runner.run(
-            self._db.execute(
-                f"{EMPTY}; reset session_replication_role;"
-                f" update line_limits set wait_for_lost = '{WAIT} milliseconds'"
-            )
-        )
+        self._runner.run(self._db.execute(f"{EMPTY}; reset session_replication_role"))
+        wait = timedelta(milliseconds=WAIT)
+        self._runner.run(self._db.execute("update line_limits set wait_for_lost = $1", wait))
 
     def rows(self, query: str, *args: object) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = self._runner.run(self._db.fetch(query, *args))
@@ -163,7 +160,9 @@ class Claims:
         true_times = session.true_times(self.world.now)
         for part in parts:
             begins, ends = part["joined_at"], part["ended_at"] or self.world.now
-            inside = [(max(b, begins), min(e, ends)) for b, e in true_times if b <= ends and e >= begins]
+            inside = [
+                (max(b, begins), min(e, ends)) for b, e in true_times if b <= ends and e >= begins
+            ]
             edges = [begins, *(edge for times in inside for edge in times), ends]
             gaps = [later - earlier for earlier, later in zip(edges[::2], edges[1::2], strict=True)]
             assert max(gaps) <= GRACE

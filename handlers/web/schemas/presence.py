@@ -79,9 +79,10 @@ class Session(Schema):
         description="milliseconds since the epoch; null while the session is open"
     )
     ended_by: str | None = Field(
-        description="how the session ended: `client` closed it, the line was `lost`, `idle` and `expired` are "
-        "the gateway's time limits, `swept` and `node_evicted` were found dead, `kicked` was closed by "
-        "the API, `moved` went to another resource. Null while the session is open"
+        description="how the session ended: `client` closed it, its line was `lost`, `idle` and "
+        "`expired` are the gateway's time limits, `swept` and `node_evicted` were found dead, "
+        "`kicked` was closed by the API, `moved` went to another resource. Null while the session "
+        "is open"
     )
     ended_within_ms: int | None = Field(
         description="how exact `ended_at` is: the true end is at most this much later"
