@@ -75,8 +75,8 @@ async def test_a_storm_does_not_shorten_its_own_window(db: asyncpg.Connection) -
         await Tab(user, user_id=user).disconnect(db, at(15 * MINUTE))
     assert await count(db, 15 * MINUTE + 1) == (20, told)
     await db.execute("delete from watching_times")
-    nobody, later = await count(db, 16 * MINUTE)
-    assert nobody == 0
+    left, later = await count(db, 16 * MINUTE)
+    assert left == 0
     assert 0.9 * told <= later < told
 
 
