@@ -46,7 +46,7 @@ def main() -> int:
     try:
         uvloop.run(_play(options, place, record, progress))
         code = 1 if record.wrong else 0
-    except (Down, CrowdDied, PostgresError) as ended:
+    except (Down, CrowdDied, PostgresError, OSError) as ended:
         record.notes.append(f"After {record.now:,.0f} s the run ended before its time: {ended}")
     except KeyboardInterrupt:
         record.notes.append(f"Stopped after {record.now:,.0f} s.")

@@ -24,7 +24,7 @@ class Owner(Protocol):
         """A message came."""
 
     def lost(self, line: Line, /) -> None:
-        """The line is no more, whoever ended it."""
+        """The line is no more: lost, or ended by us."""
 
 
 class Line(Client):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "localstack" / "wsgate" / "src"
 TEMPLATE = ROOT / "bench" / "gateway" / "template.yaml"
-_START_SECONDS = 30
+_START_SECONDS = 180
 _KIB = 1024
 
 
