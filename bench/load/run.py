@@ -16,8 +16,7 @@ from bench.load.meter import Meter
 from bench.load.stages import PLAYED, Scene
 from bench.load.system import Down, OwnSystem
 from bench.load.tally import merged
-from bench.load.truth import Truth
-from bench.support.gateways import descriptors
+from bench.load.truth import FIRST_SOURCE, Truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +63,6 @@ class Run:
             self._meter.clients(crowds.pids)
             truth = Truth(system, crowds, self._options.grace)
             scene = Scene(self._options, system, crowds, truth, self._record)
-            scene.files = max(map(descriptors, system.nodes()), default=0)
             watching = asyncio.create_task(_watch(system))
             ticking = asyncio.create_task(self._tick())
             playing = asyncio.create_task(self._stages(scene))
@@ -112,7 +110,7 @@ class Run:
         """Two loopback addresses for each process: one has 28,000 ports, some still busy."""
         if not self._can_bind:
             return [None]
-        return [f"127.0.{10 + index}.{last}" for last in (1, 2)]
+        return [f"127.0.{FIRST_SOURCE + index}.{last}" for last in (1, 2)]
 
 
 async def _sweep(system: OwnSystem, scale: float) -> None:

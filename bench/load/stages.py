@@ -53,8 +53,6 @@ class Scene:
     crowds: Crowds
     truth: Truth
     record: Record
-    files: int = 0
-    """What a node had open before the first user came."""
 
     def share(self, rate: float) -> float:
         """One process' part of a rate."""
@@ -256,7 +254,7 @@ async def leave(scene: Scene, stage: Stage) -> None:
     found, shown = await scene.truth.watched()
     stage.wrong += found
     stage.figures["watch_time"] = shown
-    stage.wrong += await scene.truth.nothing_left(scene.files)
+    stage.wrong += await scene.truth.nothing_left()
 
 
 async def _press(
