@@ -56,7 +56,7 @@ export async function rush({ clients, perSecond, seconds, refuse }) {
     outcomes,
     answered: answeredAt.length / clients,
     requests: total / clients,
-    // Against claims made anew by users in each second of the rush.
+    // Against the first claims of users, a second.
     peak: Math.max(...sent.filter(Boolean)) / (clients / (RUSH / SECOND)),
     late: sent.slice(seconds + 1).reduce((sum, count) => sum + (count ?? 0), 0) / clients,
     lastAfter: (Math.max(...answeredAt) - expiresAt) / SECOND + seconds,

@@ -13,7 +13,7 @@ for (const [name, refuse] of Object.entries(REFUSALS)) {
     assert.equal(answered, 1);
     assert.deepEqual(outcomes, { sold_out: SIZE.clients });
     assert.ok(requests <= 6, `${requests} requests a client`);
-    assert.ok(peak <= 3, `${peak} times the claims of the users`);
+    assert.ok(peak <= 4, `${peak} times the claims of the users`);
   });
 
   test(`when the bonus expires first, all know it: refused by ${name}`, async () => {
