@@ -33,7 +33,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BENCHES = imports idle echo call handshakes push claims rush reads broadcast hostile sweep retention presence crowd soak
 
-.PHONY: help run test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+# What `make load` is told; `make load OPTIONS=--help` lists the rest.
+USERS =
+STAGES =
+QUOTA =
+SCALE =
+LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %)
+
+.PHONY: help run load test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -77,6 +84,9 @@ template: .venv/dev.stamp
 
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
+
+load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA=)
+	@$(BENCH).load $(LOAD) $(OPTIONS)
 
 audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet
 	$(VENV_PYTHON) -m infra.audit $(OPTIONS)
