@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.operation import Push, Statement, encode
+from handlers.core.operation import Push, Statement, error
 from handlers.core.operations import forget
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def targets(connections: Sequence[OpenConnection], session_id: int | None) -> li
 
 def farewell(user_id: str, target: Target) -> Push:
     """The last message of a connection: a close of API Gateway's has no reason of ours."""
-    said = {"code": "kicked", "reason": KICKED, "retry_after_ms": RETRY_AFTER_MS}
-    return Push(user_id, target.node, target.connection_id, encode("error", re=None, **said))
+    said = error(None, "kicked", KICKED, retry_after_ms=RETRY_AFTER_MS).reply
+    return Push(user_id, target.node, target.connection_id, said)
 
 
 def statements(
