@@ -23,6 +23,8 @@ WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
+# Users online at once, for `make doctor`.
+CONNECTIONS = 150000
 # The functions alone, and the whole system with them.
 ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
 # HTTP requests of `make fuzz`, and what makes them the same again.
@@ -33,13 +35,16 @@ unexport PYTHONDONTWRITEBYTECODE
 
 BENCHES = imports idle echo call handshakes push claims reads broadcast hostile sweep retention presence crowd soak
 
-.PHONY: help run test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+.PHONY: help run doctor test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
+run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, NODES=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
+
+doctor: .venv/run.stamp ## what would stop so many connections on this machine (CONNECTIONS=150000)
+	@exec $(VENV_PYTHON) -m wsgate doctor --connections $(CONNECTIONS) --memory 1500 --disk .=1100 $(OPTIONS)
 
 test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser

@@ -33,6 +33,7 @@ _HOP_BY_HOP = (("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "
 _NOT_FORWARDED = frozenset({"connection", "upgrade", "content-length"})
 ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
 """Headers that every handshake has behind the edge."""
+_REPLACED = _NOT_FORWARDED | ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -339,7 +340,7 @@ def _headers(handshake: Handshake, trace: str) -> Pairs:
 
     docs/aws-behaviour.md §4.2.
     """
-    sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | ADDED]
+    sent = [pair for pair in handshake.headers if pair[0].lower() not in _REPLACED]
     passed = [value for name, value in handshake.headers if name.lower() == "x-forwarded-for"]
     added = {
         "X-Amzn-Trace-Id": trace,

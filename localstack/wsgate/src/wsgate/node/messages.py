@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from wsgate.logs import Line
     from wsgate.model.plan import Plan
     from wsgate.node.settings import Settings
-    from wsgate.transport.responses import Request
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Start:
     """`log` and `lines` are not used: lines go over the channel."""
     listener: int
     """The descriptor of a socket that listens already."""
+    folder: Path
+    """Where each node has a socket for the others."""
+    nodes: int
+    """How many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,12 +80,3 @@ class QueueEvent:
 
     function: str
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Manage:
-    """@connections for a connection of another node."""
-
-    node: int
-    connection_id: str
-    request: Request
