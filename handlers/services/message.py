@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Protocol
 
@@ -40,6 +42,10 @@ class Delivery(Protocol):
 
 
 class Gateway(Protocol):
+    async def post(self, push: Push) -> None:
+        """Raises Gone or Undelivered."""
+        ...
+
     async def close(self, node: str, connection_id: str) -> None:
         """Raises Gone or Undelivered."""
         ...
@@ -91,14 +97,22 @@ class Messages:
         return over_limit(request.id, row) or request.outcome(row)
 
     async def _close(self, connection: Connection, reply: bytes) -> None:
-        """Say why, then close. A reply in the route response would come after the close."""
+        """Say why, then close. A reply in the route response would come after the close.
+
+        Each process that has one of its messages does so, and most find it gone. Their $disconnect
+        tells the database.
+        """
         node, connection_id = connection.node, connection.connection_id
         if not self._kept_out.is_to_close(connection.user_id, connection_id):
             return
         log.warning("closing %s: %s kept sending", connection_id, connection.user_id)
-        last = Push(connection.user_id, node, connection_id, reply)
-        await self._delivery.deliver([last], PUSH_TIMEOUT_SECONDS)
-        try:
-            await self._gateway.close(node, connection_id)
-        except (Gone, Undelivered) as error:
-            log.warning("cannot close %s: %s", connection_id, error)
+        with contextlib.suppress(Gone):
+            try:
+                async with asyncio.timeout(PUSH_TIMEOUT_SECONDS):
+                    await self._gateway.post(Push(connection.user_id, node, connection_id, reply))
+            except (Undelivered, TimeoutError) as error:
+                log.warning("%s does not learn why: %s", connection_id, error)
+            try:
+                await self._gateway.close(node, connection_id)
+            except Undelivered as error:
+                log.warning("cannot close %s: %s", connection_id, error)

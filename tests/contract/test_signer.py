@@ -37,7 +37,7 @@ class FakeSession:
 
 
 def signer_of(credentials: Any, region: str | None = REGION) -> Signer:
-    return Signer(FakeSession(credentials, region))  # type: ignore[arg-type]
+    return Signer(FakeSession(credentials, region))
 
 
 def botocores(

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from handlers.adapters.database import Unavailable, Unstorable
+from handlers.adapters.gateway.errors import Gone, Unreachable
 from handlers.core.connection import Connection
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, Message, parse
 from handlers.core.operation import Limit, Rules
@@ -88,12 +89,18 @@ class FakeDatabase:
 class FakeGateway:
     """Remembers what reached the connection, in order."""
 
-    def __init__(self) -> None:
+    def __init__(self, failure: Exception | None = None) -> None:
+        self._failure = failure
         self.seen: list[str] = []
 
     async def deliver(self, pushes: Sequence[Push], _within_seconds: float) -> None:
         assert {push.connection_id for push in pushes} <= {CONNECTION.connection_id}
         self.seen += [json.loads(push.data)["code"] for push in pushes]
+
+    async def post(self, push: Push) -> None:
+        if self._failure is not None:
+            raise self._failure
+        await self.deliver([push], 0)
 
     async def close(self, node: str, connection_id: str) -> None:
         assert (node, connection_id) == (CONNECTION.node, CONNECTION.connection_id)
@@ -212,6 +219,21 @@ async def test_a_user_who_is_kept_out_is_told_why_before_the_connection_closes()
         assert (reply["code"], reply["retry_after_ms"]) == ("kept_out", 60_000)
     assert gateway.seen == ["kept_out", "closed"]
     assert len(database.asked) == 1, "the rest costs no statement"
+
+
+@pytest.mark.parametrize(
+    ("failure", "seen"), [(Gone(), []), (Unreachable("silent"), ["closed"])], ids=repr
+)
+async def test_a_connection_that_another_process_has_closed_costs_one_request(
+    failure: Exception, seen: list[str]
+) -> None:
+    """A crowd of waiting messages is spread over all processes, and each closes what it hears."""
+    database, gateway = FakeDatabase(Row("kept_out", -60_000)), FakeGateway(failure)
+    service = messages(database, gateway)
+    for _ in range(3):
+        assert json.loads(await service.answer(CONNECTION, message("act"), NOW))["code"]
+    assert gateway.seen == seen
+    assert len(database.asked) == 1
 
 
 @pytest.mark.parametrize("answer", [Row("rejected"), Row("slow_down"), Row("kept_out")])

@@ -1,22 +1,26 @@
 """Requests to the connection-management API, sent by aiohttp with botocore's signature.
 
-Imported at the first push: it takes longer than everything else of a cold start, and most events
-push nothing.
+It takes longer to import than all else, so functions that seldom push do it at their first push.
 """
 
 from __future__ import annotations
 
+import os
 import ssl
 from time import time
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
-import botocore.session
+from botocore.credentials import Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError
 from yarl import URL
 
 from handlers.adapters.gateway.errors import Undelivered, Unreachable
 from handlers.adapters.gateway.sigv4 import Signer
+
+if TYPE_CHECKING:
+    from botocore.session import Session
 
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=1, sock_read=3)
 # boto3 does not send these either, or API Gateway ignores them.
@@ -31,7 +35,7 @@ class GatewayHttp:
 
     def __init__(self, max_concurrent_calls: int) -> None:
         """Call it within the event loop that it is for. Raises Undelivered without credentials."""
-        session = botocore.session.Session()
+        session = _session()
         try:
             self._signer = Signer(session)
         except BotoCoreError as error:
@@ -79,6 +83,26 @@ class GatewayHttp:
     async def aclose(self) -> None:
         """Close the kept connections."""
         await self._http.close()
+
+
+class _Environment:
+    """What Lambda gives each function: credentials and region, as botocore's session has them."""
+
+    def get_credentials(self) -> Credentials | None:
+        return EnvProvider().load()
+
+    def get_config_variable(self, name: str) -> str | None:
+        names = {"region": "AWS_DEFAULT_REGION", "ca_bundle": "AWS_CA_BUNDLE"}
+        return os.environ.get(names[name])
+
+
+def _session() -> Session | _Environment:
+    """Do without botocore's session where that is possible: it imports all of botocore."""
+    if os.environ.get("AWS_ACCESS_KEY_ID") and os.environ.get("AWS_DEFAULT_REGION"):
+        return _Environment()
+    from botocore.session import Session  # noqa: PLC0415
+
+    return Session()
 
 
 def _failure(answer: aiohttp.ClientResponse, text: bytes) -> str:

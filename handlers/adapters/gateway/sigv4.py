@@ -1,7 +1,4 @@
-"""botocore's Signature Version 4, for the requests of the connection-management API.
-
-Imported at the first push, with `http.py`.
-"""
+"""botocore's Signature Version 4, for the requests of the connection-management API."""
 
 from __future__ import annotations
 
@@ -10,17 +7,23 @@ from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
 from time import gmtime, strftime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import quote, urlsplit
 
 from botocore.auth import SIGV4_TIMESTAMP, SigV4Auth
 from botocore.exceptions import NoCredentialsError, NoRegionError
 
 if TYPE_CHECKING:
-    from botocore.credentials import ReadOnlyCredentials
-    from botocore.session import Session
+    from botocore.credentials import Credentials, ReadOnlyCredentials
 
 SERVICE = "execute-api"
+
+
+class Session(Protocol):
+    """What is asked of botocore's session."""
+
+    def get_credentials(self) -> Credentials | None: ...
+    def get_config_variable(self, name: Literal["region"], /) -> str | None: ...
 
 
 class Signer:

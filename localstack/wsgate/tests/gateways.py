@@ -123,10 +123,12 @@ class Functions:
     def __init__(self, **functions: Function) -> None:
         self._functions = functions
         self.calls: list[tuple[str, Event]] = []
+        self.callers: list[tuple[str, str | None]] = []
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         event = json.loads(payload)
         self.calls.append((function, event))
+        self.callers.append((function, caller))
         if function not in self._functions:
             raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {function}")
         try:

@@ -27,7 +27,7 @@ class FakeInvoker:
         self.answers: dict[str, Callable[[Any], Invocation]] = {}
         self.gate = asyncio.Event()
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         seen = json.loads(payload)
         self.inbox.append((function, seen))
         if function == "Slow":

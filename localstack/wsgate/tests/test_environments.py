@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,11 +18,13 @@ from typing import Any
 import pytest
 
 from command import ROOT
-from runners import APP, SHORT, Runner, is_gone, running
+from runners import APP, LONG, SHORT, Runner, function, is_gone, running
 from waiting import until
 from wsgate.core.faults import Faults, FunctionFault
+from wsgate.functions import environments as environments_module
+from wsgate.functions.environments import Environments
 from wsgate.functions.fault_injection import FaultyInvoker, TakesFaults
-from wsgate.model.invoke import Invocation, InvokeError
+from wsgate.model.invoke import FunctionStatus, Invocation, InvokeError
 
 
 async def test_the_value_of_the_handler_comes_back() -> None:
@@ -245,6 +249,81 @@ async def test_calls_beyond_the_limit_wait_for_their_turn_in_order(tmp_path: Pat
     assert order == [0, 1, 2]
     assert len({answer.payload for answer in answers}) == 1
     assert [answer.cold for answer in answers] == [True, False, False]
+
+
+async def test_callers_whose_calls_wait_take_turns(tmp_path: Path) -> None:
+    """One that asks without end delays no other."""
+    order: list[str] = []
+    async with running("wait_for_file", concurrency=1) as runner:
+
+        def ask(name: str, caller: str | None, word: str = "now") -> asyncio.Task[Invocation]:
+            event = json.dumps({"file": str(tmp_path / word)}).encode()
+            call = asyncio.create_task(runner.environments.invoke(runner.name, event, caller))
+            call.add_done_callback(lambda _: order.append(name))
+            return call
+
+        (tmp_path / "now").touch()
+        calls = [ask("first", None, "later")]
+        await runner.wrote("running")
+        calls += [ask(f"eager {n}", "eager") for n in range(3)]
+        calls += [ask(f"{name} {n}", name) for name in ("one", "other") for n in range(2)]
+        calls += [ask(f"unnamed {n}", None) for n in range(2)]
+        await asyncio.sleep(0)
+        (tmp_path / "later").touch()
+        await asyncio.gather(*calls)
+    assert order == [
+        "first",
+        *("eager 0", "one 0", "other 0", "unnamed 0", "unnamed 1"),
+        *("eager 1", "one 1", "other 1", "eager 2"),
+    ]
+
+
+async def test_a_crowd_starts_few_environments_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each start costs a core its imports, and what runs already needs one too."""
+    monkeypatch.setattr(environments_module, "_STARTS", 2)
+    monkeypatch.setattr(environments_module, "_START_SHARE", LONG)
+    async with running("wait_for_file", concurrency=5) as runner:
+        calls = [asyncio.create_task(runner.invoke(file=str(tmp_path / "go"))) for _ in range(9)]
+        starting = set()
+
+        def status() -> FunctionStatus:
+            now = runner.environments.status()["wait_for_file"]
+            starting.add(now["starting"])
+            return now
+
+        await until(lambda: status()["running"] == 5)
+        assert max(starting) == 2
+        assert status() == {"environments": 5, "starting": 0, "running": 5, "waiting": 4}
+        (tmp_path / "go").touch()
+        assert {call.function_error for call in await asyncio.gather(*calls)} == {None}
+
+
+async def test_a_start_that_takes_long_does_not_keep_others_from_starting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(environments_module, "_STARTS", 1)
+    monkeypatch.setattr(environments_module, "_START_SHARE", timedelta(milliseconds=50))
+    (tmp_path / "slow.py").write_text(
+        "import pathlib, time\n"
+        f"while not pathlib.Path({str(tmp_path / 'go')!r}).exists():\n"
+        "    time.sleep(0.01)\n"
+        "def handler(event, context):\n"
+        "    return 1\n"
+    )
+    slow = replace(function("slow.handler"), name="slow", code=tmp_path)
+    both = {"slow": slow, "echo": function("functions.echo")}
+    environments = Environments(both, log=lambda *_: None)
+    try:
+        held = asyncio.create_task(environments.invoke("slow", b"{}"))
+        await asyncio.sleep(0)
+        assert (await environments.invoke("echo", b"7")).payload == b"7"
+        assert environments.status()["slow"]["starting"] == 1
+        (tmp_path / "go").touch()
+        assert (await held).payload == b"1"
+    finally:
+        await environments.close()
 
 
 async def test_calls_at_once_have_an_environment_each_and_the_last_used_is_first(

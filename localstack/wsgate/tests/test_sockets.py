@@ -211,6 +211,41 @@ class TestMessages:
             replies = [await client.recv() for _ in range(5)]
         assert len(replies) == 5
 
+    async def test_calls_are_those_of_the_user_that_the_authorizer_names(self) -> None:
+        """Users take turns where calls wait, not their connections."""
+        api = websocket_api(
+            {"$connect": function("open"), "echo": function("echo")}, two_way={"echo"}, sources=()
+        )
+        functions = Functions(authorize=lambda _: allow(), open=ok, echo=echo)
+        async with running(plan(api), functions) as node, connect(node.url) as client:
+            await client.send('{"action":"echo"}')
+            await client.recv()
+        (_, first), *others = functions.callers[:3]
+        assert first not in {"ann", None}
+        assert others == [("open", "ann"), ("echo", "ann")]
+
+    async def test_without_an_authorizer_each_connection_is_its_own_caller(self) -> None:
+        start, functions = gateway()
+        async with start as node, connect(node.url) as one, connect(node.url) as other:
+            for client in (one, other):
+                await client.send('{"action":"echo"}')
+                await client.recv()
+        assert len({caller for name, caller in functions.callers if name == "echo"}) == 2
+
+    async def test_a_connection_with_many_bytes_under_way_is_read_no_further(self) -> None:
+        gate, slow = gated(echo)
+        start, functions = gateway(Limits(in_flight_bytes=30_000), echo=slow)
+        large = json.dumps({"action": "echo", "text": "x" * 20_000})
+        async with start as node, connect(node.url) as client, connect(node.url) as other:
+            for _ in range(3):
+                await client.send(large)
+            await until(lambda: len(functions.events("echo")) == 2)
+            await other.send('{"action":"ping"}')
+            assert json.loads(await other.recv())["type"] == "pong"
+            assert len(functions.events("echo")) == 2
+            gate.set()
+            assert [await client.recv() for _ in range(3)] == [large] * 3
+
     async def test_what_comes_in_one_piece_is_taken_bit_by_bit(self) -> None:
         gate, slow = gated(echo)
         start, functions = gateway(Limits(in_flight=3), echo=slow)

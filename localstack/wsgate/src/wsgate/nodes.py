@@ -158,7 +158,7 @@ class Nodes:
     async def answer(self, question: Any) -> Any:
         """What a node asks for."""
         if isinstance(question, InvokeFunction):
-            return await self._invoker.invoke(question.function, question.payload)
+            return await self._invoker.invoke(question.function, question.payload, question.caller)
         if isinstance(question, QueueEvent):
             return self._background.accept(question.function, question.payload)
         if isinstance(question, Look) and self._console_state is not None:

@@ -52,7 +52,7 @@ class SocketWorld(World):
         super().__init__(setup)
         self.node, self._dialer, self._clock = node, dialer, clock
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         event = json.loads(payload)
         self.calls.append((function, event))
         if function in self._held:
@@ -191,7 +191,7 @@ class _Functions:
     def __init__(self, worlds: list[SocketWorld]) -> None:
         self._worlds = worlds
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         return await self._worlds[0].invoke(function, payload)
 
 

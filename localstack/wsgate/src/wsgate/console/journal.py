@@ -153,11 +153,11 @@ class Witness:
     ) -> None:
         self._invoker, self._journal, self._route, self._now = invoker, journal, route, now
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
         since = self._now()
         try:
-            invocation = await self._invoker.invoke(function, payload)
+            invocation = await self._invoker.invoke(function, payload, caller)
         except InvokeError as error:
             self._keep(function, payload, error, since)
             raise

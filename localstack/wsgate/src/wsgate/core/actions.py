@@ -54,6 +54,11 @@ class Connection:
     sent: Tally = 0
 
     @property
+    def principal(self) -> str:
+        """The user that the authorizer named; without one, each connection is its own."""
+        return (self.authorizer or {}).get("principalId", self.id)
+
+    @property
     def caller(self) -> Caller:
         return Caller(self.id, self.connected_at, self.identity, self.authorizer)
 

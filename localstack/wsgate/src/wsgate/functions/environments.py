@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import signal
@@ -30,7 +31,7 @@ from wsgate.functions.memory import MemoryWatch
 from wsgate.model.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from wsgate.core.faults import FunctionFault
     from wsgate.model.plan import Function
@@ -41,6 +42,14 @@ MAX_BYTES: Final = 256 * 1024 * 1024
 
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
 _START_LIMIT: Final = timedelta(seconds=10)
+
+_STARTS: Final = os.cpu_count() or 1
+_START_SHARE: Final = timedelta(seconds=1)
+"""So many environments start at once, and each keeps its place for so long at most.
+
+A start costs a core the time of its imports. A crowd would start all at once, and the functions
+that run already would have no processor meanwhile.
+"""
 
 _GRACE: Final = timedelta(milliseconds=500)
 """Between asking an environment to end and killing it."""
@@ -103,12 +112,13 @@ class Environments:
 
         A call beyond what AWS allows (the function's reserved concurrency, or the account's) is
         throttled. Within that, at most `concurrency` environments run per function, and further
-        calls wait for their turn: AWS has room for a thousand processes and this machine has not,
-        so a call is late here rather than refused, which it would not be there. For the same reason
-        None leaves the account's concurrency unlimited: a crowd that AWS serves in a moment is
-        still waiting here, and would be refused.
+        calls wait for their turn, caller by caller: AWS has room for a thousand processes and this
+        machine has not, so a call is late here rather than refused, which it would not be there.
+        For the same reason None leaves the account's concurrency unlimited: a crowd that AWS serves
+        in a moment is still waiting here, and would be refused.
         """
         self._memory = MemoryWatch()
+        starts = _Starts()
         self._run = os.urandom(8).hex()
         reserved = sum(function.reserved or 0 for function in functions.values())
         room = _Room()
@@ -125,24 +135,29 @@ class Environments:
                 shared
                 if function.reserved is None
                 else _Quota(function.reserved, _RESERVED_IS_USED, room),
-                self._memory,
-                log,
+                starts=starts,
+                memory=self._memory,
+                log=log,
             )
             for name, function in functions.items()
         }
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
-        return await self._invoke(function, payload, None)
+        return await self._invoke(function, payload, caller)
 
     async def invoke_with_fault(
-        self, function: str, payload: bytes, fault: FunctionFault
+        self, function: str, payload: bytes, fault: FunctionFault, caller: str | None = None
     ) -> Invocation:
         """Run `function`; its environment is slow to answer, or killed during the event."""
-        return await self._invoke(function, payload, fault)
+        return await self._invoke(function, payload, caller, fault)
 
     async def _invoke(
-        self, function: str, payload: bytes, fault: FunctionFault | None
+        self,
+        function: str,
+        payload: bytes,
+        caller: str | None,
+        fault: FunctionFault | None = None,
     ) -> Invocation:
         pool = self._pools.get(function)
         if pool is None:
@@ -151,7 +166,7 @@ class Environments:
         if len(payload) > SYNCHRONOUS_BYTES:
             words = f"Request must be smaller than {SYNCHRONOUS_BYTES} bytes for the InvokeFunction"
             raise InvokeError(413, "RequestTooLargeException", f"{words} operation")
-        return await pool.submit(payload, fault)
+        return await pool.submit(payload, caller, fault)
 
     def recycle(self) -> int:
         """Let the next calls meet new code: what is idle ends now, what is busy after its event.
@@ -243,35 +258,99 @@ class _Call:
         return True
 
 
+class _Turns:
+    """Calls that wait. Their callers take turns, so that one who asks often delays no other."""
+
+    __slots__ = ("_by_caller",)
+
+    def __init__(self) -> None:
+        self._by_caller: dict[str, deque[_Call]] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._by_caller)
+
+    def __iter__(self) -> Iterator[_Call]:
+        return itertools.chain.from_iterable(self._by_caller.values())
+
+    def append(self, call: _Call, caller: str) -> None:
+        self._by_caller.setdefault(caller, deque()).append(call)
+
+    def take(self) -> _Call | None:
+        """The next caller's oldest call; then that caller is the last."""
+        if not self._by_caller:
+            return None
+        caller = next(iter(self._by_caller))
+        calls = self._by_caller.pop(caller)
+        call = calls.popleft()
+        if calls:
+            self._by_caller[caller] = calls
+        return call
+
+
+class _Starts:
+    """The environments that start now, of all functions, and the pools that want to start one."""
+
+    __slots__ = ("_starting", "_wanting")
+
+    def __init__(self) -> None:
+        self._starting: set[_Environment] = set()
+        self._wanting: dict[_Pool, None] = {}
+
+    def want(self, pool: _Pool) -> None:
+        """Have the pool grow when there is room."""
+        self._wanting.setdefault(pool)
+        self._go_on()
+
+    def began(self, environment: _Environment) -> None:
+        self._starting.add(environment)
+        loop = asyncio.get_running_loop()
+        loop.call_later(_START_SHARE.total_seconds(), self.ended, environment)
+
+    def ended(self, environment: _Environment) -> None:
+        """It has started, or will not, or takes too long for others to wait."""
+        if environment in self._starting:
+            self._starting.discard(environment)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        while self._wanting and len(self._starting) < _STARTS:
+            pool = next(iter(self._wanting))
+            del self._wanting[pool]
+            pool.grow()
+
+
 class _Pool:
     """The environments of one function, and the calls that wait for one."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what its environments share with others
         self,
         start: _Start,
         concurrency: int,
         quota: _Quota,
+        *,
+        starts: _Starts,
         memory: MemoryWatch,
         log: Callable[[str, str], None],
     ) -> None:
-        self.start, self.memory = start, memory
+        self.start, self.starts, self.memory = start, starts, memory
         self._concurrency, self._quota, self._log = concurrency, quota, log
         self._all: set[_Environment] = set()
         self._idle: list[_Environment] = []
-        self._waiting = deque[_Call]()
+        self._waiting = _Turns()
         self._alive: dict[_Environment, asyncio.Task[None]] = {}
         self.is_closed = False
 
-    async def submit(self, payload: bytes, fault: FunctionFault | None = None) -> Invocation:
+    async def submit(
+        self, payload: bytes, caller: str | None, fault: FunctionFault | None
+    ) -> Invocation:
         if self.is_closed:
             raise _closing()
         call = _Call(payload, self._quota, fault)
         if self._idle:
             self._idle.pop().run(call)
-        elif len(self._alive) < self._concurrency:
-            self._grow(call)
         else:
-            self._waiting.append(call)
+            self._waiting.append(call, caller or call.request_id.decode())
+            self._want_more()
         return await call.answer
 
     def recycle(self) -> int:
@@ -293,8 +372,8 @@ class _Pool:
 
     async def close(self) -> None:
         self.is_closed = True
-        while self._waiting:
-            self._waiting.popleft().fail(_closing())
+        while call := self._waiting.take():
+            call.fail(_closing())
         for number in (signal.SIGTERM, signal.SIGKILL):
             for environment in self._alive:
                 environment.kill(number)
@@ -319,12 +398,22 @@ class _Pool:
         if environment in self._idle:
             self._idle.remove(environment)
 
-    def _grow(self, call: _Call) -> None:
+    def _want_more(self) -> None:
+        if self._waiting and len(self._alive) < self._concurrency:
+            self.starts.want(self)
+
+    def grow(self) -> None:
+        """Start an environment for the call whose turn it is, unless none waits any more."""
+        call = self._next()
+        if call is None:
+            return
         environment = _Environment(self, call)
+        self.starts.began(environment)
         task = asyncio.get_running_loop().create_task(environment.live())
         self._all.add(environment)
         self._alive[environment] = task
         task.add_done_callback(lambda _: self._gone(environment))
+        self._want_more()
 
     def _gone(self, environment: _Environment) -> None:
         """Give the place of a process to who waits: never before it has really ended.
@@ -332,13 +421,12 @@ class _Pool:
         A function that dies at its start has then never more processes than `concurrency`.
         """
         del self._alive[environment]
-        if call := self._next():
-            self._grow(call)
+        self.starts.ended(environment)
+        self._want_more()
 
     def _next(self) -> _Call | None:
-        """Return the call that has waited longest, leaving out abandoned ones."""
-        while self._waiting:
-            call = self._waiting.popleft()
+        """Return the call whose turn it is, leaving out abandoned ones."""
+        while call := self._waiting.take():
             if not call.is_abandoned():
                 return call
         return None
@@ -458,6 +546,7 @@ class _Environment(asyncio.Protocol):
             return
         if kind == worker.READY:
             self._is_ready = True
+            self._pool.starts.ended(self)
             self.run(self._call)
             return
         if kind == worker.OUT_OF_MEMORY:

@@ -23,7 +23,7 @@ class TakesFaults(Protocol):
     """A runner that holds the processes, and can inject a fault itself."""
 
     async def invoke_with_fault(
-        self, function: str, payload: bytes, fault: FunctionFault
+        self, function: str, payload: bytes, fault: FunctionFault, caller: str | None = None
     ) -> Invocation:
         """Run `function`; its environment is slow to answer, or killed during the event."""
         ...
@@ -36,16 +36,18 @@ class FaultyInvoker:
         """Pass each injected fault to `log(function, line)`."""
         self._inner, self._faults, self._log = inner, faults, log
 
-    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+    def invoke(
+        self, function: str, payload: bytes, caller: str | None = None
+    ) -> Coroutine[Any, Any, Invocation]:
         """Run `function` with `payload`; see Invoker."""
         if not self._faults.is_on:
-            return self._inner.invoke(function, payload)
+            return self._inner.invoke(function, payload, caller)
         fault = self._faults.function_fault()
         if fault is None:
-            return self._inner.invoke(function, payload)
+            return self._inner.invoke(function, payload, caller)
         self._tell(function, fault)
         if isinstance(self._inner, TakesFaults):
-            return self._inner.invoke_with_fault(function, payload, fault)
+            return self._inner.invoke_with_fault(function, payload, fault, caller)
         return self._from_afar(function, payload, fault)
 
     def _tell(self, function: str, fault: FunctionFault) -> None:
@@ -70,10 +72,12 @@ class RepeatingInvoker:
         """Pass each batch that was delivered twice to `log(function, line)`."""
         self._inner, self._faults, self._log = inner, faults, log
 
-    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+    def invoke(
+        self, function: str, payload: bytes, caller: str | None = None
+    ) -> Coroutine[Any, Any, Invocation]:
         """Run `function` with `payload`; see Invoker."""
         if not self._faults.is_on or not self._faults.repeats_batch():
-            return self._inner.invoke(function, payload)
+            return self._inner.invoke(function, payload, caller)
         self._log(function, "fault: queue_twice")
         return self._twice(function, payload)
 

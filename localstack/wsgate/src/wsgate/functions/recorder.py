@@ -39,10 +39,10 @@ class Recorder:
         self._known: set[tuple[str, ...]] = set()
         self._names: set[str] = set()
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
         self._record(function, payload)
-        return await self._invoker.invoke(function, payload)
+        return await self._invoker.invoke(function, payload, caller)
 
     def _record(self, function: str, payload: bytes) -> None:
         """One small file per name and run, so that it is cheaper than handing it to a thread."""

@@ -40,7 +40,7 @@ class RemoteInvoker:
         self._client = _client(endpoint, region, concurrency)
         self._places = asyncio.Semaphore(concurrency)
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
         async with self._places:
             return await in_thread(self._invoke, function, payload)
@@ -69,10 +69,10 @@ class Split:
         """`here` are the names of those that `environments` runs."""
         self._here, self._environments, self._remote = frozenset(here), environments, remote
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
         invoker = self._environments if function in self._here else self._remote
-        return await invoker.invoke(function, payload)
+        return await invoker.invoke(function, payload, caller)
 
     def status(self) -> dict[str, FunctionStatus]:
         """See Reports: of those that run here."""

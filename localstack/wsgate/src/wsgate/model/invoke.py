@@ -42,8 +42,11 @@ class InvokeError(Exception):
 class Invoker(Protocol):
     """Runs functions. One call is one synchronous invocation; calls may overlap."""
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with the event `payload` (JSON) and wait for its answer.
+
+        `caller` is the principal or the connection that it is for. Where calls wait for their turn,
+        those of one caller wait for each other.
 
         Raises InvokeError (404 ResourceNotFoundException, 429 TooManyRequestsException, 5xx).
         """

@@ -42,8 +42,13 @@ class Limits:
     """Unsent data at which the socket is dropped."""
     stuck: timedelta = timedelta(seconds=30)
     """How long a client may leave its buffer full before the socket is dropped."""
-    in_flight: int = 256
-    """Invocations of one connection at once; then no more is read from it until one ends."""
+    in_flight: int = 10
+    """Invocations of one connection at once; then no more is read from it until one ends.
+
+    As many as a function has environments here: more would wait in this process, not run.
+    """
+    in_flight_bytes: int = 256 * KIBIBYTE
+    """Their events together, likewise."""
     background: int = 1000
     """Asynchronous invocations (`InvocationType=Event`) waiting or running at once."""
     background_bytes: int = 64 * KIBIBYTE * KIBIBYTE

@@ -72,7 +72,12 @@ class FaultInjection:
     def start(self, action: Invoke, done: Done) -> None:
         """Invoke: now, later, twice, or not at all."""
         start = partial(
-            self._node.invocations.start, action.function, action.event, action.timeout, done
+            self._node.invocations.start,
+            action.function,
+            action.event,
+            action.timeout,
+            done,
+            action.call.connection.principal,
         )
         for delay in self._delays(action):
             self._start_later(delay, start)
@@ -161,16 +166,20 @@ class SlowInvoker:
     def __init__(self, inner: Invoker, faults: Faults) -> None:
         self._inner, self._faults = inner, faults
 
-    def invoke(self, function: str, payload: bytes) -> Coroutine[Any, Any, Invocation]:
+    def invoke(
+        self, function: str, payload: bytes, caller: str | None = None
+    ) -> Coroutine[Any, Any, Invocation]:
         """Run `function` with `payload`; see Invoker."""
         delay = self._faults.integration_delay() if self._faults.is_on else 0
         if not delay:
-            return self._inner.invoke(function, payload)
-        return self._late(delay, function, payload)
+            return self._inner.invoke(function, payload, caller)
+        return self._late(delay, function, payload, caller)
 
-    async def _late(self, delay: float, function: str, payload: bytes) -> Invocation:
+    async def _late(
+        self, delay: float, function: str, payload: bytes, caller: str | None
+    ) -> Invocation:
         await asyncio.sleep(delay)
-        return await self._inner.invoke(function, payload)
+        return await self._inner.invoke(function, payload, caller)
 
 
 def _words_of(delays: list[float]) -> str:

@@ -27,13 +27,22 @@ class Invocations:
         self._fetcher = Fetcher()
         self._running: set[_Running] = set()
 
-    def start(self, function: str, event: bytes, within: timedelta | None, done: Done) -> None:
+    def start(
+        self,
+        function: str,
+        event: bytes,
+        within: timedelta | None,
+        done: Done,
+        caller: str | None = None,
+    ) -> None:
         """Invoke, and call `done` once: with the answer, the failure, or TimeoutError.
+
+        For `caller`, see Invoker.
 
         After a time-out the function runs on and its result is dropped (docs/aws-behaviour.md
         §8.2).
         """
-        self._begin(self._invoker.invoke(function, event), function, within, done)
+        self._begin(self._invoker.invoke(function, event, caller), function, within, done)
 
     def fetch(
         self, request: HttpRequest, within: timedelta, done: Callable[[Fetched], None]

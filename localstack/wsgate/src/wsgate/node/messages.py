@@ -72,6 +72,8 @@ class InvokeFunction:
 
     function: str
     payload: bytes
+    caller: str | None
+    """See Invoker."""
 
 
 @dataclass(frozen=True, slots=True)

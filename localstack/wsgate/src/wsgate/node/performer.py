@@ -106,12 +106,13 @@ class Performer:
         if self._faults.is_on:
             self._fault_injection.start(action, done)
         else:
-            self._invocations.start(action.function, action.event, action.timeout, done)
+            caller = action.call.connection.principal
+            self._invocations.start(action.function, action.event, action.timeout, done, caller)
 
     def _done(self, action: actions.Invoke | actions.Fetch) -> Callable[[Ending | Fetched], None]:
         socket = self._sockets.get(action.call.connection.id)
         if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(1)
+            socket.invoked(_size(action))
         return partial(self._invoked, action, socket)
 
     def _invoked(
@@ -126,7 +127,7 @@ class Performer:
             self._journal.ended(action, ending, actions, now)
         self.perform(actions)
         if socket is not None and action.call.step is Step.MESSAGE:
-            socket.invoked(-1)
+            socket.answered(_size(action))
 
     def _after(self, call: actions.Call, ending: Ending | Fetched, now: Millis) -> list[Action]:
         match ending:
@@ -143,3 +144,7 @@ class Performer:
     async def _enqueue(self, action: actions.Enqueue) -> None:
         if not await self._calls.queue(action.function, action.event):
             self._log(f"{action.function} | asynchronous event: given up, too many wait")
+
+
+def _size(action: actions.Invoke | actions.Fetch) -> int:
+    return len(action.event if isinstance(action, actions.Invoke) else action.request.body)

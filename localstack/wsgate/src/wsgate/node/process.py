@@ -125,10 +125,10 @@ class _Parent:
         view: View = await self._channel.ask(Act(command))
         return view
 
-    async def invoke(self, function: str, payload: bytes) -> Invocation:
+    async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """See Invoker."""
         try:
-            answer: Invocation = await self._channel.ask(InvokeFunction(function, payload))
+            answer: Invocation = await self._channel.ask(InvokeFunction(function, payload, caller))
         except ChannelLost as error:
             raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
         return answer

@@ -74,6 +74,7 @@ class Socket(asyncio.Protocol):
         "_extensions",
         "_held",
         "_in_flight",
+        "_in_flight_bytes",
         "_is_full",
         "_node",
         "_partial",
@@ -95,7 +96,8 @@ class Socket(asyncio.Protocol):
         """While frames of one read are heard: the answers that are there at once."""
         self._held: deque[Frame] | None = None
         self._partial: _Partial | None = None
-        self._in_flight, self._is_full = 0, False
+        self._in_flight = self._in_flight_bytes = 0
+        self._is_full = False
         self.connection_id = ""
 
     # What the node asks for.
@@ -133,11 +135,17 @@ class Socket(asyncio.Protocol):
     def drop(self) -> None:
         self._transport.abort()
 
-    def invoked(self, change: int) -> None:
-        """An invocation for this connection began (1) or ended (-1)."""
-        self._in_flight += change
-        if change < 0:
-            self._take()
+    def invoked(self, size: int) -> None:
+        """An invocation for this connection began, with so many bytes."""
+        self._in_flight += 1
+        self._in_flight_bytes += size
+        self._regulate()
+
+    def answered(self, size: int) -> None:
+        """One of them ended."""
+        self._in_flight -= 1
+        self._in_flight_bytes -= size
+        self._take()
         self._regulate()
 
     # What the loop tells.
@@ -203,7 +211,10 @@ class Socket(asyncio.Protocol):
 
     @property
     def _is_busy(self) -> bool:
-        return self._in_flight >= self._node.limits.in_flight
+        limits = self._node.limits
+        return (
+            self._in_flight >= limits.in_flight or self._in_flight_bytes >= limits.in_flight_bytes
+        )
 
     def _frame(self, frame: Frame) -> None:
         opcode = frame.opcode
