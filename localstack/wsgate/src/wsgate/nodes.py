@@ -155,16 +155,16 @@ class Nodes:
     def say(self, text: str) -> None:
         self.tell(Told(time.time_ns() // 1_000_000, text))
 
-    async def answer(self, question: Any) -> Any:
-        """What a node asks for."""
+    def answer(self, question: Any) -> Any:
+        """What a node asks for, or a coroutine of it."""
         if isinstance(question, InvokeFunction):
-            return await self._invoker.invoke(question.function, question.payload, question.caller)
+            return self._invoker.invoke(question.function, question.payload, question.caller)
         if isinstance(question, QueueEvent):
             return self._background.accept(question.function, question.payload)
         if isinstance(question, Look) and self._console_state is not None:
-            return await self._console_state.look(question.since)
+            return self._console_state.look(question.since)
         if isinstance(question, Act) and self._console_state is not None:
-            return await self._console_state.act(question.command)
+            return self._console_state.act(question.command)
         raise TypeError(question)
 
 

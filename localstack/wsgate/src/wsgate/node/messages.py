@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,8 +66,7 @@ class FaultChange:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeFunction:
+class InvokeFunction(NamedTuple):
     """Asked of the parent, who has the functions."""
 
     function: str

@@ -9,8 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import defaultdict
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from weakref import WeakSet
 
 from wsgate.apis import management
@@ -26,8 +25,7 @@ MAX_FOLDER_CHARACTERS: Final = 100
 """A socket's path has 108 bytes on Linux and 104 on macOS (unix(7), 2026-11-29)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Manage:
+class Manage(NamedTuple):
     """A call of @connections, asked of the node that has the connection."""
 
     connection_id: str

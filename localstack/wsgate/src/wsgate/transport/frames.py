@@ -24,7 +24,6 @@ from websockets.extensions.permessage_deflate import (
 )
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request as UpgradeRequest
-from websockets.http11 import Response as UpgradeResponse
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
 
     from websockets.extensions import Extension
+    from websockets.http11 import Response as UpgradeResponse
     from websockets.typing import ExtensionParameter
 
     from wsgate.model.limits import Limits
@@ -49,7 +49,6 @@ NO_EXTENSIONS: Extensions = []
 _SERVER_WINDOW_BITS = 12
 _COMPRESSION = {"memLevel": 5}
 _VERSION = "13"
-_SWITCHING = "Switching Protocols"
 _OF_HANDSHAKE = frozenset(
     {
         "upgrade",
@@ -83,8 +82,11 @@ class Protocols:
             extensions=[_Deflates(_SERVER_WINDOW_BITS)] if compression else None,
         )
 
-    def greet(self, request: Request) -> tuple[UpgradeResponse, Extensions]:
-        """The answer to a handshake as RFC 6455 has it, and the extensions it agrees on."""
+    def greet(self, request: Request) -> tuple[bytes | UpgradeResponse, Extensions]:
+        """The answer to a handshake as RFC 6455 has it, and the extensions it agrees on.
+
+        It is the head of a 101 without its last line, or a refusal.
+        """
         self._handshake_protocol.extensions = NO_EXTENSIONS
         if (usual := _usual_handshake(request)) is not None:
             with contextlib.suppress(InvalidHandshake):  # the library has words for it
@@ -94,24 +96,24 @@ class Protocols:
         response = self._handshake_protocol.accept(upgrade)
         if response.status_code == HTTPStatus.BAD_REQUEST and _is_of_another_version(request):
             response = _another_version(self._handshake_protocol)
-        return response, self._handshake_protocol.extensions or NO_EXTENSIONS
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            return response, NO_EXTENSIONS
+        head = response.serialize().removesuffix(b"\r\n")
+        return head, self._handshake_protocol.extensions or NO_EXTENSIONS
 
-    def _accept_usual(self, key: str, offer: str | None) -> tuple[UpgradeResponse, Extensions]:
+    def _accept_usual(self, key: str, offer: str | None) -> tuple[bytes, Extensions]:
         """Raises InvalidHandshake."""
-        headers = Headers()
-        headers["Date"] = http_date(int(time.time()))
-        headers["Upgrade"] = "websocket"
-        headers["Connection"] = "Upgrade"
-        headers["Sec-WebSocket-Accept"] = accept_key(key)
-        extensions = NO_EXTENSIONS
+        answer, extensions = None, NO_EXTENSIONS
         if offer is not None:
             offered = Headers({"Sec-WebSocket-Extensions": offer})
             answer, extensions = self._handshake_protocol.process_extensions(offered)
-            if answer is not None:
-                headers["Sec-WebSocket-Extensions"] = answer
-        return UpgradeResponse(HTTPStatus.SWITCHING_PROTOCOLS, _SWITCHING, headers), (
-            extensions or NO_EXTENSIONS
+        agreed = f"Sec-WebSocket-Extensions: {answer}\r\n" if answer else ""
+        head = (
+            f"HTTP/1.1 101 Switching Protocols\r\nDate: {http_date(int(time.time()))}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n{agreed}"
         )
+        return head.encode("ascii"), extensions or NO_EXTENSIONS
 
     def lend(self, extensions: Extensions) -> Protocol:
         """Take one for a connection that stands between two messages."""
