@@ -44,9 +44,9 @@ async def tabs(browser: Browser) -> dict[str, ClientConnection]:
     return found
 
 
-def fresh_requests(browser: Browser, path: str) -> Any:
+async def fresh_requests(browser: Browser, path: str) -> list[Any]:
     """The same request on connections of their own, so that each node is asked."""
-    return asyncio.gather(*(browser.api("GET", path) for _ in range(TABS)))
+    return [await browser.api("GET", path) for _ in range(TABS)]
 
 
 async def test_what_one_tab_does_reaches_those_on_the_other_node(browser: Browser) -> None:
@@ -68,14 +68,11 @@ async def test_a_bonus_reaches_every_tab(browser: Browser) -> None:
 
 async def test_each_node_serves_the_api_and_the_console(browser: Browser) -> None:
     found = await tabs(browser)
-    assert all(each["online"] for each in await fresh_requests(browser, session_of(browser)))
+    answers_of_api = await fresh_requests(browser, f"/sessions?user_id={browser.user_id}")
+    assert all(each["online"] for each in answers_of_api)
     for view in await fresh_requests(browser, "/_wsgate/look"):
         assert view["about"]["nodes"] == NODES
         assert found.keys() <= {each["id"] for each in view["connections"]["shown"]}
-
-
-def session_of(browser: Browser) -> str:
-    return f"/sessions?user_id={browser.user_id}"
 
 
 @pytest.mark.slow

@@ -33,9 +33,8 @@ class Upgrade:
 
     def __init__(self, answer: bytes | UpgradeResponse, extensions: Extensions) -> None:
         """`answer` is what `Protocols.greet` returns."""
-        self.head, self.refusal = (
-            (answer, None) if isinstance(answer, bytes) else (b"", _refusal(answer))
-        )
+        self.head = answer if isinstance(answer, bytes) else b""
+        self.refusal = None if isinstance(answer, bytes) else _refusal(answer)
         self.extensions = extensions
         self.early = b""
         """What the client said before it was answered."""
