@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 KIBIBYTE: Final = 1024
 MEBIBYTE: Final = KIBIBYTE * KIBIBYTE
 
-# Measured on Linux 6.18 with Python 3.11 (performance.md has the commands).
+# Linux 6.18, Python 3.11; docs/performance.md has what was measured.
 USER_BYTES: Final = 2_200
-"""Of an idle connection in its node, with an authorizer's context and what browsers offer."""
-KERNEL_BYTES: Final = 4_600
-"""Of an idle connection in the kernel, at either end: socket, inode, file, entry of epoll."""
+"""Of an idle connection in its node, with an authorizer's context."""
+KERNEL_BYTES: Final = 6_400
+"""Of an idle connection in the kernel, at either end."""
 NODE_BYTES: Final = 40 * MEBIBYTE
-"""Of a node without connections."""
+"""Of a node without connections: 25 MB, its journal, and some room."""
 CLIENT_BYTES: Final = 2_200
-"""Of an idle connection in a client's process."""
+"""Of an idle connection in a client's process: as in a node, if the client is as frugal."""
 
 NODE_FILES: Final = 24
 """What a node has open besides its connections."""
