@@ -45,6 +45,7 @@ def configured(memory: int) -> Machine:
         tcp_mem=values["net.ipv4.tcp_mem"],
         tcp_wmem=values["net.ipv4.tcp_wmem"],
         conntrack_max=values["net.netfilter.nf_conntrack_max"][0],
+        conntrack_used=1,
         memory=memory,
     )
 

@@ -42,6 +42,7 @@ ROOMY = Machine(
     syn_backlog=4096,
     tcp_mem=(750_000, 1_000_000, 1_500_000),
     tcp_wmem=(4096, 16_384, 262_144),
+    conntrack_used=5,
     memory=64 * GIBIBYTE,
     disks={"/tmp": GIBIBYTE},  # noqa: S108 a name
 )
@@ -66,7 +67,7 @@ def roomy(**changed: Any) -> Machine:
         ("fs.file-max", "file_max", 150_000 + 1000 + 8 * 24 + 1024),
         ("net.core.somaxconn", "somaxconn", 1024),
         ("net.ipv4.tcp_max_syn_backlog", "syn_backlog", 1024),
-        ("net.netfilter.nf_conntrack_max", "conntrack_max", 150_000),
+        ("net.netfilter.nf_conntrack_max", "conntrack_max", 150_005),
         ("processes of the control group", "processes", 8 + 128),
     ],
 )
@@ -85,8 +86,12 @@ def test_all_nodes_together_need_files_for_each_connection(field: str) -> None:
     assert not check(name, roomy(**{field: files - 1})).is_ok
 
 
+def test_a_firewall_that_tracks_nothing_bounds_nothing() -> None:
+    assert examine(roomy(conntrack_max=1, conntrack_used=0), NEEDS).is_ok
+
+
 def test_tcp_needs_a_page_for_each_socket_that_has_a_message_under_way() -> None:
-    enough = replace(ROOMY, tcp_mem=(1, 150_010, 10**9), tcp_pages_used=10)
+    enough = replace(ROOMY, tcp_mem=(1, 1, 150_010), tcp_pages_used=10)
     assert check("net.ipv4.tcp_mem", enough).is_ok
     assert not check("net.ipv4.tcp_mem", replace(enough, tcp_pages_used=11)).is_ok
     assert not check("net.ipv4.tcp_mem", enough, replace(NEEDS, has_clients=True)).is_ok
@@ -136,6 +141,7 @@ def test_what_does_not_fit_says_what_to_change() -> None:
         tcp_mem=(1, 1, 1),
         tcp_wmem=(1, 1, MEBIBYTE),
         conntrack_max=1,
+        conntrack_used=1,
         memory=1,
         memory_of_group=1,
         processes=1,
@@ -164,7 +170,7 @@ def test_the_most_fits_and_one_more_does_not(*, has_clients: bool) -> None:
     [
         ({"hard_files": 1024}, "open files of a process"),
         ({"file_max": 20_000}, "fs.file-max"),
-        ({"tcp_mem": (1, 9000, 10**9)}, "net.ipv4.tcp_mem"),
+        ({"tcp_mem": (1, 1, 9000)}, "net.ipv4.tcp_mem"),
         ({"conntrack_max": 9000}, "net.netfilter.nf_conntrack_max"),
         ({"memory": GIBIBYTE}, "memory"),
     ],

@@ -38,7 +38,7 @@ KEPT_SHARE: Final = 10
 KNOCKS: Final = 1024
 """Clients that may wait at once: those of a second in which a node does something else."""
 PAGES_PER_SOCKET: Final = 1
-"""Of TCP's buffers, while a message for everybody is on its way: no socket takes less."""
+"""Of TCP's buffers, for a message that is under way: no socket takes less."""
 STUCK_SHARE: Final = 1000
 """One client in so many is taken for one that reads nothing."""
 FILES_WANTED: Final = 1_048_576
@@ -244,16 +244,16 @@ def _knocks(name: str, found: int | None, needs: Needs) -> Check | None:
 def _tcp_mem(machine: Machine, needs: Needs) -> Check | None:
     if machine.tcp_mem is None:
         return None
-    pressure, used = machine.tcp_mem[1], machine.tcp_pages_used
+    most, used = machine.tcp_mem[2], machine.tcp_pages_used
     each = needs.ends * PAGES_PER_SOCKET
     needed = needs.connections * each + used
-    wanted = f"{needed * 3 // 4} {needed} {needed * 3 // 2}"
+    wanted = f"{needed // 2} {needed * 3 // 4} {needed}"
     return Check(
         "net.ipv4.tcp_mem",
-        f"{pressure:,} pages before TCP saves, {used:,} in use",
-        f"{needed:,} pages, for a message to everybody",
-        max(0, (pressure - used) // each),
-        needed <= pressure,
+        f"{most:,} pages at most, {used:,} in use",
+        f"{needed:,} pages, for a message to everybody while no line answers",
+        max(0, (most - used) // each),
+        needed <= most,
         f'sysctl -w net.ipv4.tcp_mem="{wanted}"',
     )
 
@@ -276,7 +276,8 @@ def _buffers(machine: Machine, needs: Needs) -> Check | None:
 
 
 def _conntrack(machine: Machine, needs: Needs) -> Check | None:
-    if machine.conntrack_max is None:
+    """A firewall without rules that ask for it tracks nothing, and then nothing is bounded."""
+    if machine.conntrack_max is None or not machine.conntrack_used:
         return None
     needed = needs.connections + machine.conntrack_used
     return Check(
