@@ -67,8 +67,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._source_ip = ""
         self._url, self._headers, self._body = b"", list[tuple[str, str]](), bytearray()
-        self._fields: dict[str, str] = {}
-        """By small names, the first of each."""
+        self._fields: dict[str, str] = {}  # by small names, the first of each
         self._head_bytes, self._fields_bytes = 0, 0
         self._body_bytes, self._body_limit, self._gap_bytes = 0, 0, 0
         self._in_head, self._too_large = False, False
@@ -206,9 +205,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._refusal is not None:
             return
-        upgrade = (
-            self._parser.should_upgrade() and self._fields.get("upgrade", "").lower() == "websocket"
-        )
+        said = self._fields.get("upgrade", "").lower()
+        upgrade = self._parser.should_upgrade() and said == "websocket"
         keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         self._turns.append(_Turn(self._request(), keep_alive or upgrade, upgrade))
         self._is_upgrading = upgrade
