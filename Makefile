@@ -25,21 +25,35 @@ PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxpro
 OPTIONS =
 # The functions alone, and the whole system with them.
 ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
+# `make plan` and `make doctor`: connections. Of the first, the account's requests per second, and template parameters.
+CONNECTIONS = 150000
+REQUESTS = 10000
+SET =
 # HTTP requests of `make fuzz`, and what makes them the same again.
 CASES = 10000
 SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims reads broadcast hostile sweep retention presence crowd soak peers
+BENCHES = imports idle echo call handshakes push claims rush reads broadcast hostile sweep retention presence crowd soak peers
 
-.PHONY: help run test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+# What `make load` is told; `make load OPTIONS=--help` lists the rest.
+USERS =
+STAGES =
+QUOTA =
+SCALE =
+LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %)
+
+.PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
+run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, NODES=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
+
+doctor: .venv/run.stamp ## what would stop so many connections on this machine (CONNECTIONS=150000)
+	@exec $(VENV_PYTHON) -m wsgate doctor --connections $(CONNECTIONS) --memory 1500 --disk .=1100 $(OPTIONS)
 
 test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser
@@ -75,8 +89,14 @@ types: .venv/dev.stamp
 template: .venv/dev.stamp
 	$(VENV_PYTHON) -m infra.check
 
+plan: .venv/dev.stamp ## show what follows from the template's parameters (CONNECTIONS=150000 SET="PingSeconds=480")
+	@$(VENV_PYTHON) -m infra.plan --connections $(CONNECTIONS) --requests $(REQUESTS) $(SET)
+
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
+
+load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA=)
+	@$(BENCH).load $(LOAD) $(OPTIONS)
 
 audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet
 	$(VENV_PYTHON) -m infra.audit $(OPTIONS)
@@ -100,6 +120,7 @@ bench-call: # the gateway: messages per second that a Python function answers (b
 bench-handshakes: # the gateway: handshakes per second with authorizer and $connect (bar: 1,000); 15 s
 bench-push: # messages to connections, by our client and boto3 (bar: 5 times per CPU second); 50 s
 bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
+bench-rush: # 5,000 users claim at the same moment, stock 100: each has an answer; 1 minute (--users, --quotas)
 bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
 bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
 bench-hostile: # 1,000 users beside a hostile one with 50 connections (bar: p99 2 times); 9 minutes (--seconds)
@@ -111,7 +132,7 @@ bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-peers: # the gateway beside ws, Socket.IO, websockets, FastAPI, gorilla; 5 minutes (--install, --quick)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak bench-peers: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-rush bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak bench-peers: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv

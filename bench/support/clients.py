@@ -130,21 +130,38 @@ async def connect(
     source: str | None = None,
 ) -> Client:
     """Open a connection; `source` is the loopback address it comes from. Raises Refused."""
-    offer = f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else ""
-    head = (
-        f"GET {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nUpgrade: websocket\r\n"
-        f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n"
-        f"User-Agent: bench/1\r\n{offer}\r\n"
-    ).encode()
-    loop, sock = asyncio.get_running_loop(), socket.socket()
-    sock.setblocking(False)
-    if source is not None:
-        # The port is chosen when both ends are known: else each takes a search through all ports.
-        sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
-        sock.bind((source, 0))
-    await loop.sock_connect(sock, ("127.0.0.1", port))
-    _, client = await loop.create_connection(lambda: Client(head, heard), sock=sock)
+    head = handshake(path, f"127.0.0.1:{port}", extensions)
+    sock = await dial(port, source)
+    _, client = await asyncio.get_running_loop().create_connection(
+        lambda: Client(head, heard), sock=sock
+    )
     opened = client.opened
     if opened is not None:
         await opened
     return client
+
+
+def handshake(path: str, host: str, extensions: str | None = None) -> bytes:
+    """The request that opens a connection."""
+    offer = f"Sec-WebSocket-Extensions: {extensions}\r\n" if extensions else ""
+    return (
+        f"GET {path} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\n"
+        f"Connection: Upgrade\r\nSec-WebSocket-Key: {_KEY}\r\nSec-WebSocket-Version: 13\r\n"
+        f"User-Agent: bench/1\r\n{offer}\r\n"
+    ).encode()
+
+
+async def dial(port: int, source: str | None = None) -> socket.socket:
+    """Reach a port of 127.0.0.1, from the loopback address `source`. Raises OSError."""
+    sock = socket.socket()
+    try:
+        sock.setblocking(False)
+        if source is not None:
+            # The port is chosen when both ends are known: else each takes a search through all.
+            sock.setsockopt(socket.IPPROTO_IP, _BIND_ADDRESS_NO_PORT, 1)
+            sock.bind((source, 0))
+        await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
+    except BaseException:
+        sock.close()
+        raise
+    return sock

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = ROOT / "localstack" / "wsgate" / "src"
 TEMPLATE = ROOT / "bench" / "gateway" / "template.yaml"
-_START_SECONDS = 30
+_START_SECONDS = 180
 _KIB = 1024
 
 
@@ -52,13 +52,14 @@ def gateway(
     template: Path = TEMPLATE,
     environment: Mapping[str, str] | None = None,
     log: Path | None = None,
+    port: int | None = None,
 ) -> Iterator[Gateway]:
-    """Start the command on a free port, wait until it listens, and end it.
+    """Start the command on a free port or on `port`, wait until it listens, and end it.
 
     Where an argument says {port}, it is that one.
     `environment` adds to this process' own. Its output goes to the end of `log`, if given.
     """
-    port = free_port()
+    port = port or free_port()
     command = (sys.executable, "-m", "wsgate", "--template", str(template), "--port", str(port))
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(

@@ -1,0 +1,284 @@
+"""The stages of a run: what is done, what is measured, what must be true behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from bench.load.record import at, latencies
+from bench.load.system import until
+from bench.load.tally import Wrong
+from bench.load.truth import wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from bench.load.crowds import Crowds
+    from bench.load.options import Options
+    from bench.load.record import Record, Stage
+    from bench.load.system import OwnSystem
+    from bench.load.truth import Truth
+
+ANSWER_SECONDS = 30.0
+WINDOW_SECONDS = 60
+"""Of a bonus to one user."""
+RUSH_SECONDS = 240
+"""Of the bonus to all, beside the time in which they claim it."""
+GONE_SECONDS = 600.0
+MATURE_SECONDS = 61.0
+"""The sweep looks up connections that are a minute old."""
+# Of a run that cannot wait: young connections become so old, and their sessions do not.
+MATURE = """
+update watching_times set nodes = (
+    select jsonb_object_agg(node, connections) from (
+        select n.key as node, jsonb_object_agg(c.key, c.value || jsonb_build_object('at', least(
+                   (c.value ->> 'at')::numeric,
+                   extract(epoch from clock_timestamp())::numeric(14, 3) - 61))) as connections
+          from jsonb_each(nodes) as n, jsonb_each(n.value) as c group by n.key) as by_node)
+ where ended_at is null
+"""
+
+
+@dataclass
+class Scene:
+    """What the stages play with."""
+
+    options: Options
+    system: OwnSystem
+    crowds: Crowds
+    truth: Truth
+    record: Record
+
+    def share(self, rate: float) -> float:
+        """One process' part of a rate."""
+        return rate / len(self.crowds)
+
+    def shares(self, many: int) -> list[int]:
+        """A number, spread over the processes."""
+        processes = len(self.crowds)
+        return [many // processes + (index < many % processes) for index in range(processes)]
+
+
+async def ramp(scene: Scene, stage: Stage) -> None:
+    """All come online."""
+    began = time.perf_counter()
+    await scene.crowds.ask("come", scene.share(scene.options.rate))
+    seconds = time.perf_counter() - began
+    stage.figures["users"] = scene.options.users
+    stage.figures["connects_per_second"] = round(scene.options.users / seconds, 1)
+    used = {kind: 1000 * each / scene.options.users for kind, each in stage.processor.items()}
+    stage.figures["processor_ms_of_a_connect"] = {
+        **{kind: round(each, 2) for kind, each in used.items()},
+        "all": round(sum(used.values()), 2),
+    }
+    stage.wrong += await scene.truth.presence()
+
+
+async def hold(scene: Scene, stage: Stage) -> None:
+    """All are there, and send pings."""
+    every = scene.options.ping / scene.options.scale
+    await scene.crowds.ask("ping", every)
+    await asyncio.sleep(scene.options.hold)
+    stage.figures["seconds_between_pings"] = round(every, 1)
+    stage.figures["pings"] = stage.counts["pings"]
+    stage.wrong += await scene.truth.presence()
+
+
+async def acts(scene: Scene, stage: Stage) -> None:
+    """Some have a second device, which hears of what they do on the first."""
+    options, crowds = scene.options, scene.crowds
+    users = min(options.users, max(1, options.acts // 5))
+    shares = scene.shares(users)
+    await crowds.ask_each("double", [[many] for many in shares])
+    times = max(1, options.acts // users)
+    rate = scene.share(options.rate / 4)
+    done = await crowds.ask_each("act", [[many, times, rate] for many in shares])
+    stage.figures["acts"] = users * times
+    stage.figures["pushed_to_the_other_device"] = sum(done)
+    stage.wrong += await scene.truth.presence()
+    await crowds.ask("single")
+    stage.wrong += await scene.truth.presence()
+
+
+async def bonus(scene: Scene, stage: Stage) -> None:
+    """Bonuses to one user each, while all others are there: from the button to the screen."""
+    waits, missing = array("d"), list[str]()
+    names = [list(users) for users in await scene.crowds.ask("names")]
+    for number in range(scene.options.bonuses):
+        index = number % len(names)
+        user_id = names[index][number * 7919 % len(names[index])]
+        bonus_id = str(uuid.uuid4())
+        waiting = asyncio.create_task(
+            scene.crowds.ask_one(index, "wait_for", bonus_id, ANSWER_SECONDS)
+        )
+        pressed = time.time()
+        await _press(scene, bonus_id, {"kind": "users", "user_ids": [user_id]}, WINDOW_SECONDS)
+        shown = await waiting
+        if shown is None:
+            missing.append(user_id)
+        else:
+            waits.append(shown - pressed)
+    stage.waits["button to screen"] = waits
+    stage.figures["bonuses"] = scene.options.bonuses
+    stage.figures["button_to_screen_ms"] = latencies(waits)
+    stage.wrong += wrong("a bonus to one user never came", missing)
+
+
+async def rush(scene: Scene, stage: Stage) -> None:
+    """A bonus to all: when has the last one got it? Then all claim it, and few can have it."""
+    options, crowds, bonus_id = scene.options, scene.crowds, str(uuid.uuid4())
+    spread = options.spread / options.scale
+    window = RUSH_SECONDS + spread
+    pressed = time.time()
+    await _press(scene, bonus_id, {"kind": "everyone"}, window, stock=options.stock)
+    waits = await _until_all_have_it(scene, bonus_id, pressed)
+    stage.waits["bonus to all"] = waits
+    stage.figures["bonus_to_all_ms"] = latencies(waits)
+    missing = [user for users in await crowds.ask("without", bonus_id) for user in users]
+    stage.wrong += wrong("the bonus to all never came", missing)
+    answers: dict[str, str] = {}
+    began = time.perf_counter()
+    for some in await crowds.ask("claim", bonus_id, spread, pressed + window + ANSWER_SECONDS):
+        answers |= some
+    stage.figures["all_claims_answered_after_s"] = round(time.perf_counter() - began, 1)
+    stage.figures["claims_sent"] = stage.counts["claims sent"]
+    stage.figures["answers"] = dict(sorted(Counter(answers.values()).items()))
+    stage.wrong += await scene.truth.claims(bonus_id, options.stock, answers)
+    stage.wrong += await scene.truth.presence()
+
+
+async def _until_all_have_it(scene: Scene, bonus_id: str, pressed: float) -> array[float]:
+    """How long each connection waited for a bonus; without those that it did not come to."""
+    waits = array("d")
+
+    async def all_have_it() -> bool:
+        nonlocal waits
+        shown = await scene.crowds.ask("shown", bonus_id)
+        waits = array("d", [one - pressed for each in shown for one in each])
+        return len(waits) >= scene.options.users
+
+    await until(all_have_it, RUSH_SECONDS / 2, 0.5)
+    return waits
+
+
+async def churn(scene: Scene, stage: Stage) -> None:
+    """Connections are replaced, as each is within two hours: no user goes offline by it."""
+    options = scene.options
+    shares, rate = scene.shares(options.churn), scene.share(options.churn_rate)
+    await scene.crowds.ask_each("rotate", [[many, rate] for many in shares])
+    stage.figures["replaced"] = options.churn
+    stage.figures["per_second"] = options.churn_rate
+    # All have 25 minutes for it: client/src/backoff.js.
+    usual = options.users / 1500
+    stage.figures["times_as_fast_as_usual"] = round(options.churn_rate / usual, 1)
+    if refused := stage.counts["rotations refused"]:
+        stage.wrong += [Wrong("a connection was not replaced", refused)]
+    stage.wrong += await scene.truth.presence()
+    stage.wrong += await scene.truth.still_online()
+
+
+async def node(scene: Scene, stage: Stage) -> None:
+    """A node of the gateway is killed; no $disconnect tells of its connections."""
+    await _mature(scene)
+    scene.system.kill_node()
+    await _all_come_back(scene, stage)
+
+
+async def storm(scene: Scene, stage: Stage) -> None:
+    """The whole gateway is killed; with the quota on, all come back."""
+    await _mature(scene)
+    quota = scene.options.connections_per_second
+    stage.figures["quota_per_second"] = quota
+    await scene.system.kill_gateway()
+    await scene.system.start_gateway(quota=quota)
+    await _all_come_back(scene, stage)
+
+
+async def _mature(scene: Scene) -> None:
+    """Let the sweep find what will be lost: it looks up connections that are a minute old."""
+    if scene.options.scale > 1:
+        await scene.system.database.execute(MATURE)
+    else:
+        await asyncio.sleep(MATURE_SECONDS)
+
+
+async def _all_come_back(scene: Scene, stage: Stage) -> None:
+    """Wait for all; then nothing must have been seen of it."""
+
+    async def some_are_lost() -> bool:
+        return stage.counts["lost"] > 0
+
+    async def all_are_back() -> bool:
+        return not any(await scene.crowds.ask("away"))
+
+    await until(some_are_lost, ANSWER_SECONDS)
+    longest = 60 + 6 * scene.options.users / scene.options.connections_per_second
+    is_over = await until(all_are_back, longest)
+    lost, back = stage.counts["lost"], stage.waits.get("back", array("d"))
+    stage.figures["lost"] = lost
+    stage.figures["handshakes_for_each"] = round(
+        stage.counts["tries to come back"] / max(1, lost), 3
+    )
+    stage.figures["handshakes_in_the_busiest_second"] = _peak(scene, stage)
+    stage.figures["back_after_s"] = {
+        f"{share} %": round(at(back, share), 1) for share in (50, 99, 100)
+    }
+    if not is_over:
+        away = sum(await scene.crowds.ask("away"))
+        stage.wrong += [Wrong("a user whose line was cut is not back", away)]
+    await scene.system.sweep(2)
+    stage.wrong += await scene.truth.presence()
+    stage.wrong += await scene.truth.still_online()
+
+
+def _peak(scene: Scene, stage: Stage) -> int:
+    seconds = [moment for moment in scene.record.moments if moment.at >= stage.began]
+    return max((moment.counts["attempts"] for moment in seconds), default=0)
+
+
+async def leave(scene: Scene, stage: Stage) -> None:
+    """Everyone leaves; nothing stays of them but their history."""
+    began = time.perf_counter()
+    await scene.crowds.ask("leave", scene.share(scene.options.leave_rate))
+    await until(scene.truth.all_have_left, GONE_SECONDS)
+    seconds = time.perf_counter() - began
+    stage.figures["leaves_per_second"] = round(scene.options.users / seconds, 1)
+    stage.wrong += await scene.truth.presence()
+    await asyncio.sleep(scene.options.grace)
+    await until(scene.truth.all_is_finalized, GONE_SECONDS, 1)
+    found, shown = await scene.truth.watched()
+    stage.wrong += found
+    stage.figures["watch_time"] = shown
+    stage.wrong += await scene.truth.nothing_left()
+
+
+async def _press(
+    scene: Scene, bonus_id: str, audience: dict[str, Any], window: float, stock: int | None = None
+) -> None:
+    """Offer a bonus."""
+    order = {
+        "bonus_id": bonus_id,
+        "reward": {"text": "5 coins"},
+        "audience": audience,
+        "window_seconds": window,
+        "stock": stock,
+    }
+    await scene.system.ask("POST", "/bonuses", order)
+
+
+PLAYED: dict[str, Callable[[Scene, Stage], Awaitable[None]]] = {
+    "ramp": ramp,
+    "hold": hold,
+    "acts": acts,
+    "bonus": bonus,
+    "rush": rush,
+    "churn": churn,
+    "node": node,
+    "storm": storm,
+    "leave": leave,
+}

@@ -1,0 +1,293 @@
+"""What must be true of a run, at each stage: clients, database and API say the same.
+
+Pure functions judge what was read; `Truth` reads it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from bench.load.record import latencies
+from bench.load.tally import Wrong
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+    from bench.load.crowds import Crowds
+    from bench.load.system import OwnSystem
+    from bench.load.user import Spell
+
+SETTLE_SECONDS = 60.0
+"""What ends on their way are waited for: a $disconnect has its turn behind thousands of others."""
+LATE_SECONDS = 30.0
+"""$disconnect writes the time at which it runs, which is a while after the end."""
+ROUNDING_SECONDS = 0.1
+FIRST_SOURCE = 10
+"""Clients come from 127.0.10.0 and above; functions and this process from 127.0.0.1."""
+_ESTABLISHED = "01"
+
+CONNECTIONS = """
+select c.connection_id, w.user_id from watching_times w, connections(w.nodes) c
+ where w.ended_at is null
+"""
+# A session that goes on may have past parts, under its own id.
+ENDED = """
+select distinct user_id from past_sessions p
+ where not exists (select from watching_times w where w.user_id = p.user_id and w.id = p.id)
+"""
+WATCHED = """
+select user_id, count(distinct id) as sessions, count(*) filter (where ended_at is null) as open,
+       extract(epoch from sum(coalesce(ended_within, '0')))::float8 as within,
+       extract(epoch from watched(user_id, null, clock_timestamp()))::float8 as watched
+  from sessions group by user_id
+"""
+
+
+class Api(Protocol):
+    """The HTTP API of a system."""
+
+    async def ask(self, method: str, path: str, body: object = None) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What the database says of a user's watch time."""
+
+    sessions: int
+    open: int
+    seconds: float
+    within: float
+    """How much more it may be, in seconds."""
+
+
+def wrong(what: str, examples: Sequence[str], times: int | None = None) -> list[Wrong]:
+    """Nothing, if there is no example."""
+    many = len(examples) if times is None else times
+    return [Wrong(what, many, sorted(examples)[:5])] if many else []
+
+
+def compare_sets(
+    here: Mapping[str, str], there: Mapping[str, str], online: tuple[int, int] | None
+) -> list[Wrong]:
+    """Connections of the clients, of the database, and what the API counts: users, connections."""
+    found = wrong("a client's connection is not in the database", _users(here, there))
+    found += wrong("a connection in the database has no client", _users(there, here))
+    users = len(set(here.values()))
+    if online is not None and online != (users, len(here)):
+        counted = f"{online[0]:,} users, {online[1]:,} connections"
+        mine = f"clients hold {users:,}, {len(here):,}"
+        found += wrong("the API counts others than there are", [f"{counted}; {mine}"])
+    return found
+
+
+def judge_claims(
+    users: int, stock: int, answers: Mapping[str, str], granted: Mapping[str, set[str]]
+) -> list[Wrong]:
+    """Every claim has an answer, and all who know of grants name the same users.
+
+    `granted`: the users, by who says so.
+    """
+    missing = users - len(answers)
+    found = wrong("a claim has no answer", [], missing) if missing else []
+    kinds = Counter(answers.values())
+    for kind in set(kinds) - {"claimed", "sold_out", "expired"}:
+        found += wrong(f"a claim was answered {kind}", _having(answers, kind))
+    claimed = {user for user, kind in answers.items() if kind == "claimed"}
+    for name, said in granted.items():
+        found += wrong(f"{name} lacks a grant that its user was told", sorted(claimed - said))
+        found += wrong(f"{name} has a grant that its user was not told", sorted(said - claimed))
+    if len(claimed) > stock:
+        found += wrong("more was granted than there was", [f"{len(claimed):,} of {stock:,}"])
+    if len(claimed) < min(stock, users) and kinds["sold_out"]:
+        found += wrong("sold out before it was", [f"{len(claimed):,} of {stock:,}"])
+    return found
+
+
+def judge_watched(
+    records: Mapping[str, Sequence[Spell]],
+    said: Mapping[str, Watched],
+    grace: float,
+) -> tuple[list[Wrong], array[float]]:
+    """Each user's watch time against the client's own record; how far they differ, in seconds.
+
+    Time without a connection counts up to the grace, as one does not see a reload; what the stack
+    says is exact within its stated bound.
+    """
+    short, long, split = list[str](), list[str](), list[str]()
+    errors = array("d")
+    for user_id, spells in records.items():
+        row = said.get(user_id)
+        if row is None or row.sessions != 1 or row.open:
+            split.append(user_id)
+            continue
+        least, most = bounds(spells, grace)
+        errors.append(row.seconds - least)
+        if row.seconds + row.within < least - ROUNDING_SECONDS:
+            short.append(f"{user_id} ({row.seconds + row.within - least:+.1f} s)")
+        if row.seconds > most + LATE_SECONDS:
+            long.append(f"{user_id} ({row.seconds - most:+.1f} s)")
+    found = wrong("a user has not one session that is over", split)
+    found += wrong("watch time, with its bound, is below the truth", short)
+    found += wrong("watch time is above the truth", long)
+    return found, errors
+
+
+def bounds(spells: Sequence[Spell], grace: float) -> tuple[float, float]:
+    """The least and the most that a user has watched, in seconds."""
+    least = sum(spell.ended_at - spell.opened_at for spell in spells)
+    handshakes = sum(spell.opened_at - spell.started_at for spell in spells)
+    gaps = [later.opened_at - earlier.ended_at for earlier, later in pairwise(spells)]
+    return least, least + handshakes + sum(gap for gap in gaps if gap <= grace + 1)
+
+
+def _users(some: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
+    return [user for connection, user in some.items() if connection not in others]
+
+
+def _having(answers: Mapping[str, str], kind: str) -> list[str]:
+    return [user for user, one in answers.items() if one == kind]
+
+
+async def settled(look: Callable[[], Awaitable[list[Wrong]]]) -> list[Wrong]:
+    """What is wrong even after a while: ends and grants come a little later."""
+    give_up = time.monotonic() + SETTLE_SECONDS
+    while (found := await look()) and time.monotonic() < give_up:  # noqa: ASYNC110  # a database
+        await asyncio.sleep(0.5)
+    return found
+
+
+async def grants(api: Api, bonus_id: str) -> set[str]:
+    """The users that GET /grants names for a bonus."""
+    found, after = set(), ""
+    while True:
+        page = await api.ask("GET", f"/grants?limit=100{after}")
+        found |= {one["user_id"] for one in page["items"] if one["bonus_id"] == bonus_id}
+        if not page["has_more"]:
+            return found
+        after = f"&after={quote(page['next'])}"
+
+
+def open_sockets(port: int) -> int:
+    """How many connections of clients the gateway holds (Linux); 0 where that cannot be seen."""
+    try:
+        lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
+    except OSError:
+        return 0
+    found = 0
+    for line in lines:
+        _, here, there, state, *_ = line.split()
+        # An address is four bytes from right to left, in hexadecimal digits.
+        is_client = int(there[2:4], 16) >= FIRST_SOURCE
+        found += state == _ESTABLISHED and int(here[9:], 16) == port and is_client
+    return found
+
+
+class Truth:
+    """Asks clients, database and API."""
+
+    def __init__(self, system: OwnSystem, crowds: Crowds, grace: float) -> None:
+        self._system, self._crowds, self._grace = system, crowds, grace
+
+    async def presence(self) -> list[Wrong]:
+        """Sockets of the clients = connections in the database = what the API says."""
+        return await settled(self._presence)
+
+    async def _presence(self) -> list[Wrong]:
+        here: dict[str, str] = {}
+        for lines in await self._crowds.ask("lines"):
+            here |= lines
+        rows = await self._system.database.fetch(CONNECTIONS)
+        there = {row["connection_id"]: row["user_id"] for row in rows}
+        counts = await self._system.ask("GET", "/online?limit=1")
+        return compare_sets(here, there, (counts["users"], counts["connections"]))
+
+    async def still_online(self) -> list[Wrong]:
+        """No user who is here was said to have gone, and no session was ended."""
+        rows = await self._system.database.fetch(
+            "select distinct user_id from presence_events where type = 'offline'"
+        )
+        ended = await self._system.database.fetch(ENDED)
+        return [
+            *wrong("offline was said of a user who stayed", [row["user_id"] for row in rows]),
+            *wrong("the session of a user who stayed was ended", [row["user_id"] for row in ended]),
+        ]
+
+    async def claims(self, bonus_id: str, stock: int, answers: Mapping[str, str]) -> list[Wrong]:
+        """Answers = claims = ledger = grants = what was taken from the stock."""
+        return await settled(lambda: self._claims(bonus_id, stock, answers))
+
+    async def _claims(self, bonus_id: str, stock: int, answers: Mapping[str, str]) -> list[Wrong]:
+        database = self._system.database
+        claims = await database.fetch("select user_id from claims where bonus_id = $1", bonus_id)
+        ledger = await database.fetch(
+            "select user_id from ledger where bonus_id = $1 and entry = 'claimed'", bonus_id
+        )
+        bonus = await self._system.ask("GET", f"/bonuses/{bonus_id}")
+        granted = {
+            "the table of claims": {row["user_id"] for row in claims},
+            "the ledger": {row["user_id"] for row in ledger},
+            "GET /grants": await grants(self._system, bonus_id),
+        }
+        users = sum(await self._crowds.ask("users"))
+        found = judge_claims(users, stock, answers, granted)
+        taken = stock - bonus["left"]
+        if not taken == bonus["claimed"] == len(claims) == len(ledger):
+            counts = f"taken {taken:,}, claimed {bonus['claimed']:,}, rows {len(claims):,}"
+            found += wrong("stock, claims and ledger differ", [f"{counts}, {len(ledger):,}"])
+        return found
+
+    async def all_have_left(self) -> bool:
+        """Whether no session is open."""
+        sql = "select not exists (select from watching_times where ended_at is null)"
+        return bool(await self._system.database.fetchval(sql))
+
+    async def all_is_finalized(self) -> bool:
+        """Whether all sessions are history, after a run of the sweep."""
+        await self._system.invoke("SweepFunction")
+        sql = "select not exists (select from watching_times)"
+        return bool(await self._system.database.fetchval(sql))
+
+    async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
+        """Watch time of each user, once all have gone, and how exact it is."""
+        records: dict[str, Sequence[Spell]] = {}
+        for each in await self._crowds.ask("records"):
+            records |= each
+        rows = await self._system.database.fetch(WATCHED)
+        said = {
+            row["user_id"]: Watched(row["sessions"], row["open"], row["watched"], row["within"])
+            for row in rows
+        }
+        found, errors = judge_watched(records, said, self._grace)
+        within = array("d", [one.within for one in said.values()])
+        shown = {"difference_ms": latencies(errors), "stated_bound_ms": latencies(within)}
+        return found, shown
+
+    async def nothing_left(self) -> list[Wrong]:
+        """All have gone: each online and offline was said once, and no socket of theirs is open."""
+        database = self._system.database
+        left = await database.fetch("select user_id from watching_times limit 100")
+        found = wrong("a row of presence is left", [row["user_id"] for row in left])
+        often = await database.fetch(
+            "select user_id, type::text from presence_events"
+            " group by user_id, type having count(*) <> 1"
+        )
+        for kind in ("online", "offline"):
+            users = [row["user_id"] for row in often if row["type"] == kind]
+            found += wrong(f"{kind} was not said once", users)
+        users = sum(await self._crowds.ask("users"))
+        said = await database.fetchval(
+            "select count(*) from presence_events where type = 'offline'"
+        )
+        if said < users:
+            found += wrong("offline was not said of all who left", [f"{said:,} of {users:,}"])
+        if sockets := open_sockets(self._system.port):
+            found += wrong("the gateway has sockets of clients left open", [f"{sockets:,}"])
+        return found

@@ -1,0 +1,43 @@
+"""The command line of the load tool."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.load.options import STAGES, parse
+
+
+def test_a_small_run_has_a_faster_clock_and_a_small_quota() -> None:
+    small, large = parse(["--users", "2000"]), parse(["--users", "150,000"])
+    assert (small.scale, small.quota, small.connections_per_second, small.grace) == (6, 50, 300, 5)
+    assert (large.scale, large.quota, large.connections_per_second, large.grace) == (
+        1,
+        500,
+        500,
+        30,
+    )
+    assert small.stages == STAGES
+
+
+def test_stages_are_played_in_their_order() -> None:
+    assert parse(["--stages", "storm,ramp"]).stages == ("ramp", "storm")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--users", "0"],
+        ["--users", "many"],
+        ["--stages", "rain"],
+        ["--stages", "storm"],
+        ["--scale", "0"],
+        ["--quota", "-1"],
+    ],
+)
+def test_a_mistake_is_a_sentence_and_exit_code_2(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    assert ended.value.code == 2
+    assert "error:" in capsys.readouterr().err

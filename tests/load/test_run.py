@@ -1,0 +1,183 @@
+"""The load tool on a real system: the truth passes, each lie fails, and nothing is left."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+import uvloop
+
+from bench.load import stages, truth
+from bench.load.options import STAGES, parse
+from bench.load.record import Record
+from bench.load.room import Room
+from bench.load.run import Run
+from bench.load.system import Down
+from bench.support.gateways import command, family
+from tests.support.waiting import wait_until
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.load.record import Stage
+    from bench.load.stages import Scene
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
+
+pytestmark = pytest.mark.slow
+
+
+def play(*names: str, users: int = 30) -> Record:
+    record = Record()
+    options = parse(["--users", str(users), "--stages", ",".join(names), "--hold", "1"])
+    run = Run(options, Room(nodes=2, processes=2, needs=()), record, lambda *_: None)
+    uvloop.run(run.play())
+    return record
+
+
+def said(record: Record) -> set[str]:
+    return {wrong.what for wrong in record.wrong}
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    """What is wrong is not waited for."""
+    monkeypatch.setattr(truth, "SETTLE_SECONDS", 1.0)
+    return monkeypatch
+
+
+def test_all_stages_of_a_true_system_are_as_they_must_be() -> None:
+    record = play(*STAGES)
+    assert said(record) == set()
+    assert [stage.name for stage in record.stages] == list(STAGES)
+    assert all(stage.ended is not None for stage in record.stages)
+
+
+def test_a_row_that_is_deleted_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
+    async def lie(scene: Scene, stage: Stage) -> None:
+        await scene.system.database.execute(
+            "delete from watching_times where user_id = (select min(user_id) from watching_times)"
+        )
+        await stages.hold(scene, stage)
+
+    impatient.setitem(stages.PLAYED, "hold", lie)
+    assert "a client's connection is not in the database" in said(play("ramp", "hold"))
+
+
+def test_claims_whose_answers_are_lost_fail_the_run(impatient: pytest.MonkeyPatch) -> None:
+    async def lie(scene: Scene, stage: Stage) -> None:
+        await fault(scene, "message_late_seconds", 900)
+        await fault(scene, "message_late", 1)
+        await stages.rush(scene, stage)
+
+    impatient.setitem(stages.PLAYED, "rush", lie)
+    impatient.setattr(stages, "RUSH_SECONDS", 6)
+    impatient.setattr(stages, "ANSWER_SECONDS", 1)
+    assert "a claim has no answer" in said(play("ramp", "rush"))
+
+
+def test_a_bonus_that_comes_twice_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
+    async def lie(scene: Scene, stage: Stage) -> None:
+        await stages.rush(scene, stage)
+        bonus_id = await scene.system.database.fetchval("select bonus_id from bonuses")
+        bonus = {"bonus_id": str(bonus_id), "outcome": None, "acknowledge": False}
+        connection_id = next(iter((await scene.crowds.ask("lines"))[0]))
+        message = json.dumps({"type": "bonus", "bonus": bonus}).encode()
+        url = f"{scene.system.base_url}/live/@connections/{connection_id}"
+        await asyncio.to_thread(urllib.request.urlopen, urllib.request.Request(url, message))  # noqa: S310
+
+    impatient.setitem(stages.PLAYED, "rush", lie)
+    # The pings of `hold` come behind it.
+    assert "a bonus came twice on one connection" in said(play("ramp", "rush", "hold"))
+
+
+def test_a_gateway_that_dies_ends_the_run_with_a_sentence(impatient: pytest.MonkeyPatch) -> None:
+    async def die(scene: Scene, _: Stage) -> None:
+        for pid in family(os.getpid()):
+            if "-m wsgate --template" in command(pid):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.Event().wait()
+
+    impatient.setitem(stages.PLAYED, "hold", die)
+    with pytest.raises(Down, match="gateway"):
+        play("ramp", "hold")
+
+
+async def fault(scene: Scene, name: str, value: float) -> None:
+    body = {"name": name, "value": value}
+    await scene.system.ask("POST", "/_wsgate/faults", body)
+
+
+# The command.
+
+
+@contextlib.contextmanager
+def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.load", "--folder", str(folder), *arguments],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, FOLDERS))},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        yield process
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(signal.SIGINT)
+        process.communicate()
+
+
+def test_ctrl_c_leaves_a_report_and_nothing_else(tmp_path: Path) -> None:
+    with started(tmp_path, "--users", "30", "--stages", "ramp,hold", "--hold", "600") as process:
+        assert process.stdout
+        wait_until(lambda: "hold" in str(process.stdout and process.stdout.readline()))
+        pids = family(process.pid)
+        assert len(pids) > 5
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate()
+        assert process.returncode == 130, output
+    wait_until(lambda: not [pid for pid in pids if command(pid)])
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "Stopped after" in report["notes"][-1]
+    assert (tmp_path / "report.html").exists()
+
+
+def test_a_database_that_stops_is_in_the_report(tmp_path: Path) -> None:
+    with started(tmp_path, "--users", "30", "--stages", "ramp,hold", "--hold", "600") as process:
+        assert process.stdout
+        wait_until(lambda: "hold" in str(process.stdout and process.stdout.readline()))
+        (server,) = [pid for pid in family(process.pid) if " -D /" in command(pid)]
+        os.kill(server, signal.SIGKILL)
+        output, _ = process.communicate()
+        assert process.returncode == 1, output
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert "PostgreSQL ended with signal 9" in report["notes"][-1]
+
+
+def test_a_machine_without_room_is_told_before_anything_starts(tmp_path: Path) -> None:
+    said_so = subprocess.run(
+        ["/bin/sh", "-c", 'ulimit -n 512 && exec "$@"', "sh", sys.executable, "-m", "bench.load",
+         "--users", "150000", "--folder", str(tmp_path)],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, FOLDERS))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )  # fmt: skip
+    assert said_so.returncode == 2, said_so.stderr
+    assert "open files of one process" in said_so.stderr
+    assert "users fit: make load USERS=" in said_so.stderr
+    assert list(tmp_path.iterdir()) == []
