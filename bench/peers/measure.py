@@ -54,9 +54,7 @@ def measure(contender: Contender, size: Size) -> Result:
     with serving(contender) as server, Crowd(server.port, contender.kind, PROCESSES) as crowd:
         # Before the first connection: what a garbage collector frees later would count as memory.
         memory = server.memory()
-        crowd.open(
-            max(1, size.connections // 20)
-        )  # the processor time that only the first ones cost
+        crowd.open(max(1, size.connections // 20))  # they cost more processor time than others
         crowd.leave()
         time.sleep(size.settle_seconds)
         cpu = server.cpu()

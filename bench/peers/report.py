@@ -14,9 +14,9 @@ _KIB = 1024
 COLUMNS: tuple[tuple[str, Callable[[Result], float], str], ...] = (
     ("KiB/connection", lambda result: result.memory_bytes / _KIB, "7.1f"),
     ("connects/s", lambda result: result.connects_per_second, "7,.0f"),
-    ("CPU ms each", lambda result: result.connect_cpu_ms, "7.3f"),
+    ("CPU ms/connect", lambda result: result.connect_cpu_ms, "7.3f"),
     ("to all, s", lambda result: result.to_all_seconds, "7.2f"),
-    ("CPU ms each", lambda result: result.send_cpu_ms, "7.3f"),
+    ("CPU ms/message", lambda result: result.send_cpu_ms, "7.3f"),
 )
 _TITLE_WIDTH, _COLUMN_WIDTH = 32, 15
 
