@@ -48,7 +48,7 @@ MINUTES = 5
 
 def main() -> int:
     """Measure all that is installed; 1 when a server failed."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     given = _given()
     raise_limit()
     if given.install:
@@ -96,7 +96,9 @@ def _connections(text: str) -> int:
 def _measure_all(names: Sequence[str], size: Size, seconds: float, figures: Figures) -> bool:
     """Measure one after the other, and print what each costs beside the first."""
     results, is_right, ends = {}, True, time.monotonic() + seconds
-    print(f"{size.connections:,} connections to each server, one server after the other")
+    print(
+        f"{size.connections:,} connections to each server, one server after the other", flush=True
+    )
     for contender in CONTENDERS:
         if contender.name not in names:
             continue

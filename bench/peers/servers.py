@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from bench.peers.contenders import Contender
 
-START_SECONDS = 30
+START_SECONDS = 180
 END_SECONDS = 10
 
 
@@ -126,4 +126,5 @@ def _wait(process: subprocess.Popen[str], port: int, output: Any) -> None:
             return
         time.sleep(0.05)
     output.seek(0)
-    raise ServerFailed(f"it did not start: {output.read().strip()[-500:]}")
+    said = output.read().strip()[-500:] or f"it does not listen after {START_SECONDS} s"
+    raise ServerFailed(f"it did not start: {said}")

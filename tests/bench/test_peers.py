@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -11,10 +11,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from bench.peers import contenders, crowd, report
-from bench.peers.contenders import CONTENDERS, Contender, NotInstalled
+from bench.peers.contenders import CONTENDERS, Contender, NotInstalled, environment
 from bench.peers.measure import Result, Size, measure
 from bench.peers.second_opinion import Latencies, read_report
 from bench.peers.servers import ServerFailed
+from bench.support.gateways import command as command_of
+from bench.support.gateways import family
+from tests.support.waiting import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,6 +141,24 @@ def test_what_is_not_installed_is_skipped_and_said(tmp_path: Path) -> None:
     assert all("apt-get install" in line for line in missing)
 
 
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM], ids=["ctrl_c", "sigterm"])
+def test_an_interrupted_run_ends_its_servers_and_says_so(sign: signal.Signals) -> None:
+    command = [sys.executable, "-m", "bench.bench_peers", "--only", "websockets"]
+    with subprocess.Popen(
+        command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "one server after the other" in process.stdout.readline()
+        wait_until(
+            lambda: any("serve_websockets" in command_of(pid) for pid in family(process.pid))
+        )
+        started = family(process.pid)
+        process.send_signal(sign)
+        assert process.stdout.read().startswith("interrupted")
+    assert process.returncode == 130
+    wait_until(lambda: not any("bench" in command_of(pid) for pid in started))
+
+
 def test_a_server_that_is_left_out_is_said_and_counts() -> None:
     answer = bench("--minutes", "0", "--only", "websockets", path=Path("/nowhere"))
     assert answer.returncode == 1
@@ -182,11 +203,10 @@ def test_the_report_of_artillery_is_read() -> None:
 
 def bench(*options: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Run the benchmark where only the programs in `path` are found."""
-    folders = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
     return subprocess.run(
         [sys.executable, "-m", "bench.bench_peers", *options],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders)), "PATH": str(path)},
+        env=environment() | {"PATH": str(path)},
         capture_output=True,
         text=True,
         check=False,
