@@ -136,6 +136,16 @@ class Crowd:
             rotating.append(asyncio.create_task(user.rotate()))
         await asyncio.gather(*rotating)
 
+    async def greet(self, rate: float) -> None:
+        """All say hello once more, and so learn what the server tells clients now."""
+        async for user in _paced(self._users, rate):
+            user.greet()
+        give_up = time.time() + SETTLE_SECONDS
+        while any(user.is_greeting for user in self._users):
+            if time.time() > give_up:
+                return
+            await asyncio.sleep(STEP_SECONDS)
+
     async def leave(self, rate: float) -> None:
         """All say goodbye, so many a second, and are gone."""
         self._company.is_leaving = True

@@ -16,7 +16,7 @@ from bench.load.meter import Meter
 from bench.load.stages import PLAYED, Scene
 from bench.load.system import Down, OwnSystem
 from bench.load.tally import merged
-from bench.load.truth import FIRST_SOURCE, Truth
+from bench.load.truth import FIRST_SOURCE, Truth, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -89,6 +89,8 @@ class Run:
             finally:
                 stage.ended = self._record.now
             stage.wrong += merged(await scene.crowds.ask("wrong"))
+            stage.wrong += wrong("the sweep failed", scene.system.failures)
+            scene.system.failures.clear()
 
     async def _tick(self) -> None:
         while True:
@@ -120,7 +122,7 @@ async def _sweep(system: OwnSystem, scale: float) -> None:
         if scale == 1:
             continue
         with contextlib.suppress(OSError):
-            await system.invoke("SweepFunction")
+            await system.run_sweep()
 
 
 async def _watch(system: OwnSystem) -> None:

@@ -184,14 +184,14 @@ async def churn(scene: Scene, stage: Stage) -> None:
 
 async def node(scene: Scene, stage: Stage) -> None:
     """A node of the gateway is killed; no $disconnect tells of its connections."""
-    await _mature(scene)
+    await _prepare(scene)
     scene.system.kill_node()
     await _all_come_back(scene, stage)
 
 
 async def storm(scene: Scene, stage: Stage) -> None:
     """The whole gateway is killed; with the quota on, all come back."""
-    await _mature(scene)
+    await _prepare(scene)
     quota = scene.options.connections_per_second
     stage.figures["quota_per_second"] = quota
     await scene.system.kill_gateway()
@@ -199,8 +199,14 @@ async def storm(scene: Scene, stage: Stage) -> None:
     await _all_come_back(scene, stage)
 
 
-async def _mature(scene: Scene) -> None:
-    """Let the sweep find what will be lost: it looks up connections that are a minute old."""
+async def _prepare(scene: Scene) -> None:
+    """Let the clients know what they would, and the sweep find what will be lost.
+
+    Clients learn their window when they connect, and in truth each has within two hours, long after
+    a ramp. The sweep looks up connections that are a minute old.
+    """
+    await scene.system.run_sweep()
+    await scene.crowds.ask("greet", scene.share(scene.options.rate))
     if scene.options.scale > 1:
         await scene.system.database.execute(MATURE)
     else:

@@ -251,7 +251,7 @@ class Truth:
 
     async def all_is_finalized(self) -> bool:
         """Whether all sessions are history, after a run of the sweep."""
-        await self._system.invoke("SweepFunction")
+        await self._system.run_sweep()
         sql = "select not exists (select from watching_times)"
         return bool(await self._system.database.fetchval(sql))
 

@@ -109,6 +109,7 @@ class User:
         "_seq",
         "_since",
         "_window",
+        "is_greeting",
         "lines",
         "spells",
         "user_id",
@@ -121,6 +122,7 @@ class User:
         self._since: tuple[float, float] = (0.0, 0.0)
         self._seq, self._epoch, self._broadcasts = 0, "", 0
         self._window = UNTOLD
+        self.is_greeting = False
         self._claim_id = ""
         self._answer: asyncio.Future[dict[str, Any]] | None = None
 
@@ -236,6 +238,12 @@ class User:
             said |= {"since": self._seq, "epoch": self._epoch, "broadcasts_since": self._broadcasts}
         line.say(text_frame(json.dumps(said)))
 
+    def greet(self) -> None:
+        """Say hello on a connection that has said it before."""
+        if self.lines and not self.lines[0].ended_at:
+            self.is_greeting = True
+            self._hello(self.lines[0])
+
     def act(self) -> None:
         """Do something on the first device; the others shall hear of it."""
         id_ = secrets.token_hex(8)
@@ -322,6 +330,7 @@ class User:
     def _welcome(self, line: Line, message: dict[str, Any]) -> None:
         tally = self._company.tally
         line.connection_id = message["connection_id"]
+        self.is_greeting = False
         self._seq, self._epoch = max(self._seq, message["seq"]), message["epoch"]
         self._broadcasts = message["broadcasts"]["seq"]
         self._window = message.get("reconnect_within_ms", 1000 * UNTOLD) / 1000
