@@ -31,7 +31,7 @@ SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims reads broadcast hostile sweep retention presence crowd soak
+BENCHES = imports idle echo call handshakes push claims rush reads broadcast hostile sweep retention presence crowd soak
 
 # What `make load` is told; `make load OPTIONS=--help` lists the rest.
 USERS =
@@ -110,6 +110,7 @@ bench-call: # the gateway: messages per second that a Python function answers (b
 bench-handshakes: # the gateway: handshakes per second with authorizer and $connect (bar: 1,000); 15 s
 bench-push: # messages to connections, by our client and boto3 (bar: 5 times per CPU second); 50 s
 bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
+bench-rush: # 5,000 users claim at the same moment, stock 100: each has an answer; 1 minute (--users, --quotas)
 bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
 bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
 bench-hostile: # 1,000 users beside a hostile one with 50 connections (bar: p99 2 times); 9 minutes (--seconds)
@@ -120,7 +121,7 @@ bench-crowd: # the gateway: 150,000 connections over ten nodes; minutes
 bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-rush bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv

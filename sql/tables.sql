@@ -330,7 +330,8 @@ CREATE UNLOGGED TABLE public.user_limits (
     free_at timestamp with time zone NOT NULL,
     counted_at timestamp with time zone NOT NULL,
     refused integer DEFAULT 0 NOT NULL,
-    is_kept_out boolean DEFAULT false NOT NULL
+    is_kept_out boolean DEFAULT false NOT NULL,
+    of_claims boolean NOT NULL
 )
 WITH (fillfactor='50');
 
@@ -447,7 +448,7 @@ ALTER TABLE ONLY public.user_events
     ADD CONSTRAINT user_events_pkey PRIMARY KEY (user_id, seq);
 
 ALTER TABLE ONLY public.user_limits
-    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id);
+    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id, of_claims);
 
 ALTER TABLE ONLY public.user_streams
     ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);

@@ -42,6 +42,15 @@ export class Bonuses {
     this.#take(ended(this.#offers, bonusId, outcome));
   }
 
+  /**
+   * When the bonus can be claimed no more; Infinity if its offer is not known.
+   *
+   * @param {string} bonusId
+   */
+  expiresAt(bonusId) {
+    return this.#offers.get(bonusId)?.bonus?.expires_at ?? Infinity;
+  }
+
   stop() {
     for (const timer of this.#timers) this.#options.timers.clearTimeout(timer);
     this.#timers.clear();

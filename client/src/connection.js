@@ -1,12 +1,23 @@
+import { UNTOLD } from "./limits.js";
+
 /** @import {Ticket, Timers} from "./types.js" */
 
 /**
+ * Why a connection ended.
+ *
+ * @typedef {object} End
+ * @property {string} reason
+ * @property {boolean} [isPermanent]  the next attempt would end the same way
+ * @property {boolean} [isOwn]        other clients keep their connections
+ * @property {boolean} [isTold]       the server told when to connect again
+ * @property {number} [retryAfter]    no attempt before that, in milliseconds
+ *
  * What a connection reports. `ended` is called exactly once, unless the owner closed the connection.
  *
  * @typedef {object} Owner
  * @property {() => void} opened
  * @property {(message: any, sentAt: number|undefined) => void} received  sentAt: local time of the request it answers
- * @property {(end: {reason: string, permanent: boolean}) => void} ended
+ * @property {(end: End) => void} ended
  *
  * @typedef {object} Env  what a connection needs from its surroundings
  * @property {() => Promise<Ticket>} ticket
@@ -15,15 +26,17 @@
  * @property {Timers} timers
  */
 
-// In milliseconds, as all times here. API Gateway closes a connection that was idle for ten minutes; only messages count,
-// not the protocol's pings.
-const PING_EVERY = 4 * 60_000;
+// In milliseconds, as all times here.
 const PONG_TIMEOUT = 10_000;
 // From the ticket to the welcome.
 const READY_TIMEOUT = 30_000;
 
 /** A request without an answer by then gets none: the gateway gives a function at most 29 s. In milliseconds. */
 export const ANSWER_TIMEOUT = 30_000;
+
+// Close codes. The server counts a connection that timed out as lost, and waits for its client as for all that are lost.
+const LEFT = 1000;
+const TIMED_OUT = 4000;
 
 /** One attempt to connect to the server: from its ticket to its close. */
 export class Connection {
@@ -37,6 +50,8 @@ export class Connection {
   #deadline;
   /** @type {any} */
   #pinging;
+  #pingEvery = UNTOLD.pingEvery;
+  #isOpen = false;
   #isReady = false;
   #isDone = false;
 
@@ -64,8 +79,23 @@ export class Connection {
     // A repeated message has two possible answers, so its round trip says nothing (Karn's algorithm).
     this.#sent.set(key, this.#sent.has(key) ? NaN : this.#env.now());
     this.#socket?.send(JSON.stringify(message));
-    this.#env.timers.clearTimeout(this.#pinging);
-    this.#pinging = this.#env.timers.setTimeout(() => this.check(), PING_EVERY);
+    this.#pingLater();
+  }
+
+  /**
+   * Send a ping whenever nothing was sent for so long.
+   *
+   * @param {number} milliseconds
+   */
+  pingEvery(milliseconds) {
+    if (milliseconds === this.#pingEvery || this.#isDone) return;
+    this.#pingEvery = milliseconds;
+    this.#pingLater();
+  }
+
+  /** How many messages have no answer yet. One that the gateway refused counts until its id is answered. */
+  get unanswered() {
+    return this.#sent.size;
   }
 
   /** Send a ping. Without an answer within ten seconds the connection ends. */
@@ -79,19 +109,20 @@ export class Connection {
    * End the connection, and report that to the owner.
    *
    * @param {string} reason
+   * @param {Partial<End>} [more]
    */
-  fail(reason) {
-    this.#end(reason, false);
+  fail(reason, more) {
+    this.#end({ reason, ...more });
   }
 
   /** Close the connection, and report nothing any more. */
-  close() {
+  close(code = LEFT) {
     this.#isDone = true;
     this.#expectNothing();
     this.#env.timers.clearTimeout(this.#pinging);
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
-    this.#socket.close(1000);
+    this.#socket.close(code);
   }
 
   async #open() {
@@ -101,23 +132,21 @@ export class Connection {
       if (this.#isDone) return;
       this.#listen(new this.#env.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
     } catch (error) {
-      this.#end(error instanceof Error ? error.message : String(error), isPermanent(error));
+      this.#end(refusal(error));
     }
   }
 
   /** @param {WebSocket} socket */
   #listen(socket) {
     this.#socket = socket;
-    let wasOpen = false;
     socket.onopen = () => {
-      wasOpen = true;
+      this.#isOpen = true;
       this.#owner.opened();
     };
     socket.onmessage = ({ data }) => this.#receive(data);
     // A browser hides the status of a refused handshake: a used ticket (401), too many connections of one user (429) and
     // a missing database (503) look the same here, and each of them may pass.
-    socket.onclose = ({ code, reason }) =>
-      this.#end(wasOpen ? reason || `the connection closed (${code})` : "the server refused the connection", false);
+    socket.onclose = ({ code, reason }) => this.#end(this.#isOpen ? closing(code, reason) : REFUSED);
   }
 
   /** @param {string} text */
@@ -131,14 +160,19 @@ export class Connection {
     this.#owner.received(message, sentAt);
   }
 
+  #pingLater() {
+    this.#env.timers.clearTimeout(this.#pinging);
+    this.#pinging = this.#env.timers.setTimeout(() => this.check(), this.#pingEvery);
+  }
+
   /**
-   * @param {string} reason
-   * @param {boolean} permanent
+   * @param {End} end
+   * @param {number} [code]
    */
-  #end(reason, permanent) {
+  #end(end, code) {
     if (this.#isDone) return;
-    this.close();
-    this.#owner.ended({ reason, permanent });
+    this.close(code);
+    this.#owner.ended(end);
   }
 
   /**
@@ -146,7 +180,8 @@ export class Connection {
    * @param {string} reason
    */
   #expectWithin(milliseconds, reason) {
-    this.#deadline = this.#env.timers.setTimeout(() => this.#end(reason, false), milliseconds);
+    const end = () => this.#end({ reason }, this.#isOpen ? TIMED_OUT : LEFT);
+    this.#deadline = this.#env.timers.setTimeout(end, milliseconds);
   }
 
   #expectNothing() {
@@ -155,13 +190,29 @@ export class Connection {
   }
 }
 
+const REFUSED = { reason: "the server refused the connection" };
+
 /**
- * A 4xx of the ticket endpoint does not go away by asking again: not signed in, not allowed, wrong address.
+ * Why an open connection was closed. API Gateway closes with 1000 when the backend closes this one, e.g. to kick its user.
+ *
+ * @param {number} code
+ * @param {string} reason
+ * @returns {End}
+ */
+const closing = (code, reason) => ({ reason: reason || `the connection closed (${code})`, isOwn: code === 1000 });
+
+/**
+ * Why there is no ticket. A 4xx of the ticket endpoint does not go away by asking again: not signed in, not allowed, wrong
+ * address.
  *
  * @param {any} error  `status` is an HTTP status; `permanent` decides for errors that have none
+ * @returns {End}
  */
-const isPermanent = (error) =>
-  error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status));
+const refusal = (error) => ({
+  reason: error instanceof Error ? error.message : String(error),
+  isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
+  retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
+});
 
 /** @param {string} text  empty when a function answered without a body */
 function parse(text) {

@@ -2,6 +2,7 @@ import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn } from "./clock.js";
 import { Hello } from "./hello.js";
+import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
 import { Reconnector } from "./reconnect.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
@@ -31,6 +32,8 @@ export { HeadcountError };
  */
 
 const MAX_MESSAGE_BYTES = 16 * 1024;
+const THROTTLED = "Too Many Requests";
+const KEPT_OUT = "refused for a while: this user sent too many messages";
 
 /**
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
@@ -55,6 +58,7 @@ export class Headcount extends EventTarget {
   #clock = UNSET;
   #stream = EMPTY;
   #broadcasts = broadcasts.NOTHING;
+  /** @type {Bonuses} */
   #bonuses;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
   #watched = null;
@@ -75,6 +79,8 @@ export class Headcount extends EventTarget {
       send: (request) => this.#connections.current?.send(request),
       timers: this.#timers,
       random: this.#random,
+      expiresIn: (request) => this.#expiresIn(request),
+      expired: (request) => this.#expired(request),
       storage: options.storage,
       changed: (backlog) => this.#dispatch("backlog", backlog),
     });
@@ -123,6 +129,8 @@ export class Headcount extends EventTarget {
   /**
    * Claim a bonus. Resolves with the outcome; "expired" and "sold_out" are outcomes, not errors.
    *
+   * A claim that the server has no room for is sent again until it is answered or the bonus has expired.
+   *
    * @param {string} bonusId
    * @returns {Promise<Claim>}
    * @throws {HeadcountError}
@@ -161,7 +169,7 @@ export class Headcount extends EventTarget {
     return { entries, next };
   }
 
-  /** Check that the connection still works, or try to connect within a second. Call it when e.g. the network changed. */
+  /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
   wake() {
     this.#connections.wake();
   }
@@ -189,12 +197,13 @@ export class Headcount extends EventTarget {
   // Parts.
 
   /** @param {Options} options */
-  #makeConnections({ ticket, WebSocket = globalThis.WebSocket }) {
+  #makeConnections({ ticket, WebSocket = globalThis.WebSocket, document = globalThis.document }) {
     const env = {
-      ticket: () => ticket({ resource: this.#watched }),
+      ticket: async () => ticket({ resource: this.#watched }),
       WebSocket,
       now: this.#now,
       timers: this.#timers,
+      isHidden: () => document?.visibilityState === "hidden",
     };
     return new Reconnector(env, this.#random, {
       opened: (connection) => this.#hello.say(connection),
@@ -217,6 +226,7 @@ export class Headcount extends EventTarget {
         return { ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since };
       },
       current: () => this.#connections.current,
+      isClaimWaiting: () => this.#outbox.isClaimWaiting,
       newId: this.#newId,
       random: this.#random,
       timers: this.#timers,
@@ -235,7 +245,7 @@ export class Headcount extends EventTarget {
   }
 
   /**
-   * Try at once when the network comes back or the tab becomes visible: browsers slow down the timers of hidden tabs.
+   * Check the connection when the network comes back or the tab becomes visible: browsers slow down the timers of hidden tabs.
    *
    * @param {Options} options
    */
@@ -243,7 +253,9 @@ export class Headcount extends EventTarget {
     const { signal } = this.#page;
     window?.addEventListener("online", () => this.#connections.network(true), { signal });
     window?.addEventListener("offline", () => this.#connections.network(false), { signal });
-    document?.addEventListener("visibilitychange", () => document.visibilityState === "hidden" || this.wake(), { signal });
+    window?.addEventListener("pageshow", (event) => "persisted" in event && event.persisted && this.#connections.restored(), { signal });
+    const shownOrHidden = () => (document?.visibilityState === "hidden" ? this.#connections.hidden() : this.wake());
+    document?.addEventListener("visibilitychange", shownOrHidden, { signal });
   }
 
   /** @param {string} reason */
@@ -270,10 +282,11 @@ export class Headcount extends EventTarget {
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
     } else if (message.type === "pong") this.#connections.answered(connection);
-    else if (message.code === "kept_out") this.#connections.refused(connection, message.retry_after_ms);
+    else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
+    else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
     else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
-    else if (message.type === "error" || message.message) this.#failed(connection);
+    else if (message.type === "error" || message.message) this.#failed(connection, message.message === THROTTLED);
     else if (message.type === "watching") this.#moved(connection, message);
     else {
       if (message.event) this.#follow(arrived(this.#stream, message), 0);
@@ -289,6 +302,7 @@ export class Headcount extends EventTarget {
    */
   #welcome(connection, welcome) {
     this.#hello.answered();
+    this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
     this.#dispatch("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
@@ -382,7 +396,7 @@ export class Headcount extends EventTarget {
    */
   #refused(connection, error) {
     if (!this.#hello.isPending(error.re)) this.#outbox.answered(error);
-    else if (error.code === "unavailable") this.#repeatHello(connection);
+    else if (error.code === "unavailable") this.#repeatHello(connection, { atLeast: error.retry_after_ms });
     else if (error.code === "slow_down") {
       this.#connections.explain("waiting for the rate limit: this user sent too many messages");
       this.#hello.repeatAfter(connection, error.retry_after_ms);
@@ -393,16 +407,37 @@ export class Headcount extends EventTarget {
    * The gateway reported an error without naming the request.
    *
    * @param {Connection} connection
+   * @param {boolean} isThrottled  all clients together sent too many, and this message went no further
    */
-  #failed(connection) {
-    if (this.#hello.isPendingOn(connection)) this.#repeatHello(connection);
-    this.#outbox.retryAll();
+  #failed(connection, isThrottled) {
+    if (this.#hello.isPendingOn(connection)) this.#repeatHello(connection, { isThrottled });
+    const isOnly = connection === this.#connections.current && connection.unanswered === 1;
+    this.#outbox.retryAll({ isThrottled, isOnly });
   }
 
-  /** @param {Connection} connection */
-  #repeatHello(connection) {
+  /**
+   * @param {Connection} connection
+   * @param {{isThrottled?: boolean, atLeast?: number}} options
+   */
+  #repeatHello(connection, options) {
     this.#connections.explain("the server is temporarily unavailable");
-    this.#hello.repeat(connection);
+    this.#hello.repeat(connection, options);
+  }
+
+  /** @param {Request} request */
+  #expiresIn({ action, bonus_id }) {
+    const expiresAt = action === "claim" ? this.#bonuses.expiresAt(bonus_id) : Infinity;
+    return expiresAt - this.serverNow();
+  }
+
+  /**
+   * The server refused a claim until its bonus expired.
+   *
+   * @param {Request} request
+   */
+  #expired({ id, bonus_id }) {
+    this.#bonuses.end(bonus_id, "expired");
+    return { type: "claim", re: id, bonus_id, outcome: "expired", event: null };
   }
 
   /**

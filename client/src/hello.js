@@ -1,4 +1,4 @@
-import { after, delay } from "./backoff.js";
+import { THROTTLED, after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
 
 /** @import {Connection} from "./connection.js" */
@@ -8,6 +8,7 @@ import { ANSWER_TIMEOUT } from "./connection.js";
  * @typedef {object} Options
  * @property {() => object} since  how far the client has followed its streams: the members of a hello beside its id
  * @property {() => Connection|null} current  the connection in use
+ * @property {() => boolean} isClaimWaiting  a claim is to be sent, or sent again
  * @property {() => string} newId
  * @property {() => number} random
  * @property {Timers} timers
@@ -15,6 +16,8 @@ import { ANSWER_TIMEOUT } from "./connection.js";
 
 // In milliseconds. Replies and pushes overtake each other by a little; asking at once would ask for what is on its way.
 const GAP = { base: 400, cap: 30_000 };
+// A hello on a connection in use lets a claim go first; after so many pauses the claim is not what keeps the server busy.
+const MAX_YIELDS = 5;
 // A broadcast that was not pushed in time is missing on all clients at once: 150,000 hellos need half a minute.
 const BROADCAST_GAP = { base: 30_000, cap: 300_000 };
 
@@ -62,10 +65,14 @@ export class Hello {
     this.#timer = undefined;
   }
 
-  /** @param {Connection|null} connection  null leaves it to the first hello of the next connection */
-  repeat(connection) {
+  /**
+   * @param {Connection|null} connection  null leaves it to the first hello of the next connection
+   * @param {{isThrottled?: boolean, atLeast?: number}} [options]  atLeast: the server said so, in milliseconds
+   */
+  repeat(connection, { isThrottled = false, atLeast = 0 } = {}) {
     this.answered();
-    if (connection) this.#sayAfter(delay(this.#gaps++, { ...GAP, random: this.#options.random }), connection);
+    const windows = isThrottled ? THROTTLED : GAP;
+    if (connection) this.#sayAfter(atLeast + delay(this.#gaps++, { ...windows, random: this.#options.random }), connection);
   }
 
   /**
@@ -111,7 +118,7 @@ export class Hello {
       this.#broadcastTimer = undefined;
       const connection = current();
       // A pending hello asks for it too, and so does the first one of the next connection.
-      if (connection && !this.#pending) this.say(connection);
+      if (connection && !this.#pending) this.#sayAfterClaims(connection);
     }, delay(this.#broadcastGaps++, { ...BROADCAST_GAP, random }));
   }
 
@@ -126,6 +133,14 @@ export class Hello {
    */
   #sayAfter(milliseconds, connection) {
     this.#options.timers.clearTimeout(this.#timer);
-    this.#timer = this.#options.timers.setTimeout(() => this.say(connection), milliseconds);
+    this.#timer = this.#options.timers.setTimeout(() => this.#sayAfterClaims(connection), milliseconds);
+  }
+
+  /** @param {Connection} connection */
+  #sayAfterClaims(connection) {
+    const { current, isClaimWaiting } = this.#options;
+    const yields = connection === current() && isClaimWaiting() && this.#gaps < MAX_YIELDS;
+    if (yields) this.repeat(connection);
+    else this.say(connection);
   }
 }

@@ -1,4 +1,4 @@
-import { after, delay } from "./backoff.js";
+import { THROTTLED, after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
 import { load, save } from "./stored-requests.js";
 import { HeadcountError } from "./types.js";
@@ -10,6 +10,7 @@ import { HeadcountError } from "./types.js";
  * @property {Request} request
  * @property {number} attempt  how often the server answered that it cannot do it yet
  * @property {boolean} isSent  sent, and not answered yet
+ * @property {boolean} mayBeDone  sent without an answer once, so that the server may have done it
  * @property {any} timer       set once it was sent: when it fires, the request is sent again
  * @property {(answer: any) => void} resolve
  * @property {(error: Error) => void} reject
@@ -18,6 +19,8 @@ import { HeadcountError } from "./types.js";
  * @property {(request: Request) => void} send
  * @property {Timers} timers
  * @property {() => number} random
+ * @property {(request: Request) => number} expiresIn  how long the server can still grant it; Infinity: always
+ * @property {(request: Request) => any} expired  the answer to a request that the server refused until it expired
  * @property {(backlog: Backlog) => void} changed
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]
  */
@@ -25,6 +28,8 @@ import { HeadcountError } from "./types.js";
 const MAX_REQUESTS = 100;
 // In milliseconds. A request needs one function call, not a new connection, so half a minute is wide enough.
 const RETRY_CAP = 30_000;
+// In milliseconds. A timer may fire a little early, and the two clocks differ by a little.
+const EXPIRY_MARGIN = 100;
 // Their order does not matter and their windows are short, so they do not wait for each other.
 const CONCURRENT_ACTIONS = ["claim", "ack"];
 
@@ -33,10 +38,13 @@ const CONCURRENT_ACTIONS = ["claim", "ack"];
  * it once.
  *
  * Acts are sent one at a time, because the gateway handles messages of one connection concurrently and in any order.
- * Watches too, and of those that wait only the last is sent. Claims and acknowledgements are sent at once.
- * Acknowledgements are the client's own requests, so the backlog leaves them out.
+ * Watches too, and of those that wait only the last is sent. Claims and acknowledgements are sent at once: claims before
+ * all others, acknowledgements when no claim waits. Acknowledgements are the client's own requests, so the
+ * backlog leaves them out.
  *
- * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent.
+ * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent. A claim that
+ * was refused until its bonus expired is not sent again: its outcome is "expired". If the server may have done it, only
+ * the server knows, and the claim is sent until it is answered.
  */
 export class Outbox {
   #options;
@@ -64,7 +72,7 @@ export class Outbox {
       return Promise.reject(new HeadcountError("queue_full", `${MAX_REQUESTS} requests are already waiting for an answer`));
     }
     return new Promise((resolve, reject) => {
-      this.#put(request, resolve, reject);
+      this.#put(request, { resolve, reject });
       this.#mergeWatches();
       this.#changed();
       this.#flush();
@@ -74,6 +82,12 @@ export class Outbox {
   /** Whether a watch is waiting for a connection or for its answer. */
   get hasWatch() {
     return [...this.#entries.values()].some(({ request }) => request.action === "watch");
+  }
+
+  /** Whether a claim is still to be sent, or was refused and has no answer yet. */
+  get isClaimWaiting() {
+    const isWaiting = (/** @type {Entry} */ { isSent, attempt }) => !isSent || attempt > 0;
+    return [...this.#entries.values()].some((entry) => entry.request.action === "claim" && isWaiting(entry));
   }
 
   /** @param {string} bonusId */
@@ -107,7 +121,7 @@ export class Outbox {
   /** The connection is gone: keep everything, send nothing. */
   pause() {
     this.#isOnline = false;
-    for (const entry of this.#entries.values()) this.#unsend(entry);
+    for (const entry of this.#entries.values()) this.#lose(entry);
   }
 
   /**
@@ -118,19 +132,29 @@ export class Outbox {
   answered(message) {
     const entry = this.#entries.get(message.re ?? "");
     if (!entry) return;
-    if (message.code === "unavailable") return this.#retry(entry);
+    if (message.code === "unavailable") {
+      entry.mayBeDone = true;
+      return this.#retry(entry, { atLeast: message.retry_after_ms });
+    }
     if (message.code === "slow_down") return this.#waitForRateLimit(entry, message.retry_after_ms ?? RETRY_CAP);
-    this.#unsend(entry);
-    this.#entries.delete(entry.request.id);
-    this.#changed();
+    this.#remove(entry);
     if (message.type === "error") entry.reject(new HeadcountError(message.code ?? "", message.reason ?? ""));
     else entry.resolve(message);
     this.#flush();
   }
 
-  /** The gateway failed to handle a message and does not tell which: send all unanswered ones again, later. */
-  retryAll() {
-    for (const entry of this.#entries.values()) if (entry.isSent) this.#retry(entry);
+  /**
+   * The gateway failed to handle a message and does not tell which: send all unanswered ones again, later.
+   *
+   * @param {{isThrottled: boolean, isOnly: boolean}} failure
+   *   isThrottled: it did not pass the message on; isOnly: no other message was unanswered
+   */
+  retryAll({ isThrottled, isOnly }) {
+    for (const entry of this.#entries.values()) {
+      if (!entry.isSent) continue;
+      entry.mayBeDone ||= !(isThrottled && isOnly);
+      this.#retry(entry, isThrottled ? THROTTLED : {});
+    }
   }
 
   /** @param {HeadcountError} error */
@@ -144,13 +168,36 @@ export class Outbox {
   }
 
   #flush() {
+    this.#answerExpired();
     if (!this.#isOnline || this.#rateLimited !== undefined) return;
     const busy = new Set();
-    for (const entry of this.#entries.values()) {
+    for (const entry of this.#inOrder()) {
       const { action } = entry.request;
+      if (action === "ack" && this.isClaimWaiting) continue;
       if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
       if (!CONCURRENT_ACTIONS.includes(action)) busy.add(action);
     }
+  }
+
+  /** Claims first: they are the only requests that can be too late. */
+  #inOrder() {
+    const isClaim = (/** @type {Entry} */ { request }) => Number(request.action === "claim");
+    return [...this.#entries.values()].sort((a, b) => isClaim(b) - isClaim(a));
+  }
+
+  #answerExpired() {
+    for (const entry of this.#entries.values()) {
+      if (!isRefused(entry) || this.#options.expiresIn(entry.request) > 0) continue;
+      this.#remove(entry);
+      entry.resolve(this.#options.expired(entry.request));
+    }
+  }
+
+  /** @param {Entry} entry */
+  #remove(entry) {
+    this.#unsend(entry);
+    this.#entries.delete(entry.request.id);
+    this.#changed();
   }
 
   /** Only the last watch matters: earlier ones that were not sent share its answer. */
@@ -179,11 +226,21 @@ export class Outbox {
     this.#options.send(entry.request);
   }
 
-  /** @param {Entry} entry */
-  #retry(entry) {
-    this.#flushAfter(entry, delay(entry.attempt, { cap: RETRY_CAP, random: this.#options.random }));
+  /**
+   * @param {Entry} entry
+   * @param {{base?: number, atLeast?: number}} [options]  in milliseconds; atLeast: the server said so
+   */
+  #retry(entry, { base, atLeast = 0 } = {}) {
+    const wait = atLeast + delay(entry.attempt, { base, cap: RETRY_CAP, random: this.#options.random });
     entry.attempt += 1;
+    this.#unsend(entry);
+    this.#flushAfter(entry, isRefused(entry) ? Math.min(wait, this.#untilExpired(entry)) : wait);
     this.#report();
+  }
+
+  /** @param {Entry} entry */
+  #untilExpired({ request }) {
+    return Math.max(0, this.#options.expiresIn(request)) + EXPIRY_MARGIN;
   }
 
   /**
@@ -207,9 +264,19 @@ export class Outbox {
   #flushAfter(entry, milliseconds) {
     this.#unsend(entry);
     entry.timer = this.#options.timers.setTimeout(() => {
-      this.#unsend(entry);
+      this.#lose(entry);
       this.#flush();
     }, milliseconds);
+  }
+
+  /**
+   * Its answer, if it was sent, does not come any more.
+   *
+   * @param {Entry} entry
+   */
+  #lose(entry) {
+    entry.mayBeDone ||= entry.isSent;
+    this.#unsend(entry);
   }
 
   /** @param {Entry} entry */
@@ -221,11 +288,11 @@ export class Outbox {
 
   /**
    * @param {Request} request
-   * @param {(answer: any) => void} [resolve]
-   * @param {(error: Error) => void} [reject]
+   * @param {Partial<Entry>} more
    */
-  #put(request, resolve = () => {}, reject = () => {}) {
-    this.#entries.set(request.id, { request, attempt: 0, isSent: false, timer: undefined, resolve, reject });
+  #put(request, more) {
+    const entry = { attempt: 0, isSent: false, mayBeDone: false, timer: undefined, resolve: () => {}, reject: () => {} };
+    this.#entries.set(request.id, { request, ...entry, ...more });
   }
 
   /** @param {string} key */
@@ -233,7 +300,9 @@ export class Outbox {
     this.#storageKey = key;
     const own = [...this.#entries.values()];
     this.#entries.clear();
-    for (const request of load(this.#options.storage, key).slice(0, MAX_REQUESTS)) this.#put(request);
+    // The earlier page may have sent them.
+    const stored = load(this.#options.storage, key).slice(0, MAX_REQUESTS);
+    for (const request of stored) this.#put(request, { mayBeDone: true });
     for (const entry of own) this.#entries.set(entry.request.id, entry);
     this.#changed();
   }
@@ -251,3 +320,10 @@ export class Outbox {
     this.#options.changed(backlog);
   }
 }
+
+/**
+ * Whether each answer so far was that the server does not do it yet.
+ *
+ * @param {Entry} entry
+ */
+const isRefused = ({ attempt, isSent, mayBeDone }) => attempt > 0 && !isSent && !mayBeDone;

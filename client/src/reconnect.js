@@ -1,8 +1,12 @@
-import { after, delay, rotation } from "./backoff.js";
+import { delay, rotation } from "./backoff.js";
 import { Connection } from "./connection.js";
+import { Interruptions } from "./interruptions.js";
+import { UNTOLD } from "./limits.js";
+import { Schedule } from "./schedule.js";
 
 /** @import {Status} from "./types.js" */
-/** @import {Env} from "./connection.js" */
+/** @import {Env, End} from "./connection.js" */
+/** @import {Limits} from "./limits.js" */
 
 /**
  * @typedef {object} Owner
@@ -13,14 +17,9 @@ import { Connection } from "./connection.js";
  * @property {(status: Status) => void} changed
  */
 
-// In milliseconds. After a connection that lived this long, the next loss starts with quick attempts again.
-const STEADY = 10_000;
-// A shorter one was welcomed all the same, so the server has room: windows stay under 2 ** 3 = 8 s.
-const MAX_FLAPPING_ATTEMPT = 3;
-const WAKE_TIMEOUT = 1_000;
 const NO_NETWORK = "this device is offline";
 
-/** Keeps one welcomed connection: connects, waits with jitter, connects again, and replaces it before its two hours end. */
+/** Keeps one welcomed connection: connects, waits as the schedule says, connects again, and replaces it in time. */
 export class Reconnector {
   /** @type {Connection|null} the connection in use: welcomed */
   current = null;
@@ -33,18 +32,16 @@ export class Reconnector {
   /** @type {Connection|null} a connection being opened; beside `current` when that is being replaced */
   #fresh = null;
   #hasNetwork = true;
-  #attempt = 0;
-  #onlineAt = 0;
-  #retryAt = 0;
-  /** No attempt before this moment: the server refuses this user. */
-  #refusedUntil = 0;
+  #schedule;
+  #interruptions;
+  #limits = UNTOLD;
   /** @type {any} the next attempt, to reconnect or to rotate */
   #timer;
   #isReplacing = false;
   #uncounted = 0;
 
   /**
-   * @param {Env} env
+   * @param {Env & {isHidden: () => boolean}} env
    * @param {() => number} random
    * @param {Owner} owner
    */
@@ -52,6 +49,8 @@ export class Reconnector {
     this.#env = env;
     this.#random = random;
     this.#owner = owner;
+    this.#schedule = new Schedule(random);
+    this.#interruptions = new Interruptions({ ...env, noticed: () => this.current?.check() });
   }
 
   get isFinal() {
@@ -65,9 +64,21 @@ export class Reconnector {
     const connection = new Connection(this.#env, {
       opened: () => this.#owner.opened(connection),
       received: (message, sentAt) => this.#owner.received(connection, message, sentAt),
-      ended: ({ reason, permanent }) => this.#ended(connection, reason, permanent),
+      ended: (end) => this.#ended(connection, end),
     });
     this.#fresh = connection;
+  }
+
+  /**
+   * The server told its limits, in a welcome on this connection.
+   *
+   * @param {Connection} connection
+   * @param {Limits} limits
+   */
+  tell(connection, limits) {
+    this.#limits = limits;
+    this.#schedule.tell(limits.reconnectWithin);
+    connection.pingEvery(limits.pingEvery);
   }
 
   /**
@@ -83,9 +94,10 @@ export class Reconnector {
     this.#fresh = null;
     this.#isReplacing = false;
     this.#hasNetwork = true;
-    this.#onlineAt = this.#env.now();
+    this.#schedule.welcomed(this.#env.now());
+    this.#interruptions.start();
     connection.ready();
-    this.#connectAfter(rotation(this.#random), "");
+    this.#connectAt(this.#env.now() + rotation(this.#random, this.#limits.rotateWithin));
     if (this.status.status !== "online") this.#setStatus("online");
     return true;
   }
@@ -103,27 +115,49 @@ export class Reconnector {
     if (isCounted) this.#uncounted = 0;
     else if (this.current && !this.#fresh && !this.#isReplacing) {
       this.#isReplacing = true;
-      this.#connectAfter(delay(this.#uncounted++, { random: this.#random }), "");
+      this.#connectAt(this.#env.now() + delay(this.#uncounted++, { random: this.#random }));
     }
   }
 
   /**
-   * The server refuses this user's messages and handshakes for a while.
+   * The server is about to close the connection, and told when to come again.
    *
-   * @param {Connection} connection  where it said so: the server closes it
    * @param {number} milliseconds
    */
-  refused(connection, milliseconds) {
-    this.#refusedUntil = this.#env.now() + after(milliseconds, this.#random);
-    connection.fail("refused for a while: this user sent too many messages");
+  closing(milliseconds) {
+    this.#schedule.close(this.#env.now(), milliseconds);
   }
 
-  /** Check that `current` still works, or try again within a second. */
+  /**
+   * The server refuses this user for a while. Close the connection, and come again then.
+   *
+   * @param {Connection} connection
+   * @param {number} milliseconds
+   * @param {string} reason
+   */
+  dismissed(connection, milliseconds, reason) {
+    this.closing(milliseconds);
+    connection.fail(reason, { isTold: true });
+  }
+
+  /** Check that `current` still works, or try earlier: at any moment of what is left of the window. */
   wake() {
     if (this.current) this.current.check();
     else if (this.#timer !== undefined) {
-      this.#connectAfter(Math.min(this.#retryAt - this.#env.now(), this.#random() * WAKE_TIMEOUT), this.status.reason);
+      this.#connectAt(this.#schedule.hasten(this.#env.now()), this.status.reason);
     }
+  }
+
+  /** The page was stored and is shown again: its connection did not survive that. */
+  restored() {
+    this.#interruptions.ended();
+    if (this.current) this.current.check();
+    else if (this.#timer !== undefined) this.#connectNext(true, this.status.reason);
+  }
+
+  /** The page is hidden now. */
+  hidden() {
+    this.#interruptions.hidden();
   }
 
   /**
@@ -134,13 +168,14 @@ export class Reconnector {
    * @param {boolean} isThere
    */
   network(isThere) {
+    if (isThere && !this.#hasNetwork) this.#interruptions.ended();
     this.#hasNetwork = isThere;
     if (isThere) {
       if (this.current && this.status.status === "offline") this.#setStatus("connecting", "this device is online again");
       this.wake();
     } else if (this.current) this.#setStatus("offline", NO_NETWORK);
     else if (this.#fresh) this.#fresh.fail(NO_NETWORK);
-    else this.#setStatus("offline", NO_NETWORK, this.#retryAt);
+    else this.#setStatus("offline", NO_NETWORK, this.#schedule.at);
   }
 
   /**
@@ -167,6 +202,7 @@ export class Reconnector {
   /** @param {string} reason */
   stop(reason) {
     this.#cancelAttempt();
+    this.#interruptions.stop();
     this.current?.close();
     this.#fresh?.close();
     this.current = this.#fresh = null;
@@ -175,36 +211,46 @@ export class Reconnector {
 
   /**
    * @param {Connection} connection
-   * @param {string} cause
-   * @param {boolean} isPermanent
+   * @param {End} end
    */
-  #ended(connection, cause, isPermanent) {
-    const reason = this.#hasNetwork ? cause : NO_NETWORK;
+  #ended(connection, { isPermanent, isTold, retryAfter, ...end }) {
+    const now = this.#env.now();
+    const isOwn = end.isOwn || !this.#hasNetwork || this.#interruptions.isRecent;
+    const reason = this.#hasNetwork ? end.reason : NO_NETWORK;
     if (connection === this.#fresh) this.#fresh = null;
-    if (connection === this.current) this.#lost();
+    if (connection === this.current) this.#lost(now);
+    if (retryAfter !== undefined) this.#schedule.close(now, retryAfter);
     if (this.#fresh) this.#setStatus("connecting", reason);
     else if (isPermanent && !this.current) this.stop(reason);
-    else this.#connectAfter(delay(this.#attempt++, { random: this.#random }), reason);
+    else if (isTold) this.#connectAt(this.#schedule.asTold(now), reason);
+    else this.#connectNext(isOwn, reason);
     this.#owner.ended(connection);
   }
 
-  #lost() {
+  /**
+   * @param {boolean} isOwn
+   * @param {string} reason
+   */
+  #connectNext(isOwn, reason) {
+    this.#connectAt(this.#schedule.next(this.#env.now(), isOwn), reason);
+  }
+
+  /** @param {number} now */
+  #lost(now) {
     this.current = null;
     this.#isReplacing = false;
-    const isSteady = this.#env.now() - this.#onlineAt >= STEADY;
-    this.#attempt = isSteady ? 0 : Math.min(this.#attempt, MAX_FLAPPING_ATTEMPT);
+    this.#interruptions.stop();
+    this.#schedule.lost(now);
   }
 
   /**
-   * @param {number} milliseconds
-   * @param {string} reason
+   * @param {number} at
+   * @param {string} [reason]
    */
-  #connectAfter(milliseconds, reason) {
+  #connectAt(at, reason = "") {
     this.#cancelAttempt();
-    const wait = Math.max(milliseconds, this.#refusedUntil - this.#env.now());
-    this.#timer = this.#env.timers.setTimeout(() => this.connect(), wait);
-    this.#retryAt = this.#env.now() + wait;
-    if (!this.current) this.#setStatus("offline", reason, this.#retryAt);
+    this.#timer = this.#env.timers.setTimeout(() => this.connect(), at - this.#env.now());
+    if (!this.current) this.#setStatus("offline", reason, at);
   }
 
   #cancelAttempt() {

@@ -39,6 +39,8 @@ export class Headcount extends EventTarget {
     /**
      * Claim a bonus. Resolves with the outcome; "expired" and "sold_out" are outcomes, not errors.
      *
+     * A claim that the server has no room for is sent again until it is answered or the bonus has expired.
+     *
      * @param {string} bonusId
      * @returns {Promise<Claim>}
      * @throws {HeadcountError}
@@ -66,7 +68,7 @@ export class Headcount extends EventTarget {
     ledger({ before }?: {
         before?: Ledger["next"];
     }): Promise<Ledger>;
-    /** Check that the connection still works, or try to connect within a second. Call it when e.g. the network changed. */
+    /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
     wake(): void;
     /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
     close(): void;

@@ -49,6 +49,9 @@
  * @property {Bonus[]} bonuses    at most ten, the first to expire first
  * @property {{seq: number, recovered: boolean, news: News[]}} broadcasts  news: unexpired news after the seq in the hello;
  *   recovered: none of it is missing
+ * @property {number} [reconnect_within_ms]  after a loss, connect at a random moment within so long
+ * @property {number} [ping_every_ms]        send a ping when nothing was sent for so long
+ * @property {number} [rotate_within_ms]     replace this connection before it is so old
  *
  * @typedef {object} Watching     what this connection watches now, and the user's session there
  * @property {string} resource
@@ -102,7 +105,8 @@
  * @typedef {object} Options        only `ticket` is required; those after `storage` are for tests
  * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  called before every connection. `resource` is
  *   what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
- *   client tries again later; if the error has a `status` of 4xx (but 408, 425, 429) or `permanent: true`, it stops
+ *   client tries again later, and not before `retryAfter` milliseconds if the error has that; if the error has a `status`
+ *   of 4xx (but 408, 425, 429) or `permanent: true`, it stops
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered acts and claims
  *   survive a reload
  * @property {new (url: string) => WebSocket} [WebSocket]
@@ -111,7 +115,7 @@
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]
- * @property {EventTarget} [window]   dispatches "online" and "offline"
+ * @property {EventTarget} [window]   dispatches "online", "offline" and "pageshow"
  * @property {EventTarget & {visibilityState?: string}} [document]  dispatches "visibilitychange"
  *
  * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger", id: string, [key: string]: any}} Request
@@ -259,6 +263,18 @@ export type Welcome = {
         recovered: boolean;
         news: News[];
     };
+    /**
+     * after a loss, connect at a random moment within so long
+     */
+    reconnect_within_ms?: number | undefined;
+    /**
+     * send a ping when nothing was sent for so long
+     */
+    ping_every_ms?: number | undefined;
+    /**
+     * replace this connection before it is so old
+     */
+    rotate_within_ms?: number | undefined;
 };
 /**
  * what this connection watches now, and the user's session there
@@ -397,7 +413,8 @@ export type Options = {
     /**
      * called before every connection. `resource` is
      * what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
-     * client tries again later; if the error has a `status` of 4xx (but 408, 425, 429) or `permanent: true`, it stops
+     * client tries again later, and not before `retryAfter` milliseconds if the error has that; if the error has a `status`
+     * of 4xx (but 408, 425, 429) or `permanent: true`, it stops
      */
     ticket: (wish: {
         resource: string | null;
@@ -423,7 +440,7 @@ export type Options = {
     setTimeout?: ((callback: () => void, milliseconds: number) => any) | undefined;
     clearTimeout?: ((timer: any) => void) | undefined;
     /**
-     * dispatches "online" and "offline"
+     * dispatches "online", "offline" and "pageshow"
      */
     window?: EventTarget | undefined;
     /**

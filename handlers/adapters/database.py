@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 # A call in all, with the wait for its turn, a new connection and the second attempt. The database's
 # own bound for a statement is longer (sql/time_outs.sql): it is for clients that are gone.
 CALL_SECONDS = 10.0
+# For a message, many times what its statement takes. A database that needs longer has more to do
+# than it can, and each message that waits on adds to it: its client is told to send it again later.
+MESSAGE_CALL_SECONDS = 4.0
 CONNECT_SECONDS = 5.0
 
 # NAT gateways and proxies drop what is idle without a word, and a frozen environment is idle.
@@ -69,8 +72,8 @@ class Unstorable(Exception):
 class Database:
     """Runs statements, each of which may run twice."""
 
-    def __init__(self, dsn: str, deadline: Deadline) -> None:
-        self._dsn, self._deadline = dsn, deadline
+    def __init__(self, dsn: str, deadline: Deadline, at_most_seconds: float = CALL_SECONDS) -> None:
+        self._dsn, self._deadline, self._at_most_seconds = dsn, deadline, at_most_seconds
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
         # A broadcast's workers wait for each other here: a connection takes one query at a time.
@@ -122,7 +125,8 @@ class Database:
     async def _call(
         self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
     ) -> list[RowT]:
-        seconds = self._deadline.allow(CALL_SECONDS, leaving_seconds=ANSWER_SECONDS)
+        at_most = min(CALL_SECONDS, self._at_most_seconds)
+        seconds = self._deadline.allow(at_most, leaving_seconds=ANSWER_SECONDS)
         try:
             async with asyncio.timeout(seconds), self._turn:
                 try:

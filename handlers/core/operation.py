@@ -121,9 +121,9 @@ def encode(type_: str, **fields: object) -> bytes:
     return msgspec.json.encode({"type": type_, **fields})
 
 
-def error(re: str | None, code: str, reason: str) -> Outcome:
+def error(re: str | None, code: str, reason: str, **more: object) -> Outcome:
     """Refuse: `code` is for programs, `reason` one short sentence for people."""
-    return Outcome(encode("error", re=re, code=code, reason=reason))
+    return Outcome(encode("error", re=re, code=code, reason=reason, **more))
 
 
 def raw(column: Json | None) -> msgspec.Raw:

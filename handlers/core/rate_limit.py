@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from handlers.core.operation import Outcome, encode
+from handlers.core.operation import error
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from handlers.core.operation import Outcome
 
 SLOW_DOWN = "this user sends too many messages: wait for retry_after_ms, then send it again"
 KEPT_OUT = (
@@ -40,13 +42,14 @@ def over_limit(re: str | None, row: LimitedRow) -> Outcome | None:
         return kept_out(timedelta(milliseconds=wait_ms))
     if row.outcome != "slow_down":
         return None
-    return Outcome(_error(re, "slow_down", SLOW_DOWN, wait_ms))
+    return error(re, "slow_down", SLOW_DOWN, retry_after_ms=wait_ms)
 
 
 def kept_out(length: timedelta) -> Outcome:
     """The reply to a user who is kept out. It answers no message in particular."""
     wait_ms = -(-length // timedelta(milliseconds=1))
-    return Outcome(_error(None, "kept_out", KEPT_OUT, wait_ms), kept_out_for=length)
+    refusal = error(None, "kept_out", KEPT_OUT, retry_after_ms=wait_ms)
+    return replace(refusal, kept_out_for=length)
 
 
 class KeptOut:
@@ -91,7 +94,3 @@ class _Known:
     learned_at: datetime
     until: datetime
     closed: set[str] = field(default_factory=set)
-
-
-def _error(re: str | None, code: str, reason: str, retry_after_ms: int) -> bytes:
-    return encode("error", re=re, code=code, reason=reason, retry_after_ms=retry_after_ms)

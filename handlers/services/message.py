@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from handlers.adapters.database import Unavailable, Unstorable
@@ -12,10 +15,11 @@ from handlers.adapters.gateway.errors import Gone, Undelivered
 from handlers.core.message import UNSTORABLE
 from handlers.core.operation import Push, error
 from handlers.core.operations.table import read, refused
+from handlers.core.overload import OVERLOADED, UNAVAILABLE, is_too_late, unavailable
 from handlers.core.rate_limit import over_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from datetime import datetime
 
     from handlers.core.connection import Connection
@@ -27,8 +31,6 @@ log = logging.getLogger(__name__)
 
 # The client's reply waits for the pushes: Lambda does nothing after it.
 PUSH_TIMEOUT_SECONDS = 3.0
-
-UNAVAILABLE = "the service cannot reach its database: send the same message again in a moment"
 
 
 class Database(Protocol):
@@ -54,31 +56,41 @@ class Gateway(Protocol):
 class Messages:
     """Answers messages. Each is counted by the database before it leads to anything."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what a message leads to, and the rules of that
         self,
         database: Database,
         delivery: Delivery,
         gateway: Gateway,
         kept_out: KeptOut,
         rules: Rules,
+        *,
+        draw: Callable[[], float] = random.random,
     ) -> None:
         self._database, self._delivery, self._gateway = database, delivery, gateway
-        self._kept_out, self._rules = kept_out, rules
+        self._kept_out, self._rules, self._draw = kept_out, rules, draw
 
-    async def answer(self, connection: Connection, body: str, now: datetime) -> bytes:
-        """The reply to a message. Only a user who is kept out loses the connection by it."""
+    async def answer(
+        self, connection: Connection, body: str, age: timedelta, now: datetime
+    ) -> bytes:
+        """The reply to a message that has waited for so long since it came to the gateway.
+
+        Only a user who is kept out loses the connection by it.
+        """
         if known := self._kept_out.refusal(connection.user_id, now):
             await self._close(connection, known.reply)
             return known.reply
-        outcome = await self._ask(connection, body)
+        outcome = await self._ask(connection, body, age)
         if outcome.kept_out_for is not None:
             self._kept_out.learn(connection.user_id, outcome.kept_out_for, now)
             await self._close(connection, outcome.reply)
         await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
         return outcome.reply
 
-    async def _ask(self, connection: Connection, body: str) -> Outcome:
-        request = read(connection, body, self._rules)
+    async def _ask(self, connection: Connection, body: str, age: timedelta) -> Outcome:
+        request, began = read(connection, body, self._rules), time.monotonic()
+        if is_too_late(age):
+            log.warning("message: not handled, for it has waited %.1f s", age.total_seconds())
+            return unavailable(request.id, OVERLOADED, age, self._draw())
         try:
             try:
                 return await self._operate(request)
@@ -88,9 +100,10 @@ class Messages:
                 return await self._operate(
                     refused(connection, body, request.id, refusal, self._rules)
                 )
-        except Unavailable as unavailable:
-            log.error("message: %s", unavailable)
-            return error(request.id, "unavailable", UNAVAILABLE)
+        except Unavailable as reason:
+            log.error("message: %s", reason)
+            age += timedelta(seconds=time.monotonic() - began)
+            return unavailable(request.id, UNAVAILABLE, age, self._draw())
 
     async def _operate(self, request: Request) -> Outcome:
         row = await self._database.fetch_one(request.statement)

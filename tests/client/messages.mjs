@@ -55,6 +55,9 @@ export const slowDown = (re, retry_after_ms) => refusal(re, "slow_down", { retry
 /** The gateway's own error frame, after a function crashed. */
 export const CRASH = '{"message": "Internal server error", "connectionId":"c", "requestId":"r"}';
 
+/** The gateway's own error frame, when all clients together send too many messages. */
+export const TOO_MANY = { message: "Too Many Requests", connectionId: "c", requestId: "r" };
+
 export const bonus = (more = {}) => ({
   bonus_id: "b",
   reward: {},

@@ -12,20 +12,41 @@ import pytest
 HERE = Path(__file__).parent
 # Only a failure takes so long: a busy machine does not.
 TIMEOUT_SECONDS = 300
+# Ten seconds of processor time, on a machine with fifty other processes.
+CROWD_TIMEOUT_SECONDS = 1_800
 
 
 def test_the_browser_client() -> None:
-    """Run `node --test`; its output is the message of a failure."""
-    files = sorted(str(path) for path in HERE.glob("*.test.mjs"))
+    _run("--test", "--test-reporter=spec", *_tests(HERE), timeout_seconds=TIMEOUT_SECONDS)
+
+
+def test_a_crowd_of_clients() -> None:
+    files = _tests(HERE / "crowd")
+    _run("--test", "--test-reporter=spec", *files, timeout_seconds=CROWD_TIMEOUT_SECONDS)
+
+
+@pytest.mark.parametrize("name", ["storm", "rush"])
+def test_the_figures_of_a_crowd_are_printed(name: str) -> None:
+    script = str(HERE / "crowd" / f"{name}.mjs")
+    assert "a client" in _run(script, "200", "20", timeout_seconds=TIMEOUT_SECONDS)
+
+
+def _tests(folder: Path) -> list[str]:
+    return sorted(str(path) for path in folder.glob("*.test.mjs"))
+
+
+def _run(*arguments: str, timeout_seconds: float) -> str:
+    """What Node prints; that is also the message of a failure."""
     run = subprocess.run(
-        [_node(), "--test", "--test-reporter=spec", *files],
+        [_node(), *arguments],
         capture_output=True,
         text=True,
-        timeout=TIMEOUT_SECONDS,
+        timeout=timeout_seconds,
         check=False,
     )
     if run.returncode != 0:
         pytest.fail(run.stdout + run.stderr, pytrace=False)
+    return run.stdout
 
 
 def _node() -> str:

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { merge } from "../../client/src/merge.js";
+import { makeDice } from "./dice.mjs";
 import { setUp, settled } from "./fakes.mjs";
 
 const WALKS = 150;
@@ -59,17 +60,6 @@ class FakeServer {
     if (luck > 0.1) this.send(socket, message);
     if (luck > 0.9) this.send(socket, message);
   }
-}
-
-/** mulberry32: small, and the same on every machine. */
-function makeDice(seed) {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }
 
 /** Accept new connections, and answer each hello once. */

@@ -97,7 +97,7 @@ def test_every_message_type_has_its_heading() -> None:
 
 def test_every_websocket_code_has_its_heading() -> None:
     codes = set(_strings(calls=("BadMessage",))) | set(_strings(calls=("error",), argument=1))
-    codes |= set(act.REFUSALS) | {"slow_down", "kept_out"}
+    codes |= set(act.REFUSALS)
     assert _below("error-codes.md", section="WebSocket") == codes
 
 

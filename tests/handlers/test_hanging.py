@@ -369,6 +369,25 @@ def test_events_are_refused_while_the_database_hangs_and_work_again_when_it_goes
     wait_until(lambda: running_statements(world) == [] and connections_to(world) == 1)
 
 
+def test_a_message_waits_less_for_a_database_that_hangs_than_an_order(
+    world: World, server: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its client is told when to come again."""
+    world.come("tab-1")
+    act: dict[str, Any] = {"action": "act", "id": "a1", "type": "like", "body": {}}
+    monkeypatch.setattr(databases, "CALL_SECONDS", 3600.0)
+    monkeypatch.setattr(message, "MESSAGE_CALL_SECONDS", SHORT_SECONDS)
+    of_messages = message.MessageContainer()
+    vars(of_messages)["deadline"] = world.container.deadline
+    with monkeypatch.context() as patch:
+        patch.setitem(vars(world.container), "database", of_messages.database)
+        with stopped(server):
+            reply = say(world, "tab-1", **act)
+    assert (reply["code"], reply["re"]) == ("unavailable", "a1")
+    assert reply["retry_after_ms"] > 0
+    assert say(world, "tab-1", **act)["event"]["seq"] == 1
+
+
 def test_a_report_does_not_wait_for_its_rollback(world: World, server: int) -> None:
     with hanging(server):
         status, refusal = call(world, "GET", "/watch-time?by=user&from=0&to=1000")

@@ -14,16 +14,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec import structs
 
-from handlers.adapters.database import Unavailable, Unstorable
+from handlers.adapters.database import MESSAGE_CALL_SECONDS, Unavailable, Unstorable
 from handlers.adapters.gateway.errors import Gone, Unreachable
 from handlers.core.connection import Connection
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, Message, parse
 from handlers.core.operation import Limit, Rules
 from handlers.core.operations import act
 from handlers.core.operations.reject import Reject
+from handlers.core.overload import MAX_WAIT
 from handlers.core.rate_limit import KeptOut
 from handlers.core.reasons import EXPECTED, UNREADABLE
-from handlers.services.message import Messages
+from handlers.services.message import PUSH_TIMEOUT_SECONDS, Messages
 from tests.support.words import DROPPED, INTERNAL
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "error-codes.md"
 CONNECTION = Connection("ann", "site", "t1", datetime(2026, 1, 1, tzinfo=UTC), "g/live", "tab-1")
 RULES = Rules(Limit(timedelta(milliseconds=200), 50, timedelta(minutes=1)), timedelta(seconds=30))
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+AT_ONCE, TOO_LATE = timedelta(0), timedelta(seconds=11)
 TO_DO = re.compile(r"(send|give|leave|remove|flatten|connect|wait|compare)\b")
 
 ID, BONUS = "m1", "00000000-0000-0000-0000-000000000007"
@@ -156,16 +158,16 @@ ERRORS: list[tuple[str, Row | Exception, str]] = [
 ]
 
 
-async def reply_to(body: str, answer: Row | Exception) -> dict[str, Any]:
+async def reply_to(body: str, answer: Row | Exception, age: timedelta = AT_ONCE) -> dict[str, Any]:
     reply: dict[str, Any] = json.loads(
-        await messages(FakeDatabase(answer)).answer(CONNECTION, body, NOW)
+        await messages(FakeDatabase(answer)).answer(CONNECTION, body, age, NOW)
     )
     return reply
 
 
 def messages(database: FakeDatabase, gateway: FakeGateway | None = None) -> Messages:
     gateway = gateway or FakeGateway()
-    return Messages(database, gateway, gateway, KeptOut(), RULES)
+    return Messages(database, gateway, gateway, KeptOut(), RULES, draw=lambda: 0.5)
 
 
 def is_helpful(reason: str) -> None:
@@ -194,7 +196,7 @@ async def test_every_message_is_counted_by_one_statement(
     body: str, answer: Row | Exception, code: str
 ) -> None:
     database = FakeDatabase(answer)
-    await messages(database).answer(CONNECTION, body, NOW)
+    await messages(database).answer(CONNECTION, body, AT_ONCE, NOW)
     # The statement of a value that cannot be stored is undone, and the count with it.
     assert len(database.asked) == 1 + isinstance(answer, Unstorable)
     assert all(statement.user_id == "ann" for statement in database.asked)
@@ -207,18 +209,57 @@ async def test_every_message_is_counted_by_one_statement(
 )
 async def test_a_message_that_is_refused_costs_by_its_size(size: int, units: int) -> None:
     database = FakeDatabase(NOT_ASKED)
-    await messages(database).answer(CONNECTION, "x" * size, NOW)
+    await messages(database).answer(CONNECTION, "x" * size, AT_ONCE, NOW)
     assert database.asked == [Reject("ann", units, *RULES.limit)]
 
 
 async def test_a_user_who_is_kept_out_is_told_why_before_the_connection_closes() -> None:
     database, gateway = FakeDatabase(Row("kept_out", -60_000)), FakeGateway()
-    service = messages(database, gateway)
+    those = messages(database, gateway)
     for _ in range(100):
-        reply = json.loads(await service.answer(CONNECTION, message("act"), NOW))
+        reply = json.loads(await those.answer(CONNECTION, message("act"), AT_ONCE, NOW))
         assert (reply["code"], reply["retry_after_ms"]) == ("kept_out", 60_000)
     assert gateway.seen == ["kept_out", "closed"]
     assert len(database.asked) == 1, "the rest costs no statement"
+
+
+@pytest.mark.parametrize("action", GOOD)
+async def test_a_message_that_comes_too_late_costs_no_statement(action: str) -> None:
+    """Its client would have the answer too late, or has sent it again."""
+    database = FakeDatabase(NOT_ASKED)
+    answer = await messages(database).answer(CONNECTION, message(action), TOO_LATE, NOW)
+    reply = json.loads(answer)
+    assert (reply["re"], reply["code"], reply["retry_after_ms"]) == (ID, "unavailable", 11_000)
+    is_helpful(reply["reason"])
+    assert database.asked == []
+
+
+@pytest.mark.parametrize(("body", "re"), [("{", None), (message("dance"), ID)])
+async def test_neither_does_a_bad_one(body: str, re: str | None) -> None:
+    reply = await reply_to(body, NOT_ASKED, TOO_LATE)
+    assert (reply["re"], reply["code"]) == (re, "unavailable")
+
+
+async def test_a_user_who_is_kept_out_is_told_so_however_late_it_is() -> None:
+    those = messages(FakeDatabase(Row("kept_out", -60_000)))
+    for age in (AT_ONCE, TOO_LATE):
+        reply = json.loads(await those.answer(CONNECTION, message("act"), age, NOW))
+        assert reply["code"] == "kept_out"
+
+
+async def test_without_the_database_the_client_is_told_when_to_come_again() -> None:
+    """Later, if its message has waited before."""
+    waits_ms = [
+        (await reply_to(message("claim"), Unavailable("no route"), age))["retry_after_ms"]
+        for age in (AT_ONCE, timedelta(seconds=4))
+    ]
+    assert waits_ms[0] < 4_000 <= waits_ms[1]
+
+
+def test_an_answer_is_ready_before_the_gateway_and_the_client_give_up() -> None:
+    """After half a minute: whatever a message has waited for, and with its pushes."""
+    waits = MAX_WAIT.total_seconds(), MESSAGE_CALL_SECONDS, PUSH_TIMEOUT_SECONDS
+    assert sum(waits) < 29
 
 
 @pytest.mark.parametrize(
@@ -231,7 +272,7 @@ async def test_a_connection_that_another_process_has_closed_costs_one_request(
     database, gateway = FakeDatabase(Row("kept_out", -60_000)), FakeGateway(failure)
     service = messages(database, gateway)
     for _ in range(3):
-        assert json.loads(await service.answer(CONNECTION, message("act"), NOW))["code"]
+        assert json.loads(await service.answer(CONNECTION, message("act"), AT_ONCE, NOW))["code"]
     assert gateway.seen == seen
     assert len(database.asked) == 1
 

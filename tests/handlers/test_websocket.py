@@ -465,6 +465,19 @@ def test_without_a_database_events_are_refused_and_work_again_when_it_is_back(
     assert hello(world, "tab-1")["session"]["connections"] == 2
 
 
+def test_a_claim_that_came_too_late_changes_nothing_and_may_come_again(world: World) -> None:
+    world.come("tab-1")
+    sent = {"action": "claim", "id": "c1", "bonus_id": drop(world)}
+    eleven_seconds_ago = int(time.time() * 1000) - 11_000
+    late = world.event("message", "tab-1", requestTimeEpoch=eleven_seconds_ago)
+    answer = message.handle(late | {"body": json.dumps(sent)}, Context(), world.container)
+    reply = json.loads(answer["body"])
+    assert (reply["re"], reply["code"]) == ("c1", "unavailable")
+    assert reply["retry_after_ms"] >= 5_500
+    assert world.rows("select * from user_limits") == world.rows("select * from claims") == []
+    assert send(world, "tab-1", sent)["outcome"] == "claimed"
+
+
 def test_a_replica_is_no_database_for_writes(world: World) -> None:
     """After a failover a kept connection may lead to a server that only reads."""
     world.come("tab-1")

@@ -149,8 +149,9 @@ class World:
         self.ledger: list[Entry] = []
         self.broadcasts: list[tuple[str, UUID, int | None, int | None]] = []
         """(kind, bonus_id, seq, follows)"""
-        self.free_at: dict[str, int] = {}
-        self.refused: dict[str, int] = {}
+        self.free_at: dict[tuple[str, bool], int] = {}
+        """(user, whether it is of claims): when what they have sent is paid for."""
+        self.refused: dict[tuple[str, bool], int] = {}
         """How many messages in a row."""
         self.kept_out_until: dict[str, int] = {}
 
@@ -178,19 +179,23 @@ class World:
 
     # Limits.
 
-    def spends(self, user: str) -> str | None:
-        """slow_down, and kept_out after a burst of these; the message counts in any case."""
+    def spends(self, user: str, *, is_claim: bool = False) -> str | None:
+        """slow_down, and kept_out after a burst of these; the message counts in any case.
+
+        Claims count for themselves; being kept out is of the user.
+        """
         if self.now < self.kept_out_until.get(user, 0):
             return "kept_out"
-        self.free_at[user] = max(self.free_at.get(user, 0), self.now) + GAP
-        if self.free_at[user] - self.now <= GAP * BURST:
-            self.refused[user] = 0
+        limit = user, is_claim
+        self.free_at[limit] = max(self.free_at.get(limit, 0), self.now) + GAP
+        if self.free_at[limit] - self.now <= GAP * BURST:
+            self.refused[limit] = 0
             return None
-        self.refused[user] += 1
-        if self.refused[user] <= BURST:
+        self.refused[limit] += 1
+        if self.refused[limit] <= BURST:
             return "slow_down"
-        self.free_at[user] = max(self.free_at[user] - GAP, self.now + KEEP_OUT)
-        self.kept_out_until[user] = self.free_at[user]
+        self.free_at[limit] = max(self.free_at[limit] - GAP, self.now + KEEP_OUT)
+        self.kept_out_until[user] = self.free_at[limit]
         return "kept_out"
 
     # Bonuses.

@@ -420,7 +420,7 @@ class Story(RuleBasedStateMachine):
         self._goes_on()
 
     def _claims(self, user: str, claim_id: str, bonus_id: UUID, is_limited: bool) -> None:
-        refusal = self._spends(user, is_limited)
+        refusal = self._spends(user, is_limited, is_claim=True)
         outcome = refusal or self.world.claims(user, claim_id, bonus_id)
         limit = self._limit(is_limited)
         call = "claim($1, $2, $3, $4, $5, p_now => $6)"
@@ -471,8 +471,8 @@ class Story(RuleBasedStateMachine):
     def _now(self) -> datetime:
         return time(self.world.now)
 
-    def _spends(self, user: str, is_limited: bool) -> str | None:
-        return self.world.spends(user) if is_limited else None
+    def _spends(self, user: str, is_limited: bool, *, is_claim: bool = False) -> str | None:
+        return self.world.spends(user, is_claim=is_claim) if is_limited else None
 
     def _limit(self, is_limited: bool) -> tuple[timedelta | None, int]:
         return length(GAP if is_limited else 0), BURST

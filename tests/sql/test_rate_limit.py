@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+import asyncpg
 import pytest
 
 from tests.sql.tabs import T0, Tab, at
@@ -14,25 +15,27 @@ from tests.support.bonuses import create_bonus
 if TYPE_CHECKING:
     from datetime import datetime
 
-    import asyncpg
-
 GAP, BURST, KEEP_OUT = timedelta(milliseconds=200), 50, timedelta(minutes=1)
 LIMIT = "'200 ms', 50, '1 minute', $1"
 HOUR = timedelta(hours=1)
 
 
 async def spend(
-    db: asyncpg.Connection, now: datetime, burst: int = BURST, keep_out: timedelta = KEEP_OUT
+    db: asyncpg.Connection,
+    now: datetime,
+    burst: int = BURST,
+    keep_out: timedelta = KEEP_OUT,
+    *,
+    is_claim: bool = False,
 ) -> int:
-    wait_ms: int = await db.fetchval(
-        "select spend('ann', $1, $2, $3, $4)", GAP, burst, keep_out, now
-    )
+    call = "select spend('ann', $1, $2, $3, $4, p_is_claim => $5)"
+    wait_ms: int = await db.fetchval(call, GAP, burst, keep_out, now, is_claim)
     return wait_ms
 
 
 async def ahead(db: asyncpg.Connection, now: datetime = T0) -> float:
-    """How many units ann has taken and not paid for."""
-    free_at = await db.fetchval("select free_at from user_limits where user_id = 'ann'")
+    """How many units ann has taken and not paid for, with messages of one kind."""
+    free_at = await db.fetchval("select max(free_at) from user_limits where user_id = 'ann'")
     units: float = (free_at - now) / GAP
     return round(units, 2)
 
@@ -159,6 +162,121 @@ async def test_one_user_costs_no_more_than_the_formula_says(
     assert told <= 5 * units
     assert sent <= 16_384 * units
     assert max(told / 5, sent / 16_384) > 0.8 * units, "and so much can be had"
+
+
+async def test_a_user_who_claims_costs_no_more_than_the_formula_says_once_again(
+    db: asyncpg.Connection,
+) -> None:
+    """Claims of what is sold out tell all connections."""
+    await come(db, 50)
+    await Tab("b", "bob").connect(db)
+    bonus = uuid4()
+    await db.execute(*create_bonus(bonus, stock=1, window=HOUR, now=T0))
+    await db.execute("select claim('bob', 'c1', $1, p_now => $2)", bonus, T0)
+    now, told, seconds = T0, 0, 60
+    claim = "select outcome, wait_ms from claim('ann', $1, $2, $3, $4, p_now => $5)"
+    while now <= at(seconds):
+        row: Any = await db.fetchrow(claim, uuid4().hex, bonus, GAP, BURST, now)
+        now += timedelta(milliseconds=row["wait_ms"])
+        told += 50 if row["outcome"] == "sold_out" else 0
+    units = BURST + seconds / GAP.total_seconds() + 50 / 5
+    assert 0.8 * units < told / 5 <= units
+
+
+# Claims come first.
+
+
+async def test_a_claim_waits_for_no_other_message_of_its_user(db: asyncpg.Connection) -> None:
+    waits_ms = [await spend(db, T0) for _ in range(2 * BURST)]
+    assert (waits_ms[BURST - 1], waits_ms[BURST]) == (0, 400)
+    await db.execute("select charge('ann', $1, 1000)", GAP)
+    assert [await spend(db, T0, is_claim=True) for _ in range(BURST)] == [0] * BURST
+
+
+async def test_a_claim_does_not_wait_for_the_lock_of_another_message(
+    db: asyncpg.Connection, dsn: str
+) -> None:
+    """Such as a read that takes its time."""
+    await come(db, 1)
+    bonus = uuid4()
+    await db.execute(*create_bonus(bonus, now=T0))
+    other = await asyncpg.connect(dsn)
+    async with other.transaction():
+        await other.execute(f"select ledger_of('ann', null, {LIMIT})", T0)
+        await db.execute("set lock_timeout = '1ms'")
+        claim = f"select outcome from claim('ann', 'c1', '{bonus}', {LIMIT})"  # noqa: S608
+        assert await db.fetchval(claim, T0) == "claimed"
+    await other.close()
+
+
+@pytest.mark.parametrize(("after", "wait_ms"), [(0, 400), (0.199, 201), (0.2, 0)])
+async def test_a_claim_waits_for_the_claims_of_its_user(
+    db: asyncpg.Connection, after: float, wait_ms: int
+) -> None:
+    for _ in range(BURST):
+        assert await spend(db, T0, is_claim=True) == 0
+    # What is refused counts, too.
+    assert await spend(db, at(after), is_claim=True) == wait_ms
+
+
+async def test_claims_leave_the_other_messages_their_limit(db: asyncpg.Connection) -> None:
+    for _ in range(BURST):
+        await spend(db, T0, is_claim=True)
+    assert [await spend(db, T0) for _ in range(BURST)] == [0] * BURST
+
+
+async def test_a_claim_pays_for_what_it_leads_to(db: asyncpg.Connection) -> None:
+    await spend(db, T0, is_claim=True)
+    await db.execute("select charge('ann', $1, 10, true)", GAP)
+    waits_ms = [await spend(db, T0, is_claim=True) for _ in range(BURST - 9)]
+    assert waits_ms == [0] * (BURST - 10) + [400]
+
+
+async def test_claims_do_not_make_up_for_refused_messages(db: asyncpg.Connection) -> None:
+    """Or a user who sends without an end would only have to claim now and then."""
+    for _ in range(2 * BURST):
+        assert await spend(db, T0) >= 0
+    assert await spend(db, T0, is_claim=True) == 0
+    assert await spend(db, T0) < 0
+
+
+@pytest.mark.parametrize("is_claim", [False, True])
+async def test_a_user_who_is_kept_out_is_so_with_claims_and_all_else(
+    db: asyncpg.Connection, is_claim: bool
+) -> None:
+    """Whichever they kept sending."""
+    while (wait_ms := await spend(db, T0, is_claim=is_claim)) >= 0:
+        pass
+    assert wait_ms == -60_000
+    for other in (False, True):
+        assert await spend(db, T0, is_claim=other) == -60_000
+    assert await Tab("late", expires_at=at(60)).connect(db) == "kept_out"
+    for other in (False, True):
+        assert await spend(db, at(60), is_claim=other) == 0
+
+
+@pytest.mark.parametrize("is_claim", [True, False])
+async def test_a_clock_that_goes_back_holds_no_claim_up(
+    db: asyncpg.Connection, is_claim: bool
+) -> None:
+    """Whatever was kept sending before."""
+    while await spend(db, T0, is_claim=is_claim) >= 0:
+        pass
+    assert [await spend(db, T0 - HOUR, is_claim=True) for _ in range(BURST)] == [0] * BURST
+
+
+async def test_a_claim_is_let_through_behind_acknowledgements_and_reads(
+    db: asyncpg.Connection,
+) -> None:
+    await come(db, 1)
+    bonus = uuid4()
+    await db.execute(*create_bonus(bonus, now=T0))
+    for n in range(60):
+        call = f"ack('ann', '{bonus}', {LIMIT})" if n % 2 else f"ledger_of('ann', null, {LIMIT})"
+        row: Any = await db.fetchrow(f"select * from {call}", T0)  # noqa: S608
+    assert row["outcome"] == "slow_down"
+    claim = f"select outcome from claim('ann', 'c1', '{bonus}', {LIMIT})"  # noqa: S608
+    assert await db.fetchval(claim, T0) == "claimed"
 
 
 # Who is kept out.

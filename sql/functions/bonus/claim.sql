@@ -3,6 +3,7 @@
 -- unknown_bonus | conflict (the claim's id was used for something else) |
 -- slow_down | kept_out (see `spend`; wait_ms says when to try again).
 -- A repeat of a granted claim, by its id, gets the same answer; another device gets already_claimed.
+-- It waits for no other message of its user (see `spend`).
 -- Once the stock is gone a claim takes no lock: a thousand are granted, fifty thousand ask.
 -- epoch, event: null unless the outcome is claimed, and once the event has been pruned. others: the
 -- connections to tell, as in `act`; null unless the outcome is claimed or sold_out. bonus: as sold out, if
@@ -21,7 +22,7 @@ declare
     v_event user_events;
 begin
     perform prefer_indexes();
-    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_is_claim => true);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);
@@ -64,6 +65,6 @@ begin
     if jsonb_array_length(others) > 1 then
         -- A reward, and at most 500 bytes around it.
         perform charge(p_user_id, p_gap,
-            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500));
+            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500), true);
     end if;
 end $$;

@@ -1,0 +1,70 @@
+/** @import {Timers} from "./types.js" */
+
+// In milliseconds. A timer that is so much later tells that the page did not run meanwhile. Browsers run the timers of
+// hidden pages once a minute: https://developer.chrome.com/blog/timer-throttling-in-chrome-88 (2026-11-29)
+const TICK = 10_000;
+const LATE = 10_000;
+const LATE_IF_HIDDEN = 70_000;
+// A connection that did not survive is noticed by then: a ping takes ten seconds.
+const REMEMBER = 15_000;
+
+/**
+ * Notices that this device alone was interrupted: it slept, the browser froze the page, or its network was gone. If the
+ * connection is lost then, other clients have not lost theirs.
+ */
+export class Interruptions {
+  #options;
+  /** @type {any} */
+  #timer;
+  /** When the page ran last; Infinity while it is not observed. */
+  #ranAt = Infinity;
+  #wasHidden = false;
+  #endedAt = -Infinity;
+
+  /** @param {{now: () => number, timers: Timers, isHidden: () => boolean, noticed: () => void}} options */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  /** Observe the page, while it has a connection. */
+  start() {
+    this.stop();
+    this.#tick();
+  }
+
+  stop() {
+    this.#options.timers.clearTimeout(this.#timer);
+    this.#ranAt = Infinity;
+  }
+
+  /** The page is hidden now: its timers may become slow. */
+  hidden() {
+    this.#wasHidden = true;
+  }
+
+  /** An interruption has ended just now. */
+  ended() {
+    this.#endedAt = this.#options.now();
+  }
+
+  /** Whether one ended just now. */
+  get isRecent() {
+    if (this.#isLate()) this.ended();
+    return this.#options.now() - this.#endedAt <= REMEMBER;
+  }
+
+  #isLate() {
+    return this.#options.now() - this.#ranAt > TICK + (this.#wasHidden ? LATE_IF_HIDDEN : LATE);
+  }
+
+  #tick() {
+    const { now, timers, isHidden, noticed } = this.#options;
+    const isLate = this.#isLate();
+    this.#ranAt = now();
+    this.#wasHidden = isHidden();
+    this.#timer = timers.setTimeout(() => this.#tick(), TICK);
+    if (!isLate) return;
+    this.ended();
+    noticed();
+  }
+}

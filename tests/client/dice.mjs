@@ -1,0 +1,12 @@
+/** Random numbers that are the same in each run. */
+
+/** mulberry32: https://github.com/cprosche/mulberry32 (2026-11-29) */
+export function makeDice(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
