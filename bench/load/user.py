@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from bench.load.comeback import UNTOLD, pause
+from bench.load.comeback import UNTOLD, pause, retry
 from bench.support.clients import Client, Refused, text_frame
 
 if TYPE_CHECKING:
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 30.0
 """From the ticket to the welcome, and for the answer of a request: client/src/connection.js."""
-RETRY_CAP_SECONDS = 30.0
-"""Between two tries of a claim that the server cannot answer yet: client/src/outbox.js."""
-RATE_LIMIT_JITTER_SECONDS = 0.5
 LATER = {"unavailable", "slow_down"}
 """Errors after which the same request is sent again."""
 FAILED = (Refused, OSError, TimeoutError)
@@ -273,9 +270,9 @@ class User:
                 outcomes[self.user_id] = answer["outcome"]
                 return
             if answer:
-                company.tally.count(f"claims put off: {answer.get('code', 'by the gateway')}")
+                company.tally.count(f"claims put off: {answer['code']}")
                 await asyncio.sleep(self._pause(answer, tries))
-            tries += 1
+                tries += 1
 
     async def _ask(self, frame: bytes, seconds: float) -> dict[str, Any]:
         """The answer to a claim, or an error; empty when none came in time."""
@@ -291,11 +288,8 @@ class User:
             self._answer = None
 
     def _pause(self, answer: dict[str, Any], tries: int) -> float:
-        """As client/src/outbox.js: what the server asks for, or a window that doubles."""
-        draw = self._company.random.random()
-        if "retry_after_ms" in answer:
-            return float(answer["retry_after_ms"]) / 1000 + RATE_LIMIT_JITTER_SECONDS * draw
-        return draw * min(RETRY_CAP_SECONDS, float(2**tries))
+        at_least = answer.get("retry_after_ms", 0) / 1000
+        return retry(answer["code"], tries, at_least, self._company.random.random())
 
     # What is heard.
 
@@ -387,8 +381,8 @@ class User:
             self._settle(self._claim_id, message)
         elif not line.ended_at:
             self._company.tally.count("hellos put off")
-            pause = self._pause(message, 1)
-            asyncio.get_running_loop().call_later(pause, self._hello_again, line)
+            wait = self._pause(message, 0)
+            asyncio.get_running_loop().call_later(wait, self._hello_again, line)
 
     def _hello_again(self, line: Line) -> None:
         if not (line.ended_at or line.welcomed.done()):
