@@ -231,6 +231,10 @@ class Crowd:
 
     # What there is.
 
+    async def tell(self) -> None:
+        """Report now what happened so far."""
+        self._pipe.send(("report", self._tally.take()))
+
     async def lines(self) -> dict[str, str]:
         """The user of each open connection, by its id."""
         return {

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import asyncpg
 
+from bench.load.line import OwnDoor
 from bench.support.gateways import ROOT, Gateway, gateway
 from bench.support.ports import free_port
 from postgres import Postgres
@@ -59,6 +60,7 @@ class OwnSystem:
         """What functions failed with that were run by us."""
         self._under_way: set[asyncio.Future[Any]] = set()
         self.base_url = f"http://127.0.0.1:{self.port}"
+        self.door = OwnDoor(self.port, self.secret)
 
     async def start(self) -> None:
         """Start the database and the gateway, without quotas."""
