@@ -37,4 +37,4 @@ def retry(code: str, tries: int, at_least: float, draw: float) -> float:
     """
     if code == "slow_down":
         return at_least + RATE_LIMIT_JITTER * draw
-    return at_least + draw * min(RETRY_CAP, FIRST_RETRY.get(code, 1.0) * 2**tries)
+    return at_least + draw * min(RETRY_CAP, FIRST_RETRY.get(code, 1.0) * float(2**tries))

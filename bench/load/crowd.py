@@ -124,10 +124,6 @@ class Crowd:
             async for user in _paced(self._users, max(1e-3, len(self._users) / every)):
                 user.ping()
 
-    async def pinging(self) -> int:
-        """How many pings have no answer yet."""
-        return sum(1 for user in self._users for line in user.lines if line.pinged_at)
-
     async def rotate(self, many: int, rate: float) -> None:
         """So many users, each another one, replace their connection."""
         chosen = self._company.random.sample(self._users, min(many, len(self._users)))

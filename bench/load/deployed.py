@@ -48,7 +48,7 @@ class FarDoor:
         is_safe = url.scheme == "wss"
         _, line = await asyncio.get_running_loop().create_connection(
             lambda: Line(head, owner),
-            url.hostname,
+            url.hostname or "",
             url.port or (443 if is_safe else 80),
             ssl=is_safe or None,
         )
@@ -163,9 +163,8 @@ class FarTruth:
     async def all_have_left(self) -> bool:
         return await self._more() == (0, 0)
 
-    async def all_is_finalized(self) -> bool:
-        """That is the stack's own affair."""
-        return True
+    async def all_is_finalized(self, _seconds: float) -> None:
+        """The stack does that when it is time; the sessions of a user say the same before."""
 
     async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
         """Watch time of a sample of users, once all have gone."""

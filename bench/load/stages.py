@@ -282,8 +282,7 @@ async def leave(scene: Scene, stage: Stage) -> None:
     seconds = time.perf_counter() - began
     stage.figures["leaves_per_second"] = round(scene.options.users / seconds, 1)
     stage.wrong += await scene.truth.presence()
-    await asyncio.sleep(scene.options.grace)
-    await until(scene.truth.all_is_finalized, GONE_SECONDS, 1)
+    await scene.truth.all_is_finalized(GONE_SECONDS)
     found, shown = await scene.truth.watched()
     stage.wrong += found
     stage.figures["watch_time"] = shown

@@ -249,11 +249,14 @@ class Truth:
         sql = "select not exists (select from watching_times where ended_at is null)"
         return bool(await self._system.database.fetchval(sql))
 
-    async def all_is_finalized(self) -> bool:
-        """Whether all sessions are history, after a run of the sweep."""
-        await self._system.run_sweep()
-        sql = "select not exists (select from watching_times)"
-        return bool(await self._system.database.fetchval(sql))
+    async def all_is_finalized(self, seconds: float) -> None:
+        """Wait, at most so long, until all sessions are history: their grace is over then."""
+        await asyncio.sleep(self._grace)
+        give_up = time.monotonic() + seconds
+        sql = "select exists (select from watching_times)"
+        while await self._system.database.fetchval(sql) and time.monotonic() < give_up:
+            await self._system.run_sweep()
+            await asyncio.sleep(0.5)
 
     async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
         """Watch time of each user, once all have gone, and how exact it is."""

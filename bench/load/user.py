@@ -29,6 +29,8 @@ READY_SECONDS = 30.0
 LATER = {"unavailable", "slow_down"}
 """Errors after which the same request is sent again."""
 FAILED = (Refused, OSError, TimeoutError)
+PONG_SECONDS = 60.0
+"""The browser client gives a connection up after ten: here, a busy machine shall not decide."""
 PING = text_frame('{"action":"ping"}')
 _PONG = b'{"type":"pong"'
 _decode = msgspec.json.Decoder().decode
@@ -157,11 +159,13 @@ class User:
         for line in self.lines:
             if line.ended_at:
                 continue
-            if line.pinged_at:
-                tally.wrong("a ping had no answer by the next one", self.user_id)
-            line.pinged_at = now
-            line.say(PING)
-            tally.count("pings")
+            if not line.pinged_at:
+                line.pinged_at = now
+                line.say(PING)
+                tally.count("pings")
+            elif now - line.pinged_at > PONG_SECONDS:
+                tally.wrong("a ping had no answer", self.user_id)
+                line.pinged_at = 0.0
 
     def record(self) -> list[Spell]:
         """When there was a line; an open one counts up to now."""

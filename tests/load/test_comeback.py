@@ -6,10 +6,14 @@ import json
 import subprocess
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.load.comeback import pause, retry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = """
@@ -66,7 +70,7 @@ def test_a_claim_is_sent_again_when_the_browser_client_sends_it() -> None:
     assert waits == pytest.approx([1000 * retry(*case) for case in PUT_OFF])
 
 
-def ask(script: str, cases: list[tuple[object, ...]]) -> list[float]:
+def ask(script: str, cases: Sequence[tuple[object, ...]]) -> list[float]:
     """What the browser client's own code says, run by the Node of Playwright's wheel."""
     spec = find_spec("playwright")
     assert spec is not None
