@@ -25,6 +25,10 @@ PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxpro
 OPTIONS =
 # The functions alone, and the whole system with them.
 ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
+# `make plan`: connections, the account's requests per second, and template parameters.
+CONNECTIONS = 150000
+REQUESTS = 10000
+SET =
 # HTTP requests of `make fuzz`, and what makes them the same again.
 CASES = 10000
 SEED =
@@ -43,7 +47,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run load test test-long test-lambda test-on-313 fuzz audit check lint types template docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+.PHONY: help run load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -84,6 +88,9 @@ types: .venv/dev.stamp
 
 template: .venv/dev.stamp
 	$(VENV_PYTHON) -m infra.check
+
+plan: .venv/dev.stamp ## show what follows from the template's parameters (CONNECTIONS=150000 SET="PingSeconds=480")
+	@$(VENV_PYTHON) -m infra.plan --connections $(CONNECTIONS) --requests $(REQUESTS) $(SET)
 
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs

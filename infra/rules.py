@@ -59,6 +59,7 @@ NEEDS: Final = {
         set(),
     ),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
+    "limits()": Needs({"CONNECTIONS_PER_SECOND", "PING_SECONDS", "ROTATE_SECONDS"}, set()),
     "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
     "keep_grant_days()": Needs({"KEEP_GRANT_DAYS"}, set()),

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
-ENDINGS = ("client", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
+ENDINGS = ("client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
 # Columns whose text users or backends chose.
@@ -167,7 +167,7 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         names = (options.user_id, options.resource, options.ended_by)
         columns = ("session_id", *NAMES, "joined_at", "ended_at", "ended_by", "ended_within_ms")
         args = (*interval, *names, *lengths, None, None, None, None)
-        return "sessions", args, (*columns, "watched_ms")
+        return "sessions", args, (*columns, "away_since", "watched_ms")
     if options.report == "grants":
         granted = ("grant_id", "bonus_id", "user_id", "claim_id", "reward", "claimed_at")
         return "grants", (0, 0, *interval, None), granted

@@ -1,5 +1,6 @@
 CREATE TYPE public.ending AS ENUM (
     'client',
+    'lost',
     'idle',
     'expired',
     'swept',
@@ -107,6 +108,7 @@ CREATE TABLE public.past_sessions (
     ended_at timestamp with time zone NOT NULL,
     ended_by public.ending NOT NULL,
     ended_within interval NOT NULL,
+    away_since timestamp with time zone,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 )
 PARTITION BY RANGE (ended_at);
@@ -120,7 +122,12 @@ CREATE TABLE public.watching_times (
     nodes jsonb NOT NULL,
     seen_at timestamp with time zone NOT NULL,
     ended_by public.ending,
-    ended_within interval
+    ended_within interval,
+    back_by timestamp with time zone,
+    began_at timestamp with time zone,
+    away_since timestamp with time zone,
+    watched_before interval,
+    evidence tstzmultirange
 )
 WITH (fillfactor='80');
 
@@ -134,7 +141,8 @@ CREATE VIEW public.sessions AS
         CASE
             WHEN (watching_times.ended_at IS NOT NULL) THEN watching_times.ended_within
             ELSE NULL::interval
-        END AS ended_within
+        END AS ended_within,
+    watching_times.away_since
    FROM public.watching_times
 UNION ALL
  SELECT past_sessions.id,
@@ -143,7 +151,8 @@ UNION ALL
     past_sessions.joined_at,
     past_sessions.ended_at,
     past_sessions.ended_by,
-    past_sessions.ended_within
+    past_sessions.ended_within,
+    past_sessions.away_since
    FROM public.past_sessions;
 
 CREATE TABLE public.acks (
@@ -244,6 +253,21 @@ CREATE TABLE public.ledger_default (
     CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
 );
 
+CREATE TABLE public.line_limits (
+    only_row boolean DEFAULT true NOT NULL,
+    ping_every interval DEFAULT '00:04:00'::interval NOT NULL,
+    rotate_within interval DEFAULT '01:55:00'::interval NOT NULL,
+    reconnect_within interval DEFAULT '00:00:02'::interval NOT NULL,
+    counted_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    connections bigint DEFAULT 0 NOT NULL,
+    expected bigint DEFAULT 0 NOT NULL,
+    period timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    longest interval DEFAULT '00:00:00'::interval NOT NULL,
+    longest_before interval DEFAULT '00:00:00'::interval NOT NULL,
+    wait_for_lost interval DEFAULT '00:00:00'::interval NOT NULL,
+    CONSTRAINT line_limits_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.migrations (
     name text NOT NULL,
     digest text NOT NULL,
@@ -267,6 +291,7 @@ CREATE TABLE public.past_sessions_default (
     ended_at timestamp with time zone CONSTRAINT past_sessions_ended_at_not_null NOT NULL,
     ended_by public.ending CONSTRAINT past_sessions_ended_by_not_null NOT NULL,
     ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
+    away_since timestamp with time zone,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 );
 
@@ -410,6 +435,9 @@ ALTER TABLE ONLY public.clock_watch
 
 ALTER TABLE ONLY public.grant_log
     ADD CONSTRAINT grant_log_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.line_limits
+    ADD CONSTRAINT line_limits_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY public.migrations
     ADD CONSTRAINT migrations_pkey PRIMARY KEY (name);

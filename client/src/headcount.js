@@ -209,6 +209,7 @@ export class Headcount extends EventTarget {
       opened: (connection) => this.#hello.say(connection),
       received: (connection, message, sentAt) => this.#receive(connection, message, sentAt),
       ended: (connection) => this.#hello.ended(connection, this.#stream.waiting.length > 0),
+      refresh: (connection) => this.#hello.ask(connection),
       resumed: () => this.#outbox.resume(),
       changed: (status) => {
         if (status.status !== "online") this.#outbox.pause();

@@ -48,6 +48,16 @@ export class Hello {
     this.#sayAfter(ANSWER_TIMEOUT, connection);
   }
 
+  /**
+   * Ask once for what may have changed. No answer is missed: while the server is busy or down, nothing depends on it.
+   *
+   * @param {Connection} connection
+   */
+  ask(connection) {
+    if (this.#pending || this.#options.isClaimWaiting()) return;
+    connection.send({ action: "hello", id: this.#options.newId(), ...this.#options.since() });
+  }
+
   /** @param {string} re  the id that an answer names */
   isPending(re) {
     return re === this.#pending?.id;

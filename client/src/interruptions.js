@@ -48,7 +48,7 @@ export class Interruptions {
   }
 
   /** Whether one ended just now. */
-  get isRecent() {
+  endedRecently() {
     if (this.#isLate()) this.ended();
     return this.#options.now() - this.#endedAt <= REMEMBER;
   }

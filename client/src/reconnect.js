@@ -13,10 +13,14 @@ import { Schedule } from "./schedule.js";
  * @property {(connection: Connection) => void} opened  say hello on it
  * @property {(connection: Connection, message: any, sentAt: number|undefined) => void} received
  * @property {(connection: Connection) => void} ended   it is not `current`, or not any more
+ * @property {(connection: Connection) => void} refresh  say hello on it once, for what may have changed
  * @property {() => void} resumed  `current` was paused, and works again
  * @property {(status: Status) => void} changed
  */
 
+// In milliseconds. The window told grows with the users who arrive, so ask again at this age of a connection, and whenever
+// the age has doubled.
+const REFRESH_AFTER = 4 * 60_000;
 const NO_NETWORK = "this device is offline";
 
 /** Keeps one welcomed connection: connects, waits as the schedule says, connects again, and replaces it in time. */
@@ -37,6 +41,8 @@ export class Reconnector {
   #limits = UNTOLD;
   /** @type {any} the next attempt, to reconnect or to rotate */
   #timer;
+  /** @type {any} the next refresh of `current` */
+  #refreshing;
   #isReplacing = false;
   #uncounted = 0;
 
@@ -96,6 +102,9 @@ export class Reconnector {
     this.#hasNetwork = true;
     this.#schedule.welcomed(this.#env.now());
     this.#interruptions.start();
+    this.#env.timers.clearTimeout(this.#refreshing);
+    // An older server has told no window, and tells none later.
+    if (this.#limits.reconnectWithin !== null) this.#refreshLater(connection, REFRESH_AFTER);
     connection.ready();
     this.#connectAt(this.#env.now() + rotation(this.#random, this.#limits.rotateWithin));
     if (this.status.status !== "online") this.#setStatus("online");
@@ -203,6 +212,7 @@ export class Reconnector {
   stop(reason) {
     this.#cancelAttempt();
     this.#interruptions.stop();
+    this.#env.timers.clearTimeout(this.#refreshing);
     this.current?.close();
     this.#fresh?.close();
     this.current = this.#fresh = null;
@@ -215,7 +225,7 @@ export class Reconnector {
    */
   #ended(connection, { isPermanent, isTold, retryAfter, ...end }) {
     const now = this.#env.now();
-    const isOwn = end.isOwn || !this.#hasNetwork || this.#interruptions.isRecent;
+    const isOwn = end.isOwn || !this.#hasNetwork || this.#interruptions.endedRecently();
     const reason = this.#hasNetwork ? end.reason : NO_NETWORK;
     if (connection === this.#fresh) this.#fresh = null;
     if (connection === this.current) this.#lost(now);
@@ -240,7 +250,22 @@ export class Reconnector {
     this.current = null;
     this.#isReplacing = false;
     this.#interruptions.stop();
+    this.#env.timers.clearTimeout(this.#refreshing);
     this.#schedule.lost(now);
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {number} milliseconds
+   * @param {number} [age]  of the connection
+   */
+  #refreshLater(connection, milliseconds, age = 0) {
+    this.#refreshing = this.#env.timers.setTimeout(() => {
+      const reached = age + milliseconds;
+      this.#refreshLater(connection, reached, reached);
+      connection.check();
+      this.#owner.refresh(connection);
+    }, milliseconds);
   }
 
   /**

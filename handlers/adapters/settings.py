@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from datetime import timedelta
 
+from handlers.core.limits import Limits
 from handlers.core.operation import Limit, Rules
 
 
@@ -62,6 +63,15 @@ def keep_grant_days() -> int:
 def sweep_requests_per_second() -> int:
     """How many connections the sweep looks up, of the account's 10,000 requests/s."""
     return int(os.environ.get("SWEEP_REQUESTS_PER_SECOND") or "1000")
+
+
+def limits() -> Limits:
+    """What clients go by to keep their line and to come back. Raises Contradiction."""
+    return Limits(
+        connections_per_second=int(os.environ.get("CONNECTIONS_PER_SECOND") or "500"),
+        ping_every=timedelta(seconds=int(os.environ.get("PING_SECONDS") or "240")),
+        rotate_within=timedelta(seconds=int(os.environ.get("ROTATE_SECONDS") or "6900")),
+    )
 
 
 def statement_cache_size() -> int:

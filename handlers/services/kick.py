@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,7 +15,7 @@ from handlers.core.operations.kick import Closing, Target
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from handlers.core.operation import RowT, Statement
+    from handlers.core.operation import Push, RowT, Statement
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,10 @@ class Database(Protocol):
 
 
 class Gateway(Protocol):
+    async def post(self, push: Push) -> None:
+        """Raises Gone or Undelivered."""
+        ...
+
     async def close(self, node: str, connection_id: str) -> None:
         """Raises Gone or Undelivered."""
         ...
@@ -52,19 +57,20 @@ class Kicks:
         """
         connections = await self._database.fetch(kick.ListConnections(user_id))
         targets = kick.targets(connections, session_id)
-        closing = await self._close(targets)
+        closing = await self._close(user_id, targets)
         for statement in kick.statements(user_id, session_id, closing):
             await self._database.fetch(statement)
         closed, gone = len(closing.closed), len(closing.gone)
         return KickCounts(closed, gone, len(targets) - closed - gone)
 
-    async def _close(self, targets: Sequence[Target]) -> Closing:
-        """Close all of them together, and stop waiting in time: a node may be out of reach."""
+    async def _close(self, user_id: str, targets: Sequence[Target]) -> Closing:
+        """Say why and close, all together, and stop waiting in time: a node may be out of reach."""
         closed: list[Target] = []
         gone: list[Target] = []
 
         async def close(one: Target) -> None:
             try:
+                await self._say(kick.farewell(user_id, one))
                 await self._gateway.close(one.node, one.connection_id)
             except Gone:
                 if not one.is_young:
@@ -76,3 +82,8 @@ class Kicks:
 
         await gather_within([close(one) for one in targets], CLOSE_TIMEOUT_SECONDS)
         return Closing(closed, gone)
+
+    async def _say(self, push: Push) -> None:
+        """A connection that cannot be told is closed all the same."""
+        with suppress(Undelivered):
+            await self._gateway.post(push)

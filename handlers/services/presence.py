@@ -110,6 +110,7 @@ class SessionRow(msgspec.Struct, frozen=True):
     ended_at: int | None
     ended_by: str | None
     ended_within_ms: int | None
+    away_since: int | None
     watched_ms: int
     position: int
     """The end in microseconds; OPEN for an open session."""

@@ -21,6 +21,7 @@ from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS
 from handlers.adapters.gateway.errors import GatewayRejected, Undelivered, Unreachable
 from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
+from handlers.core.limits import Limits
 from handlers.core.operations import forget, sweep
 from handlers.core.operations.maintenance import (
     Finalize,
@@ -29,6 +30,7 @@ from handlers.core.operations.maintenance import (
     KeepMonths,
     Prune,
     PruneLag,
+    set_line_limits,
 )
 
 if TYPE_CHECKING:
@@ -57,6 +59,7 @@ EVICT_BATCH_SIZE = 2_000
 
 UNITS = dict.fromkeys(
     (
+        "connections",
         "presence_events_recorded",
         "pruned_tickets",
         "pruned_events",
@@ -84,6 +87,7 @@ UNITS = dict.fromkeys(
 ) | {
     "prune_behind_seconds": "Seconds",
     "cycle_age_seconds": "Seconds",
+    "reconnect_within_ms": "Milliseconds",
     "duration_ms": "Milliseconds",
 }
 
@@ -106,6 +110,7 @@ class Settings(msgspec.Struct, frozen=True):
     keep_session_months: int
     keep_ledger_days: int
     keep_grant_days: int
+    limits: Limits
 
     @property
     def keep_bonuses(self) -> timedelta | None:
@@ -151,6 +156,7 @@ class SweepRun:
 
     async def _all_steps(self) -> None:
         for step in (
+            self.set_line_limits,
             self.finalize,
             self.prune,
             self.keep_partitions,
@@ -163,6 +169,12 @@ class SweepRun:
             except Unavailable as error:
                 log.error("%s: %s", step.__name__, error)
                 self.failures.append(error)
+
+    async def set_line_limits(self) -> None:
+        """First: it is quick, and in a storm all else may take its time."""
+        row = await self._database.fetch_one(set_line_limits(self._settings.limits))
+        self.numbers["connections"] = row.connections
+        self.numbers["reconnect_within_ms"] = row.reconnect_within_ms
 
     async def finalize(self) -> None:
         is_behind = True

@@ -118,6 +118,7 @@ export const entryText = ({ entry, reward }) => ({ ours: ENTRIES[entry] ?? `${en
 /** @type {Record<string, string>} */
 const ENDS = {
   client: "closed",
+  lost: "connection lost",
   idle: "idle for ten minutes",
   expired: "two-hour limit",
   swept: "connection lost",

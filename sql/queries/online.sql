@@ -2,7 +2,7 @@
 -- Who is online: one page, in order of user and resource. connections: through $2, if it is given.
 -- $1 resource  $2 node (null: all)  $3 after_user_id  $4 after_resource ('' and '' from the start)
 -- $5 limit
-select w.user_id, w.resource, ms(w.joined_at) as joined_at,
+select w.user_id, w.resource, ms(coalesce(w.began_at, w.joined_at)) as joined_at,
        (select count(*) from connections(w.nodes) c where $2::text is null or c.node = $2) as connections
   from watching_times w
  where w.ended_at is null

@@ -1,7 +1,7 @@
 -- name: sessions
 -- Sessions that cross [$1, $2), the last to end first and open ones before all: session_id, user_id,
--- resource, their own joined_at and ended_at, ended_by, ended_within_ms (how exact the end is), and
--- watched_ms within the interval. position: $8 for the page behind it, in microseconds; for an open one
+-- resource, their own joined_at and ended_at, ended_by, ended_within_ms (how exact the end is), away_since
+-- (when the part before this one ended, if an outage divides the session), and watched_ms within the interval. position: $8 for the page behind it, in microseconds; for an open one
 -- the largest bigint.
 -- $1 begins  $2 ends ('-infinity' and 'infinity': the whole history)
 -- $3 user_id  $4 resource  $5 ended_by  $6 min_length  $7 max_length (null: any)
@@ -10,7 +10,7 @@
 -- The same three times, each in the order of an index: open, past, and past of more than four hours
 -- (see migrations/0004_reports.sql).
 with wanted as (
-    (select id, user_id::text, resource::text, joined_at, ended_at, ended_by, ended_within
+    (select id, user_id::text, resource::text, joined_at, ended_at, ended_by, ended_within, away_since
        from watching_times
       where joined_at < $2
         and (ended_at is null or ended_at > $1 or (ended_at = $1 and joined_at = $1))
@@ -22,7 +22,7 @@ with wanted as (
         and ($9::bigint is null or (coalesce(ended_at, 'infinity'), id) < ($8, $9))
       order by ended_at desc nulls first, id desc limit $10)
     union all
-    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
+    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since
        from past_sessions
       where ended_at >= $1 and ended_at < $2::timestamptz + interval '4 hours' and joined_at < $2
         and ended_at - joined_at <= interval '4 hours'
@@ -35,7 +35,7 @@ with wanted as (
         and ($9::bigint is null or (ended_at, id) < ($8, $9))
       order by ended_at desc, id desc limit $10)
     union all
-    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within
+    (select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since
        from past_sessions
       where ended_at > $1 and joined_at < $2 and ended_at - joined_at > interval '4 hours'
         and ($3::text is null or user_id = $3)
@@ -48,6 +48,7 @@ with wanted as (
 )
 select id as session_id, user_id, resource, ms(joined_at) as joined_at, ms(ended_at) as ended_at,
        ended_by, milliseconds(ended_within) as ended_within_ms,
+       ms(away_since) as away_since,
        coalesce(milliseconds(c.ends_at - c.starts_at), 0) as watched_ms,
        coalesce((extract(epoch from ended_at) * 1000000)::bigint, 9223372036854775807) as position
   from wanted, clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c

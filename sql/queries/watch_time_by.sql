@@ -40,7 +40,8 @@ with page as (
 )
 select case when 'user' = any ($3::text[]) then s.user_id end as user_id,
        case when 'resource' = any ($3::text[]) then s.resource end as resource,
-       count(c.starts_at) as sessions,
+       -- One that an outage divides counts once: by the first of its parts here.
+       count(c.starts_at) filter (where s.away_since is null or s.away_since <= $1) as sessions,
        coalesce(milliseconds(sum(c.ends_at - c.starts_at)), 0) as watched_ms,
        coalesce(milliseconds(sum(c.sure_at - c.uncertain_at)), 0) as uncertain_ms
        -- The true end of a session is at most two hours later (`leave`).

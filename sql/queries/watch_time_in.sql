@@ -9,7 +9,7 @@
 -- are spread over all the periods between.
 with clips as (
     select case when 'user' = any ($4::text[]) then user_id end as user_id,
-           case when 'resource' = any ($4::text[]) then resource end as resource, c.*
+           case when 'resource' = any ($4::text[]) then resource end as resource, away_since, c.*
            -- The true end of a session is at most two hours later (`leave`).
       from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
            clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c
@@ -19,21 +19,25 @@ with clips as (
 ),
 -- Materialized: otherwise the planner sorts a million sessions to have sums in order.
 summed as materialized (
-    select user_id, resource, first, last, uncertain_first, uncertain_last,
+    select user_id, resource, first, last, is_counted_before, uncertain_first, uncertain_last,
            count(*) as sessions, sum(starts_at - first) as before, sum(ends_at - last) as after,
            sum(uncertain_at - uncertain_first) as uncertain_before, sum(sure_at - uncertain_last) as uncertain_after
       from (select user_id, resource, starts_at, ends_at, uncertain_at, sure_at,
+                   -- One that an outage divides counts once a period: by the first of its parts there.
+                   coalesce(away_since > $1 and date_bin($3, away_since - interval '1 microsecond', 'epoch')
+                                                = date_bin($3, starts_at, 'epoch'), false) as is_counted_before,
                    date_bin($3, starts_at, 'epoch') as first,
                    date_bin($3, greatest(starts_at, ends_at - interval '1 microsecond'), 'epoch') as last,
                    date_bin($3, uncertain_at, 'epoch') as uncertain_first,
                    date_bin($3, sure_at - interval '1 microsecond', 'epoch') as uncertain_last
               from clips
              where starts_at is not null or uncertain_at is not null) as crossing
-     group by user_id, resource, first, last, uncertain_first, uncertain_last
+     group by user_id, resource, first, last, is_counted_before, uncertain_first, uncertain_last
 ),
 spread as (
     select user_id, resource, piece,
-           case when piece between first and last then sessions else 0 end as sessions,
+           case when piece between first and last and not (piece = first and is_counted_before)
+                then sessions else 0 end as sessions,
            part(piece, first, last, $3, sessions, before, after) as watched,
            part(piece, uncertain_first, uncertain_last, $3, sessions, uncertain_before, uncertain_after) as uncertain
       from summed,

@@ -81,6 +81,30 @@ test("connections that are welcomed and soon lost come back in the window told, 
   assert.deepEqual(all, [2_000, 2_000, 2_000, 4_000, 4_000]);
 });
 
+test("the window grows with the users who arrive: it is asked for again whenever the connection's age has doubled", async () => {
+  const { time, sockets, waits } = await toldOnline({ reconnect_within_ms: 2_000 });
+  const hellosAt = [];
+  for (let minute = 1; minute <= 70; minute += 1) {
+    const before = sockets[0].of("hello").length;
+    await keepAlive(time, sockets[0], MINUTE);
+    if (sockets[0].of("hello").length > before) hellosAt.push(minute);
+  }
+  assert.deepEqual(hellosAt, [4, 8, 16, 32, 64]);
+  sockets[0].receive(welcome(sockets[0].last("hello").id, told));
+  sockets[0].drop();
+  assert.equal(waits(), WINDOW / 2);
+  await time.pass(10 * MINUTE);
+  assert.equal(sockets[0].of("hello").length, 1 + hellosAt.length);
+});
+
+test("asking for the window is not repeated when the server has no answer", async () => {
+  const { time, sockets } = await toldOnline();
+  await keepAlive(time, sockets[0], 4 * MINUTE);
+  sockets[0].receive(refusal(sockets[0].last("hello").id, "unavailable", { retry_after_ms: 1_000 }));
+  await keepAlive(time, sockets[0], 2 * MINUTE);
+  assert.equal(sockets[0].of("hello").length, 2);
+});
+
 // Events.
 
 test("an event brings the attempt forward within what is left of the window, never back", async () => {

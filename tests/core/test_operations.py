@@ -280,6 +280,9 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         state=Json('{"likes": 3}'),
         bonuses=Json("[]"),
         broadcasts=Json('{"seq": 5, "recovered": true, "news": []}'),
+        reconnect_within_ms=345_000,
+        ping_every_ms=240_000,
+        rotate_within_ms=6_900_000,
     )
     welcome = json.loads(hello.outcome(ANN, HelloMessage("h1"), row).reply)
     assert welcome == {
@@ -292,6 +295,9 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         "is_counted": True,
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
+        "reconnect_within_ms": 345_000,
+        "ping_every_ms": 240_000,
+        "rotate_within_ms": 6_900_000,
         "epoch": str(EPOCH),
         "seq": 3,
         "recovered": True,
@@ -325,7 +331,7 @@ def test_a_spent_ticket_or_one_connection_too_many_refuses_the_handshake(
     [
         (1001, "", 5, "client"),
         (1005, "Client-side close frame status not set", 5, "client"),
-        (1006, "", 5, "client"),
+        (1006, "", 5, "lost"),
         (1000, "", 5, "client"),
         (1000, "Connection Closed Normally", 5, "kicked"),
         (1001, "Going away", 10, "idle"),

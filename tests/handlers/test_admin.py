@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers import disconnect, message
+from handlers.adapters.gateway.errors import Undelivered
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect as core
 from handlers.services import kick as kicks
@@ -17,6 +18,7 @@ from tests.support.world import Context
 
 if TYPE_CHECKING:
     from handlers.container import Container
+    from handlers.core.operation import Push
     from tests.support.world import World
 
 # The gateway's $disconnect of a connection that we closed:
@@ -103,6 +105,27 @@ def test_a_kick_closes_every_connection_and_ends_every_session(world: World) -> 
     assert world.connections.gone == {"tab-1", "tab-2", "tab-3"}
     assert [one["ended_by"] for one in sessions(world)] == ["kicked", "kicked"]
     assert len(devices(world, "bob")) == 1
+
+
+def test_the_last_message_of_a_kicked_connection_says_why(world: World) -> None:
+    world.come("tab-1")
+    world.come("other", "bob")
+    kick(world)
+    ((connection_id, said),) = world.connections.inbox
+    assert connection_id == "tab-1"
+    assert (said["type"], said["re"], said["code"]) == ("error", None, "kicked")
+    assert said["retry_after_ms"] == 2_000
+
+
+def test_a_connection_that_cannot_be_told_is_closed_all_the_same(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def post(_push: Push) -> None:
+        raise Undelivered("throttled")
+
+    world.come("tab-1")
+    monkeypatch.setattr(world.connections, "post", post)
+    assert kick(world) == (200, {**NOTHING, "closed": 1})
 
 
 def test_a_second_kick_and_late_disconnects_change_nothing(world: World) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 SECOND = 1_000
 MINUTE = 60 * SECOND
 GRACE = 30 * SECOND
+# For so long a session waits for a line that was lost.
+WAIT = 5 * MINUTE
 TICKET_LIFE = 30 * SECOND
 # API Gateway ends every connection after two hours.
 LONGEST = 120 * MINUTE
@@ -32,7 +34,9 @@ NODES = ("one.example/live", "two.example/live")
 # A user who left like this does not continue the same session.
 FOR_GOOD = {"kicked", "moved"}
 # The end was reported: it is the moment at which the event was handled.
-TOLD = {"client", "kicked", "moved"}
+TOLD = {"client", "lost", "kicked", "moved"}
+# Neither the client nor we wanted the end, so the client is perhaps on the way back.
+LOST = {"lost", "expired", "swept", "node_evicted"}
 
 
 class Node(Enum):
@@ -57,6 +61,8 @@ class Tab:
     ended_at: int | None = None
     """The truth, which may not have been reported."""
     session: Session | None = None
+    says: Literal["client", "lost"] = "client"
+    """What its $disconnect tells of its end."""
     is_wrongly_ended: bool = False
     """Its node was evicted: the tab is open, and counts nowhere until it connects again."""
 
@@ -77,6 +83,21 @@ class Tab:
         return now - (now if self.opened_at is None else self.opened_at)
 
 
+@dataclass(eq=False)
+class Stay:
+    """The truth of one tab in one session."""
+
+    tab: Tab
+    since: int
+    until: int | None = None
+    """None: it counts still, whether it is here or not."""
+
+    def ends_at(self, now: int) -> int:
+        if self.until is not None:
+            return self.until
+        return max(self.since, now if self.tab.ended_at is None else self.tab.ended_at)
+
+
 @dataclass(frozen=True)
 class Event:
     """$connect or $disconnect on its way to us: it arrives once, twice, late, or never."""
@@ -95,6 +116,9 @@ class Session:
     heard_at: int
     """The last event of it that was handled."""
     tabs: set[Tab] = field(default_factory=set)
+    stays: list[Stay] = field(default_factory=list)
+    lost_until: int = 0
+    """Until then a line that it lost may come back."""
     until: int = 0
     """The truth: when the last of those who have left ended or left."""
     closed_at: int | None = None
@@ -115,16 +139,31 @@ class Session:
         return not FOR_GOOD.isdisjoint(self.ended_by)
 
     def can_be_continued(self, now: int) -> bool:
-        assert self.ended_at is not None
-        return not self.is_over_for_good and now < self.ended_at + GRACE
+        assert self.due_at is not None
+        return not self.is_over_for_good and now < self.due_at
 
     def says_its_end(self, ended_at: int) -> None:
         assert self.closed_at is not None
-        late = 0 if self.is_over_for_good else ended_at + GRACE
+        late = 0 if self.is_over_for_good else max(ended_at + GRACE, self.lost_until)
         self.ended_at, self.due_at = ended_at, max(self.closed_at, late)
+
+    def true_times(self, now: int) -> list[tuple[int, int]]:
+        """When at least one of its tabs was here, in order."""
+        return merged((stay.since, stay.ends_at(now)) for stay in self.stays)
 
     def is_due_at_once(self, now: int) -> None:
         self.due_at = min(self.due_at or now, now)
+
+
+def merged(times: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Times in order, each apart from the next."""
+    whole: list[tuple[int, int]] = []
+    for begins, ends in sorted(times):
+        if whole and begins <= whole[-1][1]:
+            whole[-1] = (whole[-1][0], max(whole[-1][1], ends))
+        else:
+            whole.append((begins, ends))
+    return whole
 
 
 class World:
@@ -146,9 +185,9 @@ class World:
         self.on_its_way.append(Event("connect", tab))
         return tab
 
-    def ends(self, tab: Tab) -> None:
+    def ends(self, tab: Tab, says: Literal["client", "lost"] = "client") -> None:
         """Its page closes, or its handshake is given up; "$disconnect" may or may not tell."""
-        tab.ended_at = self.now
+        tab.ended_at, tab.says = self.now, says
         self.on_its_way.append(Event("disconnect", tab))
 
     def dies(self, node: str) -> None:
@@ -173,6 +212,7 @@ class World:
             *(tab.opened_at + age for tab in tabs if tab.opened_at for age in (MINUTE, LONGEST)),
             *(tab.last_connect_at for tab in self.tabs),
             *(s.ended_at + GRACE for s in self.sessions if s.ended_at),
+            *(s.due_at for s in self.sessions if s.due_at),
             *(since + GRACE for since in self.unreachable_since.values()),
         }
         return sorted(moment for moment in moments if moment > self.now + 1)
@@ -205,7 +245,7 @@ class World:
         if self.now <= tab.last_connect_at:
             tab.ticket = "gone"
         session = tab.session
-        self.leave([tab], "client")
+        self.leave([tab], tab.says)
         return session is not None and not session.tabs
 
     def enters(self, tab: Tab, resource: str) -> str:
@@ -224,6 +264,7 @@ class World:
         session.heard_at = self.now
         session.ended_by = ()
         session.tabs.add(tab)
+        session.stays.append(Stay(tab, self.now))
         tab.session, tab.resource = session, resource
         return outcome
 
@@ -263,6 +304,11 @@ class World:
             if how != "moved":
                 tab.ticket = "gone"
             session.until = max(session.until, self._true_end(tab, how))
+            (stay,) = [one for one in session.stays if one.tab is tab and one.until is None]
+            stay.until = max(stay.since, self.now if how in TOLD else self._true_end(tab, how))
+            if how in LOST:
+                gone_by = min(self.now, (tab.opened_at or 0) + LONGEST)
+                session.lost_until = max(session.lost_until, gone_by + WAIT)
             if how in TOLD:
                 session.heard_at = self.now
             if not session.tabs:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, TypeVar
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
@@ -28,11 +28,13 @@ from tests.sql.presence_world import (
     SPEAKS_FOR_ITS_NODE,
     TOLD,
     USERS,
+    WAIT,
     Event,
     Node,
     Session,
     Tab,
     World,
+    merged,
 )
 from tests.sql.stories import HOW_MANY, play
 from tests.sql.tabs import WRONG_TOTALS
@@ -53,6 +55,7 @@ resources = st.sampled_from(RESOURCES)
 nodes = st.sampled_from(NODES)
 # Which one of those that there are.
 picks = st.integers(0, 7)
+endings: st.SearchStrategy[Literal["client", "lost"]] = st.sampled_from(["client", "lost"])
 
 
 def picked(those: Sequence[T], pick: int) -> T:
@@ -71,6 +74,8 @@ class Presence:
 
     def empty(self) -> None:
         self._runner.run(self._db.execute(f"{EMPTY}; reset session_replication_role"))
+        wait = timedelta(milliseconds=WAIT)
+        self._runner.run(self._db.execute("update line_limits set wait_for_lost = $1", wait))
 
     def rows(self, query: str, *args: object) -> list[asyncpg.Record]:
         rows: list[asyncpg.Record] = self._runner.run(self._db.fetch(query, *args))
@@ -97,7 +102,7 @@ select s.id, s.user_id, s.resource, ms(s.joined_at) as joined_at, ms(s.ended_at)
        s.ended_by::text, milliseconds(s.ended_within) as ended_within, w.nodes,
        w.id is null as is_past
   from sessions s left join watching_times w on w.id = s.id
- order by s.user_id, s.resource, s.joined_at
+ order by s.user_id, s.resource, s.joined_at, s.ended_at
 """
 FACTS = """
 select seq, type::text, session_id, user_id, resource, ms(at) as at
@@ -122,17 +127,45 @@ class Claims:
 
     def _each_session_is_as_the_world_has_it(self, rows: list[asyncpg.Record]) -> None:
         sessions = sorted(self.world.sessions, key=lambda s: (s.user, s.resource, s.joined_at))
-        assert [(r["user_id"], r["resource"], r["joined_at"]) for r in rows] == [
+        all_parts = [list(parts) for _, parts in groupby(rows, key=lambda row: row["id"])]
+        assert [(p[0]["user_id"], p[0]["resource"], p[0]["joined_at"]) for p in all_parts] == [
             (s.user, s.resource, s.joined_at) for s in sessions
         ]
-        for row, session in zip(rows, sessions, strict=True):
+        for parts, session in zip(all_parts, sessions, strict=True):
+            row = parts[-1]
             self.by_id[row["id"]] = session
+            self._all_that_was_watched_is_within_the_error(parts, session)
+            if not any(tab.ended_at for tab in session.tabs):
+                self._no_outage_was_watched(parts, session)
             if session.tabs:
                 assert row["ended_at"] is None
                 assert _names(row) == {(tab.node, tab.name) for tab in session.tabs}
             else:
                 self._an_end_is_true(row, session)
             session.is_past = row["is_past"]
+
+    def _all_that_was_watched_is_within_the_error(
+        self, parts: list[asyncpg.Record], session: Session
+    ) -> None:
+        now = self.world.now
+        told = merged(
+            (p["joined_at"], now if p["ended_at"] is None else p["ended_at"] + p["ended_within"])
+            for p in parts
+        )
+        for begins, ends in session.true_times(now):
+            assert any(one <= begins and ends <= other for one, other in told)
+
+    def _no_outage_was_watched(self, parts: list[asyncpg.Record], session: Session) -> None:
+        """Each part is full of truth, but for gaps within the grace."""
+        true_times = session.true_times(self.world.now)
+        for part in parts:
+            begins, ends = part["joined_at"], part["ended_at"] or self.world.now
+            inside = [
+                (max(b, begins), min(e, ends)) for b, e in true_times if b <= ends and e >= begins
+            ]
+            edges = [begins, *(edge for times in inside for edge in times), ends]
+            gaps = [later - earlier for earlier, later in zip(edges[::2], edges[1::2], strict=True)]
+            assert max(gaps) <= GRACE
 
     def _an_end_is_true(self, row: asyncpg.Record, session: Session) -> None:
         ended_at, within = row["ended_at"], row["ended_within"]
@@ -218,14 +251,14 @@ class Story(RuleBasedStateMachine):
             self._asks_to_connect(user, resource, node)
 
     @precondition(lambda self: self._living())
-    @rule(pick=picks)
-    def a_tab_closes(self, pick: int) -> None:
-        self._arrives(self._ends(picked(self._living(), pick)))
+    @rule(pick=picks, says=endings)
+    def a_tab_closes(self, pick: int, says: Literal["client", "lost"]) -> None:
+        self._arrives(self._ends(picked(self._living(), pick), says))
 
     @precondition(lambda self: self._living())
-    @rule(pick=picks)
-    def a_tab_ends_without_a_report_yet(self, pick: int) -> None:
-        self._ends(picked(self._living(), pick))
+    @rule(pick=picks, says=endings)
+    def a_tab_ends_without_a_report_yet(self, pick: int, says: Literal["client", "lost"]) -> None:
+        self._ends(picked(self._living(), pick), says)
 
     @precondition(lambda self: self._living())
     @rule(pick=picks, is_crossed=st.booleans())
@@ -370,17 +403,15 @@ class Story(RuleBasedStateMachine):
     def _all_users_leave(self) -> None:
         self.world.passes(LONGEST)
         self._sweeps(limit=100)
+        self.world.passes(WAIT)
         self._settles(1_000)
         assert not self._counted()
         assert all(session.is_past for session in self.world.sessions)
         assert not self.presence.rows("select * from watching_times")
         assert not self.presence.rows("select * from presence_outbox")
+        rows = self.presence.rows(SESSIONS)
         for user in USERS:
-            watched = sum(
-                s.ended_at - s.joined_at
-                for s in self.world.sessions
-                if s.user == user and s.ended_at
-            )
+            watched = sum(r["ended_at"] - r["joined_at"] for r in rows if r["user_id"] == user)
             assert watched == self.presence.call(
                 "milliseconds(watched($1, null, $2))", user, self._now
             )
@@ -407,8 +438,8 @@ class Story(RuleBasedStateMachine):
         tab = self.world.makes_a_tab(user, resource, node)
         return next(event for event in self.world.on_its_way if event.tab is tab)
 
-    def _ends(self, tab: Tab) -> Event:
-        self.world.ends(tab)
+    def _ends(self, tab: Tab, says: Literal["client", "lost"] = "client") -> Event:
+        self.world.ends(tab, says)
         return self.world.on_its_way[-1]
 
     def _same(self, expected: object, call: str, *args: object) -> None:
@@ -435,8 +466,8 @@ class Story(RuleBasedStateMachine):
         else:
             self._same(
                 self.world.hears_disconnect(tab),
-                "disconnect($1, $2, $3, 'client', $4, $5, $6, $7)",
-                *(tab.user, tab.node, tab.name, *ticket, grace, self._now),
+                "disconnect($1, $2, $3, $4, $5, $6, $7, $8)",
+                *(tab.user, tab.node, tab.name, tab.says, *ticket, grace, self._now),
             )
 
     def _forgets(self, found: Iterable[tuple[Tab, str]]) -> None:

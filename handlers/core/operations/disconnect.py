@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from handlers.core.limits import AGE_LIMIT
 from handlers.core.operation import Statement
 
 if TYPE_CHECKING:
@@ -12,10 +13,11 @@ if TYPE_CHECKING:
 
     from handlers.core.connection import Connection
 
-# API Gateway ends a connection two hours after it opened. The event of that close looks like an
-# idle close; the connection's age tells them apart. localstack/wsgate/docs/aws-behaviour.md §9.7
-MAX_AGE = timedelta(hours=2)
+# The event of a close after two hours looks like an idle close; the connection's age tells them
+# apart. localstack/wsgate/docs/aws-behaviour.md §9.7
 SLACK = timedelta(minutes=1)
+# https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5
+NO_CLOSE_FRAME = 1006
 
 
 class Disconnect(Statement[bool], frozen=True):
@@ -44,7 +46,7 @@ def statement(connection: Connection, request: Mapping[str, Any], grace: timedel
 
 
 def ended_by(request: Mapping[str, Any]) -> str:
-    """`client`, `idle`, `expired` or `kicked`, from the close code and reason.
+    """`client`, `lost`, `idle`, `expired` or `kicked`, from the close code and reason.
 
     localstack/wsgate/docs/aws-behaviour.md §10.3
     """
@@ -52,6 +54,6 @@ def ended_by(request: Mapping[str, Any]) -> str:
     if closed == (1000, "Connection Closed Normally"):
         return "kicked"
     if closed != (1001, "Going away"):
-        return "client"
+        return "lost" if closed[0] == NO_CLOSE_FRAME else "client"
     age = timedelta(milliseconds=request["requestTimeEpoch"] - request["connectedAt"])
-    return "expired" if age >= MAX_AGE - SLACK else "idle"
+    return "expired" if age >= AGE_LIMIT - SLACK else "idle"

@@ -31,6 +31,11 @@ class HelloRow(msgspec.Struct, frozen=True):
     state: Json
     bonuses: Json
     broadcasts: Json
+    reconnect_within_ms: int
+    """After a loss: the time within which to come back."""
+    ping_every_ms: int
+    rotate_within_ms: int
+    """The age by which a connection must have been replaced."""
 
 
 class Hello(Statement[HelloRow], frozen=True):
@@ -73,6 +78,9 @@ def outcome(connection: Connection, message: HelloMessage, row: HelloRow) -> Out
             is_counted=row.resource is not None,
             session={"joined_at": row.joined_at, "connections": row.connections},
             watched_ms=row.watched_ms,
+            reconnect_within_ms=row.reconnect_within_ms,
+            ping_every_ms=row.ping_every_ms,
+            rotate_within_ms=row.rotate_within_ms,
             epoch=row.epoch,
             seq=row.seq,
             recovered=row.recovered,

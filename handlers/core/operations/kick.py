@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.operation import Statement
+from handlers.core.operation import Push, Statement, error
 from handlers.core.operations import forget
 
 if TYPE_CHECKING:
@@ -17,6 +17,12 @@ if TYPE_CHECKING:
 # API Gateway answers 410 for a connection whose handshake it has not answered yet, too: `forget`
 # spares the same ones.
 HANDSHAKE_MS = 60_000
+
+KICKED = (
+    "your service closed this connection: wait for retry_after_ms, then connect again with a new "
+    "ticket, if it gives you one"
+)
+RETRY_AFTER_MS = 2_000
 
 
 class OpenConnection(msgspec.Struct, frozen=True):
@@ -72,6 +78,12 @@ def targets(connections: Sequence[OpenConnection], session_id: int | None) -> li
         for one in connections
         if session_id in (None, one.session_id)
     ]
+
+
+def farewell(user_id: str, target: Target) -> Push:
+    """The last message of a connection: a close of API Gateway's has no reason of ours."""
+    said = error(None, "kicked", KICKED, retry_after_ms=RETRY_AFTER_MS).reply
+    return Push(user_id, target.node, target.connection_id, said)
 
 
 def statements(

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
 import msgspec
 
+from handlers.core.limits import MARGIN, MAX_WINDOW, MIN_WINDOW
 from handlers.core.operation import Statement
+
+if TYPE_CHECKING:
+    from handlers.core.limits import Limits
 
 
 class FinalizeRow(msgspec.Struct, frozen=True):
@@ -22,6 +26,35 @@ class Finalize(Statement[FinalizeRow], frozen=True):
 
     function: ClassVar[str] = "finalize"
     limit: int
+
+
+class LineLimitsRow(msgspec.Struct, frozen=True):
+    connections: int
+    reconnect_within_ms: int
+
+
+class SetLineLimits(Statement[LineLimitsRow], frozen=True):
+    """Stores what clients go by, from how many connections there are: see `core/limits.py`."""
+
+    function: ClassVar[str] = "set_line_limits"
+    ping_every: timedelta
+    rotate_within: timedelta
+    turn: timedelta
+    """By how much each connection lengthens the time within which to come back."""
+    least: timedelta
+    most: timedelta
+    margin: float
+
+
+def set_line_limits(limits: Limits) -> SetLineLimits:
+    return SetLineLimits(
+        limits.ping_every,
+        limits.rotate_within,
+        limits.turn,
+        MIN_WINDOW,
+        MAX_WINDOW,
+        MARGIN,
+    )
 
 
 class IsClockSteady(Statement[bool], frozen=True):

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from handlers.web.schemas.fields import HasMore, Millis, NextPage, NextPoll, Schema, ServerNow
 
-EndedBy = Literal["client", "idle", "expired", "swept", "node_evicted", "kicked", "moved"]
+EndedBy = Literal["client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved"]
 
 
 class Online(Schema):
@@ -69,7 +69,7 @@ class Connections(Schema):
 
 
 class Session(Schema):
-    """A stay of one user on one resource, over all their connections to it."""
+    """A stay of one user on one resource, over all their connections to it, or a part of one."""
 
     session_id: int
     user_id: str
@@ -79,12 +79,17 @@ class Session(Schema):
         description="milliseconds since the epoch; null while the session is open"
     )
     ended_by: str | None = Field(
-        description="how the session ended: `client` closed it, `idle` and `expired` are the "
-        "gateway's time limits, `swept` and `node_evicted` were found dead, `kicked` was closed by "
-        "the API, `moved` went to another resource. Null while the session is open"
+        description="how the session ended: `client` closed it, its line was `lost`, `idle` and "
+        "`expired` are the gateway's time limits, `swept` and `node_evicted` were found dead, "
+        "`kicked` was closed by the API, `moved` went to another resource. Null while the session "
+        "is open"
     )
     ended_within_ms: int | None = Field(
         description="how exact `ended_at` is: the true end is at most this much later"
+    )
+    away_since: int | None = Field(
+        description="when the part before this one ended: an outage that was longer than the grace "
+        "divides a session into items with the same `session_id`. Null for its first part"
     )
     watched_ms: int = Field(
         description="watch time of the session within the requested interval, in milliseconds"

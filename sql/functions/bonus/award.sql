@@ -15,8 +15,11 @@ begin
         select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
     loop
         with watching as (
-            select w.id, w.user_id, greatest(w.joined_at, v_rule.created_at) as since,
-                   coalesce(a.nth, 0) as last_nth
+            -- As if it had begun later by what its outages took.
+            select w.id, w.user_id, coalesce(a.nth, 0) as last_nth,
+                   greatest(w.joined_at, v_rule.created_at)
+                   - coalesce(case when w.watched_before is not null
+                                   then watched_before(w, v_rule.created_at) end, '0') as since
               from watching_times w
                    left join awards a on a.rule_id = v_rule.rule_id and a.session_id = w.id
              where w.ended_at is null and (v_rule.resource is null or w.resource = v_rule.resource)

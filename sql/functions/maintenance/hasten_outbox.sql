@@ -1,8 +1,11 @@
--- Make due what is due later than the longest grace: it was written before the clock went back.
+-- Make due what is due later than the longest grace, or than a lost line is waited for: it was written before
+-- the clock went back.
 create or replace function hasten_outbox(p_now timestamptz) returns void language plpgsql as $$
+declare
+    v_latest timestamptz := p_now + (select greatest(wait_for_lost, '10 minutes') from line_limits);
 begin
-    if (select max(due_at) from presence_outbox) > p_now + interval '10 minutes' then
+    if (select max(due_at) from presence_outbox) > v_latest then
         perform prefer_indexes();
-        update presence_outbox set due_at = p_now where due_at > p_now + interval '10 minutes';
+        update presence_outbox set due_at = p_now where due_at > v_latest;
     end if;
 end $$;

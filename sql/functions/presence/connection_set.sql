@@ -11,7 +11,8 @@ $$;
 
 -- Add a connection to a session's set. p_connection is what we know of it: {"at": when it opened, epoch
 -- seconds; "ticket": the id of the ticket that opened it; "until": when that expires; "device": its label,
--- if any; "seen": its last evidence, while it does not answer the sweep}.
+-- if any; "since": when it came, if by a `watch`; "seen": its last evidence, while it does not answer the
+-- sweep}.
 create or replace function with_connection(
     p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb
 ) returns jsonb language sql stable as $$

@@ -29,13 +29,14 @@ begin
         update watching_times
            -- Not its last seen_at: the clock may have gone back since that was stored.
            set nodes = '{}', seen_at = greatest(joined_at, v_now), ended_at = greatest(joined_at, v_now),
-               ended_by = p_ended_by::ending, ended_within = interval '0'
-         where user_id = p_user_id and p_ended_by <> 'kicked'
+               ended_by = p_ended_by::ending, ended_within = interval '0',
+               back_by = greatest(v_now + p_grace, back_by(back_by, p_ended_by::ending, v_now, v_now))
+         where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
         returning *
     )
     insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
-        select v_now + p_grace, 'offline', id, user_id, resource, ended_at from closed;
+        select back_by, 'offline', id, user_id, resource, ended_at from closed;
     return found
         or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;

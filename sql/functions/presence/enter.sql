@@ -1,6 +1,6 @@
 -- Put a connection into the user's session on a resource. Returns
 --   opened     a new session
---   continued  the session that closed within the grace goes on
+--   continued  the session goes on that had closed, and that its user may be on the way back to
 --   joined     another connection of the user holds the session open
 --   too_many   the user would have more than p_max_connections connections; nothing changed
 -- The caller holds the user's lock. p_connection: see with_connection.
@@ -12,7 +12,10 @@ declare
     v_id bigint;
     v_is_new boolean;
     v_is_alone boolean;
+    v_closed watching_times;
 begin
+    select * into v_closed from watching_times w
+     where w.user_id = p_user_id and w.resource = p_resource and w.ended_at is not null;
     insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes)
         select p_user_id, p_resource, p_now, p_now,
                jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
@@ -20,9 +23,9 @@ begin
         on conflict (user_id, resource) do update
            set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
                seen_at = greatest(w.seen_at, p_now),
-               ended_at = null, ended_by = null, ended_within = null
-         where w.ended_at is null
-            or (w.ended_at > p_now - p_grace and not is_for_good(w.ended_by))
+               ended_at = null, ended_by = null, ended_within = null,
+               evidence = case when w.ended_at is null then w.evidence end
+         where w.ended_at is null or (w.back_by > p_now and not is_for_good(w.ended_by))
         returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then
         insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
@@ -30,6 +33,11 @@ begin
         return 'opened';
     end if;
     if v_id is not null then
+        -- An outage that is longer than the grace was not watched.
+        if p_now - v_closed.ended_at > p_grace then
+            perform begin_part(p_user_id, p_resource, v_closed.ended_at, v_closed.ended_by,
+                               least(v_closed.ended_within, p_now - v_closed.ended_at), p_now);
+        end if;
         return case when v_is_alone then 'continued' else 'joined' end;
     end if;
     if count_connections(p_user_id) >= p_max_connections then

@@ -35,12 +35,14 @@ begin
     if outcome is null then
         v_is_over := leave(p_user_id, p_node, p_connection_id, 'moved', v_now, v_now, p_grace, v_now);
         outcome := enter(p_user_id, p_resource, p_node, p_connection_id,
-                         v_session.nodes -> p_node -> p_connection_id, p_grace, 2147483647, v_now);
+                         v_session.nodes -> p_node -> p_connection_id
+                         || jsonb_build_object('since', extract(epoch from v_now)::numeric(14, 3)),
+                         p_grace, 2147483647, v_now);
         -- To and fro leaves a past session and two presence events each time.
         perform charge(p_user_id, p_gap, case when v_is_over or outcome = 'opened' then 4 else 1 end);
     end if;
     return query
-        select outcome, 0, ms(v_now), ms(w.joined_at), (select count(*) from connections(w.nodes)),
+        select outcome, 0, ms(v_now), ms(coalesce(w.began_at, w.joined_at)), (select count(*) from connections(w.nodes)),
                milliseconds(watched(p_user_id, p_resource, v_now))
           from (values (1)) as one
                left join watching_times w on w.user_id = p_user_id and w.resource = p_resource

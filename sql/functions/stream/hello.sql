@@ -2,6 +2,7 @@
 --   outcome    welcome; slow_down or kept_out (see `spend`) with wait_ms and server_now alone
 --   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
 --   epoch, seq, state (as of seq)
+--   reconnect_within_ms, ping_every_ms, rotate_within_ms  see `set_line_limits`
 --   recovered  true: events are exactly those after `since`
 --              false: `since` is of another epoch or reaches too far back; events are the latest
 --   events     at most 100 and 48 KB of them, in order
@@ -16,7 +17,8 @@ create or replace function hello(
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
-    events jsonb, bonuses jsonb, broadcasts jsonb
+    events jsonb, bonuses jsonb, broadcasts jsonb, reconnect_within_ms bigint, ping_every_ms bigint,
+    rotate_within_ms bigint
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -32,7 +34,7 @@ begin
         return;
     end if;
     with session as (
-        select resource, joined_at, size(nodes)::bigint as connections from watching_times
+        select resource, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
@@ -61,10 +63,11 @@ begin
            stream.since is not null and stream.seq - stream.since = events.shown,
            events.list, bonuses_of(p_user_id, v_now),
            jsonb_build_object('seq', broadcast_stream.seq)
-           || news_of(session.resource, stream.broadcasts_since, v_now)
+           || news_of(session.resource, stream.broadcasts_since, v_now),
+           milliseconds(limits.reconnect_within), milliseconds(limits.ping_every), milliseconds(limits.rotate_within)
       into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, epoch, seq, state,
-           recovered, events, bonuses, broadcasts
-      from stream cross join events cross join broadcast_stream left join session on true;
+           recovered, events, bonuses, broadcasts, reconnect_within_ms, ping_every_ms, rotate_within_ms
+      from stream cross join events cross join broadcast_stream cross join line_limits as limits left join session on true;
     perform charge(p_user_id, p_gap, cost_of(1, octet_length(events::text) + octet_length(state::text)
         + octet_length(bonuses::text) + octet_length(broadcasts::text)));
     return next;
