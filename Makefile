@@ -25,7 +25,7 @@ PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxpro
 OPTIONS =
 # The functions alone, and the whole system with them.
 ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
-# `make plan`: connections, the account's requests per second, and template parameters.
+# `make plan` and `make doctor`: connections. Of the first, the account's requests per second, and template parameters.
 CONNECTIONS = 150000
 REQUESTS = 10000
 SET =
@@ -47,13 +47,16 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+.PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
-run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, DATABASE_URL=)
+run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, NODES=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
+
+doctor: .venv/run.stamp ## what would stop so many connections on this machine (CONNECTIONS=150000)
+	@exec $(VENV_PYTHON) -m wsgate doctor --connections $(CONNECTIONS) --memory 1500 --disk .=1100 $(OPTIONS)
 
 test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser

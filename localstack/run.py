@@ -20,7 +20,7 @@ import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import asyncpg
 import uvloop
@@ -28,9 +28,11 @@ import uvloop
 from postgres import NoSpaceError, Postgres, PostgresError, no_space, write_private
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from wsgate.restarts import Restarts
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
@@ -40,10 +42,13 @@ ANSWER_TIMEOUT_SECONDS = 5  # of the database
 LOOK_EVERY_SECONDS = 0.25  # whether PostgreSQL still runs
 PAUSE_SECONDS = 1  # before it is started once more
 STOP_TIMEOUT_SECONDS = 30
+AUTO, MAX_NODES = "auto", 64
+MEMORY_OF_THE_REST = 1500 * 1024 * 1024  # the database, the functions and the queues
 
 EPILOG = """\
 environment:
   PORT           the port, where --port is not given
+  NODES          how many gateway nodes, where --nodes is not given
   DATABASE_URL   a PostgreSQL to use in place of the embedded one
   POSTGRES_BIN   a folder of PostgreSQL's programs to use in place of the wheel's
 
@@ -52,6 +57,15 @@ What keeps it from starting is one sentence and exit code 2.
 PostgreSQL and the queue server are started again when they end by themselves; a PostgreSQL
 that does not stay up is one sentence and exit code 1.
 """
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a run is: its folder and port, and behind how many nodes."""
+
+    folder: Path
+    port: int
+    nodes: int | str
 
 
 class StartupError(Exception):
@@ -68,13 +82,14 @@ def main() -> int:
     for sign in _stop_signals():
         signal.signal(sign, signal.default_int_handler)
     try:
-        port = options.port or _port_of_environment()
+        port = options.port or _of_environment("PORT", _port, "8080")
+        nodes = options.nodes or _of_environment("NODES", _nodes, "1")
         with (
             _claimed(options.folder, port) as folder,
             _database(folder) as database,
             asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
         ):
-            runner.run(_run(folder, port, database))
+            runner.run(_run(Place(folder, port, nodes), database))
     except KeyboardInterrupt:
         return 0
     except (DatabaseDownError, StartupError) as problem:
@@ -83,14 +98,14 @@ def main() -> int:
     return 0
 
 
-async def _run(folder: Path, port: int, database: Database) -> None:
+async def _run(place: Place, database: Database) -> None:
     """Serve until a signal comes. The end has a bound, and further signals do not disturb it."""
     stop = asyncio.Event()
     signals = _stop_signals()
     for sign in signals:
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     keeping = asyncio.create_task(_keep(database))
-    serving = asyncio.create_task(_serve(folder, port, database))
+    serving = asyncio.create_task(_serve(place, database))
     stopping = asyncio.create_task(stop.wait())
     try:
         await asyncio.wait({keeping, serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -99,7 +114,7 @@ async def _run(folder: Path, port: int, database: Database) -> None:
                 ended.result()
     finally:
         _exit_within(STOP_TIMEOUT_SECONDS)
-        (folder / "run.json").unlink(missing_ok=True)
+        (place.folder / "run.json").unlink(missing_ok=True)
         for task in (stopping, keeping, serving):
             task.cancel()
         await asyncio.wait({keeping, serving})
@@ -121,17 +136,19 @@ def _exit_within(seconds: float) -> None:
     last_resort.start()
 
 
-async def _serve(folder: Path, port: int, database: Database) -> None:
+async def _serve(place: Place, database: Database) -> None:
     functions_dsn = await _migrate(database)
     # Imported late, so that other errors are reported before the gateway is loaded.
     from wsgate import serve as gateway  # noqa: PLC0415
 
-    address = f"{HOST}:{port}"
+    folder, address = place.folder, f"{HOST}:{place.port}"
+    nodes, holds = _capacity(place.nodes)
     token = _kept_secret(folder / "service-token")
     options = gateway.Options(
         template=ROOT / "template.yaml",
-        port=port,
+        port=place.port,
         host=HOST,
+        nodes=nodes,
         parameters={
             "DatabaseUrl": functions_dsn,
             "TicketSecret": _kept_secret(folder / "ticket-secret"),
@@ -155,7 +172,7 @@ async def _serve(folder: Path, port: int, database: Database) -> None:
             write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
         except OSError as error:
             raise StartupError(f"Cannot write {folder / 'run.json'}: {error.strerror}.") from error
-        _greet(address, token, folder, at.connections)
+        _greet(address, token, folder, holds(at.connections))
 
     try:
         await gateway.serve_at(options, ready)
@@ -178,6 +195,13 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--folder", type=Path, default=folder, help="what is kept lives here; default: .headcount"
     )
+    parser.add_argument(
+        "--nodes",
+        type=_nodes,
+        metavar="N|auto",
+        help="gateway processes, each with as many connections as a process may open files; "
+        "`auto` is as many as this machine's memory needs; default: $NODES or 1",
+    )
     return parser.parse_args()
 
 
@@ -187,11 +211,21 @@ def _port(text: str) -> int:
     raise argparse.ArgumentTypeError(f"a port is a number from 1 to 65535, not {text!r}")
 
 
-def _port_of_environment() -> int:
+def _nodes(text: str) -> int | str:
+    if text == AUTO:
+        return AUTO
+    if text.isdecimal() and len(text) < 3 and 1 <= int(text) <= MAX_NODES:  # noqa: PLR2004
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"the number of nodes is from 1 to {MAX_NODES}, or auto, not {text!r}"
+    )
+
+
+def _of_environment(name: str, read: Callable[[str], T], default: str) -> T:
     try:
-        return _port(os.environ.get("PORT") or "8080")
+        return read(os.environ.get(name) or default)
     except argparse.ArgumentTypeError as error:
-        raise StartupError(f"PORT in the environment: {error}.") from None
+        raise StartupError(f"{name} in the environment: {error}.") from None
 
 
 @contextlib.contextmanager
@@ -232,6 +266,28 @@ def _refuse_taken(port: int) -> None:
             f"Cannot listen on port {port}: {os.strerror(error.errno or 0)}. "
             "Another port: `PORT=8081 make run`."
         ) from error
+
+
+# How many connections.
+
+
+def _capacity(wanted: int | str) -> tuple[int, Callable[[int], str]]:
+    """The number of nodes, and the words for how many connections they hold and why."""
+    from wsgate.doctor import machine, sums  # noqa: PLC0415
+
+    seen, needs = machine.look(), sums.Needs(connections=1, memory=MEMORY_OF_THE_REST)
+    fitting = sums.fitting_nodes(seen, needs)
+    nodes = fitting if wanted == AUTO else int(wanted)
+
+    def holds(by_files: int) -> str:
+        by_memory = sums.memory_holds(seen, needs, nodes)
+        if by_memory is not None and by_memory < by_files:
+            return f"{by_memory} connections at once, as the memory allows"
+        bound = "one node's open files allow" if nodes == 1 else f"the files of {nodes} nodes allow"
+        more = "; NODES=auto holds more" if nodes < fitting else ""
+        return f"{by_files} connections at once, as {bound}{more}"
+
+    return nodes, holds
 
 
 # The database.
@@ -343,7 +399,7 @@ def _kept_secret(path: Path) -> str:
         raise StartupError(f"Cannot use {path}: {reason}.") from error
 
 
-def _greet(address: str, token: str, folder: Path, connections: int) -> None:
+def _greet(address: str, token: str, folder: Path, holds: str) -> None:
     _say(
         f"""
 Headcount is ready. Open
@@ -353,7 +409,7 @@ Headcount is ready. Open
 HTTP API  http://{address}/docs
 gateway   http://{address}/_wsgate
 kept in   {folder}
-holds     {connections} connections at once
+holds     {holds}
 stop      Ctrl-C
 """
     )

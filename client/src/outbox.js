@@ -42,7 +42,8 @@ const CONCURRENT_ACTIONS = ["claim", "ack"];
  * all others, acknowledgements when no claim waits. Acknowledgements are the client's own requests, so the
  * backlog leaves them out.
  *
- * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent. A claim that
+ * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent, but claims if
+ * none of them was refused so. A claim that
  * was refused until its bonus expired is not sent again: its outcome is "expired". If the server may have done it, only
  * the server knows, and the claim is sent until it is answered.
  */
@@ -53,6 +54,8 @@ export class Outbox {
   #isOnline = false;
   /** @type {any} set while the server accepts no messages of this user */
   #rateLimited;
+  /** Whether it accepts no claims either: they have a limit of their own. */
+  #areClaimsLimited = false;
   /** @type {Backlog} as reported last */
   #reported = { count: 0, isStuck: false };
   /** @type {string|null} */
@@ -169,14 +172,19 @@ export class Outbox {
 
   #flush() {
     this.#answerExpired();
-    if (!this.#isOnline || this.#rateLimited !== undefined) return;
+    if (!this.#isOnline) return;
     const busy = new Set();
     for (const entry of this.#inOrder()) {
       const { action } = entry.request;
-      if (action === "ack" && this.isClaimWaiting) continue;
+      if (this.#isLimited(action) || (action === "ack" && this.isClaimWaiting)) continue;
       if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
       if (!CONCURRENT_ACTIONS.includes(action)) busy.add(action);
     }
+  }
+
+  /** @param {Request["action"]} action */
+  #isLimited(action) {
+    return this.#rateLimited !== undefined && (action !== "claim" || this.#areClaimsLimited);
   }
 
   /** Claims first: they are the only requests that can be too late. */
@@ -251,8 +259,10 @@ export class Outbox {
     const { timers, random } = this.#options;
     this.#unsend(entry);
     timers.clearTimeout(this.#rateLimited);
+    this.#areClaimsLimited ||= entry.request.action === "claim";
     this.#rateLimited = timers.setTimeout(() => {
       this.#rateLimited = undefined;
+      this.#areClaimsLimited = false;
       this.#flush();
     }, after(milliseconds, random));
   }

@@ -110,14 +110,25 @@ test("a first claim after the end is for the server to refuse", async () => {
 
 // Claims go first.
 
-test("claims go before what waited longer", async () => {
+test("a limit on other messages does not hold a claim, for claims have their own", async () => {
   const { headcount, time, sockets } = await online();
   headcount.act("like");
   sockets[0].receive(slowDown("id2", 1_000));
   headcount.ledger().catch(() => {});
   headcount.claim("b");
+  assert.deepEqual(sockets[0].sent.slice(2).map(({ action }) => action), ["claim"]);
   await time.pass(1_250);
-  assert.deepEqual(sockets[0].sent.slice(2).map(({ action }) => action), ["claim", "act", "ledger"]);
+  assert.deepEqual(sockets[0].sent.slice(3).map(({ action }) => action), ["act", "ledger"]);
+});
+
+test("claims go before what waited longer", async () => {
+  const { headcount, time, sockets } = await online();
+  sockets[0].drop();
+  headcount.act("like");
+  headcount.claim("b");
+  await time.pass(500);
+  await greet(sockets[1]);
+  assert.deepEqual(sockets[1].sent.map(({ action }) => action), ["hello", "claim", "act"]);
 });
 
 test("acknowledgements wait for the answer to a claim that was refused", async () => {

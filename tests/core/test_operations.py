@@ -332,6 +332,7 @@ def test_a_spent_ticket_or_one_connection_too_many_refuses_the_handshake(
         (1001, "", 5, "client"),
         (1005, "Client-side close frame status not set", 5, "client"),
         (1006, "", 5, "lost"),
+        (4000, "", 5, "lost"),
         (1000, "", 5, "client"),
         (1000, "Connection Closed Normally", 5, "kicked"),
         (1001, "Going away", 10, "idle"),

@@ -86,6 +86,7 @@ async def test_a_kicked_user_is_out_and_comes_back_as_somebody_new(browser: Brow
     kicked = await browser.api("POST", "/kick", {"user_id": browser.user_id})
     assert kicked == {"closed": 3, "gone": 0, "unreachable": 0}
     for tab in tabs:
+        assert (await hear(tab))["code"] == "kicked"
         with pytest.raises(ConnectionClosedOK):
             await hear(tab)
     (session,) = await browser.rows(SESSIONS, browser.user_id)
@@ -107,6 +108,7 @@ async def test_one_session_is_ended_beside_another(browser: Browser) -> None:
     (ending,) = (one["session_id"] for one in sessions if one["resource"] == "site")
     order = {"user_id": browser.user_id}
     assert (await browser.api("POST", f"/sessions/{ending}/end", order))["closed"] == 1
+    assert (await hear(site))["code"] == "kicked"
     with pytest.raises(ConnectionClosedOK):
         await hear(site)
     assert (await hello(stream))["session"]["connections"] == 1

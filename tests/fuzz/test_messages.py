@@ -7,7 +7,9 @@ import uuid
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from websockets.exceptions import ConnectionClosed
+from websockets.frames import CloseCode
 from websockets.sync.client import ClientConnection, connect
 
 from handlers.core.message import ACTIONS
@@ -26,6 +28,8 @@ CODES = set(headings(REFERENCE / "error-codes.md"))
 PUSHES = {"event", "bonus", "news"}
 MESSAGES_OF_A_USER = 20
 """So few that the limits let them through."""
+FRAME_BYTES = 32 * 1024
+"""What API Gateway takes in one frame: localstack/wsgate/docs/aws-behaviour.md §9.1"""
 
 
 def test_every_message_has_one_answer(attack: Attack) -> None:
@@ -35,6 +39,9 @@ def test_every_message_has_one_answer(attack: Attack) -> None:
             tab = stack.enter_context(tab_of(attack, attack.user()))
             for _ in attack.count("messages", range(first, first + MESSAGES_OF_A_USER)):
                 message = wrong(attack.dice)
+                if len(encoded(message)) > FRAME_BYTES:
+                    assert close_code(tab, message) == CloseCode.MESSAGE_TOO_BIG
+                    break
                 answer = answered(tab, message)
                 if answer.get("code") == "unavailable":  # the database, on a busy machine
                     answer = answered(tab, message)
@@ -64,10 +71,23 @@ def wrong(dice: Random) -> str:
     return junk.spoil(dice, {"action": json.dumps(action), "id": some_id, **fields})
 
 
+def encoded(message: str) -> bytes:
+    return message.encode("utf-8", "surrogatepass")
+
+
+def close_code(tab: ClientConnection, message: str) -> int | None:
+    """With what a message that is too large for a frame closes its connection."""
+    with pytest.raises(ConnectionClosed) as closed:
+        tab.send(encoded(message), text=True)
+        while True:
+            tab.recv(timeout=PATIENCE_SECONDS)
+    return closed.value.rcvd.code if closed.value.rcvd else None
+
+
 def answered(tab: ClientConnection, message: str) -> dict[str, Any]:
     """The answer, and not what is pushed meanwhile."""
     try:
-        tab.send(message.encode("utf-8", "surrogatepass"), text=True)
+        tab.send(encoded(message), text=True)
         while True:
             answer: dict[str, Any] = json.loads(tab.recv(timeout=PATIENCE_SECONDS))
             if answer.get("type") not in PUSHES or "re" in answer:

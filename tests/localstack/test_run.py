@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import signal
 import socket
 from functools import partial
@@ -134,9 +135,18 @@ def test_another_database_takes_the_place_of_the_embedded_one(tmp_path: Path) ->
         assert not (folder / "postgres").exists()
 
 
-def test_it_says_how_many_connections_it_holds(running: Running) -> None:
+def test_it_says_how_many_connections_it_holds_and_what_bounds_them(running: Running) -> None:
     [line] = [line for line in running.output().splitlines() if line.startswith("holds ")]
     assert int(line.split()[1]) > 0
+    assert re.search("as (one node's open files allow|the memory allows)", line)
+
+
+@pytest.mark.parametrize("nodes", ["0", "65", "two", "-1"])
+def test_a_wrong_number_of_nodes_is_refused(nodes: str, tmp_path: Path) -> None:
+    assert refused(tmp_path, free_port(), NODES=nodes) == (
+        "headcount: NODES in the environment: "
+        f"the number of nodes is from 1 to 64, or auto, not {nodes!r}.\n"
+    )
 
 
 def test_functions_have_a_role_that_may_do_little(running: Running) -> None:

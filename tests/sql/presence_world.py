@@ -119,6 +119,8 @@ class Session:
     stays: list[Stay] = field(default_factory=list)
     lost_until: int = 0
     """Until then a line that it lost may come back."""
+    together: int = 0
+    """How many tabs came since it was without any."""
     until: int = 0
     """The truth: when the last of those who have left ended or left."""
     closed_at: int | None = None
@@ -254,6 +256,9 @@ class World:
             outcome = "joined"
         elif session and session.can_be_continued(self.now):
             outcome = "continued"
+            if session.together == 1:  # its only line is back
+                session.lost_until = 0
+            session.together = 0
             session.closed_at = session.ended_at = session.due_at = None
         else:
             outcome = "opened"
@@ -264,6 +269,7 @@ class World:
         session.heard_at = self.now
         session.ended_by = ()
         session.tabs.add(tab)
+        session.together += 1
         session.stays.append(Stay(tab, self.now))
         tab.session, tab.resource = session, resource
         return outcome

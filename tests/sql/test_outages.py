@@ -115,6 +115,18 @@ async def test_a_tab_that_is_closed_leaves_the_others_their_time(db: asyncpg.Con
     assert await later("phone2", 309).connect(db, at(309)) == "continued"
 
 
+async def test_a_user_whose_only_line_is_back_leaves_as_usual(db: asyncpg.Connection) -> None:
+    await waits(db, 300)
+    await Tab("a").connect(db)
+    await Tab("a").disconnect(db, at(10), "lost")
+    await later("b", 20).connect(db, at(20))
+    await later("b", 20).disconnect(db, at(25))
+    await finalize(db, at(54.999))
+    assert len(await facts(db)) == 1
+    await finalize(db, at(55))
+    assert await facts(db) == [("online", "site", T0), ("offline", "site", at(25))]
+
+
 async def test_a_kick_waits_for_no_line(db: asyncpg.Connection) -> None:
     await waits(db, 300)
     await Tab("a").connect(db)

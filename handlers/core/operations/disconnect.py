@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 # The event of a close after two hours looks like an idle close; the connection's age tells them
 # apart. localstack/wsgate/docs/aws-behaviour.md §9.7
 SLACK = timedelta(minutes=1)
-# https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5
-NO_CLOSE_FRAME = 1006
+# Closed without a frame (https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5), or by a client that
+# had no answer to a ping (TIMED_OUT in client/src/connection.js): its line is as good as cut.
+LOST = (1006, 4000)
 
 
 class Disconnect(Statement[bool], frozen=True):
@@ -54,6 +55,6 @@ def ended_by(request: Mapping[str, Any]) -> str:
     if closed == (1000, "Connection Closed Normally"):
         return "kicked"
     if closed != (1001, "Going away"):
-        return "lost" if closed[0] == NO_CLOSE_FRAME else "client"
+        return "lost" if closed[0] in LOST else "client"
     age = timedelta(milliseconds=request["requestTimeEpoch"] - request["connectedAt"])
     return "expired" if age >= AGE_LIMIT - SLACK else "idle"

@@ -5,21 +5,31 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from wsgate.__main__ import _parser
 from wsgate.core.faults import FAULTS
+from wsgate.doctor import command
+
+if TYPE_CHECKING:
+    import argparse
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 CITATION = re.compile(r"§(\d+(?:\.\d+)?)")
-FLAGS = sorted(
-    option
-    for action in _parser()._actions
-    for option in action.option_strings
-    if option.startswith("--")
-)
+
+
+def flags(parser: argparse.ArgumentParser) -> list[str]:
+    options = (option for action in parser._actions for option in action.option_strings)
+    return sorted(option for option in options if option.startswith("--"))
+
+
+FLAGS = [
+    *(("cli.md", flag) for flag in flags(_parser())),
+    *(("doctor.md", flag) for flag in flags(command.parser()) if flag != "--help"),
+]
 
 
 def headings(page: str) -> set[str]:
@@ -33,9 +43,9 @@ def cited(path: Path) -> set[str]:
     return {section for line in lines for section in CITATION.findall(line)}
 
 
-@pytest.mark.parametrize("flag", FLAGS)
-def test_each_flag_has_its_heading(flag: str) -> None:
-    assert flag in headings("cli.md")
+@pytest.mark.parametrize(("page", "flag"), FLAGS)
+def test_each_flag_has_its_heading(page: str, flag: str) -> None:
+    assert flag in headings(page)
 
 
 @pytest.mark.parametrize("fault", [fault.name for fault in FAULTS])

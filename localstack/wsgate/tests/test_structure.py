@@ -36,6 +36,7 @@ EDGES = INNER | {"transport", "apis", "console"}
 ROOMS: dict[str, frozenset[str]] = {
     **dict.fromkeys(LEAVES, frozenset()),
     "open_files": frozenset({"model"}),
+    "doctor": frozenset({"model", "open_files"}),
     "logs": LEAVES,
     "expressions": LEAVES,
     "core": LEAVES | {"expressions"},
@@ -51,7 +52,7 @@ ROOMS: dict[str, frozenset[str]] = {
     "output": INNER,
     "serve": EDGES
     | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"},
-    "__main__": EDGES | {"serve", "output", "credentials"},
+    "__main__": EDGES | {"serve", "output", "credentials", "doctor"},
     "__init__": frozenset(),
 }
 

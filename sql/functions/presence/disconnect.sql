@@ -30,7 +30,9 @@ begin
            -- Not its last seen_at: the clock may have gone back since that was stored.
            set nodes = '{}', seen_at = greatest(joined_at, v_now), ended_at = greatest(joined_at, v_now),
                ended_by = p_ended_by::ending, ended_within = interval '0',
-               back_by = greatest(v_now + p_grace, back_by(back_by, p_ended_by::ending, v_now, v_now))
+               back_by = case when back_by is null and p_ended_by = 'client' then v_now + p_grace
+                              else greatest(v_now + p_grace,
+                                            back_by(back_by, p_ended_by::ending, v_now, v_now)) end
          where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
         returning *

@@ -24,6 +24,8 @@ begin
            set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
                seen_at = greatest(w.seen_at, p_now),
                ended_at = null, ended_by = null, ended_within = null,
+               -- Its only line is back, so it waits for no other.
+               back_by = case when w.ended_at is null or w.evidence is not null then w.back_by end,
                evidence = case when w.ended_at is null then w.evidence end
          where w.ended_at is null or (w.back_by > p_now and not is_for_good(w.ended_by))
         returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;

@@ -19,6 +19,9 @@ from typing import TYPE_CHECKING
 
 from wsgate.core import faults, quotas
 from wsgate.credentials import NoSecretError, from_environment
+from wsgate.doctor import command as doctor
+from wsgate.doctor.machine import look
+from wsgate.doctor.sums import Needs, fitting_nodes
 from wsgate.logs import Ready, Told
 from wsgate.loops import loop_factory
 from wsgate.model.ids import MAX_NODES
@@ -58,14 +61,22 @@ environment:
   WSGATE_API_KEYS          API keys that open $connect, with commas between; better than --api-key
   AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
 
+`wsgate doctor` says how many connections this machine holds, and what stops more.
+
 Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
 exit with code 0. What keeps it from starting is one sentence and exit code 2.
 """
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr."""
-    given = _parser().parse_args(sys.argv[1:] if arguments is None else arguments)
+    """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr.
+
+    `wsgate doctor` is a command of its own.
+    """
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    if words[:1] == ["doctor"]:
+        return doctor.main(words[1:])
+    given = _parser().parse_args(words)
     output = Output(sys.stderr, renderer(sys.stderr, os.environ, as_json=given.json))
     if given.json:
         logging.basicConfig(handlers=[Heard(output)], level=logging.WARNING)
@@ -201,11 +212,11 @@ def _add_functions(add: Callable[..., object]) -> None:
 def _add_gateway(add: Callable[..., object]) -> None:
     add(
         "--nodes",
-        type=_number(1, MAX_NODES),
+        type=_nodes,
         default=1,
         metavar="N",
         help="gateway processes that share the port: each holds as many connections as it may have "
-        "open files; default: 1",
+        "open files; `auto` is as many as this machine's memory needs; default: 1",
     )
     add(
         "--authority",
@@ -313,6 +324,12 @@ def _number(least: int, most: int) -> Callable[[str], int]:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from {least} to {most}")
 
     return number
+
+
+def _nodes(text: str) -> int:
+    if text == "auto":
+        return fitting_nodes(look(), Needs(connections=1))
+    return _number(1, MAX_NODES)(text)
 
 
 def _parameter(text: str) -> tuple[str, str]:

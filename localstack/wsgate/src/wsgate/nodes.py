@@ -1,7 +1,7 @@
 """Several gateway nodes on one port: a process each, started again when it ends.
 
-The functions, queues and schedules stay in this process, which passes on what a node asks for: an
-invocation, or a message to a connection of another node. A node that ends takes its own
+The functions, queues and schedules stay in this process, which invokes what a node asks for. Nodes
+ask each other for each other's connections (node/neighbours.py). A node that ends takes its own
 connections with it, without running their $disconnect; the other nodes are not affected.
 """
 
@@ -15,10 +15,9 @@ import signal
 import socket
 import sys
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from wsgate.apis import management
 from wsgate.console.merged_state import MergedConsoleState
 from wsgate.logs import LogSink, Told, as_text
 from wsgate.node.background import Background
@@ -28,7 +27,6 @@ from wsgate.node.messages import (
     FaultChange,
     InvokeFunction,
     Look,
-    Manage,
     QueueEvent,
     Ready,
     Said,
@@ -39,6 +37,7 @@ from wsgate.transport.channel import Channel, ChannelLost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from wsgate.console.state import ConsoleState, View
     from wsgate.model.invoke import Invoker
@@ -55,6 +54,16 @@ class NodeError(Exception):
     """A node does not start; the message is a sentence."""
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where nodes are reached."""
+
+    listeners: Sequence[socket.socket]
+    """By clients: one for each node."""
+    folder: Path
+    """By each other; it is this user's only."""
+
+
 class Nodes:
     """Starts them, keeps them running, and stands between them."""
 
@@ -63,10 +72,10 @@ class Nodes:
         plan: Plan,
         invoker: Invoker,
         settings: Settings,
-        listeners: Sequence[socket.socket],
+        places: Places,
         console_state: ConsoleState | None = None,
     ) -> None:
-        """Start nothing yet; there will be a node for each of `listeners`.
+        """Start nothing yet; there will be a node for each place.
 
         `console_state` shows what is here, and gets what the page wants of no connection.
         """
@@ -84,16 +93,27 @@ class Nodes:
                 self,
                 index,
                 Start(
-                    plan, replace(settings, index=index, log=print, lines=None), listener.fileno()
+                    plan,
+                    replace(settings, index=index, log=print, lines=None),
+                    listener.fileno(),
+                    places.folder,
+                    len(places.listeners),
                 ),
             )
-            for index, listener in enumerate(listeners)
+            for index, listener in enumerate(places.listeners)
         ]
         self._console_state = console_state and MergedConsoleState(console_state, self._nodes)
 
     async def start(self) -> None:
         """Return when every node accepts connections. Raises NodeError."""
-        await asyncio.gather(*(node.start() for node in self._nodes))
+        at_once = asyncio.Semaphore(os.cpu_count() or 1)
+
+        async def in_turn(node: _Process) -> None:
+            # Sixty-four that start together are each slower than a node may be.
+            async with at_once:
+                await node.start()
+
+        await asyncio.gather(*map(in_turn, self._nodes))
         self._kill_if_wanted()
 
     async def close(self) -> None:
@@ -135,28 +155,17 @@ class Nodes:
     def say(self, text: str) -> None:
         self.tell(Told(time.time_ns() // 1_000_000, text))
 
-    async def answer(self, question: Any) -> Any:
-        """What a node asks for."""
+    def answer(self, question: Any) -> Any:
+        """What a node asks for, or a coroutine of it."""
         if isinstance(question, InvokeFunction):
-            return await self._invoker.invoke(question.function, question.payload, question.caller)
+            return self._invoker.invoke(question.function, question.payload, question.caller)
         if isinstance(question, QueueEvent):
             return self._background.accept(question.function, question.payload)
-        if isinstance(question, Manage):
-            return await self._manage(question)
         if isinstance(question, Look) and self._console_state is not None:
-            return await self._console_state.look(question.since)
+            return self._console_state.look(question.since)
         if isinstance(question, Act) and self._console_state is not None:
-            return await self._console_state.act(question.command)
+            return self._console_state.act(question.command)
         raise TypeError(question)
-
-    async def _manage(self, question: Manage) -> Any:
-        """A connection of a node that is not there is gone with it."""
-        if question.node >= len(self._nodes):
-            return management.GONE
-        try:
-            return await self._nodes[question.node].ask(question)
-        except ChannelLost:
-            return management.GONE
 
 
 class _Process:
@@ -179,7 +188,9 @@ class _Process:
         )
         ready.cancel()
         if ready not in done:
-            raise NodeError(f"Node {self._index} does not start.")
+            raise NodeError(
+                f"Node {self._index} does not start; `wsgate doctor` says what this machine holds."
+            )
 
     async def ask(self, question: Any) -> Any:
         if self._channel is None:

@@ -24,11 +24,24 @@ OTHERS: Final = 64
 REQUESTS: Final = 64
 PER_ENVIRONMENT: Final = 3
 """Of a function that runs: its channel, its lifeline and its output."""
+PER_NEIGHBOUR: Final = 2
+"""To each other node: the channel by which it is asked, and the one by which it asks."""
 
 # The highest that macOS accepts where it calls the hard limit infinite: OPEN_MAX of
 # https://developer.apple.com/library/archive/documentation/System/Conceptual/ManPages_iPhoneOS/man2/getrlimit.2.html
 # (2026-11-29), or since macOS 10.15 the system's own kern.maxfilesperproc.
 OPEN_MAX: Final = 10_240
+
+
+def limits() -> tuple[int | None, int | None]:
+    """The soft and the hard limit of this process; None where there is none, or no bound."""
+    try:
+        import resource  # noqa: PLC0415 not on Windows
+    except ImportError:
+        return None, None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    unbounded = resource.RLIM_INFINITY
+    return (None if soft == unbounded else soft), (None if hard == unbounded else hard)
 
 
 def raise_limit() -> int:
@@ -61,13 +74,17 @@ def _candidates(hard: int, *, is_bounded: bool) -> Iterator[int]:
     yield OPEN_MAX
 
 
-def capacity(limit: int, environments: int = 0) -> Capacity:
-    """How many connections fit, beside `environments` of functions and what is open now.
+def capacity(
+    limit: int, environments: int = 0, *, neighbours: int = 0, is_open: int | None = None
+) -> Capacity:
+    """How many connections fit, beside `environments` of functions, other nodes, what is open.
 
-    Where the limit is too low for all, half of it stays for what is no connection.
+    Without `is_open`, that is what this process has open now. Where the limit is too low for all,
+    half of it stays for what is no connection.
     """
-    free = max(0, limit - _open_now())
-    kept = min(environments * PER_ENVIRONMENT + OTHERS, free // 2)
+    free = max(0, limit - (_open_now() if is_open is None else is_open))
+    others = environments * PER_ENVIRONMENT + neighbours * PER_NEIGHBOUR + OTHERS
+    kept = min(others, free // 2)
     requests = min(REQUESTS, (free - kept) // 4)
     return Capacity(connections=free - kept - requests, requests=requests, open_files=limit)
 

@@ -30,9 +30,10 @@ from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttles
 from wsgate.model.urls import stage_urls, unreachable, with_endpoints
+from wsgate.node.neighbours import MAX_FOLDER_CHARACTERS
 from wsgate.node.node import Node
 from wsgate.node.settings import Settings
-from wsgate.nodes import NodeError, Nodes
+from wsgate.nodes import NodeError, Nodes, Places
 from wsgate.threads import in_thread
 from wsgate.transport.listening import BACKLOG, listening
 from wsgate.triggers.schedules import Schedules
@@ -147,7 +148,8 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             await stack.enter_async_context(listening(node, ground.listeners[0]))
             connections = capacity.connections
         else:
-            nodes = Nodes(plan, invoker, settings, ground.listeners, node.console_state)
+            places = Places(ground.listeners, _socket_folder(stack))
+            nodes = Nodes(plan, invoker, settings, places, node.console_state)
             await _start_nodes(nodes, stack)
             connections = nodes.connections
         addresses = _addresses(plan, ground.address, has_console=options.console)
@@ -413,6 +415,16 @@ def _node(options: Options, plan: Plan, invoker: Invoker, settings: Settings) ->
         return Node(plan, invoker, settings)
     except ValueError as error:
         raise StartupError(f"{options.template}: {error}.") from error
+
+
+def _socket_folder(stack: AsyncExitStack) -> Path:
+    """For the nodes' sockets, whose paths must be short: TMPDIR may be a long one."""
+    for parent in (None, "/tmp"):  # noqa: S108 what is made in it is for this user only
+        made = tempfile.TemporaryDirectory(prefix="wsgate-", dir=parent, ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made))
+        if len(str(folder)) <= MAX_FOLDER_CHARACTERS:
+            break
+    return folder
 
 
 async def _start_nodes(nodes: Nodes, stack: AsyncExitStack) -> None:

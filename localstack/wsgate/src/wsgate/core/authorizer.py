@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from wsgate.core import policy, proxy
 from wsgate.expressions import selection
-from wsgate.model.events import ADDED, Handshake, Place, query_pairs
+from wsgate.model.events import ADDED, Handshake, Place
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,7 +123,7 @@ def _source(source: str, handshake: Handshake, place: Place, context: Mapping[st
         sent = dict((key.lower(), value) for key, value in handshake.headers)
         return name.lower() in ADDED or sent.get(name.lower())
     if root == "route.request.querystring":
-        return dict(query_pairs(handshake.query)).get(name)
+        return dict(handshake.parameters).get(name)
     if root == "stageVariables":
         return place.stage_variables.get(name)
     return selection.walk(context, tuple(name.split(".")))  # identity.sourceIp

@@ -7,7 +7,6 @@ out; time is an argument (milliseconds since the epoch). Each rule cites `docs/a
 from __future__ import annotations
 
 import itertools
-from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -76,7 +75,10 @@ class Gateway:
     def answered(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
         """A function returned or failed; both are an answer."""
         actions = self._meaning(call, invocation, now)
-        return [replace(a, cold=invocation.cold) if isinstance(a, Note) else a for a in actions]
+        for action in actions:
+            if isinstance(action, Note):
+                action.cold = invocation.cold
+        return actions
 
     def fetched(self, call: Call, answer: HttpAnswer, now: Millis) -> list[Action]:
         """An endpoint answered, with whatever status."""

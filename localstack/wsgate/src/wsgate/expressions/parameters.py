@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from wsgate.expressions.selection import ExpressionError, as_text, parse_body, parse_path, walk
 from wsgate.expressions.velocity import CONTEXT_GROUPS, CONTEXT_NAMES, Params, Scope
-from wsgate.model.events import query_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,14 +73,16 @@ class ResponseParameters:
 
 def params_of(handshake: Handshake, headers: Pairs) -> Params:
     """What $connect's templates and mappings can ask of the upgrade request."""
-    query = query_pairs(handshake.query)
+    query = handshake.parameters
     return Params(dict(query), dict(headers), _by_name(query), _by_name(headers))
 
 
 def missing(required: tuple[str, ...], handshake: Handshake) -> str | None:
     """The first `route.request.{header,querystring}.NAME` that a handshake lacks."""
+    if not required:
+        return None
     headers = {name.lower() for name, _ in handshake.headers}
-    query = {name for name, _ in query_pairs(handshake.query)}
+    query = {name for name, _ in handshake.parameters}
     for parameter in required:
         place, _, name = parameter.removeprefix("route.request.").partition(".")
         is_there = name.lower() in headers if place == "header" else name in query

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote_plus
@@ -33,6 +33,7 @@ _HOP_BY_HOP = (("Connection", "upgrade"), ("content-length", "0"), ("Upgrade", "
 _NOT_FORWARDED = frozenset({"connection", "upgrade", "content-length"})
 ADDED = frozenset({"x-amzn-trace-id", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"})
 """Headers that every handshake has behind the edge."""
+_REPLACED = _NOT_FORWARDED | ADDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,24 @@ class Handshake:
     path: str = ""
     """As sent, not decoded."""
     address: Address = HERE
+
+    # An authorizer's event, the event of $connect and their checks all look at these.
+
+    @cached_property
+    def parameters(self) -> Pairs:
+        """The decoded pairs of the query, in the order sent."""
+        return query_pairs(self.query)
+
+    @cached_property
+    def kept_headers(self) -> Pairs:
+        """Those that reach an integration as they were sent."""
+        return tuple(pair for pair in self.headers if pair[0].lower() not in _REPLACED)
+
+    @cached_property
+    def forwarded_for(self) -> str:
+        """Where it came from, as an edge says it."""
+        passed = [value for name, value in self.headers if name.lower() == "x-forwarded-for"]
+        return ", ".join((*passed, self.source_ip))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +144,7 @@ def authorizer(
     docs/aws-behaviour.md §3.1.
     """
     headers = _sorted((*_headers(handshake, trace), *_HOP_BY_HOP))
-    query = query_pairs(handshake.query)
+    query = handshake.parameters
     return {
         "type": "REQUEST",
         "methodArn": place.connect_arn,
@@ -143,7 +162,7 @@ def connect(
 ) -> Event:
     """CONNECT: no body, and query maps only when a query was sent (docs/aws-behaviour.md §4.2)."""
     headers = forwarded(handshake, trace)
-    query = query_pairs(handshake.query)
+    query = handshake.parameters
     maps = {
         "queryStringParameters": _single(query),
         "multiValueQueryStringParameters": _multiple(query),
@@ -339,15 +358,13 @@ def _headers(handshake: Handshake, trace: str) -> Pairs:
 
     docs/aws-behaviour.md §4.2.
     """
-    sent = [pair for pair in handshake.headers if pair[0].lower() not in _NOT_FORWARDED | ADDED]
-    passed = [value for name, value in handshake.headers if name.lower() == "x-forwarded-for"]
     added = {
         "X-Amzn-Trace-Id": trace,
-        "X-Forwarded-For": ", ".join((*passed, handshake.source_ip)),
+        "X-Forwarded-For": handshake.forwarded_for,
         "X-Forwarded-Port": "443",
         "X-Forwarded-Proto": "https",
     }
-    return _sorted((*sent, *added.items()))
+    return _sorted((*handshake.kept_headers, *added.items()))
 
 
 def _sorted(pairs: Iterable[tuple[str, str]]) -> Pairs:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from wsgate.logs import Line
     from wsgate.model.plan import Plan
     from wsgate.node.settings import Settings
-    from wsgate.transport.responses import Request
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Start:
     """`log` and `lines` are not used: lines go over the channel."""
     listener: int
     """The descriptor of a socket that listens already."""
+    folder: Path
+    """Where each node has a socket for the others."""
+    nodes: int
+    """How many there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +66,7 @@ class FaultChange:
     value: float
 
 
-@dataclass(frozen=True, slots=True)
-class InvokeFunction:
+class InvokeFunction(NamedTuple):
     """Asked of the parent, who has the functions."""
 
     function: str
@@ -78,12 +81,3 @@ class QueueEvent:
 
     function: str
     payload: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Manage:
-    """@connections for a connection of another node."""
-
-    node: int
-    connection_id: str
-    request: Request

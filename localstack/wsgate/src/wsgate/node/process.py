@@ -16,7 +16,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from wsgate import open_files
-from wsgate.apis import management
 from wsgate.console.api import Console
 from wsgate.logs import Told
 from wsgate.loops import loop_factory
@@ -26,12 +25,12 @@ from wsgate.node.messages import (
     FaultChange,
     InvokeFunction,
     Look,
-    Manage,
     QueueEvent,
     Ready,
     Said,
     Start,
 )
+from wsgate.node.neighbours import Manage, Neighbours
 from wsgate.node.node import Node
 from wsgate.transport.channel import Channel, ChannelLost
 from wsgate.transport.listening import listening
@@ -41,7 +40,7 @@ if TYPE_CHECKING:
 
     from wsgate.console.state import View
     from wsgate.logs import Line
-    from wsgate.transport.responses import Request, Response
+    from wsgate.transport.responses import Response
 
 
 def main() -> int:
@@ -58,8 +57,6 @@ async def _live(sock: socket.socket) -> None:
     nodes: list[Node] = []
 
     async def answer(question: Any) -> Any:
-        if isinstance(question, Manage):
-            return nodes[0].manage_here(question.connection_id, question.request)
         console_state = nodes[0].console_state
         if isinstance(question, Look) and console_state is not None:
             return await console_state.look(question.since)
@@ -76,10 +73,15 @@ async def _live(sock: socket.socket) -> None:
 
     channel = await Channel.over(sock, answer, heard)
     start = await told
-    parent = _Parent(channel)
+
+    def manage_here(question: Manage) -> Response:
+        return nodes[0].manage_here(question.connection_id, question.request)
+
+    neighbours = Neighbours(start.folder, start.settings.index, manage_here)
+    parent = _Parent(channel, neighbours)
     faults = start.settings.faults.for_node(start.settings.index)
     faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
-    room = open_files.capacity(open_files.raise_limit())
+    room = open_files.capacity(open_files.raise_limit(), neighbours=start.nodes - 1)
     settings = replace(
         start.settings, log=parent.hear, lines=parent.say, faults=faults, capacity=room
     )
@@ -89,19 +91,21 @@ async def _live(sock: socket.socket) -> None:
     nodes.append(node)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await neighbours.start()
     gc.freeze()  # what is there now stays: later collections need not look at it
     async with listening(node, socket.socket(fileno=start.listener)):
         channel.tell(Ready(room.connections))
         waits = [asyncio.create_task(stop.wait()), asyncio.create_task(channel.lost.wait())]
         await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    neighbours.close()
     channel.close()
 
 
 class _Parent:
     """The functions and the other nodes, as a node sees them."""
 
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
+    def __init__(self, channel: Channel, neighbours: Neighbours) -> None:
+        self._channel, self.manage = channel, neighbours.manage
 
     def say(self, line: Line) -> None:
         """Pass on a line for the log."""
@@ -136,14 +140,6 @@ class _Parent:
         except ChannelLost:
             return False
         return is_taken
-
-    async def manage(self, node: int, connection_id: str, request: Request) -> Response:
-        """See Peers."""
-        try:
-            answer: Response = await self._channel.ask(Manage(node, connection_id, request))
-        except ChannelLost:
-            return management.GONE
-        return answer
 
 
 if __name__ == "__main__":

@@ -44,6 +44,6 @@ class Admission:
             return
         limit = self._capacity.open_files
         words = f"clients refused with 503: {self._refused}, because {reason}; this process may "
-        words += f"open {limit} files, so start it with a higher hard limit (ulimit -Hn)"
+        words += f"open {limit} files: `wsgate doctor` says how to raise that, or use more nodes"
         self._tell(Told(now, words, "warning"))
         self._refused, self._told_at = 0, now

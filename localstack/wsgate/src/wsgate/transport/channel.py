@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 if TYPE_CHECKING:
     import socket
 
-Answerer = Callable[[Any], Coroutine[Any, Any, Any]]
+Answerer = Callable[[Any], Any]
+"""Takes a question and returns the answer, or a coroutine of it."""
 _HEAD = 4
 _QUESTION, _ANSWER, _FAILURE, _NEWS = range(4)
 
@@ -28,7 +29,7 @@ class Channel(asyncio.Protocol):
     """One end. Either may ask; answers come in any order."""
 
     def __init__(self, answer: Answerer, heard: Callable[[Any], None]) -> None:
-        """`answer` is awaited with each question; `heard` gets each piece of news."""
+        """`answer` gets each question, `heard` each piece of news."""
         self._answer, self._heard = answer, heard
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
@@ -95,22 +96,32 @@ class Channel(asyncio.Protocol):
         if kind == _NEWS:
             self._heard(content)
         elif kind == _QUESTION:
-            task = asyncio.get_running_loop().create_task(self._reply(number, content))
-            self._answering.add(task)
-            task.add_done_callback(self._answering.discard)
+            self._reply(number, content)
         elif (future := self._asked.get(number)) is not None and not future.done():
             if kind == _ANSWER:
                 future.set_result(content)
             else:
                 future.set_exception(content)
 
-    async def _reply(self, number: int, question: Any) -> None:
+    def _reply(self, number: int, question: Any) -> None:
+        """Answer at once, without a task, what takes no waiting."""
         try:
-            answer = await self._answer(question)
+            answer = self._answer(question)
         except Exception as error:  # it is raised again where it was asked
             self._send((_FAILURE, number, error))
-        else:
+            return
+        if not asyncio.iscoroutine(answer):
             self._send((_ANSWER, number, answer))
+            return
+        task = asyncio.get_running_loop().create_task(self._reply_later(number, answer))
+        self._answering.add(task)
+        task.add_done_callback(self._answering.discard)
+
+    async def _reply_later(self, number: int, answer: Coroutine[Any, Any, Any]) -> None:
+        try:
+            self._send((_ANSWER, number, await answer))
+        except Exception as error:  # it is raised again where it was asked
+            self._send((_FAILURE, number, error))
 
     def _send(self, message: tuple[int, int, Any]) -> None:
         if self._transport is None or self._transport.is_closing():

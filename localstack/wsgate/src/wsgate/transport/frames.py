@@ -8,13 +8,16 @@ what a connection really needs to keep of it is the text that the client may sti
 
 from __future__ import annotations
 
+import contextlib
+import re
 import struct
+import time
 import zlib
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from websockets.datastructures import Headers
-from websockets.exceptions import PayloadTooBig
+from websockets.exceptions import InvalidHandshake, PayloadTooBig
 from websockets.extensions.permessage_deflate import (
     PerMessageDeflate,
     ServerPerMessageDeflateFactory,
@@ -24,6 +27,9 @@ from websockets.http11 import Request as UpgradeRequest
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 from websockets.streams import StreamReader
+from websockets.utils import accept_key
+
+from wsgate.transport.responses import http_date
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -43,6 +49,19 @@ NO_EXTENSIONS: Extensions = []
 _SERVER_WINDOW_BITS = 12
 _COMPRESSION = {"memLevel": 5}
 _VERSION = "13"
+_OF_HANDSHAKE = frozenset(
+    {
+        "upgrade",
+        "connection",
+        "origin",
+        "sec-websocket-key",
+        "sec-websocket-version",
+        "sec-websocket-protocol",
+        "sec-websocket-extensions",
+    }
+)
+_USUAL_CONNECTION = frozenset({"Upgrade", "upgrade", "keep-alive, Upgrade"})
+_KEY = re.compile(r"[A-Za-z0-9+/]{22}==")  # 16 bytes in base64
 _SPARE = 64
 _TEXT_FRAME = 0x81
 _BEGINNINGS = frozenset({Opcode.TEXT, Opcode.BINARY})
@@ -63,15 +82,38 @@ class Protocols:
             extensions=[_Deflates(_SERVER_WINDOW_BITS)] if compression else None,
         )
 
-    def greet(self, request: Request) -> tuple[UpgradeResponse, Extensions]:
-        """The answer to a handshake as RFC 6455 has it, and the extensions it agrees on."""
+    def greet(self, request: Request) -> tuple[bytes | UpgradeResponse, Extensions]:
+        """The answer to a handshake as RFC 6455 has it, and the extensions it agrees on.
+
+        It is the head of a 101 without its last line, or a refusal.
+        """
         self._handshake_protocol.extensions = NO_EXTENSIONS
+        if (usual := _usual_handshake(request)) is not None:
+            with contextlib.suppress(InvalidHandshake):  # the library has words for it
+                return self._accept_usual(*usual)
         headers = Headers(request.headers)
         upgrade = UpgradeRequest(request.path, headers, request.method, request.version)
         response = self._handshake_protocol.accept(upgrade)
         if response.status_code == HTTPStatus.BAD_REQUEST and _is_of_another_version(request):
             response = _another_version(self._handshake_protocol)
-        return response, self._handshake_protocol.extensions or NO_EXTENSIONS
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            return response, NO_EXTENSIONS
+        head = response.serialize().removesuffix(b"\r\n")
+        return head, self._handshake_protocol.extensions or NO_EXTENSIONS
+
+    def _accept_usual(self, key: str, offer: str | None) -> tuple[bytes, Extensions]:
+        """Raises InvalidHandshake."""
+        answer, extensions = None, NO_EXTENSIONS
+        if offer is not None:
+            offered = Headers({"Sec-WebSocket-Extensions": offer})
+            answer, extensions = self._handshake_protocol.process_extensions(offered)
+        agreed = f"Sec-WebSocket-Extensions: {answer}\r\n" if answer else ""
+        head = (
+            f"HTTP/1.1 101 Switching Protocols\r\nDate: {http_date(int(time.time()))}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n{agreed}"
+        )
+        return head.encode("ascii"), extensions or NO_EXTENSIONS
 
     def lend(self, extensions: Extensions) -> Protocol:
         """Take one for a connection that stands between two messages."""
@@ -82,6 +124,30 @@ class Protocols:
         """It must be at rest."""
         if len(self._spare) < _SPARE:
             self._spare.append(protocol)
+
+
+def _usual_handshake(request: Request) -> tuple[str, str | None] | None:
+    """The key and the extensions offered, where each field is there once and as browsers write it.
+
+    All else is left to the library, which takes five times as long.
+    """
+    said: dict[str, str] = {}
+    for name, value in request.headers:
+        small = name.lower()
+        if small in _OF_HANDSHAKE:
+            if small in said:
+                return None
+            said[small] = value
+    key = said.get("sec-websocket-key", "")
+    is_usual = (
+        said.get("upgrade") == "websocket"
+        and said.get("connection") in _USUAL_CONNECTION
+        and said.get("sec-websocket-version") == _VERSION
+        and "sec-websocket-protocol" not in said
+        and _KEY.fullmatch(key) is not None
+        and (request.method, request.version) == ("GET", "HTTP/1.1")
+    )
+    return (key, said.get("sec-websocket-extensions")) if is_usual else None
 
 
 def _is_of_another_version(request: Request) -> bool:

@@ -67,6 +67,7 @@ class HttpProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._source_ip = ""
         self._url, self._headers, self._body = b"", list[tuple[str, str]](), bytearray()
+        self._fields: dict[str, str] = {}  # by small names, the first of each
         self._head_bytes, self._fields_bytes = 0, 0
         self._body_bytes, self._body_limit, self._gap_bytes = 0, 0, 0
         self._in_head, self._too_large = False, False
@@ -144,6 +145,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._url, self._headers, self._body = b"", [], bytearray()
+        self._fields = {}
         self._head_bytes, self._in_head, self._too_large = 0, True, False
         self._fields_bytes = self._gap_bytes = 0
         self._is_between = False
@@ -162,9 +164,12 @@ class HttpProtocol(asyncio.Protocol):
         self._fields_bytes += len(name) + len(value) + _LINE_OVERHEAD
         if self._fields_bytes > self._node.limits.head_bytes:
             self._headers.clear()
+            self._fields.clear()
             self._refuse(HEAD_TOO_LARGE)
         elif self._in_head:
-            self._headers.append((name.decode("latin-1"), value.strip(b" \t").decode("latin-1")))
+            key, text = name.decode("latin-1"), value.strip(b" \t").decode("latin-1")
+            self._headers.append((key, text))
+            self._fields.setdefault(key.lower(), text)
 
     def on_headers_complete(self) -> None:
         self._in_head, self._gap_bytes = False, 0
@@ -175,7 +180,7 @@ class HttpProtocol(asyncio.Protocol):
         self._body_limit = self._node.body_limit(self._path)
         if self._content_length > self._node.limits.http_body_bytes:
             self._refuse(BODY_TOO_LARGE)
-        elif self._field("expect").lower() == "100-continue" and not self.is_busy:
+        elif self._fields.get("expect", "").lower() == "100-continue" and not self.is_busy:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         if not self.is_busy:
             self._wait(self._node.limits.request)
@@ -200,7 +205,8 @@ class HttpProtocol(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if self._refusal is not None:
             return
-        upgrade = self._parser.should_upgrade() and self._field("upgrade").lower() == "websocket"
+        said = self._fields.get("upgrade", "").lower()
+        upgrade = self._parser.should_upgrade() and said == "websocket"
         keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         self._turns.append(_Turn(self._request(), keep_alive or upgrade, upgrade))
         self._is_upgrading = upgrade
@@ -341,11 +347,8 @@ class HttpProtocol(asyncio.Protocol):
 
     @property
     def _content_length(self) -> int:
-        text = self._field("content-length")
+        text = self._fields.get("content-length", "")
         return int(text) if text.isdecimal() else 0
-
-    def _field(self, name: str) -> str:
-        return next((value for key, value in self._headers if key.lower() == name), "")
 
     def _request(self) -> Request:
         headers: Pairs = tuple(self._headers)

@@ -99,7 +99,7 @@ def phrase(status: int) -> str:
 
 
 def _with_framing(response: Response, keep_alive: bool) -> Iterable[tuple[str, str]]:
-    yield "Date", _date(int(time.time()))
+    yield "Date", http_date(int(time.time()))
     yield from response.headers
     if response.status not in _BODILESS:
         yield "Content-Length", str(len(response.body))
@@ -108,8 +108,8 @@ def _with_framing(response: Response, keep_alive: bool) -> Iterable[tuple[str, s
 
 
 @lru_cache(1)
-def _date(epoch: int) -> str:
-    """A second has thousands of responses."""
+def http_date(epoch: int) -> str:
+    """A time as HTTP writes it. A second has thousands of responses."""
     return formatdate(epoch, usegmt=True)
 
 

@@ -25,25 +25,24 @@ if TYPE_CHECKING:
     from wsgate.model.limits import Limits
     from wsgate.transport.frames import Protocols
 
-_SWITCHING_PROTOCOLS = 101
-
 
 class Upgrade:
     """A handshake, looked at: `refusal` is set when it is not WebSocket as RFC 6455 has it."""
 
-    __slots__ = ("early", "extensions", "response")
+    __slots__ = ("early", "extensions", "head", "refusal")
 
-    def __init__(self, response: UpgradeResponse, extensions: Extensions) -> None:
-        self.response, self.extensions = response, extensions
+    def __init__(self, answer: bytes | UpgradeResponse, extensions: Extensions) -> None:
+        """`answer` is what `Protocols.greet` returns."""
+        self.head = answer if isinstance(answer, bytes) else b""
+        self.refusal = None if isinstance(answer, bytes) else _refusal(answer)
+        self.extensions = extensions
         self.early = b""
         """What the client said before it was answered."""
 
-    @property
-    def refusal(self) -> Response | None:
-        if self.response.status_code == _SWITCHING_PROTOCOLS:
-            return None
-        headers = [pair for pair in self.response.headers.raw_items() if pair[0] in _KEPT]
-        return Response(self.response.status_code, bytes(self.response.body or b""), tuple(headers))
+
+def _refusal(response: UpgradeResponse) -> Response:
+    headers = [pair for pair in response.headers.raw_items() if pair[0] in _KEPT]
+    return Response(response.status_code, bytes(response.body or b""), tuple(headers))
 
 
 _CORKED_BYTES = 64 * 1024
@@ -107,9 +106,8 @@ class Socket(asyncio.Protocol):
         upgrade, self._upgrade = self._upgrade, None
         if upgrade is None:
             return
-        if subprotocol is not None:
-            upgrade.response.headers["Sec-WebSocket-Protocol"] = subprotocol
-        self._transport.write(upgrade.response.serialize())
+        chosen = f"Sec-WebSocket-Protocol: {subprotocol}\r\n" if subprotocol is not None else ""
+        self._transport.write(upgrade.head + chosen.encode("ascii") + b"\r\n")
         if upgrade.early:
             self.data_received(upgrade.early)
 
