@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from bench.load.record import at, latencies
 from bench.load.system import OwnSystem, until
 from bench.load.tally import Wrong
-from bench.load.truth import wrong
+from bench.load.truth import Truth, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from bench.load.deployed import Deployed, FarTruth
     from bench.load.options import Options
     from bench.load.record import Record, Stage
-    from bench.load.truth import Truth
 
 ANSWER_SECONDS = 30.0
 WINDOW_SECONDS = 60
@@ -31,6 +30,8 @@ WINDOW_SECONDS = 60
 RUSH_SECONDS = 240
 """Of the bonus to all, beside the time in which they claim it."""
 GONE_SECONDS = 600.0
+MAX_LATE = 0.05
+"""The share of users who may be back too late for their session: a gateway takes time to start."""
 MATURE_SECONDS = 61.0
 """The sweep looks up connections that are a minute old."""
 # Of a run that cannot wait: young connections become so old, and their sessions do not.
@@ -60,6 +61,12 @@ class Scene:
         """For the stages that kill."""
         assert isinstance(self.system, OwnSystem)
         return self.system
+
+    @property
+    def own_truth(self) -> Truth:
+        """Of the same stages."""
+        assert isinstance(self.truth, Truth)
+        return self.truth
 
     def share(self, rate: float) -> float:
         """One process' part of a rate."""
@@ -264,6 +271,10 @@ async def _all_come_back(scene: Scene, stage: Stage) -> None:
     if not is_over:
         away = sum(await scene.crowds.ask("away"))
         stage.wrong += [Wrong("a user whose line was cut is not back", away)]
+    late = len(await scene.own_truth.late())
+    stage.figures["back_later_than_the_server_waits"] = late
+    if late > MAX_LATE * scene.options.users:
+        stage.wrong += [Wrong("a user was back later than the server waits", late)]
     await scene.own.sweep(2)
     stage.wrong += await scene.truth.presence()
     stage.wrong += await scene.truth.still_online()
