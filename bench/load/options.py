@@ -108,7 +108,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         users=users,
         stages=tuple(name for name in STAGES if name in (stages or STAGES)),
         scale=given.scale or (1 if is_large or given.target else 6),
-        quota=given.quota or (500 if is_large else max(5, min(50, users // 40))),
+        quota=given.quota or (500 if is_large else max(10, users // 20)),
         rate=given.rate,
         leave_rate=given.leave_rate,
         hold=given.hold or (60 if is_large else 3),
@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quota",
         type=_positive,
         metavar="N",
-        help="new connections a second in the storm; default: 500, up to 20,000 users 5 to 50",
+        help="new connections a second in the storm; default: 500, up to 20,000 users a twentieth of them",
     )
     add(
         "--scale",
