@@ -1,7 +1,7 @@
 """All users claim at the same moment, through wsgate: `make bench-rush`.
 
-One gateway with the project's own functions, PostgreSQL as `make run` starts it. Each user has the
-bonus on the screen and claims it at a random moment of a third of a second. A user who is told to
+One gateway with the project's own functions, PostgreSQL as `make run` starts it. Each user claims
+the same bonus at a random moment of a third of a second. A user who is told to
 come again does so after `retry_after_ms`; where none is told, after a random time that doubles.
 Exit code 1 unless every user has an answer and as many are granted as there were.
 
@@ -22,12 +22,12 @@ import secrets
 import sys
 import tempfile
 import time
-import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import asyncpg
 import uvloop
@@ -47,6 +47,8 @@ WINDOW_SECONDS = 300
 # As the browser client: client/src/outbox.js and connection.js.
 ANSWER_SECONDS = 30.0
 RETRY_CAP_SECONDS = 30.0
+WARM_UP = 100
+HELLO = text_frame('{"action":"hello","id":"hello"}')
 _random = random.SystemRandom()
 
 
@@ -55,8 +57,9 @@ class User:
     """A user with one connection, and what became of the one claim of theirs."""
 
     user_id: str
+    bonus_id: str
     client: Client | None = None
-    offered: str | None = None
+    is_welcome: bool = False
     began: float = 0.0
     took: float | None = None
     outcome: str | None = None
@@ -70,14 +73,14 @@ class User:
             return
         self.began = self.began or time.perf_counter()
         self.asked += 1
-        said = {"action": "claim", "id": "claim", "bonus_id": self.offered}
+        said = {"action": "claim", "id": "claim", "bonus_id": self.bonus_id}
         self.client.say(text_frame(json.dumps(said)))
         self._again_after(ANSWER_SECONDS)
 
     def hear(self, _client: Client, payload: bytes) -> None:
         message: dict[str, Any] = json.loads(payload)
-        if message.get("type") == "bonus":
-            self.offered = message["bonus"]["bonus_id"]
+        if message.get("re") == "hello":
+            self.is_welcome = True
         elif message.get("type") == "claim":
             self.took, self.outcome = time.perf_counter() - self.began, message["outcome"]
             if self.timer:
@@ -108,9 +111,9 @@ def main() -> int:
     with (
         tempfile.TemporaryDirectory() as folder,
         Postgres(Path(folder) / "postgres") as dsn,
-        _system(dsn, Path(folder) / "log.txt", has_quotas=given.quotas) as (running, keys),
+        _system(dsn, Path(folder) / "log.txt", has_quotas=given.quotas) as (running, secret),
     ):
-        rush = Rush(running, dsn, *keys, Figures("rush"))
+        rush = Rush(running, dsn, secret, Figures("rush"))
         is_true = uvloop.run(rush.play(given))
     if given.write:
         rush.figures.write()
@@ -118,7 +121,7 @@ def main() -> int:
 
 
 @contextlib.contextmanager
-def _system(dsn: str, log: Path, *, has_quotas: bool) -> Iterator[tuple[Gateway, tuple[str, str]]]:
+def _system(dsn: str, log: Path, *, has_quotas: bool) -> Iterator[tuple[Gateway, str]]:
     asyncio.run(migrate(dsn))
     secret, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
     arguments = ["--quiet", "--no-console", "--parameter", f"DatabaseUrl={dsn}"]
@@ -132,22 +135,21 @@ def _system(dsn: str, log: Path, *, has_quotas: bool) -> Iterator[tuple[Gateway,
     with gateway(
         *arguments, template=ROOT / "template.yaml", environment=environment, log=log
     ) as running:
-        yield running, (secret, token)
+        yield running, secret
 
 
 class Rush:
-    """Users come, are offered a bonus, and claim it."""
+    """Users come, and claim a bonus."""
 
-    def __init__(
-        self, running: Gateway, dsn: str, secret: str, token: str, figures: Figures
-    ) -> None:
-        self._running, self._dsn, self._secret, self._token = running, dsn, secret, token
+    def __init__(self, running: Gateway, dsn: str, secret: str, figures: Figures) -> None:
+        self._running, self._dsn, self._secret = running, dsn, secret
         self.figures = figures
         self._users: list[User] = []
 
     async def play(self, given: argparse.Namespace) -> bool:
-        await self._come(given.users)
         bonus_id = await self._offer(given.stock)
+        await self._come(given.users, bonus_id)
+        await self._warm_up()
         before, began = self._cpu(), time.perf_counter()
         loop = asyncio.get_running_loop()
         for user in self._users:
@@ -162,33 +164,38 @@ class Rush:
         await asyncio.sleep(0)
         return is_true
 
-    async def _come(self, many: int) -> None:
+    async def _come(self, many: int, bonus_id: str) -> None:
         gate, began = asyncio.Semaphore(AT_ONCE), time.perf_counter()
 
         async def come(user: User) -> None:
-            expires_at = datetime.now(UTC) + timedelta(minutes=1)
+            expires_at = datetime.now(UTC) + timedelta(minutes=4)
             async with gate:
                 ticket = Ticket(secrets.token_hex(8), user.user_id, "site", expires_at)
                 path = f"/live?ticket={mint(ticket, self._secret)}"
                 user.client = await connect(self._running.port, path, user.hear)
 
-        self._users = [User(f"user-{n}") for n in range(many)]
+        self._users = [User(f"user-{n}", bonus_id) for n in range(many)]
         await asyncio.gather(*(come(user) for user in self._users))
         print(f"{many:,} online after {time.perf_counter() - began:.1f} s", flush=True)
 
     async def _offer(self, stock: int) -> str:
-        """Until all users have it on the screen."""
-        order = {
-            "reward": {"text": "5 coins"},
-            "audience": {"kind": "everyone"},
-            "window_seconds": WINDOW_SECONDS,
-            "stock": stock,
-        }
-        bonus_id = str((await asyncio.to_thread(self._post, "/bonuses", order))["bonus_id"])
+        """For everyone, and only in the database: the broadcast is not what is measured."""
+        db = await asyncpg.connect(self._dsn)
+        bonus_id, window = uuid4(), timedelta(seconds=WINDOW_SECONDS)
+        create = "select create_bonus($1, $2, 'everyone', null, '{}', '0', $3, $4, null)"
+        await db.execute(create, bonus_id, '{"text": "5 coins"}', window, stock)
+        await db.close()
+        return str(bonus_id)
+
+    async def _warm_up(self) -> None:
+        """Until all the functions' processes have started, as they have where users have come."""
+        some = self._users[:WARM_UP]
+        for user in some:
+            if user.client:
+                user.client.say(HELLO)
         async with asyncio.timeout(WINDOW_SECONDS):
-            while any(user.offered is None for user in self._users):  # noqa: ASYNC110
-                await asyncio.sleep(0.1)
-        return bonus_id
+            while not all(user.is_welcome for user in some):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
 
     async def _answers(self) -> None:
         """Until all have one, or the window is over."""
@@ -236,15 +243,6 @@ class Rush:
             f"{len(told)}, left {left}, without an answer {len(missing)} {missing[:3]}"
         )
         return is_true
-
-    def _post(self, path: str, body: object) -> Any:
-        request = urllib.request.Request(
-            f"http://127.0.0.1:{self._running.port}{path}",
-            json.dumps(body).encode(),
-            {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-        )
-        with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
 
     def _cpu(self) -> dict[str, float]:
         """Processor seconds so far, by who used them."""
