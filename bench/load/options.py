@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quota",
         type=_positive,
         metavar="N",
-        help="new connections a second in the storm; default: 500, up to 20,000 users a twentieth of them",
+        help="new connections a second in the storm; default: 500, to 20,000 users a twentieth",
     )
     add(
         "--scale",
