@@ -47,7 +47,7 @@ WINDOW_SECONDS = 300
 # As the browser client: client/src/outbox.js and connection.js.
 ANSWER_SECONDS = 30.0
 RETRY_CAP_SECONDS = 30.0
-WARM_UP = 100
+WARM_UP = 1_000
 HELLO = text_frame('{"action":"hello","id":"hello"}')
 _random = random.SystemRandom()
 
