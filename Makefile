@@ -35,14 +35,17 @@ SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims rush reads broadcast hostile sweep retention presence crowd soak
+BENCHES = imports idle echo call handshakes push claims rush reads broadcast hostile sweep retention presence crowd soak peers
 
 # What `make load` is told; `make load OPTIONS=--help` lists the rest.
 USERS =
 STAGES =
 QUOTA =
 SCALE =
-LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %)
+TARGET =
+API =
+LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
+	$(TARGET:%=--target %) $(API:%=--api %)
 
 .PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
@@ -95,7 +98,7 @@ plan: .venv/dev.stamp ## show what follows from the template's parameters (CONNE
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
 
-load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA=)
+load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA= TARGET=)
 	@$(BENCH).load $(LOAD) $(OPTIONS)
 
 audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet
@@ -129,9 +132,10 @@ bench-retention: # the tables of a year at 150,000 viewers, and pruning (bar: a 
 bench-presence: # what presence costs with 800,000 online; 10 minutes (--quick)
 bench-crowd: # the gateway: 150,000 connections over ten nodes; minutes
 bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
+bench-peers: # the gateway beside ws, Socket.IO, websockets, FastAPI, gorilla; 5 minutes (--install, --quick)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-rush bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-rush bench-reads bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak bench-peers: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv

@@ -1,8 +1,8 @@
 """A WebSocket client that costs next to nothing, so that a benchmark measures the gateway.
 
-It knows what a gateway sends: a 101, unmasked frames, a close frame. Its own frames carry a mask of
-zeros, which leaves the payload as it is (RFC 6455, section 5.3, asks for a random one; the cost of
-taking it off is the same for the server).
+It knows what a gateway sends: a 101, unmasked frames, a ping, a close frame. Its own frames carry a
+mask of zeros, which leaves the payload as it is (RFC 6455, section 5.3, asks for a random one; the
+cost of taking it off is the same for the server).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _KEY = "dGhlIHNhbXBsZSBub25jZQ=="  # RFC 6455, section 1.3
 _SHORT, _MEDIUM = 126, 65536
-_TEXT, _CLOSE = 0x81, 0x88
+_TEXT, _CLOSE, _PING, _PONG = 0x81, 0x88, 0x89, 0x8A
+_MESSAGES = (_TEXT, _TEXT | 0x40)  # the second one is compressed: RFC 7692, section 6
 _HEAD = 2
 _BIND_ADDRESS_NO_PORT = 24  # IP_BIND_ADDRESS_NO_PORT of ip(7); Python 3.11 has no name for it
 
@@ -28,7 +29,7 @@ class Refused(Exception):
 
 
 class Client(asyncio.Protocol):
-    """One connection. `heard(client, payload)` gets each message."""
+    """One connection. `heard(client, payload)` gets each message; a compressed one as it came."""
 
     __slots__ = ("_head", "_heard", "_rest", "closed_at", "is_closed", "opened", "transport")
 
@@ -79,8 +80,10 @@ class Client(asyncio.Protocol):
             start, size = _payload(data, at)
             if start + size > end:
                 break
-            if data[at] == _TEXT:
+            if data[at] in _MESSAGES:
                 self._heard(self, data[start : start + size])
+            elif data[at] == _PING:
+                self.say(struct.pack("!BB4x", _PONG, 0x80 | size) + data[start : start + size])
             elif data[at] == _CLOSE:
                 self.transport.close()
             at = start + size

@@ -22,6 +22,8 @@ from waiting import PATIENCE_SECONDS, in_time
 from wsgate.__main__ import _greet, main, parse
 from wsgate.core.quotas import Quotas
 from wsgate.core.signature import Credential
+from wsgate.doctor.machine import look
+from wsgate.doctor.sums import Needs, fitting_nodes
 from wsgate.serve import Addresses, StartupError
 from wsgate.version import VERSION
 
@@ -92,6 +94,9 @@ class TestRefusals:
         (*TEMPLATE, "--port", "65536"),
         (*TEMPLATE, "--port", "-1"),
         (*TEMPLATE, "--concurrency", "0"),
+        (*TEMPLATE, "--nodes", "0"),
+        (*TEMPLATE, "--nodes", "65"),
+        (*TEMPLATE, "--nodes", "all"),
         (*TEMPLATE, "--parameter", "NoValue"),
         (*TEMPLATE, "--parameter", "=value"),
         (*TEMPLATE, "--unknown"),
@@ -108,6 +113,11 @@ def test_a_command_line_with_a_mistake_exits_with_2(arguments: tuple[str, ...]) 
     with pytest.raises(SystemExit) as caught:
         main(arguments)
     assert caught.value.code == 2
+
+
+def test_there_can_be_as_many_nodes_as_the_machine_holds() -> None:
+    assert parse((*TEMPLATE, "--nodes", "3"), {}).nodes == 3
+    assert parse((*TEMPLATE, "--nodes", "auto"), {}).nodes == fitting_nodes(look(), Needs(1))
 
 
 def test_a_mistake_in_a_parameter_does_not_repeat_its_value(

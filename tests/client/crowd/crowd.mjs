@@ -75,7 +75,7 @@ export class Bucket {
 
 /** A connection of one client of a crowd, through the gateway. */
 class Socket {
-  isOpen = false;
+  isWelcomed = false;
 
   constructor(crowd, index) {
     this.crowd = crowd;
@@ -87,9 +87,7 @@ class Socket {
     this.crowd.receive(this, JSON.parse(text));
   }
 
-  close() {
-    this.isOpen = false;
-  }
+  close() {}
 
   // What the gateway does, a round trip later.
 
@@ -102,7 +100,6 @@ class Socket {
   }
 
   drop() {
-    this.isOpen = false;
     this.onclose?.({ code: 1006, reason: "" });
   }
 }
@@ -168,16 +165,17 @@ export class Crowd {
     this.perSecond[second] = (this.perSecond[second] ?? 0) + 1;
     const isAdmitted = this.admits();
     socket.later(() => {
-      if (!isAdmitted) return socket.drop();
-      socket.isOpen = true;
-      socket.onopen?.();
+      if (isAdmitted) socket.onopen?.();
+      else socket.drop();
     });
   }
 
   receive(socket, message) {
     if (message.action === "ping") return socket.deliver(pong);
     if (message.action !== "hello") return socket.deliver(this.answers(message));
-    this.backAt.push(this.#elapsed + ROUND_TRIP);
+    // A client in use says hello again, now and then.
+    if (!socket.isWelcomed) this.backAt.push(this.#elapsed + ROUND_TRIP);
+    socket.isWelcomed = true;
     socket.deliver(welcome(message.id, { server_now: this.clock.now, ...this.limits }));
   }
 
