@@ -300,7 +300,8 @@ class User:
     def heard(self, client: Client, payload: bytes) -> None:
         line = cast("Line", client)
         if payload.startswith(_PONG):
-            self._company.tally.wait("ping", time.time() - line.pinged_at)
+            if line.pinged_at:  # an answer that was given up comes late
+                self._company.tally.wait("ping", time.time() - line.pinged_at)
             line.pinged_at = 0.0
             return
         message = _decode(payload)
