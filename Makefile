@@ -42,7 +42,10 @@ USERS =
 STAGES =
 QUOTA =
 SCALE =
-LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %)
+TARGET =
+API =
+LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
+	$(TARGET:%=--target %) $(API:%=--api %)
 
 .PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
 
@@ -95,7 +98,7 @@ plan: .venv/dev.stamp ## show what follows from the template's parameters (CONNE
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs
 
-load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA=)
+load: .venv/dev.stamp ## load the whole system, and check that it tells the truth (USERS=2000 STAGES= QUOTA= TARGET=)
 	@$(BENCH).load $(LOAD) $(OPTIONS)
 
 audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet

@@ -124,10 +124,6 @@ class Crowd:
             async for user in _paced(self._users, max(1e-3, len(self._users) / every)):
                 user.ping()
 
-    async def pinging(self) -> int:
-        """How many pings have no answer yet."""
-        return sum(1 for user in self._users for line in user.lines if line.pinged_at)
-
     async def rotate(self, many: int, rate: float) -> None:
         """So many users, each another one, replace their connection."""
         chosen = self._company.random.sample(self._users, min(many, len(self._users)))
@@ -135,6 +131,16 @@ class Crowd:
         async for user in _paced(chosen, rate):
             rotating.append(asyncio.create_task(user.rotate()))
         await asyncio.gather(*rotating)
+
+    async def greet(self, rate: float) -> None:
+        """All say hello once more, and so learn what the server tells clients now."""
+        async for user in _paced(self._users, rate):
+            user.greet()
+        give_up = time.time() + SETTLE_SECONDS
+        while any(user.is_greeting for user in self._users):
+            if time.time() > give_up:
+                return
+            await asyncio.sleep(STEP_SECONDS)
 
     async def leave(self, rate: float) -> None:
         """All say goodbye, so many a second, and are gone."""
@@ -220,6 +226,10 @@ class Crowd:
         return self._company.outcomes.pop(bonus_id)
 
     # What there is.
+
+    async def tell(self) -> None:
+        """Report now what happened so far."""
+        self._pipe.send(("report", self._tally.take()))
 
     async def lines(self) -> dict[str, str]:
         """The user of each open connection, by its id."""

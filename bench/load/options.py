@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 STAGES: Final = (
     "ramp",
@@ -18,6 +20,8 @@ STAGES: Final = (
     "storm",
     "leave",
 )
+KILLING: Final = ("node", "storm")
+"""Stages that kill processes, which only a system of our own lets us do."""
 MANY: Final = 20_000
 """From so many users on, the clock runs as it does and the quota is AWS's."""
 
@@ -38,6 +42,9 @@ stages:
   storm   the gateway is killed with all its nodes and functions, and starts again with the quota on
           new connections; all users come back
   leave   everyone leaves
+
+environment:
+  TOKEN   the service token of the --target
 
 exit codes:
   0    all as it must be
@@ -73,6 +80,10 @@ class Options:
     churn: int
     """Users that replace their connection."""
     folder: Path
+    target: str = ""
+    """WebSocket URL of a deployed gateway; empty: a system of our own."""
+    api: str = ""
+    token: str = field(default="", repr=False)
 
     @property
     def grace(self) -> int:
@@ -87,14 +98,17 @@ class Options:
 
 def parse(arguments: list[str] | None = None) -> Options:
     """Read the command line. SystemExit 2 with a sentence for a mistake."""
-    given = _parser().parse_args(arguments)
+    parser = _parser()
+    given = parser.parse_args(arguments)
     users, stages = given.users, given.stages
+    if given.target:
+        stages = _stages_elsewhere(parser, given)
     is_large = users > MANY
     return Options(
         users=users,
         stages=tuple(name for name in STAGES if name in (stages or STAGES)),
-        scale=given.scale or (1 if is_large else 6),
-        quota=given.quota or (500 if is_large else 50),
+        scale=given.scale or (1 if is_large or given.target else 6),
+        quota=given.quota or (500 if is_large else max(10, users // 20)),
         rate=given.rate,
         leave_rate=given.leave_rate,
         hold=given.hold or (60 if is_large else 3),
@@ -106,7 +120,24 @@ def parse(arguments: list[str] | None = None) -> Options:
         churn_rate=given.churn_rate,
         churn=given.churn or min(users, round(60 * given.churn_rate)),
         folder=given.folder,
+        target=given.target,
+        api=given.api or _http(given.target),
+        token=os.environ.get("TOKEN", ""),
     )
+
+
+def _stages_elsewhere(
+    parser: argparse.ArgumentParser, given: argparse.Namespace
+) -> tuple[str, ...]:
+    """The stages for a deployed gateway. SystemExit 2 for what does not go with one."""
+    place = urlsplit(given.target)
+    if place.scheme not in {"ws", "wss"} or not place.hostname:
+        parser.error(f"{given.target} is no WebSocket URL, such as wss://host/live")
+    if not os.environ.get("TOKEN"):
+        parser.error("a target needs its service token in the environment: TOKEN=…")
+    if killing := [name for name in given.stages or () if name in KILLING]:
+        parser.error(f"a deployed gateway is not killed: leave out {', '.join(killing)}")
+    return given.stages or tuple(name for name in STAGES if name not in KILLING)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -123,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quota",
         type=_positive,
         metavar="N",
-        help="new connections a second in the storm; default: 500, up to 20,000 users 50",
+        help="new connections a second in the storm; default: 500, to 20,000 users a twentieth",
     )
     add(
         "--scale",
@@ -142,6 +173,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--spread", type=_number, default=10, metavar="SECONDS", help="of the rush; default: 10")
     add("--churn-rate", type=_number, default=400, metavar="N", help="default: 400 a second")
     add("--churn", type=_positive, metavar="N", help="users; default: a minute of them, or all")
+    add("--target", default="", metavar="URL", help="a deployed gateway: wss://…; needs TOKEN")
+    add("--api", default="", metavar="URL", help="its HTTP API; default: the target's host")
     add(
         "--folder",
         type=Path,
@@ -177,3 +210,9 @@ def _stages(text: str) -> tuple[str, ...]:
     if not names or (names[0] != "ramp" and "ramp" not in names):
         raise argparse.ArgumentTypeError("users have to come first: name ramp, too")
     return names
+
+
+def _http(target: str) -> str:
+    place = urlsplit(target)
+    scheme = {"ws": "http", "wss": "https"}.get(place.scheme, "")
+    return f"{scheme}://{place.netloc}" if scheme else ""

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from bench.load.crowd import Plan
 from bench.load.crowds import Crowds
-from bench.load.line import OwnDoor
+from bench.load.deployed import Deployed, FarTruth
 from bench.load.meter import Meter
 from bench.load.stages import PLAYED, Scene
 from bench.load.system import Down, OwnSystem
 from bench.load.tally import merged
-from bench.load.truth import FIRST_SOURCE, Truth
+from bench.load.truth import FIRST_SOURCE, Truth, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,20 +48,25 @@ class Run:
 
     async def play(self) -> None:
         """All stages. Raises Down or CrowdDied when something ended in mid-run."""
+        options = self._options
         with tempfile.TemporaryDirectory(prefix="headcount-load-") as name:
-            system = OwnSystem(Path(name), self._options, self._room.nodes)
+            system: OwnSystem | Deployed
+            if options.target:
+                system = Deployed(options)
+            else:
+                system = OwnSystem(Path(name), options, self._room.nodes)
             try:
                 await system.start()
                 await self._with(system)
             finally:
                 await system.close()
 
-    async def _with(self, system: OwnSystem) -> None:
+    async def _with(self, system: OwnSystem | Deployed) -> None:
         crowds = Crowds(self._record.hear)
         try:
             await crowds.start(self._plans(system))
             self._meter.clients(crowds.pids)
-            truth = Truth(system, crowds, self._options.grace)
+            truth = _truth(system, crowds, self._options.grace)
             scene = Scene(self._options, system, crowds, truth, self._record)
             watching = asyncio.create_task(_watch(system))
             ticking = asyncio.create_task(self._tick())
@@ -89,6 +94,8 @@ class Run:
             finally:
                 stage.ended = self._record.now
             stage.wrong += merged(await scene.crowds.ask("wrong"))
+            stage.wrong += wrong("the sweep failed", scene.system.failures)
+            scene.system.failures.clear()
 
     async def _tick(self) -> None:
         while True:
@@ -96,34 +103,40 @@ class Run:
             moment = self._record.tick(await asyncio.to_thread(self._meter.sample))
             self._tell(self._record, moment)
 
-    def _plans(self, system: OwnSystem) -> list[Plan]:
+    def _plans(self, system: OwnSystem | Deployed) -> list[Plan]:
         """The users, spread evenly over the processes."""
         processes, users = self._room.processes, self._options.users
-        door, run = OwnDoor(system.port, system.secret), secrets.token_hex(3)
+        run = secrets.token_hex(3)
         names = [f"load-{run}-{number}" for number in range(users)]
         return [
-            Plan(names[index::processes], door, self._sources(index), index)
+            Plan(names[index::processes], system.door, self._sources(index), index)
             for index in range(processes)
         ]
 
     def _sources(self, index: int) -> list[str | None]:
         """Two loopback addresses for each process: one has 28,000 ports, some still busy."""
-        if not self._can_bind:
+        if self._options.target or not self._can_bind:
             return [None]
         return [f"127.0.{FIRST_SOURCE + index}.{last}" for last in (1, 2)]
 
 
-async def _sweep(system: OwnSystem, scale: float) -> None:
+def _truth(system: OwnSystem | Deployed, crowds: Crowds, grace: float) -> Truth | FarTruth:
+    if isinstance(system, Deployed):
+        return FarTruth(system, crowds, grace)
+    return Truth(system, crowds, grace)
+
+
+async def _sweep(system: OwnSystem | Deployed, scale: float) -> None:
     """Run the sweep on its schedule by the scaled clock; by the true one the gateway does."""
     while True:
         await asyncio.sleep(60 / scale)
-        if scale == 1:
+        if scale == 1 or isinstance(system, Deployed):
             continue
         with contextlib.suppress(OSError):
-            await system.invoke("SweepFunction")
+            await system.run_sweep()
 
 
-async def _watch(system: OwnSystem) -> None:
+async def _watch(system: OwnSystem | Deployed) -> None:
     """Raise Down once something has ended that should run."""
     while True:
         if how := system.ended():

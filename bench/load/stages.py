@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 import uuid
 from array import array
@@ -11,18 +12,17 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from bench.load.record import at, latencies
-from bench.load.system import until
+from bench.load.system import OwnSystem, until
 from bench.load.tally import Wrong
-from bench.load.truth import wrong
+from bench.load.truth import Truth, wrong
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from bench.load.crowds import Crowds
+    from bench.load.deployed import Deployed, FarTruth
     from bench.load.options import Options
     from bench.load.record import Record, Stage
-    from bench.load.system import OwnSystem
-    from bench.load.truth import Truth
 
 ANSWER_SECONDS = 30.0
 WINDOW_SECONDS = 60
@@ -30,6 +30,8 @@ WINDOW_SECONDS = 60
 RUSH_SECONDS = 240
 """Of the bonus to all, beside the time in which they claim it."""
 GONE_SECONDS = 600.0
+MAX_LATE = 0.05
+"""The share of users who may be back too late for their session: a gateway takes time to start."""
 MATURE_SECONDS = 61.0
 """The sweep looks up connections that are a minute old."""
 # Of a run that cannot wait: young connections become so old, and their sessions do not.
@@ -49,10 +51,22 @@ class Scene:
     """What the stages play with."""
 
     options: Options
-    system: OwnSystem
+    system: OwnSystem | Deployed
     crowds: Crowds
-    truth: Truth
+    truth: Truth | FarTruth
     record: Record
+
+    @property
+    def own(self) -> OwnSystem:
+        """For the stages that kill."""
+        assert isinstance(self.system, OwnSystem)
+        return self.system
+
+    @property
+    def own_truth(self) -> Truth:
+        """Of the same stages."""
+        assert isinstance(self.truth, Truth)
+        return self.truth
 
     def share(self, rate: float) -> float:
         """One process' part of a rate."""
@@ -76,7 +90,23 @@ async def ramp(scene: Scene, stage: Stage) -> None:
         **{kind: round(each, 2) for kind, each in used.items()},
         "all": round(sum(used.values()), 2),
     }
+    _say_what_limits(scene, stage)
     stage.wrong += await scene.truth.presence()
+
+
+def _say_what_limits(scene: Scene, stage: Stage) -> None:
+    """A gateway elsewhere that takes fewer than asked, while this machine has time left."""
+    reached, asked = stage.figures["connects_per_second"], scene.options.rate
+    moments = [moment for moment in scene.record.moments if moment.at >= stage.began]
+    if not scene.options.target or reached > 0.9 * asked or not moments:
+        return
+    cpus = os.cpu_count() or 1
+    busy = sum(moment.busy for moment in moments) / len(moments)
+    who = "this machine" if busy > 0.8 * cpus else "the far side"
+    scene.record.notes.append(
+        f"{who.capitalize()} is the limit: {reached:,.0f} of {asked:,.0f} connects/s, while this"
+        f" machine used {busy:.1f} of its {cpus} processors."
+    )
 
 
 async def hold(scene: Scene, stage: Stage) -> None:
@@ -84,6 +114,7 @@ async def hold(scene: Scene, stage: Stage) -> None:
     every = scene.options.ping / scene.options.scale
     await scene.crowds.ask("ping", every)
     await asyncio.sleep(scene.options.hold)
+    await scene.crowds.ask("tell")
     stage.figures["seconds_between_pings"] = round(every, 1)
     stage.figures["pings"] = stage.counts["pings"]
     stage.wrong += await scene.truth.presence()
@@ -146,6 +177,7 @@ async def rush(scene: Scene, stage: Stage) -> None:
     for some in await crowds.ask("claim", bonus_id, spread, pressed + window + ANSWER_SECONDS):
         answers |= some
     stage.figures["all_claims_answered_after_s"] = round(time.perf_counter() - began, 1)
+    await crowds.ask("tell")
     stage.figures["claims_sent"] = stage.counts["claims sent"]
     stage.figures["answers"] = dict(sorted(Counter(answers.values()).items()))
     stage.wrong += await scene.truth.claims(bonus_id, options.stock, answers)
@@ -171,6 +203,7 @@ async def churn(scene: Scene, stage: Stage) -> None:
     options = scene.options
     shares, rate = scene.shares(options.churn), scene.share(options.churn_rate)
     await scene.crowds.ask_each("rotate", [[many, rate] for many in shares])
+    await scene.crowds.ask("tell")
     stage.figures["replaced"] = options.churn
     stage.figures["per_second"] = options.churn_rate
     # All have 25 minutes for it: client/src/backoff.js.
@@ -184,25 +217,31 @@ async def churn(scene: Scene, stage: Stage) -> None:
 
 async def node(scene: Scene, stage: Stage) -> None:
     """A node of the gateway is killed; no $disconnect tells of its connections."""
-    await _mature(scene)
-    scene.system.kill_node()
+    await _prepare(scene)
+    scene.own.kill_node()
     await _all_come_back(scene, stage)
 
 
 async def storm(scene: Scene, stage: Stage) -> None:
     """The whole gateway is killed; with the quota on, all come back."""
-    await _mature(scene)
+    await _prepare(scene)
     quota = scene.options.connections_per_second
     stage.figures["quota_per_second"] = quota
-    await scene.system.kill_gateway()
-    await scene.system.start_gateway(quota=quota)
+    await scene.own.kill_gateway()
+    await scene.own.start_gateway(quota=quota)
     await _all_come_back(scene, stage)
 
 
-async def _mature(scene: Scene) -> None:
-    """Let the sweep find what will be lost: it looks up connections that are a minute old."""
+async def _prepare(scene: Scene) -> None:
+    """Let the clients know what they would, and the sweep find what will be lost.
+
+    Clients learn their window when they connect, and in truth each has within two hours, long after
+    a ramp. The sweep looks up connections that are a minute old.
+    """
+    await scene.own.run_sweep()
+    await scene.crowds.ask("greet", scene.share(scene.options.rate))
     if scene.options.scale > 1:
-        await scene.system.database.execute(MATURE)
+        await scene.own.database.execute(MATURE)
     else:
         await asyncio.sleep(MATURE_SECONDS)
 
@@ -219,6 +258,7 @@ async def _all_come_back(scene: Scene, stage: Stage) -> None:
     await until(some_are_lost, ANSWER_SECONDS)
     longest = 60 + 6 * scene.options.users / scene.options.connections_per_second
     is_over = await until(all_are_back, longest)
+    await scene.crowds.ask("tell")
     lost, back = stage.counts["lost"], stage.waits.get("back", array("d"))
     stage.figures["lost"] = lost
     stage.figures["handshakes_for_each"] = round(
@@ -231,7 +271,11 @@ async def _all_come_back(scene: Scene, stage: Stage) -> None:
     if not is_over:
         away = sum(await scene.crowds.ask("away"))
         stage.wrong += [Wrong("a user whose line was cut is not back", away)]
-    await scene.system.sweep(2)
+    late = len(await scene.own_truth.late())
+    stage.figures["back_later_than_the_server_waits"] = late
+    if late > MAX_LATE * scene.options.users:
+        stage.wrong += [Wrong("a user was back later than the server waits", late)]
+    await scene.own.sweep(2)
     stage.wrong += await scene.truth.presence()
     stage.wrong += await scene.truth.still_online()
 
@@ -249,8 +293,7 @@ async def leave(scene: Scene, stage: Stage) -> None:
     seconds = time.perf_counter() - began
     stage.figures["leaves_per_second"] = round(scene.options.users / seconds, 1)
     stage.wrong += await scene.truth.presence()
-    await asyncio.sleep(scene.options.grace)
-    await until(scene.truth.all_is_finalized, GONE_SECONDS, 1)
+    await scene.truth.all_is_finalized(GONE_SECONDS)
     found, shown = await scene.truth.watched()
     stage.wrong += found
     stage.figures["watch_time"] = shown

@@ -43,6 +43,7 @@ ENDED = """
 select distinct user_id from past_sessions p
  where not exists (select from watching_times w where w.user_id = p.user_id and w.id = p.id)
 """
+WAITS = "select extract(epoch from wait_for_lost)::float8 from line_limits"
 WATCHED = """
 select user_id, count(distinct id) as sessions, count(*) filter (where ended_at is null) as open,
        extract(epoch from sum(coalesce(ended_within, '0')))::float8 as within,
@@ -148,6 +149,16 @@ def bounds(spells: Sequence[Spell], grace: float) -> tuple[float, float]:
     return least, least + handshakes + sum(gap for gap in gaps if gap <= grace + 1)
 
 
+def longest_gap(spells: Sequence[Spell]) -> float:
+    """The longest time between two spells, in seconds."""
+    gaps = (later.opened_at - earlier.ended_at for earlier, later in pairwise(spells))
+    return max(gaps, default=0.0)
+
+
+def _others(rows: Sequence[Mapping[str, str]], users: set[str]) -> list[str]:
+    return [row["user_id"] for row in rows if row["user_id"] not in users]
+
+
 def _users(some: Mapping[str, str], others: Mapping[str, str]) -> list[str]:
     return [user for connection, user in some.items() if connection not in others]
 
@@ -195,6 +206,7 @@ class Truth:
 
     def __init__(self, system: OwnSystem, crowds: Crowds, grace: float) -> None:
         self._system, self._crowds, self._grace = system, crowds, grace
+        self._late = set[str]()
 
     async def presence(self) -> list[Wrong]:
         """Sockets of the clients = connections in the database = what the API says."""
@@ -209,15 +221,30 @@ class Truth:
         counts = await self._system.ask("GET", "/online?limit=1")
         return compare_sets(here, there, (counts["users"], counts["connections"]))
 
+    async def late(self) -> set[str]:
+        """The users who were away for longer than the server waits for a line that was lost."""
+        waits = await self._system.database.fetchval(WAITS)
+        records = await self._records()
+        promised = max(self._grace, waits)
+        self._late |= {user for user, spells in records.items() if longest_gap(spells) > promised}
+        return self._late
+
+    async def _records(self) -> dict[str, Sequence[Spell]]:
+        records: dict[str, Sequence[Spell]] = {}
+        for each in await self._crowds.ask("records"):
+            records |= each
+        return records
+
     async def still_online(self) -> list[Wrong]:
         """No user who is here was said to have gone, and no session was ended."""
+        late = await self.late()
         rows = await self._system.database.fetch(
             "select distinct user_id from presence_events where type = 'offline'"
         )
         ended = await self._system.database.fetch(ENDED)
         return [
-            *wrong("offline was said of a user who stayed", [row["user_id"] for row in rows]),
-            *wrong("the session of a user who stayed was ended", [row["user_id"] for row in ended]),
+            *wrong("offline was said of a user who stayed", _others(rows, late)),
+            *wrong("the session of a user who stayed was ended", _others(ended, late)),
         ]
 
     async def claims(self, bonus_id: str, stock: int, answers: Mapping[str, str]) -> list[Wrong]:
@@ -249,23 +276,25 @@ class Truth:
         sql = "select not exists (select from watching_times where ended_at is null)"
         return bool(await self._system.database.fetchval(sql))
 
-    async def all_is_finalized(self) -> bool:
-        """Whether all sessions are history, after a run of the sweep."""
-        await self._system.invoke("SweepFunction")
-        sql = "select not exists (select from watching_times)"
-        return bool(await self._system.database.fetchval(sql))
+    async def all_is_finalized(self, seconds: float) -> None:
+        """Wait, at most so long, until all sessions are history: their grace is over then."""
+        await asyncio.sleep(self._grace)
+        give_up = time.monotonic() + seconds
+        sql = "select exists (select from watching_times)"
+        while await self._system.database.fetchval(sql) and time.monotonic() < give_up:
+            await self._system.run_sweep()
+            await asyncio.sleep(0.5)
 
     async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
         """Watch time of each user, once all have gone, and how exact it is."""
-        records: dict[str, Sequence[Spell]] = {}
-        for each in await self._crowds.ask("records"):
-            records |= each
+        records = await self._records()
+        in_time = {user: spells for user, spells in records.items() if user not in self._late}
         rows = await self._system.database.fetch(WATCHED)
         said = {
             row["user_id"]: Watched(row["sessions"], row["open"], row["watched"], row["within"])
             for row in rows
         }
-        found, errors = judge_watched(records, said, self._grace)
+        found, errors = judge_watched(in_time, said, self._grace)
         within = array("d", [one.within for one in said.values()])
         shown = {"difference_ms": latencies(errors), "stated_bound_ms": latencies(within)}
         return found, shown
@@ -280,7 +309,7 @@ class Truth:
             " group by user_id, type having count(*) <> 1"
         )
         for kind in ("online", "offline"):
-            users = [row["user_id"] for row in often if row["type"] == kind]
+            users = _others([row for row in often if row["type"] == kind], self._late)
             found += wrong(f"{kind} was not said once", users)
         users = sum(await self._crowds.ask("users"))
         said = await database.fetchval(

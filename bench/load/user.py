@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import msgspec
 
-from bench.load.comeback import UNTOLD, pause
+from bench.load.comeback import UNTOLD, pause, retry
 from bench.support.clients import Client, Refused, text_frame
 
 if TYPE_CHECKING:
@@ -26,12 +26,11 @@ if TYPE_CHECKING:
 
 READY_SECONDS = 30.0
 """From the ticket to the welcome, and for the answer of a request: client/src/connection.js."""
-RETRY_CAP_SECONDS = 30.0
-"""Between two tries of a claim that the server cannot answer yet: client/src/outbox.js."""
-RATE_LIMIT_JITTER_SECONDS = 0.5
 LATER = {"unavailable", "slow_down"}
 """Errors after which the same request is sent again."""
 FAILED = (Refused, OSError, TimeoutError)
+PONG_SECONDS = 60.0
+"""The browser client gives a connection up after ten: here, a busy machine shall not decide."""
 PING = text_frame('{"action":"ping"}')
 _PONG = b'{"type":"pong"'
 _decode = msgspec.json.Decoder().decode
@@ -109,6 +108,7 @@ class User:
         "_seq",
         "_since",
         "_window",
+        "is_greeting",
         "lines",
         "spells",
         "user_id",
@@ -121,6 +121,7 @@ class User:
         self._since: tuple[float, float] = (0.0, 0.0)
         self._seq, self._epoch, self._broadcasts = 0, "", 0
         self._window = UNTOLD
+        self.is_greeting = False
         self._claim_id = ""
         self._answer: asyncio.Future[dict[str, Any]] | None = None
 
@@ -158,11 +159,13 @@ class User:
         for line in self.lines:
             if line.ended_at:
                 continue
-            if line.pinged_at:
-                tally.wrong("a ping had no answer by the next one", self.user_id)
-            line.pinged_at = now
-            line.say(PING)
-            tally.count("pings")
+            if not line.pinged_at:
+                line.pinged_at = now
+                line.say(PING)
+                tally.count("pings")
+            elif now - line.pinged_at > PONG_SECONDS:
+                tally.wrong("a ping had no answer", self.user_id)
+                line.pinged_at = 0.0
 
     def record(self) -> list[Spell]:
         """When there was a line; an open one counts up to now."""
@@ -236,6 +239,12 @@ class User:
             said |= {"since": self._seq, "epoch": self._epoch, "broadcasts_since": self._broadcasts}
         line.say(text_frame(json.dumps(said)))
 
+    def greet(self) -> None:
+        """Say hello on a connection that has said it before."""
+        if self.lines and not self.lines[0].ended_at:
+            self.is_greeting = True
+            self._hello(self.lines[0])
+
     def act(self) -> None:
         """Do something on the first device; the others shall hear of it."""
         id_ = secrets.token_hex(8)
@@ -265,9 +274,9 @@ class User:
                 outcomes[self.user_id] = answer["outcome"]
                 return
             if answer:
-                company.tally.count(f"claims put off: {answer.get('code', 'by the gateway')}")
+                company.tally.count(f"claims put off: {answer['code']}")
                 await asyncio.sleep(self._pause(answer, tries))
-            tries += 1
+                tries += 1
 
     async def _ask(self, frame: bytes, seconds: float) -> dict[str, Any]:
         """The answer to a claim, or an error; empty when none came in time."""
@@ -283,18 +292,16 @@ class User:
             self._answer = None
 
     def _pause(self, answer: dict[str, Any], tries: int) -> float:
-        """As client/src/outbox.js: what the server asks for, or a window that doubles."""
-        draw = self._company.random.random()
-        if "retry_after_ms" in answer:
-            return float(answer["retry_after_ms"]) / 1000 + RATE_LIMIT_JITTER_SECONDS * draw
-        return draw * min(RETRY_CAP_SECONDS, float(2**tries))
+        at_least = answer.get("retry_after_ms", 0) / 1000
+        return retry(answer["code"], tries, at_least, self._company.random.random())
 
     # What is heard.
 
     def heard(self, client: Client, payload: bytes) -> None:
         line = cast("Line", client)
         if payload.startswith(_PONG):
-            self._company.tally.wait("ping", time.time() - line.pinged_at)
+            if line.pinged_at:  # an answer that was given up comes late
+                self._company.tally.wait("ping", time.time() - line.pinged_at)
             line.pinged_at = 0.0
             return
         message = _decode(payload)
@@ -322,6 +329,7 @@ class User:
     def _welcome(self, line: Line, message: dict[str, Any]) -> None:
         tally = self._company.tally
         line.connection_id = message["connection_id"]
+        self.is_greeting = False
         self._seq, self._epoch = max(self._seq, message["seq"]), message["epoch"]
         self._broadcasts = message["broadcasts"]["seq"]
         self._window = message.get("reconnect_within_ms", 1000 * UNTOLD) / 1000
@@ -378,8 +386,8 @@ class User:
             self._settle(self._claim_id, message)
         elif not line.ended_at:
             self._company.tally.count("hellos put off")
-            pause = self._pause(message, 1)
-            asyncio.get_running_loop().call_later(pause, self._hello_again, line)
+            wait = self._pause(message, 0)
+            asyncio.get_running_loop().call_later(wait, self._hello_again, line)
 
     def _hello_again(self, line: Line) -> None:
         if not (line.ended_at or line.welcomed.done()):

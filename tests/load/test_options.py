@@ -9,7 +9,7 @@ from bench.load.options import STAGES, parse
 
 def test_a_small_run_has_a_faster_clock_and_a_small_quota() -> None:
     small, large = parse(["--users", "2000"]), parse(["--users", "150,000"])
-    assert (small.scale, small.quota, small.connections_per_second, small.grace) == (6, 50, 300, 5)
+    assert (small.scale, small.quota, small.connections_per_second, small.grace) == (6, 100, 600, 5)
     assert (large.scale, large.quota, large.connections_per_second, large.grace) == (
         1,
         500,
@@ -41,3 +41,32 @@ def test_a_mistake_is_a_sentence_and_exit_code_2(
         parse(arguments)
     assert ended.value.code == 2
     assert "error:" in capsys.readouterr().err
+
+
+TARGET = ["--target", "wss://gateway.example/live"]
+
+
+def test_a_deployed_gateway_is_never_killed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKEN", "secret")
+    options = parse(TARGET)
+    assert options.stages == tuple(name for name in STAGES if name not in {"node", "storm"})
+    assert (options.scale, options.api) == (1, "https://gateway.example")
+    assert "secret" not in repr(options)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "token"),
+    [
+        ([*TARGET, "--stages", "ramp,storm"], "secret"),
+        (TARGET, ""),
+        (["--target", "https://gateway.example"], "secret"),
+        (["--target", "wss:gateway.example"], "secret"),
+    ],
+)
+def test_what_does_not_go_with_a_deployed_gateway_is_refused(
+    arguments: list[str], token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOKEN", token)
+    with pytest.raises(SystemExit) as ended:
+        parse(arguments)
+    assert ended.value.code == 2

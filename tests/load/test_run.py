@@ -17,11 +17,11 @@ import pytest
 import uvloop
 
 from bench.load import stages, truth
-from bench.load.options import STAGES, parse
+from bench.load.options import KILLING, STAGES, parse
 from bench.load.record import Record
 from bench.load.room import Room
 from bench.load.run import Run
-from bench.load.system import Down
+from bench.load.system import Down, OwnSystem
 from bench.support.gateways import command, family
 from tests.support.waiting import wait_until
 
@@ -65,7 +65,7 @@ def test_all_stages_of_a_true_system_are_as_they_must_be() -> None:
 
 def test_a_row_that_is_deleted_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
     async def lie(scene: Scene, stage: Stage) -> None:
-        await scene.system.database.execute(
+        await scene.own.database.execute(
             "delete from watching_times where user_id = (select min(user_id) from watching_times)"
         )
         await stages.hold(scene, stage)
@@ -89,7 +89,7 @@ def test_claims_whose_answers_are_lost_fail_the_run(impatient: pytest.MonkeyPatc
 def test_a_bonus_that_comes_twice_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
     async def lie(scene: Scene, stage: Stage) -> None:
         await stages.rush(scene, stage)
-        bonus_id = await scene.system.database.fetchval("select bonus_id from bonuses")
+        bonus_id = await scene.own.database.fetchval("select bonus_id from bonuses")
         bonus = {"bonus_id": str(bonus_id), "outcome": None, "acknowledge": False}
         connection_id = next(iter((await scene.crowds.ask("lines"))[0]))
         message = json.dumps({"type": "bonus", "bonus": bonus}).encode()
@@ -111,6 +111,31 @@ def test_a_gateway_that_dies_ends_the_run_with_a_sentence(impatient: pytest.Monk
     impatient.setitem(stages.PLAYED, "hold", die)
     with pytest.raises(Down, match="gateway"):
         play("ramp", "hold")
+
+
+def test_a_gateway_elsewhere_is_loaded_and_left_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def elsewhere() -> Record:
+        system = OwnSystem(tmp_path, parse([]), nodes=1)
+        try:
+            await system.start()
+            monkeypatch.setenv("TOKEN", system.token)
+            target = f"ws://127.0.0.1:{system.port}/live"
+            options = parse(["--target", target, "--users", "20", "--hold", "1", "--bonuses", "3"])
+            record = Record()
+            await Run(options, Room(1, 2, ()), record, lambda *_: None).play()
+            online = await system.ask("GET", "/online?limit=1")
+            assert (online["users"], online["connections"]) == (0, 0)
+            return record
+        finally:
+            await system.close()
+
+    record = uvloop.run(elsewhere())
+    assert said(record) == set()
+    assert [stage.name for stage in record.stages] == [
+        name for name in STAGES if name not in KILLING
+    ]
 
 
 async def fault(scene: Scene, name: str, value: float) -> None:

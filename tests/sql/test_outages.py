@@ -302,3 +302,19 @@ async def test_a_wait_of_an_hour_is_not_hastened(db: asyncpg.Connection) -> None
     assert len(await facts(db)) == 1
     await finalize(db, at(3_610))
     assert await facts(db) == ENDED_AT_ONCE
+
+
+@pytest.mark.parametrize("past", [0.000274, 0.000499, 0.0005, 0.000999])
+async def test_an_outage_is_divided_whatever_part_of_a_millisecond_it_began_in(
+    db: asyncpg.Connection, past: float
+) -> None:
+    """A connection keeps milliseconds of when it opened, a session microseconds."""
+    await waits(db, 300)
+    await Tab("a").connect(db, at(past))
+    assert await later("b", 100).connect(db, at(100)) == "joined"
+    await forget(db, [Tab("a")], at(200))
+    first, second = await parts(db)
+    assert first[0] == pytest.approx(past, abs=0.001)
+    assert 0 <= first[1] - first[0] < 0.001
+    assert (second[0], second[4]) == (100, first[1])
+    assert await watched(db, 200) == pytest.approx(100, abs=0.001)
