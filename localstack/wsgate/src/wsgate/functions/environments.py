@@ -18,7 +18,7 @@ import signal
 import socket
 import sys
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
@@ -264,7 +264,8 @@ class _Turns:
     __slots__ = ("_by_caller",)
 
     def __init__(self) -> None:
-        self._by_caller: dict[str, deque[_Call]] = {}
+        # Ordered: taking the first key of a plain dict again and again looks at all taken before.
+        self._by_caller: OrderedDict[str, deque[_Call]] = OrderedDict()
 
     def __bool__(self) -> bool:
         return bool(self._by_caller)
@@ -279,8 +280,7 @@ class _Turns:
         """The next caller's oldest call; then that caller is the last."""
         if not self._by_caller:
             return None
-        caller = next(iter(self._by_caller))
-        calls = self._by_caller.pop(caller)
+        caller, calls = self._by_caller.popitem(last=False)
         call = calls.popleft()
         if calls:
             self._by_caller[caller] = calls
