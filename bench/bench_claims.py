@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
-import signal
 import statistics
 import sys
 import tempfile
@@ -30,6 +29,7 @@ from uuid import UUID, uuid4
 import asyncpg
 
 from bench.support.figures import Figures, add_write_option
+from bench.support.interrupts import interrupt_on_signals
 from bench.support.pgbench import Load, Pgbench, find_pgbench
 from handlers.adapters.statements import sql_of
 from handlers.core.operations.claim import Claim
@@ -89,7 +89,7 @@ ALL = (OURS, LOCKED, CONDITIONAL, BARE)
 
 def main() -> int:
     """Run all of it; 1 when the bar is missed."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    interrupt_on_signals()
     given = _given()
     figures = Figures("claims")
     try:

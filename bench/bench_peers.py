@@ -19,7 +19,6 @@ seen by its processor time.
 from __future__ import annotations
 
 import argparse
-import signal
 import sys
 import time
 from dataclasses import replace
@@ -32,6 +31,7 @@ from bench.peers.measure import Size, measure
 from bench.peers.second_opinion import compare
 from bench.peers.servers import ServerFailed
 from bench.support.figures import Figures, add_write_option
+from bench.support.interrupts import interrupt_on_signals
 from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ MINUTES = 5
 
 def main() -> int:
     """Measure all that is installed; 1 when a server failed."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     given = _given()
     raise_limit()
     if given.install:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import signal
 import sys
 import tempfile
 from datetime import timedelta
@@ -27,6 +26,7 @@ from bench.presence.reports import Reports, fill_past
 from bench.presence.world import SAID, Size, fill, say
 from bench.presence.writes import Writes
 from bench.support.figures import Figures, add_write_option
+from bench.support.interrupts import interrupt_on_signals
 from bench.support.pgbench import Pgbench, find_pgbench
 from handlers.adapters.database import Database
 from handlers.adapters.deadline import Deadline
@@ -36,7 +36,7 @@ from sql.migrate import migrate
 
 def main() -> int:
     """Run all of it; 1 when a bar is missed."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    interrupt_on_signals()
     given = _given()
     try:
         bars = asyncio.run(_bench(_size(given)))

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 import sys
 import tempfile
 import time
@@ -25,6 +24,7 @@ from uuid import uuid4
 import asyncpg
 
 from bench.support.figures import Figures, add_write_option
+from bench.support.interrupts import interrupt_on_signals
 from handlers import connect, disconnect, message
 from handlers.adapters.database import Database
 from handlers.container import Container
@@ -145,7 +145,7 @@ OPERATIONS: tuple[Callable[[Side, int], None], ...] = (
 
 def main() -> int:
     """Run all of it; 1 when the bar is missed."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    interrupt_on_signals()
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--calls", type=int, default=2_000, help="of each operation on each side")
     add_write_option(parser)

@@ -6,7 +6,6 @@ import json
 import os
 import resource
 import shlex
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -23,6 +22,7 @@ from bench.load.room import Room, room, this_machine
 from bench.load.run import Run
 from bench.load.system import Down
 from bench.support.figures import commit, machine
+from bench.support.interrupts import interrupt_on_signals
 from postgres import PostgresError
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def main() -> int:
     if place.missing:
         _refuse(options, place)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    interrupt_on_signals()
     record, progress = Record(), Progress(options)
     code = 1
     try:
