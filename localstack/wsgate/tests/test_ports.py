@@ -56,9 +56,10 @@ def private(folder: Path) -> dict[str, int]:
     return {".": stat.S_IMODE(folder.stat().st_mode), **found}
 
 
-def scratch_of(temporary: Path) -> Path:
-    [folder] = temporary.glob("wsgate-*")
-    return folder
+def scratch(temporary: Path, file: str) -> Path:
+    """The folder of the run that has a file of this name."""
+    [found] = temporary.glob(f"wsgate-*/{file}")
+    return found.parent
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it reads /proc")
@@ -75,9 +76,13 @@ async def test_nothing_listens_that_the_page_does_not_name(
         async with wsgate(*options, TMPDIR=name) as command:
             urllib.request.urlopen(f"http://{command.base}/", timeout=60).close()  # noqa: ASYNC210
             found = listening(family(command.process.pid))
-            files = private(scratch_of(folder))
+            files = private(scratch(folder, "server.pem"))
+            sockets = {path for path in found if path.startswith(f"{folder}/wsgate-")}
+            modes = {private(Path(path).parent)["."] for path in sockets}
+    assert {Path(path).name for path in sockets} == ({"0", "1"} if nodes == "2" else set())
+    assert modes <= {0o700}
     assert command.base in found
-    [queues] = found - {command.base}
+    [queues] = found - sockets - {command.base}
     assert queues.startswith("127.0.0.1:")
     assert files.pop(".") == 0o700
     assert files == dict.fromkeys(("server.pem", "authority.pem", "bundle.pem"), 0o600)
