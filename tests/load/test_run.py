@@ -160,9 +160,9 @@ def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     try:
         yield process
     finally:
-        with contextlib.suppress(ProcessLookupError):
+        if process.poll() is None:
             process.send_signal(signal.SIGINT)
-        process.communicate()
+            process.communicate()
 
 
 def test_ctrl_c_leaves_a_report_and_nothing_else(tmp_path: Path) -> None:
