@@ -24,7 +24,7 @@ UNEVEN = 1.25
 MAX_NODES = 64
 """Of a gateway, and of client processes here."""
 
-# Measured by `make load USERS=20000`: resident and kernel memory at its end, less the beginning.
+# An estimate, with room to spare: node, client, row, and both ends of the socket in the kernel.
 BYTES_OF_A_USER = 24 * 1024
 BYTES_OF_THE_SYSTEM = 3 * GIB
 """PostgreSQL, the gateway's first process, and ten processes of each function."""
