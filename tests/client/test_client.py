@@ -20,6 +20,7 @@ def test_the_browser_client() -> None:
     _run("--test", "--test-reporter=spec", *_tests(HERE), timeout_seconds=TIMEOUT_SECONDS)
 
 
+@pytest.mark.slow
 def test_a_crowd_of_clients() -> None:
     files = _tests(HERE / "crowd")
     _run("--test", "--test-reporter=spec", *files, timeout_seconds=CROWD_TIMEOUT_SECONDS)
