@@ -304,11 +304,18 @@ def _invalid(error: RequestValidationError) -> ApiError:
         {
             "type": one["type"],
             "loc": one["loc"],
-            "msg": one["msg"].removeprefix("Value error, "),
+            "msg": _message(one),
         }
         for one in error.errors()
     ]
     return ApiError(BAD_REQUEST.status, BAD_REQUEST.code, fields)
+
+
+def _message(one: Mapping[str, Any]) -> str:
+    """Pydantic's own words, but for those that repeat what was sent."""
+    if one["type"] == "union_tag_invalid":
+        return f"{one['ctx']['discriminator']} must be one of {one['ctx']['expected_tags']}"
+    return str(one["msg"]).removeprefix("Value error, ")
 
 
 def _by_status(error: HTTPException) -> ApiError:

@@ -268,3 +268,14 @@ def test_a_ticket_that_no_url_could_hold_is_refused(world: World) -> None:
     status, made = call(world, "POST", "/tickets", order)
     assert status == 201
     assert len(f"{made['url']}?ticket={made['ticket']}") < 4_096
+
+
+@pytest.mark.parametrize("kind", [None, "everybody", "<b>", 7])
+def test_an_audience_of_no_kind_is_told_the_kinds_and_not_what_was_sent(
+    world: World, kind: object
+) -> None:
+    body = {"type": "goal", "body": {}, "expires_in_seconds": 60, "audience": {"kind": kind}}
+    status, refusal = call(world, "POST", "/news", body)
+    assert status == 422
+    (one,) = refusal["detail"]
+    assert one["msg"] == "'kind' must be one of 'everyone', 'resource'"
