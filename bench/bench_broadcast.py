@@ -16,7 +16,6 @@ import asyncio
 import contextlib
 import json
 import os
-import resource
 import secrets
 import signal
 import sys
@@ -27,19 +26,17 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import uvloop
 
 from bench.support.clients import Client, connect, text_frame
 from bench.support.figures import Figures, add_write_option
-from bench.support.gateways import ROOT, Gateway, cpu_seconds, family, gateway
+from bench.support.gateways import Gateway, cpu_seconds, family
+from bench.support.systems import whole_system
 from handlers.core.ticket import Ticket, mint
 from postgres import Postgres
-from sql.migrate import migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from wsgate.open_files import raise_limit
 
 AT_ONCE = 32
 PING = text_frame('{"action":"ping"}')
@@ -86,38 +83,21 @@ def main() -> int:
     parser.add_argument("--faults", action="store_true", help="429, 410, a killed worker, twice")
     add_write_option(parser)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
+    faults = [word for fault in FAULTS if given.faults for word in ("--fault", fault)]
     with (
         tempfile.TemporaryDirectory() as folder,
         Postgres(Path(folder) / "postgres") as dsn,
-        _system(dsn, Path(folder) / "log.txt", faults=given.faults) as (running, story),
+        whole_system(dsn, Path(folder) / "log.txt", *faults) as (running, secret, token),
     ):
+        figures = (
+            Figures("broadcast-faults", "--faults --write") if faults else Figures("broadcast")
+        )
+        story = Story(secret, token, figures)
         is_true = uvloop.run(story.play(running, given))
     if given.write:
         story.figures.write()
     return 0 if is_true else 1
-
-
-@contextlib.contextmanager
-def _system(dsn: str, log: Path, *, faults: bool) -> Iterator[tuple[Gateway, Story]]:
-    asyncio.run(migrate(dsn))
-    secret, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    arguments = ["--quiet", "--no-console", "--parameter", f"DatabaseUrl={dsn}"]
-    arguments += ["--parameter", "PushEndpoint=http://127.0.0.1:{port}/live"]
-    for fault in FAULTS if faults else ():
-        arguments += ["--fault", fault]
-    environment = {
-        "WSGATE_PARAMETER_TicketSecret": secret,
-        "WSGATE_PARAMETER_ServiceToken": token,
-    }
-    with gateway(
-        *arguments, template=ROOT / "template.yaml", environment=environment, log=log
-    ) as running:
-        figures = (
-            Figures("broadcast-faults", "--faults --write") if faults else Figures("broadcast")
-        )
-        yield running, Story(secret, token, figures)
 
 
 class Story:

@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import gc
 import multiprocessing
-import resource
 import sys
 import time
 from typing import TYPE_CHECKING, TypeVar
@@ -21,6 +20,7 @@ import uvloop
 from bench.support.clients import Client, Refused, connect, text_frame
 from bench.support.figures import Figures, add_write_option
 from bench.support.gateways import cpu_seconds, gateway, private_bytes
+from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
@@ -276,8 +276,7 @@ def _be_many(port: int, many: int, source: str, ready: Any, stop: Any) -> None:
 
 
 def _raise_file_limit() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:

@@ -17,7 +17,6 @@ import contextlib
 import json
 import os
 import random
-import resource
 import secrets
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from uuid import uuid4
 
 import asyncpg
@@ -34,13 +33,11 @@ import uvloop
 
 from bench.support.clients import Client, connect, text_frame
 from bench.support.figures import Figures, add_write_option
-from bench.support.gateways import ROOT, Gateway, cpu_seconds, family, gateway
+from bench.support.gateways import Gateway, cpu_seconds, family
+from bench.support.systems import whole_system
 from handlers.core.ticket import Ticket, mint
 from postgres import Postgres
-from sql.migrate import migrate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from wsgate.open_files import raise_limit
 
 AT_ONCE = 32
 WINDOW_SECONDS = 300
@@ -48,6 +45,9 @@ WINDOW_SECONDS = 300
 ANSWER_SECONDS = 30.0
 RETRY_CAP_SECONDS = 30.0
 WARM_UP = 1_000
+# More handshakes than AWS's 500 a second: they are not what is measured. What waits for one of
+# ten processes here would run there.
+QUOTAS = ("--quotas", "connections=100000,concurrency=100000")
 HELLO = text_frame('{"action":"hello","id":"hello"}')
 _random = random.SystemRandom()
 
@@ -106,38 +106,18 @@ def main() -> int:
     parser.add_argument("--quotas", action="store_true", help="throttle as AWS does by default")
     add_write_option(parser)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
     with (
         tempfile.TemporaryDirectory() as folder,
         Postgres(Path(folder) / "postgres") as dsn,
-        _system(dsn, Path(folder) / "log.txt", has_quotas=given.quotas) as (running, secret),
+        whole_system(dsn, Path(folder) / "log.txt", *(QUOTAS if given.quotas else ())) as system,
     ):
+        running, secret, _ = system
         rush = Rush(running, dsn, secret, Figures("rush"))
         is_true = uvloop.run(rush.play(given))
     if given.write:
         rush.figures.write()
     return 0 if is_true else 1
-
-
-@contextlib.contextmanager
-def _system(dsn: str, log: Path, *, has_quotas: bool) -> Iterator[tuple[Gateway, str]]:
-    asyncio.run(migrate(dsn))
-    secret, token = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    arguments = ["--quiet", "--no-console", "--parameter", f"DatabaseUrl={dsn}"]
-    arguments += ["--parameter", "PushEndpoint=http://127.0.0.1:{port}/live"]
-    # More handshakes than AWS's 500 a second: they are not what is measured. What waits for one of
-    # ten processes here would run there.
-    quotas = ["--quotas", "connections=100000,concurrency=100000"]
-    arguments += quotas if has_quotas else []
-    environment = {
-        "WSGATE_PARAMETER_TicketSecret": secret,
-        "WSGATE_PARAMETER_ServiceToken": token,
-    }
-    with gateway(
-        *arguments, template=ROOT / "template.yaml", environment=environment, log=log
-    ) as running:
-        yield running, secret
 
 
 class Rush:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import resource
 import sys
 import tempfile
 from collections import Counter
@@ -18,6 +17,7 @@ from bench.support.figures import Figures, add_write_option
 from bench.support.sweep import ROUNDING, Report, Sizes, story
 from postgres import Postgres
 from sql.migrate import migrate
+from wsgate.open_files import raise_limit
 
 
 def main() -> int:
@@ -28,8 +28,7 @@ def main() -> int:
     parser.add_argument("--leave", type=int, default=2_000, help="of the other, that leave")
     add_write_option(parser)
     given = parser.parse_args()
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
     sizes = Sizes(given.stay, given.leave, given.dead, timedelta(seconds=10))
     with (
         tempfile.TemporaryDirectory() as folder,

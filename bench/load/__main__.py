@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import shlex
 import sys
 import tempfile
@@ -24,6 +23,7 @@ from bench.load.system import Down
 from bench.support.figures import commit, machine
 from bench.support.interrupts import interrupt_on_signals
 from postgres import PostgresError
+from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
     from bench.load.record import Moment
@@ -171,8 +171,7 @@ def _shown(figure: object) -> str:
 
 
 def _raise_file_limit() -> None:
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
-import resource
 import signal
 import time
 from array import array
@@ -22,6 +21,7 @@ import uvloop
 from bench.load.pipe import Pipe
 from bench.load.tally import Tally
 from bench.load.user import Company, Shown, User
+from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
     import socket
@@ -52,8 +52,7 @@ class Plan:
 def run(plan: Plan, end: socket.socket) -> None:
     """Live until the pipe is closed at its other end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run ends us
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    raise_limit()
     gc.set_threshold(100_000, 50, 100)  # thousands of users stay, and each pass looks at them all
     uvloop.run(_live(plan, end))
 
