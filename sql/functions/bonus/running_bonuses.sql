@@ -1,7 +1,8 @@
 -- What bonuses_of shows of those that are not cancelled: claimed, or not refused by claim_refusal but for being
 -- too early. The order is that in which unexpired_bonuses reads them, so it stops at the tenth.
-create or replace function running_bonuses(p_user_id text, p_now timestamptz) returns jsonb[]
-language plpgsql stable as $$
+create or replace function running_bonuses(
+    p_user_id text, p_resource text, p_watched interval, p_now timestamptz
+) returns jsonb[] language plpgsql stable as $$
 begin
     return (
         with shown as (
@@ -14,8 +15,9 @@ begin
               from unexpired_bonuses(p_user_id, p_now) as u
                    left join claims c on c.bonus_id = u.bonus_id and c.user_id = p_user_id
              where c.user_id is not null or p_now < u.opens_at or u.min_watched is null
-                -- What they have watched in all is asked for once.
+                -- What they have watched in all is asked for once, and of this resource it is known.
                 or u.min_watched <= case when u.resource is null then (select watched(p_user_id, null, p_now))
+                                         when u.resource = p_resource then p_watched
                                          else watched(p_user_id, u.resource, p_now) end
              order by u.sort_at limit 10
         )

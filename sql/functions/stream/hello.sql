@@ -33,8 +33,10 @@ begin
         return next;
         return;
     end if;
-    with session as (
-        select resource, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections from watching_times
+    with session as materialized (
+        select resource::text, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections,
+               watched(p_user_id, resource, v_now) as watched
+          from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
@@ -55,13 +57,11 @@ begin
         select count(*) as shown, coalesce(json_agg(event order by seq), '[]') as list
           from latest where bytes <= 49152
     )
-    select 'welcome', 0, ms(v_now), session.resource::text, ms(session.joined_at),
-           coalesce(session.connections, 0),
-           case when session.resource is null then 0
-                else milliseconds(watched(p_user_id, session.resource, v_now)) end,
+    select 'welcome', 0, ms(v_now), session.resource, ms(session.joined_at),
+           coalesce(session.connections, 0), coalesce(milliseconds(session.watched), 0),
            stream.epoch, stream.seq, stream.state,
            stream.since is not null and stream.seq - stream.since = events.shown,
-           events.list, bonuses_of(p_user_id, v_now),
+           events.list, bonuses_of(p_user_id, session.resource, session.watched, v_now),
            news_of(session.resource, stream.broadcasts_since, v_now),
            milliseconds(limits.reconnect_within), milliseconds(limits.ping_every), milliseconds(limits.rotate_within)
       into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, epoch, seq, state,
