@@ -222,7 +222,8 @@ def _compare(what: str, sides: dict[str, Side], figures: Figures) -> float:
     ratio, of_size = p99["full"] / p99["empty"], p99["full"] / p99["shown"]
     say(f"   {what:8} {measured}; p99 full / empty: {ratio:.2f}, full / shown: {of_size:.2f}")
     figures.add(
-        what, f"{measured}; p99 full / empty: {ratio:.2f} (bar: {BAR_RATIO}), / shown: {of_size:.2f}"
+        what,
+        f"{measured}; p99 full / empty: {ratio:.2f} (bar: {BAR_RATIO}), / shown: {of_size:.2f}",
     )
     return ratio
 

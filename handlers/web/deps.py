@@ -20,7 +20,7 @@ from handlers.web.errors import (
     documented,
 )
 from handlers.web.requests import StrictRoute, check_query
-from handlers.web.schemas.fields import MAX_MILLISECONDS, Name, Whole
+from handlers.web.schemas.fields import Moment, Name
 
 if TYPE_CHECKING:
     from fastapi.routing import APIRoute
@@ -112,21 +112,13 @@ TheOnlineCounts = Annotated[OnlineCounts, Depends(_online_counts)]
 
 UserFilter = Annotated[Name | None, Query(description="only this user")]
 ResourceFilter = Annotated[Name | None, Query(description="only this resource")]
-FROM = Query(
-    alias="from",
-    ge=0,
-    le=MAX_MILLISECONDS,
-    description="the interval's start, in milliseconds since the epoch",
-)
+FROM = Query(alias="from", description="the interval's start, in milliseconds since the epoch")
 TO = Query(
-    alias="to",
-    ge=0,
-    le=MAX_MILLISECONDS,
-    description="the interval's end, not included, in milliseconds since the epoch",
+    alias="to", description="the interval's end, not included, in milliseconds since the epoch"
 )
 
 
-def interval(begins: Annotated[Whole, FROM], ends: Annotated[Whole, TO]) -> Interval:
+def interval(begins: Annotated[Moment, FROM], ends: Annotated[Moment, TO]) -> Interval:
     """The interval [from, to), which must not be empty. Raises ApiError."""
     if ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)

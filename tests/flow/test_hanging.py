@@ -177,9 +177,7 @@ async def behind_a_line(dsn: str, folder: Path) -> AsyncIterator[tuple[Browser, 
         stack.push_async_callback(line.cut)
         process = await asyncio.to_thread(running_gateway.__enter__)
         stack.push_async_callback(asyncio.to_thread, running_gateway.__exit__, None, None, None)
-        system = Headcount(
-            f"http://{address}", f"ws://{address}/live", token, dsn, process.pid
-        )
+        system = Headcount(f"http://{address}", f"ws://{address}/live", token, dsn, process.pid)
         yield Browser(system, stack), line
 
 
@@ -200,9 +198,7 @@ async def sweeps(browser: Browser) -> dict[str, float]:
     functions = boto3.Session("local", "local", region_name="us-east-1").client(
         "lambda", endpoint_url=browser.headcount.base_url
     )
-    answer = await asyncio.to_thread(
-        functions.invoke, FunctionName="SweepFunction", Payload=b"{}"
-    )
+    answer = await asyncio.to_thread(functions.invoke, FunctionName="SweepFunction", Payload=b"{}")
     assert "FunctionError" not in answer
     numbers: dict[str, float] = json.load(answer["Payload"])
     return numbers
@@ -270,7 +266,7 @@ async def test_the_gateway_hangs(own_dsn: str, tmp_path: Path) -> None:
             (bob.user_id, for_all),
         ]
         assert (await reply(mine, act("a2")))["event"]["seq"] == 4
-        while (heard := await hear(other)).get("event", {}).get("seq") != 4:  # noqa: PLR2004
+        while (heard := await hear(other)).get("event", {}).get("seq") != 4:
             assert heard["type"] in {"event", "bonus"}, "what was on its way comes late"
         await until_answered(lambda: nothing_runs_on(ann))
     log = (tmp_path / "log.txt").read_text()

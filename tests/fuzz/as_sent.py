@@ -1,7 +1,7 @@
 """Whether a request is right as it is sent: in a URL and in headers all is text.
 
-Schemathesis judges the values that it has generated. `{"resource": [true]}` breaks the schema, and is
-sent as `?resource=true`, which names a resource.
+Schemathesis judges the values that it has generated. `{"resource": [true]}` breaks the schema, and
+is sent as `?resource=true`, which names a resource.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
-import schemathesis
 from schemathesis.specs.openapi.utils import (
     compile_path_template,
     parameter_types,
@@ -18,6 +17,8 @@ from schemathesis.specs.openapi.utils import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    import schemathesis
 
     APIOperation = schemathesis.APIOperation[Any, Any, Any, Any]
 

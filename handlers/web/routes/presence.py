@@ -8,6 +8,7 @@ from uuid import UUID  # noqa: TC003  # msgspec reads the annotations
 
 from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
+from pydantic import Field
 
 from handlers.core.operations.kick import ListConnections
 from handlers.services import presence, reports
@@ -43,7 +44,7 @@ from handlers.web.pagination import (
     Limit,
     Listing,
 )
-from handlers.web.schemas.fields import Name, Whole
+from handlers.web.schemas.fields import IN_DECIMALS, Moment, Name
 from handlers.web.schemas.presence import (
     Connections,
     EndedBy,
@@ -59,7 +60,7 @@ from handlers.web.schemas.presence import (
 router = service_router("presence")
 
 NodeFilter = Annotated[Name | None, Query(description="only connections to this gateway endpoint")]
-Seconds = Annotated[Whole, Query(ge=0, le=315_360_000)]
+Seconds = Annotated[int, Field(ge=0, le=315_360_000), IN_DECIMALS]
 SESSIONS_ERRORS = documented(
     BAD_REQUEST, FOREIGN_CURSOR, INTERVAL_MISSING, REVERSED_INTERVAL, NARROWER_RANGE
 )
@@ -147,8 +148,8 @@ class SessionPosition(NamedTuple):
 def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     database: TheDatabase,
     user_id: UserFilter = None,
-    begins: Annotated[Whole | None, FROM] = None,
-    ends: Annotated[Whole | None, TO] = None,
+    begins: Annotated[Moment | None, FROM] = None,
+    ends: Annotated[Moment | None, TO] = None,
     resource: ResourceFilter = None,
     ended_by: Annotated[EndedBy | None, Query(description="only sessions that ended so")] = None,
     min_seconds: Annotated[
