@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     APIOperation = schemathesis.APIOperation[Any, Any, Any, Any]
 
 
-def is_right(operation: APIOperation, url: str, headers: Mapping[str, str]) -> bool:
+def is_right(operation: APIOperation, url: str, headers: Mapping[str, Any]) -> bool:
     """Whether the operation takes these texts. It does not look at the body."""
     sent = urlsplit(url)
     template = compile_path_template(operation.path)

@@ -170,7 +170,8 @@ def refused_if_wrong(context: Any, response: Response, case: Case) -> None:
     except AcceptedNegativeData:
         request = response.request
         is_body_wrong = case.meta is None or case.meta.is_negative_at(ParameterLocation.BODY)
-        if is_body_wrong or not as_sent.is_right(case.operation, request.url, request.headers):
+        url = request.url or ""
+        if is_body_wrong or not as_sent.is_right(case.operation, url, request.headers):
             raise
 
 
