@@ -87,7 +87,20 @@ async def test_the_periods_hold_the_interval(
 async def test_a_time_zone_that_is_not_known_is_an_error_without_sessions_too(
     db: asyncpg.Connection,
 ) -> None:
-    args = (at(0), at(60), "day", "Mars/Phobos", [], None, None, at(0), "", "", None, None)
+    args: tuple[object, ...] = (
+        at(0),
+        at(60),
+        "day",
+        "Mars/Phobos",
+        [],
+        None,
+        None,
+        at(0),
+        "",
+        "",
+        None,
+        None,
+    )
     for _ in range(2):
         with pytest.raises(asyncpg.InvalidParameterValueError):
             await db.fetch(text("watch_time_in"), *args)

@@ -78,7 +78,7 @@ def check_watch_time(
     rows: list[dict[str, Any]], expected: dict[Any, Any], begins: datetime | None = None
 ) -> None:
     """`starts_at` is that of the whole period, also where the interval begins later."""
-    found = {
+    found: dict[tuple[Any, ...], dict[str, Any]] = {
         (row.get("starts_at"), row["user_id"], row["resource"]): row
         for row in rows
         if row["sessions"]

@@ -106,7 +106,7 @@ async def read_audience(asked: Annotated[Asked, Depends(asked)], answer: TheAnsw
     """Read the audience of an interval: viewers, views, averages, peaks and retention.
 
     It is that of one resource, of several or of all, as a whole or by minute, hour or day, and next
-    to an earlier show. [Definitions](definitions.md) says what each figure is.
+    to an earlier show. The page of definitions in the reference says what each figure is.
     """
     resolution = asked.statement.resolution
     return AudiencePage(
