@@ -90,7 +90,9 @@ def test_a_page_of_large_rows_fits_into_a_response(world: World) -> None:
         act(world, "ann", f"a{n}", {"text": f"{n}" * 5000})
     found = pages(world, limit=1000)
     assert max(len(json.dumps(page)) for page in found) < 1_100_000
-    events = [row["seq"] for page in found if page["table"] == "user_events" for row in page["rows"]]
+    events = [
+        row["seq"] for page in found if page["table"] == "user_events" for row in page["rows"]
+    ]
     assert events == list(range(1, 151))
 
 

@@ -23,7 +23,7 @@ from handlers.web.pagination import (
     NewestFirst,
     newest_first,
 )
-from handlers.web.schemas.fields import Name
+from handlers.web.schemas.fields import Name  # noqa: TC001
 from handlers.web.schemas.user_data import (
     Erased,
     Erasure,
@@ -50,7 +50,7 @@ async def export_user_data(
     """Export what is stored of a user, table by table.
 
     Each page has rows of one table. Read on until `next` is null; a page before that may be empty.
-    What changes while you read may be missing. A user of whom nothing is stored has empty pages.
+    What changes while you read may be missing. An unknown user has empty pages.
     """
     cursor = Cursor("user_data", (user_id,), Place)
     place = Place(1, None) if after is None else cursor.read(after)
@@ -74,7 +74,7 @@ async def erase_user_data(order: ErasureOrder, database: TheDatabase, kicks: The
     Their connections are closed first, as by POST /kick: stop minting tickets for them. Their
     stream, state and limits are deleted. Sessions, presence events, grants and the ledger stay, and
     a pseudonym stands for the user in them: all sums remain. If `done_at` is null, send the
-    request again, or wait: the sweep goes on each minute. Erasing a user of whom nothing is stored
+    request again, or wait: the sweep goes on each minute. Erasing an unknown user
     changes nothing.
 
     Pay their grants out first. What they do later is new data.

@@ -55,9 +55,7 @@ class Erasure(Schema):
     done_at: int | None = Field(
         description="milliseconds since the epoch; null while it is under way"
     )
-    counts: StoredObject = Field(
-        description="how many rows have been changed or deleted, by table"
-    )
+    counts: StoredObject = Field(description="how many rows have been changed or deleted, by table")
 
 
 class Erased(Erasure):
