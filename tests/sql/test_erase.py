@@ -236,6 +236,21 @@ async def test_a_user_who_comes_back_is_a_new_one(db: asyncpg.Connection) -> Non
     assert await db.fetchval("select watched($1, null, now()) < '1 minute'", ID)
 
 
+async def test_a_user_can_act_between_any_two_parts(db: asyncpg.Connection) -> None:
+    """The old stream ends and the new one begins at once: no number is given twice."""
+    for n in range(5):
+        await act(db, ID, f"old {n}", {})
+    erasure_id = await begin(db)
+    is_done, n = False, 0
+    while not is_done:
+        is_done = await part(db, erasure_id, limit=2)
+        await act(db, ID, f"new {n}", {})
+        n += 1
+    seqs = [row["seq"] for row in await db.fetch("select seq from user_events order by seq")]
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert await db.fetchval("select seq from user_streams") == len(seqs)
+
+
 async def test_what_a_line_still_sends_after_it_changes_nothing_old(db: asyncpg.Connection) -> None:
     """It could not be closed: its session is over, and its end comes late."""
     await live(db)

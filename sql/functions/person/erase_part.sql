@@ -31,6 +31,8 @@ begin
     select * into v_part from user_part(v_table.step, v_erasure.user_id, v_erasure.after, p_limit);
     if v_table.name = 'watching_times' then
         v_rows := end_sessions(v_erasure.user_id, p_now);
+    elsif v_table.name = 'user_streams' and v_table.sets is null then
+        v_rows := erase_stream(v_erasure.user_id);
     else
         execute case when v_table.sets is null then format('delete from %I where %s', v_table.name, v_part.condition)
                      else format('update %I set %s where %s', v_table.name, v_table.sets, v_part.condition) end

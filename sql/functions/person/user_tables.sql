@@ -8,7 +8,7 @@
 --   finds     the condition that a row is to be changed; $1 is the user's id. Null: the row has it as user_id
 --   sets      what it is changed to; $2 is the pseudonym. Null: the row is deleted
 -- Sessions come first, for `end_sessions` makes them rows of the tables that follow; an outbox comes before the
--- log that it is written to.
+-- log that it is written to, and most events go before their stream, for which `erase_stream` has the rest.
 create or replace function user_tables() returns table (
     step integer, name text, keys text[], found_by text, finds text, sets text
 ) language sql immutable rows 20 as $$
@@ -18,8 +18,8 @@ create or replace function user_tables() returns table (
         ('watch_totals', '{resource}', 'user', null, 'user_id = $2'),
         ('presence_outbox', '{}', 'all', null, 'user_id = $2'),
         ('presence_events', '{seq}', 'all', null, 'user_id = $2'),
-        ('user_streams', '{}', 'user', null, null),
         ('user_events', '{seq}', 'user', null, null),
+        ('user_streams', '{}', 'user', null, null),
         ('user_limits', '{}', 'user', null, null),
         -- The digest of an order could be compared with that of a guess.
         ('bonuses', '{}', 'all',
