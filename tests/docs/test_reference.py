@@ -13,6 +13,7 @@ from handlers.core.message import ACTIONS
 from handlers.core.operations import act
 from handlers.services import broadcast, sweep
 from handlers.web import errors
+from handlers.web.schemas.audience import Audience
 from tests.docs.markdown import HEADING, ROOT, headings, prose
 
 if TYPE_CHECKING:
@@ -78,6 +79,19 @@ def test_every_table_has_its_heading() -> None:
     assert _below("schema.md") == set(made)
 
 
+def test_every_table_with_ids_of_users_has_its_row() -> None:
+    listed = ROOT / "sql" / "functions" / "person" / "user_tables.sql"
+    tables = set(re.findall(r"^        \('(\w+)'", listed.read_text(), re.MULTILINE))
+    page = (REFERENCE / "personal-data.md").read_text().split("\n## In tables\n")[1]
+    text = page.split("\n## ")[0]
+    assert tables
+    assert set(re.findall(r"`(\w+)`", text)) - {"claim_id", "conflict", "keep_mentions"} == {
+        *tables,
+        "erasures",
+        "past_sessions",
+    }
+
+
 def test_every_make_target_has_its_heading() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*)(?=:[^=\n]*## )", makefile, re.MULTILINE))
@@ -136,6 +150,11 @@ def _json_types(key: str) -> list[str]:
     """The types of the messages that the page shows."""
     text = (REFERENCE / "websocket-protocol.md").read_text()
     return re.findall(rf'^\s*\{{?\s*"{key}": "([a-z]+)"', text, flags=re.MULTILINE)
+
+
+def test_every_figure_of_an_audience_has_its_definition() -> None:
+    moments = {"starts_at", "ends_at", "peak_at"}
+    assert set(Audience.model_fields) - moments <= _below("definitions.md")
 
 
 def test_the_openapi_page_is_what_the_app_says() -> None:

@@ -30,12 +30,11 @@ def is_right(operation: APIOperation, url: str, headers: Mapping[str, Any]) -> b
     path = template.pattern.fullmatch(sent.path)
     if path is None:
         return False
-    # Of a parameter that comes twice, the application reads the last.
-    query = {
-        name: texts[-1] for name, texts in parse_qs(sent.query, keep_blank_values=True).items()
+    query = parse_qs(sent.query, keep_blank_values=True)
+    of_path = {
+        name: [unquote(text)] for name, text in zip(template.names, path.groups(), strict=True)
     }
-    of_path = dict(zip(template.names, map(unquote, path.groups()), strict=True))
-    of_headers = {name.lower(): text for name, text in headers.items()}
+    of_headers = {name.lower(): [text] for name, text in headers.items()}
     return (
         query.keys() <= {one.name for one in operation.query}
         and all(_takes(one, query.get(one.name)) for one in operation.query)
@@ -44,8 +43,10 @@ def is_right(operation: APIOperation, url: str, headers: Mapping[str, Any]) -> b
     )
 
 
-def _takes(parameter: Any, text: str | None) -> bool:
-    if text is None:
+def _takes(parameter: Any, texts: list[str] | None) -> bool:
+    """Of a parameter that comes twice, the application reads the last, unless it is a list."""
+    if texts is None:
         return not parameter.is_required
     is_valid = parameter.get_validator().is_valid
-    return sent_text_is_valid(text, is_valid, parameter_types(parameter.validation_schema))
+    types = parameter_types(parameter.validation_schema)
+    return is_valid(texts) or sent_text_is_valid(texts[-1], is_valid, types)
