@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 # Of each part: for how many seconds it was connected and visible, open ones up to $1.
 CLOCKS = """
-select extract(epoch from coalesce(ended_at, $1) - joined_at)::float8 as connected,
-       extract(epoch from visible_length(visible, joined_at, coalesce(ended_at, $1)))::float8 as visible
-  from sessions order by joined_at, id
+select extract(epoch from until - joined_at)::float8 as connected,
+       extract(epoch from visible_length(visible, joined_at, until))::float8 as visible
+  from sessions, coalesce(ended_at, $1) as until order by joined_at, id
 """
 
 

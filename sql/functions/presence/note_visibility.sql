@@ -3,8 +3,8 @@
 create or replace function is_news(p_connection jsonb, p_visible boolean, p_change bigint) returns boolean
 language sql immutable as $$
     -- Without a report a connection is visible, so the first one that says so is none.
-    select p_change > coalesce((p_connection ->> 'said')::bigint,
-                               case when p_connection is not null then p_visible::integer end)
+    select p_visible is not null and p_change > coalesce((p_connection ->> 'said')::bigint,
+                                                         case when p_connection is not null then p_visible::integer end)
 $$;
 
 -- Note that a connection is visible now, or hidden. Its first report tells what it has been since it came. What is
