@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shlex
 import sys
 import tempfile
@@ -15,7 +14,7 @@ import uvloop
 from bench.load import page
 from bench.load.crowds import CrowdDied
 from bench.load.meter import KINDS
-from bench.load.options import Options, parse
+from bench.load.options import Options, parse, processors
 from bench.load.record import Record
 from bench.load.room import Room, room, this_machine
 from bench.load.run import Run
@@ -36,7 +35,7 @@ def main() -> int:
     """0 all true, 1 something wrong, 2 nothing done, 130 stopped."""
     options = parse()
     _raise_file_limit()
-    place = room(this_machine(Path(tempfile.gettempdir())), options.users, os.cpu_count() or 1)
+    place = room(this_machine(Path(tempfile.gettempdir())), options.users, processors())
     if place.missing:
         _refuse(options, place)
         return 2
@@ -135,6 +134,7 @@ def _write(options: Options, place: Room, record: Record) -> None:
         "users": options.users,
         "scale": options.scale,
         "nodes": place.nodes,
+        "environments_of_a_function": options.concurrency,
         "client_processes": place.processes,
         "kinds": list(KINDS),
         **record.as_json(),

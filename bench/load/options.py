@@ -24,6 +24,9 @@ KILLING: Final = ("node", "storm")
 """Stages that kill processes, which only a system of our own lets us do."""
 MANY: Final = 20_000
 """From so many users on, the clock runs as it does and the quota is AWS's."""
+MIN_CONCURRENCY: Final = 4
+MAX_CONCURRENCY: Final = 10
+"""Environments of a function that a run has by itself, however few or many processors there are."""
 
 DESCRIPTION = """\
 Load the whole system with real connections, and check at each stage that it tells the truth:
@@ -79,6 +82,8 @@ class Options:
     churn_rate: float
     churn: int
     """Users that replace their connection."""
+    concurrency: int
+    """Environments that the gateway runs of each function, at most."""
     folder: Path
     target: str = ""
     """WebSocket URL of a deployed gateway; empty: a system of our own."""
@@ -119,11 +124,24 @@ def parse(arguments: list[str] | None = None) -> Options:
         spread=given.spread,
         churn_rate=given.churn_rate,
         churn=given.churn or min(users, round(60 * given.churn_rate)),
+        concurrency=given.concurrency or concurrency(processors()),
         folder=given.folder,
         target=given.target,
         api=given.api or _http(given.target),
         token=os.environ.get("TOKEN", ""),
     )
+
+
+def concurrency(cpus: int) -> int:
+    """How many environments of each function are best: more of them only wait for a processor."""
+    return min(MAX_CONCURRENCY, max(MIN_CONCURRENCY, 2 * cpus))
+
+
+def processors() -> int:
+    """How many this process may use; `taskset` and containers leave fewer than there are."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def _stages_elsewhere(
@@ -173,6 +191,13 @@ def _parser() -> argparse.ArgumentParser:
     add("--spread", type=_number, default=10, metavar="SECONDS", help="of the rush; default: 10")
     add("--churn-rate", type=_number, default=400, metavar="N", help="default: 400 a second")
     add("--churn", type=_positive, metavar="N", help="users; default: a minute of them, or all")
+    add(
+        "--concurrency",
+        type=_positive,
+        metavar="N",
+        help="environments that the gateway runs of each function, at most; "
+        "default: two for each processor, 4 to 10",
+    )
     add("--target", default="", metavar="URL", help="a deployed gateway: wss://…; needs TOKEN")
     add("--api", default="", metavar="URL", help="its HTTP API; default: the target's host")
     add(

@@ -112,7 +112,8 @@ def _head(report: Mapping[str, Any]) -> str:
         "machine": escape(report["machine"]),
         "begin": escape(report["began_at"]),
         "took": f"{report['seconds']:,.0f} s",
-        "processes": f"{report['nodes']} gateway nodes, {report['client_processes']} of clients",
+        "processes": f"{report['nodes']} gateway nodes, {report['client_processes']} of clients,"
+        f" at most {report['environments_of_a_function']} of each function",
     }
     table = "".join(f"<tr><th>{name}</th><td>{value}</td></tr>" for name, value in rows.items())
     notes = "".join(f"<p>{escape(note)}</p>" for note in report["notes"])

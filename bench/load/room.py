@@ -27,7 +27,7 @@ MAX_NODES = 64
 # An estimate, with room to spare: node, client, row, and both ends of the socket in the kernel.
 BYTES_OF_A_USER = 24 * 1024
 BYTES_OF_THE_SYSTEM = 3 * GIB
-"""PostgreSQL, the gateway's first process, and ten processes of each function."""
+"""PostgreSQL, the gateway's first process, and at most ten processes of each function."""
 # The write-ahead log is kept up to max_wal_size; a user leaves a session, events, offers, tickets.
 DISK_OF_A_USER = 8 * 1024
 DISK_OF_THE_SYSTEM = int(1.5 * GIB)

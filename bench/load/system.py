@@ -72,26 +72,13 @@ class OwnSystem:
 
     async def start_gateway(self, *, quota: int | None = None) -> None:
         """Start the gateway on its port; `quota` refuses more new connections a second."""
-        options = self._options
-        given = {
-            "PushEndpoint": f"{self.base_url}/live",
-            "SocketUrl": f"ws://127.0.0.1:{self.port}/live",
-            "GraceSeconds": options.grace,
-            "ConnectionsPerSecond": options.connections_per_second,
-        }
-        arguments = ["--quiet", "--no-console", "--nodes", str(self._nodes)]
-        for name, value in given.items():
-            arguments += ["--parameter", f"{name}={value}"]
-        if quota is not None:
-            # Only new connections: a clock that runs faster would need more of the others, too.
-            arguments += ["--quotas", f"connections={quota},requests=100000,burst=100000"]
         environment = {
             "WSGATE_PARAMETER_DatabaseUrl": self._functions_dsn,
             "WSGATE_PARAMETER_TicketSecret": self.secret,
             "WSGATE_PARAMETER_ServiceToken": self.token,
         }
         running = gateway(
-            *arguments,
+            *gateway_arguments(self._options, self._nodes, quota),
             template=ROOT / "template.yaml",
             environment=environment,
             log=self.log,
@@ -162,6 +149,24 @@ class OwnSystem:
             lines = self.log.read_text(errors="replace").splitlines()
             return " ".join(lines[-3:]) or "it said nothing"
         return "it said nothing"
+
+
+def gateway_arguments(options: Options, nodes: int, quota: int | None) -> list[str]:
+    """What `wsgate` is told; `{port}` stands for its port."""
+    given = {
+        "PushEndpoint": "http://127.0.0.1:{port}/live",
+        "SocketUrl": "ws://127.0.0.1:{port}/live",
+        "GraceSeconds": options.grace,
+        "ConnectionsPerSecond": options.connections_per_second,
+    }
+    arguments = ["--quiet", "--no-console", "--nodes", str(nodes)]
+    arguments += ["--concurrency", str(options.concurrency)]
+    for name, value in given.items():
+        arguments += ["--parameter", f"{name}={value}"]
+    if quota is not None:
+        # Only new connections: a clock that runs faster would need more of the others, too.
+        arguments += ["--quotas", f"connections={quota},requests=100000,burst=100000"]
+    return arguments
 
 
 async def ask(base_url: str, token: str, method: str, path: str, body: object = None) -> Any:

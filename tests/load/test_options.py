@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bench.load.options import STAGES, parse
+from bench.load.options import STAGES, concurrency, parse
+from bench.load.system import gateway_arguments
 
 
 def test_a_small_run_has_a_faster_clock_and_a_small_quota() -> None:
@@ -23,6 +24,20 @@ def test_stages_are_played_in_their_order() -> None:
     assert parse(["--stages", "storm,ramp"]).stages == ("ramp", "storm")
 
 
+@pytest.mark.parametrize(("cpus", "environments"), [(1, 4), (2, 4), (3, 6), (5, 10), (64, 10)])
+def test_a_function_has_two_environments_for_each_processor(cpus: int, environments: int) -> None:
+    assert concurrency(cpus) == environments
+
+
+@pytest.mark.parametrize("quota", [None, 600])
+def test_the_gateway_of_a_storm_has_the_environments_that_were_asked_for(
+    quota: int | None,
+) -> None:
+    arguments = gateway_arguments(parse(["--concurrency", "3"]), 2, quota)
+    assert arguments[arguments.index("--concurrency") + 1] == "3"
+    assert ("--quotas" in arguments) == (quota is not None)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -32,6 +47,7 @@ def test_stages_are_played_in_their_order() -> None:
         ["--stages", "storm"],
         ["--scale", "0"],
         ["--quota", "-1"],
+        ["--concurrency", "0"],
     ],
 )
 def test_a_mistake_is_a_sentence_and_exit_code_2(

@@ -30,7 +30,8 @@ def report(*, seconds: int = 3) -> dict[str, Any]:
     stage.ended = record.now
     stage.wrong = [Wrong("a <lie>", 2, ["ann & bob"])]
     about = {"command": "make load", "commit": "0123456", "machine": "2 cores", "users": 10}
-    whole = {**about, "nodes": 2, "client_processes": 2, "kinds": list(KINDS), **record.as_json()}
+    processes = {"nodes": 2, "environments_of_a_function": 4, "client_processes": 2}
+    whole = {**about, **processes, "kinds": list(KINDS), **record.as_json()}
     read: dict[str, Any] = json.loads(json.dumps(whole))
     return read
 
