@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
 import pytest_asyncio
 
-from tests.browser.conftest import ARGUMENTS, NAMES
+from tests.browser.chromium import ARGUMENTS, find_chromium
 from tests.browser.real_tabs import chromium
 from tests.support.waiting import until_answered
 
@@ -26,7 +25,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Open connections, how many of them are visible, and whether the user is.
 STATE = """
-select count(c.value) as connections, count(c.value) filter (where not c.value ? 'hidden') as visible,
+select count(c.value) as connections,
+       count(c.value) filter (where not c.value ? 'hidden') as visible,
        bool_or(s.visible is null or upper_inf(s.visible)) as is_visible
   from watching_times w
        join sessions s using (id)
@@ -59,10 +59,7 @@ FAKED = """(is) => {
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def window(tmp_path: Path) -> AsyncIterator[Chromium]:
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
-    if executable is None:
-        pytest.skip("No Chromium on PATH: `apt install chromium` brings one.")
-    async with chromium(executable, ARGUMENTS, tmp_path) as opened:
+    async with chromium(find_chromium(), ARGUMENTS, tmp_path) as opened:
         yield opened
 
 

@@ -142,8 +142,8 @@ class World:
         self.now = now
         self.joined_at: dict[tuple[str, str], int] = {}
         """(user, resource) of the users who are here, with all their devices."""
-        self.watched: dict[tuple[str, str], int] = {}
-        """(user, resource): the length of the sessions that are over."""
+        self.past: list[tuple[str, str, int, int]] = []
+        """(user, resource, from when, to when) of the sessions that are over."""
         self.bonuses: list[Bonus] = []
         self.streams: dict[str, Stream] = {}
         self.ledger: list[Entry] = []
@@ -161,9 +161,9 @@ class World:
             *(at for b in self.bonuses for at in (b.opens_at, b.expires_at)),
             *(b.expires_at + late for b in self.bonuses for late in (ALLOWANCE, CLOSES_LATE)),
             *(
-                since + b.order.min_watched - self.watched.get(one, 0)
+                self.now + b.order.min_watched - self.watched(user, b.order)
                 for b in self.bonuses
-                for one, since in self.joined_at.items()
+                for user in USERS
                 if b.order.min_watched
             ),
             *(at - GAP * n for at in self.free_at.values() for n in (BURST, BURST + 1)),
@@ -316,11 +316,17 @@ class World:
         return "open" if self.now <= bonus.expires_at + ALLOWANCE else "expired"
 
     def _has_watched_enough(self, user: str, order: Order) -> bool:
-        """Open sessions, and those that are over; on the resource, or on all of them."""
-        counts = {order.resource} if order.resource else set(RESOURCES)
-        now = sum(self.now - self.joined_at.get((user, one), self.now) for one in counts)
-        before = sum(self.watched.get((user, one), 0) for one in counts)
-        return now + before >= (order.min_watched or 0)
+        return self.watched(user, order) >= (order.min_watched or 0)
+
+    def watched(self, user: str, order: Order) -> int:
+        """The resource, or anything: a moment counts once, however many sessions have it."""
+        sessions = [*self.past, *((*one, at, self.now) for one, at in self.joined_at.items())]
+        covered, until = 0, 0
+        for one, resource, begins, ends in sorted(sessions, key=lambda session: session[2]):
+            if one == user and order.resource in (None, resource):
+                covered += max(0, ends - max(begins, until))
+                until = max(until, ends)
+        return covered
 
     def acts(self, user: str, action_id: str, kind: str, body: Json, patch: Json) -> str:
         event = self.stream(user).find(action_id)
@@ -340,8 +346,8 @@ class World:
 
     def leaves(self, user: str, resource: str) -> None:
         """The session is over, and finalized."""
-        one = user, resource
-        self.watched[one] = self.watched.get(one, 0) + self.now - self.joined_at.pop(one)
+        begins = self.joined_at.pop((user, resource))
+        self.past.append((user, resource, begins, self.now))
 
     def tells(self, bonus: Bonus, users: Iterable[str]) -> None:
         """An offer goes into the streams of those listed users who do not have it yet."""

@@ -109,11 +109,15 @@ async def probed(db: asyncpg.Connection, since: datetime) -> None:
     await db.execute("update sweep_cursor set probed_since = $1", since)
 
 
-# Empty, unless a total is not the sum of the sessions that are over.
+# Empty, unless a total is not the time of the sessions that are over. No moment counts twice.
 WRONG_TOTALS = """
-select * from (select user_id, coalesce(resource, '') as resource,
-                      sum(ended_at - joined_at) as past
-                 from past_sessions group by grouping sets ((user_id), (user_id, resource))) as sums
+select * from (select user_id, resource, sum(upper(one) - lower(one)) as past
+                 from (select user_id, coalesce(resource, '') as resource,
+                              range_agg(tstzrange(joined_at, ended_at)) as times
+                         from past_sessions
+                        group by grouping sets ((user_id), (user_id, resource))) as theirs,
+                      unnest(case when isempty(times) then '{[now,now]}' else times end) as one
+                group by user_id, resource) as sums
     full join watch_totals using (user_id, resource)
  where watched is distinct from past
 """

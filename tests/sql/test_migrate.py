@@ -256,7 +256,7 @@ async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, fi
     await db.execute(
         "insert into past_sessions"
         " select n, 'ann', case when n = 3 then 'stream' else 'site' end,"
-        "        now() - interval '1 hour', now(), 'client', interval '0'"
+        "        now() - n * interval '1 hour', now() - (n - 1) * interval '1 hour', 'client', '0'"
         "   from generate_series(1, 3) as n;"
         " insert into bonuses (reward, audience, resource, opens_at, expires_at, created_at)"
         " select '{}', audience, resource, now(), now() + interval '1 hour', now()"
@@ -276,4 +276,28 @@ async def test_what_was_there_before_0013_is_found_by_its_indexes(empty: str, fi
         ("resource", "s"),
         (None, None),
     ]
+    await db.close()
+
+
+async def test_what_was_summed_before_0018_belongs_to_a_person(empty: str, files: Path) -> None:
+    """Bob's hours lie side by side, ann's over each other; a month of carl's is gone."""
+    kept = take_away(files, "0018")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into past_sessions"
+        " select row_number() over (), name, resource,"
+        "        '2026-03-01'::timestamptz + h * '1 hour'::interval,"
+        "        '2026-03-01'::timestamptz + (h + 2) * '1 hour'::interval, 'client', '0'"
+        "   from (values ('ann', 'site', 0), ('ann', 'stream', 1), ('ann', 'stream', 5),"
+        "                ('bob', 'site', 0), ('bob', 'stream', 2),"
+        "                ('carl', 'site', 0), ('carl', 'stream', 1)) as s (name, resource, h);"
+        " update watch_totals set watched = watched + '10 hours' where user_id = 'carl'"
+    )
+    await put_back(kept, empty)
+    hours = (
+        "select user_id, extract(epoch from watched)::int / 3600 from watch_totals"
+        " where resource = '' order by user_id"
+    )
+    assert [tuple(row) for row in await db.fetch(hours)] == [("ann", 5), ("bob", 4), ("carl", 13)]
     await db.close()

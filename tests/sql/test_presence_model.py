@@ -112,6 +112,7 @@ FACTS = """
 select seq, type::text, session_id, user_id, resource, ms(at) as at
   from presence_events order by seq
 """
+WATCHED = "select one, milliseconds(watched(one, null, $2)) from unnest($1::text[]) as one"
 
 
 class Claims:
@@ -127,6 +128,7 @@ class Claims:
         self._no_two_of_one_user_and_resource_overlap(rows)
         self._open_tabs_are_online()
         self._facts_take_turns(self.presence.rows(FACTS))
+        self._time_belongs_to_a_person(rows)
         assert not self.presence.rows(WRONG_TOTALS)
 
     def _each_session_is_as_the_world_has_it(self, rows: list[asyncpg.Record]) -> None:
@@ -205,6 +207,18 @@ class Claims:
             if (one["user_id"], one["resource"]) == (other["user_id"], other["resource"]):
                 assert one["ended_at"] is not None
                 assert one["ended_at"] <= other["joined_at"]
+
+    def _time_belongs_to_a_person(self, rows: list[asyncpg.Record]) -> None:
+        """Watched is the time in which any session goes on, and never more than passed."""
+        now = self.world.now
+        for user, said in self.presence.rows(WATCHED, list(USERS), time(now)):
+            sessions = merged(
+                (row["joined_at"], max(row["joined_at"], row["ended_at"] or now))
+                for row in rows
+                if row["user_id"] == user
+            )
+            assert said == sum(ends - begins for begins, ends in sessions)
+            assert said <= now - BEGINS_AT
 
     def _open_tabs_are_online(self) -> None:
         for tab in self.world.tabs:
@@ -434,12 +448,6 @@ class Story(RuleBasedStateMachine):
         assert all(session.is_past for session in self.world.sessions)
         assert not self.presence.rows("select * from watching_times")
         assert not self.presence.rows("select * from presence_outbox")
-        rows = self.presence.rows(SESSIONS, self._now)
-        for user in USERS:
-            watched = sum(r["ended_at"] - r["joined_at"] for r in rows if r["user_id"] == user)
-            assert watched == self.presence.call(
-                "milliseconds(watched($1, null, $2))", user, self._now
-            )
 
     # How each of these is told to the functions.
 

@@ -56,7 +56,8 @@ class BonusOrder(Schema):
         ge=1,
         le=31_536_000,
         description="only users who have watched this long by the time of their claim can claim: "
-        "the audience's resource, or any resource for another audience",
+        "the audience's resource, or any resource for another audience, where a moment on several "
+        "resources counts once",
     )
     acknowledge: bool | None = Field(
         default=None,

@@ -104,8 +104,8 @@ class SessionsPage(Schema):
     user_id: str | None = Field(description="the requested user; null for all users")
     online: bool | None = Field(description="whether this user is online; null for all users")
     watched_ms: int | None = Field(
-        description="watch time of this user on all resources up to now, in milliseconds; null for "
-        "all users"
+        description="for how long this user has watched anything up to now, in milliseconds: a "
+        "moment on several resources counts once; null for all users"
     )
     items: list[Session]
     next: NextPage

@@ -47,6 +47,5 @@ $$;
 create or replace function visible_length(p_visible tstzmultirange, p_from timestamptz, p_to timestamptz)
 returns interval language sql immutable as $$
     select case when p_visible is null then greatest(p_to, p_from) - p_from
-                else (select coalesce(sum(upper(piece) - lower(piece)), interval '0')
-                        from unnest(p_visible * tstzmultirange(tstzrange(p_from, greatest(p_from, p_to)))) as piece) end
+                else length_of(p_visible * tstzmultirange(tstzrange(p_from, greatest(p_from, p_to)))) end
 $$;

@@ -2,16 +2,15 @@
 create or replace function sessions_of(p_user_id text) returns setof sessions
 language sql stable rows 20 as $$ select * from sessions where user_id = p_user_id $$;
 
--- How long a user has watched a resource (null: all of them): the total of the sessions that were finalized,
--- and those that were not, open ones up to p_now. Also what was in months that are dropped by now.
+-- How long a user has watched a resource (null: anything, see `unfinalized`): the total of the sessions that were
+-- finalized, and what the others add up to p_now. Also what was in months that are dropped by now.
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
 returns interval language plpgsql stable as $$
 begin
+    perform prefer_indexes();
     -- One statement: a session that is being finalized is in one of the two.
     return (
         select coalesce((select t.watched from watch_totals t
-                          where t.user_id = p_user_id and t.resource = coalesce(p_resource, '')), interval '0')
-               + coalesce(sum(coalesce(w.ended_at, greatest(p_now, w.joined_at)) - w.joined_at), interval '0')
-          from watching_times w
-         where w.user_id = p_user_id and (p_resource is null or w.resource = p_resource));
+                          where t.user_id = p_user_id and t.resource = coalesce(p_resource, '')), '0') + u.watched
+          from unfinalized(p_user_id, p_resource, '-infinity', p_now) as u);
 end $$;

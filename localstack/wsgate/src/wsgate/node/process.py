@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -43,8 +44,16 @@ if TYPE_CHECKING:
     from wsgate.transport.responses import Response
 
 
+NICE = 5
+"""What is under way goes before what comes in: the functions, and the process that starts them.
+
+There may be ten nodes to one of that, and they would leave it a tenth of a processor.
+"""
+
+
 def main() -> int:
     """Serve until told to stop, or until the parent is gone."""
+    os.nice(NICE)
     # Ctrl-C in a terminal is for the parent, who tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:

@@ -1,0 +1,150 @@
+"""Time belongs to a person: a minute counts once, on however many tabs and resources."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from handlers.adapters.statements import text
+from tests.sql.tabs import WRONG_TOTALS, Tab, at, finalize
+from tests.support.waiting import until_answered
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from datetime import timedelta
+
+MINUTE = 60
+
+
+async def watched(db: asyncpg.Connection, now: float, resource: str | None = None) -> float:
+    """In seconds."""
+    length: timedelta = await db.fetchval("select watched('ann', $1, $2)", resource, at(now))
+    return length.total_seconds()
+
+
+async def stays(
+    db: asyncpg.Connection, name: str, resource: str, begins: float, ends: float
+) -> None:
+    """One tab, from when to when."""
+    tab = Tab(name, resource=resource, expires_at=at(begins + 30))
+    await tab.connect(db, at(begins))
+    await tab.disconnect(db, at(ends))
+
+
+async def test_two_tabs_on_two_resources_are_one_time(db: asyncpg.Connection) -> None:
+    """As it was reported: 12.0 s, where the sum of both said 24.2."""
+    await Tab("a", resource="one").connect(db, at(0))
+    await Tab("b", resource="two").connect(db, at(0.2))
+    assert await watched(db, 12) == 12
+    assert await watched(db, 12, "one") == 12
+    assert await watched(db, 12, "two") == pytest.approx(11.8)
+    for name in ("a", "b"):
+        await Tab(name).disconnect(db, at(12))
+    assert await watched(db, 20) == 12
+    await finalize(db, at(MINUTE))
+    assert await watched(db, MINUTE) == 12
+    assert await watched(db, MINUTE, "two") == pytest.approx(11.8)
+
+
+async def test_the_least_watch_time_counts_a_second_once(db: asyncpg.Connection) -> None:
+    """A bonus of at least 20 s, of any resource, was granted after 12.8."""
+    await db.execute(
+        "select create_bonus(gen_random_uuid(), '{}', 'everyone', null, null, '0', '1 minute',"
+        " null, '20 s', p_now => $1)",
+        at(0),
+    )
+    await Tab("a", resource="one").connect(db, at(0))
+    await Tab("b", resource="two").connect(db, at(0.2))
+    refusal = "select claim_refusal(b, 'ann', $1) from bonuses b"
+    shown = "select jsonb_array_length(bonuses_of('ann', $1))"
+    for now, refused in ((12.8, "not_eligible"), (19.999, "not_eligible"), (20, None)):
+        assert await db.fetchval(refusal, at(now)) == refused
+        assert await db.fetchval(shown, at(now)) == (refused is None)
+
+
+@pytest.mark.parametrize(
+    ("one", "two", "expected"),
+    [
+        ((0, 10), (20, 30), 20),  # one after the other
+        ((0, 10), (10, 20), 20),
+        ((0, 10), (5, 20), 20),  # over the edge
+        ((5, 20), (0, 10), 20),
+        ((0, 30), (10, 20), 30),  # one within the other
+        ((10, 20), (0, 30), 30),
+        ((0, 10), (0, 10), 10),
+        ((0, 10), (5, 5), 10),  # of no length
+        ((5, 5), (0, 10), 10),
+    ],
+)
+@pytest.mark.parametrize("finalized", ["apart", "together", "one", "none"])
+async def test_times_of_two_resources_are_united_however_they_lie(
+    db: asyncpg.Connection,
+    one: tuple[float, float],
+    two: tuple[float, float],
+    expected: float,
+    finalized: str,
+) -> None:
+    await stays(db, "a", "one", *one)
+    if finalized in ("apart", "one"):
+        await finalize(db, at(100))
+    await stays(db, "b", "two", *two)
+    if finalized in ("apart", "together"):
+        await finalize(db, at(100))
+    assert await watched(db, 100) == expected
+    assert await watched(db, 100, "one") == one[1] - one[0]
+    assert await watched(db, 100, "two") == two[1] - two[0]
+    assert not await db.fetch(WRONG_TOTALS)
+
+
+async def test_an_open_session_adds_what_no_past_one_has(db: asyncpg.Connection) -> None:
+    await Tab("a", resource="one").connect(db, at(0))
+    await stays(db, "b", "two", 10, 20)
+    await stays(db, "c", "three", 15, 25)
+    await finalize(db, at(100))
+    assert await db.fetchval("select count(*) from past_sessions") == 2
+    assert await watched(db, 5) == 20  # a clock that went back: what is past is past
+    assert await watched(db, 100) == 100
+
+
+async def test_the_report_of_one_user_says_the_same(db: asyncpg.Connection) -> None:
+    await db.execute(
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
+        " select 'ann', resource, now() - interval '1 hour', now(), '{\"n\": {\"c\": {}}}'"
+        "   from unnest(array['one', 'two', 'three']) as resource"
+    )
+    row = await db.fetchrow(text("watch_time"), "ann")
+    assert row["online"]
+    assert 3_600_000 <= row["watched_ms"] < 2 * 3_600_000
+
+
+@pytest.fixture
+async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(dsn, min_size=3) as pool:
+        yield pool
+
+
+async def test_sessions_that_are_finalized_at_once_know_of_each_other(pool: asyncpg.Pool) -> None:
+    """Neither sees the other's session when it begins; the second waits, and looks again."""
+    past = (
+        "insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by,"
+        " ended_within) values ($1, 'ann', $2, $3, $4, 'client', '0')"
+    )
+    async with pool.acquire() as first, pool.acquire() as second, pool.acquire() as third:
+        transaction = first.transaction()
+        await transaction.start()
+        await first.execute(past, 1, "one", at(0), at(60))
+        other = asyncio.create_task(second.execute(past, 2, "two", at(30), at(90)))
+
+        async def waits() -> bool:
+            return bool(
+                await third.fetchval("select exists (select from pg_locks where not granted)")
+            )
+
+        await until_answered(waits)
+        await transaction.commit()
+        await other
+        assert await watched(third, 100) == 90
+        assert not await third.fetch(WRONG_TOTALS)
