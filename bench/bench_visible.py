@@ -63,9 +63,11 @@ def main() -> int:
     given = parser.parse_args()
     needed = given.users * CHANGES_PER_MINUTE / 60
     try:
-        with tempfile.TemporaryDirectory(prefix="bench-visible-") as folder:
-            with Postgres(Path(folder)) as dsn:
-                measured = asyncio.run(_measure(dsn, given.users, given.seconds, given.clients))
+        with (
+            tempfile.TemporaryDirectory(prefix="bench-visible-") as folder,
+            Postgres(Path(folder)) as dsn,
+        ):
+            measured = asyncio.run(_measure(dsn, given.users, given.seconds, given.clients))
     except KeyboardInterrupt:
         print("interrupted; the database is ended and removed")
         return 130
