@@ -289,8 +289,6 @@ async def test_a_session_that_changes_often_goes_on_in_parts_that_lose_nothing(
     db: asyncpg.Connection,
 ) -> None:
     await Tab("a").connect(db)
-    await Tab("b").connect(db)
-    await says(db, Tab("b"), False, 2)
     for change in range(2, 102):
         await says(db, Tab("a"), change % 2 == 1, change, at(10 * (change - 1)))
     found = await clocks(db, 1_010)
@@ -299,9 +297,35 @@ async def test_a_session_that_changes_often_goes_on_in_parts_that_lose_nothing(
     assert sum(visible for _, visible in found) == 510
     assert {row["ended_by"] for row in await sessions(db)} == {"divided", None}
     assert len({row["id"] for row in await sessions(db)}) == 1
-    for tab in ("a", "b"):
-        await Tab(tab).disconnect(db, at(1_010))
+    await Tab("a").disconnect(db, at(1_010))
     assert await clocks(db, 9_999) == found
+
+
+async def test_it_is_divided_where_nothing_can_be_found_out_any_more(
+    db: asyncpg.Connection,
+) -> None:
+    """Its dead phone is listed still. A part that is past would keep the outage before the tab."""
+    await Tab("phone").connect(db)
+    await later("a", 190).connect(db, at(190))
+    for change in range(2, 102):
+        await says(db, later("a", 190), change % 2 == 1, change, at(190 + change))
+    assert len(await clocks(db, 300)) == 1
+    await forget(db, [Tab("phone")], at(300))
+    assert await clocks(db, 300) == [(0, 0), (101, 51), (9, 9)], "up to when the tab was heard"
+
+
+async def test_tabs_that_come_and_go_beside_a_hidden_one_are_kept_short_too(
+    db: asyncpg.Connection,
+) -> None:
+    await Tab("a").connect(db)
+    await hello(db, Tab("a"), False, 1)
+    for n in range(1, 51):
+        await probed(db, at(10 * n))
+        await later(f"b{n}", 10 * n).connect(db, at(10 * n))
+        await later(f"b{n}", 10 * n).disconnect(db, at(10 * n + 5))
+    found = await clocks(db, 520)
+    assert len(found) == 3
+    assert [sum(clock) for clock in zip(*found, strict=True)] == [520, 250]
 
 
 async def test_no_clock_that_goes_back_makes_it_more_visible_than_connected(

@@ -23,7 +23,7 @@ begin
     end if;
     -- Not after p_now: the clock may have gone back since a moment was stored.
     v_seen_at := least(greatest(p_seen_at, to_timestamp((v_connection ->> 'heard')::float8)), p_now);
-    v_is_last := without_connection(v_session.nodes, p_node, p_connection_id) = '{}';
+    v_is_last := size(v_session.nodes) = 1;
     if not v_is_last or v_session.visible is not null then
         v_session.visible := with_visible(v_session, shown_since(v_connection), v_seen_at);
     end if;
@@ -31,8 +31,7 @@ begin
     -- A connection that left earlier may have been open longer than this one. So an open session keeps
     -- the error bound, until a connection shows that it goes on.
     v_gone_by := greatest(p_gone_by, v_session.seen_at + v_session.ended_within);
-    v_session.seen_at := greatest(
-        v_session.joined_at, least(greatest(v_session.seen_at, v_seen_at), p_now));
+    v_session.seen_at := greatest(v_session.joined_at, least(greatest(v_session.seen_at, v_seen_at), p_now));
     v_session.ended_within := greatest(v_gone_by - v_session.seen_at, interval '0');
     v_session.back_by := back_by(v_session.back_by, p_ended_by, p_gone_by, p_now);
     if not v_is_last or v_session.evidence is not null then
@@ -58,5 +57,7 @@ begin
         perform divide(p_user_id, v_session.resource, v_session.evidence + here_from(v_session.nodes, p_now),
                        p_ended_by, p_grace);
     end if;
+    perform keep_short(w, p_now) from watching_times w
+     where not v_is_last and user_id = p_user_id and resource = v_session.resource;
     return v_is_last;
 end $$;

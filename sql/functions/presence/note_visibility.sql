@@ -15,8 +15,6 @@ create or replace function note_visibility(
     p_user_id text, p_node text, p_connection_id text, p_visible boolean, p_change bigint, p_now timestamptz
 ) returns boolean language plpgsql as $$
 declare
-    -- More make the row large, and each change writes all of it.
-    c_max_pieces constant integer := 20;
     v_session    watching_times;
     v_connection jsonb;
     v_since      timestamptz;
@@ -39,11 +37,9 @@ begin
         v_connection := v_connection - 'hidden' || jsonb_build_object('shown', extract(epoch from p_now));
     end if;
     v_connection := v_connection || jsonb_build_object('said', p_change, 'heard', extract(epoch from p_now));
-    update watching_times
-       set nodes = with_connection(nodes, p_node, p_connection_id, v_connection), visible = v_session.visible
+    v_session.nodes := with_connection(v_session.nodes, p_node, p_connection_id, v_connection);
+    update watching_times set nodes = v_session.nodes, visible = v_session.visible
      where user_id = p_user_id and resource = v_session.resource;
-    if (select count(*) from unnest(v_session.visible)) > c_max_pieces then
-        perform begin_part(p_user_id, v_session.resource, p_now, 'divided', interval '0', p_now);
-    end if;
+    perform keep_short(v_session, p_now);
     return true;
 end $$;
