@@ -94,6 +94,25 @@ CREATE TABLE public.broadcast_shards (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id character varying(128) NOT NULL,
+    resource character varying(128) NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    nodes jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_by public.ending,
+    ended_within interval,
+    back_by timestamp with time zone,
+    began_at timestamp with time zone,
+    away_since timestamp with time zone,
+    watched_before interval,
+    evidence tstzmultirange,
+    visible tstzmultirange
+)
+WITH (fillfactor='80');
+
 CREATE UNLOGGED TABLE public.push_budget (
     only_row boolean DEFAULT true NOT NULL,
     free_at timestamp with time zone NOT NULL,
@@ -114,25 +133,6 @@ CREATE TABLE public.past_sessions (
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 )
 PARTITION BY RANGE (ended_at);
-
-CREATE TABLE public.watching_times (
-    id bigint NOT NULL,
-    user_id character varying(128) NOT NULL,
-    resource character varying(128) NOT NULL,
-    joined_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    nodes jsonb NOT NULL,
-    seen_at timestamp with time zone NOT NULL,
-    ended_by public.ending,
-    ended_within interval,
-    back_by timestamp with time zone,
-    began_at timestamp with time zone,
-    away_since timestamp with time zone,
-    watched_before interval,
-    evidence tstzmultirange,
-    visible tstzmultirange
-)
-WITH (fillfactor='80');
 
 CREATE VIEW public.sessions AS
  SELECT watching_times.id,
