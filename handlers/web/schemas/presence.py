@@ -92,8 +92,8 @@ class Session(Schema):
     away_since: int | None = Field(
         description="when the part before this one ended: an outage that was longer than the grace "
         "divides a session into items with the same `session_id`, and so does a client that is "
-        "hidden and shown often (`ended_by` is `divided`, and no time is between). Null for its "
-        "first part"
+        "hidden and shown often (`ended_by` is `divided`, and no time is between). Milliseconds "
+        "since the epoch; null for its first part"
     )
     watched_ms: int = Field(
         description="watch time of the session within the requested interval, in milliseconds"
