@@ -278,6 +278,27 @@ async def test_callers_whose_calls_wait_take_turns(tmp_path: Path) -> None:
     ]
 
 
+async def test_what_waited_too_long_in_a_crowd_is_throttled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its caller has given up by then, or soon will; what came last still has time."""
+    monkeypatch.setattr(environments_module, "_CROWD", 2)
+    go = tmp_path / "go"
+    async with running("wait_for_file", concurrency=1) as runner:
+        calls = [asyncio.create_task(runner.invoke(file=str(go))) for _ in range(6)]
+        await runner.wrote("running")
+        monkeypatch.setattr(environments_module, "_PATIENCE", timedelta(0))
+        go.touch()
+        answers = await asyncio.gather(*calls, return_exceptions=True)
+        assert runner.environments.status()["wait_for_file"]["waiting"] == 0
+        monkeypatch.setattr(environments_module, "_PATIENCE", LONG)
+        later = [asyncio.create_task(runner.invoke(file=str(go))) for _ in range(6)]
+        assert {call.function_error for call in await asyncio.gather(*later)} == {None}
+    throttled = [answer for answer in answers if isinstance(answer, InvokeError)]
+    assert answers[1:4] == throttled
+    assert {error.status for error in throttled} == {429}
+
+
 async def test_a_crowd_starts_few_environments_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

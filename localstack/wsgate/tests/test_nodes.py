@@ -21,7 +21,10 @@ from command import Command, spawn
 from node_processes import MANY, clients, nodes
 from waiting import in_time, until
 from wsgate.model.ids import node_of
+from wsgate.node.process import NICE
 
+LEAST_URGENT = 19
+"""setpriority(2)."""
 Start = "Callable[..., AbstractAsyncContextManager[Command]]"
 
 
@@ -40,6 +43,14 @@ async def test_each_node_takes_a_share_of_the_connections(wsgate: Any) -> None:
     async with wsgate("--nodes", "3") as command, clients(command, 60) as found:
         shares = Counter(map(node_of, found))
         assert set(shares) == {0, 1, 2}
+
+
+async def test_the_functions_go_before_what_the_nodes_take_in(wsgate: Any) -> None:
+    """Otherwise, ten busy nodes leave one process, which starts all functions, hardly any time."""
+    async with wsgate("--nodes", "2") as command:
+        functions = os.getpriority(os.PRIO_PROCESS, command.process.pid)
+        for node in nodes(command):
+            assert os.getpriority(os.PRIO_PROCESS, node) == min(functions + NICE, LEAST_URGENT)
 
 
 async def test_a_post_to_any_node_reaches_the_connection(wsgate: Any) -> None:

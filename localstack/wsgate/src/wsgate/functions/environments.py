@@ -40,6 +40,14 @@ MAX_CALLS: Final = 20_000
 MAX_BYTES: Final = 256 * 1024 * 1024
 """Calls that run or wait, and their events together: more than that is throttled in any case."""
 
+_CROWD: Final = 1_000
+_PATIENCE: Final = timedelta(seconds=5)
+"""What waits behind more than a crowd for longer is throttled when its turn comes.
+
+A queue that moves slower than it grows would otherwise hold every call until the caller has given
+up, and the functions would only run what no caller waits for.
+"""
+
 # https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (2026-11-23)
 _START_LIMIT: Final = timedelta(seconds=10)
 
@@ -214,14 +222,18 @@ class _Quota:
     def take(self, size: int) -> None:
         """Count a call with so many bytes. Raises InvokeError when there is no room for it."""
         if self.used >= self.limit or not self._room.has(size):
-            # Type, Reason and message as Invoke's 429 was captured:
-            # {"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",
-            # "message":"Rate Exceeded."} (erlcloud's tests, and many reports; 2026-11-24)
-            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self._reason)
+            raise self.refusal()
         self._count(1, size)
 
     def give_back(self, size: int) -> None:
         self._count(-1, -size)
+
+    def refusal(self) -> InvokeError:
+        """What a call is answered that there is no room for."""
+        # Type, Reason and message as Invoke's 429 was captured:
+        # {"Reason":"ReservedFunctionConcurrentInvocationLimitExceeded","Type":"User",
+        # "message":"Rate Exceeded."} (erlcloud's tests, and many reports; 2026-11-24)
+        return InvokeError(429, "TooManyRequestsException", "Rate Exceeded.", self._reason)
 
     def _count(self, call: int, size: int) -> None:
         self.used += call
@@ -232,12 +244,14 @@ class _Quota:
 class _Call:
     """One invocation, from the moment it is accepted to its answer."""
 
-    __slots__ = ("_quota", "answer", "fault", "payload", "request_id")
+    __slots__ = ("_quota", "answer", "fault", "payload", "request_id", "since")
 
     def __init__(self, payload: bytes, quota: _Quota, fault: FunctionFault | None = None) -> None:
         quota.take(len(payload))
         self.payload, self._quota, self.fault = payload, quota, fault
-        self.answer: asyncio.Future[Invocation] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        self.answer: asyncio.Future[Invocation] = loop.create_future()
+        self.since = loop.time()
         self.request_id = _request_id()
 
     def succeed(self, invocation: Invocation) -> None:
@@ -261,20 +275,22 @@ class _Call:
 class _Turns:
     """Calls that wait. Their callers take turns, so that one who asks often delays no other."""
 
-    __slots__ = ("_by_caller",)
+    __slots__ = ("_by_caller", "_many")
 
     def __init__(self) -> None:
+        self._many = 0
         # Ordered: taking the first key of a plain dict again and again looks at all taken before.
         self._by_caller: OrderedDict[str, deque[_Call]] = OrderedDict()
 
-    def __bool__(self) -> bool:
-        return bool(self._by_caller)
+    def __len__(self) -> int:
+        return self._many
 
     def __iter__(self) -> Iterator[_Call]:
         return itertools.chain.from_iterable(self._by_caller.values())
 
     def append(self, call: _Call, caller: str) -> None:
         self._by_caller.setdefault(caller, deque()).append(call)
+        self._many += 1
 
     def take(self) -> _Call | None:
         """The next caller's oldest call; then that caller is the last."""
@@ -282,6 +298,7 @@ class _Turns:
             return None
         caller, calls = self._by_caller.popitem(last=False)
         call = calls.popleft()
+        self._many -= 1
         if calls:
             self._by_caller[caller] = calls
         return call
@@ -425,10 +442,14 @@ class _Pool:
         self._want_more()
 
     def _next(self) -> _Call | None:
-        """Return the call whose turn it is, leaving out abandoned ones."""
+        """Return the call whose turn it is, leaving out abandoned ones and what came too late."""
+        too_old = asyncio.get_running_loop().time() - _PATIENCE.total_seconds()
         while call := self._waiting.take():
-            if not call.is_abandoned():
+            if call.is_abandoned():
+                continue
+            if call.since > too_old or len(self._waiting) < _CROWD:
                 return call
+            call.fail(self._quota.refusal())
         return None
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 import socket
 import sys
@@ -43,8 +44,21 @@ if TYPE_CHECKING:
     from wsgate.transport.responses import Response
 
 
+NICE = 5
+"""What is under way goes before what comes in: the functions, and the process that starts them.
+
+There may be ten nodes to one of that, and they would leave it a tenth of a processor.
+"""
+
+AT_ONCE = 500
+"""Calls that a node has under way at most. More are throttled at once: they would wait in the
+channel, where nothing bounds for how long, and every caller has given up before its call runs.
+"""
+
+
 def main() -> int:
     """Serve until told to stop, or until the parent is gone."""
+    os.nice(NICE)
     # Ctrl-C in a terminal is for the parent, who tells us.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
@@ -78,7 +92,7 @@ async def _live(sock: socket.socket) -> None:
         return nodes[0].manage_here(question.connection_id, question.request)
 
     neighbours = Neighbours(start.folder, start.settings.index, manage_here)
-    parent = _Parent(channel, neighbours)
+    parent = Parent(channel, neighbours)
     faults = start.settings.faults.for_node(start.settings.index)
     faults.spread = lambda name, value: channel.tell(FaultChange(name, value))
     room = open_files.capacity(open_files.raise_limit(), neighbours=start.nodes - 1)
@@ -101,11 +115,12 @@ async def _live(sock: socket.socket) -> None:
     channel.close()
 
 
-class _Parent:
+class Parent:
     """The functions and the other nodes, as a node sees them."""
 
     def __init__(self, channel: Channel, neighbours: Neighbours) -> None:
         self._channel, self.manage = channel, neighbours.manage
+        self._under_way = 0
 
     def say(self, line: Line) -> None:
         """Pass on a line for the log."""
@@ -127,10 +142,15 @@ class _Parent:
 
     async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """See Invoker."""
+        if self._under_way >= AT_ONCE:
+            raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.")
+        self._under_way += 1
         try:
             answer: Invocation = await self._channel.ask(InvokeFunction(function, payload, caller))
         except ChannelLost as error:
             raise InvokeError(503, "ServiceException", "the gateway is shutting down") from error
+        finally:
+            self._under_way -= 1
         return answer
 
     async def queue(self, function: str, payload: bytes) -> bool:
