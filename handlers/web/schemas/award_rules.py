@@ -18,7 +18,6 @@ from handlers.web.schemas.fields import (
     StoredObject,
 )
 
-
 Overlap = Literal["once", "each"]
 
 
