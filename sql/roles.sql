@@ -1,7 +1,8 @@
 -- What the functions may do: call functions, and read and write rows; nothing that outlives a row.
 -- sql/migrate.py runs this after all that it has applied. The role cannot log in by itself: a login is made
 -- a member of it, or it is given a password (docs/how-to/use-your-own-postgresql.md).
--- Who made the tables owns them, and alone may change them: keep_months and its like have that right.
+-- Who made the tables owns them, and alone may change them: keep_months and its like have that right, and
+-- erase_part to rewrite what is never rewritten otherwise.
 do $$
 declare
     v_object text;
@@ -31,7 +32,7 @@ begin
     end loop;
     for v_object in
         select p.oid::regprocedure from pg_proc p
-         where p.pronamespace = 'public'::regnamespace and p.proname in ('keep_months', 'keep_days')
+         where p.pronamespace = 'public'::regnamespace and p.proname in ('keep_months', 'keep_days', 'erase_part')
            and pg_has_role(p.proowner, 'usage')
     loop
         -- Temporary tables last: the caller could make one of a name that the function means.

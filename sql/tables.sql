@@ -242,6 +242,22 @@ CREATE TABLE public.clock_watch (
     CONSTRAINT clock_watch_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.erasures (
+    erasure_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id text,
+    pseudonym text DEFAULT ('erased-'::text || gen_random_uuid()) NOT NULL,
+    author text NOT NULL,
+    keep_mentions boolean NOT NULL,
+    asked_at timestamp with time zone NOT NULL,
+    done_at timestamp with time zone,
+    step integer DEFAULT 0 NOT NULL,
+    after jsonb,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT done_without_the_id CHECK (((done_at IS NULL) = (user_id IS NOT NULL))),
+    CONSTRAINT erasures_author_check CHECK (((length(author) >= 1) AND (length(author) <= 128))),
+    CONSTRAINT erasures_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
 CREATE TABLE public.grant_log (
     only_row boolean DEFAULT true NOT NULL,
     pruned_xid bigint DEFAULT 0 NOT NULL,
@@ -443,6 +459,12 @@ ALTER TABLE ONLY public.claims
 ALTER TABLE ONLY public.clock_watch
     ADD CONSTRAINT clock_watch_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
+
+ALTER TABLE ONLY public.erasures
+    ADD CONSTRAINT erasures_pseudonym_key UNIQUE (pseudonym);
+
 ALTER TABLE ONLY public.grant_log
     ADD CONSTRAINT grant_log_pkey PRIMARY KEY (only_row);
 
@@ -530,6 +552,10 @@ CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at)
 CREATE INDEX broadcasts_resource_news ON public.broadcasts USING btree (resource, seq) WHERE ((audience = 'resource'::text) AND (kind = 'news'::text));
 
 CREATE INDEX claims_grants ON public.claims USING btree (xid, grant_id);
+
+CREATE INDEX erasures_newest ON public.erasures USING btree (asked_at, erasure_id);
+
+CREATE UNIQUE INDEX erasures_under_way ON public.erasures USING btree (user_id) WHERE (done_at IS NULL);
 
 CREATE INDEX ledger_everyone ON ONLY public.ledger USING btree (id) WHERE (audience = 'everyone'::text);
 

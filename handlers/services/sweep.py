@@ -23,6 +23,7 @@ from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
 from handlers.core.limits import Limits
 from handlers.core.operations import forget, sweep
+from handlers.core.operations.erase import ErasePart, ListErasuresUnderWay
 from handlers.core.operations.maintenance import (
     Finalize,
     IsClockSteady,
@@ -45,7 +46,15 @@ log = logging.getLogger(__name__)
 
 # By which share of the run's time a step begins nothing new. What is left at the end covers the
 # last statement: the database has ten seconds for one, and needs a tenth of one.
-UNTIL = {"finalize": 0.3, "prune": 0.4, "probe": 0.5, "sweep": 0.75, "look_up": 0.8, "evict": 0.95}
+UNTIL = {
+    "finalize": 0.3,
+    "prune": 0.4,
+    "erase": 0.45,
+    "probe": 0.5,
+    "sweep": 0.75,
+    "look_up": 0.8,
+    "evict": 0.95,
+}
 
 FINALIZE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
@@ -71,6 +80,7 @@ UNITS = dict.fromkeys(
         "pruned_bonuses",
         "pruned_awards",
         "pruned_limits",
+        "erasures_under_way",
         "months_made",
         "months_dropped",
         "days_made",
@@ -160,6 +170,7 @@ class SweepRun:
             self.finalize,
             self.prune,
             self.keep_partitions,
+            self.erase,
             self.probe_nodes,
             self.sweep_pages,
             self.evict_nodes,
@@ -216,6 +227,15 @@ class SweepRun:
             return
         self.numbers[f"{units}_made"] = len(row.made)
         self.numbers[f"{units}_dropped"] = len(row.dropped)
+
+    async def erase(self) -> None:
+        """Go on with erasures whose request ended before they were done."""
+        under_way = await self._database.fetch(ListErasuresUnderWay())
+        self.numbers["erasures_under_way"] = len(under_way)
+        for erasure_id in under_way:
+            while self._has_time("erase"):
+                if await self._database.fetch_one(ErasePart(erasure_id)):
+                    break
 
     async def probe_nodes(self) -> None:
         """Ask nodes first that could not be reached: then the pages lose no time to them."""

@@ -18,6 +18,7 @@ from handlers.web.routes import (
     presence,
     reports,
     tickets,
+    user_data,
 )
 from handlers.web.security_headers import SecurityHeaders
 
@@ -51,6 +52,7 @@ TAGS = [
     {"name": "news", "description": "Tell users something."},
     {"name": "grants", "description": "Pay out what users have claimed."},
     {"name": "admin", "description": "Kick users and end sessions."},
+    {"name": "user data", "description": "Export and erase what is stored of a user."},
     {"name": "health", "description": "For monitoring."},
 ]
 ROUTERS = (
@@ -62,6 +64,7 @@ ROUTERS = (
     news.router,
     grants.router,
     admin.router,
+    user_data.router,
     health.router,
 )
 

@@ -78,6 +78,19 @@ def test_every_table_has_its_heading() -> None:
     assert _below("schema.md") == set(made)
 
 
+def test_every_table_with_ids_of_users_has_its_row() -> None:
+    listed = ROOT / "sql" / "functions" / "person" / "user_tables.sql"
+    tables = set(re.findall(r"^        \('(\w+)'", listed.read_text(), re.MULTILINE))
+    page = (REFERENCE / "personal-data.md").read_text().split("\n## In tables\n")[1]
+    text = page.split("\n## ")[0]
+    assert tables
+    assert set(re.findall(r"`(\w+)`", text)) - {"claim_id", "conflict", "keep_mentions"} == {
+        *tables,
+        "erasures",
+        "past_sessions",
+    }
+
+
 def test_every_make_target_has_its_heading() -> None:
     makefile = (ROOT / "Makefile").read_text()
     targets = set(re.findall(r"^([a-z][a-z-]*)(?=:[^=\n]*## )", makefile, re.MULTILINE))

@@ -1,0 +1,52 @@
+-- Where the ids of users are: each table, how a user's rows in it are found, and what an erasure makes of them,
+-- in its order. An export has the rows that have the id as their user_id, `finds` null. A test compares this with
+-- the catalogue, and docs/reference/personal-data.md with this.
+--   keys      in which order a table is read, a part at a time. None: all at once, for it has few rows
+--   found_by  user   an index leads from the user to their rows
+--             bonus  their rows are looked for bonus by bonus
+--             all    no index leads to them: every row is read
+--   finds     the condition that a row is to be changed; $1 is the user's id. Null: the row has it as user_id
+--   sets      what it is changed to; $2 is the pseudonym. Null: the row is deleted
+-- Sessions come first, for `end_sessions` makes them rows of the tables that follow; an outbox comes before the
+-- log that it is written to, and most events go before their stream, for which `erase_stream` has the rest.
+create or replace function user_tables() returns table (
+    step integer, name text, keys text[], found_by text, finds text, sets text
+) language sql immutable rows 20 as $$
+    select row_number() over ()::integer, one.* from (values
+        ('watching_times', '{}'::text[], 'user', null::text, 'user_id = $2'),
+        ('past_sessions', '{ended_at, id}', 'user', null, 'user_id = $2'),
+        ('watch_totals', '{resource}', 'user', null, 'user_id = $2'),
+        ('presence_outbox', '{}', 'all', null, 'user_id = $2'),
+        ('presence_events', '{seq}', 'all', null, 'user_id = $2'),
+        ('user_events', '{seq}', 'user', null, null),
+        ('user_streams', '{}', 'user', null, null),
+        ('user_limits', '{}', 'user', null, null),
+        -- The digest of an order could be compared with that of a guess.
+        ('bonuses', '{}', 'all',
+         'fingerprint is not null and bonus_id in (select bonus_id from offers where user_id = $1)',
+         'fingerprint = null'),
+        -- As told, so that no stream of the pseudonym begins.
+        ('offers', '{expires_at, bonus_id}', 'user', null, 'user_id = $2, seq = coalesce(seq, 0)'),
+        -- The client has chosen the claim's id.
+        ('claims', '{bonus_id}', 'bonus', null,
+         'user_id = $2, claim_id = case when strpos(claim_id, $1) = 0 then claim_id
+                                        else gen_random_uuid()::text end'),
+        ('acks', '{bonus_id}', 'bonus', null, 'user_id = $2'),
+        ('ledger', '{id}', 'user', null, 'user_id = $2'),
+        ('broadcast_shards', '{}', 'all', '$1 in (after_user_id, reading_user_id, until_user_id)',
+         '(after_user_id, after_resource) = (select * from place_without($1, after_user_id, after_resource)),
+          (reading_user_id, reading_resource) = (select * from place_without($1, reading_user_id, reading_resource)),
+          (until_user_id, until_resource) = (select * from place_without($1, until_user_id, until_resource))'),
+        -- Without a place before it, the cycle begins again; a page too many makes this one no evidence.
+        ('sweep_cursor', '{}', 'all', '$1 = user_id',
+         '(user_id, resource) = (select * from place_without($1, user_id, resource)),
+          pages_listed = pages_listed
+              + case when (place_without($1, user_id, resource)).user_id = '''' then 1 else 0 end'),
+        ('user_streams', '{user_id}', 'all', 'mentions(state, $1)', 'state = without_mentions(state, $1)'),
+        ('user_events', '{user_id, seq}', 'all', '(mentions(body, $1) or mentions(patch, $1))',
+         'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
+        ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
+        ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
+        ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)')
+    ) as one
+$$;
