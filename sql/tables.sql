@@ -521,7 +521,11 @@ ALTER TABLE ONLY public.watching_times
 
 CREATE INDEX acks_at ON public.acks USING btree (at);
 
+CREATE INDEX award_progress_user ON public.award_progress USING btree (user_id);
+
 CREATE INDEX award_rules_live ON public.award_rules USING btree (rule_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX awards_user ON public.awards USING btree (user_id);
 
 CREATE INDEX bonuses_everyone ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NULL));
 

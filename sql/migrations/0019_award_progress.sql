@@ -12,6 +12,8 @@ create table award_progress (
     watched interval not null,
     primary key (rule_id, user_id)
 ) with (fillfactor = 80);
+-- erase_part, keep_months: those of a user.
+create index award_progress_user on award_progress (user_id);
 -- add_watch_totals, award: the rules that award.
 create index award_rules_live on award_rules (rule_id) where ended_at is null;
 
@@ -24,6 +26,7 @@ create table awards (
     nth     bigint not null,
     primary key (rule_id, user_id)
 );
+create index awards_user on awards (user_id);
 
 -- Until the functions replace it by the same one.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$

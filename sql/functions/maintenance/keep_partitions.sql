@@ -72,11 +72,9 @@ begin
         returning user_id, resource
     ),
     progress as (
-        delete from award_progress p using forgotten f, award_rules r
-         where f.resource = '' and p.rule_id = r.rule_id and p.user_id = f.user_id
+        delete from award_progress p using forgotten f where f.resource = '' and p.user_id = f.user_id
     )
-    delete from awards a using forgotten f, award_rules r
-     where f.resource = '' and a.rule_id = r.rule_id and a.user_id = f.user_id;
+    delete from awards a using forgotten f where f.resource = '' and a.user_id = f.user_id;
 end $$;
 
 -- Keep the ledger, a partition per day: see keep_partitions. Claims wait while it waits for a lock, so it
