@@ -196,17 +196,14 @@ def test_old_months_are_dropped_when_the_setting_says_so(
 def test_each_kind_is_kept_for_as_long_as_its_setting_says(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for n in range(3):
-        world.rows(
-            "select act($1, 'a', 'like', '{}', null, p_now => now() - $2 * interval '1 day')",
-            f"user-{n}",
-            400 * n,
-        )
-        world.rows(
-            "insert into presence_events values"
-            " ($1, 'online', 1, 'ann', 'site', now(), now() - $1 * interval '400 days')",
-            3 - n,
-        )
+    acted = "select act($1, 'a', 'like', '{}', p_now => now() - $2 * interval '1 day')"
+    came = (
+        "insert into presence_events"
+        " values ($1, 'online', 1, 'ann', 'site', now(), now() - $2 * interval '1 day')"
+    )
+    for n, days in enumerate((800, 400, 0)):
+        world.rows(acted, f"user-{n}", days)
+        world.rows(came, n + 1, days + 400)
     steps = (
         ({"KEEP_EVENT_DAYS": "0", "KEEP_PRESENCE_EVENT_DAYS": "0"}, {}),
         ({"KEEP_STREAM_MONTHS": "1"}, {}),  # their events are there
