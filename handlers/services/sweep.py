@@ -230,7 +230,8 @@ class SweepRun:
             is_full = PRUNE_BATCH_SIZE in pruned.values()
         if kept.stream_months:
             streams = PruneStreams(kept.stream_months, PRUNE_BATCH_SIZE)
-            self.numbers["pruned_streams"] = await self._database.fetch_one(streams)
+            pruned_streams = await self._database.fetch_one(streams)
+            self.numbers["pruned_streams"] = pruned_streams
         self.numbers["prune_behind_seconds"] = await self._database.fetch_one(PruneLag(*keep))
 
     async def keep_partitions(self) -> None:
