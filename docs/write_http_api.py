@@ -25,11 +25,12 @@ HEAD = """# HTTP API
 On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON.
 Every code is explained in [Error codes](error-codes.md).
 
-Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the epoch,
-intervals are half-open, days and hours are those of UTC. A session that crosses an interval is
-clipped to it; open sessions count up to the database's clock. A page has at most `limit` rows and
-about 5 MB. A `.csv` has at most 10,000 rows and about 5 MB, and `Link: <…>; rel="next"` leads on;
-[Export reports](../how-to/export-reports.md) writes the whole into one file.
+Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the
+epoch; a request may also send RFC 3339, always with the offset from UTC. Intervals are half-open.
+A session that crosses an interval is clipped to it; open sessions count up to the database's clock.
+A page has at most `limit` rows and about 5 MB. A `.csv` has at most 10,000 rows and about 5 MB, and
+`Link: <…>; rel="next"` leads on; [Export reports](../how-to/export-reports.md) writes the whole
+into one file.
 
 ## Routes
 

@@ -4,15 +4,17 @@ The same statements as the HTTP API, without its bounds of a second and of rows:
 the rows (COPY), so no more than a few of them are ever in memory. One snapshot: what happens
 meanwhile changes nothing in it. It goes to the standard output, how far it is to standard error.
 
-CSV as RFC 4180 has it, in UTF-8, with a header. Times are milliseconds since the epoch. A name that
-a spreadsheet would take for a formula has an apostrophe before it, and so has one that begins with
-an apostrophe: a program that takes one away has the name again.
+CSV as RFC 4180 has it, in UTF-8, with a header. Times are milliseconds since the epoch, or with
+`--times iso` ISO 8601 in UTC. A name that a spreadsheet would take for a formula has an apostrophe
+before it, and so has one that begins with an apostrophe: a program that takes one away has the name
+again.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import codecs
 import os
 import re
 import signal
@@ -21,6 +23,7 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 
@@ -32,11 +35,16 @@ if TYPE_CHECKING:
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
+EXACTLY = timedelta(microseconds=1)
 ENDINGS = ("client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
 # Columns whose text users or backends chose.
 FOREIGN = (*NAMES, "claim_id")
+AUDIENCE = (
+    *("starts_at", "ends_at", "unique_viewers", "new_viewers", "retained_viewers"),
+    *("views", "sessions", "watched_ms", "peak_viewers", "peak_at"),
+)
 
 # Exit codes, as a shell has them for what a signal ends.
 INTERRUPTED = 128 + signal.SIGINT
@@ -46,8 +54,8 @@ PIPE_CLOSED = 128 + signal.SIGPIPE
 class Progress:
     """Counts what goes out and says so from time to time."""
 
-    def __init__(self, write: Callable[[bytes], object]) -> None:
-        self._write = write
+    def __init__(self, write: Callable[[bytes], object], mark: bytes = b"") -> None:
+        self._write, self._mark = write, mark
         self._is_quoted = False
         self._said_at = time.monotonic()
         self.rows = -1  # the header
@@ -62,7 +70,7 @@ class Progress:
                 parts[n] = part.replace(b"\n", b"\r\n")
             if n < len(parts) - 1:
                 self._is_quoted = not self._is_quoted
-        out = b'"'.join(parts)
+        out, self._mark = self._mark + b'"'.join(parts), b""
         self._write(out)
         self.size += len(out)
         if time.monotonic() >= self._said_at + SAY_EVERY_SECONDS:
@@ -81,9 +89,15 @@ def main() -> int:
     """
     parser = _parser()
     options = parser.parse_args()
+    try:
+        options.begins, options.ends = (
+            _in_zone(moment, options.timezone) for moment in (options.begins, options.ends)
+        )
+    except ValueError as error:
+        parser.error(str(error))
     if options.ends <= options.begins:
         parser.error("--from must be before --to")
-    progress = Progress(sys.stdout.buffer.write)
+    progress = Progress(sys.stdout.buffer.write, codecs.BOM_UTF8 if options.bom else b"")
     try:
         is_whole = asyncio.run(_until_interrupted(_export(options, progress)))
         sys.stdout.buffer.flush()
@@ -138,7 +152,11 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
             # The reader of the file may be slow, and be stopped for a while.
             await connection.execute("set local lock_timeout = 0; set local tcp_user_timeout = 0")
             await connection.copy_from_query(
-                copied(name, columns), *args, output=progress.take, format="csv", header=True
+                copied(name, columns, options.times),
+                *args,
+                output=progress.take,
+                format="csv",
+                header=True,
             )
     except BrokenPipeError:
         raise
@@ -149,13 +167,20 @@ async def _export(options: argparse.Namespace, progress: Progress) -> None:
         connection.terminate()
 
 
-def copied(name: str, columns: Sequence[str]) -> str:
+def copied(name: str, columns: Sequence[str], times: str) -> str:
     """The statement in `sql/queries/<name>.sql`, with the names in it safe for a spreadsheet."""
+
+    def cell(column: str) -> str:
+        if column in FOREIGN:
+            return f"csv_cell({column}) as {column}"
+        return (
+            f"iso_time({column}) as {column}" if times == "iso" and _is_moment(column) else column
+        )
+
     statement = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").rstrip().removesuffix(";")
-    cells = [f"csv_cell({one}) as {one}" if one in FOREIGN else one for one in columns]
     # asyncpg would count the parameters that the comments name.
     bare = re.sub(r"^\s*--.*$", "", statement, flags=re.MULTILINE)
-    return f"select {', '.join(cells)} from ({bare}) as report"  # noqa: S608  # our own files
+    return f"select {', '.join(map(cell, columns))} from ({bare}) as report"  # noqa: S608  # our own files
 
 
 def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[str, ...]]:
@@ -171,19 +196,28 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
     if options.report == "grants":
         granted = ("grant_id", "bonus_id", "user_id", "claim_id", "reward", "claimed_at")
         return "grants", (0, 0, *interval, None), granted
+    if options.report == "audience":
+        resources = sorted(set(options.resource)) if options.resource else None
+        least = timedelta(seconds=options.min_seconds)
+        period = (options.by, options.timezone or "UTC")
+        return "audience", (*interval, *period, resources, least, EXACTLY, None), AUDIENCE
     if options.report == "concurrency":
         step = timedelta(seconds=options.step_seconds)
-        exactly = timedelta(microseconds=1)
-        args = (*interval, step, options.resource, exactly, None)
+        args = (*interval, step, options.resource, EXACTLY, None)
         return "concurrency", args, ("at", "viewers", "peak_viewers", "peak_at")
     groups = [key for key in ("user", "resource") if key in options.by]
     who = (groups, options.user_id, options.resource)
     counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")
     if not {"day", "hour"} & set(options.by):
         return "watch_time_by", (*interval, *who, "", "", None, None), counted
-    piece = timedelta(hours=1 if "hour" in options.by else 24)
-    args = (*interval, piece, *who, ALWAYS, "", "", None, None)
+    piece = "hour" if "hour" in options.by else "day"
+    args = (*interval, piece, options.timezone or "UTC", *who, ALWAYS, "", "", None, None)
     return "watch_time_in", args, ("starts_at", *counted)
+
+
+def _is_moment(column: str) -> bool:
+    """The same as `is_moment` in handlers/web/pagination.py."""
+    return column == "at" or column.endswith(("_at", "_since"))
 
 
 def _seconds(count: float | None) -> timedelta | None:
@@ -216,6 +250,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     at_once = _report(reports, "concurrency", "how many watch at once, step by step")
     at_once.add_argument("--step-seconds", type=_count, default=STEP_SECONDS, help="default: 60")
+    audience = _interval(reports, "audience", "viewers, views, averages and peaks")
+    audience.add_argument(
+        "--resource", type=_name, action="append", help="may be given several times"
+    )
+    audience.add_argument("--by", choices=("minute", "hour", "day"), help="default: the whole")
+    audience.add_argument(
+        "--min-seconds", type=_count, default=0, help="that a unique viewer watches in the period"
+    )
     _interval(reports, "grants", "claims that were granted within the interval, in order")
     return parser
 
@@ -229,9 +271,23 @@ def _report(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
 
 def _interval(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = reports.add_parser(name, help=what, description=what)
-    form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC"
+    form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC, or --timezone"
     parser.add_argument("--from", dest="begins", type=_moment, required=True, help=form)
     parser.add_argument("--to", dest="ends", type=_moment, required=True, help="not included")
+    parser.add_argument(
+        "--timezone",
+        help="of days, hours, and moments without an offset: UTC, which is the default, or a name "
+        "such as Europe/Berlin",
+    )
+    parser.add_argument(
+        "--times",
+        choices=("ms", "iso"),
+        default="ms",
+        help="how moments are written: ms since the epoch (default), or iso: ISO 8601 in UTC",
+    )
+    parser.add_argument(
+        "--bom", action="store_true", help="begin with a byte-order mark, which Excel asks for"
+    )
     return parser
 
 
@@ -242,7 +298,23 @@ def _moment(given: str) -> datetime:
         parsed = datetime.fromisoformat(given)
     except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{given!r} is no moment") from None
-    return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+    return parsed
+
+
+def _in_zone(moment: datetime, timezone: str | None) -> datetime:
+    """A moment without an offset is one of the time zone. Raises ValueError with the reason."""
+    try:
+        zone = ZoneInfo(timezone) if timezone else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"there is no time zone {timezone!r}: try Europe/Berlin") from None
+    if moment.tzinfo:
+        return moment
+    local = moment.replace(tzinfo=zone)
+    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
+        raise ValueError(f"{moment} does not exist in {timezone}: clocks are put forward then")
+    if local.utcoffset() != local.replace(fold=1).utcoffset():
+        raise ValueError(f"{moment} comes twice in {timezone}: add an offset, such as +01:00")
+    return local
 
 
 def _name(given: str) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.presence.world import say, script
 from handlers.adapters.database import CALL_SECONDS, TooSlow
+from handlers.services.audience import ReadAudience, choose_resolution
 from handlers.services.presence import (
     CountByPart,
     CountOnline,
@@ -39,7 +40,7 @@ BAR_SECONDS = 1.5
 COUNTED_TIMEOUT = timedelta(seconds=CALL_SECONDS)
 PAGE = 100
 RANGES = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24, "90 days": 90 * 24}
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+HOUR = timedelta(hours=1)
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 INDEXES = """
@@ -120,15 +121,26 @@ def _by(*by: str) -> Callable[[datetime, datetime], Statement[Any]]:
     return lambda start, end: WatchTimeByName(start, end, list(by), limit=PAGE)
 
 
-def _in(period: timedelta, *by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+def _in(period: str, *by: str) -> Callable[[datetime, datetime], Statement[Any]]:
     return lambda start, end: WatchTimeByPeriod(
-        start, end, period, list(by), None, None, NEVER, limit=PAGE
+        start, end, period, "Europe/Berlin", list(by), None, None, NEVER, limit=PAGE
     )
 
 
 def _concurrency(start: datetime, end: datetime) -> Statement[Any]:
     asked = choose_steps(Interval(start, end))
     return Concurrency(start, end, asked.step, None, asked.resolution)
+
+
+def _audience(
+    period: str | None, *resources: str
+) -> Callable[[datetime, datetime], Statement[Any]]:
+    def asked(start: datetime, end: datetime) -> Statement[Any]:
+        least, resolution = timedelta(seconds=60), choose_resolution(end - start)
+        zone, names = "Europe/Berlin", list(resources) or None
+        return ReadAudience(start, end, period, zone, names, least, resolution)
+
+    return asked
 
 
 RANGED = {
@@ -140,9 +152,12 @@ RANGED = {
     "watch time by resource": _by("resource"),
     "watch time by user": _by("user"),
     "watch time by user and resource": _by("user", "resource"),
-    "watch time by day": _in(DAY),
-    "watch time by hour and resource": _in(HOUR, "resource"),
+    "watch time by day": _in("day"),
+    "watch time by hour and resource": _in("hour", "resource"),
     "viewers at once": _concurrency,
+    "audience": _audience(None),
+    "audience by hour": _audience("hour"),
+    "audience of a resource by minute": _audience("minute", "stream-49"),
 }
 PLAIN: dict[str, Statement[Any]] = {
     "online, a page": ListOnline(None, None, "", "", PAGE),

@@ -60,6 +60,10 @@ class TooSlow(Exception):
     """A report would take longer than it may; the database has cancelled it."""
 
 
+class UnknownTimeZone(Exception):
+    """A report is of days in a time zone that the database does not know."""
+
+
 class Unstorable(Exception):
     """PostgreSQL refuses a value, as JSON with a NUL character. The same event will fail again."""
 
@@ -92,7 +96,7 @@ class Database:
         """The rows of a statement that only reads, and is cancelled if it takes longer than
         `within`.
 
-        Raises TooSlow then, else what `fetch` raises.
+        Raises TooSlow then, or UnknownTimeZone, else what `fetch` raises.
         """
         sql, values = sql_of(type(statement)), values_of(statement)
         milliseconds = int(within.total_seconds() * 1000)
@@ -106,6 +110,9 @@ class Database:
                 await connection.execute("rollback")
                 if isinstance(error, asyncpg.QueryCanceledError):
                     raise TooSlow(name(statement)) from error
+                # A report gives the database no other value that it may not know.
+                if isinstance(error, asyncpg.InvalidParameterValueError):
+                    raise UnknownTimeZone(name(statement)) from error
                 raise
             await connection.execute("commit")
             return records

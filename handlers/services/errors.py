@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from handlers.adapters.database import TooSlow, Unavailable, Unstorable
+from handlers.adapters.database import TooSlow, Unavailable, UnknownTimeZone, Unstorable
 from handlers.core.ticket import TicketTooLong
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "QueueUnavailable",
     "TicketTooLong",
     "TooManySteps",
+    "TooShortPeriods",
     "TooSlow",
     "Unavailable",
+    "UnknownTimeZone",
     "Unstorable",
     "WindowOver",
 ]
@@ -59,3 +61,7 @@ class DatabaseMoved(Exception):
 
 class TooManySteps(Exception):
     """The interval has more steps than one report may have."""
+
+
+class TooShortPeriods(Exception):
+    """No viewer can watch for so long within a period of the report."""

@@ -69,12 +69,13 @@ class WatchTimeByName(Statement[NameRow], frozen=True):
 
 
 class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
-    """The same for each day or hour."""
+    """The same for each day or hour of a time zone. Raises UnknownTimeZone."""
 
     query: ClassVar[str] = "watch_time_in"
     begins: datetime
     ends: datetime
-    period: timedelta
+    period: str
+    timezone: str
     by: list[str]
     user_id: str | None
     resource: str | None
@@ -88,7 +89,7 @@ class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
 async def read_watch_time(
     database: Database, statement: WatchTimeByName | WatchTimeByPeriod
 ) -> list[WatchTimeRow]:
-    """Read one page of a report. Raises TooSlow."""
+    """Read one page of a report. Raises TooSlow or UnknownTimeZone."""
     if isinstance(statement, WatchTimeByPeriod):
         return await database.report(statement, REPORT_TIMEOUT)
     rows = await database.report(statement, REPORT_TIMEOUT)

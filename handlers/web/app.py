@@ -10,6 +10,7 @@ from handlers.services.presence import OnlineCounts
 from handlers.web.errors import add_exception_handlers
 from handlers.web.routes import (
     admin,
+    audience,
     award_rules,
     bonuses,
     grants,
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, news, grants.
 
 - Every request except `GET /health` needs the header `Authorization: Bearer <service token>`.
-- Times are integer milliseconds since the epoch, by the database's clock.
+- Times are integer milliseconds since the epoch, by the database's clock. A request may also write
+  a moment as RFC 3339, with its offset from UTC: `2026-03-01T18:30:00Z`.
 - What is misspelt is refused: a parameter or a member that a path does not know, one that comes
   twice, a number that is sent as text.
 - A name (of a user, a resource, a device) has 1 to 128 characters, any but NUL and half a surrogate
@@ -47,7 +49,7 @@ TAGS = [
         "name": "presence",
         "description": "Who is online, sessions, and who comes and goes.",
     },
-    {"name": "reports", "description": "Watch time and concurrent viewers."},
+    {"name": "reports", "description": "Watch time, concurrent viewers, audiences."},
     {"name": "bonuses", "description": "Offer bonuses and award them for watching."},
     {"name": "news", "description": "Tell users something."},
     {"name": "grants", "description": "Pay out what users have claimed."},
@@ -59,6 +61,7 @@ ROUTERS = (
     tickets.router,
     presence.router,
     reports.router,
+    audience.router,
     bonuses.router,
     award_rules.router,
     news.router,

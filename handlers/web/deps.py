@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from handlers.services import announcements, broadcast, kick, tickets
-from handlers.services.presence import EPOCH, OnlineCounts
+from handlers.services.presence import OnlineCounts
 from handlers.services.reports import Interval
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -20,9 +19,12 @@ from handlers.web.errors import (
     documented,
 )
 from handlers.web.requests import StrictRoute, check_query
-from handlers.web.schemas.fields import MAX_MILLISECONDS, Name, Whole
+from handlers.web.schemas.fields import Name
+from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from fastapi.routing import APIRoute
 
     from handlers.core.operation import RowT, Statement
@@ -114,27 +116,28 @@ UserFilter = Annotated[Name | None, Query(description="only this user")]
 ResourceFilter = Annotated[Name | None, Query(description="only this resource")]
 FROM = Query(
     alias="from",
-    ge=0,
-    le=MAX_MILLISECONDS,
-    description="the interval's start, in milliseconds since the epoch",
+    description="the interval's start: milliseconds since the epoch, or RFC 3339 such as "
+    "`2026-03-01T18:30:00Z`",
 )
-TO = Query(
-    alias="to",
-    ge=0,
-    le=MAX_MILLISECONDS,
-    description="the interval's end, not included, in milliseconds since the epoch",
-)
+TO = Query(alias="to", description="the interval's end, not included, in one of the same two forms")
 
 
-def interval(begins: Annotated[Whole, FROM], ends: Annotated[Whole, TO]) -> Interval:
+def interval(
+    begins: Annotated[MomentInQuery, FROM], ends: Annotated[MomentInQuery, TO]
+) -> Interval:
     """The interval [from, to), which must not be empty. Raises ApiError."""
     if ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)
-    return Interval(to_datetime(begins), to_datetime(ends))
-
-
-def to_datetime(milliseconds: int) -> datetime:
-    return EPOCH + timedelta(milliseconds=milliseconds)
+    return Interval(begins, ends)
 
 
 TheInterval = Annotated[Interval, Depends(interval)]
+TimeZone = Annotated[
+    str | None,
+    Query(
+        # No digits but those of Etc: PostgreSQL would take other names for rules of their own.
+        pattern=r"^(UTC|[A-Za-z_-]{1,32}(/[A-Za-z_-]{1,32}){1,2}|Etc/GMT(-([0-9]|1[0-4])|\+([0-9]|1[0-2])))$",
+        description="of days and hours: `UTC` (the default), or a name of the IANA database such "
+        "as `Europe/Berlin`. A day with a change of the clocks has 23 or 25 hours",
+    ),
+]

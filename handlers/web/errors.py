@@ -142,14 +142,27 @@ UNKNOWN_BY = ErrorCode(
     422,
     "unknown_by",
     "`by` names a key twice, or both day and hour; name each key once, and day or hour",
-    "The keys in `by` contradict each other.",
+    "The keys in `by` contradict each other, or `timezone` is sent where no days and hours are.",
+)
+UNKNOWN_TIMEZONE = ErrorCode(
+    422,
+    "unknown_timezone",
+    "the database knows no time zone of this name; send one of the IANA database, such as "
+    "`Europe/Berlin`, or `UTC`",
+    "`timezone` has the form of a name, but there is no such time zone.",
+)
+TOO_LONG_MINIMUM = ErrorCode(
+    422,
+    "too_long_minimum",
+    "no period is as long as `min_seconds`; send fewer seconds, or longer periods in `by`",
+    "`min_seconds` is longer than a period: a minute, an hour, or 23 hours for days.",
 )
 TOO_MANY_POINTS = ErrorCode(
     422,
     "too_many_points",
-    "the report would have more than 1,500 steps; choose a larger `step_seconds` or a shorter "
-    "interval",
-    "The interval is more than 1,500 times as long as the step.",
+    "the report would have more than 1,500 steps; choose a larger `step_seconds`, longer periods "
+    "in `by`, or a shorter interval",
+    "The interval is more than 1,500 times as long as the step or the period.",
 )
 NARROWER_RANGE = ErrorCode(
     422,
@@ -193,6 +206,8 @@ ERROR_CODES = (
     REVERSED_INTERVAL,
     INTERVAL_MISSING,
     UNKNOWN_BY,
+    UNKNOWN_TIMEZONE,
+    TOO_LONG_MINIMUM,
     TOO_MANY_POINTS,
     NARROWER_RANGE,
     UNAVAILABLE,
@@ -342,5 +357,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.GrantsPruned: lambda _: ApiError.of(GRANTS_PRUNED),
     services.DatabaseMoved: lambda _: ApiError.of(DATABASE_MOVED),
     services.TicketTooLong: lambda _: ApiError.of(TICKET_TOO_LONG),
+    services.UnknownTimeZone: lambda _: ApiError.of(UNKNOWN_TIMEZONE),
+    services.TooShortPeriods: lambda _: ApiError.of(TOO_LONG_MINIMUM),
     services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
 }

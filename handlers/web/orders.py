@@ -57,7 +57,7 @@ def audience_of(audience: Everyone | Viewers | Listed) -> tuple[str, str | None]
 def fingerprint(order: BaseModel, own_id: str) -> str:
     """Hash what a request asks for, however it is written."""
     wanted = order.model_dump(exclude={own_id}, exclude_defaults=True)
-    return hashlib.sha256(json.dumps(wanted, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(wanted, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def to_json(value: object) -> Json:

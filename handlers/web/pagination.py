@@ -9,12 +9,12 @@ import io
 import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Generic, Literal, NamedTuple, TypeVar
 from urllib.parse import urlencode
 from uuid import UUID
 
 import msgspec
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from handlers.services.presence import EPOCH, NEVER
 from handlers.web.errors import BAD_REQUEST, FOREIGN_CURSOR, ApiError, documented
@@ -77,6 +77,65 @@ class CsvResponse(Response):
     media_type = "text/csv; charset=utf-8; header=present"
 
 
+@dataclass(frozen=True)
+class CsvForm:
+    """How a CSV file is asked for."""
+
+    has_iso_times: bool
+    has_bom: bool
+
+    def write(self, columns: Iterable[str], rows: Iterable[msgspec.Struct]) -> tuple[str, int]:
+        """Write the first rows, at most MAX_RESPONSE_BYTES, and count them."""
+        names = tuple(columns)
+        iso = {name for name in names if self.has_iso_times and is_moment(name)}
+        lines = [_line(names)]
+        size = len(lines[0])
+        for row in rows:
+            given = [(name, getattr(row, name)) for name in names]
+            line = _line([iso_time(one) if name in iso else cell(one) for name, one in given])
+            size += len(json.dumps(line))
+            if size > MAX_RESPONSE_BYTES:
+                break
+            lines.append(line)
+        mark = "\ufeff" if self.has_bom else ""
+        return mark + "".join(lines), len(lines) - 1
+
+
+def csv_form(
+    times: Annotated[
+        Literal["ms", "iso"],
+        Query(
+            description="how moments are written: milliseconds since the epoch, or ISO 8601 in UTC "
+            "such as `2026-03-01T18:30:00.000Z`"
+        ),
+    ] = "ms",
+    bom: Annotated[
+        Literal["false", "true"],
+        Query(
+            description="whether the file begins with a byte-order mark, without which Excel takes "
+            "it for another encoding than UTF-8"
+        ),
+    ] = "false",
+) -> CsvForm:
+    return CsvForm(has_iso_times=times == "iso", has_bom=bom == "true")
+
+
+TheCsvForm = Annotated[CsvForm, Depends(csv_form)]
+
+
+def is_moment(column: str) -> bool:
+    """Whether a column has moments, in milliseconds since the epoch: its name says so."""
+    return column == "at" or column.endswith(("_at", "_since"))
+
+
+def iso_time(milliseconds: int | None) -> str | None:
+    """A moment as ISO 8601 (and RFC 3339) in UTC, to the millisecond."""
+    if milliseconds is None:
+        return None
+    moment = EPOCH + timedelta(milliseconds=milliseconds)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR)
 """What a route that lists may answer beside 200; some have more."""
 
@@ -130,10 +189,10 @@ class Listing(Generic[R, P]):
         is_last = len(page) == len(rows) < limit
         return page, None if is_last else self.cursor_after(page)
 
-    async def csv(self, request: Request, after: str | None) -> CsvResponse:
+    async def csv(self, request: Request, form: CsvForm, after: str | None) -> CsvResponse:
         """Return the rows that fit into one response, and a `Link` to the next. Raises ApiError."""
         rows = await self.fetch(self._read(after), MAX_CSV_ROWS)
-        text, written = to_csv(self.columns, rows)
+        text, written = form.write(self.columns, rows)
         response = CsvResponse(text)
         if written < len(rows) or written == MAX_CSV_ROWS:
             query = [pair for pair in request.query_params.multi_items() if pair[0] != "after"]
@@ -157,20 +216,6 @@ def _count_fitting(rows: Sequence[msgspec.Struct]) -> int:
         if size > MAX_RESPONSE_BYTES:
             return n
     return len(rows)
-
-
-def to_csv(columns: Iterable[str], rows: Iterable[msgspec.Struct]) -> tuple[str, int]:
-    """Write the first rows, at most MAX_RESPONSE_BYTES, and count them."""
-    names = tuple(columns)
-    lines = [_line(names)]
-    size = len(lines[0])
-    for row in rows:
-        line = _line([cell(getattr(row, name)) for name in names])
-        size += len(json.dumps(line))
-        if size > MAX_RESPONSE_BYTES:
-            break
-        lines.append(line)
-    return "".join(lines), len(lines) - 1
 
 
 def _line(cells: Sequence[object]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 from urllib.parse import parse_qsl, unquote_to_bytes
 
 from fastapi import Request, params
@@ -66,11 +66,13 @@ def check_query(request: Request) -> None:
     Otherwise a misspelt filter would filter nothing. Raises RequestValidationError.
     """
     route: APIRoute = request.scope["route"]
-    known = [
-        field.alias
+    fields = [
+        field
         for field in get_flat_params(route.dependant)
         if isinstance(field.field_info, params.Query)
     ]
+    known = [field.alias for field in fields]
+    lists = {field.alias for field in fields if _is_list(field.field_info.annotation)}
     query: bytes = request.scope["query_string"]
     sent = Counter(name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True))
     wrong = [
@@ -78,7 +80,7 @@ def check_query(request: Request) -> None:
         *(
             _wrong("repeated", name, "a parameter must not be sent twice; send it once")
             for name in known
-            if sent[name] > 1
+            if sent[name] > 1 and name not in lists
         ),
     ]
     if not _is_utf8(query):
@@ -91,6 +93,11 @@ def check_query(request: Request) -> None:
         )
     if wrong:
         raise RequestValidationError(wrong)
+
+
+def _is_list(annotation: object) -> bool:
+    """Whether a parameter takes several values: `list[…]`, or that or None."""
+    return any(get_origin(one) is list for one in (annotation, *get_args(annotation)))
 
 
 def _unknown(known: list[str]) -> str:

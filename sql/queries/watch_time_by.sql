@@ -1,7 +1,8 @@
 -- name: watch_time_by
 -- Watch time in [$1, $2) by user, by resource, by both, or in all: user_id and resource (null unless asked
 -- for), sessions that cross the interval, watched_ms within it, and uncertain_ms: the true watch time
--- lies between watched_ms and watched_ms + uncertain_ms. Open sessions count up to now.
+-- lies between watched_ms and watched_ms + uncertain_ms. Open sessions count up to now. Unless by resource, a
+-- user's minute counts once, on however many resources.
 -- $1 begins  $2 ends  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
 -- $6 after_user_id  $7 after_resource ('' and '' from the start)  $8 limit (null: all)
 -- $9 now (null: the database's)
@@ -41,16 +42,12 @@ with page as (
 select case when 'user' = any ($3::text[]) then s.user_id end as user_id,
        case when 'resource' = any ($3::text[]) then s.resource end as resource,
        -- One that an outage divides counts once: by the first of its parts here.
-       count(c.starts_at) filter (where s.away_since is null or s.away_since <= $1) as sessions,
-       coalesce(milliseconds(sum(c.ends_at - c.starts_at)), 0) as watched_ms,
-       coalesce(milliseconds(sum(c.sure_at - c.uncertain_at)), 0) as uncertain_ms
-       -- The true end of a session is at most two hours later (`leave`).
-  from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
-       clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($9, now())) as c
- where ($4::text is null or s.user_id = $4)
-   and ($5::text is null or s.resource = $5)
-   and (c.starts_at is not null or c.uncertain_at is not null)
-   and ($8::bigint is null or 'user' <> all ($3::text[]) or s.user_id = any (array(select user_id from page)))
+       count(s.starts_at) filter (where s.away_since is null or s.away_since <= $1) as sessions,
+       coalesce(milliseconds(sum(s.ends_at - s.counts_from)), 0) as watched_ms,
+       coalesce(milliseconds(sum(s.sure_at - s.uncertain_at)), 0) as uncertain_ms
+  from clips_between($1, $2, coalesce($9, now()), $4, case when $5::text is not null then array[$5::text] end,
+                     'resource' <> all ($3::text[]) and $5::text is null) as s
+ where ($8::bigint is null or 'user' <> all ($3::text[]) or s.user_id = any (array(select user_id from page)))
  group by 1, 2
 having (coalesce(case when 'user' = any ($3::text[]) then s.user_id end, ''),
         coalesce(case when 'resource' = any ($3::text[]) then s.resource end, '')) > ($6, $7)

@@ -1,54 +1,61 @@
 -- name: watch_time_in
--- The same as watch_time_by for each period (a day or an hour of UTC) of [$1, $2):
+-- The same as watch_time_by for each period (a day or an hour of a time zone) of [$1, $2):
 -- starts_at, user_id, resource, sessions, watched_ms, uncertain_ms. A session that crosses midnight
 -- gives each day its part.
--- $1 begins  $2 ends  $3 period  $4 by: of user, resource  $5 user_id  $6 resource (null: all)
--- $7 after_starts_at ('-infinity' from the start)  $8 after_user_id  $9 after_resource
--- $10 limit (null: all)  $11 now (null: the database's)
+-- $1 begins  $2 ends  $3 period: day or hour  $4 timezone  $5 by: of user, resource
+-- $6 user_id  $7 resource (null: all)
+-- $8 after_starts_at ('-infinity' from the start)  $9 after_user_id  $10 after_resource
+-- $11 limit (null: all)  $12 now (null: the database's)
 -- Sessions are first summed by the periods in which they begin and end: those sums are few, and only they
 -- are spread over all the periods between.
 with clips as (
-    select case when 'user' = any ($4::text[]) then user_id end as user_id,
-           case when 'resource' = any ($4::text[]) then resource end as resource, away_since, c.*
-           -- The true end of a session is at most two hours later (`leave`).
-      from sessions_between($1::timestamptz - interval '2 hours', $2::timestamptz) as s,
-           clipped(joined_at, ended_at, ended_within, $1, $2, coalesce($11, now())) as c
-     where ($5::text is null or s.user_id = $5)
-       and ($6::text is null or s.resource = $6)
+    select case when 'user' = any ($5::text[]) then user_id end as user_id,
+           case when 'resource' = any ($5::text[]) then resource end as resource,
+           away_since, starts_at, ends_at, counts_from, uncertain_at, sure_at
+      from clips_between($1, $2, coalesce($12, now()), $6, case when $7::text is not null then array[$7::text] end,
+                         'resource' <> all ($5::text[]) and $7::text is null)
     offset 0
+),
+-- Up to where the last end may lie: an interval may end in the year 9999.
+periods as materialized (
+    select period_starts($1, least($2, greatest($1, coalesce($12, now())) + interval '3 hours'), $3, $4) as starts
 ),
 -- Materialized: otherwise the planner sorts a million sessions to have sums in order.
 summed as materialized (
-    select user_id, resource, first, last, is_counted_before, uncertain_first, uncertain_last,
-           count(*) as sessions, sum(starts_at - first) as before, sum(ends_at - last) as after,
+    select user_id, resource, first, last, counts_first, is_counted_before, uncertain_first, uncertain_last,
+           count(*) as sessions, sum(counts_from - counts_first) as before, sum(ends_at - last) as after,
            sum(uncertain_at - uncertain_first) as uncertain_before, sum(sure_at - uncertain_last) as uncertain_after
-      from (select user_id, resource, starts_at, ends_at, uncertain_at, sure_at,
+      from (select user_id, resource, ends_at, uncertain_at, sure_at, counts_from,
                    -- One that an outage divides counts once a period: by the first of its parts there.
-                   coalesce(away_since > $1 and date_bin($3, away_since - interval '1 microsecond', 'epoch')
-                                                = date_bin($3, starts_at, 'epoch'), false) as is_counted_before,
-                   date_bin($3, starts_at, 'epoch') as first,
-                   date_bin($3, greatest(starts_at, ends_at - interval '1 microsecond'), 'epoch') as last,
-                   date_bin($3, uncertain_at, 'epoch') as uncertain_first,
-                   date_bin($3, sure_at - interval '1 microsecond', 'epoch') as uncertain_last
-              from clips
-             where starts_at is not null or uncertain_at is not null) as crossing
-     group by user_id, resource, first, last, is_counted_before, uncertain_first, uncertain_last
+                   coalesce(away_since > $1 and away_since > first, false) as is_counted_before, first,
+                   starts[width_bucket(greatest(starts_at, ends_at - interval '1 microsecond'), starts)] as last,
+                   case when counts_from = starts_at then first
+                        else starts[width_bucket(counts_from, starts)] end as counts_first,
+                   uncertain_first,
+                   starts[width_bucket(sure_at - interval '1 microsecond', starts)] as uncertain_last
+              from (select *, starts[width_bucket(starts_at, starts)] as first,
+                           starts[width_bucket(uncertain_at, starts)] as uncertain_first
+                      from clips, periods) as beginning) as crossing
+     group by user_id, resource, first, last, counts_first, is_counted_before, uncertain_first, uncertain_last
 ),
 spread as (
     select user_id, resource, piece,
            case when piece between first and last and not (piece = first and is_counted_before)
                 then sessions else 0 end as sessions,
-           part(piece, first, last, $3, sessions, before, after) as watched,
-           part(piece, uncertain_first, uncertain_last, $3, sessions, uncertain_before, uncertain_after) as uncertain
-      from summed,
-           generate_series(least(first, uncertain_first), greatest(last, uncertain_last), $3::interval) as piece
-     where piece >= $7
+           part(piece, counts_first, last, length, sessions, before, after) as watched,
+           part(piece, uncertain_first, uncertain_last, length, sessions, uncertain_before, uncertain_after) as uncertain
+      from summed, periods,
+           generate_series(width_bucket(least(first, uncertain_first), starts),
+                           width_bucket(greatest(last, uncertain_last), starts)) as n,
+           lateral (select starts[n] as piece, starts[n + 1] - starts[n] as length) as each
+     where piece >= $8
 )
 select ms(piece) as starts_at, user_id, resource, sum(sessions)::bigint as sessions,
        milliseconds(sum(watched)) as watched_ms, milliseconds(sum(uncertain)) as uncertain_ms
   from spread
+ where (select starts from periods) is not null -- an unknown time zone is one without sessions, too
  group by piece, user_id, resource
-having (piece, coalesce(user_id, ''), coalesce(resource, '')) > ($7, $8, $9)
+having (piece, coalesce(user_id, ''), coalesce(resource, '')) > ($8, $9, $10)
    and (sum(sessions) > 0 or sum(uncertain) > interval '0')
  order by piece, user_id, resource
- limit $10;
+ limit $11;

@@ -13,6 +13,7 @@ from handlers.core.message import ACTIONS
 from handlers.core.operations import act
 from handlers.services import broadcast, sweep
 from handlers.web import errors
+from handlers.web.schemas.audience import Audience
 from tests.docs.markdown import HEADING, ROOT, headings, prose
 
 if TYPE_CHECKING:
@@ -149,6 +150,11 @@ def _json_types(key: str) -> list[str]:
     """The types of the messages that the page shows."""
     text = (REFERENCE / "websocket-protocol.md").read_text()
     return re.findall(rf'^\s*\{{?\s*"{key}": "([a-z]+)"', text, flags=re.MULTILINE)
+
+
+def test_every_figure_of_an_audience_has_its_definition() -> None:
+    moments = {"starts_at", "ends_at", "peak_at"}
+    assert set(Audience.model_fields) - moments <= _below("definitions.md")
 
 
 def test_the_openapi_page_is_what_the_app_says() -> None:

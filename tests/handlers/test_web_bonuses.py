@@ -227,6 +227,19 @@ def test_a_bonus_may_open_at_a_given_time(world: World) -> None:
     assert bonus["expires_at"] == opens_at + 60_000
 
 
+def test_a_bonus_opens_at_milliseconds_or_rfc_3339(world: World) -> None:
+    """Sent again in another form it is the same request; a local time is none."""
+    order = BONUS | {"bonus_id": str(uuid4())}
+    statuses = [
+        call(world, "POST", "/bonuses", order | {"opens_at": opens_at})[0]
+        for opens_at in (
+            *(253_370_764_800_000, "9999-01-01T00:00:00Z", "9998-12-31T19:00:00.000-05:00"),
+            *("9999-01-01T00:00:01Z", "9999-01-01T00:00:00", "253370764800000"),
+        )
+    ]
+    assert statuses == [201, 200, 200, 409, 422, 422]
+
+
 @pytest.mark.parametrize(
     ("audience", "asked", "wants"),
     [

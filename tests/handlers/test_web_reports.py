@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -11,6 +11,13 @@ import pytest
 
 from handlers.adapters.statements import QUERIES, sql_of
 from handlers.web import pagination
+from handlers.web.pagination import is_moment
+from handlers.web.schemas.audience import Audience
+from handlers.web.schemas.award_rules import AwardRule
+from handlers.web.schemas.bonuses import ListedBonus
+from handlers.web.schemas.grants import Grant
+from handlers.web.schemas.presence import Online, Session
+from handlers.web.schemas.reports import Concurrency, WatchTime
 from tests.support.web import WebContainer, answer, call, pages, table
 
 if TYPE_CHECKING:
@@ -21,12 +28,18 @@ if TYPE_CHECKING:
 HOUR = 3_600_000
 T0 = 1_772_409_600_000  # 2026-03-02T00:00Z
 NEVER = 253_402_300_799_999
-REPORTS = ("/sessions", "/watch-time?by=user", "/concurrency")
+REPORTS = ("/sessions", "/watch-time?by=user", "/concurrency", "/audience")
 
 
 @pytest.fixture
 def container_type() -> type[Container]:
     return WebContainer
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However busy the machine is, a report of a few rows is not too slow."""
+    monkeypatch.setattr("handlers.services.reports.REPORT_TIMEOUT", timedelta(minutes=1))
 
 
 def past(
@@ -40,7 +53,7 @@ def past(
     )
 
 
-def within(path: str, begins: int = T0, ends: int = T0 + HOUR) -> str:
+def within(path: str, begins: int | str = T0, ends: int | str = T0 + HOUR) -> str:
     return f"{path}{'&' if '?' in path else '?'}from={begins}&to={ends}"
 
 
@@ -207,7 +220,7 @@ def test_a_report_that_takes_too_long_is_refused(
     """Sleep for half an hour before the report's own statement."""
 
     def slow_sql_of(statement: type[Statement[Any]]) -> str:
-        if statement.query not in {"sessions", "watch_time_by", "concurrency"}:
+        if statement.query not in {"sessions", "watch_time_by", "concurrency", "audience"}:
             return sql_of(statement)
         wanted = (QUERIES / f"{statement.query}.sql").read_text()
         slow = "with s as materialized (select pg_sleep(2000)) select r.* from s, ("
@@ -263,6 +276,19 @@ def test_a_bad_interval_is_refused(
         (within("/concurrency?step_seconds=-1"), "bad_request"),
         (within("/concurrency?step_seconds=2"), "too_many_points"),
         (within("/concurrency?step_seconds=1", 0, NEVER), "too_many_points"),
+        (within("/audience?by=minute", 0, NEVER), "too_many_points"),
+        (within("/audience?by=minute&min_seconds=61"), "too_long_minimum"),
+        (within("/audience?by=minute&timezone=Europe/Berlin"), "unknown_by"),
+        (within("/audience?timezone=Europe/Berlin"), "unknown_by"),
+        (within("/audience?by=day&timezone=Mars/Phobos"), "unknown_timezone"),
+        (within("/audience?by=week"), "bad_request"),
+        (within("/audience?min_seconds=-1"), "bad_request"),
+        (within("/audience?resource="), "bad_request"),
+        (within("/audience?resource=a&resource=b%00"), "bad_request"),
+        (within("/audience?" + "&".join(f"resource={n}" for n in range(101))), "bad_request"),
+        (within(f"/audience?compare_from={T0}"), "reversed_interval"),
+        (within(f"/audience?compare_from={NEVER}"), "reversed_interval"),
+        (within("/audience?compare_from=2026-03-01T02:30:00"), "bad_request"),
         (within("/sessions?ended_by=magic"), "bad_request"),
         (within("/sessions?min_seconds=-1"), "bad_request"),
         (within("/sessions?resource=" + "x" * 129), "bad_request"),
@@ -310,7 +336,8 @@ def test_a_cursor_holds_any_name(world: World, name: str) -> None:
 
 def test_an_unknown_user_has_empty_reports(world: World) -> None:
     for path in REPORTS:
-        unknown = "&resource=nowhere" + ("" if path == "/concurrency" else "&user_id=unknown")
+        has_users = path not in {"/concurrency", "/audience"}
+        unknown = "&resource=nowhere" + ("&user_id=unknown" if has_users else "")
         status, page = call(world, "GET", within(path) + unknown)
         assert status == 200
         assert not [one for one in page["items"] if one.get("peak_viewers")]
@@ -365,3 +392,213 @@ def test_an_event_cursor_behind_the_pruned_events_is_refused(
 @pytest.mark.parametrize("path", [*REPORTS, "/presence-events", "/online/counts", "/online.csv"])
 def test_reports_need_the_service_token(world: World, path: str) -> None:
     assert call(world, "GET", within(path), token=None)[0] == 401
+
+
+@pytest.mark.parametrize("path", REPORTS)
+def test_an_interval_is_milliseconds_or_rfc_3339(world: World, path: str) -> None:
+    past(world, T0, T0 + 60_000)
+    answers = [
+        call(world, "GET", within(path, begins, ends))[1]["items"]
+        for begins, ends in (
+            (T0, T0 + HOUR),
+            ("2026-03-02T00:00:00Z", "2026-03-02T02:00:00%2B01:00"),
+            ("2026-03-01T19:00:00.000-05:00", T0 + HOUR),
+        )
+    ]
+    assert answers[0]
+    assert answers == [answers[0]] * 3
+
+
+@pytest.mark.parametrize("path", REPORTS)
+@pytest.mark.parametrize(
+    ("begins", "reason"),
+    [
+        ("2026-10-25T02:30:00", "exist twice"),
+        ("2026-10-25T02:30:00+01:00", "%2B"),
+        ("2026-02-30T00:00:00Z", "no such day"),
+        ("2026-03-01", "RFC 3339"),
+    ],
+)
+def test_a_moment_that_can_be_misread_is_refused(
+    world: World, path: str, begins: str, reason: str
+) -> None:
+    status, refusal = call(world, "GET", within(path, begins, NEVER))
+    assert (status, refusal["code"], refusal["detail"][0]["loc"]) == (
+        *(422, "bad_request"),
+        ["query", "from"],
+    )
+    assert reason in refusal["detail"][0]["msg"]
+
+
+def test_a_cursor_goes_on_whatever_form_the_interval_has(world: World) -> None:
+    for user in ("ann", "bob"):
+        past(world, T0, T0 + 1_000, user)
+    after = call(world, "GET", within("/watch-time?by=user&limit=1"))[1]["next"]
+    other = "/watch-time?by=user&from=2026-03-02T00:00:00Z&to=2026-03-01T20:00:00-05:00"
+    assert [one["user_id"] for one in call(world, "GET", f"{other}&after={after}")[1]["items"]] == [
+        "bob"
+    ]
+
+
+# Berlin's clocks are put forward on 29 March 2026, New York's on 8 March.
+@pytest.mark.parametrize(
+    ("zone", "by", "starts", "lengths"),
+    [
+        ("Europe/Berlin", "day", "2026-03-28T23:00:00+00:00", (23, 24)),
+        ("America/New_York", "day", "2026-03-08T05:00:00+00:00", (23, 24)),
+        ("Asia/Kolkata", "day", "2026-03-28T18:30:00+00:00", (24, 24)),
+        ("Asia/Kolkata", "hour", "2026-03-28T18:30:00+00:00", (1, 1)),
+        ("UTC", "day", "2026-03-29T00:00:00+00:00", (24, 24)),
+        ("Etc/GMT-14", "day", "2026-03-28T10:00:00+00:00", (24, 24)),
+    ],
+)
+def test_days_are_those_of_the_time_zone(
+    world: World, zone: str, by: str, starts: str, lengths: tuple[int, int]
+) -> None:
+    begins = int(datetime.fromisoformat(starts).timestamp() * 1000)
+    ends = begins + sum(lengths) * HOUR
+    past(world, begins - 60_000, ends + 60_000)
+    path = f"/watch-time?by={by}&timezone={quote(zone, safe='')}"
+    items = pages(world, within(path, begins, ends) + "&limit=1")
+    assert [(one["starts_at"], one["watched_ms"]) for one in items] == [
+        (begins, lengths[0] * HOUR),
+        (begins + lengths[0] * HOUR, lengths[1] * HOUR),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("by=day&timezone=Mars/Phobos", "unknown_timezone"),
+        ("by=hour,user&timezone=Europe/Berlim", "unknown_timezone"),
+        ("by=day&timezone=Etc/GMT-15", "bad_request"),
+        ("by=day&timezone=Etc/GMT%2B13", "bad_request"),
+        # PostgreSQL takes these, and many a name with digits, for rules of their own.
+        ("by=day&timezone=Mars/Phobos5", "bad_request"),
+        ("by=day&timezone=CET", "bad_request"),
+        ("by=day&timezone=%2B01:00", "bad_request"),
+        ("by=day&timezone=../etc/passwd", "bad_request"),
+        ("by=day&timezone=", "bad_request"),
+        ("by=day&timezone=Europe/Berlin%00", "bad_request"),
+        ("by=user&timezone=Europe/Berlin", "unknown_by"),
+    ],
+)
+def test_a_time_zone_that_does_not_exist_is_refused(world: World, query: str, code: str) -> None:
+    for _ in range(2):
+        status, refusal = call(world, "GET", within(f"/watch-time?{query}"))
+        assert (status, refusal["code"], bool(refusal["detail"])) == (422, code, True)
+        past(world, T0, T0 + 1_000)
+
+
+@pytest.mark.parametrize("path", ["/online", *REPORTS, "/grants", "/bonuses", "/award-rules"])
+def test_csv_has_iso_times_and_a_byte_order_mark_on_request(world: World, path: str) -> None:
+    past(world, T0, T0 + 1_234)
+    world.come("tab-1")
+    path, _, query = (within(path) if path in REPORTS else path).partition("?")
+    plain = answer(world, f"{path}.csv?{query}")
+    marked = answer(world, f"{path}.csv?{query}&bom=true")
+    assert marked["body"] == "\ufeff" + plain["body"]
+    iso = answer(world, f"{path}.csv?{query}&times=iso")
+    moments = {name for row in table(plain) for name in row if is_moment(name)}
+    assert [
+        {name: milliseconds_of(cell) if name in moments else cell for name, cell in row.items()}
+        for row in table(iso)
+    ] == table(plain)
+
+
+def milliseconds_of(cell: str) -> str:
+    """Of a cell with an ISO time, or an empty one."""
+    assert not cell or cell.endswith("Z")
+    return str(round(datetime.fromisoformat(cell).timestamp() * 1000)) if cell else ""
+
+
+def test_a_column_whose_field_is_a_moment_is_named_like_one() -> None:
+    """So that `times=iso` finds it."""
+    fields = [
+        (name, str(field.description))
+        for schema in (
+            *(Session, WatchTime, Concurrency, Audience, Online, Grant, ListedBonus, AwardRule),
+        )
+        for name, field in schema.model_fields.items()
+    ]
+    assert [
+        name for name, about in fields if "since the epoch" in about and not is_moment(name)
+    ] == []
+    assert [
+        name for name, about in fields if is_moment(name) and "since the epoch" not in about
+    ] == []
+
+
+def test_a_minute_on_two_resources_is_a_users_once(world: World) -> None:
+    past(world, T0, T0 + 12_000, "ann", "one")
+    past(world, T0, T0 + 12_000, "ann", "two")
+    for by, watched in (
+        ("user", [12_000]),
+        ("day", [12_000]),
+        ("day,user", [12_000]),
+        ("resource", [12_000, 12_000]),
+        ("user,resource", [12_000, 12_000]),
+    ):
+        items = pages(world, within(f"/watch-time?by={by}"))
+        assert [one["watched_ms"] for one in items] == watched
+
+
+def test_an_audience_has_the_trades_figures(world: World) -> None:
+    """Ann was here before; Bob watches two resources, Cyd one that is not asked for."""
+    minute = 60_000
+    past(world, T0 - HOUR, T0 - HOUR + minute, "ann", "one")
+    past(world, T0, T0 + 3 * minute, "ann", "one")
+    past(world, T0, T0 + 2 * minute, "bob", "one")
+    past(world, T0 + minute, T0 + 2 * minute, "bob", "two")
+    past(world, T0, T0 + 4 * minute, "cyd", "three")
+    path = within("/audience?resource=one&resource=two", ends=T0 + 4 * minute)
+    status, page = call(world, "GET", path)
+    assert status == 200, page
+    assert (page["items"], page["compared"], page["resolution_ms"]) == (
+        [
+            {
+                "starts_at": T0,
+                "ends_at": T0 + 4 * minute,
+                "unique_viewers": 2,
+                "new_viewers": 1,
+                "returning_viewers": 1,
+                "retained_viewers": 2,
+                "retention": 1.0,
+                "views": 3,
+                "sessions": 3,
+                "watched_ms": 5 * minute,
+                "average_viewers": 1.25,
+                "average_view_ms": 100_000,
+                "peak_viewers": 2,
+                "peak_at": T0,
+            }
+        ],
+        None,
+        0,
+    )
+    minutes = call(world, "GET", path + "&by=minute&min_seconds=60")[1]["items"]
+    assert [one["retention"] for one in minutes] == [1.0, 1.0, 0.5, 0.0]
+    assert [one["unique_viewers"] for one in minutes] == [2, 2, 1, 0]
+
+
+def test_an_audience_stands_beside_that_of_an_earlier_show(world: World) -> None:
+    past(world, T0, T0 + 60_000, "ann")
+    past(world, T0 - HOUR, T0 - HOUR + 120_000, "bob")
+    path, query = "/audience", f"by=minute&compare_from={T0 - HOUR}"
+    page = call(world, "GET", within(f"{path}?{query}", ends=T0 + 120_000))[1]
+    watched = [
+        (one["watched_ms"], other["watched_ms"])
+        for one, other in zip(page["items"], page["compared"], strict=True)
+    ]
+    assert watched == [(60_000, 60_000), (0, 60_000)]
+    rows = table(answer(world, within(f"{path}.csv?{query}&times=iso", ends=T0 + 120_000)))
+    assert [(int(row["watched_ms"]), int(row["compared_watched_ms"])) for row in rows] == watched
+    assert [row["compared_starts_at"] for row in rows] == [
+        "2026-03-01T23:00:00.000Z",
+        "2026-03-01T23:01:00.000Z",
+    ]
+
+
+def test_the_audience_of_what_has_not_begun_is_empty(world: World) -> None:
+    page = call(world, "GET", within("/audience", NEVER - HOUR, NEVER))[1]
+    assert (page["items"], page["compared"]) == ([], None)

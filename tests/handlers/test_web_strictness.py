@@ -109,7 +109,12 @@ def test_a_parameter_that_is_not_known_is_named_with_those_that_are(
 def test_a_parameter_comes_once_and_with_a_value(
     world: World, method: str, path: str, operation: dict[str, Any]
 ) -> None:
-    for name in parameters(operation):
+    lists = {
+        one["name"]
+        for one in operation.get("parameters", [])
+        if "array" in [each.get("type") for each in one["schema"].get("anyOf", [])]
+    }
+    for name in set(parameters(operation)) - lists:
         twice = call(world, method, f"{of(path)}?{required(operation)}&{name}=7&{name}=7")
         assert (twice[0], twice[1]["code"]) == (422, "bad_request"), name
         assert ["query", name] in [one["loc"] for one in twice[1]["detail"]]

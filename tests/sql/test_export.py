@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,8 @@ NAMES = ("=1", "+1", "-1", "@1", "\t1", "\r1", "\n1", "'1", 'a,"b"\r\nc\nd', "Zo
         (("watch-time", "--by", "hour,resource"), "watched_ms"),
         (("watch-time", "--by", "day"), "watched_ms"),
         (("concurrency", "--step-seconds", "86400"), "peak_viewers"),
+        (("audience",), "peak_viewers"),
+        (("audience", "--by", "day", "--resource", "site", "--resource", "x"), "watched_ms"),
     ],
 )
 async def test_each_report_is_exported(
@@ -144,8 +147,17 @@ async def test_an_interrupt_ends_it_in_one_line(db: asyncpg.Connection, dsn: str
         ("watch-time", *DAY, "--by", "day,hour"),
         ("watch-time", *DAY, "--by", "node"),
         ("concurrency", *DAY, "--step-seconds", "0"),
+        ("audience", *DAY, "--by", "week"),
         ("grants",),
         ("grants", *DAY, "--resource", "site"),
+        ("sessions", *DAY, "--timezone", "Mars/Phobos"),
+        ("sessions", *DAY, "--timezone", "../etc/passwd"),
+        ("sessions", *DAY, "--times", "unix"),
+        # Clocks are put forward, and back.
+        *(
+            ("sessions", "--from", "2026-03-01", "--to", end, "--timezone", "Europe/Berlin")
+            for end in ("2026-03-29T02:30", "2026-10-25T02:30")
+        ),
     ],
 )
 def test_a_wrong_question_is_refused(arguments: tuple[str, ...]) -> None:
@@ -166,3 +178,24 @@ def test_help_says_what_comes_out() -> None:
     said = export("--help").stdout + export("sessions", "--help").stdout
     assert b"milliseconds since the epoch" in said
     assert b"--ended-by" in said
+
+
+async def test_days_moments_and_iso_times_are_those_of_the_options(
+    db: asyncpg.Connection, dsn: str
+) -> None:
+    """Berlin's 29 March has 23 hours; its midnights are an hour or two before those of UTC."""
+    await past(db, datetime(2026, 3, 28, tzinfo=UTC), datetime(2026, 3, 31, tzinfo=UTC))
+    days = ("--from", "2026-03-29", "--to", "2026-03-31", "--timezone", "Europe/Berlin")
+    exported = export("watch-time", "--by", "day", *days, "--times", "iso", "--bom", dsn=dsn)
+    assert exported.stdout.startswith(b"\xef\xbb\xbfstarts_at,")
+    exported.stdout = exported.stdout[3:]
+    assert [(row["starts_at"], row["watched_ms"]) for row in rows(exported)] == [
+        ("2026-03-28T23:00:00.000Z", str(23 * 3_600_000)),
+        ("2026-03-29T22:00:00.000Z", str(24 * 3_600_000)),
+    ]
+    sessions = export("sessions", *days, "--times", "iso", dsn=dsn)
+    (row,) = rows(sessions)
+    assert (row["joined_at"], row["ended_at"], row["away_since"]) == (
+        *("2026-03-28T00:00:00.000Z", "2026-03-31T00:00:00.000Z"),
+        "",
+    )

@@ -255,7 +255,7 @@ async def test_reports_count_a_divided_session_once_and_no_outage(db: asyncpg.Co
     (row,) = await db.fetch(text("watch_time_by"), *whole, [], None, None, "", "", None, now)
     assert (row["sessions"], row["watched_ms"], row["uncertain_ms"]) == (1, 3_600_000, 0)
     rows = await db.fetch(
-        text("watch_time_in"), *whole, hour, [], None, None, T0 - hour, "", "", None, now
+        text("watch_time_in"), *whole, "hour", "UTC", [], None, None, T0 - hour, "", "", None, now
     )
     assert [(row["sessions"], row["watched_ms"]) for row in rows] == [(1, 3_000_000), (1, 600_000)]
     step = timedelta(minutes=15)

@@ -42,13 +42,13 @@ async def watched(
 
 
 async def by_piece(
-    db: asyncpg.Connection, begins: datetime, ends: datetime, size: timedelta
+    db: asyncpg.Connection, begins: datetime, ends: datetime, period: str, timezone: str = "UTC"
 ) -> list[tuple[float, int, int, int]]:
     """(minutes after midnight, sessions, watched_ms, uncertain_ms)"""
     rows = await report(
         db,
         "watch_time_in",
-        *(begins, ends, size, [], None, None, ALWAYS, "", "", None, NOW),
+        *(begins, ends, period, timezone, [], None, None, ALWAYS, "", "", None, NOW),
     )
     midnight = int(MIDNIGHT.timestamp() * 1000)
     return [
@@ -101,7 +101,7 @@ async def test_a_session_is_clipped_to_the_interval(
     assert [row["watched_ms"] for row in await listed(db, at(0), at(60))] == expected
     by_user = await watched(db, at(0), at(60), "user", 10)
     assert by_user == [("ann", 1, one) for one in expected]
-    assert await by_piece(db, at(0), at(60), HOUR) == [(0, 1, one, 0) for one in expected]
+    assert await by_piece(db, at(0), at(60), "hour") == [(0, 1, one, 0) for one in expected]
 
 
 @pytest.mark.parametrize("length", [4 * HOUR - MOMENT, 4 * HOUR, 4 * HOUR + MOMENT])
@@ -122,12 +122,12 @@ async def test_neighbouring_intervals_count_each_moment_once(db: asyncpg.Connect
     whole = (await watched(db, at(-60), at(120)))[0][2]
     parts = [(await watched(db, at(begins), at(begins + 60)))[0][2] for begins in (-60, 0, 60)]
     assert whole == sum(parts)
-    assert whole == sum(piece[2] for piece in await by_piece(db, at(-60), at(120), HOUR))
+    assert whole == sum(piece[2] for piece in await by_piece(db, at(-60), at(120), "hour"))
 
 
 async def test_a_session_over_midnight_gives_each_day_its_part(db: asyncpg.Connection) -> None:
     await past(db, at(-90), at(3 * 1440 + 15))
-    assert await by_piece(db, at(-2880), at(7200), DAY) == [
+    assert await by_piece(db, at(-2880), at(7200), "day") == [
         (-1440, 1, minutes(90), 0),
         (0, 1, minutes(1440), 0),
         (1440, 1, minutes(1440), 0),
@@ -140,20 +140,20 @@ async def test_a_session_that_ends_at_midnight_is_not_in_the_next_day(
     db: asyncpg.Connection,
 ) -> None:
     await past(db, at(-90), at(0))
-    assert await by_piece(db, at(-1440), at(1440), DAY) == [(-1440, 1, minutes(90), 0)]
+    assert await by_piece(db, at(-1440), at(1440), "day") == [(-1440, 1, minutes(90), 0)]
 
 
 async def test_days_are_those_of_utc_wherever_the_database_is(db: asyncpg.Connection) -> None:
     await past(db, at(-90), at(15))
     await db.execute("set timezone = 'America/New_York'")
-    days = await by_piece(db, at(-1440), at(1440), DAY)
+    days = await by_piece(db, at(-1440), at(1440), "day")
     assert days == [(-1440, 1, minutes(90), 0), (0, 1, minutes(15), 0)]
 
 
 async def test_an_uncertain_end_counts_where_it_may_lie(db: asyncpg.Connection) -> None:
     """Ended at 23:50 within 30 minutes: ten of them are of the day before, twenty of this one."""
     await past(db, at(-60), at(-10), ended_within=timedelta(minutes=30), ended_by="swept")
-    assert await by_piece(db, at(-1440), at(1440), DAY) == [
+    assert await by_piece(db, at(-1440), at(1440), "day") == [
         (-1440, 1, minutes(50), minutes(10)),
         (0, 0, 0, minutes(20)),
     ]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
 from uuid import uuid4
+from zoneinfo import ZoneInfo
 
 import asyncpg
 import pytest
@@ -37,6 +38,7 @@ CHANGES_OF_2030 = (
     datetime(2030, 10, 26, 12, tzinfo=UTC),
     datetime(2030, 11, 2, 12, tzinfo=UTC),
 )
+ZONES = ("UTC", "Asia/Kolkata", "Europe/Berlin", "America/New_York", "America/St_Johns")
 SETTINGS: tuple[dict[str, str], ...] = (
     {},
     {"timezone": "Europe/Berlin", "datestyle": "German, DMY", "intervalstyle": "sql_standard"},
@@ -49,6 +51,7 @@ SETTINGS: tuple[dict[str, str], ...] = (
         "bytea_output": "escape",
         "transform_null_equals": "on",
     },
+    {"timezone": "America/New_York", "intervalstyle": "iso_8601"},
     # SQL's style names this zone IST, which is also Israel's.
     {
         "timezone": "Asia/Kolkata",
@@ -106,7 +109,7 @@ async def check_reports(database: Database, noon: datetime) -> None:
 
     by_name = WatchTimeByName(begins, ends, ["user"])
     assert [row.watched_ms for row in await database.report(by_name, PATIENTLY)] == [2 * 86_400_000]
-    by_day = WatchTimeByPeriod(begins, ends, DAY, [], None, None, ALWAYS)
+    by_day = WatchTimeByPeriod(begins, ends, "day", "UTC", [], None, None, ALWAYS)
     assert [
         (row.starts_at, row.watched_ms) for row in await database.report(by_day, PATIENTLY)
     ] == [
@@ -114,10 +117,13 @@ async def check_reports(database: Database, noon: datetime) -> None:
         (milliseconds(midnight + DAY), 86_400_000),
         (milliseconds(midnight + 2 * DAY), 43_200_000),
     ]
-    by_hour = WatchTimeByPeriod(begins, ends, HOUR, [], None, None, ALWAYS)
+    by_hour = WatchTimeByPeriod(begins, ends, "hour", "UTC", [], None, None, ALWAYS)
     assert [
         (row.starts_at, row.watched_ms) for row in await database.report(by_hour, PATIENTLY)
     ] == [(milliseconds(noon + n * HOUR), 3_600_000) for n in range(48)]
+
+    for zone in ZONES:
+        await check_days(database, (begins, ends), (noon, noon + 2 * DAY), zone)
 
     steps = Concurrency(noon - DAY, noon + 3 * DAY, DAY, None, HOUR)
     assert [
@@ -135,6 +141,24 @@ async def check_reports(database: Database, noon: datetime) -> None:
         )
         rows = await database.report(sessions, PATIENTLY)
         assert [row.watched_ms for row in rows] == [172_800_000] * found
+
+
+async def check_days(
+    database: Database,
+    interval: tuple[datetime, datetime],
+    session: tuple[datetime, datetime],
+    zone: str,
+) -> None:
+    """Each local day has its part of the session, the 23 or 25 hours of a change with them."""
+    by_day = WatchTimeByPeriod(*interval, "day", zone, [], None, None, ALWAYS)
+    found = {row.starts_at: row.watched_ms for row in await database.report(by_day, PATIENTLY)}
+    expected, day = {}, session[0].astimezone(ZoneInfo(zone)).date()
+    while (starts := datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)) < session[1]:
+        day += DAY
+        ends = datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+        watched = min(ends, session[1]) - max(starts, session[0])
+        expected[milliseconds(starts)] = round(watched.total_seconds() * 1000)
+    assert found == expected
 
 
 async def test_a_day_of_an_order_has_24_hours(odd: asyncpg.Connection, database: Database) -> None:

@@ -37,6 +37,10 @@ ALLOWED = {
         "a part of a moment, or its day",
         "a variable without a zone",
     },
+    # The midnights of a time zone that is a parameter.
+    "period_starts": {"a part of a moment, or its day"},
+    # A moment `at time zone 'UTC'`.
+    "iso_time": {"a part of a moment, or its day"},
     # A tab reads as \t to the regular expression, and as a tab where strings have escapes.
     "csv_cell": {"a backslash"},
 }

@@ -18,7 +18,7 @@ def export(*arguments: str, dsn: str = "") -> subprocess.CompletedProcess[bytes]
         cwd=ROOT,
         env=os.environ | {"DATABASE_URL": dsn},
         capture_output=True,
-        timeout=60,
+        timeout=300,  # only a program that hangs needs so long
         check=False,
     )
 

@@ -27,6 +27,7 @@ from handlers.web.pagination import (
     Limit,
     Listing,
     NewestFirst,
+    TheCsvForm,
     newest_first,
 )
 from handlers.web.schemas.award_rules import AwardRule, AwardRuleOrder, AwardRulesPage
@@ -97,7 +98,7 @@ async def list_award_rules(
 
 @router.get("/award-rules.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_award_rules(
-    request: Request, database: TheDatabase, after: After = None
+    request: Request, database: TheDatabase, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """List all rules as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await _listing(database).csv(request, after)
+    return await _listing(database).csv(request, form, after)

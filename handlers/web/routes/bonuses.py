@@ -10,7 +10,7 @@ from fastapi import Path, Request, Response
 
 from handlers.services import bonuses
 from handlers.services.bonuses import CreateBonus, ListedBonusRow
-from handlers.web.deps import TheDatabase, ThePorts, service_router, to_datetime
+from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     NOT_FOUND,
@@ -29,6 +29,7 @@ from handlers.web.pagination import (
     Limit,
     Listing,
     NewestFirst,
+    TheCsvForm,
     newest_first,
 )
 from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedBonus
@@ -102,10 +103,10 @@ async def list_bonuses(
 
 @router.get("/bonuses.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_bonuses(
-    request: Request, database: TheDatabase, after: After = None
+    request: Request, database: TheDatabase, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """List all bonuses as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await _listing(database).csv(request, after)
+    return await _listing(database).csv(request, form, after)
 
 
 def _creation(order: BonusOrder) -> CreateBonus:
@@ -122,7 +123,7 @@ def _creation(order: BonusOrder) -> CreateBonus:
         window=timedelta(seconds=order.window_seconds),
         stock=order.stock,
         min_watched=None if min_watched is None else timedelta(seconds=min_watched),
-        opens_at=None if order.opens_at is None else to_datetime(order.opens_at),
+        opens_at=order.opens_at,
         acknowledge=bool(user_ids) if order.acknowledge is None else order.acknowledge,
         fingerprint=fingerprint(order, "bonus_id"),
     )

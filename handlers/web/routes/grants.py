@@ -17,7 +17,7 @@ from handlers.web.errors import (
     UNAVAILABLE,
     documented,
 )
-from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, Listing
+from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, Listing, TheCsvForm
 from handlers.web.schemas.grants import Grant, GrantsPage
 
 router = service_router("grants")
@@ -58,7 +58,7 @@ async def list_grants(database: TheDatabase, limit: Limit = 100, after: After = 
 
 @router.get("/grants.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_grants(
-    request: Request, database: TheDatabase, after: After = None
+    request: Request, database: TheDatabase, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """List the granted claims as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await _listing(database).csv(request, after)
+    return await _listing(database).csv(request, form, after)

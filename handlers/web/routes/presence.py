@@ -20,7 +20,6 @@ from handlers.web.deps import (
     TheOnlineCounts,
     UserFilter,
     service_router,
-    to_datetime,
 )
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -42,8 +41,10 @@ from handlers.web.pagination import (
     Cursor,
     Limit,
     Listing,
+    TheCsvForm,
 )
 from handlers.web.schemas.fields import Name, Whole
+from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 from handlers.web.schemas.presence import (
     Connections,
     EndedBy,
@@ -114,10 +115,10 @@ async def list_online(  # noqa: PLR0913, PLR0917  # two are filters
 
 @router.get("/online.csv", response_class=Response, responses=CSV | LIST_ERRORS)
 async def export_online(
-    request: Request, listing: OnlineListing, after: After = None
+    request: Request, listing: OnlineListing, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """List who is online as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await listing.csv(request, after)
+    return await listing.csv(request, form, after)
 
 
 @router.get("/online/counts")
@@ -147,8 +148,8 @@ class SessionPosition(NamedTuple):
 def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     database: TheDatabase,
     user_id: UserFilter = None,
-    begins: Annotated[Whole | None, FROM] = None,
-    ends: Annotated[Whole | None, TO] = None,
+    begins: Annotated[MomentInQuery | None, FROM] = None,
+    ends: Annotated[MomentInQuery | None, TO] = None,
     resource: ResourceFilter = None,
     ended_by: Annotated[EndedBy | None, Query(description="only sessions that ended so")] = None,
     min_seconds: Annotated[
@@ -163,8 +164,8 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     if begins is not None and ends is not None and ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)
     statement = presence.ListSessions(
-        begins=ALWAYS if begins is None else to_datetime(begins),
-        ends=NEVER if ends is None else to_datetime(ends),
+        begins=ALWAYS if begins is None else begins,
+        ends=NEVER if ends is None else ends,
         user_id=user_id,
         resource=resource,
         ended_by=ended_by,
@@ -238,10 +239,10 @@ async def list_sessions(
 
 @router.get("/sessions.csv", response_class=Response, responses=CSV | SESSIONS_ERRORS)
 async def export_sessions(
-    request: Request, listing: SessionListing, after: After = None
+    request: Request, listing: SessionListing, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """List sessions as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await listing.csv(request, after)
+    return await listing.csv(request, form, after)
 
 
 class EventPosition(NamedTuple):

@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
 
 from handlers.services import reports
-from handlers.services.presence import ALWAYS
+from handlers.services.presence import ALWAYS, EPOCH
 from handlers.services.reports import (
     ConcurrencyRow,
     Steps,
@@ -21,9 +21,9 @@ from handlers.web.deps import (
     ResourceFilter,
     TheDatabase,
     TheInterval,
+    TimeZone,
     UserFilter,
     service_router,
-    to_datetime,
 )
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -32,6 +32,7 @@ from handlers.web.errors import (
     REVERSED_INTERVAL,
     TOO_MANY_POINTS,
     UNKNOWN_BY,
+    UNKNOWN_TIMEZONE,
     ApiError,
     documented,
 )
@@ -43,7 +44,7 @@ from handlers.web.pagination import (
     Limit,
     Listing,
     Milliseconds,
-    to_csv,
+    TheCsvForm,
 )
 from handlers.web.schemas.fields import Whole  # noqa: TC001  # FastAPI reads the annotations
 from handlers.web.schemas.reports import (
@@ -56,10 +57,10 @@ from handlers.web.schemas.reports import (
 
 router = service_router("reports")
 
-DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 WATCH_TIME_ERRORS = documented(
-    BAD_REQUEST, FOREIGN_CURSOR, REVERSED_INTERVAL, UNKNOWN_BY, NARROWER_RANGE
+    BAD_REQUEST, FOREIGN_CURSOR, REVERSED_INTERVAL, UNKNOWN_BY, UNKNOWN_TIMEZONE, NARROWER_RANGE
 )
+NO_PERIOD = "`timezone` is of days and hours; name one of them in `by`, or leave `timezone` out"
 CONCURRENCY_ERRORS = documented(BAD_REQUEST, REVERSED_INTERVAL, TOO_MANY_POINTS, NARROWER_RANGE)
 
 By = Annotated[
@@ -86,24 +87,29 @@ class PeriodPosition(NamedTuple):
 WatchTimeListing = Listing[WatchTimeRow, NamePosition] | Listing[WatchTimeRow, PeriodPosition]
 
 
-def watch_time(
+def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
     database: TheDatabase,
     interval: TheInterval,
     by: By,
     user_id: UserFilter = None,
     resource: ResourceFilter = None,
+    timezone: TimeZone = None,
 ) -> WatchTimeListing:
     keys = by.split(",")
     if len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
         raise ApiError.of(UNKNOWN_BY)
     names: list[str] = [key for key in ("user", "resource") if key in keys]
-    period = DAY if "day" in keys else HOUR if "hour" in keys else None
+    period = next((key for key in ("day", "hour") if key in keys), None)
     begins, ends = interval.begins, interval.ends
     if period is None:
+        if timezone is not None:
+            raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
         return _by_name(database, WatchTimeByName(begins, ends, names, user_id, resource))
     return _by_period(
         database,
-        WatchTimeByPeriod(begins, ends, period, names, user_id, resource, ALWAYS),
+        WatchTimeByPeriod(
+            begins, ends, period, timezone or "UTC", names, user_id, resource, ALWAYS
+        ),
     )
 
 
@@ -133,7 +139,7 @@ def _by_period(
     def _behind(after: PeriodPosition, limit: int) -> WatchTimeByPeriod:
         return replace(
             statement,
-            after_starts_at=to_datetime(after.starts_at),
+            after_starts_at=EPOCH + timedelta(milliseconds=after.starts_at),
             after_user_id=after.user_id,
             after_resource=after.resource,
             limit=limit,
@@ -154,10 +160,10 @@ TheWatchTime = Annotated[WatchTimeListing, Depends(watch_time)]
 async def list_watch_time(
     listing: TheWatchTime, limit: Limit = 100, after: After = None
 ) -> WatchTimePage:
-    """Sum up the watch time within an interval by user, resource, day or hour (UTC).
+    """Sum up the watch time within an interval by user, resource, day or hour.
 
     The rows come in the order of time, user and resource. A session that crosses midnight gives
-    each day its part.
+    each day its part. Days and hours are those of `timezone`.
     """
     rows, following = await listing.page(after, limit)
     return WatchTimePage(items=[WatchTime.model_validate(row) for row in rows], next=following)
@@ -165,10 +171,10 @@ async def list_watch_time(
 
 @router.get("/watch-time.csv", response_class=Response, responses=CSV | WATCH_TIME_ERRORS)
 async def export_watch_time(
-    request: Request, listing: TheWatchTime, after: After = None
+    request: Request, listing: TheWatchTime, form: TheCsvForm, after: After = None
 ) -> CsvResponse:
     """Sum up the watch time as CSV. `Link: <…>; rel="next"` leads to the next rows."""
-    return await listing.csv(request, after)
+    return await listing.csv(request, form, after)
 
 
 def steps(
@@ -211,7 +217,7 @@ async def count_concurrency(steps: TheSteps, rows: TheConcurrency) -> Concurrenc
 
 
 @router.get("/concurrency.csv", response_class=Response, responses=CSV | CONCURRENCY_ERRORS)
-async def export_concurrency(rows: TheConcurrency) -> CsvResponse:
+async def export_concurrency(rows: TheConcurrency, form: TheCsvForm) -> CsvResponse:
     """Count how many users watch at once, as CSV."""
-    text, _ = to_csv(Concurrency.model_fields, rows)
+    text, _ = form.write(Concurrency.model_fields, rows)
     return CsvResponse(text)

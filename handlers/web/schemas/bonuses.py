@@ -9,7 +9,6 @@ from pydantic import Field, model_validator
 
 from handlers.web.schemas.broadcasts import Everyone, Listed, Progress, Viewers
 from handlers.web.schemas.fields import (
-    MAX_MILLISECONDS,
     MAX_SECONDS,
     Duration,
     Millis,
@@ -20,6 +19,7 @@ from handlers.web.schemas.fields import (
     ServerNow,
     StoredObject,
 )
+from handlers.web.schemas.moments import Moment
 
 
 class BonusOrder(Schema):
@@ -37,12 +37,10 @@ class BonusOrder(Schema):
         le=MAX_SECONDS,
         description="when the claim window opens, from now by the database's clock",
     )
-    opens_at: int | None = Field(
+    opens_at: Moment | None = Field(
         default=None,
-        ge=0,
-        le=MAX_MILLISECONDS,
         description="instead of `opens_in_seconds`: when the claim window opens, in milliseconds "
-        "since the epoch. May be in the past as long as the window has not ended",
+        "since the epoch or as RFC 3339. May be in the past as long as the window has not ended",
     )
     window_seconds: Duration = Field(description="how long the bonus can be claimed")
     stock: int | None = Field(

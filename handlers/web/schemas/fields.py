@@ -23,8 +23,6 @@ from handlers.core.nesting import is_deeper
 MAX_JSON_LEVELS = 32
 # A day. A larger number of seconds is most likely meant in milliseconds.
 MAX_SECONDS = 86_400
-# The end of the year 9999: Python, JavaScript and PostgreSQL all know it.
-MAX_MILLISECONDS = 253_402_300_799_999
 
 
 class Schema(BaseModel):

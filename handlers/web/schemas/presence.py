@@ -89,7 +89,8 @@ class Session(Schema):
     )
     away_since: int | None = Field(
         description="when the part before this one ended: an outage that was longer than the grace "
-        "divides a session into items with the same `session_id`. Null for its first part"
+        "divides a session into items with the same `session_id`. Milliseconds since the epoch; "
+        "null for its first part"
     )
     watched_ms: int = Field(
         description="watch time of the session within the requested interval, in milliseconds"

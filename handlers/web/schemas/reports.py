@@ -11,7 +11,7 @@ class WatchTime(Schema):
     """One row of the report: the keys that `by` names, the others null."""
 
     starts_at: int | None = Field(
-        description="when the day or hour (UTC) begins, in milliseconds since the epoch; null "
+        description="when the day or hour begins, in milliseconds since the epoch; null "
         "unless `by` names one"
     )
     user_id: str | None = Field(description="null unless `by` names `user`")

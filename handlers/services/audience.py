@@ -1,0 +1,123 @@
+"""The audience in the trade's words: viewers, views, averages, peaks, retention."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, ClassVar
+
+import msgspec
+
+from handlers.core.operation import Statement
+from handlers.services import reports
+from handlers.services.errors import TooManySteps, TooShortPeriods
+from handlers.services.reports import MAX_EXACT_LENGTH, MAX_MOMENTS, MAX_STEPS
+
+if TYPE_CHECKING:
+    from handlers.services.reports import Database, Interval
+
+LENGTHS = {
+    "minute": timedelta(minutes=1),
+    "hour": timedelta(hours=1),
+    # The day on which clocks are put forward.
+    "day": timedelta(hours=23),
+}
+
+
+class AudienceRow(msgspec.Struct, frozen=True):
+    starts_at: int
+    ends_at: int
+    unique_viewers: int
+    new_viewers: int
+    retained_viewers: int
+    views: int
+    sessions: int
+    watched_ms: int
+    peak_viewers: int
+    peak_at: int
+
+
+class ReadAudience(Statement[AudienceRow], frozen=True):
+    """The audience of each period of an interval, up to now. Raises UnknownTimeZone."""
+
+    query: ClassVar[str] = "audience"
+    begins: datetime
+    ends: datetime
+    period: str | None
+    timezone: str
+    resources: list[str] | None
+    min_length: timedelta
+    resolution: timedelta
+    now: datetime | None = None
+
+
+class Audience(msgspec.Struct, frozen=True):
+    """One period, with what follows from its row."""
+
+    starts_at: int
+    ends_at: int
+    unique_viewers: int
+    new_viewers: int
+    returning_viewers: int
+    retained_viewers: int
+    retention: float | None
+    views: int
+    sessions: int
+    watched_ms: int
+    average_viewers: float
+    average_view_ms: int | None
+    peak_viewers: int
+    peak_at: int
+
+
+@dataclass(frozen=True)
+class Question:
+    """Whose audience is asked for, and how it is divided."""
+
+    period: str | None
+    timezone: str
+    resources: list[str] | None
+    min_length: timedelta
+
+    def of(self, interval: Interval) -> ReadAudience:
+        """The statement that answers. Raises TooManySteps or TooShortPeriods."""
+        length = interval.ends - interval.begins
+        period = LENGTHS.get(self.period or "", length)
+        if length / period > MAX_STEPS:
+            raise TooManySteps
+        if self.min_length > period:
+            raise TooShortPeriods
+        return ReadAudience(
+            interval.begins,
+            interval.ends,
+            self.period,
+            self.timezone,
+            self.resources,
+            self.min_length,
+            choose_resolution(length),
+        )
+
+
+def choose_resolution(length: timedelta) -> timedelta:
+    """How often viewers are counted for a peak: at each coming and going, or once in so long."""
+    if length <= MAX_EXACT_LENGTH:
+        return timedelta(microseconds=1)
+    return timedelta(seconds=math.ceil(length.total_seconds() / MAX_MOMENTS))
+
+
+async def read_audience(database: Database, statement: ReadAudience) -> list[Audience]:
+    """Read the audience of each period. Raises TooSlow or UnknownTimeZone."""
+    rows = await database.report(statement, reports.REPORT_TIMEOUT)
+    first = rows[0].unique_viewers if rows else 0
+    return [_derived(row, first) for row in rows]
+
+
+def _derived(row: AudienceRow, first_viewers: int) -> Audience:
+    return Audience(
+        **msgspec.structs.asdict(row),
+        returning_viewers=row.unique_viewers - row.new_viewers,
+        retention=row.retained_viewers / first_viewers if first_viewers else None,
+        average_viewers=row.watched_ms / max(row.ends_at - row.starts_at, 1),
+        average_view_ms=row.watched_ms // row.sessions if row.sessions else None,
+    )
