@@ -6,7 +6,8 @@ CREATE TYPE public.ending AS ENUM (
     'swept',
     'node_evicted',
     'kicked',
-    'moved'
+    'moved',
+    'divided'
 );
 
 CREATE TYPE public.presence_event_type AS ENUM (
@@ -93,6 +94,25 @@ CREATE TABLE public.broadcast_shards (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id character varying(128) NOT NULL,
+    resource character varying(128) NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    nodes jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_by public.ending,
+    ended_within interval,
+    back_by timestamp with time zone,
+    began_at timestamp with time zone,
+    away_since timestamp with time zone,
+    watched_before interval,
+    evidence tstzmultirange,
+    visible tstzmultirange
+)
+WITH (fillfactor='80');
+
 CREATE UNLOGGED TABLE public.push_budget (
     only_row boolean DEFAULT true NOT NULL,
     free_at timestamp with time zone NOT NULL,
@@ -109,27 +129,10 @@ CREATE TABLE public.past_sessions (
     ended_by public.ending NOT NULL,
     ended_within interval NOT NULL,
     away_since timestamp with time zone,
+    visible tstzmultirange,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 )
 PARTITION BY RANGE (ended_at);
-
-CREATE TABLE public.watching_times (
-    id bigint NOT NULL,
-    user_id character varying(128) NOT NULL,
-    resource character varying(128) NOT NULL,
-    joined_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    nodes jsonb NOT NULL,
-    seen_at timestamp with time zone NOT NULL,
-    ended_by public.ending,
-    ended_within interval,
-    back_by timestamp with time zone,
-    began_at timestamp with time zone,
-    away_since timestamp with time zone,
-    watched_before interval,
-    evidence tstzmultirange
-)
-WITH (fillfactor='80');
 
 CREATE VIEW public.sessions AS
  SELECT watching_times.id,
@@ -142,7 +145,14 @@ CREATE VIEW public.sessions AS
             WHEN (watching_times.ended_at IS NOT NULL) THEN watching_times.ended_within
             ELSE NULL::interval
         END AS ended_within,
-    watching_times.away_since
+    watching_times.away_since,
+        CASE
+            WHEN (watching_times.visible IS NOT NULL) THEN (watching_times.visible + COALESCE(( SELECT range_agg(tstzrange(to_timestamp((COALESCE((c.value ->> 'shown'::text), (c.value ->> 'since'::text), (c.value ->> 'at'::text)))::double precision), NULL::timestamp with time zone)) AS range_agg
+               FROM jsonb_each(watching_times.nodes) n(key, value),
+                LATERAL jsonb_each(n.value) c(key, value)
+              WHERE (NOT (c.value ? 'hidden'::text))), '{}'::tstzmultirange))
+            ELSE NULL::tstzmultirange
+        END AS visible
    FROM public.watching_times
 UNION ALL
  SELECT past_sessions.id,
@@ -152,7 +162,8 @@ UNION ALL
     past_sessions.ended_at,
     past_sessions.ended_by,
     past_sessions.ended_within,
-    past_sessions.away_since
+    past_sessions.away_since,
+    past_sessions.visible
    FROM public.past_sessions;
 
 CREATE TABLE public.acks (
@@ -308,6 +319,7 @@ CREATE TABLE public.past_sessions_default (
     ended_by public.ending CONSTRAINT past_sessions_ended_by_not_null NOT NULL,
     ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
     away_since timestamp with time zone,
+    visible tstzmultirange,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 );
 
