@@ -36,7 +36,10 @@ QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
 EXACTLY = timedelta(microseconds=1)
-ENDINGS = ("client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved")
+ENDINGS = (
+    *("client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved"),
+    "divided",
+)
 ALWAYS = datetime.min  # noqa: DTZ901  # what asyncpg writes as '-infinity'
 NAMES = ("user_id", "resource")
 # Columns whose text users or backends chose.

@@ -6,7 +6,8 @@ CREATE TYPE public.ending AS ENUM (
     'swept',
     'node_evicted',
     'kicked',
-    'moved'
+    'moved',
+    'divided'
 );
 
 CREATE TYPE public.presence_event_type AS ENUM (
@@ -93,6 +94,40 @@ CREATE TABLE public.broadcast_shards (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.award_rules (
+    rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    reward jsonb NOT NULL,
+    every interval NOT NULL,
+    claim_within interval NOT NULL,
+    resource text,
+    created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    ended_at timestamp with time zone,
+    CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
+);
+
+CREATE TABLE public.watching_times (
+    id bigint NOT NULL,
+    user_id character varying(128) NOT NULL,
+    resource character varying(128) NOT NULL,
+    joined_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    nodes jsonb NOT NULL,
+    seen_at timestamp with time zone NOT NULL,
+    ended_by public.ending,
+    ended_within interval,
+    back_by timestamp with time zone,
+    began_at timestamp with time zone,
+    away_since timestamp with time zone,
+    watched_before interval,
+    evidence tstzmultirange,
+    visible tstzmultirange
+)
+WITH (fillfactor='80');
+
 CREATE UNLOGGED TABLE public.push_budget (
     only_row boolean DEFAULT true NOT NULL,
     free_at timestamp with time zone NOT NULL,
@@ -109,27 +144,10 @@ CREATE TABLE public.past_sessions (
     ended_by public.ending NOT NULL,
     ended_within interval NOT NULL,
     away_since timestamp with time zone,
+    visible tstzmultirange,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 )
 PARTITION BY RANGE (ended_at);
-
-CREATE TABLE public.watching_times (
-    id bigint NOT NULL,
-    user_id character varying(128) NOT NULL,
-    resource character varying(128) NOT NULL,
-    joined_at timestamp with time zone NOT NULL,
-    ended_at timestamp with time zone,
-    nodes jsonb NOT NULL,
-    seen_at timestamp with time zone NOT NULL,
-    ended_by public.ending,
-    ended_within interval,
-    back_by timestamp with time zone,
-    began_at timestamp with time zone,
-    away_since timestamp with time zone,
-    watched_before interval,
-    evidence tstzmultirange
-)
-WITH (fillfactor='80');
 
 CREATE VIEW public.sessions AS
  SELECT watching_times.id,
@@ -142,7 +160,14 @@ CREATE VIEW public.sessions AS
             WHEN (watching_times.ended_at IS NOT NULL) THEN watching_times.ended_within
             ELSE NULL::interval
         END AS ended_within,
-    watching_times.away_since
+    watching_times.away_since,
+        CASE
+            WHEN (watching_times.visible IS NOT NULL) THEN (watching_times.visible + COALESCE(( SELECT range_agg(tstzrange(to_timestamp((COALESCE((c.value ->> 'shown'::text), (c.value ->> 'since'::text), (c.value ->> 'at'::text)))::double precision), NULL::timestamp with time zone)) AS range_agg
+               FROM jsonb_each(watching_times.nodes) n(key, value),
+                LATERAL jsonb_each(n.value) c(key, value)
+              WHERE (NOT (c.value ? 'hidden'::text))), '{}'::tstzmultirange))
+            ELSE NULL::tstzmultirange
+        END AS visible
    FROM public.watching_times
 UNION ALL
  SELECT past_sessions.id,
@@ -152,7 +177,8 @@ UNION ALL
     past_sessions.ended_at,
     past_sessions.ended_by,
     past_sessions.ended_within,
-    past_sessions.away_since
+    past_sessions.away_since,
+    past_sessions.visible
    FROM public.past_sessions;
 
 CREATE TABLE public.acks (
@@ -162,24 +188,16 @@ CREATE TABLE public.acks (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
-CREATE TABLE public.award_rules (
-    rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    reward jsonb NOT NULL,
-    every interval NOT NULL,
-    claim_within interval NOT NULL,
-    resource text,
-    created_at timestamp with time zone NOT NULL,
-    fingerprint text,
-    ended_at timestamp with time zone,
-    CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
-    CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
-    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
-    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
-);
+CREATE TABLE public.award_progress (
+    rule_id uuid NOT NULL,
+    user_id text NOT NULL,
+    watched interval NOT NULL
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.awards (
     rule_id uuid NOT NULL,
-    session_id bigint NOT NULL,
+    user_id text NOT NULL,
     nth bigint NOT NULL
 );
 
@@ -308,6 +326,7 @@ CREATE TABLE public.past_sessions_default (
     ended_by public.ending CONSTRAINT past_sessions_ended_by_not_null NOT NULL,
     ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
     away_since timestamp with time zone,
+    visible tstzmultirange,
     CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
 );
 
@@ -380,6 +399,7 @@ CREATE TABLE public.user_streams (
     user_id text NOT NULL,
     seq bigint NOT NULL,
     state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    last_month date DEFAULT date_trunc('month'::text, (now() AT TIME ZONE 'UTC'::text)) NOT NULL,
     CONSTRAINT user_streams_seq_check CHECK ((seq > 0)),
     CONSTRAINT user_streams_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 )
@@ -422,11 +442,14 @@ ALTER TABLE ONLY public.ledger ALTER COLUMN id SET DEFAULT nextval('public.ledge
 ALTER TABLE ONLY public.acks
     ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
 
+ALTER TABLE ONLY public.award_progress
+    ADD CONSTRAINT award_progress_pkey PRIMARY KEY (rule_id, user_id);
+
 ALTER TABLE ONLY public.award_rules
     ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
 
 ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_pkey PRIMARY KEY (session_id, rule_id);
+    ADD CONSTRAINT awards_pkey PRIMARY KEY (rule_id, user_id);
 
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_pkey PRIMARY KEY (bonus_id, slot);
@@ -511,6 +534,12 @@ ALTER TABLE ONLY public.watching_times
 
 CREATE INDEX acks_at ON public.acks USING btree (at);
 
+CREATE INDEX award_progress_user ON public.award_progress USING btree (user_id);
+
+CREATE INDEX award_rules_live ON public.award_rules USING btree (rule_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX awards_user ON public.awards USING btree (user_id);
+
 CREATE INDEX bonuses_everyone ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NULL));
 
 CREATE INDEX bonuses_everyone_cancelled ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NOT NULL));
@@ -583,6 +612,8 @@ CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_i
 
 CREATE INDEX user_events_at ON public.user_events USING btree (at);
 
+CREATE INDEX user_streams_last_month ON public.user_streams USING btree (last_month);
+
 CREATE INDEX watch_totals_last_month ON public.watch_totals USING btree (last_month);
 
 CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
@@ -604,9 +635,6 @@ ALTER INDEX public.past_sessions_user_long ATTACH PARTITION public.past_sessions
 ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
 
 CREATE TRIGGER add_watch_totals AFTER INSERT ON public.past_sessions REFERENCING NEW TABLE AS finalized FOR EACH STATEMENT EXECUTE FUNCTION public.add_watch_totals();
-
-ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
 
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

@@ -4,9 +4,11 @@ import { UNSET, learn } from "./clock.js";
 import { Hello } from "./hello.js";
 import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
+import { Page } from "./page.js";
 import { Reconnector } from "./reconnect.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";
+import { Visibility } from "./visibility.js";
 
 export { HeadcountError };
 
@@ -54,7 +56,8 @@ export class Headcount extends EventTarget {
   #connections;
   #hello;
   #outbox;
-  #page = new AbortController();
+  #page;
+  #visibility;
   #clock = UNSET;
   #stream = EMPTY;
   #broadcasts = broadcasts.NOTHING;
@@ -73,7 +76,9 @@ export class Headcount extends EventTarget {
       setTimeout: options.setTimeout ?? ((callback, milliseconds) => setTimeout(callback, milliseconds)),
       clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
     };
+    this.#page = this.#makePage(options);
     this.#connections = this.#makeConnections(options);
+    this.#visibility = this.#makeVisibility();
     this.#hello = this.#makeHello();
     this.#outbox = new Outbox({
       send: (request) => this.#connections.current?.send(request),
@@ -85,7 +90,7 @@ export class Headcount extends EventTarget {
       changed: (backlog) => this.#dispatch("backlog", backlog),
     });
     this.#bonuses = this.#makeBonuses();
-    this.#listenToPage(options);
+    this.#page.listen();
     // Like a WebSocket, it leaves its caller time to add listeners before the first event.
     queueMicrotask(() => this.#connections.isFinal || this.#connections.connect());
   }
@@ -197,13 +202,13 @@ export class Headcount extends EventTarget {
   // Parts.
 
   /** @param {Options} options */
-  #makeConnections({ ticket, WebSocket = globalThis.WebSocket, document = globalThis.document }) {
+  #makeConnections({ ticket, WebSocket = globalThis.WebSocket }) {
     const env = {
       ticket: async () => ticket({ resource: this.#watched }),
       WebSocket,
       now: this.#now,
       timers: this.#timers,
-      isHidden: () => document?.visibilityState === "hidden",
+      isHidden: () => this.#page.isHidden,
     };
     return new Reconnector(env, this.#random, {
       opened: (connection) => this.#hello.say(connection),
@@ -221,13 +226,24 @@ export class Headcount extends EventTarget {
 
   #makeHello() {
     return new Hello({
-      since: () => {
+      words: (connection) => {
         const { epoch, seq } = this.#stream;
         const broadcasts_since = this.#broadcasts.seq ?? undefined;
-        return { ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since };
+        return { ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since, ...this.#visibility.words(connection) };
       },
       current: () => this.#connections.current,
       isClaimWaiting: () => this.#outbox.isClaimWaiting,
+      newId: this.#newId,
+      random: this.#random,
+      timers: this.#timers,
+    });
+  }
+
+  #makeVisibility() {
+    return new Visibility({
+      isSeen: () => this.#page.isSeen,
+      current: () => this.#connections.current,
+      uncounted: () => this.#connections.counted(false),
       newId: this.#newId,
       random: this.#random,
       timers: this.#timers,
@@ -245,23 +261,26 @@ export class Headcount extends EventTarget {
     });
   }
 
-  /**
-   * Check the connection when the network comes back or the tab becomes visible: browsers slow down the timers of hidden tabs.
-   *
-   * @param {Options} options
-   */
-  #listenToPage({ window = globalThis.window, document = globalThis.document }) {
-    const { signal } = this.#page;
-    window?.addEventListener("online", () => this.#connections.network(true), { signal });
-    window?.addEventListener("offline", () => this.#connections.network(false), { signal });
-    window?.addEventListener("pageshow", (event) => "persisted" in event && event.persisted && this.#connections.restored(), { signal });
-    const shownOrHidden = () => (document?.visibilityState === "hidden" ? this.#connections.hidden() : this.wake());
-    document?.addEventListener("visibilitychange", shownOrHidden, { signal });
+  /** @param {Options} options */
+  #makePage({ window = globalThis.window, document = globalThis.document }) {
+    return new Page(
+      { window, document },
+      {
+        seen: (isUrgent) => this.#visibility.changed(isUrgent),
+        hidden: () => this.#connections.hidden(),
+        // Browsers slow down the timers of hidden tabs, so the connection may have ended unnoticed.
+        shown: () => this.wake(),
+        left: () => this.#connections.left(),
+        restored: () => this.#connections.restored(),
+        network: (isThere) => this.#connections.network(isThere),
+      },
+    );
   }
 
   /** @param {string} reason */
   #stopped(reason) {
-    this.#page.abort();
+    this.#page.stop();
+    this.#visibility.stop();
     this.#hello.stop();
     this.#bonuses.stop();
     this.#outbox.fail(ending(reason));
@@ -285,6 +304,7 @@ export class Headcount extends EventTarget {
     } else if (message.type === "pong") this.#connections.answered(connection);
     else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
     else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
+    else if (this.#visibility.answered(message)) return;
     else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
     else if (message.type === "error" || message.message) this.#failed(connection, message.message === THROTTLED);
@@ -310,6 +330,7 @@ export class Headcount extends EventTarget {
     for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
     this.#followBroadcasts(broadcasts.welcomed(this.#broadcasts, welcome));
     this.#outbox.restore(`${welcome.user_id}.${welcome.resource}`);
+    this.#visibility.welcomed(connection);
     if (isNew) this.#returnToWatched(welcome.resource);
     if (isNew) this.#outbox.resume();
   }
@@ -413,6 +434,7 @@ export class Headcount extends EventTarget {
   #failed(connection, isThrottled) {
     if (this.#hello.isPendingOn(connection)) this.#repeatHello(connection, { isThrottled });
     const isOnly = connection === this.#connections.current && connection.unanswered === 1;
+    this.#visibility.failed(connection, isThrottled);
     this.#outbox.retryAll({ isThrottled, isOnly });
   }
 

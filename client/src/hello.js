@@ -6,7 +6,8 @@ import { ANSWER_TIMEOUT } from "./connection.js";
 
 /**
  * @typedef {object} Options
- * @property {() => object} since  how far the client has followed its streams: the members of a hello beside its id
+ * @property {(connection: Connection) => object} words  how far the client has followed its streams, and whether the user sees
+ *   it: the members of a hello beside its id
  * @property {() => Connection|null} current  the connection in use
  * @property {() => boolean} isClaimWaiting  a claim is to be sent, or sent again
  * @property {() => string} newId
@@ -44,7 +45,7 @@ export class Hello {
   /** @param {Connection} connection */
   say(connection) {
     this.#pending = { connection, id: this.#options.newId() };
-    connection.send({ action: "hello", id: this.#pending.id, ...this.#options.since() });
+    connection.send({ action: "hello", id: this.#pending.id, ...this.#options.words(connection) });
     this.#sayAfter(ANSWER_TIMEOUT, connection);
   }
 
@@ -55,7 +56,7 @@ export class Hello {
    */
   ask(connection) {
     if (this.#pending || this.#options.isClaimWaiting()) return;
-    connection.send({ action: "hello", id: this.#options.newId(), ...this.#options.since() });
+    connection.send({ action: "hello", id: this.#options.newId(), ...this.#options.words(connection) });
   }
 
   /** @param {string} re  the id that an answer names */

@@ -22,6 +22,7 @@ import { Schedule } from "./schedule.js";
 // the age has doubled.
 const REFRESH_AFTER = 4 * 60_000;
 const NO_NETWORK = "this device is offline";
+const LEFT = "this page was left";
 
 /** Keeps one welcomed connection: connects, waits as the schedule says, connects again, and replaces it in time. */
 export class Reconnector {
@@ -157,11 +158,23 @@ export class Reconnector {
     }
   }
 
-  /** The page was stored and is shown again: its connection did not survive that. */
+  /** The page is left, and its user with it, even if the browser stores it to show it again. */
+  left() {
+    this.#cancelAttempt();
+    for (const connection of [this.current, this.#fresh]) {
+      connection?.close();
+      if (connection) this.#owner.ended(connection);
+    }
+    if (this.current) this.#lost(this.#env.now());
+    this.#fresh = null;
+    this.#setStatus("offline", LEFT);
+  }
+
+  /** The page was stored and is shown again. If it had a connection, that did not survive. */
   restored() {
     this.#interruptions.ended();
     if (this.current) this.current.check();
-    else if (this.#timer !== undefined) this.#connectNext(true, this.status.reason);
+    else if (!this.#fresh) this.#connectNext(true, this.status.reason);
   }
 
   /** The page is hidden now. */

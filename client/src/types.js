@@ -115,8 +115,9 @@
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]
- * @property {EventTarget} [window]   dispatches "online", "offline" and "pageshow"
- * @property {EventTarget & {visibilityState?: string}} [document]  dispatches "visibilitychange"
+ * @property {EventTarget} [window]   dispatches "online", "offline", "pagehide" and "pageshow"; its `documentPictureInPicture`
+ * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
+ *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
  * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger", id: string, [key: string]: any}} Request
  *

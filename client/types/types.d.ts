@@ -115,8 +115,9 @@
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]
- * @property {EventTarget} [window]   dispatches "online", "offline" and "pageshow"
- * @property {EventTarget & {visibilityState?: string}} [document]  dispatches "visibilitychange"
+ * @property {EventTarget} [window]   dispatches "online", "offline", "pagehide" and "pageshow"; its `documentPictureInPicture`
+ * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
+ *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
  * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger", id: string, [key: string]: any}} Request
  *
@@ -440,14 +441,16 @@ export type Options = {
     setTimeout?: ((callback: () => void, milliseconds: number) => any) | undefined;
     clearTimeout?: ((timer: any) => void) | undefined;
     /**
-     * dispatches "online", "offline" and "pageshow"
+     * dispatches "online", "offline", "pagehide" and "pageshow"; its `documentPictureInPicture`
      */
     window?: EventTarget | undefined;
     /**
-     * dispatches "visibilitychange"
+     * dispatches
+     * "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
      */
     document?: (EventTarget & {
         visibilityState?: string;
+        pictureInPictureElement?: Element | null;
     }) | undefined;
 };
 /**

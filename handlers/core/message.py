@@ -20,15 +20,21 @@ EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+Change = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
 class HelloMessage(msgspec.Struct, frozen=True, tag_field="action", tag="hello"):
-    """Asks for everything to draw, or for what came after `since`."""
+    """Asks for everything to draw, or for what came after `since`.
+
+    May say whether the client is visible, as a `VisibilityMessage` does.
+    """
 
     id: ActionId
     since: Seq | None = None
     epoch: Annotated[str, msgspec.Meta(max_length=64)] | None = None
     broadcasts_since: Seq | None = None
+    visible: bool | None = None
+    change: Change | None = None
 
 
 class ActMessage(msgspec.Struct, frozen=True, tag_field="action", tag="act"):
@@ -70,14 +76,31 @@ class WatchMessage(msgspec.Struct, frozen=True, tag_field="action", tag="watch")
     resource: Resource
 
 
-Message = HelloMessage | ActMessage | ClaimMessage | AckMessage | WatchMessage | LedgerMessage
-ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger")
+class VisibilityMessage(msgspec.Struct, frozen=True, tag_field="action", tag="visibility"):
+    """Says whether the user can see the client; the connection's `change`-th state."""
+
+    id: ActionId
+    visible: bool
+    change: Change
+
+
+Message = (
+    HelloMessage
+    | ActMessage
+    | ClaimMessage
+    | AckMessage
+    | WatchMessage
+    | LedgerMessage
+    | VisibilityMessage
+)
+ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "visibility")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
 
 TOO_LARGE = f"the message is larger than {MAX_MESSAGE_BYTES} bytes: send less in one message"
 UNSTORABLE = "a value in this message cannot be stored, such as a NUL character: remove it"
 TOO_DEEP = f"patch is nested deeper than {MAX_PATCH_DEPTH} levels: flatten it"
+NOT_NUMBERED = "visible and change go together: send both, or neither"
 UNKNOWN_ACTION = f"action is missing or unknown: send one of {', '.join(ACTIONS)}, ping"
 
 
@@ -112,6 +135,8 @@ def parse(body: str) -> Message:
         raise BadMessage("bad_request", reasons.of_field(error), re) from error
     if isinstance(message, ActMessage) and _is_deeper(message.patch, MAX_PATCH_DEPTH):
         raise BadMessage("bad_request", TOO_DEEP, re)
+    if isinstance(message, HelloMessage) and (message.visible is None) != (message.change is None):
+        raise BadMessage("bad_request", NOT_NUMBERED, re)
     if _has_nul(body, message):
         raise BadMessage("bad_request", UNSTORABLE, re)
     return message

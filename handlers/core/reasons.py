@@ -27,6 +27,8 @@ EXPECTED = {
     "before": SEQ,
     "epoch": "the epoch of the last welcome, a string, or leave it out",
     "resource": f"a string of 1 to {MAX_NAME} characters without NUL",
+    "visible": "true or false",
+    "change": "a whole number from 1 to 2^53, one more for each change",
 }
 """What to send in each field of a message."""
 

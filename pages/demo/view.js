@@ -125,6 +125,7 @@ const ENDS = {
   node_evicted: "connection lost",
   kicked: "ended by the operator",
   moved: "moved to another resource",
+  divided: "goes on",
 };
 
 /** @param {string|null} endedBy  null: it has not ended */

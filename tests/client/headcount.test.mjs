@@ -13,7 +13,7 @@ test("it connects with its ticket and says hello first, without since", async ()
   await settled();
   sockets[0].accept();
   assert.equal(sockets[0].url, "ws://gateway/live?ticket=a%2Bb%2F%3D");
-  assert.deepEqual(sockets[0].sent, [{ action: "hello", id: "id1" }]);
+  assert.deepEqual(sockets[0].sent, [{ action: "hello", id: "id1", visible: true, change: 1 }]);
 });
 
 test("it is online once welcomed, not before", async () => {
@@ -64,7 +64,7 @@ test("a gap that lasts is asked for once", async () => {
   sockets[0].receive(pushed(event(2)));
   sockets[0].receive(pushed(event(3)));
   await time.pass(400);
-  assert.deepEqual(sockets[0].of("hello").slice(1), [{ action: "hello", id: "id2", since: 0, epoch: EPOCH, broadcasts_since: 0 }]);
+  assert.deepEqual(sockets[0].of("hello").slice(1), [{ action: "hello", id: "id2", since: 0, epoch: EPOCH, broadcasts_since: 0, visible: true, change: 1 }]);
   sockets[0].receive(welcome("id2", { recovered: true, seq: 2, events: [event(1), event(2)] }));
   assert.deepEqual(of("event").map(({ seq }) => seq), [1, 2, 3]);
 });

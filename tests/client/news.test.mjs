@@ -33,7 +33,7 @@ test("the next hello has the seq of the last welcome, not of later pushes", asyn
   sockets[0].drop();
   await time.pass(500);
   sockets[1].accept();
-  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 0, epoch: EPOCH, broadcasts_since: 5 });
+  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 0, epoch: EPOCH, broadcasts_since: 5, visible: true, change: 1 });
 });
 
 test("a gap is asked for once, on its connection, within half a minute because all clients may have it", async () => {
@@ -119,7 +119,7 @@ test("after a watch the client asks for all news that is valid there", async () 
   headcount.watch("two");
   answerWatch(sockets[0]);
   const hello = sockets[0].last("hello");
-  assert.deepEqual(hello, { action: "hello", id: hello.id, since: 0, epoch: EPOCH });
+  assert.deepEqual(hello, { action: "hello", id: hello.id, since: 0, epoch: EPOCH, visible: true, change: 1 });
   sockets[0].receive(welcome(hello.id, { resource: "two", broadcasts: broadcastsUpTo(9, 2, 8) }));
   await time.pass(60_000);
   assert.deepEqual([seqs(of), sockets[0].of("hello").length], [[4, 8, 2], 2]);

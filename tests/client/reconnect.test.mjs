@@ -21,7 +21,7 @@ test("after a loss the client connects with a new ticket and asks for what it mi
   await time.pass(500);
   sockets[1].accept();
   assert.equal(sockets[1].url, "ws://gateway/live?ticket=t2");
-  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 1, epoch: EPOCH, broadcasts_since: 0 });
+  assert.deepEqual(sockets[1].last("hello"), { action: "hello", id: "id2", since: 1, epoch: EPOCH, broadcasts_since: 0, visible: true, change: 1 });
 });
 
 test("the offline status has the reason and the time of the next attempt", async () => {

@@ -18,6 +18,7 @@ from handlers.core.message import (
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
+    VisibilityMessage,
     WatchMessage,
     parse,
 )
@@ -30,7 +31,7 @@ def refusal(body: str) -> tuple[str, str | None]:
     return caught.value.code, caught.value.re
 
 
-def test_hello_act_claim_ack_watch_and_ledger_are_read() -> None:
+def test_each_message_is_read() -> None:
     bonus_id = UUID(int=7)
     assert parse('{"action":"hello","id":"h1"}') == HelloMessage("h1")
     assert parse('{"action":"hello","id":"h1","since":3,"epoch":"e"}') == HelloMessage("h1", 3, "e")
@@ -47,6 +48,12 @@ def test_hello_act_claim_ack_watch_and_ledger_are_read() -> None:
     assert parse('{"action":"ledger","id":"l1","before":9}') == LedgerMessage("l1", 9)
     assert parse('{"action":"hello","id":"h1","broadcasts_since":5}') == (
         HelloMessage("h1", broadcasts_since=5)
+    )
+    assert parse('{"action":"hello","id":"h1","visible":false,"change":1}') == (
+        HelloMessage("h1", visible=False, change=1)
+    )
+    assert parse('{"action":"visibility","id":"v1","visible":true,"change":2}') == (
+        VisibilityMessage("v1", visible=True, change=2)
     )
 
 

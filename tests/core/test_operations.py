@@ -18,6 +18,7 @@ from handlers.core.message import (
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
+    VisibilityMessage,
     WatchMessage,
 )
 from handlers.core.operation import Json, Limit, Rules
@@ -30,6 +31,7 @@ from handlers.core.operations import (
     disconnect,
     hello,
     ledger,
+    visibility,
     watch,
 )
 from handlers.core.operations.ack import AckRow
@@ -37,6 +39,7 @@ from handlers.core.operations.act import Act, ActRow
 from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
+from handlers.core.operations.visibility import Visibility, VisibilityRow
 from handlers.core.operations.watch import Watch, WatchRow
 from handlers.core.rate_limit import over_limit
 from handlers.core.ticket import Ticket
@@ -262,6 +265,25 @@ def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
         "entries": [{"id": 3}],
         "next": 3,
     }
+
+
+def test_a_report_of_visibility_is_noted_unless_its_connection_is_gone() -> None:
+    message = VisibilityMessage("v1", visible=False, change=2)
+    assert visibility.statement(ANN, message, RULES) == Visibility(
+        "ann", NODE, "tab-1", visible=False, change=2, gap=LIMIT.gap, burst=50, keep_out=LIMIT[2]
+    )
+    row = VisibilityRow(outcome="noted", wait_ms=0, server_now=9)
+    noted = {"type": "noted", "re": "v1", "server_now": 9, "change": 2}
+    assert json.loads(visibility.outcome(ANN, message, row).reply) == noted
+    gone = structs.replace(row, outcome="not_connected")
+    assert json.loads(visibility.outcome(ANN, message, gone).reply)["code"] == "not_connected"
+
+
+def test_a_hello_may_say_whether_it_is_visible() -> None:
+    asked = hello.statement(ANN, HelloMessage("h1", visible=False, change=1), RULES)
+    assert (asked.visible, asked.change) == (False, 1)
+    asked = hello.statement(ANN, HelloMessage("h1"), RULES)
+    assert (asked.visible, asked.change) == (None, None)
 
 
 def test_welcome_has_everything_that_a_client_draws() -> None:

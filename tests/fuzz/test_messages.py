@@ -61,12 +61,16 @@ def wrong(dice: Random) -> str:
     bonus_id = json.dumps(str(uuid.UUID(int=dice.getrandbits(128))))
     action = dice.choice([*ACTIONS, "ping"])
     fields = {
-        "hello": {"since": "0", "epoch": '""', "broadcasts_since": "0"},
+        "hello": {
+            **{"since": "0", "epoch": '""', "broadcasts_since": "0"},
+            **{"visible": "false", "change": "1"},
+        },
         "act": {"type": '"like"', "body": "{}", "patch": '{"a":{"b":1}}'},
         "claim": {"bonus_id": bonus_id, "user_id": '"ann"'},
         "ack": {"bonus_id": bonus_id},
         "watch": {"resource": '"lobby"'},
         "ledger": {"before": "7"},
+        "visibility": {"visible": "true", "change": "2"},
     }.get(action, {})
     return junk.spoil(dice, {"action": json.dumps(action), "id": some_id, **fields})
 

@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "ack": {"bonus_id": BONUS},
     "watch": {"resource": "site"},
     "ledger": {},
+    "visibility": {"visible": False, "change": 2},
 }
 OUT_OF_RANGE: tuple[object, ...] = (-1, 2**53 + 1, 2**70, 1.5, "1", True, [], {})
 # Values that each field refuses. A field that may be left out may also be null.
@@ -62,6 +63,8 @@ BAD: dict[str, tuple[object, ...]] = {
     "before": OUT_OF_RANGE,
     "epoch": (7, "x" * 65),
     "resource": (None, 7, "", "x" * 129, "a\0b"),
+    "visible": (7, "true", {}),
+    "change": (0, *OUT_OF_RANGE),
 }
 FIELDS = {str(kind.__struct_config__.tag): structs.fields(kind) for kind in get_args(Message)}
 
@@ -144,6 +147,9 @@ ERRORS: list[tuple[str, Row | Exception, str]] = [
     (message("act", patch=nested(33)), NOT_ASKED, "bad_request"),
     (message("act", body=nested(500)), NOT_ASKED, "bad_json"),
     (message("act", body={"x": "a\0b"}), NOT_ASKED, "bad_request"),
+    (message("hello", visible=True), NOT_ASKED, "bad_request"),
+    (message("hello", change=1), NOT_ASKED, "bad_request"),
+    (message("visibility"), Row("not_connected"), "not_connected"),
     ("{}", NOT_ASKED, "unknown_action"),
     (message("dance"), NOT_ASKED, "unknown_action"),
     (message("act", body={"x": "y" * 17_000}), NOT_ASKED, "too_large"),

@@ -298,6 +298,7 @@ EACH = [
     {"action": "ack", "id": "k1", "bonus_id": str(uuid.UUID(int=1))},
     {"action": "watch", "id": "w1", "resource": "site"},
     {"action": "ledger", "id": "l1"},
+    {"action": "visibility", "id": "v1", "visible": True, "change": 1},
 ]
 
 
@@ -510,6 +511,28 @@ def end(world: World, connection_id: str) -> None:
     """The client closes."""
     gone = world.event("disconnect", connection_id, disconnectStatusCode=1001, disconnectReason="")
     disconnect.handle(gone, Context(), world.container)
+
+
+def test_a_connection_says_that_it_is_hidden_and_shown(world: World) -> None:
+    world.come("tab-1")
+    for visible, change in ((False, 1), (True, 2), (False, 3)):
+        said = {"action": "visibility", "id": "v1", "visible": visible, "change": change}
+        assert send(world, "tab-1", said)["type"] == "noted"
+        (row,) = world.rows("select upper_inf(visible) as is_visible from sessions")
+        assert (row["is_visible"] or False) is visible
+    send(world, "tab-1", {"action": "hello", "id": "h1", "visible": True, "change": 4})
+    (row,) = world.rows("select upper_inf(visible) as is_visible from sessions")
+    assert row["is_visible"] is True
+
+
+def test_a_connection_that_is_gone_is_told_that_nothing_was_noted(world: World) -> None:
+    world.come("tab-1")
+    end(world, "tab-1")
+    before = world.rows("select * from watching_times")
+    said = {"action": "visibility", "id": "v1", "visible": False, "change": 1}
+    reply = send(world, "tab-1", said)
+    assert (reply["type"], reply["re"], reply["code"]) == ("error", "v1", "not_connected")
+    assert world.rows("select * from watching_times") == before
 
 
 def test_a_live_connection_moves_to_another_resource(world: World) -> None:

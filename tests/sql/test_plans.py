@@ -16,6 +16,7 @@ import pytest
 
 from handlers.adapters.statements import text
 from handlers.core.operations.hello import Hello
+from handlers.core.operations.visibility import Visibility
 from tests.sql.tabs import GRACE, NODE, T0, at
 from tests.support.databases import copy, named
 from tests.support.statements import NO_LIMIT, asked
@@ -199,6 +200,10 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
     "push to listed users": [drop("users"), page, next_page],
     "act": [("select act($1, $2, $3, $4, p_now => $5)", "act", "a2", "like", "{}", at(20))],
     "hello": [asked(Hello("user-7", NODE, "tab-7", None, None, None, *NO_LIMIT))],
+    "hello, hidden": [
+        asked(Hello("user-7", NODE, "tab-7", None, None, None, *NO_LIMIT, visible=False, change=1))
+    ],
+    "visibility": [asked(Visibility("user-7", NODE, "tab-7", False, 1, *NO_LIMIT))],
     "devices": [(text("connections"), "user-7")],
     "watch_time": [(text("watch_time"), "user-7")],
     "online": [(text("online"), None, None, "user-5", "site", 100)],

@@ -84,6 +84,11 @@ async def watch(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     return await db.fetchval(call, user, NODE)
 
 
+async def visibility(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = "select outcome from visibility($1, $2, 'tab', false, 1, '1 second', 50)"
+    return await db.fetchval(call, user, NODE)
+
+
 async def forget(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     call = "select forget($1, $2, array['tab'], array['swept'])"
     return await db.fetchval(call, [user], [NODE])
@@ -116,6 +121,7 @@ async def push_to_listed(db: asyncpg.Connection, user: str, _bonus: UUID) -> obj
         connect,
         disconnect,
         watch,
+        visibility,
         forget,
         push_to_everyone,
         push_to_listed,
@@ -139,6 +145,7 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
         "joined",
         True,
         "opened",
+        "noted",
         0,
         "page",
     }

@@ -18,6 +18,7 @@ from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.hello import Hello
 from handlers.core.operations.ledger import Ledger
+from handlers.core.operations.visibility import Visibility
 from handlers.core.operations.watch import Watch
 from handlers.services.presence import ALWAYS, NEVER, ListSessions, ReadTotals
 from tests.support.databases import copy, named
@@ -76,6 +77,8 @@ ASKED: dict[str, Statement[Any]] = {
     "ack": Ack("ann", BONUS, *LIMIT),
     "watch": Watch("ann", NODE, "tab", "stream-1", timedelta(seconds=30), *LIMIT),
     "watch where one is": Watch("ann", NODE, "tab", "site", timedelta(seconds=30), *LIMIT),
+    "hello, hidden": Hello("ann", NODE, "tab", None, None, None, *LIMIT, visible=False, change=1),
+    "visibility": Visibility("ann", NODE, "tab", False, 1, *LIMIT),
     "connect": Connect("ann", "site", NODE, "t", "t", SOON, timedelta(seconds=30), 50, None),
     "connect elsewhere": Connect(
         "ann", "stream-2", NODE, "t", "t", SOON, timedelta(seconds=30), 50, None

@@ -51,6 +51,9 @@ class Hello(Statement[HelloRow], frozen=True):
     gap: timedelta
     burst: int
     keep_out: timedelta
+    visible: bool | None = None
+    """See `visibility`; None: the client does not say."""
+    change: int | None = None
 
 
 def statement(connection: Connection, message: HelloMessage, rules: Rules) -> Hello:
@@ -62,6 +65,8 @@ def statement(connection: Connection, message: HelloMessage, rules: Rules) -> He
         message.epoch,
         message.broadcasts_since,
         *rules.limit,
+        message.visible,
+        message.change,
     )
 
 

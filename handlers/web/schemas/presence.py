@@ -8,7 +8,9 @@ from pydantic import Field
 
 from handlers.web.schemas.fields import HasMore, Millis, NextPage, NextPoll, Schema, ServerNow
 
-EndedBy = Literal["client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved"]
+EndedBy = Literal[
+    "client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved", "divided"
+]
 
 
 class Online(Schema):
@@ -81,16 +83,17 @@ class Session(Schema):
     ended_by: str | None = Field(
         description="how the session ended: `client` closed it, its line was `lost`, `idle` and "
         "`expired` are the gateway's time limits, `swept` and `node_evicted` were found dead, "
-        "`kicked` was closed by the API, `moved` went to another resource. Null while the session "
-        "is open"
+        "`kicked` was closed by the API, `moved` went to another resource; `divided` is no end: "
+        "the session goes on in its next part. Null while the session is open"
     )
     ended_within_ms: int | None = Field(
         description="how exact `ended_at` is: the true end is at most this much later"
     )
     away_since: int | None = Field(
         description="when the part before this one ended: an outage that was longer than the grace "
-        "divides a session into items with the same `session_id`. Milliseconds since the epoch; "
-        "null for its first part"
+        "divides a session into items with the same `session_id`, and so does a client that is "
+        "hidden and shown often (`ended_by` is `divided`, and no time is between). Milliseconds "
+        "since the epoch; null for its first part"
     )
     watched_ms: int = Field(
         description="watch time of the session within the requested interval, in milliseconds"

@@ -37,8 +37,8 @@ begin
         returning h.due_at, w.*
     ),
     moved as (
-        insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since)
-            select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since from over
+        insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible)
+            select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible from over
     ),
     -- No joins below: the planner does not know their sizes and would use nested loops.
     made as (

@@ -12,7 +12,8 @@ $$;
 -- Add a connection to a session's set. p_connection is what we know of it: {"at": when it opened, epoch
 -- seconds; "ticket": the id of the ticket that opened it; "until": when that expires; "device": its label,
 -- if any; "since": when it came, if by a `watch`; "seen": its last evidence, while it does not answer the
--- sweep}.
+-- sweep; of its visibility "hidden": true while it is; "shown": since when it has been visible, if not since it
+-- came; "said": the number of its last report, "heard": when that came}.
 create or replace function with_connection(
     p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb
 ) returns jsonb language sql stable as $$

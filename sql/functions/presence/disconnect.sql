@@ -33,7 +33,7 @@ begin
                back_by = case when back_by is null and p_ended_by = 'client' then v_now + p_grace
                               else greatest(v_now + p_grace,
                                             back_by(back_by, p_ended_by::ending, v_now, v_now)) end
-         where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null
+         where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null and visible is null
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
         returning *
     )

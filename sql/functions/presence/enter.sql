@@ -13,20 +13,30 @@ declare
     v_is_new boolean;
     v_is_alone boolean;
     v_closed watching_times;
+    v_connection jsonb := p_connection;
 begin
     select * into v_closed from watching_times w
      where w.user_id = p_user_id and w.resource = p_resource and w.ended_at is not null;
-    insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes)
+    -- A user who is back within the grace was there all the while, and as visible as before.
+    if v_closed.back_by > p_now and p_now - v_closed.ended_at <= p_grace and not p_connection ? 'hidden'
+       and coalesce(upper(v_closed.visible) = v_closed.ended_at, v_closed.visible is null) then
+        v_connection := p_connection || jsonb_build_object('shown', extract(epoch from v_closed.ended_at));
+    end if;
+    insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes, visible)
         select p_user_id, p_resource, p_now, p_now,
-               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection))
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, p_connection)),
+               case when p_connection ? 'hidden' then tstzmultirange() end
          where count_connections(p_user_id) < p_max_connections
         on conflict (user_id, resource) do update
-           set nodes = with_connection(w.nodes, p_node, p_connection_id, p_connection),
+           set nodes = with_connection(w.nodes, p_node, p_connection_id, v_connection),
                seen_at = greatest(w.seen_at, p_now),
                ended_at = null, ended_by = null, ended_within = null,
                -- Its only line is back, so it waits for no other.
                back_by = case when w.ended_at is null or w.evidence is not null then w.back_by end,
-               evidence = case when w.ended_at is null then w.evidence end
+               evidence = case when w.ended_at is null then w.evidence end,
+               visible = case when w.ended_at is not null and p_connection ? 'hidden'
+                              then coalesce(w.visible, tstzmultirange(tstzrange(w.joined_at, w.ended_at)))
+                              else w.visible end
          where w.ended_at is null or (w.back_by > p_now and not is_for_good(w.ended_by))
         returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then

@@ -12,6 +12,6 @@ returns void language sql as $$
         insert into presence_outbox (due_at, type, session_id, user_id, resource, at, is_finalized)
             select p_now, 'offline', id, user_id, resource, ended_at, true from over
     )
-    insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since)
-        select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since from over
+    insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible)
+        select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible from over
 $$;

@@ -35,7 +35,7 @@ begin
     if outcome is null then
         v_is_over := leave(p_user_id, p_node, p_connection_id, 'moved', v_now, v_now, p_grace, v_now);
         outcome := enter(p_user_id, p_resource, p_node, p_connection_id,
-                         v_session.nodes -> p_node -> p_connection_id
+                         (v_session.nodes -> p_node -> p_connection_id) - 'shown'
                          || jsonb_build_object('since', extract(epoch from v_now)::numeric(14, 3)),
                          p_grace, 2147483647, v_now);
         -- To and fro leaves a past session and two presence events each time.

@@ -5,18 +5,19 @@
 create or replace function sessions_between(p_from timestamptz, p_to timestamptz)
 returns setof sessions language sql stable rows 100000 as $$
     select id, user_id::text, resource::text, joined_at, ended_at, ended_by,
-           case when ended_at is not null then ended_within end, away_since
+           case when ended_at is not null then ended_within end, away_since,
+           case when visible is not null then visible + shown_now(nodes) end
       from watching_times
      where joined_at < p_to
        and (ended_at is null or ended_at > p_from or (ended_at = p_from and joined_at = p_from))
     union all
-    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since
+    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible
       from past_sessions
      where ended_at >= p_from and ended_at < p_to + interval '4 hours' and joined_at < p_to
        and ended_at - joined_at <= interval '4 hours'
        and (ended_at > p_from or joined_at = p_from)
     union all
-    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since
+    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible
       from past_sessions
      where ended_at >= p_from and joined_at < p_to
        and ended_at - joined_at > interval '4 hours'

@@ -1,4 +1,4 @@
--- Everything a client needs to draw itself: one row.
+-- Everything a client needs to draw itself: one row. p_visible, p_change: see `visibility`; null: it does not say.
 --   outcome    welcome; slow_down or kept_out (see `spend`) with wait_ms and server_now alone
 --   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
 --   epoch, seq, state (as of seq)
@@ -13,7 +13,8 @@
 create or replace function hello(
     p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text,
     p_broadcasts_since bigint, p_gap interval default '0', p_burst integer default 1,
-    p_keep_out interval default '1 minute', p_now timestamptz default null
+    p_keep_out interval default '1 minute', p_visible boolean default null, p_change bigint default null,
+    p_now timestamptz default null
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
@@ -32,6 +33,12 @@ begin
         server_now := ms(v_now);
         return next;
         return;
+    end if;
+    -- Few tell anything new, and those who do not need no lock.
+    if exists (select from watching_times
+                where user_id = p_user_id and is_news(nodes -> p_node -> p_connection_id, p_visible, p_change)) then
+        perform note_visibility(p_user_id, p_node, p_connection_id, p_visible, p_change,
+                                lock_user(p_user_id, p_now));
     end if;
     with session as materialized (
         select resource::text, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections,
