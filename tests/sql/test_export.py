@@ -31,9 +31,9 @@ NAMES = ("=1", "+1", "-1", "@1", "\t1", "\r1", "\n1", "'1", 'a,"b"\r\nc\nd', "Zo
         (("sessions",), "watched_ms"),
         (("watch-time", "--by", "user"), "watched_ms"),
         (("watch-time", "--by", "hour,resource"), "watched_ms"),
-        (("watch-time", "--by", "day"), "watched_ms"),
+        (("watch-time", "--by", "day", "--clock", "visible"), "watched_ms"),
         (("concurrency", "--step-seconds", "86400"), "peak_viewers"),
-        (("audience",), "peak_viewers"),
+        (("audience", "--clock", "visible"), "peak_viewers"),
         (("audience", "--by", "day", "--resource", "site", "--resource", "x"), "watched_ms"),
     ],
 )

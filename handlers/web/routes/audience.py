@@ -12,7 +12,7 @@ from fastapi import Depends, Query, Response
 from handlers.services import audience as service
 from handlers.services.audience import Question, ReadAudience
 from handlers.services.reports import Interval
-from handlers.web.deps import TheDatabase, TheInterval, TimeZone, service_router
+from handlers.web.deps import Clock, TheDatabase, TheInterval, TimeZone, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     NARROWER_RANGE,
@@ -56,11 +56,14 @@ def question(
         Whole,
         Query(ge=0, le=82_800, description="how long a unique viewer watches in the period"),
     ] = 0,
+    clock: Clock = "connected",
 ) -> Question:
     if timezone is not None and by not in {"hour", "day"}:
         raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
     resources = None if resource is None else sorted(set(resource))
-    return Question(by, timezone or "UTC", resources, timedelta(seconds=min_seconds))
+    return Question(
+        by, timezone or "UTC", resources, timedelta(seconds=min_seconds), clock == "visible"
+    )
 
 
 class Asked(NamedTuple):
