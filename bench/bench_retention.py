@@ -50,6 +50,7 @@ KEPT_DAYS: dict[str, float | None] = {
     "past_sessions": 4 * MONTH_DAYS,
     "watching_times": None,
     "awards": None,
+    "award_progress": None,
     "user_streams": None,
 }
 SIZES = """

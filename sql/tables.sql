@@ -94,6 +94,21 @@ CREATE TABLE public.broadcast_shards (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.award_rules (
+    rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    reward jsonb NOT NULL,
+    every interval NOT NULL,
+    claim_within interval NOT NULL,
+    resource text,
+    created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    ended_at timestamp with time zone,
+    CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
+    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
+);
+
 CREATE TABLE public.watching_times (
     id bigint NOT NULL,
     user_id character varying(128) NOT NULL,
@@ -173,24 +188,16 @@ CREATE TABLE public.acks (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
-CREATE TABLE public.award_rules (
-    rule_id uuid DEFAULT gen_random_uuid() NOT NULL,
-    reward jsonb NOT NULL,
-    every interval NOT NULL,
-    claim_within interval NOT NULL,
-    resource text,
-    created_at timestamp with time zone NOT NULL,
-    fingerprint text,
-    ended_at timestamp with time zone,
-    CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
-    CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
-    CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
-    CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
-);
+CREATE TABLE public.award_progress (
+    rule_id uuid NOT NULL,
+    user_id text NOT NULL,
+    watched interval NOT NULL
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.awards (
     rule_id uuid NOT NULL,
-    session_id bigint NOT NULL,
+    user_id text NOT NULL,
     nth bigint NOT NULL
 );
 
@@ -434,11 +441,14 @@ ALTER TABLE ONLY public.ledger ALTER COLUMN id SET DEFAULT nextval('public.ledge
 ALTER TABLE ONLY public.acks
     ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
 
+ALTER TABLE ONLY public.award_progress
+    ADD CONSTRAINT award_progress_pkey PRIMARY KEY (rule_id, user_id);
+
 ALTER TABLE ONLY public.award_rules
     ADD CONSTRAINT award_rules_pkey PRIMARY KEY (rule_id);
 
 ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_pkey PRIMARY KEY (session_id, rule_id);
+    ADD CONSTRAINT awards_pkey PRIMARY KEY (rule_id, user_id);
 
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_pkey PRIMARY KEY (bonus_id, slot);
@@ -522,6 +532,12 @@ ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
 CREATE INDEX acks_at ON public.acks USING btree (at);
+
+CREATE INDEX award_progress_user ON public.award_progress USING btree (user_id);
+
+CREATE INDEX award_rules_live ON public.award_rules USING btree (rule_id) WHERE (ended_at IS NULL);
+
+CREATE INDEX awards_user ON public.awards USING btree (user_id);
 
 CREATE INDEX bonuses_everyone ON public.bonuses USING btree (expires_at) WHERE ((audience = 'everyone'::text) AND (cancelled_at IS NULL));
 
@@ -616,9 +632,6 @@ ALTER INDEX public.past_sessions_user_long ATTACH PARTITION public.past_sessions
 ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_default_user_id_terminate_at_id_idx;
 
 CREATE TRIGGER add_watch_totals AFTER INSERT ON public.past_sessions REFERENCING NEW TABLE AS finalized FOR EACH STATEMENT EXECUTE FUNCTION public.add_watch_totals();
-
-ALTER TABLE ONLY public.awards
-    ADD CONSTRAINT awards_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
 
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

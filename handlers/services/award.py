@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Sessions per rule and statement.
+# Users per rule and statement.
 AWARD_BATCH_SIZE = 10_000
 # Bonuses per statement: each may have been offered to ten thousand.
 CLOSE_BATCH_SIZE = 10

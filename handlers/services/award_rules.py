@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 from uuid import UUID
 
 import msgspec
@@ -44,6 +44,7 @@ class AwardRuleRow(msgspec.Struct, frozen=True):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    overlap: Literal["once", "each"]
     created_at: int
     ended_at: int | None
 
@@ -59,6 +60,7 @@ class ListedAwardRuleRow(msgspec.Struct, frozen=True):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    overlap: Literal["once", "each"]
     created_at: int
     ended_at: int | None
     position: int

@@ -54,9 +54,9 @@ def audience_of(audience: Everyone | Viewers | Listed) -> tuple[str, str | None]
     return audience.kind, audience.resource if isinstance(audience, Viewers) else None
 
 
-def fingerprint(order: BaseModel, own_id: str) -> str:
+def fingerprint(order: BaseModel, *left_out: str) -> str:
     """Hash what a request asks for, however it is written."""
-    wanted = order.model_dump(exclude={own_id}, exclude_defaults=True)
+    wanted = order.model_dump(exclude=set(left_out), exclude_defaults=True)
     return hashlib.sha256(json.dumps(wanted, sort_keys=True, default=str).encode()).hexdigest()
 
 

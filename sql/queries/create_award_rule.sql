@@ -1,5 +1,5 @@
 -- name: create_award_rule
--- From now on: a bonus for each `every` of watching in one session. Returns outcome: created, repeated or
+-- From now on: a bonus for each `every` of watching. Returns outcome: created, repeated or
 -- conflict (another rule has this id); only what is created is written.
 -- $1 rule_id  $2 reward  $3 every  $4 claim_within  $5 resource (null: any)  $6 fingerprint
 insert into award_rules as r (rule_id, reward, every, claim_within, resource, created_at, fingerprint)

@@ -618,12 +618,25 @@ def test_bad_news_are_refused_and_write_nothing(
         ({"reward": {"text": "\0"}}, "unstorable"),
         ({"rule_id": "x"}, "bad_request"),
         ({"audience": EVERYONE}, "bad_request"),
+        ({"overlap": "each"}, "bad_request"),  # a minute would be paid twice
+        ({"overlap": "once", "resource": "site"}, "bad_request"),
+        ({"overlap": "both"}, "bad_request"),
     ],
 )
 def test_a_bad_rule_is_refused_and_writes_nothing(
     world: World, wrong: dict[str, Any], code: str
 ) -> None:
     refused(world, "/award-rules", RULE | wrong, code)
+
+
+def test_a_rule_says_how_a_minute_on_several_resources_counts(world: World) -> None:
+    for resource, overlap in ((None, "once"), ("site", "each")):
+        order = RULE | {"rule_id": str(uuid4()), "resource": resource}
+        status, rule = call(world, "POST", "/award-rules", order)
+        assert (status, rule["overlap"]) == (201, overlap)
+        assert call(world, "POST", "/award-rules", order | {"overlap": overlap}) == (200, rule)
+    items = call(world, "GET", "/award-rules")[1]["items"]
+    assert [item["overlap"] for item in items] == ["each", "once"]
 
 
 @pytest.mark.parametrize("depth", [31, 32, 250, 255, 260, 900, 990, 100_000])

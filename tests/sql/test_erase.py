@@ -54,6 +54,8 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await drop(db, user_ids=[user_id], fingerprint="digest")
     await db.execute("select ack($1, $2)", user_id, bonus_id)
     await claim(db, user_id, f"claim of {user_id}", bonus_id)
+    await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
+    await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
     await db.execute(
         "insert into user_limits (user_id, free_at, counted_at, of_claims)"
         " values ($1, now(), now(), false)",

@@ -301,3 +301,29 @@ async def test_what_was_summed_before_0018_belongs_to_a_person(empty: str, files
     )
     assert [tuple(row) for row in await db.fetch(hours)] == [("ann", 5), ("bob", 4), ("carl", 13)]
     await db.close()
+
+
+async def test_awards_of_sessions_become_progress_of_users_in_0019(empty: str, files: Path) -> None:
+    """A rule of two hours is 10 hours old; ann was here for 3 and is for 2, beside another tab."""
+    kept = take_away(files, "0019")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into award_rules (reward, every, claim_within, created_at, ended_at)"
+        " values ('{}', '2 hours', '1 minute', now() - interval '10 hours', null),"
+        "        ('{}', '1 hour', '1 minute', now() - interval '10 hours', now());"
+        " insert into past_sessions select 1, 'ann', 'site', now() - interval '12 hours',"
+        "        now() - interval '7 hours', 'client', '0';"
+        " insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
+        " select 'ann', resource, now() - interval '2 hours', now(), '{\"n\": {\"c\": {}}}'"
+        "   from unnest(array['one', 'two']) as resource;"
+        " insert into awards select rule_id, id, 1 from award_rules, watching_times"
+    )
+    await put_back(kept, empty)
+    assert await db.fetchval("select array_agg(nth) from awards") == [2]
+    progress = "select extract(epoch from watched)::int / 3600 from award_progress"
+    assert [hours for (hours,) in await db.fetch(progress)] == [3]
+    assert await db.fetchval("select award(10)") == 0
+    later = "select award(10, now() + $1 * interval '1 minute')"
+    assert [await db.fetchval(later, n) for n in (59, 61)] == [0, 1]
+    await db.close()

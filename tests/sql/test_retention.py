@@ -252,16 +252,18 @@ async def test_a_session_of_days_is_awarded_once_per_interval_while_its_awards_a
     assert await count(db, "bonuses") <= 31 * 4
 
 
-async def test_awards_go_with_their_session(db: asyncpg.Connection) -> None:
+async def test_awards_go_with_their_rule(db: asyncpg.Connection) -> None:
     await come(db, "ann", "bob")
     rule = "insert into award_rules (reward, every, claim_within, created_at)"
     await db.execute(f"{rule} values ('{{}}', '1 minute', '1 minute', $1)", T0)
     assert await award(db, T0 + 5 * MINUTE) == 1
     await Tab("ann", user_id="ann").disconnect(db, T0 + 5 * MINUTE)
-    assert await prune(db, T0 + 5 * MINUTE) == {}, "ann may be back within the grace"
     await finalize(db, T0 + 6 * MINUTE)
-    assert await prune(db, T0 + 6 * MINUTE) == {"awards": 1}
-    assert await award(db, T0 + 5 * MINUTE) == 0, "bob had this one"
+    assert await prune(db, T0 + 6 * MINUTE) == {}, "ann may be back, on any day"
+    assert await award(db, T0 + 5 * MINUTE) == 0, "they had this one"
+    await db.execute("update award_rules set ended_at = $1", T0 + 7 * MINUTE)
+    assert await prune(db, T0 + 7 * MINUTE) == {"awards": 2}
+    assert (await count(db, "awards"), await count(db, "award_progress")) == (0, 0)
 
 
 # ---- the ledger, by days

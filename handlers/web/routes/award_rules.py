@@ -46,8 +46,9 @@ async def create_award_rule(
 ) -> AwardRule:
     """Award users a bonus for watching, from now on.
 
-    Each bonus is made within a minute of its being due. Watch time before the rule does not count.
-    The bonuses are for listed users, and their devices acknowledge them.
+    Each bonus is made within a minute of its being due, to users who are watching what it counts.
+    Watch time before the rule does not count; from then on it adds up over sessions, days and
+    devices. The bonuses are for listed users, and their devices acknowledge them.
     """
     new = award_rules.CreateAwardRule(
         rule_id=order.rule_id or uuid4(),
@@ -55,7 +56,7 @@ async def create_award_rule(
         every=timedelta(seconds=order.every_seconds),
         claim_within=timedelta(seconds=order.claim_within_seconds),
         resource=order.resource,
-        fingerprint=fingerprint(order, "rule_id"),
+        fingerprint=fingerprint(order, "rule_id", "overlap"),
     )
     with named("rule_id", order, new.rule_id):
         row, is_repeated = await award_rules.create(database, new)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from handlers.web.schemas.fields import (
     Duration,
@@ -18,9 +18,11 @@ from handlers.web.schemas.fields import (
     StoredObject,
 )
 
+Overlap = Literal["once", "each"]
+
 
 class AwardRuleOrder(Schema):
-    """A bonus for each `every_seconds` that a user watches within one session."""
+    """A bonus for each `every_seconds` that a user watches, over all sessions and devices."""
 
     rule_id: OwnId = None
     reward: Reward
@@ -29,6 +31,26 @@ class AwardRuleOrder(Schema):
     resource: Annotated[
         Name | None, Field(description="the resource that counts; null: every resource")
     ] = None
+    overlap: Overlap | None = Field(
+        default=None,
+        description="how a minute counts that a user watches on several resources at once. `once`: "
+        "it counts once, for a rule without a resource. `each`: it counts on this resource "
+        "whatever else is open, for a rule with one. Null: the one that fits",
+    )
+
+    @model_validator(mode="after")
+    def pays_no_minute_twice(self) -> Self:
+        if self.overlap == "each" and self.resource is None:
+            raise ValueError(
+                'without a resource, overlap "each" would pay a minute once for every resource; '
+                'send "once", or a rule for each resource'
+            )
+        if self.overlap == "once" and self.resource is not None:
+            raise ValueError(
+                'with a resource, overlap "once" would need to know which other resource comes '
+                'first; send "each", or no resource'
+            )
+        return self
 
 
 class AwardRule(Schema):
@@ -37,6 +59,9 @@ class AwardRule(Schema):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    overlap: Overlap = Field(
+        description="how a minute on several resources at once counts: `once`, or on `each`"
+    )
     created_at: Millis
     ended_at: int | None = Field(
         description="milliseconds since the epoch; null while the rule awards"

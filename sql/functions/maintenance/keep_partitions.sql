@@ -54,7 +54,8 @@ begin
 end $$;
 
 -- Keep past_sessions, a partition per month: see keep_partitions. Forget up to 10,000 totals of watch time of
--- users who have not watched since: last, because finalize holds some while it waits for what is above.
+-- users who have not watched since, and their progress of award rules: last, because finalize holds some while it
+-- waits for what is above.
 create or replace function keep_months(p_keep_months integer, p_now timestamptz default null)
 returns table (made text[], dropped text[]) language plpgsql as $$
 declare
@@ -62,11 +63,18 @@ declare
 begin
     return query
         select * from keep_partitions('past_sessions', 'ended_at', 'month', p_keep_months, '1 second', p_now);
-    delete from watch_totals
-     where (user_id, resource) in (
-         select t.user_id, t.resource from watch_totals t
-          where p_keep_months > 0 and t.last_month < v_month - p_keep_months * interval '1 month'
-          order by t.last_month limit 10000 for update skip locked);
+    with forgotten as (
+        delete from watch_totals
+         where (user_id, resource) in (
+             select t.user_id, t.resource from watch_totals t
+              where p_keep_months > 0 and t.last_month < v_month - p_keep_months * interval '1 month'
+              order by t.last_month limit 10000 for update skip locked)
+        returning user_id, resource
+    ),
+    progress as (
+        delete from award_progress p using forgotten f where f.resource = '' and p.user_id = f.user_id
+    )
+    delete from awards a using forgotten f where f.resource = '' and a.user_id = f.user_id;
 end $$;
 
 -- Keep the ledger, a partition per day: see keep_partitions. Claims wait while it waits for a lock, so it

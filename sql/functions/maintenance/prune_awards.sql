@@ -1,11 +1,17 @@
--- Remove the awards of sessions that are over for good, at most p_limit sessions: one that is open or within its
--- grace keeps its last award, which says when the next one is due, for as long as it lasts. Returns how many.
--- A difference of sets: whatever the planner expects, neither is read more than once.
+-- Remove the progress and the awards of rules that have ended, at most p_limit of each. Returns how many awards.
 create or replace function prune_awards(p_limit integer) returns bigint language sql as $$
-    with pruned as (
-        delete from awards where session_id = any (array(
-            select session_id from awards except select id from watching_times limit p_limit))
+    with over as (
+        select rule_id from award_rules where ended_at is not null
+    ),
+    progress as (
+        delete from award_progress where ctid = any (array(
+            select p.ctid from over o join award_progress p using (rule_id) limit p_limit))
+        returning 1
+    ),
+    pruned as (
+        delete from awards where ctid = any (array(
+            select a.ctid from over o join awards a using (rule_id) limit p_limit))
         returning 1
     )
-    select count(*) from pruned
+    select greatest((select count(*) from progress), (select count(*) from pruned))
 $$;

@@ -21,6 +21,9 @@ create or replace function user_tables() returns table (
         ('user_events', '{seq}', 'user', null, null),
         ('user_streams', '{}', 'user', null, null),
         ('user_limits', '{}', 'user', null, null),
+        -- The progress first: without it no award is made again.
+        ('award_progress', '{rule_id}', 'user', null, null),
+        ('awards', '{rule_id}', 'user', null, null),
         -- The digest of an order could be compared with that of a guess.
         ('bonuses', '{}', 'all',
          'fingerprint is not null and bonus_id in (select bonus_id from offers where user_id = $1)',

@@ -1,5 +1,6 @@
--- Add sessions that have been finalized to what their users have watched: per resource, and anything (''). The
--- trigger of past_sessions calls it once per statement. In one order, so two callers cannot deadlock.
+-- Add sessions that have been finalized to what their users have watched, per resource and anything (''), and to
+-- their progress of the rules that award. The trigger of past_sessions calls it once per statement. In one order,
+-- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
 begin
     insert into watch_totals as t (user_id, resource, watched, last_month)
@@ -9,16 +10,32 @@ begin
         on conflict (user_id, resource) do update
            set watched = t.watched + excluded.watched,
                last_month = greatest(t.last_month, excluded.last_month);
-    -- Anything counts once, however many sessions have it: take off what others have, too. A statement of its own:
-    -- the rows above are locked now, so it sees all past sessions of these users, and no other caller adds one.
-    update watch_totals t set watched = t.watched - o.overlap
-      from (select n.user_id, n.whole - length_of(n.times - coalesce(others.times, '{}')) as overlap
-              from (select user_id, min(joined_at) as since, sum(ended_at - joined_at) as whole,
-                           range_agg(tstzrange(joined_at, ended_at)) as times, array_agg((id, ended_at)) as keys
-                      from finalized group by user_id) as n,
-                   lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) as times from past_sessions p
-                             where p.user_id = n.user_id and p.ended_at > n.since
-                               and (p.id, p.ended_at) <> all (n.keys)) as others) as o
-     where o.overlap > interval '0' and t.user_id = o.user_id and t.resource = '';
+    -- Anything counts once, however many sessions have it: only what no other session has is added. A statement of
+    -- its own: the rows above are locked now, so it sees all past sessions of these users, and no other caller
+    -- adds one.
+    with added as materialized (
+        select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times
+          from (select user_id, min(joined_at) as since, sum(ended_at - joined_at) as whole,
+                       range_agg(tstzrange(joined_at, ended_at)) as times, array_agg((id, ended_at)) as keys
+                  from finalized group by user_id) as n,
+               lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) as times from past_sessions p
+                         where p.user_id = n.user_id and p.ended_at > n.since
+                           and (p.id, p.ended_at) <> all (n.keys)) as others
+    ),
+    counted_once as (
+        update watch_totals t set watched = t.watched - (a.whole - length_of(a.times)) from added a
+         where a.whole > length_of(a.times) and t.user_id = a.user_id and t.resource = ''
+    )
+    insert into award_progress as p (rule_id, user_id, watched)
+        select rule_id, user_id, watched
+          from (select r.rule_id, a.user_id, length_of(a.times * tstzmultirange(tstzrange(r.created_at, null))) as watched
+                  from award_rules r, added a
+                 where r.resource is null and r.ended_at is null
+                union all
+                select r.rule_id, f.user_id, sum(f.ended_at - greatest(f.joined_at, r.created_at))
+                  from award_rules r join finalized f on f.resource = r.resource and f.ended_at > r.created_at
+                 where r.ended_at is null group by 1, 2) as theirs
+         where watched > interval '0' order by 1, 2
+        on conflict (rule_id, user_id) do update set watched = p.watched + excluded.watched;
     return null;
 end $$;

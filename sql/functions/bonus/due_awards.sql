@@ -1,0 +1,31 @@
+-- Who has reached their next award of a rule, of the users who are watching what it counts, and the number of that
+-- award; at most p_limit, those with the oldest last award first. Their progress is what sessions that are
+-- finalized have added since the rule began, on any day and from any device, and what the others have run up by now.
+create or replace function due_awards(p_rule award_rules, p_limit integer, p_now timestamptz)
+returns table (user_id text, nth bigint) language plpgsql stable as $$
+#variable_conflict use_column
+begin
+    return query
+        with here as (
+            -- At most so long: this counts a moment twice that two sessions have. Most are not due, and need no more.
+            select w.user_id::text,
+                   sum(greatest(coalesce(w.ended_at, p_now) - greatest(w.joined_at, p_rule.created_at), '0')) as at_most
+              from watching_times w
+             where p_rule.resource is null or w.resource = p_rule.resource
+             group by w.user_id having bool_or(w.ended_at is null)
+        ),
+        likely as (
+            select h.user_id, coalesce(p.watched, '0') as before, coalesce(a.nth, 0) as last_nth
+              from here h
+                   left join award_progress p on p.rule_id = p_rule.rule_id and p.user_id = h.user_id
+                   left join awards a on a.rule_id = p_rule.rule_id and a.user_id = h.user_id
+             where coalesce(p.watched, '0') + h.at_most >= (coalesce(a.nth, 0) + 1) * p_rule.every
+        ),
+        judged as (
+            select l.user_id, l.last_nth,
+                   extract(epoch from l.before + u.watched) / extract(epoch from p_rule.every) as reached
+              from likely l, unfinalized(l.user_id, p_rule.resource, p_rule.created_at, p_now) as u
+        )
+        select user_id, floor(reached)::bigint from judged where reached >= last_nth + 1
+         order by reached - last_nth desc, user_id limit p_limit;
+end $$;
