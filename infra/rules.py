@@ -64,6 +64,9 @@ NEEDS: Final = {
     "keep_session_months()": Needs({"KEEP_SESSION_MONTHS"}, set()),
     "keep_grant_days()": Needs({"KEEP_GRANT_DAYS"}, set()),
     "keep_ledger_days()": Needs({"KEEP_LEDGER_DAYS"}, set()),
+    "keep_event_days()": Needs({"KEEP_EVENT_DAYS"}, set()),
+    "keep_presence_event_days()": Needs({"KEEP_PRESENCE_EVENT_DAYS"}, set()),
+    "keep_stream_months()": Needs({"KEEP_STREAM_MONTHS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 

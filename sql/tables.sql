@@ -399,6 +399,7 @@ CREATE TABLE public.user_streams (
     user_id text NOT NULL,
     seq bigint NOT NULL,
     state jsonb DEFAULT '{}'::jsonb NOT NULL,
+    last_month date DEFAULT date_trunc('month'::text, (now() AT TIME ZONE 'UTC'::text)) NOT NULL,
     CONSTRAINT user_streams_seq_check CHECK ((seq > 0)),
     CONSTRAINT user_streams_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 )
@@ -610,6 +611,8 @@ CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_
 CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
 
 CREATE INDEX user_events_at ON public.user_events USING btree (at);
+
+CREATE INDEX user_streams_last_month ON public.user_streams USING btree (last_month);
 
 CREATE INDEX watch_totals_last_month ON public.watch_totals USING btree (last_month);
 

@@ -111,10 +111,11 @@ def _notes(options: Options) -> list[str]:
         return []
     return [
         f"The clock runs {options.scale:g} times as fast as in truth: grace {options.grace} s, a"
-        f" quota of {options.quota}/s is {options.connections_per_second}/s here, a ping every"
-        f" {options.ping / options.scale:g} s, the sweep every {60 / options.scale:g} s, and"
-        " connections are made a minute older before something is killed, since the sweep leaves"
-        " young ones alone."
+        f" quota of {options.quota}/s is {options.connections_per_second}/s here, the sweep every"
+        f" {60 / options.scale:g} s. What it cannot hurry is made older in the database:"
+        " connections by a minute before something is killed, since the sweep leaves young ones"
+        " alone, and at the end what is due later. A lost line is waited for ten minutes, since a"
+        " gateway takes as long to start as the machine needs."
     ]
 
 

@@ -19,25 +19,27 @@ from typing import TYPE_CHECKING, Any
 
 import uvloop
 
+from bench.load.company import Company, Shown
 from bench.load.pipe import Pipe
 from bench.load.tally import Tally
-from bench.load.user import Company, Shown, User
+from bench.load.user import User
+from bench.load.waiting import HANG_SECONDS, STALL_SECONDS, until_none
 from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Awaitable, Callable, Coroutine, Sequence
 
+    from bench.load.company import Spell
     from bench.load.line import Door
     from bench.load.tally import Wrong
-    from bench.load.user import Spell
 
 AT_ONCE = 128
-"""Handshakes under way at once of one process; a browser's page has one."""
+"""Users of one process who open a connection at once, where nothing was lost."""
 REPORT_SECONDS = 1.0
 STEP_SECONDS = 0.02
-SETTLE_SECONDS = 10.0
-"""What answers and pushes are waited for, once all is sent."""
+LOOKS_PER_SECOND = 100_000
+"""At so many users a second is looked, where all of them are waited for."""
 
 
 @dataclass(frozen=True)
@@ -101,19 +103,7 @@ class Crowd:
 
     async def come(self, rate: float) -> None:
         """All come online, so many a second."""
-        gate = asyncio.Semaphore(AT_ONCE)
-
-        async def one(user: User) -> None:
-            try:
-                await user.come()
-            finally:
-                gate.release()
-
-        coming = []
-        async for user in _paced(self._users, rate):
-            await gate.acquire()
-            coming.append(asyncio.create_task(one(user)))
-        await asyncio.gather(*coming)
+        await self._each(self._users, rate, User.come)
         gc.freeze()
 
     async def ping(self, every: float) -> None:
@@ -129,23 +119,71 @@ class Crowd:
             async for user in _paced(self._users, max(1e-3, len(self._users) / every)):
                 user.ping()
 
+    async def pongs(self) -> None:
+        """Wait for the answers of all pings."""
+
+        def waits(user: User) -> bool:
+            return any(line.pinged_at and not line.ended_at for line in user.lines)
+
+        await self._until_none(self._users, waits, "a ping had no answer")
+
     async def rotate(self, many: int, rate: float) -> None:
         """So many users, each another one, replace their connection."""
         chosen = self._company.random.sample(self._users, min(many, len(self._users)))
-        rotating = []
-        async for user in _paced(chosen, rate):
-            rotating.append(asyncio.create_task(user.rotate()))
-        await asyncio.gather(*rotating)
+        left = set(chosen)
+
+        async def one(user: User) -> None:
+            await user.rotate()
+            left.discard(user)
+
+        replacing = asyncio.create_task(self._each(chosen, rate, one))
+        await self._until_none(chosen, left.__contains__, "a connection was not replaced")
+        replacing.cancel()
+
+    @staticmethod
+    async def _each(
+        users: Sequence[User], rate: float, do: Callable[[User], Awaitable[None]]
+    ) -> None:
+        """Begin with so many a second at most, and not more at once than a machine can serve."""
+        gate, begun = asyncio.Semaphore(AT_ONCE), []
+
+        async def one(user: User) -> None:
+            try:
+                await do(user)
+            finally:
+                gate.release()
+
+        async for user in _paced(users, rate):
+            await gate.acquire()
+            begun.append(asyncio.create_task(one(user)))
+        await asyncio.gather(*begun)
 
     async def greet(self, rate: float) -> None:
         """All say hello once more, and so learn what the server tells clients now."""
         async for user in _paced(self._users, rate):
             user.greet()
-        give_up = time.time() + SETTLE_SECONDS
-        while any(user.is_greeting for user in self._users):
-            if time.time() > give_up:
-                return
-            await asyncio.sleep(STEP_SECONDS)
+        await self._until_none(self._users, lambda user: user.is_greeting, "a hello had no answer")
+
+    async def _until_none(
+        self, users: Sequence[User], is_so: Callable[[User], bool], fault: str
+    ) -> None:
+        """Wait until it is so of no user; of those that hang, the fault is said."""
+
+        async def count() -> int:
+            return sum(map(is_so, users))
+
+        if await until_none(count, every=STEP_SECONDS + len(users) / LOOKS_PER_SECOND):
+            for user in filter(is_so, users):
+                self._tally.wrong(fault, user.user_id)
+
+    async def cut(self, at: float) -> None:
+        """The run cuts lines at this moment."""
+        self._company.cut_at = at
+
+    async def windows(self) -> tuple[float, float]:
+        """The shortest and the longest time, in seconds, in which users would come back."""
+        windows = [user.window for user in self._users]
+        return min(windows), max(windows)
 
     async def leave(self, rate: float) -> None:
         """All say goodbye, so many a second, and are gone."""
@@ -168,27 +206,19 @@ class Crowd:
         acts.clear()
         async for user in _paced(users * times, rate):
             user.act()
-        await self._until_acts_are_there(SETTLE_SECONDS)
-        # A push may be lost: a hello on the device that lacks it brings what it has missed.
-        for user in users:
-            user.catch_up()
-        await self._until_acts_are_there(SETTLE_SECONDS)
-        for one in acts.values():
-            if one.answers != 1:
-                self._tally.wrong(f"an act was answered {one.answers} times", one.user_id)
-            if one.pushes > 1:
-                self._tally.wrong(f"an act came {one.pushes} times to the other", one.user_id)
-            if not one.is_there:
-                self._tally.wrong("an act never came to the other device", one.user_id)
-        return sum(one.pushes == 1 for one in acts.values())
 
-    async def _until_acts_are_there(self, seconds: float) -> None:
-        give_up = time.time() + seconds
-        acts = self._company.acts.values()
-        while not all(one.answers and one.is_there for one in acts):
-            if time.time() > give_up:
-                return
-            await asyncio.sleep(STEP_SECONDS)
+        async def missing() -> int:
+            return sum(not (one.answers and one.is_there) for one in acts.values())
+
+        async def again() -> None:
+            for user in users:
+                user.act_again()
+
+        await until_none(missing, again, every=STEP_SECONDS)
+        for one in acts.values():
+            if one.fault:
+                self._tally.wrong(one.fault, one.user_id)
+        return sum(one.pushes > 0 for one in acts.values())
 
     async def single(self) -> None:
         """Second devices leave."""
@@ -198,26 +228,52 @@ class Crowd:
         while any(len(user.lines) > 1 for user in self._users):  # noqa: ASYNC110
             await asyncio.sleep(STEP_SECONDS)
 
-    async def wait_for(self, bonus_id: str, seconds: float) -> float | None:
-        """When a bonus came first to a screen; None if that takes longer."""
+    async def wait_for(self, bonus_id: str, user_id: str) -> float | None:
+        """When a bonus for a user came first to a screen; None if it hangs."""
         shown = self._company.shown.setdefault(bonus_id, Shown())
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await shown.waiting.wait()
-        return min(shown.at.values(), default=None)
+        (user,) = (user for user in self._users if user.user_id == user_id)
+        give_up = time.monotonic() + HANG_SECONDS
+        while not shown.waiting.is_set() and time.monotonic() < give_up:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STALL_SECONDS):
+                    await shown.waiting.wait()
+                    break
+            user.greet()
+        return min((*shown.at.values(), *shown.found.values()), default=None)
 
     async def shown(self, bonus_id: str) -> array[float]:
-        """When a bonus came to each connection."""
+        """When a bonus was pushed to each connection."""
         return array("d", self._company.shown.get(bonus_id, Shown()).at.values())
 
     async def without(self, bonus_id: str) -> list[str]:
-        """The users with a connection that has not shown a bonus."""
-        at = self._company.shown.get(bonus_id, Shown()).at
+        """The users with a connection that does not know of a bonus."""
+        return [user.user_id for user in self._without(bonus_id)]
+
+    async def missing(self, bonus_id: str) -> int:
+        """How many users have such a connection."""
+        return len(self._without(bonus_id))
+
+    async def look_for(self, bonus_id: str) -> None:
+        """They say hello, as a client does that may have missed something."""
+        self._company.shown.setdefault(bonus_id, Shown())
+        for user in self._without(bonus_id):
+            user.greet()
+
+    def _without(self, bonus_id: str) -> list[User]:
+        shown = self._company.shown.get(bonus_id, Shown())
         return [
-            user.user_id
+            user
             for user in self._users
-            if any(line.connection_id not in at for line in user.lines)
+            if not all(shown.has(line.connection_id) for line in user.lines)
         ]
+
+    async def pushed_again(self) -> dict[str, list[str]]:
+        """The users that a bonus was pushed to once more since the last time, by bonus."""
+        again = {}
+        for bonus_id, shown in self._company.shown.items():
+            if shown.again:
+                again[bonus_id], shown.again = shown.again, []
+        return again
 
     async def claim(self, bonus_id: str, spread: float, until: float) -> dict[str, str]:
         """All ask for a bonus, each at a random moment of `spread`. The answer to each user."""

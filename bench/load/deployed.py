@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlsplit
@@ -17,17 +18,18 @@ import aiohttp
 from bench.load.line import Line, opened
 from bench.load.record import latencies
 from bench.load.system import Down, ask, call
-from bench.load.truth import Watched, grants, judge_claims, judge_watched, settled, wrong
+from bench.load.truth import Pushes, Watched, grants, judge_claims, judge_watched, settled, wrong
+from bench.load.waiting import until_none
 from bench.support.clients import Refused, handshake
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from bench.load.company import Spell
     from bench.load.crowds import Crowds
     from bench.load.line import Owner
     from bench.load.options import Options
     from bench.load.tally import Wrong
-    from bench.load.user import Spell
 
 ONLINE = "/online?limit=1"
 SAMPLE = 50
@@ -80,6 +82,7 @@ class Deployed:
     def __init__(self, options: Options) -> None:
         self.base_url, self._token = options.api, options.token
         self.failures: list[str] = []
+        self.too_slow = 0
         self.door = FarDoor(options.target, options.api, options.token)
         self.before = (0, 0)
         """Users and connections that were online before the run."""
@@ -116,6 +119,8 @@ class FarTruth:
 
     def __init__(self, system: Deployed, crowds: Crowds, grace: float) -> None:
         self._system, self._crowds, self._grace = system, crowds, grace
+        self._left_at = 0.0
+        self.pushes = Pushes(system, crowds)
 
     async def presence(self) -> list[Wrong]:
         """Sockets of the clients = what the API counts more than before."""
@@ -160,11 +165,18 @@ class FarTruth:
 
         return await settled(look)
 
-    async def all_have_left(self) -> bool:
-        return await self._more() == (0, 0)
+    async def all_have_left(self) -> None:
+        """Wait until no connection is counted that was not before."""
 
-    async def all_is_finalized(self, _seconds: float) -> None:
+        async def left() -> int:
+            return sum(map(abs, await self._more()))
+
+        await until_none(left, every=1.0)
+        self._left_at = time.time()
+
+    async def all_is_finalized(self, *, hasten: bool) -> list[Wrong]:
         """The stack does that when it is time; the sessions of a user say the same before."""
+        return []
 
     async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
         """Watch time of a sample of users, once all have gone."""
@@ -181,6 +193,8 @@ class FarTruth:
                 sum(one["ended_at"] is None for one in page["items"]),
                 page["watched_ms"] / 1000,
                 within / 1000,
+                # Its clock is not ours: the end was written before we saw it.
+                self._left_at - sample[user_id][-1].ended_at,
             )
         found, errors = judge_watched(sample, said, self._grace)
         return found, {"difference_ms": latencies(errors)}

@@ -109,21 +109,23 @@ def parse(arguments: list[str] | None = None) -> Options:
     if given.target:
         stages = _stages_elsewhere(parser, given)
     is_large = users > MANY
+    scale = given.scale or (1 if is_large or given.target else 6)
+    hold = given.hold or (60 if is_large else 3)
     return Options(
         users=users,
         stages=tuple(name for name in STAGES if name in (stages or STAGES)),
-        scale=given.scale or (1 if is_large or given.target else 6),
+        scale=scale,
         quota=given.quota or (500 if is_large else max(10, users // 20)),
         rate=given.rate,
         leave_rate=given.leave_rate,
-        hold=given.hold or (60 if is_large else 3),
-        ping=given.ping or (480 if is_large else 12),
-        acts=given.acts,
+        hold=hold,
+        ping=given.ping or (480 if is_large else hold * scale),
+        acts=given.acts or (1_000 if is_large else 300),
         bonuses=given.bonuses,
         stock=min(given.stock, max(1, users // 4)),
         spread=given.spread,
         churn_rate=given.churn_rate,
-        churn=given.churn or min(users, round(60 * given.churn_rate)),
+        churn=given.churn or (round(60 * given.churn_rate) if is_large else max(1, users // 4)),
         concurrency=given.concurrency or concurrency(processors()),
         folder=given.folder,
         target=given.target,
@@ -184,13 +186,23 @@ def _parser() -> argparse.ArgumentParser:
     add("--rate", type=_number, default=1_000, metavar="N", help="users a second; default: 1,000")
     add("--leave-rate", type=_number, default=1_000, metavar="N", help="default: 1,000 a second")
     add("--hold", type=_number, metavar="SECONDS", help="default: 60, up to 20,000 users 3")
-    add("--ping", type=_number, metavar="SECONDS", help="between two pings of a user; default: 480")
-    add("--acts", type=_positive, default=1_000, metavar="N", help="acts; default: 1,000")
+    add(
+        "--ping",
+        type=_number,
+        metavar="SECONDS",
+        help="between two pings of a user in hold; default: 480, up to 20,000 users one for each",
+    )
+    add("--acts", type=_positive, metavar="N", help="default: 1,000, up to 20,000 users 300")
     add("--bonuses", type=_positive, default=100, metavar="N", help="to one user; default: 100")
     add("--stock", type=_positive, default=1_000, metavar="N", help="of the rush; default: 1,000")
     add("--spread", type=_number, default=10, metavar="SECONDS", help="of the rush; default: 10")
     add("--churn-rate", type=_number, default=400, metavar="N", help="default: 400 a second")
-    add("--churn", type=_positive, metavar="N", help="users; default: a minute of them, or all")
+    add(
+        "--churn",
+        type=_positive,
+        metavar="N",
+        help="users; default: a minute of them, up to 20,000 users a quarter",
+    )
     add(
         "--concurrency",
         type=_positive,

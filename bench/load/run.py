@@ -94,8 +94,12 @@ class Run:
             finally:
                 stage.ended = self._record.now
             stage.wrong += merged(await scene.crowds.ask("wrong"))
+            stage.wrong += await scene.truth.pushes.once()
             stage.wrong += wrong("the sweep failed", scene.system.failures)
             scene.system.failures.clear()
+            if scene.system.too_slow:
+                stage.figures["sweeps_out_of_time"] = scene.system.too_slow
+                scene.system.too_slow = 0
 
     async def _tick(self) -> None:
         while True:

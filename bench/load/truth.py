@@ -10,6 +10,7 @@ import time
 from array import array
 from collections import Counter
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -17,18 +18,19 @@ from urllib.parse import quote
 
 from bench.load.record import latencies
 from bench.load.tally import Wrong
+from bench.load.waiting import until_none
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+    from bench.load.company import Spell
     from bench.load.crowds import Crowds
     from bench.load.system import OwnSystem
-    from bench.load.user import Spell
 
-SETTLE_SECONDS = 60.0
-"""What ends on their way are waited for: a $disconnect has its turn behind thousands of others."""
-LATE_SECONDS = 30.0
-"""$disconnect writes the time at which it runs, which is a while after the end."""
+SETTLE_SECONDS = 300.0
+"""What is on its way is waited for: a $disconnect has its turn behind thousands of others."""
+FEW_ARE_LATE = 0.05
+"""The share of users who may be excused before a report says that its stage proves little."""
 ROUNDING_SECONDS = 0.1
 FIRST_SOURCE = 10
 """Clients come from 127.0.10.0 and above; functions and this process from 127.0.0.1."""
@@ -44,8 +46,19 @@ select distinct user_id from past_sessions p
  where not exists (select from watching_times w where w.user_id = p.user_id and w.id = p.id)
 """
 WAITS = "select extract(epoch from wait_for_lost)::float8 from line_limits"
+DUE_LATER = """
+select distinct user_id from presence_outbox, line_limits
+ where due_at > clock_timestamp() + greatest(wait_for_lost, make_interval(secs => $1))
+"""
+# Of a run that cannot wait: what is due later is due now.
+DUE = "presence_outbox where due_at > clock_timestamp()"
+HASTEN = f"""
+update presence_outbox set due_at = clock_timestamp()
+ where ctid = any (array(select ctid from {DUE} for update skip locked))
+"""  # noqa: S608 our own words
 WATCHED = """
 select user_id, count(distinct id) as sessions, count(*) filter (where ended_at is null) as open,
+       extract(epoch from max(ended_at))::float8 as ended_at,
        extract(epoch from sum(coalesce(ended_within, '0')))::float8 as within,
        extract(epoch from watched(user_id, null, clock_timestamp()))::float8 as watched
   from sessions group by user_id
@@ -67,6 +80,8 @@ class Watched:
     seconds: float
     within: float
     """How much more it may be, in seconds."""
+    late: float
+    """How long after the client's goodbye its end was written: $disconnect says when it runs."""
 
 
 def wrong(what: str, examples: Sequence[str], times: int | None = None) -> list[Wrong]:
@@ -133,8 +148,8 @@ def judge_watched(
         errors.append(row.seconds - least)
         if row.seconds + row.within < least - ROUNDING_SECONDS:
             short.append(f"{user_id} ({row.seconds + row.within - least:+.1f} s)")
-        if row.seconds > most + LATE_SECONDS:
-            long.append(f"{user_id} ({row.seconds - most:+.1f} s)")
+        if row.seconds > most + row.late + ROUNDING_SECONDS:
+            long.append(f"{user_id} ({row.seconds - row.late - most:+.1f} s)")
     found = wrong("a user has not one session that is over", split)
     found += wrong("watch time, with its bound, is below the truth", short)
     found += wrong("watch time is above the truth", long)
@@ -142,17 +157,62 @@ def judge_watched(
 
 
 def bounds(spells: Sequence[Spell], grace: float) -> tuple[float, float]:
-    """The least and the most that a user has watched, in seconds."""
-    least = sum(spell.ended_at - spell.opened_at for spell in spells)
-    handshakes = sum(spell.opened_at - spell.started_at for spell in spells)
-    gaps = [later.opened_at - earlier.ended_at for earlier, later in pairwise(spells)]
-    return least, least + handshakes + sum(gap for gap in gaps if gap <= grace + 1)
+    """The least and the most that a user has watched, in seconds.
+
+    The stack takes a gap from its last evidence to the handshake, so one is longer for it than for
+    the client, whatever the machine's speed.
+    """
+    least = sum(spell.left_at - spell.opened_at for spell in spells)
+    most = sum(spell.ended_at - spell.started_at for spell in spells)
+    for earlier, later in pairwise(spells):
+        if later.started_at - earlier.ended_at <= grace:
+            most += later.opened_at - earlier.ended_at
+    return least, most
 
 
 def longest_gap(spells: Sequence[Spell]) -> float:
-    """The longest time between two spells, in seconds."""
-    gaps = (later.opened_at - earlier.ended_at for earlier, later in pairwise(spells))
+    """The longest time between two spells, in seconds, as the server may see it."""
+    gaps = (later.opened_at - earlier.left_at for earlier, later in pairwise(spells))
     return max(gaps, default=0.0)
+
+
+def judge_windows(
+    windows: tuple[float, float], users: int, per_second: float, waits: float
+) -> list[Wrong]:
+    """The shortest and the longest window that users were told, in seconds.
+
+    All must be able to come back in theirs, and after one refusal before the server gives them up.
+    """
+    shortest, longest = windows
+    needed = users / per_second
+    found = []
+    if shortest < needed:
+        said = f"{shortest:.1f} s for {users:,} users at {per_second:,}/s"
+        found += wrong("a window is too short for all users", [said])
+    if 2 * longest > waits + ROUNDING_SECONDS:
+        said = f"{waits:.1f} s for a window of {longest:.1f} s"
+        found += wrong("the server does not wait for two windows", [said])
+    return found
+
+
+def say_late(late: int, users: int) -> str | None:
+    """What a report says when a slow machine kept many users away too long; else None."""
+    if late <= FEW_ARE_LATE * users:
+        return None
+    return (
+        f"{late:,} of {users:,} users were away for longer than the server waited: this machine is"
+        " too slow for them. What is said of sessions and offline events holds for the other"
+        f" {users - late:,}."
+    )
+
+
+def pushed_too_often(times: int, reported: int, connections: int) -> int:
+    """How many of so many repeated pushes nothing excuses.
+
+    A page of a broadcast that takes longer than its lease is pushed by another worker, too, and
+    both report it: `reported` pushes to `connections`.
+    """
+    return max(0, times - max(0, reported - connections))
 
 
 def _others(rows: Sequence[Mapping[str, str]], users: set[str]) -> list[str]:
@@ -201,12 +261,42 @@ def open_sockets(port: int) -> int:
     return found
 
 
+class Pushes:
+    """Asks whether a bonus was pushed too often."""
+
+    def __init__(self, api: Api, crowds: Crowds) -> None:
+        self._api, self._crowds = api, crowds
+        self._again = Counter[str]()
+
+    async def once(self) -> list[Wrong]:
+        """A bonus that asks for no acknowledgement came once to each connection."""
+        users: dict[str, list[str]] = {}
+        for each in await self._crowds.ask("pushed_again"):
+            for bonus_id, some in each.items():
+                users.setdefault(bonus_id, []).extend(some)
+        found = []
+        for bonus_id, some in users.items():
+            self._again[bonus_id] += len(some)
+            found += await settled(partial(self._once, bonus_id, some))
+        return found
+
+    async def _once(self, bonus_id: str, users: list[str]) -> list[Wrong]:
+        progress = (await self._api.ask("GET", f"/bonuses/{bonus_id}"))["broadcast"]
+        reported = progress["sent"] + progress["undelivered"]
+        connections = sum(map(len, await self._crowds.ask("shown", bonus_id)))
+        many = pushed_too_often(self._again[bonus_id], reported, connections)
+        what = "a bonus came twice on one connection"
+        return wrong(what, users, many) if many else []
+
+
 class Truth:
     """Asks clients, database and API."""
 
     def __init__(self, system: OwnSystem, crowds: Crowds, grace: float) -> None:
         self._system, self._crowds, self._grace = system, crowds, grace
         self._late = set[str]()
+        self._left_at = 0.0
+        self.pushes = Pushes(system, crowds)
 
     async def presence(self) -> list[Wrong]:
         """Sockets of the clients = connections in the database = what the API says."""
@@ -222,12 +312,22 @@ class Truth:
         return compare_sets(here, there, (counts["users"], counts["connections"]))
 
     async def late(self) -> set[str]:
-        """The users who were away for longer than the server waits for a line that was lost."""
-        waits = await self._system.database.fetchval(WAITS)
+        """The users who were ever away for longer than the server waits for a lost line."""
+        waits = await self.waits()
         records = await self._records()
-        promised = max(self._grace, waits)
-        self._late |= {user for user, spells in records.items() if longest_gap(spells) > promised}
-        return self._late
+        self._late |= {user for user, spells in records.items() if longest_gap(spells) > waits}
+        return set(self._late)
+
+    async def waits(self) -> float:
+        """How long the server waits for a line that was lost, in seconds."""
+        return max(self._grace, float(await self._system.database.fetchval(WAITS)))
+
+    async def windows(self, per_second: float) -> list[Wrong]:
+        """Clients were told windows that fit the quota, and that the server waits for."""
+        told = await self._crowds.ask("windows")
+        windows = (min(shortest for shortest, _ in told), max(longest for _, longest in told))
+        users = sum(await self._crowds.ask("users"))
+        return judge_windows(windows, users, per_second, await self.waits())
 
     async def _records(self) -> dict[str, Sequence[Spell]]:
         records: dict[str, Sequence[Spell]] = {}
@@ -271,19 +371,24 @@ class Truth:
             found += wrong("stock, claims and ledger differ", [f"{counts}, {len(ledger):,}"])
         return found
 
-    async def all_have_left(self) -> bool:
-        """Whether no session is open."""
-        sql = "select not exists (select from watching_times where ended_at is null)"
-        return bool(await self._system.database.fetchval(sql))
+    async def all_have_left(self) -> None:
+        """Wait until no session is open."""
+        await until_none(self._system.counting("watching_times where ended_at is null"))
+        self._left_at = time.time()
 
-    async def all_is_finalized(self, seconds: float) -> None:
-        """Wait, at most so long, until all sessions are history: their grace is over then."""
-        await asyncio.sleep(self._grace)
-        give_up = time.monotonic() + seconds
-        sql = "select exists (select from watching_times)"
-        while await self._system.database.fetchval(sql) and time.monotonic() < give_up:
-            await self._system.run_sweep()
-            await asyncio.sleep(0.5)
+    async def all_is_finalized(self, *, hasten: bool) -> list[Wrong]:
+        """Wait until all sessions are history: their grace is over then, or we say that it is."""
+        database = self._system.database
+        later = await database.fetch(DUE_LATER, self._grace)
+        if hasten:
+            await self._system.change(HASTEN, DUE)
+        else:
+            await asyncio.sleep(self._grace)
+        await self._system.run_sweep()
+        left = self._system.counting("watching_times")
+        await until_none(left, self._system.run_sweep, stall=1.0, every=0.5)
+        users = [row["user_id"] for row in later]
+        return wrong("offline is due later than the server waits", users)
 
     async def watched(self) -> tuple[list[Wrong], dict[str, Any]]:
         """Watch time of each user, once all have gone, and how exact it is."""
@@ -291,16 +396,36 @@ class Truth:
         in_time = {user: spells for user, spells in records.items() if user not in self._late}
         rows = await self._system.database.fetch(WATCHED)
         said = {
-            row["user_id"]: Watched(row["sessions"], row["open"], row["watched"], row["within"])
+            row["user_id"]: Watched(
+                row["sessions"],
+                row["open"],
+                row["watched"],
+                row["within"],
+                self._lateness(row["ended_at"], records.get(row["user_id"], ())),
+            )
             for row in rows
         }
         found, errors = judge_watched(in_time, said, self._grace)
         within = array("d", [one.within for one in said.values()])
-        shown = {"difference_ms": latencies(errors), "stated_bound_ms": latencies(within)}
+        late = array("d", [one.late for one in said.values()])
+        shown = {
+            "difference_ms": latencies(errors),
+            "stated_bound_ms": latencies(within),
+            "disconnect_late_ms": latencies(late),
+        }
         return found, shown
+
+    def _lateness(self, ended_at: float | None, spells: Sequence[Spell]) -> float:
+        """How long after the client's goodbye an end was written, which we have seen since."""
+        if ended_at is None or not spells:
+            return 0.0
+        return max(0.0, min(ended_at, self._left_at) - spells[-1].ended_at)
 
     async def nothing_left(self) -> list[Wrong]:
         """All have gone: each online and offline was said once, and no socket of theirs is open."""
+        return await settled(self._nothing_left)
+
+    async def _nothing_left(self) -> list[Wrong]:
         database = self._system.database
         left = await database.fetch("select user_id from watching_times limit 100")
         found = wrong("a row of presence is left", [row["user_id"] for row in left])

@@ -10,108 +10,47 @@ import asyncio
 import json
 import secrets
 import time
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from bench.load.comeback import UNTOLD, pause, retry
+from bench.load.comeback import UNTOLD, pause
+from bench.load.company import Act, Claim, Company, Shown, Spell
 from bench.support.clients import Client, Refused, text_frame
 
 if TYPE_CHECKING:
-    from random import Random
+    from collections.abc import Callable
 
-    from bench.load.line import Door, Line
-    from bench.load.tally import Tally
+    from bench.load.line import Line
 
 READY_SECONDS = 30.0
-"""From the ticket to the welcome, and for the answer of a request: client/src/connection.js."""
+"""From the ticket to the welcome: client/src/connection.js. Further attempts take twice as long,
+or a machine that is too slow for its users would never welcome them."""
+MAX_DOUBLINGS = 4
 LATER = {"unavailable", "slow_down"}
 """Errors after which the same request is sent again."""
 FAILED = (Refused, OSError, TimeoutError)
-PONG_SECONDS = 60.0
-"""The browser client gives a connection up after ten: here, a busy machine shall not decide."""
+HELLO = text_frame('{"action":"hello","id":"hello"}')
 PING = text_frame('{"action":"ping"}')
 _PONG = b'{"type":"pong"'
 _decode = msgspec.json.Decoder().decode
-
-
-class Spell(NamedTuple):
-    """A time with a line at least: from its handshake's begin and end to its end."""
-
-    started_at: float
-    opened_at: float
-    ended_at: float
-
-
-@dataclass
-class Act:
-    """Something that one device of a user did, and what came of it."""
-
-    user_id: str
-    sent_at: float
-    answers: int = 0
-    pushes: int = 0
-    is_missed: bool = False
-    """It came by a hello."""
-
-    @property
-    def is_there(self) -> bool:
-        """Whether the other device knows of it."""
-        return self.is_missed or self.pushes > 0
-
-
-@dataclass
-class Shown:
-    """When a bonus came first to each connection, and which have acknowledged it."""
-
-    at: dict[str, float] = field(default_factory=dict)
-    acked: set[str] = field(default_factory=set)
-    waiting: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass
-class Company:
-    """What the users of a process share."""
-
-    door: Door
-    sources: list[str | None]
-    random: Random
-    tally: Tally
-    acts: dict[str, Act] = field(default_factory=dict)
-    shown: dict[str, Shown] = field(default_factory=dict)
-    outcomes: dict[str, dict[str, str]] = field(default_factory=dict)
-    """The answer to each user's claim, by bonus and user."""
-    is_leaving: bool = False
-    tasks: set[asyncio.Task[None]] = field(default_factory=set)
-
-    def start(self, work: Any) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self.tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self.tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()):
-            self.tally.wrong("a client failed", repr(error))
 
 
 class User:
     """One user, with one line or several."""
 
     __slots__ = (
-        "_answer",
         "_broadcasts",
-        "_claim_id",
+        "_claim",
         "_company",
         "_epoch",
         "_seq",
         "_since",
-        "_window",
         "is_greeting",
         "lines",
         "spells",
         "user_id",
+        "window",
     )
 
     def __init__(self, user_id: str, company: Company) -> None:
@@ -120,10 +59,10 @@ class User:
         self.spells: list[Spell] = []
         self._since: tuple[float, float] = (0.0, 0.0)
         self._seq, self._epoch, self._broadcasts = 0, "", 0
-        self._window = UNTOLD
+        self.window = UNTOLD
+        """Within how many seconds of a loss it comes back."""
         self.is_greeting = False
-        self._claim_id = ""
-        self._answer: asyncio.Future[dict[str, Any]] | None = None
+        self._claim = Claim(user_id, company)
 
     # Come, stay, go.
 
@@ -132,7 +71,7 @@ class User:
         attempt = 0
         while not self._company.is_leaving:
             try:
-                await self._attempt()
+                await self._attempt(attempt)
             except FAILED:
                 attempt += 1
                 await self._wait(attempt)
@@ -140,15 +79,22 @@ class User:
                 return
 
     async def rotate(self) -> None:
-        """Replace a connection that works, as every one is before its two hours end."""
-        old = self.lines[0] if self.lines else None
-        try:
-            await self._attempt()
-        except FAILED:
-            self._company.tally.count("rotations refused")
-        else:
-            if old:
-                old.leave()
+        """Replace a connection that works, as every one is before its two hours end.
+
+        The old one is kept until an attempt succeeds.
+        """
+        old, attempt = self.lines[0] if self.lines else None, 0
+        while not self._company.is_leaving:
+            try:
+                await self._attempt(attempt)
+            except FAILED:
+                self._company.tally.count("rotations refused")
+                await self._wait(attempt)
+                attempt += 1
+            else:
+                if old:
+                    old.leave()
+                return
 
     def leave(self) -> None:
         for line in self.lines:
@@ -163,9 +109,6 @@ class User:
                 line.pinged_at = now
                 line.say(PING)
                 tally.count("pings")
-            elif now - line.pinged_at > PONG_SECONDS:
-                tally.wrong("a ping had no answer", self.user_id)
-                line.pinged_at = 0.0
 
     def record(self) -> list[Spell]:
         """When there was a line; an open one counts up to now."""
@@ -173,13 +116,13 @@ class User:
             return [*self.spells, Spell(*self._since, time.time())]
         return self.spells
 
-    async def _attempt(self) -> None:
+    async def _attempt(self, attempt: int) -> None:
         """A ticket, a handshake, a hello. Raises what FAILED names."""
         company, tally, began = self._company, self._company.tally, time.time()
         tally.count("attempts")
         line = None
         try:
-            async with asyncio.timeout(READY_SECONDS):
+            async with asyncio.timeout(READY_SECONDS * 2 ** min(attempt, MAX_DOUBLINGS)):
                 source = company.random.choice(company.sources)
                 line = await company.door.open(self.user_id, self, source)
                 self._opened(line)
@@ -206,7 +149,7 @@ class User:
         company = self._company
         company.tally.open -= 1
         if not self.lines:
-            self.spells.append(Spell(*self._since, line.ended_at))
+            self.spells.append(Spell(*self._since, line.ended_at, self._company.cut(line)))
         if not line.is_ours and line.connection_id:
             company.tally.count("lost")
             if not company.is_leaving:
@@ -220,7 +163,7 @@ class User:
                 return
             tally.count("tries to come back")
             try:
-                await self._attempt()
+                await self._attempt(attempt)
             except FAILED:
                 attempt += 1
             else:
@@ -229,7 +172,7 @@ class User:
                 return
 
     async def _wait(self, attempt: int) -> None:
-        await asyncio.sleep(pause(attempt, self._window, self._company.random.random()))
+        await asyncio.sleep(pause(attempt, self.window, self._company.random.random()))
 
     # What is said.
 
@@ -249,51 +192,32 @@ class User:
         """Do something on the first device; the others shall hear of it."""
         id_ = secrets.token_hex(8)
         self._company.acts[id_] = Act(self.user_id, time.time())
+        self._say_act(id_)
+
+    def _say_act(self, id_: str) -> None:
+        act = self._company.acts.get(id_)
+        if act is None or act.answers or not self.lines:
+            return
+        act.times_sent += 1
         said = {"action": "act", "id": id_, "type": "like", "body": {"picture": 7}}
         self.lines[0].say(text_frame(json.dumps(said)))
 
-    def catch_up(self) -> None:
-        """Ask for what the second device has missed, if it has missed an act."""
-        acts = self._company.acts.values()
-        if any(act.user_id == self.user_id and not act.is_there for act in acts):
+    def act_again(self) -> None:
+        """Send again what has no answer, and ask for what the second device has missed."""
+        own = {id_: act for id_, act in self._company.acts.items() if act.user_id == self.user_id}
+        for id_ in own:
+            self._say_act(id_)
+        if any(act.answers and not act.is_there for act in own.values()):
             for line in self.lines[1:]:
-                line.say(text_frame('{"action":"hello","id":"hello"}'))
+                line.say(HELLO)
 
     async def claim(self, bonus_id: str, until: float) -> None:
         """Ask for a bonus until there is an answer, at most until then."""
-        company, began, tries = self._company, time.time(), 0
-        self._claim_id = secrets.token_hex(8)
-        said = {"action": "claim", "id": self._claim_id, "bonus_id": bonus_id}
-        frame = text_frame(json.dumps(said))
-        while time.time() < until:
-            company.tally.count("claims sent")
-            answer = await self._ask(frame, min(READY_SECONDS, until - time.time()))
-            if "outcome" in answer:
-                company.tally.wait("claim", time.time() - began)
-                outcomes = company.outcomes.setdefault(bonus_id, {})
-                outcomes[self.user_id] = answer["outcome"]
-                return
-            if answer:
-                company.tally.count(f"claims put off: {answer['code']}")
-                await asyncio.sleep(self._pause(answer, tries))
-                tries += 1
+        await self._claim.send(bonus_id, until, self._say_first)
 
-    async def _ask(self, frame: bytes, seconds: float) -> dict[str, Any]:
-        """The answer to a claim, or an error; empty when none came in time."""
-        self._answer = asyncio.get_running_loop().create_future()
+    def _say_first(self, frame: bytes) -> None:
         if self.lines:
             self.lines[0].say(frame)
-        try:
-            async with asyncio.timeout(seconds):
-                return await self._answer
-        except TimeoutError:
-            return {}
-        finally:
-            self._answer = None
-
-    def _pause(self, answer: dict[str, Any], tries: int) -> float:
-        at_least = answer.get("retry_after_ms", 0) / 1000
-        return retry(answer["code"], tries, at_least, self._company.random.random())
 
     # What is heard.
 
@@ -315,16 +239,13 @@ class User:
             case "acted":
                 self._acted(message["event"])
             case "acked":
-                bonus_id = message["re"]
-                self._company.shown[bonus_id].acked.add(line.connection_id)
+                self._company.shown[message["re"]].unacked.discard(line.connection_id)
             case "claim":
-                self._settle(message["re"], message)
+                self._claim.settle(message["re"], message)
             case "error":
                 self._error(line, message)
-            case None:  # the gateway's own: it does not say which message it is about
-                self._company.tally.count("error frames of the gateway")
-                line.pinged_at = 0.0
-                self._put_off(line, {"code": message.get("message", "")})
+            case None:
+                self._gateway_error(line, message)
 
     def _welcome(self, line: Line, message: dict[str, Any]) -> None:
         tally = self._company.tally
@@ -332,7 +253,7 @@ class User:
         self.is_greeting = False
         self._seq, self._epoch = max(self._seq, message["seq"]), message["epoch"]
         self._broadcasts = message["broadcasts"]["seq"]
-        self._window = message.get("reconnect_within_ms", 1000 * UNTOLD) / 1000
+        self.window = message.get("reconnect_within_ms", 1000 * UNTOLD) / 1000
         if message["user_id"] != self.user_id:
             tally.wrong("a welcome for another user", self.user_id)
         if not message["is_counted"]:
@@ -340,6 +261,9 @@ class User:
         for event in message["events"]:
             if act := self._company.acts.get(event["id"]):
                 act.is_missed = True
+        for bonus in message["bonuses"]:
+            if shown := self._company.shown.get(bonus["bonus_id"]):
+                shown.find(line.connection_id)
         if not line.welcomed.done():
             line.welcomed.set_result(None)
 
@@ -360,42 +284,56 @@ class User:
     def _show(self, line: Line, bonus: dict[str, Any]) -> None:
         if bonus["outcome"] is not None:
             return
-        bonus_id, company = bonus["bonus_id"], self._company
+        bonus_id, company, must_ack = bonus["bonus_id"], self._company, bonus["acknowledge"]
         shown = company.shown.setdefault(bonus_id, Shown())
-        if line.connection_id not in shown.at:
-            shown.at[line.connection_id] = time.time()
-            shown.waiting.set()
-            company.tally.count("bonuses shown")
-        elif bonus["acknowledge"] and line.connection_id not in shown.acked:
-            company.tally.count("bonuses told again")  # as asked for: not acknowledged in time
-        else:
-            company.tally.wrong("a bonus came twice on one connection", self.user_id)
-        if bonus["acknowledge"]:
+        shown.push(line.connection_id, self.user_id, company.tally, acknowledge=must_ack)
+        if must_ack:
+            shown.unacked.add(line.connection_id)
+            self._ack(line, bonus_id)
+
+    def _ack(self, line: Line, bonus_id: str) -> None:
+        if not line.ended_at:
             said = {"action": "ack", "id": bonus_id, "bonus_id": bonus_id}
             line.say(text_frame(json.dumps(said)))
 
     def _error(self, line: Line, message: dict[str, Any]) -> None:
-        if message["code"] in LATER and message["re"] in {self._claim_id, "hello"}:
-            self._put_off(line, message)
+        """Send a request again, later; any other error is wrong."""
+        about, company = message["re"], self._company
+        if message["code"] not in LATER:
+            company.tally.wrong(f"an error {message['code']}", self.user_id)
+        elif about == "hello":
+            self._later(message, self._hello_again, line)
+        elif about == self._claim.id_:
+            self._claim.settle(about, message)
+        elif about in company.acts:
+            self._later(message, self._say_act, about)
+        elif about in company.shown:
+            self._later(message, self._ack, line, about)
         else:
-            self._company.tally.wrong(f"an error {message['code']}", self.user_id)
+            company.tally.wrong(f"an error {message['code']} for no request", self.user_id)
 
-    def _put_off(self, line: Line, message: dict[str, Any]) -> None:
-        """Say a hello without a welcome again, later; a claim that waits sees to itself."""
-        if line.welcomed.done():
-            self._settle(self._claim_id, message)
-        elif not line.ended_at:
-            self._company.tally.count("hellos put off")
-            wait = self._pause(message, 0)
-            asyncio.get_running_loop().call_later(wait, self._hello_again, line)
+    def _gateway_error(self, line: Line, message: dict[str, Any]) -> None:
+        """It does not say which message it is about: send all again that have no answer."""
+        company, put_off = self._company, {"code": message.get("message", "")}
+        company.tally.count("error frames of the gateway")
+        line.pinged_at = 0.0
+        self._claim.settle(self._claim.id_, put_off)
+        self._later(put_off, self._hello_again, line)
+        for bonus_id, shown in company.shown.items():
+            if line.connection_id in shown.unacked:
+                self._later(put_off, self._ack, line, bonus_id)
+        for id_, act in company.acts.items():
+            if act.user_id == self.user_id:
+                self._later(put_off, self._say_act, id_)
+
+    def _later(self, message: dict[str, Any], say: Callable[..., None], *arguments: Any) -> None:
+        self._company.tally.count("requests put off")
+        wait = self._company.pause(message, 0)
+        asyncio.get_running_loop().call_later(wait, say, *arguments)
 
     def _hello_again(self, line: Line) -> None:
-        if not (line.ended_at or line.welcomed.done()):
+        if not line.ended_at and (self.is_greeting or not line.welcomed.done()):
             self._hello(line)
-
-    def _settle(self, id_: str | None, answer: dict[str, Any]) -> None:
-        if id_ == self._claim_id and self._answer is not None and not self._answer.done():
-            self._answer.set_result(answer)
 
 
 def refusal(error: BaseException) -> str:

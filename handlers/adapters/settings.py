@@ -50,6 +50,21 @@ def keep_session_months() -> int:
     return int(os.environ.get("KEEP_SESSION_MONTHS") or "3")
 
 
+def keep_event_days() -> int:
+    """How many days the events of streams can be read, and what ends with them; 0 for ever."""
+    return int(os.environ.get("KEEP_EVENT_DAYS") or "1")
+
+
+def keep_presence_event_days() -> int:
+    """How many days presence events can be read; 0 for ever."""
+    return int(os.environ.get("KEEP_PRESENCE_EVENT_DAYS") or "7")
+
+
+def keep_stream_months() -> int:
+    """How many months a stream without events is kept, with its state; 0 for ever."""
+    return int(os.environ.get("KEEP_STREAM_MONTHS") or "0")
+
+
 def keep_ledger_days() -> int:
     """How many days users see what happened to their bonuses; 0 for ever."""
     return int(os.environ.get("KEEP_LEDGER_DAYS") or "7")

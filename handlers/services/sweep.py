@@ -31,6 +31,7 @@ from handlers.core.operations.maintenance import (
     KeepMonths,
     Prune,
     PruneLag,
+    PruneStreams,
     set_line_limits,
 )
 
@@ -58,8 +59,6 @@ UNTIL = {
 
 FINALIZE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
-KEEP_EVENTS = timedelta(days=1)
-KEEP_PRESENCE_EVENTS = timedelta(days=7)
 # Sessions of a page, or a second's requests if these are fewer: a page is done soon.
 PAGE_SIZE = 500
 # Pages in a row without a clear answer: the gateway is down, or refuses us.
@@ -80,6 +79,7 @@ UNITS = dict.fromkeys(
         "pruned_bonuses",
         "pruned_awards",
         "pruned_limits",
+        "pruned_streams",
         "erasures_under_way",
         "months_made",
         "months_dropped",
@@ -113,20 +113,36 @@ class Gateway(Protocol):
         ...
 
 
+class Keep(msgspec.Struct, frozen=True):
+    """For how long rows are kept, by their kind. 0: for ever."""
+
+    session_months: int
+    ledger_days: int
+    grant_days: int
+    event_days: int
+    presence_event_days: int
+    stream_months: int
+
+    @property
+    def bonuses(self) -> timedelta | None:
+        """Until no list needs its reward; None: for ever."""
+        days = (self.ledger_days, self.grant_days)
+        return timedelta(days=max(days)) if all(days) else None
+
+    @property
+    def events(self) -> timedelta | None:
+        return timedelta(days=self.event_days) or None
+
+    @property
+    def presence_events(self) -> timedelta | None:
+        return timedelta(days=self.presence_event_days) or None
+
+
 class Settings(msgspec.Struct, frozen=True):
     grace: timedelta
     requests_per_second: int
-    # 0: for ever
-    keep_session_months: int
-    keep_ledger_days: int
-    keep_grant_days: int
+    keep: Keep
     limits: Limits
-
-    @property
-    def keep_bonuses(self) -> timedelta | None:
-        """Until no list needs its reward; None: for ever."""
-        days = (self.keep_ledger_days, self.keep_grant_days)
-        return timedelta(days=max(days)) if all(days) else None
 
 
 class SweepRun:
@@ -202,7 +218,8 @@ class SweepRun:
                 "nothing is removed: the clock jumped within the last hours, or stood still"
             )
             return
-        keep = (KEEP_EVENTS, KEEP_PRESENCE_EVENTS, self._settings.keep_bonuses)
+        kept = self._settings.keep
+        keep = (kept.events, kept.presence_events, kept.bonuses)
         statement = Prune(*keep, PRUNE_BATCH_SIZE)
         is_full = True
         while is_full and self._has_time("prune"):
@@ -211,10 +228,14 @@ class SweepRun:
             for name, count in pruned.items():
                 self.numbers[f"pruned_{name}"] += count
             is_full = PRUNE_BATCH_SIZE in pruned.values()
+        if kept.stream_months:
+            streams = PruneStreams(kept.stream_months, PRUNE_BATCH_SIZE)
+            pruned_streams = await self._database.fetch_one(streams)
+            self.numbers["pruned_streams"] = pruned_streams
         self.numbers["prune_behind_seconds"] = await self._database.fetch_one(PruneLag(*keep))
 
     async def keep_partitions(self) -> None:
-        months, days = self._settings.keep_session_months, self._settings.keep_ledger_days
+        months, days = self._settings.keep.session_months, self._settings.keep.ledger_days
         await self._keep("months", KeepMonths(months if self._may_remove else 0))
         await self._keep("days", KeepDays(days if self._may_remove else 0))
 

@@ -21,7 +21,7 @@ from handlers.core.failure_detection import MAX_UNCLEAR_ANSWERS, UNUSED_CONNECTI
 from handlers.core.limits import Limits
 from handlers.core.operations.maintenance import Finalize, FinalizeRow, Prune, PruneRow
 from handlers.services import sweep as service
-from handlers.services.sweep import Settings, SweepRun
+from handlers.services.sweep import Keep, Settings, SweepRun
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def test_logs_are_pruned_in_batches(world: World, monkeypatch: pytest.MonkeyPatc
     world.rows(
         "insert into presence_events select n, 'online', n, 'ann', 'site', now(),"
         " now() - $1::interval from generate_series(1, 5) n",
-        service.KEEP_PRESENCE_EVENTS + timedelta(seconds=1),
+        timedelta(days=7, seconds=1),
     )
     assert run(world)["pruned_presence_events"] == 5
     assert run(world)["pruned_presence_events"] == 0
@@ -191,6 +191,38 @@ def test_old_months_are_dropped_when_the_setting_says_so(
     monkeypatch.setenv("KEEP_SESSION_MONTHS", "6")
     assert run(world)["months_dropped"] == 3
     assert run(world)["months_dropped"] == 0
+
+
+def test_each_kind_is_kept_for_as_long_as_its_setting_says(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    acted = "select act($1, 'a', 'like', '{}', p_now => now() - $2 * interval '1 day')"
+    came = (
+        "insert into presence_events"
+        " values ($1, 'online', 1, 'ann', 'site', now(), now() - $2 * interval '1 day')"
+    )
+    for n, days in enumerate((800, 400, 0)):
+        world.rows(acted, f"user-{n}", days)
+        world.rows(came, n + 1, days + 400)
+    steps: tuple[tuple[dict[str, str], dict[str, int]], ...] = (
+        ({"KEEP_EVENT_DAYS": "0", "KEEP_PRESENCE_EVENT_DAYS": "0"}, {}),
+        ({"KEEP_STREAM_MONTHS": "1"}, {}),  # their events are there
+        ({"KEEP_EVENT_DAYS": "600"}, {"events": 1, "streams": 1}),
+        ({"KEEP_EVENT_DAYS": "", "KEEP_STREAM_MONTHS": ""}, {"events": 1}),
+        ({"KEEP_PRESENCE_EVENT_DAYS": "1000"}, {"presence_events": 1}),
+        ({"KEEP_PRESENCE_EVENT_DAYS": ""}, {"presence_events": 2}),
+        ({"KEEP_STREAM_MONTHS": "24"}, {}),
+        ({"KEEP_STREAM_MONTHS": "12"}, {"streams": 1}),
+        ({"KEEP_STREAM_MONTHS": "1"}, {}),
+    )
+    for settings, removed in steps:
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        numbers = run(world)
+        kinds = ("events", "presence_events", "streams")
+        pruned = {kind: numbers[f"pruned_{kind}"] for kind in kinds if numbers[f"pruned_{kind}"]}
+        assert pruned == removed, settings
+    assert len(world.rows("select from user_streams")) == 1
 
 
 def test_a_report_that_locks_the_months_delays_no_other_step(
@@ -540,7 +572,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     vars(other).update(
         vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
     )
-    settings = Settings(timedelta(seconds=30), 1_000, 0, 0, 0, Limits())
+    settings = Settings(timedelta(seconds=30), 1_000, Keep(0, 0, 0, 0, 0, 0), Limits())
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
         for each in (world.container, other)

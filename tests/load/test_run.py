@@ -23,7 +23,7 @@ from bench.load.room import Room
 from bench.load.run import Run
 from bench.load.system import Down, OwnSystem
 from bench.support.gateways import command, family
-from tests.support.waiting import wait_until
+from tests.support.waiting import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,6 +61,25 @@ def test_all_stages_of_a_true_system_are_as_they_must_be() -> None:
     assert said(record) == set()
     assert [stage.name for stage in record.stages] == list(STAGES)
     assert all(stage.ended is not None for stage in record.stages)
+
+
+def test_a_gateway_that_takes_long_to_start_is_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its users are back after more than the grace, which the clock of the run has shortened."""
+    start = OwnSystem.start_gateway
+
+    async def slow(scene: Scene, stage: Stage) -> None:
+        async def start_late(system: OwnSystem, *, quota: int | None = None) -> None:
+            tries = 3 * scene.options.users
+            await until(lambda: stage.counts["tries to come back"] >= tries)
+            await start(system, quota=quota)
+
+        monkeypatch.setattr(OwnSystem, "start_gateway", start_late)
+        await stages.storm(scene, stage)
+
+    monkeypatch.setitem(stages.PLAYED, "storm", slow)
+    record = play("ramp", "storm")
+    assert said(record) == set()
+    assert record.stages[1].figures["gateway_gone_for_s"] > 0
 
 
 def test_a_row_that_is_deleted_fails_the_run(impatient: pytest.MonkeyPatch) -> None:

@@ -63,6 +63,12 @@ class Tab:
     session: Session | None = None
     says: Literal["client", "lost"] = "client"
     """What its $disconnect tells of its end."""
+    changes: int = 0
+    """How many states its page has sent: whether it is visible."""
+    told: int = 0
+    """The number of the newest of them that arrived."""
+    is_visible: bool = True
+    """As that one says."""
     is_wrongly_ended: bool = False
     """Its node was evicted: the tab is open, and counts nowhere until it connects again."""
 
@@ -91,19 +97,43 @@ class Stay:
     since: int
     until: int | None = None
     """None: it counts still, whether it is here or not."""
+    is_back: bool = False
+    """It goes on with a session within the grace, so it may have been visible meanwhile."""
+    is_told: bool = False
+    """Its end was reported, so nothing of it is unknown."""
+    heard_at: int = 0
+    """When a state of it arrived last: it was here then."""
+    states: list[tuple[int, bool]] = field(default_factory=list)
+    """Since when it is visible or hidden, as far as was told."""
 
     def ends_at(self, now: int) -> int:
         if self.until is not None:
             return self.until
-        return max(self.since, now if self.tab.ended_at is None else self.tab.ended_at)
+        ended_at = now if self.tab.ended_at is None else self.tab.ended_at
+        return max(self.since, self.heard_at, ended_at)
+
+    def hears(self, now: int, *, visible: bool, is_first: bool) -> None:
+        """The first state is that of the whole stay, whenever it arrives."""
+        self.heard_at = now
+        if is_first:
+            self.states, self.is_back = [(self.since, visible)], self.is_back and visible
+        else:
+            self.states.append((now, visible))
+
+    def visible_times(self, until: int) -> list[tuple[int, int]]:
+        ends = [*(since for since, _ in self.states[1:]), until]
+        pieces = zip(self.states, ends, strict=True)
+        return [(since, end) for (since, visible), end in pieces if visible and since <= end]
 
 
 @dataclass(frozen=True)
 class Event:
-    """$connect or $disconnect on its way to us: it arrives once, twice, late, or never."""
+    """On its way to us: it arrives once, twice, late, or never."""
 
-    kind: Literal["connect", "disconnect"]
+    kind: Literal["connect", "disconnect", "visibility"]
     tab: Tab
+    visible: bool = True
+    change: int = 0
 
 
 @dataclass(eq=False)
@@ -153,6 +183,25 @@ class Session:
         """When at least one of its tabs was here, in order."""
         return merged((stay.since, stay.ends_at(now)) for stay in self.stays)
 
+    def may_be_visible(self, now: int) -> list[tuple[int, int]]:
+        """When it was visible at most: as told, and in the grace before a user who came back so."""
+        return merged(
+            (begins - (GRACE if stay.is_back and begins == stay.since else 0), ends)
+            for stay in self.stays
+            for begins, ends in stay.visible_times(now if stay.until is None else stay.until)
+        )
+
+    def must_be_visible(self, now: int) -> list[tuple[int, int]]:
+        """When it was visible at least: of a lost tab, up to when it was heard last."""
+        return merged(
+            (begins, ends)
+            for stay in self.stays
+            for begins, ends in stay.visible_times(
+                now if stay.until is None else stay.until if stay.is_told else stay.heard_at
+            )
+            if begins < ends
+        )
+
     def is_due_at_once(self, now: int) -> None:
         self.due_at = min(self.due_at or now, now)
 
@@ -191,6 +240,13 @@ class World:
         """Its page closes, or its handshake is given up; "$disconnect" may or may not tell."""
         tab.ended_at, tab.says = self.now, says
         self.on_its_way.append(Event("disconnect", tab))
+
+    def tells(self, tab: Tab, *, visible: bool) -> Event:
+        """Its page says whether it is visible."""
+        tab.changes += 1
+        event = Event("visibility", tab, visible, tab.changes)
+        self.on_its_way.append(event)
+        return event
 
     def dies(self, node: str) -> None:
         """Nothing is left to send "$disconnect"."""
@@ -250,8 +306,21 @@ class World:
         self.leave([tab], tab.says)
         return session is not None and not session.tabs
 
+    def hears_visibility(self, event: Event) -> str:
+        tab = event.tab
+        if tab.session is None:
+            return "not_connected"
+        if event.change > tab.told:
+            tab.told, tab.is_visible = event.change, event.visible
+            if (event.change, event.visible) != (1, True):  # that is what was held to be so
+                tab.session.heard_at = self.now
+                tab.session.until = max(tab.session.until, self.now)
+                self._stay(tab).hears(self.now, visible=event.visible, is_first=event.change == 1)
+        return "noted"
+
     def enters(self, tab: Tab, resource: str) -> str:
         session = self.latest(tab.user, resource)
+        is_back = False
         if session and session.tabs:
             outcome = "joined"
         elif session and session.can_be_continued(self.now):
@@ -259,6 +328,7 @@ class World:
             if session.together == 1:  # its only line is back
                 session.lost_until = 0
             session.together = 0
+            is_back = session.ended_at is not None and self.now - session.ended_at <= GRACE
             session.closed_at = session.ended_at = session.due_at = None
         else:
             outcome = "opened"
@@ -270,7 +340,8 @@ class World:
         session.ended_by = ()
         session.tabs.add(tab)
         session.together += 1
-        session.stays.append(Stay(tab, self.now))
+        states = [(self.now, tab.is_visible)]
+        session.stays.append(Stay(tab, self.now, is_back=is_back, states=states))
         tab.session, tab.resource = session, resource
         return outcome
 
@@ -310,8 +381,10 @@ class World:
             if how != "moved":
                 tab.ticket = "gone"
             session.until = max(session.until, self._true_end(tab, how))
-            (stay,) = [one for one in session.stays if one.tab is tab and one.until is None]
-            stay.until = max(stay.since, self.now if how in TOLD else self._true_end(tab, how))
+            stay = self._stay(tab, session)
+            stay.is_told = how in TOLD
+            true_end = self.now if stay.is_told else self._true_end(tab, how)
+            stay.until = max(stay.since, stay.heard_at, true_end)
             if how in LOST:
                 gone_by = min(self.now, (tab.opened_at or 0) + LONGEST)
                 session.lost_until = max(session.lost_until, gone_by + WAIT)
@@ -319,6 +392,13 @@ class World:
                 session.heard_at = self.now
             if not session.tabs:
                 session.closed_at, session.ended_by = self.now, {how}
+
+    def _stay(self, tab: Tab, session: Session | None = None) -> Stay:
+        """The one that counts still."""
+        session = session or tab.session
+        assert session
+        (stay,) = [one for one in session.stays if one.tab is tab and one.until is None]
+        return stay
 
     def _true_end(self, tab: Tab, how: str) -> int:
         if how == "node_evicted" and tab.ended_at is None:

@@ -100,7 +100,11 @@ class Page:
 SESSIONS = """
 select s.id, s.user_id, s.resource, ms(s.joined_at) as joined_at, ms(s.ended_at) as ended_at,
        s.ended_by::text, milliseconds(s.ended_within) as ended_within, w.nodes,
-       w.id is null as is_past
+       w.id is null as is_past,
+       (select coalesce(jsonb_agg(jsonb_build_array(ms(lower(piece)), ms(upper(piece)))), '[]')
+          from unnest(coalesce(s.visible, '{(,)}') * tstzmultirange(
+              tstzrange(s.joined_at, coalesce(s.ended_at, $1)))) as piece) as visible,
+       milliseconds(visible_length(s.visible, s.joined_at, coalesce(s.ended_at, $1))) as visible_ms
   from sessions s left join watching_times w on w.id = s.id
  order by s.user_id, s.resource, s.joined_at, s.ended_at
 """
@@ -119,7 +123,7 @@ class Claims:
         self.by_id: dict[int, Session] = {}
 
     def hold(self) -> None:
-        rows = self.presence.rows(SESSIONS)
+        rows = self.presence.rows(SESSIONS, time(self.world.now))
         self._each_session_is_as_the_world_has_it(rows)
         self._no_two_of_one_user_and_resource_overlap(rows)
         self._open_tabs_are_online()
@@ -137,6 +141,7 @@ class Claims:
             row = parts[-1]
             self.by_id[row["id"]] = session
             self._all_that_was_watched_is_within_the_error(parts, session)
+            self._it_was_as_visible_as_told(parts, session)
             if not any(tab.ended_at for tab in session.tabs):
                 self._no_outage_was_watched(parts, session)
             if session.tabs:
@@ -156,6 +161,19 @@ class Claims:
         )
         for begins, ends in session.true_times(now):
             assert any(one <= begins and ends <= other for one, other in told)
+
+    def _it_was_as_visible_as_told(self, parts: list[asyncpg.Record], session: Session) -> None:
+        """And never while it was not connected, which is how `SESSIONS` reads it."""
+        now = self.world.now
+        pieces = [tuple(piece) for part in parts for piece in json.loads(part["visible"])]
+        assert sum(part["visible_ms"] for part in parts) == sum(b - a for a, b in pieces)
+        claimed = merged(pieces)
+        for inner, outer in (
+            (claimed, session.may_be_visible(now)),
+            (session.must_be_visible(now), claimed),
+        ):
+            for begins, ends in inner:
+                assert any(one <= begins and ends <= other for one, other in outer)
 
     def _no_outage_was_watched(self, parts: list[asyncpg.Record], session: Session) -> None:
         """Each part is full of truth, but for gaps within the grace."""
@@ -298,6 +316,13 @@ class Story(RuleBasedStateMachine):
         row = "(watch($1, $2, $3, $4, $5, p_now => $6)).outcome"
         who = (tab.user, tab.node, tab.name)
         self._same(expected, row, *who, resource, timedelta(milliseconds=GRACE), self._now)
+
+    @precondition(lambda self: self._opened())
+    @rule(pick=picks, visible=st.booleans(), is_quick=st.booleans())
+    def a_tab_says_whether_it_is_visible(self, pick: int, visible: bool, is_quick: bool) -> None:
+        event = self.world.tells(picked(self._opened(), pick), visible=visible)
+        if is_quick:
+            self._arrives(event)
 
     # Nodes die, are out of reach, and come back.
 
@@ -465,7 +490,13 @@ class Story(RuleBasedStateMachine):
         tab = event.tab
         grace = timedelta(milliseconds=GRACE)
         ticket = (f"ticket-{tab.name}", time(tab.expires_at))
-        if event.kind == "connect":
+        if event.kind == "visibility":
+            self._same(
+                self.world.hears_visibility(event),
+                "(visibility($1, $2, $3, $4, $5, p_now => $6)).outcome",
+                *(tab.user, tab.node, tab.name, event.visible, event.change, self._now),
+            )
+        elif event.kind == "connect":
             self._same(
                 self.world.hears_connect(tab),
                 "connect($1, $2, $3, $4, $5, $6, $7, $8, null, $9)",

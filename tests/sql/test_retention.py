@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -16,7 +16,6 @@ from tests.support.bonuses import create_bonus, drop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-    from datetime import datetime
 
 SECOND, MINUTE, HOUR, DAY = (timedelta(**{n: 1}) for n in ("seconds", "minutes", "hours", "days"))
 KEEP_EVENTS, KEEP_BONUSES = DAY, 30 * DAY
@@ -400,3 +399,57 @@ async def test_a_run_reads_what_it_removes_and_not_the_rest(own_dsn: str, days: 
     whole, by_index = (b - a for a, b in zip(before, after, strict=True))
     assert (whole, by_index < 10_000) == (0, True)
     await db.close()
+
+
+async def act(db: asyncpg.Connection, user: str, now: datetime, action_id: str = "a") -> int:
+    """The number of the event."""
+    call = "select event ->> 'seq' from act($1, $2, 'like', '{}', p_now => $3)"
+    return int(await db.fetchval(call, user, action_id, now))
+
+
+async def prune_streams(db: asyncpg.Connection, now: datetime, limit: int = 100) -> int:
+    pruned: int = await db.fetchval("select prune_streams(2, $1, $2)", limit, now)
+    return pruned
+
+
+async def test_a_stream_goes_so_many_whole_months_after_its_last_event(
+    db: asyncpg.Connection,
+) -> None:
+    """By months of UTC, whatever the role's zone; the later events keep it."""
+    await db.execute("set timezone = 'Pacific/Kiritimati'")
+    january, march = (datetime(2026, month, 31, 23, 59, 59, tzinfo=UTC) for month in (1, 3))
+    await act(db, "idle", january)
+    await act(db, "back", january)
+    await act(db, "back", january + SECOND, "b")
+    await db.execute("delete from user_events")
+    assert await prune_streams(db, march) == 0
+    assert await prune_streams(db, march + SECOND) == 1
+    assert await db.fetchval("select user_id from user_streams") == "back"
+    assert await act(db, "idle", march) == 1, "a new stream"
+
+
+async def test_a_stream_stays_as_long_as_one_of_its_events(db: asyncpg.Connection) -> None:
+    for user in ("one", "other"):
+        await act(db, user, T0)
+    later = T0 + 200 * DAY
+    assert await prune_streams(db, later) == 0
+    await db.execute("delete from user_events")
+    assert [await prune_streams(db, later, limit=1) for _ in range(3)] == [1, 1, 0]
+
+
+async def test_an_offer_keeps_a_stream_as_an_action_does(db: asyncpg.Connection) -> None:
+    bonus_id = await drop(db, user_ids=["ann"], now=T0)
+    await db.execute(
+        "select tell_offers(b, array['ann'], $2) from bonuses b where bonus_id = $1", bonus_id, T0
+    )
+    month = await db.fetchval("select last_month from user_streams")
+    assert (month.year, month.month, month.day) == (T0.year, T0.month, 1)
+
+
+async def test_what_is_kept_for_ever_is_not_pruned(db: asyncpg.Connection) -> None:
+    await act(db, "ann", T0)
+    bonus_id = await drop(db, user_ids=["ann"], acknowledge=True, now=T0)
+    await db.execute("insert into acks values ($1, 'ann', $2)", bonus_id, T0)
+    await close(db)
+    row = await db.fetchrow("select * from prune(null, null, null, 100, $1)", T0 + 1000 * DAY)
+    assert not any(row.values())

@@ -27,6 +27,10 @@ DEPENDENT = {
 ALLOWED = {
     # The month of a moment `at time zone 'UTC'`.
     "add_watch_totals": {"a part of a moment, or its day"},
+    # The same.
+    "month_of": {"a part of a moment, or its day", "a cast to a day or a wall clock's time"},
+    # A date has no zone.
+    "prune_streams": {"a length in days, weeks, months or years"},
     # Its timestamps are those of UTC: it begins with `at time zone 'UTC'`.
     "keep_partitions": {
         "a length in days, weeks, months or years",

@@ -82,10 +82,18 @@ class Prune(Statement[PruneRow], frozen=True):
     """Removes what is old, at most `limit` rows of each kind."""
 
     function: ClassVar[str] = "prune"
-    keep_events: timedelta
-    keep_presence_events: timedelta
+    # None: for ever
+    keep_events: timedelta | None
+    keep_presence_events: timedelta | None
     keep_bonuses: timedelta | None
-    """None: for ever"""
+    limit: int
+
+
+class PruneStreams(Statement[int], frozen=True):
+    """Removes streams that had no event for so many whole months. Returns how many."""
+
+    function: ClassVar[str] = "prune_streams"
+    keep_months: int
     limit: int
 
 
@@ -93,8 +101,8 @@ class PruneLag(Statement[float], frozen=True):
     """For how many seconds the oldest of what `Prune` removes has been due."""
 
     function: ClassVar[str] = "prune_lag"
-    keep_events: timedelta
-    keep_presence_events: timedelta
+    keep_events: timedelta | None
+    keep_presence_events: timedelta | None
     keep_bonuses: timedelta | None
 
 

@@ -23,7 +23,7 @@ from waiting import in_time, until
 from wsgate.model.ids import node_of
 from wsgate.node.process import NICE
 
-LEAST_URGENT = 19
+MAX_NICENESS = 19
 """setpriority(2)."""
 Start = "Callable[..., AbstractAsyncContextManager[Command]]"
 
@@ -50,7 +50,7 @@ async def test_the_functions_go_before_what_the_nodes_take_in(wsgate: Any) -> No
     async with wsgate("--nodes", "2") as command:
         functions = os.getpriority(os.PRIO_PROCESS, command.process.pid)
         for node in nodes(command):
-            assert os.getpriority(os.PRIO_PROCESS, node) == min(functions + NICE, LEAST_URGENT)
+            assert os.getpriority(os.PRIO_PROCESS, node) == min(functions + NICE, MAX_NICENESS)
 
 
 async def test_a_post_to_any_node_reaches_the_connection(wsgate: Any) -> None:

@@ -10,8 +10,8 @@ begin
          order by o.user_id
     ),
     numbered as (
-        insert into user_streams as s (user_id, seq) select user_id, 1 from fresh
-            on conflict (user_id) do update set seq = s.seq + 1
+        insert into user_streams as s (user_id, seq, last_month) select user_id, 1, month_of(p_now) from fresh
+            on conflict (user_id) do update set seq = s.seq + 1, last_month = excluded.last_month
             returning s.user_id, s.seq
     ),
     told as (

@@ -7,10 +7,18 @@ language sql stable rows 20 as $$ select * from sessions where user_id = p_user_
 create or replace function watched(p_user_id text, p_resource text, p_now timestamptz)
 returns interval language plpgsql stable as $$
 begin
+    -- One statement each: a session that is being finalized is in one of the two. And one for each question: what
+    -- serves both is planned again for each call, which takes longer than to answer.
+    if p_resource is not null then
+        return (
+            select coalesce((select t.watched from watch_totals t
+                              where t.user_id = p_user_id and t.resource = p_resource), '0')
+                   + coalesce(sum(coalesce(w.ended_at, greatest(p_now, w.joined_at)) - w.joined_at), '0')
+              from watching_times w where w.user_id = p_user_id and w.resource = p_resource);
+    end if;
     perform prefer_indexes();
-    -- One statement: a session that is being finalized is in one of the two.
     return (
         select coalesce((select t.watched from watch_totals t
-                          where t.user_id = p_user_id and t.resource = coalesce(p_resource, '')), '0') + u.watched
-          from unfinalized(p_user_id, p_resource, '-infinity', p_now) as u);
+                          where t.user_id = p_user_id and t.resource = ''), '0') + u.watched
+          from unfinalized(p_user_id, null, '-infinity', p_now) as u);
 end $$;

@@ -8,9 +8,10 @@ create or replace function append_event(
 declare
     v_event user_events;
 begin
-    insert into user_streams as s (user_id, seq, state)
-        values (p_user_id, 1, coalesce(p_state, '{}'))
-        on conflict (user_id) do update set seq = s.seq + 1, state = coalesce(p_state, s.state)
+    insert into user_streams as s (user_id, seq, state, last_month)
+        values (p_user_id, 1, coalesce(p_state, '{}'), month_of(p_now))
+        on conflict (user_id) do update
+           set seq = s.seq + 1, state = coalesce(p_state, s.state), last_month = excluded.last_month
         returning s.user_id, s.seq into v_event.user_id, v_event.seq;
     insert into user_events (user_id, seq, type, body, patch, at, action_id)
         values (p_user_id, v_event.seq, p_type, p_body, p_patch, p_now, p_action_id)
