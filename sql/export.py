@@ -189,6 +189,7 @@ def copied(name: str, columns: Sequence[str], times: str) -> str:
 def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[str, ...]]:
     """The query that answers, its parameters, and its columns."""
     interval = (options.begins, options.ends)
+    is_visible = getattr(options, "clock", "") == "visible"
     args: tuple[Any, ...]
     if options.report == "sessions":
         lengths = (_seconds(options.min_seconds), _seconds(options.max_seconds))
@@ -203,7 +204,11 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         resources = sorted(set(options.resource)) if options.resource else None
         least = timedelta(seconds=options.min_seconds)
         period = (options.by, options.timezone or "UTC")
-        return "audience", (*interval, *period, resources, least, EXACTLY, None), AUDIENCE
+        return (
+            "audience",
+            (*interval, *period, resources, least, EXACTLY, None, is_visible),
+            AUDIENCE,
+        )
     if options.report == "concurrency":
         step = timedelta(seconds=options.step_seconds)
         args = (*interval, step, options.resource, EXACTLY, None)
@@ -212,9 +217,20 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
     who = (groups, options.user_id, options.resource)
     counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")
     if not {"day", "hour"} & set(options.by):
-        return "watch_time_by", (*interval, *who, "", "", None, None), counted
+        return "watch_time_by", (*interval, *who, "", "", None, None, is_visible), counted
     piece = "hour" if "hour" in options.by else "day"
-    args = (*interval, piece, options.timezone or "UTC", *who, ALWAYS, "", "", None, None)
+    args = (
+        *interval,
+        piece,
+        options.timezone or "UTC",
+        *who,
+        ALWAYS,
+        "",
+        "",
+        None,
+        None,
+        is_visible,
+    )
     return "watch_time_in", args, ("starts_at", *counted)
 
 
@@ -251,6 +267,7 @@ def _parser() -> argparse.ArgumentParser:
     watched.add_argument(
         "--by", type=_keys, required=True, help="user, resource, day, hour; several: resource,day"
     )
+    _clock(watched)
     at_once = _report(reports, "concurrency", "how many watch at once, step by step")
     at_once.add_argument("--step-seconds", type=_count, default=STEP_SECONDS, help="default: 60")
     audience = _interval(reports, "audience", "viewers, views, averages and peaks")
@@ -261,8 +278,18 @@ def _parser() -> argparse.ArgumentParser:
     audience.add_argument(
         "--min-seconds", type=_count, default=0, help="that a unique viewer watches in the period"
     )
+    _clock(audience)
     _interval(reports, "grants", "claims that were granted within the interval, in order")
     return parser
+
+
+def _clock(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--clock",
+        choices=("connected", "visible"),
+        default="connected",
+        help="count while a connection was open (default), or while the user could see the page",
+    )
 
 
 def _report(reports: Any, name: str, what: str) -> argparse.ArgumentParser:

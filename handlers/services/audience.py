@@ -50,6 +50,7 @@ class ReadAudience(Statement[AudienceRow], frozen=True):
     min_length: timedelta
     resolution: timedelta
     now: datetime | None = None
+    is_visible: bool = False
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -79,6 +80,7 @@ class Question:
     timezone: str
     resources: list[str] | None
     min_length: timedelta
+    is_visible: bool
 
     def of(self, interval: Interval) -> ReadAudience:
         """The statement that answers. Raises TooManySteps or TooShortPeriods."""
@@ -96,6 +98,7 @@ class Question:
             self.resources,
             self.min_length,
             choose_resolution(length),
+            is_visible=self.is_visible,
         )
 
 

@@ -66,6 +66,7 @@ class WatchTimeByName(Statement[NameRow], frozen=True):
     after_resource: str = ""
     limit: int | None = None
     now: datetime | None = None
+    is_visible: bool = False
 
 
 class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
@@ -84,6 +85,7 @@ class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
     after_resource: str = ""
     limit: int | None = None
     now: datetime | None = None
+    is_visible: bool = False
 
 
 async def read_watch_time(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -131,6 +131,13 @@ def interval(
     return Interval(begins, ends)
 
 
+Clock = Annotated[
+    Literal["connected", "visible"],
+    Query(
+        description="what counts: `connected`, while a connection was open, or `visible`, while "
+        "the user could see the page"
+    ),
+]
 TheInterval = Annotated[Interval, Depends(interval)]
 TimeZone = Annotated[
     str | None,

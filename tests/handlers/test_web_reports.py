@@ -602,3 +602,26 @@ def test_an_audience_stands_beside_that_of_an_earlier_show(world: World) -> None
 def test_the_audience_of_what_has_not_begun_is_empty(world: World) -> None:
     page = call(world, "GET", within("/audience", NEVER - HOUR, NEVER))[1]
     assert (page["items"], page["compared"]) == ([], None)
+
+
+def test_watch_time_and_audiences_go_by_either_clock(world: World) -> None:
+    past(world, T0, T0 + 60_000)
+    world.rows(
+        "update past_sessions set visible = tstzmultirange("
+        "tstzrange(joined_at + interval '10 s', joined_at + interval '15 s'),"
+        " tstzrange(joined_at + interval '20 s', joined_at + interval '30 s'))"
+    )
+    for clock, watched in (("connected", 60_000), ("visible", 15_000)):
+        for path in ("/watch-time?by=user", "/watch-time?by=day", "/audience?"):
+            (one,) = call(world, "GET", within(f"{path}&clock={clock}"))[1]["items"]
+            assert (one["watched_ms"], one["sessions"]) == (watched, 1), (path, clock)
+    for path in ("/watch-time?by=user", "/audience?"):
+        assert call(world, "GET", within(f"{path}&clock=wall"))[0] == 422
+
+
+def test_a_cursor_belongs_to_its_clock(world: World) -> None:
+    for user in ("ann", "bob"):
+        past(world, T0, T0 + 1_000, user)
+    after = call(world, "GET", within("/watch-time?by=user&limit=1"))[1]["next"]
+    other = within(f"/watch-time?by=user&clock=visible&after={after}")
+    assert call(world, "GET", other)[1]["code"] == "foreign_cursor"

@@ -31,9 +31,9 @@ NAMES = ("=1", "+1", "-1", "@1", "\t1", "\r1", "\n1", "'1", 'a,"b"\r\nc\nd', "Zo
         (("sessions",), "watched_ms"),
         (("watch-time", "--by", "user"), "watched_ms"),
         (("watch-time", "--by", "hour,resource"), "watched_ms"),
-        (("watch-time", "--by", "day"), "watched_ms"),
+        (("watch-time", "--by", "day", "--clock", "visible"), "watched_ms"),
         (("concurrency", "--step-seconds", "86400"), "peak_viewers"),
-        (("audience",), "peak_viewers"),
+        (("audience", "--clock", "visible"), "peak_viewers"),
         (("audience", "--by", "day", "--resource", "site", "--resource", "x"), "watched_ms"),
     ],
 )
@@ -43,7 +43,7 @@ async def test_each_report_is_exported(
     await past(db, at(-1), at(1))
     exported = export(*report, *DAY, dsn=dsn)
     assert [row[key] for row in rows(exported)] == ["1" if key == "peak_viewers" else "60000"]
-    assert exported.stderr.startswith(b"export: 1 rows in all")
+    assert b"export: 1 rows in all" in exported.stderr  # after others, on a busy machine
 
 
 async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None:
@@ -52,7 +52,7 @@ async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None
     exported = export("watch-time", "--by", "user", *DAY, dsn=dsn)
     assert [row["user_id"] for row in rows(exported)] == [str(cell(name)) for name in sorted(NAMES)]
     assert exported.stdout.endswith(b"\r\n")
-    assert exported.stderr.startswith(b"export: 11 rows")
+    assert b"export: 11 rows in all" in exported.stderr
 
 
 async def test_grants_are_exported(db: asyncpg.Connection, dsn: str) -> None:

@@ -252,10 +252,22 @@ async def test_reports_count_a_divided_session_once_and_no_outage(db: asyncpg.Co
     await later("b", 20 * minute).disconnect(db, at(70 * minute))
     hour, now = timedelta(hours=1), at(80 * minute)
     whole = (T0, T0 + 2 * hour)
-    (row,) = await db.fetch(text("watch_time_by"), *whole, [], None, None, "", "", None, now)
+    (row,) = await db.fetch(text("watch_time_by"), *whole, [], None, None, "", "", None, now, False)
     assert (row["sessions"], row["watched_ms"], row["uncertain_ms"]) == (1, 3_600_000, 0)
     rows = await db.fetch(
-        text("watch_time_in"), *whole, "hour", "UTC", [], None, None, T0 - hour, "", "", None, now
+        text("watch_time_in"),
+        *whole,
+        "hour",
+        "UTC",
+        [],
+        None,
+        None,
+        T0 - hour,
+        "",
+        "",
+        None,
+        now,
+        False,
     )
     assert [(row["sessions"], row["watched_ms"]) for row in rows] == [(1, 3_000_000), (1, 600_000)]
     step = timedelta(minutes=15)

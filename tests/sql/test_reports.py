@@ -37,7 +37,9 @@ async def watched(
     db: asyncpg.Connection, begins: datetime, ends: datetime, by: str = "", limit: int | None = None
 ) -> list[tuple[Any, ...]]:
     keys = [by] if by else []
-    rows = await report(db, "watch_time_by", begins, ends, keys, None, None, "", "", limit, NOW)
+    rows = await report(
+        db, "watch_time_by", begins, ends, keys, None, None, "", "", limit, NOW, False
+    )
     return [(row["user_id"] or row["resource"], row["sessions"], row["watched_ms"]) for row in rows]
 
 
@@ -48,7 +50,7 @@ async def by_piece(
     rows = await report(
         db,
         "watch_time_in",
-        *(begins, ends, period, timezone, [], None, None, ALWAYS, "", "", None, NOW),
+        *(begins, ends, period, timezone, [], None, None, ALWAYS, "", "", None, NOW, False),
     )
     midnight = int(MIDNIGHT.timestamp() * 1000)
     return [
@@ -157,7 +159,9 @@ async def test_an_uncertain_end_counts_where_it_may_lie(db: asyncpg.Connection) 
         (-1440, 1, minutes(50), minutes(10)),
         (0, 0, 0, minutes(20)),
     ]
-    (row,) = await report(db, "watch_time_by", at(0), at(10), ["user"], None, None, "", "", 10, NOW)
+    (row,) = await report(
+        db, "watch_time_by", at(0), at(10), ["user"], None, None, "", "", 10, NOW, False
+    )
     assert (row["sessions"], row["watched_ms"], row["uncertain_ms"]) == (0, 0, minutes(10))
 
 
@@ -187,7 +191,7 @@ async def test_users_come_page_by_page_with_everybody_once(db: asyncpg.Connectio
     while True:
         after = seen[-1] if seen else ""
         rows = await report(
-            db, "watch_time_by", at(0), at(60), ["user"], None, None, after, "", 3, NOW
+            db, "watch_time_by", at(0), at(60), ["user"], None, None, after, "", 3, NOW, False
         )
         seen += [row["user_id"] for row in rows]
         if len(rows) < 3:
@@ -203,7 +207,17 @@ async def test_users_on_several_resources_come_page_by_page(db: asyncpg.Connecti
     for _ in range(3):
         after = seen[-1] if seen else ("", "")
         rows = await report(
-            db, "watch_time_by", at(0), at(60), ["user", "resource"], None, None, *after, 2, NOW
+            db,
+            "watch_time_by",
+            at(0),
+            at(60),
+            ["user", "resource"],
+            None,
+            None,
+            *after,
+            2,
+            NOW,
+            False,
         )
         seen += [(row["user_id"], row["resource"]) for row in rows]
     assert seen == [(user, resource) for user in "ab" for resource in "xyz"]

@@ -17,11 +17,12 @@ REPORTS = {
     "sessions": f"{INTERVAL}, null, null, null, null, null, null, null, 100, null",
     "sessions of a user": "'-infinity', 'infinity', 'u'" + ", null" * 8,
     "sessions of a resource": f"{INTERVAL}, null, 'r', null, null, null, {BEGINS}, 7, 100, null",
-    "watch_time_by": f"{INTERVAL}, '{{resource}}', null, null, '', '', 100, null",
-    "watch_time_by user": f"{INTERVAL}, '{{user}}', null, null, 'u', '', 100, null",
-    "watch_time_in": f"{INTERVAL}, 'hour', 'UTC', '{{}}', null, null, '-infinity', '', '', 9, null",
-    "audience of each user": f"{INTERVAL}, 'hour', 'UTC', null, '1 second', '1 second', null",
-    "audience of a resource by user": f"{INTERVAL}, null, 'UTC', '{{r}}', '0', '1 second', null",
+    "watch_time_by": f"{INTERVAL}, '{{resource}}', null, null, '', '', 100, null, false",
+    "watch_time_by user": f"{INTERVAL}, '{{user}}', null, null, 'u', '', 100, null, false",
+    "watch_time_in": f"{INTERVAL}, 'hour', 'UTC', '{{}}', null, null, '-infinity', '', '', 9"
+    ", null, false",
+    "audience of each user": f"{INTERVAL}, 'hour', 'UTC', null, '0', '1 second', null, true",
+    "audience of a resource's user": f"{INTERVAL}, null, 'UTC', '{{r}}', '0', '1 s', null, false",
     "concurrency": f"{INTERVAL}, '1 minute', null, '1 microsecond', null",
     "concurrency of a resource": f"{INTERVAL}, '1 minute', 'r', '1 microsecond', null",
 }

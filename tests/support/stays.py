@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
+
+import asyncpg
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from random import Random
 
-    import asyncpg
 
 Span = tuple[datetime, datetime]
 NOTHING = timedelta(0)
@@ -30,6 +31,8 @@ class Stay:
     joined_at: datetime
     ended_at: datetime | None
     away_since: datetime | None
+    visible: tuple[Span, ...] | None = None
+    """When it was visible, in order; None: all the time."""
 
     def within(self, span: Span, now: datetime) -> Span | None:
         """Clipped; one of no length belongs to the span that contains its moment."""
@@ -46,6 +49,20 @@ class World:
     stays: Sequence[Stay]
     now: datetime
 
+    def visible(self) -> World:
+        """The same on the visible clock: each visible time is a part of its session."""
+        parts: list[Stay] = []
+        for stay in self.stays:
+            whole = (stay.joined_at, stay.ended_at or self.now)
+            away_since = stay.away_since
+            for begins, ends in (whole,) if stay.visible is None else stay.visible:
+                if begins < ends:
+                    parts.append(
+                        replace(stay, joined_at=begins, ended_at=ends, away_since=away_since)
+                    )
+                    away_since = ends
+        return World(parts, self.now)
+
     def clips(self, span: Span, resources: Iterable[str] | None) -> list[tuple[Stay, Span]]:
         wanted = None if resources is None else set(resources)
         return [
@@ -58,33 +75,35 @@ class World:
     async def store(self, db: asyncpg.Connection) -> None:
         await db.executemany(
             "insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by,"
-            " ended_within, away_since) values ($1, $2, $3, $4, $5, 'client', '0', $6)",
-            [
-                (
-                    one.session_id,
-                    one.user_id,
-                    one.resource,
-                    one.joined_at,
-                    one.ended_at,
-                    one.away_since,
-                )
-                for one in self.stays
-                if one.ended_at
-            ],
+            " ended_within, away_since, visible)"
+            " values ($1, $2, $3, $4, $5, 'client', '0', $6, $7)",
+            [_row(one, one.ended_at) for one in self.stays if one.ended_at],
         )
         await db.executemany(
             "insert into watching_times (id, user_id, resource, joined_at, nodes, seen_at,"
-            " away_since) overriding system value"
-            """ values ($1, $2, $3, $4, '{"node": {"tab": {"at": 0}}}', $4, $5)""",
+            " away_since, visible) overriding system value"
+            " values ($1, $2, $3, $4, $5, $4, $6, $7)",
             [
-                (one.session_id, one.user_id, one.resource, one.joined_at, one.away_since)
+                _row(one, HIDDEN if one.visible is not None else SHOWN)
                 for one in self.stays
-                if one.ended_at is None
+                if not one.ended_at
             ],
         )
 
 
-def generated(dice: Random, begins: datetime, length: timedelta, users: int = 9) -> World:
+SHOWN = '{"node": {"tab": {"at": 0}}}'
+HIDDEN = '{"node": {"tab": {"at": 0, "hidden": 1}}}'
+
+
+def _row(one: Stay, ended_at_or_nodes: object) -> tuple[object, ...]:
+    shown = None if one.visible is None else [asyncpg.Range(*span) for span in one.visible]
+    names = (one.session_id, one.user_id, one.resource, one.joined_at)
+    return (*names, ended_at_or_nodes, one.away_since, shown)
+
+
+def generated(
+    dice: Random, begins: datetime, length: timedelta, users: int = 9, *, has_outages: bool = True
+) -> World:
     """Users on up to three resources at once, with outages, moments, and round times."""
     ends = begins + length
     stays: list[Stay] = []
@@ -103,13 +122,21 @@ def generated(dice: Random, begins: datetime, length: timedelta, users: int = 9)
                 is_open = until >= ends
                 number = stays[-1].session_id if away_since else len(stays) + 1
                 ended_at = None if is_open else until
-                stays.append(Stay(number, f"u{user}", resource, at, ended_at, away_since))
+                shown = _shown(dice, (at, min(until, ends)))
+                stays.append(Stay(number, f"u{user}", resource, at, ended_at, away_since, shown))
                 if is_open:
                     break
-                away_since = until if dice.random() < 0.3 and until > at else None
+                away_since = until if has_outages and dice.random() < 0.3 and until > at else None
                 pause = dice.choice((OUTAGE, _some(dice, length / 4)))
                 at = until + (dice.choice((NOTHING, max(pause, OUTAGE))) if away_since else pause)
     return World(stays, ends)
+
+
+def _shown(dice: Random, span: Span) -> tuple[Span, ...] | None:
+    """Always, never, or a few times that do not touch each other."""
+    moments = sorted({span[0] + (span[1] - span[0]) * dice.random() for _ in range(6)})
+    some = tuple(zip(moments[::2], moments[1::2], strict=False))
+    return dice.choice((None, None, (), some))
 
 
 def _some(dice: Random, most: timedelta) -> timedelta:

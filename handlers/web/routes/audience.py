@@ -13,7 +13,7 @@ from pydantic import Field
 from handlers.services import audience as service
 from handlers.services.audience import Question, ReadAudience
 from handlers.services.reports import Interval
-from handlers.web.deps import TheDatabase, TheInterval, TimeZone, service_router
+from handlers.web.deps import Clock, TheDatabase, TheInterval, TimeZone, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     NARROWER_RANGE,
@@ -59,11 +59,14 @@ def question(
         IN_DECIMALS,
         Query(description="how long a unique viewer watches in the period"),
     ] = 0,
+    clock: Clock = "connected",
 ) -> Question:
     if timezone is not None and by not in {"hour", "day"}:
         raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
     resources = None if resource is None else sorted(set(resource))
-    return Question(by, timezone or "UTC", resources, timedelta(seconds=min_seconds))
+    return Question(
+        by, timezone or "UTC", resources, timedelta(seconds=min_seconds), clock == "visible"
+    )
 
 
 class Asked(NamedTuple):

@@ -19,6 +19,7 @@ from handlers.services.reports import (
     WatchTimeRow,
 )
 from handlers.web.deps import (
+    Clock,
     ResourceFilter,
     TheDatabase,
     TheInterval,
@@ -95,21 +96,32 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
     user_id: UserFilter = None,
     resource: ResourceFilter = None,
     timezone: TimeZone = None,
+    clock: Clock = "connected",
 ) -> WatchTimeListing:
     keys = by.split(",")
     if len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
         raise ApiError.of(UNKNOWN_BY)
     names: list[str] = [key for key in ("user", "resource") if key in keys]
     period = next((key for key in ("day", "hour") if key in keys), None)
-    begins, ends = interval.begins, interval.ends
+    begins, ends, is_visible = interval.begins, interval.ends, clock == "visible"
     if period is None:
         if timezone is not None:
             raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
-        return _by_name(database, WatchTimeByName(begins, ends, names, user_id, resource))
+        return _by_name(
+            database, WatchTimeByName(begins, ends, names, user_id, resource, is_visible=is_visible)
+        )
     return _by_period(
         database,
         WatchTimeByPeriod(
-            begins, ends, period, timezone or "UTC", names, user_id, resource, ALWAYS
+            begins,
+            ends,
+            period,
+            timezone or "UTC",
+            names,
+            user_id,
+            resource,
+            ALWAYS,
+            is_visible=is_visible,
         ),
     )
 
