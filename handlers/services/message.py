@@ -19,7 +19,7 @@ from handlers.core.overload import OVERLOADED, UNAVAILABLE, is_too_late, unavail
 from handlers.core.rate_limit import over_limit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import datetime
 
     from handlers.core.connection import Connection
@@ -119,13 +119,16 @@ class Messages:
         if not self._kept_out.is_to_close(connection.user_id, connection_id):
             return
         log.warning("closing %s: %s kept sending", connection_id, connection.user_id)
+        push = Push(connection.user_id, node, connection_id, reply)
         with contextlib.suppress(Gone):
-            try:
-                async with asyncio.timeout(PUSH_TIMEOUT_SECONDS):
-                    await self._gateway.post(Push(connection.user_id, node, connection_id, reply))
-            except (Undelivered, TimeoutError) as error:
-                log.warning("%s does not learn why: %s", connection_id, error)
-            try:
-                await self._gateway.close(node, connection_id)
-            except Undelivered as error:
-                log.warning("cannot close %s: %s", connection_id, error)
+            await _within(self._gateway.post(push), f"{connection_id} does not learn why")
+            await _within(self._gateway.close(node, connection_id), f"cannot close {connection_id}")
+
+
+async def _within(call: Awaitable[None], otherwise: str) -> None:
+    """Wait for a call as long as for pushes. Raises Gone."""
+    try:
+        async with asyncio.timeout(PUSH_TIMEOUT_SECONDS):
+            await call
+    except (Undelivered, TimeoutError) as error:
+        log.warning("%s: %s", otherwise, str(error) or "no answer in time")

@@ -15,10 +15,11 @@ from uuid import UUID
 
 import msgspec
 from fastapi import Depends, Query, Request, Response
+from pydantic import Field
 
 from handlers.services.presence import EPOCH, NEVER
 from handlers.web.errors import BAD_REQUEST, FOREIGN_CURSOR, ApiError, documented
-from handlers.web.schemas.fields import Whole
+from handlers.web.schemas.fields import IN_DECIMALS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -35,7 +36,7 @@ MAX_RESPONSE_BYTES = 5_000_000
 # https://owasp.org/www-community/attacks/CSV_Injection
 FORMULA_STARTS = tuple("=+-@\t\r\n'＝＋－＠")  # noqa: RUF001  # the full-width ones are meant
 
-Limit = Annotated[Whole, Query(ge=1, le=1000, description="rows per page")]
+Limit = Annotated[int, Field(ge=1, le=1000), IN_DECIMALS, Query(description="rows per page")]
 After = Annotated[
     str | None,
     Query(

@@ -9,11 +9,12 @@ import asyncio
 import json
 import re
 import subprocess
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
+from websockets.exceptions import ConnectionClosedOK
 
 from tests.docs.markdown import ROOT, blocks, name_of, pages
 from tests.docs.shell import Step, matches, steps
@@ -117,7 +118,9 @@ def _ann_in_her_browser(run: Headcount) -> Iterator[None]:
 
 
 async def _watch_and_claim(run: Headcount, ready: asyncio.Future[None]) -> None:
+    """Until a page's command closes her connection, or for as long as the page is played."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(suppress(ConnectionClosedOK))
         tab = await Browser(run, stack).tab(await Browser(run, stack).ticket("ann"))
         await tab.send(json.dumps({"action": "hello", "id": "hello"}))
         while True:

@@ -248,6 +248,19 @@ def test_a_reply_comes_though_the_gateway_hangs(world: World, silent_gateway: Si
     assert "tab-2" in session["nodes"], "it is not known to be gone"
 
 
+def test_a_user_is_kept_out_though_the_gateway_hangs(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Telling them why and closing their connection each have their time, no more."""
+    monkeypatch.setenv("MESSAGES_PER_SECOND_AND_USER", "0.1")
+    monkeypatch.setenv("MESSAGE_BURST", "1")
+    world.come("tab-1")
+    world.connections.stuck = {"tab-1"}
+    replies = [say(world, "tab-1", action="hello", id=f"h{n}") for n in range(5)]
+    assert [one["type"] for one in replies] == ["welcome", *["error"] * 4]
+    assert [one["code"] for one in replies[1:]] == ["slow_down", *["kept_out"] * 3]
+
+
 def test_a_bonus_for_a_few_users_is_undelivered_and_theirs(
     world: World, silent_gateway: SilentPort
 ) -> None:

@@ -89,3 +89,34 @@ def texts(part: object) -> Iterator[str]:
     elif isinstance(part, list):
         for one in part:
             yield from texts(one)
+
+
+JSON_SCHEMA = {
+    *("$ref", "title", "description", "examples", "default", "type", "format", "enum", "const"),
+    *("anyOf", "oneOf", "discriminator", "properties", "required", "additionalProperties", "items"),
+    *("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "pattern"),
+    *("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+    *("uniqueItems", "readOnly", "writeOnly"),
+}
+
+
+def schemas_in(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A schema, and those inside it."""
+    yield schema
+    inside = [*schema.get("properties", {}).values(), *schema.get("anyOf", [])]
+    inside += [*schema.get("oneOf", []), schema.get("items"), schema.get("additionalProperties")]
+    for one in inside:
+        if isinstance(one, dict):
+            yield from schemas_in(one)
+
+
+def test_a_schema_says_its_bounds_in_words_of_json_schema() -> None:
+    """Pydantic says `ge` for a bound that it cannot place: no client would read that."""
+    parameters = [one["schema"] for _, each in OPERATIONS for one in each.get("parameters", [])]
+    whole = [*parameters, *document()["components"]["schemas"].values()]
+    words = {word for one in whole for schema in schemas_in(one) for word in schema}
+    assert words <= JSON_SCHEMA
+    numbers = [one for schema in parameters for one in schemas_in(schema)]
+    numbers = [one for one in numbers if one.get("type") == "integer"]
+    assert numbers
+    assert [one for one in numbers if "minimum" not in one] == []

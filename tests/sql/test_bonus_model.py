@@ -97,9 +97,10 @@ class Database:
 
     def __init__(self, runner: asyncio.Runner, db: asyncpg.Connection) -> None:
         self._runner, self._db = runner, db
-        runner.run(
-            db.set_type_codec("jsonb", schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
-        )
+        for kind in ("json", "jsonb"):
+            runner.run(
+                db.set_type_codec(kind, schema="pg_catalog", encoder=json.dumps, decoder=json.loads)
+            )
 
     def empty(self) -> None:
         self._runner.run(self._db.execute(f"{EMPTY}; reset session_replication_role"))

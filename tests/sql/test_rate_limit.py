@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 GAP, BURST, KEEP_OUT = timedelta(milliseconds=200), 50, timedelta(minutes=1)
-LIMIT = "'200 ms', 50, '1 minute', $1"
+LIMIT = "'200 ms', 50, '1 minute', p_now => $1"
 HOUR = timedelta(hours=1)
 
 

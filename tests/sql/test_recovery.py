@@ -216,7 +216,7 @@ class Day:
             *(broadcast_id, json.dumps({"type": "goal", "body": {"n": self.ids}})),
             *("resource" if resource else "everyone", resource, self.now),
         )
-        find = "select news_json(b) from broadcasts b where broadcast_id = $1"
+        find = "select news_json(news, seq, at, expires_at) from broadcasts where broadcast_id = $1"
         news = json.loads(await self.db.fetchval(find, broadcast_id))
         self.truth.news.append((resource, news))
         await self._is_broadcast(broadcast_id, news)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Path
+from pydantic import Field
 
 from handlers.services.errors import NotFound
 from handlers.services.kick import KickCounts  # noqa: TC001
@@ -12,12 +13,15 @@ from handlers.services.presence import FindSession
 from handlers.web.deps import TheDatabase, TheKicks, service_router
 from handlers.web.errors import NOT_FOUND, UNREADABLE_BODY, documented
 from handlers.web.schemas.admin import Kicked, KickOrder
-from handlers.web.schemas.fields import Whole
+from handlers.web.schemas.fields import IN_DECIMALS
 
 router = service_router("admin")
 
 SessionId = Annotated[
-    Whole, Path(ge=1, lt=2**63, description="the `session_id` of GET /connections or GET /sessions")
+    int,
+    Field(ge=1, lt=2**63),
+    IN_DECIMALS,
+    Path(description="the `session_id` of GET /connections or GET /sessions"),
 ]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NamedTuple
 
 import msgspec
 from fastapi import Depends, Query, Response
+from pydantic import Field
 
 from handlers.services import audience as service
 from handlers.services.audience import Question, ReadAudience
@@ -26,7 +27,7 @@ from handlers.web.errors import (
 )
 from handlers.web.pagination import CSV, CsvResponse, TheCsvForm
 from handlers.web.schemas.audience import Audience, AudiencePage
-from handlers.web.schemas.fields import Name, Whole  # noqa: TC001  # FastAPI reads the annotations
+from handlers.web.schemas.fields import IN_DECIMALS, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 
 if TYPE_CHECKING:
@@ -53,8 +54,10 @@ def question(
         Query(max_length=100, description="only these resources: may be sent several times"),
     ] = None,
     min_seconds: Annotated[
-        Whole,
-        Query(ge=0, le=82_800, description="how long a unique viewer watches in the period"),
+        int,
+        Field(ge=0, le=82_800),
+        IN_DECIMALS,
+        Query(description="how long a unique viewer watches in the period"),
     ] = 0,
     clock: Clock = "connected",
 ) -> Question:

@@ -8,6 +8,7 @@ from uuid import UUID  # noqa: TC003  # msgspec reads the annotations
 
 from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
+from pydantic import Field
 
 from handlers.core.operations.kick import ListConnections
 from handlers.services import presence, reports
@@ -43,7 +44,7 @@ from handlers.web.pagination import (
     Listing,
     TheCsvForm,
 )
-from handlers.web.schemas.fields import Name, Whole
+from handlers.web.schemas.fields import IN_DECIMALS, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 from handlers.web.schemas.presence import (
     Connections,
@@ -60,7 +61,7 @@ from handlers.web.schemas.presence import (
 router = service_router("presence")
 
 NodeFilter = Annotated[Name | None, Query(description="only connections to this gateway endpoint")]
-Seconds = Annotated[Whole, Query(ge=0, le=315_360_000)]
+Seconds = Annotated[int, Field(ge=0, le=315_360_000), IN_DECIMALS]
 SESSIONS_ERRORS = documented(
     BAD_REQUEST, FOREIGN_CURSOR, INTERVAL_MISSING, REVERSED_INTERVAL, NARROWER_RANGE
 )

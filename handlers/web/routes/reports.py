@@ -7,6 +7,7 @@ from typing import Annotated, NamedTuple
 
 from fastapi import Depends, Query, Request, Response
 from msgspec.structs import astuple, replace
+from pydantic import Field
 
 from handlers.services import reports
 from handlers.services.presence import ALWAYS, EPOCH
@@ -47,7 +48,7 @@ from handlers.web.pagination import (
     Milliseconds,
     TheCsvForm,
 )
-from handlers.web.schemas.fields import Whole  # noqa: TC001  # FastAPI reads the annotations
+from handlers.web.schemas.fields import IN_DECIMALS
 from handlers.web.schemas.reports import (
     Concurrency,
     ConcurrencyPage,
@@ -192,8 +193,8 @@ async def export_watch_time(
 def steps(
     interval: TheInterval,
     step_seconds: Annotated[
-        Whole | None,
-        Query(ge=1, le=315_360_000, description="the length of a step; by default some 300 steps"),
+        Annotated[int, Field(ge=1, le=315_360_000), IN_DECIMALS] | None,
+        Query(description="the length of a step; by default some 300 steps"),
     ] = None,
 ) -> Steps:
     return reports.choose_steps(interval, step_seconds)

@@ -60,8 +60,11 @@ def _parsed(value: object) -> object:
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
 StoredObject = Annotated[dict[str, JsonValue], BeforeValidator(_parsed)]
 """A JSON object from the database, which sends it as text."""
-Whole = Annotated[int, BeforeValidator(_decimal)]
-"""A whole number in a path or a query, where all is text: not 1_000, +5, 7.0 or " 8"."""
+IN_DECIMALS = BeforeValidator(_decimal)
+"""For a whole number in a path or a query, where all is text: not 1_000, +5, 7.0 or " 8".
+
+Its bounds stand before this. Behind it they hold as well, but OpenAPI does not have them.
+"""
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_NAME),

@@ -1,18 +1,19 @@
 -- The bonuses that a welcome shows to a user: at most 10 that are for them and are open or upcoming, claimed
 -- ones too, the first to expire first; none for which they have not watched long enough. Cancelled ones fill
 -- what room is left, for clients that still show them.
-create or replace function bonuses_of(p_user_id text, p_now timestamptz) returns jsonb
-language plpgsql stable as $$
+--   p_watched  how long they have watched p_resource, which the caller knows; both may be null
+create or replace function bonuses_of(p_user_id text, p_resource text, p_watched interval, p_now timestamptz)
+returns json language plpgsql stable as $$
 declare
-    v_shown jsonb := '[]';
+    v_shown jsonb[] := '{}';
 begin
     -- Most of the time there is none, and asking so costs a tenth of what it saves.
     if exists (select from bonuses b where b.ledger_closed_at is null and b.expires_at > p_now) then
-        v_shown := running_bonuses(p_user_id, p_now);
+        v_shown := v_shown || running_bonuses(p_user_id, p_resource, p_watched, p_now);
     end if;
-    if jsonb_array_length(v_shown) < 10
+    if cardinality(v_shown) < 10
        and exists (select from broadcasts b where b.kind = 'cancel' and b.expires_at > p_now) then
-        v_shown := v_shown || cancelled_bonuses(p_user_id, 10 - jsonb_array_length(v_shown), p_now);
+        v_shown := v_shown || cancelled_bonuses(p_user_id, 10 - cardinality(v_shown), p_now);
     end if;
-    return v_shown;
+    return array_to_json(v_shown);
 end $$;

@@ -1,6 +1,6 @@
 -- What bonuses_of shows of those that are cancelled: the first to expire, at most p_limit. It looks at the
 -- first 30 of the user's offers, as unexpired_bonuses does.
-create or replace function cancelled_bonuses(p_user_id text, p_limit integer, p_now timestamptz) returns jsonb
+create or replace function cancelled_bonuses(p_user_id text, p_limit integer, p_now timestamptz) returns jsonb[]
 language plpgsql stable as $$
 begin
     return (
@@ -25,8 +25,8 @@ begin
               where w.user_id = p_user_id and w.ended_at is null)
         ),
         shown as (select bonus_id from unexpired order by expires_at limit p_limit)
-        select coalesce(jsonb_agg(bonus_json(b, case when exists (
+        select array_agg(bonus_json(b, case when exists (
                    select from claims c where c.bonus_id = b.bonus_id and c.user_id = p_user_id)
-                   then 'claimed' else 'cancelled' end) order by b.expires_at), '[]')
+                   then 'claimed' else 'cancelled' end) order by b.expires_at)
           from shown join bonuses b using (bonus_id));
 end $$;

@@ -1,6 +1,5 @@
 -- News as the clients read it.
-create or replace function news_json(p_broadcast broadcasts) returns jsonb
-language sql stable as $$
-    select p_broadcast.news || jsonb_build_object('seq', p_broadcast.seq, 'at', ms(p_broadcast.at),
-                                                  'expires_at', ms(p_broadcast.expires_at))
+create or replace function news_json(p_news jsonb, p_seq bigint, p_at timestamptz, p_expires_at timestamptz)
+returns jsonb language sql stable as $$
+    select p_news || jsonb_build_object('seq', p_seq, 'at', ms(p_at), 'expires_at', ms(p_expires_at))
 $$;

@@ -1,30 +1,35 @@
--- The news that a welcome brings: {news, recovered}. news: those after p_since (null: from the start) that are
--- not over, for everyone or for this resource (null: none); at most 20 and 16 KB, the latest, in order.
--- recovered: these are all of them. It looks at the latest 100 for each audience and says false if there are more.
-create or replace function news_of(p_resource text, p_since bigint, p_now timestamptz) returns jsonb
+-- What a welcome says of broadcasts: {seq, news, recovered}. seq: the head of their stream. news: those after
+-- p_since (null: from the start) that are not over, for everyone or for this resource (null: none); at most 20
+-- and 16 KB, the latest, in order. recovered: these are all of them. It looks at the latest 100 for each audience,
+-- as far back as it takes for 20, and says false if there are more.
+create or replace function news_of(p_resource text, p_since bigint, p_now timestamptz) returns json
 language plpgsql stable as $$
 begin
     return (
         with latest as (
-            (select b.broadcast_id, b.seq, b.expires_at from broadcasts b
-              where b.kind = 'news' and b.audience = 'everyone' and b.seq > coalesce(p_since, 0)
-              order by b.seq desc limit 100)
-            union all
-            (select b.broadcast_id, b.seq, b.expires_at from broadcasts b
-              where b.kind = 'news' and b.audience = 'resource' and b.resource = p_resource
-                and b.seq > coalesce(p_since, 0)
-              order by b.seq desc limit 100)
+            select seq, at, expires_at, news from (
+                (select b.seq, b.at, b.expires_at, b.news from broadcasts b
+                  where b.kind = 'news' and b.audience = 'everyone' and b.seq > coalesce(p_since, 0)
+                  order by b.seq desc limit 100)
+                union all
+                (select b.seq, b.at, b.expires_at, b.news from broadcasts b
+                  where b.kind = 'news' and b.audience = 'resource' and b.resource = p_resource
+                    and b.seq > coalesce(p_since, 0)
+                  order by b.seq desc limit 100)) as of_each
+             order by seq desc
         ),
         unexpired as (
-            select broadcast_id from latest where expires_at > p_now order by seq desc limit 21
+            select seq, to_json(news_json(news, seq, at, expires_at)) as news
+              from latest where expires_at > p_now order by seq desc limit 21
         ),
         measured as (
-            select b.seq, news_json(b) as news, row_number() over (order by b.seq desc) as n,
-                   sum(octet_length(b.news::text) + 100) over (order by b.seq desc) as bytes
-              from unexpired join broadcasts b using (broadcast_id)
+            select seq, news, row_number() over latest_first as n,
+                   sum(octet_length(news::text)) over latest_first as bytes
+              from unexpired window latest_first as (order by seq desc)
         )
-        select jsonb_build_object(
-                   'news', coalesce(jsonb_agg(news order by seq) filter (where n <= 20 and bytes <= 16384), '[]'),
+        select json_build_object(
+                   'seq', (select seq from broadcast_stream),
+                   'news', coalesce(json_agg(news order by seq) filter (where n <= 20 and bytes <= 16384), '[]'),
                    'recovered', coalesce(bool_and(n <= 20 and bytes <= 16384), true)
                                 and (select count(*) < 100 from latest))
           from measured);

@@ -7,9 +7,9 @@
 --              false: `since` is of another epoch or reaches too far back; events are the latest
 --   events     at most 100 and 48 KB of them, in order
 --   bonuses    see bonuses_of
---   broadcasts {seq, recovered, news}: the head of their stream, and the news after broadcasts_since: see
---              news_of
--- The reply must fit in one message of 128 KB: with 16 KB of state and 42 of bonuses it does.
+--   broadcasts see news_of: the news after broadcasts_since
+-- The reply must fit in one message of 128 KB: with 16 KB of state and 42 of bonuses it does. Lists are texts
+-- (json) early: they are measured here, and sent.
 create or replace function hello(
     p_user_id text, p_node text, p_connection_id text, p_since bigint, p_epoch text,
     p_broadcasts_since bigint, p_gap interval default '0', p_burst integer default 1,
@@ -18,7 +18,7 @@ create or replace function hello(
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
-    events jsonb, bonuses jsonb, broadcasts jsonb, reconnect_within_ms bigint, ping_every_ms bigint,
+    events json, bonuses json, broadcasts json, reconnect_within_ms bigint, ping_every_ms bigint,
     rotate_within_ms bigint
 ) language plpgsql as $$
 #variable_conflict use_column
@@ -40,8 +40,10 @@ begin
         perform note_visibility(p_user_id, p_node, p_connection_id, p_visible, p_change,
                                 lock_user(p_user_id, p_now));
     end if;
-    with session as (
-        select resource, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections from watching_times
+    with session as materialized (
+        select resource::text, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections,
+               watched(p_user_id, resource, v_now) as watched
+          from watching_times
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
@@ -53,28 +55,25 @@ begin
     ),
     latest as (
         select seq, event, sum(octet_length(event::text)) over (order by seq desc) as bytes
-          from (select e.seq, event_json(e) as event
+          from (select e.seq, to_json(event_json(e)) as event
                   from user_events e
                  where e.user_id = p_user_id and e.seq > (select coalesce(since, 0) from stream)
                  order by e.seq desc limit 100) as newest
     ),
     events as (
-        select count(*) as shown, coalesce(jsonb_agg(event order by seq), '[]') as list
+        select count(*) as shown, coalesce(json_agg(event order by seq), '[]') as list
           from latest where bytes <= 49152
     )
-    select 'welcome', 0, ms(v_now), session.resource::text, ms(session.joined_at),
-           coalesce(session.connections, 0),
-           case when session.resource is null then 0
-                else milliseconds(watched(p_user_id, session.resource, v_now)) end,
+    select 'welcome', 0, ms(v_now), session.resource, ms(session.joined_at),
+           coalesce(session.connections, 0), coalesce(milliseconds(session.watched), 0),
            stream.epoch, stream.seq, stream.state,
            stream.since is not null and stream.seq - stream.since = events.shown,
-           events.list, bonuses_of(p_user_id, v_now),
-           jsonb_build_object('seq', broadcast_stream.seq)
-           || news_of(session.resource, stream.broadcasts_since, v_now),
+           events.list, bonuses_of(p_user_id, session.resource, session.watched, v_now),
+           news_of(session.resource, stream.broadcasts_since, v_now),
            milliseconds(limits.reconnect_within), milliseconds(limits.ping_every), milliseconds(limits.rotate_within)
       into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, epoch, seq, state,
            recovered, events, bonuses, broadcasts, reconnect_within_ms, ping_every_ms, rotate_within_ms
-      from stream cross join events cross join broadcast_stream cross join line_limits as limits left join session on true;
+      from stream cross join events cross join line_limits as limits left join session on true;
     perform charge(p_user_id, p_gap, cost_of(1, octet_length(events::text) + octet_length(state::text)
         + octet_length(bonuses::text) + octet_length(broadcasts::text)));
     return next;
