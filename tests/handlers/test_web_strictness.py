@@ -32,6 +32,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "/tickets": {"user_id": "ann", "resource": "site", "device": "phone", "may_watch": ["one"]},
     "/kick": {"user_id": "ann"},
     "/sessions/{session_id}/end": {"user_id": "ann"},
+    "/erasures": {"user_id": "ann", "author": "support", "keep_mentions": False},
     "/bonuses": {
         "bonus_id": ID,
         "reward": {"coins": 1},
@@ -48,6 +49,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "every_seconds": 60,
         "claim_within_seconds": 60,
         "resource": "site",
+        "overlap": "each",
     },
     "/news": {
         "news_id": ID,
