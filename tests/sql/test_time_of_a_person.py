@@ -59,7 +59,7 @@ async def test_the_least_watch_time_counts_a_second_once(db: asyncpg.Connection)
     await Tab("a", resource="one").connect(db, at(0))
     await Tab("b", resource="two").connect(db, at(0.2))
     refusal = "select claim_refusal(b, 'ann', $1) from bonuses b"
-    shown = "select jsonb_array_length(bonuses_of('ann', $1))"
+    shown = "select json_array_length(bonuses_of('ann', null, null, $1))"
     for now, refused in ((12.8, "not_eligible"), (19.999, "not_eligible"), (20, None)):
         assert await db.fetchval(refusal, at(now)) == refused
         assert await db.fetchval(shown, at(now)) == (refused is None)
