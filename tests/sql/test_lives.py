@@ -114,8 +114,8 @@ class Cohort:
         self.rules = [
             Rule(1, 15 * MINUTE, None, 0),
             Rule(2, 5 * MINUTE, "one", 0),
-            Rule(3, 4 * MINUTE, None, 30 * MINUTE + 1),
-            Rule(4, 7 * MINUTE, "two", 30 * MINUTE + 1),
+            Rule(3, 4 * MINUTE, None, 30 * MINUTE),
+            Rule(4, 7 * MINUTE, "two", 30 * MINUTE),
         ]
 
     def _stay(self, user: str, begins: int, ends: int, resource: str | None = None) -> Stay:
@@ -183,6 +183,7 @@ class Player:
             for stay in stays:
                 self._plans(stay)
         now = 0
+        await self._makes_rules(now)
         while now < LENGTH + 6_000 * SECOND + 2 * WAIT:
             now += MINUTE
             await self._plays_until(now)
@@ -220,8 +221,9 @@ class Player:
                 await stay.tab.disconnect(self.db, moment, how)
 
     async def _makes_rules(self, now: int) -> None:
+        """At its moment: a session that is finalized before a rule is there adds nothing to it."""
         for rule in self.cohort.rules:
-            if now - MINUTE <= rule.created_at < now:
+            if rule.created_at == now:
                 await self.db.execute(
                     "insert into award_rules (rule_id, reward, every, claim_within, resource,"
                     " created_at) values ($1, '{}', $2, '1 minute', $3, $4)",
