@@ -32,6 +32,7 @@ LANGUAGES = ("console", "sh")
 NOT_RUN = {
     "README.md": 1,
     "docs/how-to/deploy-to-aws.md": 1,
+    "docs/how-to/load-test.md": 1,
     "docs/how-to/localstack.md": 1,
     "docs/how-to/use-your-own-postgresql.md": 2,
     "docs/tutorials/add-a-message-type.md": 1,
