@@ -48,13 +48,8 @@ class FarDoor:
         url = urlsplit(self.target)
         head = handshake(f"{url.path}?ticket={quote(await self._ticket(user_id))}", url.netloc)
         is_safe = url.scheme == "wss"
-        _, line = await asyncio.get_running_loop().create_connection(
-            lambda: Line(head, owner),
-            url.hostname or "",
-            url.port or (443 if is_safe else 80),
-            ssl=is_safe or None,
-        )
-        return await opened(line)
+        port = url.port or (443 if is_safe else 80)
+        return await opened(Line(head, owner), url.hostname or "", port, ssl=is_safe or None)
 
     async def _ticket(self, user_id: str) -> str:
         headers = {"Authorization": f"Bearer {self.token}"}

@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import quote
 
 from bench.support.clients import CLOSE_FRAME, Client, Refused, dial, handshake
@@ -93,17 +93,16 @@ class OwnDoor:
         path = f"/live?ticket={quote(mint(ticket, self.secret))}"
         head = handshake(path, f"127.0.0.1:{self.port}")
         sock = await dial(self.port, source)
-        _, line = await asyncio.get_running_loop().create_connection(
-            lambda: Line(head, owner), sock=sock
-        )
-        return await opened(line)
+        return await opened(Line(head, owner), sock=sock)
 
 
-async def opened(line: Line) -> Line:
-    """The line, once its handshake is through. Raises Refused."""
-    if line.opened is not None:
+async def opened(line: Line, *address: Any, **how: Any) -> Line:
+    """The line, through its handshake; see create_connection. Raises Refused or OSError."""
+    answered = line.opened  # the answer may be there before we look again
+    await asyncio.get_running_loop().create_connection(lambda: line, *address, **how)
+    if answered is not None:
         try:
-            await line.opened
+            await answered
         except BaseException:
             line.is_ours = True
             line.transport.abort()
