@@ -5,10 +5,18 @@ insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'watcher-' || n, 'stream-' || n % 10000, now(), now(),
            jsonb_build_object('gateway/live', jsonb_build_object('tab-' || n, '{"at": 1700000000}'::jsonb))
       from generate_series(1, 20000) as n;
+-- The trigger is for the few sessions that end together: it compares each with all others of its user. These follow
+-- one another, so their sums are what the user has watched.
+alter table past_sessions disable trigger add_watch_totals;
 insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
     select 1000000000 + n, 'user-0', case when n % 10000 = 0 then 'site' else 'stream-' || n % 10000 end,
            now() - n * interval '1 minute', now() - (n - 1) * interval '1 minute', 'client', interval '0'
       from generate_series(1, 1000000) as n;
+alter table past_sessions enable trigger add_watch_totals;
+insert into watch_totals (user_id, resource, watched, last_month)
+    select user_id, coalesce(resource, ''), sum(ended_at - joined_at),
+           date_trunc('month', max(ended_at) at time zone 'UTC')
+      from past_sessions group by grouping sets ((user_id), (user_id, resource));
 insert into bonuses (bonus_id, reward, audience, resource, opens_at, expires_at, min_watched, created_at,
                      cancelled_at, ledger_closed_at, acknowledge)
     select gen_random_uuid(), '{"text": "5 coins"}', audience,
