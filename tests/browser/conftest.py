@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -10,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
+from tests.support.chromium import chromium
 from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     from tests.support.system import Headcount
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -33,9 +32,7 @@ ARGUMENTS = [
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
-    if executable is None:
-        pytest.skip("No Chromium on PATH: `apt install chromium` brings one.")
+    executable = chromium()
     expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=ARGUMENTS)

@@ -27,10 +27,11 @@ ROTATE = """async ([order, token]) => {
         body: JSON.stringify({ ...order, resource: resource ?? "site" }),
     }).then((response) => response.json());
     const HOUR = 3_600_000;
-    let isThere = false, rotate;
+    // A page that closes while it connects says so on its console: no rotation may be under way at the end.
+    let isThere = false, left = 3, rotate;
     const early = (callback, ms) => {
         if (ms < HOUR) return setTimeout(callback, ms);
-        if (isThere) return setTimeout(callback, 50);
+        if (isThere && left-- > 0) return setTimeout(callback, 50);
         rotate = callback;
     };
     const statuses = [];

@@ -54,9 +54,10 @@ async def test_two_tabs_and_a_device_stay_in_step(
 
     await first.react("heart")
     await second.react("heart")
-    await other.part("note").fill("Bring the blue scarf")
     for tab in mine:
         await tab.has_reactions("heart", 2)
+    await other.part("note").fill("Bring the blue scarf")
+    for tab in mine:
         await expect(tab.part("note")).to_have_value("Bring the blue scarf")
     await bob.has_reactions("heart", 0)
 

@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 # Each starts programs beside the running system.
 pytestmark = pytest.mark.slow
 
-CHROMIUMS = ("chromium", "chromium-browser", "google-chrome")
 EXAMPLES = ROOT / "examples"
 WORKER = EXAMPLES / "payout-worker" / "payout.py"
 
@@ -55,23 +54,21 @@ def backend(run: Headcount, checkout: Path) -> Iterator[str]:
 
 
 @pytest.fixture
-def chromium() -> Iterator[BrowserType]:
+def browser() -> Iterator[BrowserType]:
     """A browser whose contexts are devices. Not kept: its loop would stop those of other tests."""
-    found = next(filter(None, map(shutil.which, CHROMIUMS)), None)
-    if found is None:
-        pytest.skip("No Chromium on PATH: `apt install chromium` brings one.")
+    executable = chromium()
     with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        started = playwright.chromium.launch(executable_path=executable, args=["--no-sandbox"])
         yield started
         started.close()
 
 
 def test_the_page_likes_and_claims_on_two_devices(
-    run: Headcount, backend: str, chromium: BrowserType
+    run: Headcount, backend: str, browser: BrowserType
 ) -> None:
     """Sign in at the backend, act on one device, claim on the other."""
     user_id = f"user-{uuid.uuid4().hex[:8]}"
-    laptop, phone = (_signed_in(chromium, backend, user_id) for _ in range(2))
+    laptop, phone = (_signed_in(browser, backend, user_id) for _ in range(2))
     for page in (laptop, phone):
         expect(page.locator("#status")).to_have_text("online")
         expect(page.locator("#resource")).to_have_text("final")
@@ -109,8 +106,8 @@ async def test_the_worker_pays_each_grant_once(run: Headcount, tmp_path: Path) -
     assert _payments(database) == paid
 
 
-def _signed_in(chromium: BrowserType, backend: str, user_id: str) -> Page:
-    page = chromium.new_context().new_page()
+def _signed_in(browser: BrowserType, backend: str, user_id: str) -> Page:
+    page = browser.new_context().new_page()
     page.set_default_timeout(PATIENCE_SECONDS * 1_000)
     page.goto(backend)
     page.fill("#name", user_id)

@@ -103,7 +103,7 @@ class Database:
             )
 
     def empty(self) -> None:
-        self._runner.run(self._db.execute(f"{EMPTY}; reset session_replication_role"))
+        self._runner.run(self._db.execute(EMPTY))
 
     def rows(self, query: str, *args: object) -> list[tuple[Any, ...]]:
         return [tuple(row) for row in self._runner.run(self._db.fetch(query, *args))]

@@ -73,7 +73,7 @@ class Presence:
         self._runner, self._db = runner, db
 
     def empty(self) -> None:
-        self._runner.run(self._db.execute(f"{EMPTY}; reset session_replication_role"))
+        self._runner.run(self._db.execute(EMPTY))
         wait = timedelta(milliseconds=WAIT)
         self._runner.run(self._db.execute("update line_limits set wait_for_lost = $1", wait))
 

@@ -94,7 +94,7 @@ class Day:
         self.ids = 0
 
     async def begin(self) -> None:
-        await self.db.execute(f"{EMPTY}; reset session_replication_role")
+        await self.db.execute(EMPTY)
         await self.db.execute(
             "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
             " values ('ann', 'site', $1, $1, $2)",

@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import asyncpg
-
 from handlers import connect
 from handlers.adapters.database import Database
 from handlers.adapters.deadline import Deadline
@@ -18,6 +16,7 @@ from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered,
 from handlers.adapters.queue import Queue
 from handlers.core.operations import authorize
 from handlers.core.ticket import Ticket
+from tests.support.databases import aside
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -180,15 +179,7 @@ class World:
 
     def rows(self, sql: str, *args: object) -> list[dict[str, Any]]:
         """What stands in the database."""
-
-        async def fetch() -> list[dict[str, Any]]:
-            connection = await asyncpg.connect(self.dsn)
-            try:
-                return [dict(row) for row in await connection.fetch(sql, *args)]
-            finally:
-                await connection.close()
-
-        return self.run(fetch())
+        return aside(self.dsn).rows(sql, *args)
 
     def lose_database(self) -> None:
         """Nothing listens where the database is looked for."""
