@@ -58,7 +58,7 @@ run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 
 doctor: .venv/run.stamp ## what would stop so many connections on this machine (CONNECTIONS=150000)
 	@exec $(VENV_PYTHON) -m wsgate doctor --connections $(CONNECTIONS) --memory 1500 --disk .=1100 $(OPTIONS)
 
-test: .venv/dev.stamp ## run the tests; 6 minutes on two cores (OPTIONS="-k sweep")
+test: .venv/dev.stamp ## run the tests; 5 minutes on two cores (OPTIONS="-k sweep")
 	@sh .ci/browser
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m "not slow" $(OPTIONS)

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from postgres import Postgres
 from sql.migrate import migrate
 from sql.roles import let_functions_log_in
-from tests.support.databases import FUNCTIONS_PASSWORD, aside, copy, named
+from tests.support.databases import AT_ONCE, FUNCTIONS_PASSWORD, aside, copy, named
 from tests.support.system import Headcount, running
 
 if TYPE_CHECKING:
@@ -65,12 +65,32 @@ async def own_dsn(template_dsn: str) -> AsyncIterator[str]:
     await admin.close()
 
 
-@pytest.fixture
-async def db(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """A connection to the fresh database."""
-    connection = await asyncpg.connect(dsn)
+@pytest.fixture(scope="session")
+async def lasting_db(shared_dsn: str) -> AsyncIterator[asyncpg.Connection]:
+    connection = await asyncpg.connect(shared_dsn)
     yield connection
     await connection.close()
+
+
+@pytest.fixture
+async def db(dsn: str, lasting_db: asyncpg.Connection) -> asyncpg.Connection:
+    """A connection to the fresh database; a new one would first have to get to know every table."""
+    assert dsn
+    await lasting_db.reset()
+    return lasting_db
+
+
+@pytest.fixture(scope="session")
+async def lasting_pool(shared_dsn: str) -> AsyncIterator[asyncpg.Pool]:
+    async with asyncpg.create_pool(shared_dsn, min_size=AT_ONCE, max_size=AT_ONCE) as pool:
+        yield pool
+
+
+@pytest.fixture
+def pool(dsn: str, lasting_pool: asyncpg.Pool) -> asyncpg.Pool:
+    """Connections to the fresh database, for what happens at the same moment."""
+    assert dsn
+    return lasting_pool
 
 
 @pytest.fixture(scope="session")

@@ -27,7 +27,7 @@ ROTATE = """async ([order, token]) => {
         body: JSON.stringify({ ...order, resource: resource ?? "site" }),
     }).then((response) => response.json());
     const HOUR = 3_600_000;
-    // A page that closes while it connects says so on its console: no rotation may be under way at the end.
+    // A page that closes while it connects complains: no rotation may be under way at the end.
     let isThere = false, left = 3, rotate;
     const early = (callback, ms) => {
         if (ms < HOUR) return setTimeout(callback, ms);

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -20,6 +19,7 @@ from playwright.sync_api import expect, sync_playwright
 from bench.support.ports import free_port
 from tests.docs.markdown import ROOT
 from tests.support.browser import Browser, ask, hear
+from tests.support.chromium import chromium
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:

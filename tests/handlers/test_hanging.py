@@ -31,6 +31,7 @@ from handlers.core.operations.broadcast import Broadcast
 from handlers.services import broadcast as workers
 from handlers.services import kick as kicks
 from handlers.services import message as messages
+from sql.roles import FUNCTIONS
 from tests.support.silence import SilentPort, server_of, silent_port, stopped
 from tests.support.waiting import until, wait_until
 from tests.support.web import call
@@ -356,10 +357,8 @@ def running_statements(world: World) -> list[dict[str, Any]]:
 
 
 def connections_to(world: World) -> int:
-    (row,) = world.rows(
-        "select count(*) from pg_stat_activity where datname = current_database()"
-        " and pid <> pg_backend_pid()"
-    )
+    """Those of functions."""
+    (row,) = world.rows("select count(*) from pg_stat_activity where usename = $1", FUNCTIONS)
     return int(row["count"])
 
 

@@ -16,23 +16,17 @@ import asyncpg
 import pytest
 
 from tests.support import bonuses
+from tests.support.databases import AT_ONCE
 from tests.support.waiting import pause_at_random
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Sequence
 
-AT_ONCE = 64
 NODE = "gateway.example/live"
 T0 = datetime(2026, 1, 1, 12, tzinfo=UTC)
 WINDOW = timedelta(seconds=10)
 SECOND = timedelta(seconds=1)
 DEVICES = 8
-
-
-@pytest.fixture
-async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(dsn, min_size=AT_ONCE, max_size=AT_ONCE) as pool:
-        yield pool
 
 
 @pytest.fixture

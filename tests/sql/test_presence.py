@@ -6,8 +6,8 @@ import asyncio
 import itertools
 import json
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from tests.sql.tabs import (
@@ -23,6 +23,9 @@ from tests.sql.tabs import (
     sessions,
     the_row,
 )
+
+if TYPE_CHECKING:
+    import asyncpg
 
 
 async def test_the_first_connection_opens_a_session(db: asyncpg.Connection) -> None:
@@ -230,24 +233,24 @@ async def test_a_late_disconnect_of_a_forgotten_connection_changes_nothing(
     assert await the_row(db) == before
 
 
-async def test_sixty_four_tabs_at_once_leave_the_right_set(dsn: str) -> None:
+async def test_sixty_four_tabs_at_once_leave_the_right_set(pool: asyncpg.Pool) -> None:
     """Every tab connects; every other one disconnects, some of them before they have connected."""
     tabs = [Tab(f"tab-{n}", expires_at=datetime.now(UTC) + timedelta(minutes=1)) for n in range(64)]
-    async with asyncpg.create_pool(dsn, min_size=32, max_size=32) as pool:
-        await asyncio.gather(
-            *(tab.connect(pool, None) for tab in tabs),
-            *(tab.disconnect(pool, None) for tab in tabs[::2]),
-        )
-        open_rows = [row for row in await rows(pool) if row["ended_at"] is None]
+    await asyncio.gather(
+        *(tab.connect(pool, None) for tab in tabs),
+        *(tab.disconnect(pool, None) for tab in tabs[::2]),
+    )
+    open_rows = [row for row in await rows(pool) if row["ended_at"] is None]
     assert [open_connections(row) for row in open_rows] == [{tab.name for tab in tabs[1::2]}]
 
 
-async def test_a_reload_that_crosses_its_own_disconnect_continues_the_session(dsn: str) -> None:
+async def test_a_reload_that_crosses_its_own_disconnect_continues_the_session(
+    pool: asyncpg.Pool,
+) -> None:
     """The old tab's $disconnect and the new tab's $connect run at the same moment, fifty times."""
     soon = datetime.now(UTC) + timedelta(minutes=1)
     tabs = [Tab(f"tab-{n}", expires_at=soon) for n in range(51)]
-    async with asyncpg.create_pool(dsn, min_size=2, max_size=2) as pool:
-        await tabs[0].connect(pool, None)
-        for old, new in itertools.pairwise(tabs):
-            await asyncio.gather(old.disconnect(pool, None), new.connect(pool, None))
-        assert open_connections(await the_row(pool)) == {"tab-50"}
+    await tabs[0].connect(pool, None)
+    for old, new in itertools.pairwise(tabs):
+        await asyncio.gather(old.disconnect(pool, None), new.connect(pool, None))
+    assert open_connections(await the_row(pool)) == {"tab-50"}

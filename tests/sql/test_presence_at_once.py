@@ -13,18 +13,12 @@ import asyncpg
 import pytest
 
 from tests.sql.tabs import NODE, WRONG_TOTALS, Tab, at, finalize, open_connections, rows
+from tests.support.databases import AT_ONCE
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-AT_ONCE = 64
 RESOURCES = ("site", "stream", "page")
-
-
-@pytest.fixture
-async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(dsn, min_size=AT_ONCE, max_size=AT_ONCE) as pool:
-        yield pool
 
 
 def soon() -> datetime:
@@ -48,9 +42,11 @@ async def meanwhile(*steps: Callable[[], Awaitable[object]]) -> AsyncIterator[No
         await step()
 
     going = asyncio.gather(*(go_on(step) for step in steps))
-    yield
-    is_through.set()
-    await going
+    try:
+        yield
+    finally:
+        is_through.set()
+        await going
 
 
 async def taking_turns(db: asyncpg.Pool) -> bool:

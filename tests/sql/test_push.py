@@ -278,17 +278,18 @@ async def test_all_users_who_stay_are_told_in_any_order_of_events(  # noqa: PLR0
         assert await db.fetchval("select bool_and(done_at is not null) from broadcast_shards")
 
 
-async def test_lanes_at_once_have_pages_of_their_own(db: asyncpg.Connection, dsn: str) -> None:
+async def test_lanes_at_once_have_pages_of_their_own(
+    db: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
     await crowd(db, 9_000)
     broadcast_id = await drop(db)
-    async with asyncpg.create_pool(dsn, min_size=8, max_size=8) as pool:
-        lanes = [Lane(pool, broadcast_id, limit=100) for _ in range(8)]
+    lanes = [Lane(pool, broadcast_id, limit=100) for _ in range(8)]
 
-        async def work(lane: Lane) -> None:
-            while await lane.work() != "done":  # the others hold what is left
-                pass
+    async def work(lane: Lane) -> None:
+        while await lane.work() != "done":  # the others hold what is left
+            pass
 
-        await asyncio.gather(*map(work, lanes))
+    await asyncio.gather(*map(work, lanes))
     pushed = [tab for lane in lanes for tab in lane.pushed]
     assert sorted(pushed) == names(9_000)
     assert sum(bool(lane.pushed) for lane in lanes) > 1
@@ -309,11 +310,10 @@ async def test_a_lane_passes_over_a_shard_that_another_is_just_taking(
     assert len({first["shard"], taken, third}) == 3
 
 
-async def test_one_lane_makes_the_shards(db: asyncpg.Connection, dsn: str) -> None:
+async def test_one_lane_makes_the_shards(db: asyncpg.Connection, pool: asyncpg.Pool) -> None:
     await crowd(db, 5_000)
     broadcast_id = await drop(db)
-    async with asyncpg.create_pool(dsn, min_size=8, max_size=8) as pool:
-        rows = await asyncio.gather(*(Lane(pool, broadcast_id).ask() for _ in range(8)))
+    rows = await asyncio.gather(*(Lane(pool, broadcast_id).ask() for _ in range(8)))
     assert sum(row["shards"] is not None for row in rows) == 1
 
 
@@ -508,19 +508,20 @@ async def test_an_offer_is_one_event_in_each_stream(db: asyncpg.Connection) -> N
     assert told["u00001"]["id"] == f"bonus.{lane.broadcast_id}"
 
 
-async def test_offers_while_their_users_act_leave_no_gap(db: asyncpg.Connection, dsn: str) -> None:
+async def test_offers_while_their_users_act_leave_no_gap(
+    db: asyncpg.Connection, pool: asyncpg.Pool
+) -> None:
     users = tuple(f"u{n:05}" for n in range(1, 31))
     bonuses = [await drop(db, "users", users=users) for _ in range(3)]
-    async with asyncpg.create_pool(dsn, min_size=6, max_size=6) as pool:
 
-        async def act(n: int) -> None:
-            for user in users:
-                await pool.fetch(*asked(Act(user, f"a{n}", "like", Json("{}"), None, *NO_LIMIT)))
+    async def act(n: int) -> None:
+        for user in users:
+            await pool.fetch(*asked(Act(user, f"a{n}", "like", Json("{}"), None, *NO_LIMIT)))
 
-        await asyncio.gather(
-            *(Lane(pool, bonus_id, limit=7).work() for bonus_id in bonuses),
-            *(act(n) for n in range(3)),
-        )
+    await asyncio.gather(
+        *(Lane(pool, bonus_id, limit=7).work() for bonus_id in bonuses),
+        *(act(n) for n in range(3)),
+    )
     counts = await db.fetch("select user_id, count(*), max(seq) from user_events group by 1")
     assert {tuple(row)[1:] for row in counts} == {(6, 6)}
     assert len(counts) == 30
@@ -735,7 +736,7 @@ async def test_who_waits_holds_nothing_up(db: asyncpg.Connection) -> None:
 
 
 async def test_broadcasts_made_at_once_are_in_one_stream_without_a_gap(
-    db: asyncpg.Connection, dsn: str
+    db: asyncpg.Connection, pool: asyncpg.Pool
 ) -> None:
     audiences = [("everyone", None), ("resource", "site"), ("resource", "stream")]
 
@@ -746,8 +747,7 @@ async def test_broadcasts_made_at_once_are_in_one_stream_without_a_gap(
             else:
                 await drop(one, *audiences[n % 4])
 
-    async with asyncpg.create_pool(dsn, min_size=8, max_size=8) as pool:
-        await asyncio.gather(*(make(pool, n) for n in range(40)))
+    await asyncio.gather(*(make(pool, n) for n in range(40)))
     rows = await db.fetch("select * from broadcasts order by seq")
     assert [row["seq"] for row in rows] == list(range(1, 41))
     last = dict[tuple[str, str | None], int]()

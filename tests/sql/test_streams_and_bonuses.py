@@ -115,11 +115,10 @@ async def test_two_users_have_streams_of_their_own(db: asyncpg.Connection) -> No
     assert (await act(db, "a1", user_id="bob"))["event"]["seq"] == 1
 
 
-async def test_actions_at_once_leave_no_gap(dsn: str) -> None:
-    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
-        ids = [f"a{n % 40}" for n in range(80)]
-        answers = await asyncio.gather(*(act(pool, one) for one in ids))
-        assert {answer["event"]["seq"] for answer in answers} == set(range(1, 41))
+async def test_actions_at_once_leave_no_gap(pool: asyncpg.Pool) -> None:
+    ids = [f"a{n % 40}" for n in range(80)]
+    answers = await asyncio.gather(*(act(pool, one) for one in ids))
+    assert {answer["event"]["seq"] for answer in answers} == set(range(1, 41))
 
 
 async def test_an_action_names_the_connections_on_every_resource(db: asyncpg.Connection) -> None:
@@ -254,23 +253,21 @@ async def test_an_unknown_bonus_is_said_to_be_unknown(db: asyncpg.Connection) ->
 
 
 @pytest.mark.parametrize("stock", [1, 5, 31, 32, 33, 40])
-async def test_stock_is_never_oversold_nor_undersold(dsn: str, stock: int) -> None:
+async def test_stock_is_never_oversold_nor_undersold(pool: asyncpg.Pool, stock: int) -> None:
     users = [f"user-{n}" for n in range(48)]
-    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
-        await asyncio.gather(*(come(pool, user) for user in users))
-        bonus_id = await drop(pool, stock=stock)
-        outcomes = await asyncio.gather(*(claim(pool, bonus_id, user_id=user) for user in users))
-        assert sorted(outcomes) == ["claimed"] * stock + ["sold_out"] * (48 - stock)
-        assert (await pool.fetchrow(text("bonus"), bonus_id))["left"] == 0
+    await asyncio.gather(*(come(pool, user) for user in users))
+    bonus_id = await drop(pool, stock=stock)
+    outcomes = await asyncio.gather(*(claim(pool, bonus_id, user_id=user) for user in users))
+    assert sorted(outcomes) == ["claimed"] * stock + ["sold_out"] * (48 - stock)
+    assert (await pool.fetchrow(text("bonus"), bonus_id))["left"] == 0
 
 
-async def test_one_user_on_many_devices_is_granted_once(dsn: str) -> None:
-    async with asyncpg.create_pool(dsn, min_size=16, max_size=16) as pool:
-        await come(pool)
-        bonus_id = await drop(pool, stock=10)
-        outcomes = await asyncio.gather(*(claim(pool, bonus_id, f"c{n}") for n in range(30)))
-        assert sorted(outcomes) == ["already_claimed"] * 29 + ["claimed"]
-        assert await pool.fetchval("select sum(remaining) from bonus_stock") == 9
+async def test_one_user_on_many_devices_is_granted_once(pool: asyncpg.Pool) -> None:
+    await come(pool)
+    bonus_id = await drop(pool, stock=10)
+    outcomes = await asyncio.gather(*(claim(pool, bonus_id, f"c{n}") for n in range(30)))
+    assert sorted(outcomes) == ["already_claimed"] * 29 + ["claimed"]
+    assert await pool.fetchval("select sum(remaining) from bonus_stock") == 9
 
 
 async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> None:

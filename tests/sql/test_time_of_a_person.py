@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from handlers.adapters.statements import text
@@ -14,7 +13,7 @@ from tests.sql.tabs import WRONG_TOTALS, Tab, at, finalize, forget, probed
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    import asyncpg
 
 MINUTE = 60
 
@@ -118,12 +117,6 @@ async def test_the_report_of_one_user_says_the_same(db: asyncpg.Connection) -> N
     row = await db.fetchrow(text("watch_time"), "ann")
     assert row["online"]
     assert 3_600_000 <= row["watched_ms"] < 2 * 3_600_000
-
-
-@pytest.fixture
-async def pool(dsn: str) -> AsyncIterator[asyncpg.Pool]:
-    async with asyncpg.create_pool(dsn, min_size=3) as pool:
-        yield pool
 
 
 async def test_sessions_that_are_finalized_at_once_know_of_each_other(pool: asyncpg.Pool) -> None:

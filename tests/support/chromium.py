@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-# The shell first: it draws nothing, and needs half the processor. `.ci/browser` looks for the same names.
+# The shell first: it draws nothing, and needs half the processor.
+# `.ci/browser` looks for the same names.
 NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 

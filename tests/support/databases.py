@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+AT_ONCE = 64
+"""The connections of the tests in which much happens at the same moment."""
 FUNCTIONS_PASSWORD = "functions"  # noqa: S105 - of databases that live as long as a test
 
 # Delete, not truncate: these tables hold a few rows, and truncating one writes files. As a replica,
