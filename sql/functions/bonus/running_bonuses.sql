@@ -12,13 +12,14 @@ begin
                             when u.stock is not null and not exists (
                                 select from bonus_stock s where s.bonus_id = u.bonus_id) then 'sold_out' end
                    ) as bonus
-              from unexpired_bonuses(p_user_id, p_now) as u
+              from unexpired_bonuses(p_user_id, p_resource, p_now) as u
                    left join claims c on c.bonus_id = u.bonus_id and c.user_id = p_user_id
              where c.user_id is not null or p_now < u.opens_at or u.min_watched is null
-                -- What they have watched in all is asked for once, and of this resource it is known.
+                -- In all they have watched as much as of p_resource, or more: that is asked for where it matters, and once.
+                or (u.resource is null or u.resource = p_resource) and u.min_watched <= p_watched
                 or u.min_watched <= case when u.resource is null then (select watched(p_user_id, null, p_now))
-                                         when u.resource = p_resource then p_watched
-                                         else watched(p_user_id, u.resource, p_now) end
+                                         when u.resource is distinct from p_resource
+                                         then watched(p_user_id, u.resource, p_now) end
              order by u.sort_at limit 10
         )
         select array_agg(bonus order by sort_at) from shown);
