@@ -6,10 +6,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
-import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
-from tests.support.chromium import chromium
+from tests.support.chromium import ARGUMENTS, chromium
 from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -19,18 +18,8 @@ if TYPE_CHECKING:
 
     from tests.support.system import Headcount
 
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
-
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest.fixture(scope="session")
 async def browser() -> AsyncIterator[Browser]:
     executable = chromium()
     expect.set_options(timeout=PATIENCE_SECONDS * 1_000)
@@ -46,7 +35,7 @@ def problems() -> list[str]:
     return []
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def device(
     browser: Browser, problems: list[str]
 ) -> AsyncIterator[Callable[[], Awaitable[BrowserContext]]]:
@@ -77,7 +66,7 @@ def _watch(page: Page, problems: list[str]) -> None:
     page.on("pageerror", lambda error: problems.append(str(error)))
 
 
-@pytest_asyncio.fixture(loop_scope="session")
+@pytest.fixture
 async def rows(headcount: Headcount) -> AsyncIterator[asyncpg.Connection]:
     """A connection to the running system's database."""
     connection = await asyncpg.connect(headcount.database_url)

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 
 async def test_docs_work_under_their_policy_and_load_nothing_from_elsewhere(
     headcount: Headcount, device: Device

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.tabs import Tab
@@ -15,8 +14,6 @@ if TYPE_CHECKING:
 
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 async def test_news_shows_on_open_pages_and_on_later_ones_until_it_expires(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.tabs import Tab
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # A client in the page itself, whose rotation is due after a moment: it runs through three of them.
 ROTATE = """async ([order, token]) => {

@@ -9,7 +9,6 @@ import re
 from typing import TYPE_CHECKING, Any
 
 import boto3
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.tabs import LONG, Tab
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from tests.support.system import Headcount
 
 # One browser for all: it takes a second to start.
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 # Where to write the README's picture.
 SCREENSHOT = os.environ.get("SCREENSHOT")

@@ -7,7 +7,6 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-import pytest
 from playwright.async_api import expect
 
 from tests.browser.tabs import Tab
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 SOCKET = re.compile(r"/live\?")
 OVERRIDE = "\u202e"

@@ -6,14 +6,33 @@ import shutil
 
 import pytest
 
-# The shell first: it draws nothing, and needs half the processor.
 # `.ci/browser` looks for the same names.
-NAMES = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+WITH_WINDOWS = ("chromium", "chromium-browser", "google-chrome")
+# The shell first: it draws nothing, and needs half the processor.
+NAMES = ("chromium-headless-shell", *WITH_WINDOWS)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def chromium() -> str:
     """The path of a Chromium; without one the test is skipped."""
-    executable = next(filter(None, map(shutil.which, NAMES)), None)
+    return _first(NAMES)
+
+
+def chromium_with_windows() -> str:
+    """One whose tabs hide each other: each page of the shell is in front."""
+    return _first(WITH_WINDOWS)
+
+
+def _first(names: tuple[str, ...]) -> str:
+    executable = next(filter(None, map(shutil.which, names)), None)
     if executable is None:
-        pytest.skip("No Chromium on PATH: `apt install chromium-headless-shell` brings one.")
+        pytest.skip(f"No Chromium on PATH: `apt install {names[0]}` brings one.")
     return executable
