@@ -40,7 +40,7 @@ select max(user_id) as last, count(*) filter (where disconnect(
 """
 TOLD = """
 select count(*) as told, count(distinct session_id) as sessions
-  from presence_events where fact = 'offline' and seq > $1
+  from presence_events where type = 'offline' and seq > $1
 """
 
 

@@ -35,7 +35,7 @@ begin
                                             back_by(back_by, p_ended_by::ending, v_now, v_now)) end
          where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null and visible is null
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
-        returning *
+        returning id, user_id, resource, ended_at, back_by
     )
     insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
         select back_by, 'offline', id, user_id, resource, ended_at from closed;

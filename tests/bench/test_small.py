@@ -1,0 +1,44 @@
+"""Benchmarks run to their end, on a small scale.
+
+Otherwise a statement of theirs that no longer fits the tables is found by the one who measures
+next. `reads`, `sweep`, `soak`, `crowd` and `peers` are not here: each takes minutes, however small.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALL = {
+    "broadcast": "--online 200 --others 100 --times 5",
+    "claims": "--claims 500 --stock 50 --grants 100 --rounds 1 --clients 4",
+    "hostile": "--honest 20 --every 1 --seconds 2 --mix everything",
+    "presence": "--rows 2000 --past 20000 --rounds 1 --seconds 1 --clients 2",
+    "push": "--seconds 0.2",
+    "retention": "--viewers 500 --minutes 2",
+    "rush": "--users 200 --stock 10",
+    "visible": "--users 200 --seconds 2 --clients 2",
+}
+# 1: a bar is missed, as a busy machine or so small a scale may.
+ENDED = {0, 1}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_it_ends_with_its_figures(name: str) -> None:
+    run = subprocess.run(
+        [sys.executable, "-m", f"bench.bench_{name}", *SMALL[name].split()],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": ".:localstack:localstack/wsgate/src"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode in ENDED, run.stderr
+    assert "Traceback" not in run.stderr, run.stderr
+    assert run.stdout
