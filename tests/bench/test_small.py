@@ -1,7 +1,8 @@
 """Benchmarks run to their end, on a small scale.
 
 Otherwise a statement of theirs that no longer fits the tables is found by the one who measures
-next. `reads`, `sweep`, `soak`, `crowd` and `peers` are not here: each takes minutes, however small.
+next. Those that start the whole system are not here, nor `reads`: each takes a minute, however
+small.
 """
 
 from __future__ import annotations
@@ -15,9 +16,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SMALL = {
-    "broadcast": "--online 200 --others 100 --times 5",
     "claims": "--claims 500 --stock 50 --grants 100 --rounds 1 --clients 4",
-    "hostile": "--honest 20 --every 1 --seconds 2 --mix everything",
     "presence": "--rows 2000 --past 20000 --rounds 1 --seconds 1 --clients 2",
     "push": "--seconds 0.2",
     "retention": "--viewers 500 --minutes 2",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import select
+import socket
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,7 @@ from socket_clients import (
     refused,
 )
 from waiting import in_time, until
+from wire import upgrade
 from wsgate.apis.pages import Pages
 from wsgate.model.limits import Limits
 
@@ -137,6 +140,18 @@ class TestHandshake:
             headers = {"Sec-WebSocket-Version": "8"}
             assert await refused(node.url, additional_headers=headers) == 426
         assert functions.calls == []
+
+    @pytest.mark.skipif(not hasattr(select, "POLLRDHUP"), reason="only Linux tells in time")
+    async def test_a_client_that_gave_up_before_it_was_accepted_costs_no_function(self) -> None:
+        """It waited in the backlog; what it sent, and that it left, are read together."""
+        start, functions = gateway()
+        async with start as node:
+            with socket.create_connection(("127.0.0.1", node.port)) as client:
+                client.sendall(upgrade("/live"))
+            async with connect(node.url):  # which is accepted after it
+                pass
+            await until(lambda: functions.events("disconnect"))
+        assert [name for name, _ in functions.calls] == ["connect", "disconnect"]
 
     async def test_the_query_is_never_in_the_log(self) -> None:
         start, _ = gateway()

@@ -185,6 +185,13 @@ class Node:
         return upgrade.refusal or upgrade
 
     def handshake(self, socket: Socket, request: Request) -> None:
+        """Begin it, unless its client gave up while it waited to be accepted.
+
+        When thousands come at once, those who gave up would take the functions' time from the rest.
+        """
+        if socket.has_left:
+            socket.drop()
+            return
         target = self._addresses.classify(request.path, request.host)
         address = target.address if isinstance(target, paths.Stage) else HERE
         handshake = Handshake(

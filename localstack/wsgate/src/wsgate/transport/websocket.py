@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import codecs
+import select
 from collections import deque
 from typing import TYPE_CHECKING, cast
 from typing import Protocol as Port
@@ -132,6 +133,19 @@ class Socket(asyncio.Protocol):
 
     def drop(self) -> None:
         self._transport.abort()
+
+    @property
+    def has_left(self) -> bool:
+        """Whether the client has closed its side, with what it sent still unread.
+
+        Linux tells (poll(2), POLLRDHUP). Elsewhere it is found out once all is read.
+        """
+        hang_up = getattr(select, "POLLRDHUP", None)
+        if hang_up is None:
+            return False
+        poll = select.poll()
+        poll.register(self._transport.get_extra_info("socket").fileno(), hang_up)
+        return bool(poll.poll(0))
 
     def invoked(self, size: int) -> None:
         """An invocation for this connection began, with so many bytes."""
