@@ -5,7 +5,7 @@ insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'watcher-' || n, 'stream-' || n % 10000, now(), now(),
            jsonb_build_object('gateway/live', jsonb_build_object('tab-' || n, '{"at": 1700000000}'::jsonb))
       from generate_series(1, 20000) as n;
--- The trigger is for the few sessions that end together: beyond a hundred thousand it is slow. These follow
+-- The trigger is for the few sessions that end together: it compares each with all others of its user. These follow
 -- one another, so their sums are what the user has watched.
 alter table past_sessions disable trigger add_watch_totals;
 insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)

@@ -16,11 +16,11 @@ begin
     with added as materialized (
         select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times
           from (select user_id, min(joined_at) as since, sum(ended_at - joined_at) as whole,
-                       range_agg(tstzrange(joined_at, ended_at)) as times
+                       range_agg(tstzrange(joined_at, ended_at)) as times, array_agg((id, ended_at)) as keys
                   from finalized group by user_id) as n,
                lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) as times from past_sessions p
                          where p.user_id = n.user_id and p.ended_at > n.since
-                           and (p.id, p.ended_at) not in (select id, ended_at from finalized)) as others
+                           and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
     counted_once as (
         update watch_totals t set watched = t.watched - (a.whole - length_of(a.times)) from added a
