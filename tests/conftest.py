@@ -76,9 +76,8 @@ async def lasting_db(shared_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 async def db(dsn: str, lasting_db: asyncpg.Connection) -> asyncpg.Connection:
     """A connection to the fresh database; a new one would first have to get to know every table.
 
-    Its plans are for what other tests had in the tables.
+    Plans are made again: its own were made for what other tests had in the tables.
     """
-    assert dsn
     await lasting_db.reset()
     await lasting_db.execute("discard plans")
     return lasting_db
@@ -93,7 +92,6 @@ async def lasting_pool(shared_dsn: str) -> AsyncIterator[asyncpg.Pool]:
 @pytest.fixture
 def pool(dsn: str, lasting_pool: asyncpg.Pool) -> asyncpg.Pool:
     """Connections to the fresh database, for what happens at the same moment."""
-    assert dsn
     return lasting_pool
 
 

@@ -6,13 +6,16 @@ import os
 import re
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from bench.support.figures import PAGES, Figures, commit
+from tests.support.modules import ROOT, WITH_OUR_MODULES
 
-ROOT = Path(__file__).parents[2]
+if TYPE_CHECKING:
+    from pathlib import Path
+
 BENCHMARKS = sorted(path.stem for path in (ROOT / "bench").glob("bench_*.py"))
 PAGE = """# Benchmarks
 
@@ -63,11 +66,10 @@ def test_each_benchmark_has_its_block() -> None:
 
 @pytest.mark.parametrize("name", BENCHMARKS)
 def test_a_benchmark_explains_its_options(name: str) -> None:
-    folders = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
     answer = subprocess.run(
         [sys.executable, "-m", f"bench.{name}", "--help"],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, folders))},
+        env=os.environ | WITH_OUR_MODULES,
         capture_output=True,
         text=True,
         check=True,

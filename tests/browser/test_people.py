@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-
 # A client in the page itself, whose rotation is due after a moment: it runs through three of them.
 ROTATE = """async ([order, token]) => {
     const { Headcount } = await import("/client/src/headcount.js");

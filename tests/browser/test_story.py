@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-# One browser for all: it takes a second to start.
-
 # Where to write the README's picture.
 SCREENSHOT = os.environ.get("SCREENSHOT")
 

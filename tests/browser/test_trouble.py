@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-
 SOCKET = re.compile(r"/live\?")
 OVERRIDE = "\u202e"
 

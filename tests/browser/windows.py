@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.chromium import ARGUMENTS
-from tests.support.waiting import until, until_answered
+from tests.support.waiting import PATIENCE_SECONDS, until, until_answered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -34,12 +34,15 @@ class Window:
     async def ask(self, method: str, session: str | None = None, **parameters: object) -> Any:
         number = next(self.numbers)
         message = {"id": number, "method": method, "params": parameters}
-        await self.socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
-        while True:  # events come in between
-            answer = json.loads(await self.socket.recv())
-            if answer.get("id") == number:
-                assert "error" not in answer, f"{method}: {answer}"
-                return answer["result"]
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.socket.send(
+                json.dumps(message | ({"sessionId": session} if session else {}))
+            )
+            while True:  # events come in between
+                answer = json.loads(await self.socket.recv())
+                if answer.get("id") == number:
+                    assert "error" not in answer, f"{method}: {answer}"
+                    return answer["result"]
 
     async def tab(self, url: str, *, is_behind: bool = False) -> WindowTab:
         """Open a tab, in front or, as by a click with the middle button, behind the others."""
@@ -63,10 +66,12 @@ class WindowTab:
     async def is_hidden(self) -> bool:
         return bool(await self.runs("document.visibilityState") == "hidden")
 
-    async def is_frozen(self, frozen: bool) -> None:
+    async def falls_asleep(self) -> None:
         """It runs nothing. Chromium does so with hidden pages only."""
-        state = "frozen" if frozen else "active"
-        await self.window.ask("Page.setWebLifecycleState", self.session, state=state)
+        await self.window.ask("Page.setWebLifecycleState", self.session, state="frozen")
+
+    async def wakes_up(self) -> None:
+        await self.window.ask("Page.setWebLifecycleState", self.session, state="active")
 
     async def goes_to(self, url: str) -> None:
         await self.window.ask("Page.navigate", self.session, url=url)
@@ -91,9 +96,11 @@ class WindowTab:
         return answer["result"].get("value")
 
     async def _is_at(self, url: str) -> None:
+        """What stands behind the "#" is the page's: it may take it away."""
+
         async def is_there() -> bool:
             shown: str = await self.runs("location.href")
-            return shown == url
+            return shown.partition("#")[0] == url.partition("#")[0]
 
         await until_answered(is_there)
 

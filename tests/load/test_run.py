@@ -13,7 +13,6 @@ import signal
 import subprocess
 import sys
 import urllib.request
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -26,16 +25,15 @@ from bench.load.room import Room
 from bench.load.run import Run
 from bench.load.system import Down, OwnSystem
 from bench.support.gateways import command, family
+from tests.support.modules import ROOT, WITH_OUR_MODULES
 from tests.support.waiting import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from bench.load.record import Stage
     from bench.load.stages import Scene
-
-ROOT = Path(__file__).parents[2]
-FOLDERS = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
 
 pytestmark = pytest.mark.slow
 
@@ -166,7 +164,7 @@ def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.load", "--folder", str(folder), *arguments],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, FOLDERS))},
+        env=os.environ | WITH_OUR_MODULES,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -212,7 +210,7 @@ def test_a_machine_without_room_is_told_before_anything_starts(tmp_path: Path) -
         ["/bin/sh", "-c", 'ulimit -n 512 && exec "$@"', "sh", sys.executable, "-m", "bench.load",
          "--users", "150000", "--folder", str(tmp_path)],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, FOLDERS))},
+        env=os.environ | WITH_OUR_MODULES,
         capture_output=True,
         text=True,
         check=False,

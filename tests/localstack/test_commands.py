@@ -5,18 +5,17 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from postgres import Postgres
 from tests.localstack.databases import NO_ADDRESS, PASSWORD, ROLE, WRONG_ADDRESSES
+from tests.support.modules import ROOT, WITH_OUR_MODULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
 WITHOUT_CFN_LINT = """
 import sys
 sys.modules["cfnlint"] = None
@@ -93,8 +92,6 @@ def migrate(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
 
 def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     ours = {name: value for name, value in os.environ.items() if name != "DATABASE_URL"}
-    folders = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
-    path = {"PYTHONPATH": os.pathsep.join(map(str, folders))}
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -102,5 +99,5 @@ def python(*arguments: str, **environment: str) -> subprocess.CompletedProcess[s
         check=False,
         timeout=60,
         cwd=ROOT,
-        env=ours | path | environment,
+        env=ours | WITH_OUR_MODULES | environment,
     )

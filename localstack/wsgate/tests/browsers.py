@@ -33,7 +33,7 @@ async def browser() -> AsyncIterator[Browser]:
     """Start Chromium once, or skip."""
     executable = next(filter(None, map(shutil.which, NAMES)), None)
     if executable is None:
-        pytest.skip("no Chromium on PATH: install chromium-headless-shell")
+        pytest.skip("no Chromium on PATH: install chromium or google-chrome")
     from playwright.async_api import async_playwright, expect  # noqa: PLC0415
 
     expect.set_options(timeout=PATIENCE_SECONDS * 1_000)

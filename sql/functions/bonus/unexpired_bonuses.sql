@@ -24,8 +24,6 @@ returns table (
     (select b.expires_at, b.bonus_id, b.resource, b.reward, b.opens_at, b.expires_at, b.acknowledge, b.stock, b.min_watched
        from bonuses b
       where b.audience = 'resource' and b.resource = p_resource and b.cancelled_at is null and b.expires_at > p_now
-        and exists (select from watching_times w
-                     where w.user_id = p_user_id and w.resource = p_resource and w.ended_at is null)
       order by b.expires_at limit 30)
     union all
     (select r.*
