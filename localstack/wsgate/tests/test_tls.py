@@ -471,8 +471,10 @@ async def test_many_handshakes_that_go_nowhere_leave_nothing(certificates: Certi
         half = [socket.create_connection(("127.0.0.1", at.port)) for _ in range(50)]
         for one in half:
             one.sendall(RECORD + b"\x02\x00\x01\x00")
-        await until(lambda: len(at.node.clients) == 50)
-        clock.now += millis(QUICK.head)
+        # Each has begun: until its first bytes are read, it has the longer time between requests.
+        due = clock.now + millis(QUICK.head)
+        await until(lambda: [client.deadline for client in at.node.clients] == [due] * 50)
+        clock.now = due
         await until(lambda: not at.node.clients)
         for one in half:
             one.close()
