@@ -4,11 +4,12 @@
 -- per resolution, counted from $1; with '1 microsecond' at each start and end of a session.
 -- $1 begins  $2 ends  $3 step (a multiple of the resolution)  $4 resource (null: all)  $5 resolution
 -- $6 now (null: the database's)
+-- $7 is_corrected: read past sessions as they were corrected, otherwise as they were recorded
 with span as (select least($2, coalesce($6, now())) as until),
 crossing as materialized (
     select date_bin($5, greatest(joined_at, $1) + ($5::interval - interval '1 microsecond'), $1) as comes_at,
            date_bin($5, ended_at + ($5::interval - interval '1 microsecond'), $1) as goes_at
-      from sessions_between($1::timestamptz, $2::timestamptz)
+      from sessions_between($1::timestamptz, $2::timestamptz, $7)
      where $4::text is null or resource = $4
 ),
 changes as (

@@ -6,6 +6,7 @@
 -- $6 user_id  $7 resource (null: all)
 -- $8 after_starts_at ('-infinity' from the start)  $9 after_user_id  $10 after_resource
 -- $11 limit (null: all)  $12 now (null: the database's)  $13 is_visible: count visible time only
+-- $14 is_corrected: read past sessions as they were corrected, otherwise as they were recorded
 -- Sessions are first summed by the periods in which they begin and end: those sums are few, and only they
 -- are spread over all the periods between.
 with clips as (
@@ -13,7 +14,7 @@ with clips as (
            case when 'resource' = any ($5::text[]) then resource end as resource,
            away_since, starts_at, ends_at, counts_from, uncertain_at, sure_at
       from clips_between($1, $2, coalesce($12, now()), $6, case when $7::text is not null then array[$7::text] end,
-                         'resource' <> all ($5::text[]) and $7::text is null, $13)
+                         'resource' <> all ($5::text[]) and $7::text is null, $13, $14)
     offset 0
 ),
 -- Up to where the last end may lie: an interval may end in the year 9999.

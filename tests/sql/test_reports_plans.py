@@ -39,7 +39,9 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
         await db.fetch("select limit_report(60000)")
         await db.execute("set local enable_seqscan = off")
         await db.execute(f"prepare reported as {text(report.split(maxsplit=1)[0])}")
-        lines = [line for (line,) in await db.fetch(f"explain execute reported({REPORTS[report]})")]
+        lines = [
+            line for (line,) in await db.fetch(f"explain execute reported({REPORTS[report]}, true)")
+        ]
     await db.execute("deallocate reported")
     plan_of_it = "\n".join(lines)
     assert "Seq Scan on past_sessions" not in plan_of_it
