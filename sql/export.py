@@ -215,27 +215,25 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         step = timedelta(seconds=options.step_seconds)
         args = (*interval, step, options.resource, EXACTLY, None, is_corrected)
         return "concurrency", args, ("at", "viewers", "peak_viewers", "peak_at")
+    return _watch_time(options, interval, (is_visible, is_corrected))
+
+
+def _watch_time(
+    options: argparse.Namespace, interval: tuple[datetime, datetime], read: tuple[bool, bool]
+) -> tuple[str, tuple[Any, ...], tuple[str, ...]]:
     groups = [key for key in ("user", "resource") if key in options.by]
     who = (groups, options.user_id, options.resource)
     counted = (*NAMES, "sessions", "watched_ms", "uncertain_ms")
-    if not {"day", "hour"} & set(options.by):
-        args = (*interval, *who, "", "", None, None, is_visible, is_corrected)
-        return "watch_time_by", args, counted
-    piece = "hour" if "hour" in options.by else "day"
-    args = (
-        *interval,
-        piece,
-        options.timezone or "UTC",
-        *who,
-        ALWAYS,
-        "",
-        "",
-        None,
-        None,
-        is_visible,
-        is_corrected,
-    )
-    return "watch_time_in", args, ("starts_at", *counted)
+    period = next((key for key in ("day", "hour") if key in options.by), None)
+    zone = options.timezone or "UTC"
+    if options.user_id is None and "user" not in groups:
+        of_all = (period, zone, "resource" in groups, options.resource, ALWAYS, "", None, None)
+        columns = counted if period is None else ("starts_at", *counted)
+        return "watch_time_of_all", (*interval, *of_all, *read), columns
+    if period is None:
+        return "watch_time_by", (*interval, *who, "", "", None, None, *read), counted
+    asked = (period, zone, *who, ALWAYS, "", "", None, None, *read)
+    return "watch_time_in", (*interval, *asked), ("starts_at", *counted)
 
 
 def _is_moment(column: str) -> bool:

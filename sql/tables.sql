@@ -175,13 +175,6 @@ CREATE TABLE public.past_sessions (
 )
 PARTITION BY RANGE (ended_at);
 
-CREATE UNLOGGED TABLE public.push_budget (
-    only_row boolean DEFAULT true NOT NULL,
-    free_at timestamp with time zone NOT NULL,
-    reserved_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    CONSTRAINT push_budget_only_row_check CHECK (only_row)
-);
-
 CREATE VIEW public.sessions AS
  SELECT watching_times.id,
     (watching_times.user_id)::text AS user_id,
@@ -214,6 +207,27 @@ UNION ALL
     past_sessions.visible
    FROM public.past_sessions
   WHERE (past_sessions.replaced_by IS NULL);
+
+CREATE UNLOGGED TABLE public.push_budget (
+    only_row boolean DEFAULT true NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    reserved_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT push_budget_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.rollups (
+    is_visible boolean NOT NULL,
+    resource text NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    watched interval NOT NULL,
+    uncertain interval NOT NULL,
+    went_on integer NOT NULL,
+    began integer NOT NULL,
+    came_back integer[],
+    viewers integer NOT NULL,
+    peak_viewers integer NOT NULL,
+    peak_at timestamp with time zone NOT NULL
+);
 
 CREATE TABLE public.acks (
     bonus_id uuid NOT NULL,
@@ -395,6 +409,17 @@ CREATE TABLE public.presence_outbox (
     is_finalized boolean DEFAULT false NOT NULL
 );
 
+CREATE TABLE public.rollup_state (
+    only_row boolean DEFAULT true NOT NULL,
+    rolled_up_to timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    kept_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT rollup_state_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.rollups_due (
+    starts_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.stream_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -545,6 +570,15 @@ ALTER TABLE ONLY public.presence_events
 ALTER TABLE ONLY public.push_budget
     ADD CONSTRAINT push_budget_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.rollup_state
+    ADD CONSTRAINT rollup_state_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.rollups_due
+    ADD CONSTRAINT rollups_due_pkey PRIMARY KEY (starts_at);
+
+ALTER TABLE ONLY public.rollups
+    ADD CONSTRAINT rollups_pkey PRIMARY KEY (resource, is_visible, starts_at);
+
 ALTER TABLE ONLY public.stream_epoch
     ADD CONSTRAINT stream_epoch_pkey PRIMARY KEY (only_row);
 
@@ -636,6 +670,10 @@ CREATE INDEX ledger_default_user_id_id_idx ON public.ledger_default USING btree 
 
 CREATE INDEX offers_user ON public.offers USING btree (user_id, expires_at);
 
+CREATE INDEX past_sessions_away ON ONLY public.past_sessions USING btree (away_since) WHERE (away_since IS NOT NULL);
+
+CREATE INDEX past_sessions_default_away_since_idx ON public.past_sessions_default USING btree (away_since) WHERE (away_since IS NOT NULL);
+
 CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (resource, ended_at, id);
 
 CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_sessions_default USING btree (resource, ended_at, id);
@@ -654,6 +692,8 @@ CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_se
 
 CREATE INDEX presence_outbox_due ON public.presence_outbox USING btree (due_at);
 
+CREATE INDEX rollups_quarters ON public.rollups USING btree (starts_at);
+
 CREATE INDEX used_tickets_expires_at ON public.used_tickets USING brin (expires_at);
 
 CREATE UNIQUE INDEX user_events_action ON public.user_events USING btree (user_id, action_id);
@@ -671,6 +711,8 @@ ALTER INDEX public.ledger_everyone ATTACH PARTITION public.ledger_default_id_idx
 ALTER INDEX public.ledger_resource ATTACH PARTITION public.ledger_default_resource_id_idx;
 
 ALTER INDEX public.ledger_user ATTACH PARTITION public.ledger_default_user_id_id_idx;
+
+ALTER INDEX public.past_sessions_away ATTACH PARTITION public.past_sessions_default_away_since_idx;
 
 ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
 

@@ -90,11 +90,29 @@ class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
     is_corrected: bool = True
 
 
+class WatchTimeOfAll(Statement[WatchTimeRow], frozen=True):
+    """The watch time of all users, from roll-ups where there are any. Raises UnknownTimeZone."""
+
+    query: ClassVar[str] = "watch_time_of_all"
+    begins: datetime
+    ends: datetime
+    period: str | None
+    timezone: str
+    by_resource: bool
+    resource: str | None
+    after_starts_at: datetime
+    after_resource: str = ""
+    limit: int | None = None
+    now: datetime | None = None
+    is_visible: bool = False
+    is_corrected: bool = True
+
+
 async def read_watch_time(
-    database: Database, statement: WatchTimeByName | WatchTimeByPeriod
+    database: Database, statement: WatchTimeByName | WatchTimeByPeriod | WatchTimeOfAll
 ) -> list[WatchTimeRow]:
     """Read one page of a report. Raises TooSlow or UnknownTimeZone."""
-    if isinstance(statement, WatchTimeByPeriod):
+    if not isinstance(statement, WatchTimeByName):
         return await database.report(statement, REPORT_TIMEOUT)
     rows = await database.report(statement, REPORT_TIMEOUT)
     return [WatchTimeRow(None, *msgspec.structs.astuple(row)) for row in rows]

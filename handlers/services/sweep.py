@@ -32,6 +32,7 @@ from handlers.core.operations.maintenance import (
     Prune,
     PruneLag,
     PruneStreams,
+    RollUp,
     set_line_limits,
 )
 
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 UNTIL = {
     "finalize": 0.3,
     "prune": 0.4,
+    "roll_up": 0.43,
     "erase": 0.45,
     "probe": 0.5,
     "sweep": 0.75,
@@ -59,6 +61,9 @@ UNTIL = {
 
 FINALIZE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
+# Quarter hours; one becomes final every 15 minutes. After an outage a run makes up for eight hours.
+ROLL_UP_BATCH_SIZE = 4
+MAX_ROLL_UPS = 8
 # Sessions of a page, or a second's requests if these are fewer: a page is done soon.
 PAGE_SIZE = 500
 # Pages in a row without a clear answer: the gateway is down, or refuses us.
@@ -85,6 +90,7 @@ UNITS = dict.fromkeys(
         "months_dropped",
         "days_made",
         "days_dropped",
+        "quarters_rolled_up",
         "asked",
         "unanswered",
         "expired",
@@ -96,6 +102,7 @@ UNITS = dict.fromkeys(
     "Count",
 ) | {
     "prune_behind_seconds": "Seconds",
+    "rollups_behind_seconds": "Seconds",
     "cycle_age_seconds": "Seconds",
     "reconnect_within_ms": "Milliseconds",
     "duration_ms": "Milliseconds",
@@ -186,6 +193,7 @@ class SweepRun:
             self.finalize,
             self.prune,
             self.keep_partitions,
+            self.roll_up,
             self.erase,
             self.probe_nodes,
             self.sweep_pages,
@@ -248,6 +256,17 @@ class SweepRun:
             return
         self.numbers[f"{units}_made"] = len(row.made)
         self.numbers[f"{units}_dropped"] = len(row.dropped)
+
+    async def roll_up(self) -> None:
+        """Reports over weeks read these sums; until they are made, they read the sessions."""
+        for _ in range(MAX_ROLL_UPS):
+            if not self._has_time("roll_up"):
+                break
+            row = await self._database.fetch_one(RollUp(ROLL_UP_BATCH_SIZE))
+            self.numbers["quarters_rolled_up"] += row.quarters
+            self.numbers["rollups_behind_seconds"] = row.behind_seconds
+            if not row.is_behind:
+                break
 
     async def erase(self) -> None:
         """Go on with erasures whose request ended before they were done."""

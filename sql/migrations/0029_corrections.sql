@@ -76,5 +76,8 @@ $$;
 drop function if exists sessions_of(text);
 drop function if exists sessions_between(timestamptz, timestamptz);
 drop function if exists stays_between(timestamptz, timestamptz, timestamptz, boolean);
+drop function if exists sums_of_sessions(
+    timestamptz, timestamptz, timestamptz, timestamptz, timestamptz[], text[], text, text, boolean);
+drop function if exists watch_time_of_all(timestamptz, timestamptz, text, text, boolean, text, timestamptz, boolean);
 drop function if exists clips_between(timestamptz, timestamptz, timestamptz, text, text[], boolean, boolean);
 drop function if exists audience_clips(timestamptz, timestamptz, timestamptz, text[], timestamptz[], boolean);

@@ -585,8 +585,10 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     world.run(both())
     numbers = {name: sum(each.numbers[name] for each in runs) for name in runs[0].numbers}
     assert (ends(world), suspects(world)) == (EVERYTHING, ["gil"])
-    assert (numbers["closed"], numbers["presence_events_recorded"]) == (6, 8)
-    run(world)
+    assert numbers["closed"] == 6
+    # What the one closes is finalized by the other, if that comes to it later.
+    numbers["presence_events_recorded"] += run(world)["presence_events_recorded"]
+    assert numbers["presence_events_recorded"] == 12
     assert ends(world) == EVERYTHING
     twice = world.rows(
         "select session_id from presence_events group by 1, type having count(*) > 1"

@@ -86,7 +86,7 @@ def test_reports_are_corrected_and_can_show_what_was_recorded(world: World) -> N
 def call_or_table(world: World, path: str) -> int:
     if ".csv" in path:
         return max(int(row["peak_viewers"]) for row in table(answer(world, path)))
-    return max(row["peak_viewers"] for row in call(world, "GET", path)[1]["items"])
+    return max(int(row["peak_viewers"]) for row in call(world, "GET", path)[1]["items"])
 
 
 def test_sessions_say_which_correction_made_or_replaced_them(world: World) -> None:

@@ -219,7 +219,7 @@ async def correct_some(db: asyncpg.Connection, dice: Random, book: Book, count: 
         times = some_times(dice, book, session_id)
         spans = book.meant(session_id, times)
         objections = book.objections(user_id, session_id, revision, spans)
-        order = {"user_id": user_id, "revision": revision, "correction_id": correction_id}
+        order: Any = {"user_id": user_id, "revision": revision, "correction_id": correction_id}
         before = await db.fetchval("select count(*) from past_sessions")
         row = await correct(db, session_id, times, **order, now=book.recorded.now)
         outcomes.add(row["outcome"])
@@ -240,7 +240,11 @@ async def test_sums_are_those_in_force_and_what_was_recorded_stays(db: asyncpg.C
         dice = Random(seed)  # noqa: S311  # no secret
         book = await new_book(db, dice)
         before = await db.fetch(RECORDED)
+        await db.execute("update sweep_cursor set probed_since = $1", book.recorded.now)
+        assert await db.fetchval("select quarters from roll_up(9999, $1)", book.recorded.now) > 100
         outcomes |= await correct_some(db, dice, book, 60)
+        if seed % 2:
+            assert await db.fetchval("select quarters from roll_up(99, $1)", book.recorded.now) > 9
         assert await db.fetch(RECORDED) == before
         await sums_are_right(db, book.in_force())
         span, zone = some_span(dice, LENGTH), dice.choice(ZONES)
@@ -279,6 +283,7 @@ async def reports_are_right(
 ) -> None:
     for is_visible in (False, True):
         seen = world.visible() if is_visible else world
+        args: tuple[object, ...]
         for by in (["user"], ["resource"], []):
             limit = 100 if by else None
             args = (*span, by, None, None, "", "", limit, world.now, is_visible, is_corrected)
@@ -290,6 +295,12 @@ async def reports_are_right(
     expected = stays.watched(world, span, ["user", "resource"], None, zone)
     args = (*span, ["user", "resource"], None, None, "", "", 100, world.now, False, is_corrected)
     check_watch_time(await told(db, "watch_time_by", *args), expected)
+    for by in ([], ["resource"]):
+        for period in ("day", None):
+            args = (*span, period, zone, bool(by), None, ALWAYS, "", None, world.now, False)
+            rows = await told(db, "watch_time_of_all", *args, is_corrected)
+            expected = stays.watched(world, span, by, period, zone)
+            check_watch_time(rows, expected, span[0] if period else None)
     asked = ("hour", zone, None, NOTHING, SECOND)
     rows = await told(db, "audience", *span, *asked, world.now, False, is_corrected)
     check_audience(rows, stays.audience(world, span, *asked))

@@ -34,6 +34,7 @@ do $$ declare name text; begin
     insert into presence_event_log default values;
     insert into grant_log default values;
     insert into line_limits default values;
+    insert into rollup_state default values;
     insert into broadcast_stream (seq) values (0);
 end $$
 """

@@ -125,6 +125,21 @@ class KeepDays(Statement[PartitionsRow], frozen=True):
     keep_days: int
 
 
+class RollUpRow(msgspec.Struct, frozen=True):
+    quarters: int
+    behind_seconds: float
+    """How long ago the last quarter ended that is rolled up; 0: there is none."""
+    is_behind: bool
+    """There is more to do."""
+
+
+class RollUp(Statement[RollUpRow], frozen=True):
+    """Sums up the next quarter hours of which nothing will change any more."""
+
+    function: ClassVar[str] = "roll_up"
+    limit: int
+
+
 class Award(Statement[int], frozen=True):
     """Makes bonuses for watching. Returns how many: 0 when nothing is due any more."""
 

@@ -16,6 +16,7 @@ from handlers.services.reports import (
     Steps,
     WatchTimeByName,
     WatchTimeByPeriod,
+    WatchTimeOfAll,
     WatchTimeRow,
 )
 from handlers.web.deps import (
@@ -107,17 +108,28 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
     period = next((key for key in ("day", "hour") if key in keys), None)
     begins, ends = interval.begins, interval.ends
     is_visible, is_corrected = clock == "visible", corrections == "applied"
+    if period is None and timezone is not None:
+        raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
+    if user_id is None and "user" not in names:
+        return _of_all(
+            database,
+            WatchTimeOfAll(
+                begins,
+                ends,
+                period,
+                timezone or "UTC",
+                "resource" in names,
+                resource,
+                ALWAYS,
+                is_visible=is_visible,
+                is_corrected=is_corrected,
+            ),
+        )
     if period is None:
-        if timezone is not None:
-            raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
         return _by_name(
             database,
             WatchTimeByName(
-                begins,
-                ends,
-                names,
-                user_id,
-                resource,
+                *(begins, ends, names, user_id, resource),
                 is_visible=is_visible,
                 is_corrected=is_corrected,
             ),
@@ -176,6 +188,31 @@ def _by_period(
         WatchTime.model_fields,
         fetch,
         lambda row: PeriodPosition(row.starts_at or 0, row.user_id or "", row.resource or ""),
+    )
+
+
+def _of_all(
+    database: TheDatabase, statement: WatchTimeOfAll
+) -> Listing[WatchTimeRow, PeriodPosition]:
+    async def fetch(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
+        page = replace(statement, limit=limit) if after is None else _behind(after, limit)
+        return await reports.read_watch_time(database, page)
+
+    def _behind(after: PeriodPosition, limit: int) -> WatchTimeOfAll:
+        # Without periods there is one, the interval.
+        starts_at = EPOCH + timedelta(milliseconds=after.starts_at)
+        return replace(
+            statement,
+            after_starts_at=statement.begins if statement.period is None else starts_at,
+            after_resource=after.resource,
+            limit=limit,
+        )
+
+    return Listing(
+        Cursor("watch_time", astuple(statement), PeriodPosition),
+        WatchTime.model_fields,
+        fetch,
+        lambda row: PeriodPosition(row.starts_at or 0, "", row.resource or ""),
     )
 
 

@@ -6,6 +6,9 @@ create or replace function replace_session(
 declare
     v_revision constant integer := p_session.revision + 1;
 begin
+    -- An uncertain end may have been two hours later.
+    perform roll_up_again(min(moment), max(moment) + interval '2 hours')
+       from unnest(p_session.moments || array[lower(p_times), upper(p_times)]) as moment;
     perform correct_totals(p_user_id, p_session.resource, p_session_id, p_session.times, p_times);
     update past_sessions p set replaced_by = v_revision
      where p.user_id = p_user_id and p.id = p_session_id and p.replaced_by is null;
