@@ -74,12 +74,8 @@ async def lasting_db(shared_dsn: str) -> AsyncIterator[asyncpg.Connection]:
 
 @pytest.fixture
 async def db(dsn: str, lasting_db: asyncpg.Connection) -> asyncpg.Connection:
-    """A connection to the fresh database; a new one would first have to get to know every table.
-
-    Plans are made again: its own were made for what other tests had in the tables.
-    """
+    """A connection to the fresh database; a new one would first have to get to know every table."""
     await lasting_db.reset()
-    await lasting_db.execute("discard plans")
     return lasting_db
 
 

@@ -65,7 +65,8 @@ create function unfinalized(
 ) returns table (watched interval) language sql stable rows 1 as $$
     select length_of(times - coalesce(
                (select range_agg(tstzrange(p.joined_at, p.ended_at)) from read_past(p_corrected) p
-                 where p_resource is null and p.user_id = p_user_id and p.ended_at > since), '{}'))
+                 where p_resource is null and p.user_id = p_user_id
+                   and (p.user_id, p.ended_at) > (p_user_id, since)), '{}'))
       from (select range_agg(tstzrange(starts_at, greatest(starts_at, ends_at))) as times, min(starts_at) as since
               from (select greatest(joined_at, p_from) as starts_at, coalesce(ended_at, p_now) as ends_at
                       from watching_times
@@ -79,5 +80,7 @@ drop function if exists stays_between(timestamptz, timestamptz, timestamptz, boo
 drop function if exists sums_of_sessions(
     timestamptz, timestamptz, timestamptz, timestamptz, timestamptz[], text[], text, text, boolean);
 drop function if exists watch_time_of_all(timestamptz, timestamptz, text, text, boolean, text, timestamptz, boolean);
+drop function if exists viewers_in_sessions(timestamptz, timestamptz, interval, text, interval, timestamptz);
+drop function if exists viewers_in_steps(timestamptz, timestamptz, interval, text, interval, timestamptz);
 drop function if exists clips_between(timestamptz, timestamptz, timestamptz, text, text[], boolean, boolean);
 drop function if exists audience_clips(timestamptz, timestamptz, timestamptz, text[], timestamptz[], boolean);

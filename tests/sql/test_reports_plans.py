@@ -23,8 +23,15 @@ REPORTS = {
     ", null, false",
     "audience of each user": f"{INTERVAL}, 'hour', 'UTC', null, '0', '1 second', null, true",
     "audience of a resource's user": f"{INTERVAL}, null, 'UTC', '{{r}}', '0', '1 s', null, false",
-    "concurrency": f"{INTERVAL}, '1 minute', null, '1 microsecond', null",
-    "concurrency of a resource": f"{INTERVAL}, '1 minute', 'r', '1 microsecond', null",
+    "viewers_in_sessions": f"{INTERVAL}, '1 minute', null, '1 microsecond', now()",
+    "viewers_in_sessions of a resource": f"{INTERVAL}, '1 minute', 'r', '1 microsecond', now()",
+    "sums_of_sessions": f"{INTERVAL}, now(), {BEGINS}, array[{INTERVAL}], '{{}}', null, null"
+    ", false",
+}
+# Those that have no query of their own: concurrency and watch_time_of_all call them.
+CALLS = {
+    "viewers_in_sessions": "select * from viewers_in_sessions($1, $2, $3, $4, $5, $6, $7)",
+    "sums_of_sessions": "select * from sums_of_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
 }
 
 
@@ -38,7 +45,8 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
     async with db.transaction():
         await db.fetch("select limit_report(60000)")
         await db.execute("set local enable_seqscan = off")
-        await db.execute(f"prepare reported as {text(report.split(maxsplit=1)[0])}")
+        name = report.split(maxsplit=1)[0]
+        await db.execute(f"prepare reported as {CALLS.get(name) or text(name)}")
         lines = [
             line for (line,) in await db.fetch(f"explain execute reported({REPORTS[report]}, true)")
         ]

@@ -279,3 +279,41 @@ async def test_sums_outlive_the_sessions_whose_month_is_dropped(own_dsn: str) ->
     await roll_up(db, now)
     assert await report(db, "watch_time_of_all", *asked) == before
     await db.close()
+
+
+IN_SESSIONS = """
+select ms(at) as at, viewers, peak_viewers, ms(peak_at) as peak_at
+  from viewers_in_sessions($1, $2, $3, $4, $5, $6) as counted order by counted.at
+"""
+STEPS = (QUARTER, 2 * QUARTER, HOUR, 3 * HOUR, 24 * HOUR, 7 * MINUTE, 20 * MINUTE)
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+async def test_viewers_at_once_are_what_the_sessions_say(db: asyncpg.Connection, seed: int) -> None:
+    """What is rolled up is exact, whatever the resolution is that the rest is counted by."""
+    dice = Random(seed)  # noqa: S311  # no secret
+    world = await new_world(db, dice)
+    await db.execute(f"set timezone = '{dice.choice(ZONES)}'")
+    await has_swept(db, world.now - dice.random() * HOUR)
+    await roll_up(db, world.now, dice.randint(1, 30))
+    if dice.random() < 0.5:
+        begins = T0 + LENGTH * dice.random()
+        await db.execute("select roll_up_again($1, $2)", begins, begins + HOUR * dice.random())
+    await db.execute("set timezone = 'UTC'")  # as reports do
+    for _ in range(8):
+        span, step = some_span(dice), dice.choice(STEPS)
+        who = (*span, step, dice.choice((None, "x")))
+        exact = await db.fetch(IN_SESSIONS, *who, MOMENT, world.now)
+        found = await report(db, "concurrency", *who, MOMENT, world.now, True)
+        assert found == [dict(row) for row in exact], who
+        coarse = await db.fetch(IN_SESSIONS, *who, MINUTE, world.now)
+        found = await report(db, "concurrency", *who, MINUTE, world.now, True)
+        due = {at for (at,) in await db.fetch("select starts_at from rollups_due")}
+        ends = await db.fetchval(STATE)
+        is_whole = span[0] == floored(span[0]) and step % QUARTER == 0 * MINUTE
+        for row, exactly, coarsely in zip(found, exact, coarse, strict=True):
+            begins = datetime.fromtimestamp(row["at"] / 1_000, UTC)
+            is_rolled_up = begins + step <= min(ends, span[1]) and not any(
+                begins <= at < begins + step for at in due
+            )
+            assert row == dict(exactly if is_whole and is_rolled_up else coarsely), (who, begins)

@@ -272,7 +272,8 @@ async def count_concurrency(steps: TheSteps, rows: TheConcurrency) -> Concurrenc
     """Count how many users watch at once, for each step of an interval up to now.
 
     In an interval of up to five minutes the peaks are exact. In a longer one, viewers are counted
-    at one moment in `resolution_ms`.
+    at one moment in `resolution_ms`; but steps of whole quarter hours that begin on one are exact
+    once they are summed up, which is some three hours later.
     """
     highest = max(rows, key=lambda row: row.peak_viewers, default=None)
     is_exact = steps.resolution < timedelta(milliseconds=1)

@@ -11,11 +11,11 @@ declare
     v_nths bigint[];
     v_made integer := 0;
 begin
-    -- The tables grow by a crowd within a minute: each time a plan for what is there now.
-    perform set_config('plan_cache_mode', 'force_custom_plan', true);
     for v_rule in
         select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
     loop
+        -- The tables grow by a crowd within a minute: each time a plan for what is there now.
+        perform set_config('plan_cache_mode', 'force_custom_plan', true);
         select array_agg(d.user_id), array_agg(d.nth) into v_user_ids, v_nths
           from due_awards(v_rule, p_limit, v_now) d;
         continue when v_user_ids is null;

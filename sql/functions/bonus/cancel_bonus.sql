@@ -7,7 +7,7 @@ declare
     v_now timestamptz;
     v_bonus bonuses;
 begin
-    perform lock_bonus(p_bonus_id);
+    perform prefer_indexes(), lock_bonus(p_bonus_id);
     v_now := coalesce(p_now, clock_timestamp());
     select * into v_bonus from bonuses b where b.bonus_id = p_bonus_id;
     if not found or v_bonus.cancelled_at is not null then

@@ -25,8 +25,9 @@ begin
               where w.user_id = p_user_id and w.ended_at is null)
         ),
         shown as (select bonus_id from unexpired order by expires_at limit p_limit)
-        select array_agg(bonus_json(b, case when exists (
-                   select from claims c where c.bonus_id = b.bonus_id and c.user_id = p_user_id)
+        select array_agg(bonus_json(b, case when (
+                   -- Not `exists`: for ten rows the planner would read the claims of all users.
+                   select true from claims c where c.bonus_id = b.bonus_id and c.user_id = p_user_id limit 1)
                    then 'claimed' else 'cancelled' end) order by b.expires_at)
           from shown join bonuses b using (bonus_id));
 end $$;

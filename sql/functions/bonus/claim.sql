@@ -21,7 +21,6 @@ declare
     v_bonus bonuses;
     v_event user_events;
 begin
-    perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_is_claim => true);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

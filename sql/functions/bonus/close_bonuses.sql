@@ -7,6 +7,7 @@ declare
     v_bonus bonuses;
     v_closed integer := 0;
 begin
+    perform prefer_indexes();
     for v_bonus in
         select * from bonuses where ledger_closed_at is null and expires_at < v_now - interval '1 second'
          order by expires_at limit p_limit

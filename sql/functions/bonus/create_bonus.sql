@@ -16,6 +16,7 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_opens_at timestamptz := coalesce(p_opens_at, v_now + p_opens_in);
 begin
+    perform prefer_indexes();
     if not exists (select from bonuses b where b.bonus_id = p_bonus_id) then
         if v_opens_at + p_window <= v_now then
             return 'window_over';

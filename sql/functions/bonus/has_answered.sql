@@ -1,6 +1,7 @@
--- Whether a user has acknowledged or claimed a bonus: later rounds skip them.
+-- Whether a user has acknowledged or claimed a bonus: later rounds skip them. Not `exists`: for a page of users the
+-- planner would read the acknowledgements and claims of all.
 create or replace function has_answered(p_bonus_id uuid, p_user_id text) returns boolean
 language sql stable as $$
-    select exists (select from acks a where a.bonus_id = p_bonus_id and a.user_id = p_user_id)
-        or exists (select from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id)
+    select (select true from acks a where a.bonus_id = p_bonus_id and a.user_id = p_user_id limit 1) is not null
+        or (select true from claims c where c.bonus_id = p_bonus_id and c.user_id = p_user_id limit 1) is not null
 $$;

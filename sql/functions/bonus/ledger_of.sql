@@ -12,7 +12,6 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_before bigint := coalesce(p_before, 9223372036854775807);
 begin
-    perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;

@@ -7,6 +7,7 @@ create or replace function create_news(
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
+    perform prefer_indexes();
     -- One at a time, before the check: the second call sees what the first made.
     perform from broadcast_stream for update;
     if exists (select from broadcasts b where b.broadcast_id = p_broadcast_id) then

@@ -10,7 +10,9 @@ begin
     perform from watch_totals t
      where t.user_id = p_user_id and t.resource in ('', p_resource) order by t.resource for update;
     select coalesce(range_agg(tstzrange(p.joined_at, p.ended_at)), '{}') into v_others from read_past(true) p
-     where p.user_id = p_user_id and p.id <> p_session_id and p.ended_at > least(lower(p_before), lower(p_times));
+     where p.user_id = p_user_id and p.id <> p_session_id
+       -- As a pair: see add_watch_totals.
+       and (p.user_id, p.ended_at) > (p_user_id, least(lower(p_before), lower(p_times)));
     update watch_totals t
        set watched = t.watched + case when t.resource = ''
                                       then length_of(p_times - v_others) - length_of(p_before - v_others)

@@ -25,7 +25,6 @@ declare
     v_times tstzmultirange;
 begin
     v_now := lock_user(p_user_id, p_now);
-    perform prefer_indexes();
     outcome := repeated_correction(p_correction_id, p_fingerprint);
     if outcome is not null then
         return;

@@ -11,6 +11,7 @@ declare
     v_now timestamptz;
 begin
     select false, 0 into is_behind, events;
+    perform prefer_indexes();
     select * into v_log from presence_event_log for update skip locked;
     if not found then
         return;

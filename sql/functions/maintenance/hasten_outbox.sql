@@ -5,7 +5,6 @@ declare
     v_latest timestamptz := p_now + (select greatest(wait_for_lost, '10 minutes') from line_limits);
 begin
     if (select max(due_at) from presence_outbox) > v_latest then
-        perform prefer_indexes();
         update presence_outbox set due_at = p_now where due_at > v_latest;
     end if;
 end $$;

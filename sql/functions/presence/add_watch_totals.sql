@@ -4,6 +4,7 @@
 -- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
 begin
+    perform prefer_indexes();
     insert into watch_totals as t (user_id, resource, watched, last_month)
         select user_id, coalesce(resource, ''), sum(ended_at - joined_at),
                date_trunc('month', max(ended_at) at time zone 'UTC')
@@ -13,7 +14,8 @@ begin
                last_month = greatest(t.last_month, excluded.last_month);
     -- Anything counts once, however many sessions have it: only what no other session has is added. A statement of
     -- its own: the rows above are locked now, so it sees all past sessions of these users, and no other caller
-    -- adds one.
+    -- adds one. Compared as a pair, a moment cannot lead the planner to the index by ended_at, which has them of
+    -- all users: on a small table it takes either, and keeps that plan when a crowd has come.
     with added as materialized (
         select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times,
                n.times - coalesce(others.recorded, '{}') as recorded
@@ -23,7 +25,7 @@ begin
                lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.replaced_by is null) as times,
                                range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.revision = 0) as recorded
                           from past_sessions p
-                         where p.user_id = n.user_id and p.ended_at > n.since
+                         where p.user_id = n.user_id and (p.user_id, p.ended_at) > (n.user_id, n.since)
                            and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
     counted_once as (

@@ -18,7 +18,6 @@ declare
     v_opened text;
     v_outcome text;
 begin
-    perform prefer_indexes();
     v_now := lock_user(p_user_id, p_now);
     if not may_open(p_ticket_expires_at, v_now) then
         return 'refused';

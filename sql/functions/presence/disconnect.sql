@@ -14,7 +14,6 @@ create or replace function disconnect(
 declare
     v_now timestamptz;
 begin
-    perform prefer_indexes();
     v_now := lock_user(p_user_id, p_now);
     if may_open(p_ticket_expires_at, v_now) then  -- otherwise there is nothing to store
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);

@@ -11,7 +11,6 @@ create or replace function visibility(
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
-    perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

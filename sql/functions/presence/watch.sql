@@ -19,7 +19,6 @@ declare
     v_session watching_times;
     v_is_over boolean;
 begin
-    perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

@@ -17,6 +17,7 @@ declare
     v_kept_out interval;
     v_row user_limits;
 begin
+    perform prefer_indexes();  -- here, for every message is counted before it is planned
     if p_gap = '0' then
         return 0;
     end if;

@@ -23,7 +23,6 @@ declare
     v_bytes integer := octet_length(p_body::text) + coalesce(octet_length(p_patch::text), 0);
     v_units double precision;
 begin
-    perform prefer_indexes();
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

@@ -26,7 +26,6 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_wait_ms integer := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
 begin
-    perform prefer_indexes();
     if v_wait_ms <> 0 then
         outcome := outcome_of(v_wait_ms);
         wait_ms := v_wait_ms;
