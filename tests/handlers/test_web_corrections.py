@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from handlers.container import Container
     from tests.support.world import World
 
+ROOT = Path(__file__).parents[2]
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 T0 = 1_772_409_600_000  # 2026-03-02T00:00Z
 WITHIN = f"from={T0 - DAY}&to={T0 + DAY}"
@@ -87,6 +89,14 @@ def call_or_table(world: World, path: str) -> int:
     if ".csv" in path:
         return max(int(row["peak_viewers"]) for row in table(answer(world, path)))
     return max(int(row["peak_viewers"]) for row in call(world, "GET", path)[1]["items"])
+
+
+def test_the_documented_order_is_accepted(world: World) -> None:
+    """Its command is not run: it is of a session that is not there."""
+    page = (ROOT / "docs" / "how-to" / "correct-a-session.md").read_text()
+    body = page.split('/corrections" -H "Authorization: Bearer $token" --json \'')[1].split("'")[0]
+    past(world, 4711, -6 * HOUR, 0)
+    assert call(world, "POST", "/corrections", body)[0] == 201
 
 
 def test_sessions_say_which_correction_made_or_replaced_them(world: World) -> None:

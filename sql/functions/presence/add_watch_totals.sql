@@ -1,5 +1,5 @@
 -- Add sessions that have been finalized to what their users have watched, per resource and anything (''), and to
--- their progress of the rules that award. Not the rows of corrections: `correct` adds what they change to the totals,
+-- their progress of the rules that award. Not the rows of corrections: `correct_totals` adds what those change,
 -- and progress stays as it was recorded. The trigger of past_sessions calls it once per statement. In one order,
 -- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
