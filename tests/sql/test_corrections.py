@@ -497,8 +497,8 @@ def test_every_reader_says_which_rows_it_reads() -> None:
     files = [*(SQL / "functions").rglob("*.sql"), *(SQL / "queries").glob("*.sql")]
     readers = {path.name for path in files if READER.search(bare(path.read_text()))}
     assert readers == set(KNOWN)
-    export = (SQL / "export.py").read_text()
-    assert "past_sessions" not in export
+    programs = [*(SQL.parent / "handlers").rglob("*.py"), *SQL.glob("*.py")]
+    assert not [path.name for path in programs if "past_sessions" in path.read_text()]
 
 
 async def test_the_view_of_all_sessions_has_those_in_force(db: asyncpg.Connection) -> None:
