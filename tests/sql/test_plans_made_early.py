@@ -34,6 +34,9 @@ insert into bonuses (bonus_id, reward, audience, opens_at, expires_at, stock, cr
 insert into bonus_stock select bonus_id, 0, 1 from bonuses on conflict do nothing;
 insert into broadcasts (broadcast_id, kind, news, audience, at, expires_at)
     select gen_random_uuid(), 'news', '{}', 'users', now(), now() + interval '1 hour' from names;
+insert into offers (bonus_id, user_id, expires_at)
+    select md5((split_part(user_id, '-', 2)::integer / 3)::text)::uuid, user_id,
+           now() + interval '1 hour' from names;
 insert into claims (bonus_id, user_id, claim_id, claimed_at)
     select gen_random_uuid(), user_id, 'c', now() from names;
 insert into acks (bonus_id, user_id, at) select gen_random_uuid(), user_id, now() from names;
@@ -63,7 +66,7 @@ async def db(own_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     for table in TABLES:
         await db.execute(f"alter table {table} set (autovacuum_enabled = off)")
     await db.execute("create table names (user_id text)")
-    await _fill(own_dsn, "early", 3)
+    await _fill(own_dsn, "early", 9)
     await db.execute("vacuum analyze")
     # A function's statements are planned for whatever parameters after their fifth call.
     await db.execute("set plan_cache_mode = force_generic_plan")
@@ -159,23 +162,25 @@ async def correct(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     return await db.fetchval(call, user)
 
 
-async def push(db: asyncpg.Connection, audience: str, user_ids: list[str]) -> object:
-    """The first page of a new bonus, of ten. Its shard is there: to plan it takes a sample."""
-    bonus = uuid4()
-    await db.execute(*create_bonus(bonus, audience=audience, user_ids=user_ids))
-    outcome = await _page(db, bonus, round_=1)
-    assert await _page(db, bonus, round_=2) == outcome
+async def push(
+    db: asyncpg.Connection, audience: str, user_ids: list[str], limit: int = 10
+) -> object:
+    """The first page of a new bonus. Its shard is there: to plan it takes a sample."""
+    bonus, resource = uuid4(), "site" if audience == "resource" else None
+    await db.execute(*create_bonus(bonus, audience=audience, resource=resource, user_ids=user_ids))
+    outcome = await _page(db, bonus, 1, limit)
+    assert await _page(db, bonus, 2, limit) == outcome
     return outcome
 
 
-async def _page(db: asyncpg.Connection, bonus: UUID, round_: int) -> object:
+async def _page(db: asyncpg.Connection, bonus: UUID, round_: int, limit: int) -> object:
     async with db.transaction():
         await db.execute("select prefer_indexes()")  # the check of its broadcast is planned, too
         await db.execute(
             "insert into broadcast_shards values ($1, $2, 1, 0, '', '')", bonus, round_
         )
-    call = "select outcome from broadcast_page($1, $2, gen_random_uuid(), 10, 1000000)"
-    return await db.fetchval(call, bonus, round_)
+    call = "select outcome from broadcast_page($1, $2, gen_random_uuid(), $3, 1000000)"
+    return await db.fetchval(call, bonus, round_, limit)
 
 
 async def create_and_cancel(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
@@ -191,6 +196,10 @@ async def news(db: asyncpg.Connection, _user: str, _bonus: UUID) -> object:
 
 async def push_to_everyone(db: asyncpg.Connection, _user: str, _bonus: UUID) -> object:
     return await push(db, "everyone", [])
+
+
+async def push_to_a_resource(db: asyncpg.Connection, _user: str, _bonus: UUID) -> object:
+    return await push(db, "resource", [])
 
 
 async def push_to_listed(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
@@ -217,6 +226,7 @@ async def push_to_listed(db: asyncpg.Connection, user: str, _bonus: UUID) -> obj
         forget,
         correct,
         push_to_everyone,
+        push_to_a_resource,
         push_to_listed,
         create_and_cancel,
         news,
@@ -249,6 +259,31 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
         "created",
     }
     assert await _read(db) - before < 1_000
+
+
+async def finalize_all(db: asyncpg.Connection, users: list[str]) -> None:
+    end = "select disconnect($1, $2, 'tab', 'client', $1, now() + interval '1 minute', '0')"
+    await db.executemany(end, [(user, NODE) for user in users])
+    assert await db.fetchval("select events from finalize(1000, now())") == len(users)
+
+
+async def push_to_all_listed(db: asyncpg.Connection, users: list[str]) -> None:
+    await push(db, "users", users, limit=500)
+
+
+@pytest.mark.parametrize("call", [finalize_all, push_to_all_listed])
+async def test_a_crowd_in_one_call_reads_each_row_a_few_times(
+    db: asyncpg.Connection,
+    own_dsn: str,
+    call: Callable[[asyncpg.Connection, list[str]], Awaitable[None]],
+) -> None:
+    for n in range(3):
+        await call(db, [f"early-{3 * n + k}" for k in range(3)])
+    await _fill(own_dsn, "user", 300)
+    before = await _read(db)
+    await call(db, [f"user-{n}" for n in range(300)])
+    # Each of them beside each other one would be 90,000.
+    assert await _read(db) - before < 10_000
 
 
 async def _fill(dsn: str, prefix: str, count: int) -> None:

@@ -275,7 +275,8 @@ async def test_sums_outlive_the_sessions_whose_month_is_dropped(own_dsn: str) ->
     assert sum(row["watched_ms"] for row in before) == 4 * 3_600_000
     await db.execute("select keep_months(1, $1)", at(70 * 1440))
     assert await db.fetchval("select count(*) from past_sessions") == 1
-    await db.execute("select roll_up_again($1, $2)", at(-60), at(60 * 1440))
+    for begins in (at(-60), at(31 * 1440 - 60)):
+        await db.execute("select roll_up_again($1, $2)", begins, begins + 2 * HOUR)
     await roll_up(db, now)
     assert await report(db, "watch_time_of_all", *asked) == before
     await db.close()

@@ -12,7 +12,9 @@ begin
     numbered as (
         insert into user_streams as s (user_id, seq, last_month) select user_id, 1, month_of(p_now) from fresh
             on conflict (user_id) do update set seq = s.seq + 1, last_month = excluded.last_month
-            returning s.user_id, s.seq
+            -- With the bonus, so that both columns lead to each offer: else a plan that is made on a small table
+            -- reads all offers of the bonus for each of them.
+            returning s.user_id, s.seq, p_bonus.bonus_id
     ),
     told as (
         insert into user_events (user_id, seq, type, body, at, action_id)
@@ -21,5 +23,5 @@ begin
               from numbered
     )
     update offers o set seq = n.seq from numbered n
-     where o.bonus_id = p_bonus.bonus_id and o.user_id = n.user_id;
+     where o.bonus_id = n.bonus_id and o.user_id = n.user_id;
 end $$;
