@@ -6,7 +6,7 @@ $$;
 -- The next part of a shard, in order: at most p_limit sessions, or listed users; fewer at its end.
 -- connections: where to push; none for a user who is offline or has answered an earlier round. event: the
 -- offer in a listed user's stream, which p_tells writes. One branch per audience, each along its own index.
--- Its start is a pair, so that another index by user does not look as good on a small table. Its end is applied
+-- Its start is a pair with an upper bound, as in add_watch_totals. Its end is applied
 -- afterwards: as a condition it would make the scan read to the end of all.
 create or replace function read_page(
     p_broadcast broadcasts, p_bonus bonuses, p_shard broadcast_shards, p_limit integer, p_tells boolean,
@@ -33,18 +33,18 @@ begin
                case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
                     else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
-             where w.resource = p_broadcast.resource and w.ended_at is null
-               and (w.resource, w.user_id) > (p_broadcast.resource, p_shard.after_user_id)
-             order by w.user_id limit p_limit) as page
+             where (w.resource, w.user_id) > (p_broadcast.resource, p_shard.after_user_id)
+               and w.resource <= p_broadcast.resource and w.ended_at is null
+             order by w.resource, w.user_id limit p_limit) as page
          where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
          order by user_id;
     else
         v_user_ids := array(
             select user_id from (
                 select o.user_id from offers o
-                 where o.bonus_id = p_broadcast.bonus_id
-                   and (o.bonus_id, o.user_id) > (p_broadcast.bonus_id, p_shard.after_user_id)
-                 order by o.user_id limit p_limit) as page
+                 where (o.bonus_id, o.user_id) > (p_broadcast.bonus_id, p_shard.after_user_id)
+                   and o.bonus_id <= p_broadcast.bonus_id
+                 order by o.bonus_id, o.user_id limit p_limit) as page
              where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
         if p_broadcast.kind = 'offer' and p_tells then
             perform tell_offers(p_bonus, v_user_ids, p_now);

@@ -10,9 +10,9 @@ begin
     perform from watch_totals t
      where t.user_id = p_user_id and t.resource in ('', p_resource) order by t.resource for update;
     select coalesce(range_agg(tstzrange(p.joined_at, p.ended_at)), '{}') into v_others from read_past(true) p
-     where p.user_id = p_user_id and p.id <> p_session_id
-       -- As a pair: see add_watch_totals.
-       and (p.user_id, p.ended_at) > (p_user_id, least(lower(p_before), lower(p_times)));
+     -- As a pair: see add_watch_totals.
+     where (p.user_id, p.ended_at) > (p_user_id, least(lower(p_before), lower(p_times))) and p.user_id <= p_user_id
+       and p.id <> p_session_id;
     update watch_totals t
        set watched = t.watched + case when t.resource = ''
                                       then length_of(p_times - v_others) - length_of(p_before - v_others)

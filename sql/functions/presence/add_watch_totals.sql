@@ -14,8 +14,9 @@ begin
                last_month = greatest(t.last_month, excluded.last_month);
     -- Anything counts once, however many sessions have it: only what no other session has is added. A statement of
     -- its own: the rows above are locked now, so it sees all past sessions of these users, and no other caller
-    -- adds one. Compared as a pair, a moment cannot lead the planner to the index by ended_at, which has them of
-    -- all users: on a small table it takes either, and keeps that plan when a crowd has come.
+    -- adds one. A pair and its upper bound say "this user's since then", and only the index by users can answer
+    -- that. Said by "=" and ">", the one by ended_at can as well: on a small table the planner takes either, and
+    -- keeps that plan when a crowd has come.
     with added as materialized (
         select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times,
                n.times - coalesce(others.recorded, '{}') as recorded
@@ -25,7 +26,7 @@ begin
                lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.replaced_by is null) as times,
                                range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.revision = 0) as recorded
                           from past_sessions p
-                         where p.user_id = n.user_id and (p.user_id, p.ended_at) > (n.user_id, n.since)
+                         where (p.user_id, p.ended_at) > (n.user_id, n.since) and p.user_id <= n.user_id
                            and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
     counted_once as (

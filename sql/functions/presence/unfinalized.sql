@@ -8,8 +8,8 @@ create or replace function unfinalized(
     select length_of(times - coalesce(
                (select range_agg(tstzrange(p.joined_at, p.ended_at)) from read_past(p_corrected) p
                  -- On one resource no two sessions overlap. As a pair: see add_watch_totals.
-                 where p_resource is null and p.user_id = p_user_id
-                   and (p.user_id, p.ended_at) > (p_user_id, since)), '{}'))
+                 where p_resource is null
+                   and (p.user_id, p.ended_at) > (p_user_id, since) and p.user_id <= p_user_id), '{}'))
       from (select range_agg(tstzrange(starts_at, greatest(starts_at, ends_at))) as times, min(starts_at) as since
               from (select greatest(joined_at, p_from) as starts_at, coalesce(ended_at, p_now) as ends_at
                       from watching_times
