@@ -17,20 +17,26 @@ import asyncio
 import codecs
 import os
 import re
-import signal
 import sys
 import time
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import asyncpg
 
+from sql.command_line import (
+    INTERRUPTED,
+    PIPE_CLOSED,
+    add_database_url,
+    in_zone,
+    moment,
+    until_interrupted,
+)
 from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Sequence
 
 QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
@@ -48,10 +54,6 @@ AUDIENCE = (
     *("starts_at", "ends_at", "unique_viewers", "new_viewers", "retained_viewers"),
     *("views", "sessions", "watched_ms", "peak_viewers", "peak_at"),
 )
-
-# Exit codes, as a shell has them for what a signal ends.
-INTERRUPTED = 128 + signal.SIGINT
-PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
 class Progress:
@@ -94,7 +96,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         options.begins, options.ends = (
-            _in_zone(moment, options.timezone) for moment in (options.begins, options.ends)
+            in_zone(given, options.timezone) for given in (options.begins, options.ends)
         )
     except ValueError as error:
         parser.error(str(error))
@@ -102,7 +104,7 @@ def main() -> int:
         parser.error("--from must be before --to")
     progress = Progress(sys.stdout.buffer.write, codecs.BOM_UTF8 if options.bom else b"")
     try:
-        is_whole = asyncio.run(_until_interrupted(_export(options, progress)))
+        is_whole = asyncio.run(until_interrupted(_export(options, progress)))
         sys.stdout.buffer.flush()
     except Unreachable as error:
         print(f"export: {error}", file=sys.stderr)
@@ -115,31 +117,6 @@ def main() -> int:
         is_whole = False
     progress.say("in all" if is_whole else "written when it was interrupted")
     return 0 if is_whole else INTERRUPTED
-
-
-async def _until_interrupted(export: Coroutine[Any, Any, None]) -> bool:
-    """False if Ctrl-C came first. A second Ctrl-C ends the program at once.
-
-    Not by the cancellation that asyncio.run turns Ctrl-C into: in the middle of a copy asyncpg may
-    finish regardless, or fail with an error of its own.
-    """
-    loop, interrupted = asyncio.get_running_loop(), asyncio.Event()
-
-    def interrupt() -> None:
-        loop.remove_signal_handler(signal.SIGINT)
-        interrupted.set()
-
-    loop.add_signal_handler(signal.SIGINT, interrupt)
-    exporting = asyncio.ensure_future(export)
-    waiting = asyncio.ensure_future(interrupted.wait())
-    await asyncio.wait({exporting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-    if interrupted.is_set():
-        exporting.cancel()
-        await asyncio.gather(exporting, return_exceptions=True)
-        return False
-    waiting.cancel()
-    exporting.result()
-    return True
 
 
 async def _export(options: argparse.Namespace, progress: Progress) -> None:
@@ -253,11 +230,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument(
-        "--database-url",
-        help="postgresql://user:password@host:port/name; better in the environment variable "
-        "DATABASE_URL, which is the default, because others can read a command line",
-    )
+    add_database_url(parser)
     reports = parser.add_subparsers(dest="report", required=True, metavar="REPORT")
     sessions = _report(reports, "sessions", "sessions that cross the interval, the last first")
     sessions.add_argument("--user-id", type=_name)
@@ -315,8 +288,8 @@ def _report(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
 def _interval(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = reports.add_parser(name, help=what, description=what)
     form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC, or --timezone"
-    parser.add_argument("--from", dest="begins", type=_moment, required=True, help=form)
-    parser.add_argument("--to", dest="ends", type=_moment, required=True, help="not included")
+    parser.add_argument("--from", dest="begins", type=moment, required=True, help=form)
+    parser.add_argument("--to", dest="ends", type=moment, required=True, help="not included")
     parser.add_argument(
         "--timezone",
         help="of days, hours, and moments without an offset: UTC, which is the default, or a name "
@@ -332,32 +305,6 @@ def _interval(reports: Any, name: str, what: str) -> argparse.ArgumentParser:
         "--bom", action="store_true", help="begin with a byte-order mark, which Excel asks for"
     )
     return parser
-
-
-def _moment(given: str) -> datetime:
-    try:
-        if given.isdecimal():
-            return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=int(given))
-        parsed = datetime.fromisoformat(given)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(f"{given!r} is no moment") from None
-    return parsed
-
-
-def _in_zone(moment: datetime, timezone: str | None) -> datetime:
-    """A moment without an offset is one of the time zone. Raises ValueError with the reason."""
-    try:
-        zone = ZoneInfo(timezone) if timezone else UTC
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError(f"there is no time zone {timezone!r}: try Europe/Berlin") from None
-    if moment.tzinfo:
-        return moment
-    local = moment.replace(tzinfo=zone)
-    if local.astimezone(UTC).astimezone(zone).replace(tzinfo=None) != moment:
-        raise ValueError(f"{moment} does not exist in {timezone}: clocks are put forward then")
-    if local.utcoffset() != local.replace(fold=1).utcoffset():
-        raise ValueError(f"{moment} comes twice in {timezone}: add an offset, such as +01:00")
-    return local
 
 
 def _name(given: str) -> str:

@@ -23,6 +23,7 @@ from handlers.services.reports import (
     Interval,
     WatchTimeByName,
     WatchTimeByPeriod,
+    WatchTimeOfAll,
     choose_steps,
 )
 
@@ -118,12 +119,22 @@ def _sessions(**filters: Any) -> Callable[[datetime, datetime], Statement[Any]]:
 
 
 def _by(*by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+    if "user" not in by:
+        return _of_all(None, *by)
     return lambda start, end: WatchTimeByName(start, end, list(by), limit=PAGE)
 
 
 def _in(period: str, *by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+    if "user" not in by:
+        return _of_all(period, *by)
     return lambda start, end: WatchTimeByPeriod(
         start, end, period, "Europe/Berlin", list(by), None, None, NEVER, limit=PAGE
+    )
+
+
+def _of_all(period: str | None, *by: str) -> Callable[[datetime, datetime], Statement[Any]]:
+    return lambda start, end: WatchTimeOfAll(
+        start, end, period, "Europe/Berlin", "resource" in by, None, NEVER, limit=PAGE
     )
 
 

@@ -13,6 +13,6 @@ select ms(period) as starts_at, user_id, resource, sessions, milliseconds(watche
   from period_starts($1, least($2, greatest($1, coalesce($12, now())) + interval '3 hours'), $3, $4) as starts,
        sums_of_sessions($1, $2, coalesce($12, now()), $1, starts, $5, $6, $7, $13, $14)
  where (period, coalesce(user_id, ''), coalesce(resource, '')) > ($8, $9, $10)
-   and (sessions > 0 or uncertain > interval '0')
+   and (sessions > 0 or watched > interval '0' or uncertain > interval '0')
  order by period, user_id, resource
  limit $11;

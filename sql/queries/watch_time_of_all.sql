@@ -11,6 +11,7 @@ select case when $3::text is not null then ms(period) end as starts_at, null::te
        milliseconds(sum(uncertain)) as uncertain_ms
   from watch_time_of_all($1, $2, $3, $4, $5, $6, coalesce($10, now()), $11, $12)
  group by period, resource
-having (period, coalesce(resource, '')) > ($7, $8) and (sum(sessions) > 0 or sum(uncertain) > interval '0')
+having (period, coalesce(resource, '')) > ($7, $8)
+   and (sum(sessions) > 0 or sum(watched) > interval '0' or sum(uncertain) > interval '0')
  order by period, resource
  limit $9;

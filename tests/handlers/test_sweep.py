@@ -155,6 +155,19 @@ def test_days_of_the_ledger_are_made_once_and_dropped_when_the_setting_says_so(
     assert run(world)["days_dropped"] == 3
 
 
+def test_a_run_rolls_up_what_the_cycle_before_has_made_final(world: World) -> None:
+    world.rows(
+        "insert into past_sessions values (1, 'ann', 'site', now() - interval '4 hours',"
+        " now() - interval '190 minutes', 'client', '0')"
+    )
+    runs = [run(world) for _ in range(6)]
+    # The first one lists all, the second begins with the next cycle.
+    assert [one["quarters_rolled_up"] for one in runs[:3]] == [0, 0, service.MAX_ROLL_UPS]
+    (rolled_up,) = world.rows("select sum(watched) from rollups where resource = ''")
+    assert rolled_up["sum"] == 2 * timedelta(minutes=50)
+    assert 2 * 3_600 < runs[-1]["rollups_behind_seconds"] < 3 * 3_600
+
+
 def test_a_clock_that_jumped_removes_nothing_for_hours(world: World) -> None:
     run(world)
     world.rows("insert into acks values (gen_random_uuid(), 'ann', now() - interval '2 days')")

@@ -335,3 +335,21 @@ async def test_an_outage_is_divided_whatever_part_of_a_millisecond_it_began_in(
     assert 0 <= first[1] - first[0] < 0.001
     assert (second[0], second[4]) == (100, first[1])
     assert await watched(db, 200) == pytest.approx(100, abs=0.001)
+
+
+@pytest.mark.parametrize("past", [0.000274, 0.000499, 0.0005, 0.000999])
+async def test_a_part_does_not_end_before_it_began_in_the_same_millisecond(
+    db: asyncpg.Connection, past: float
+) -> None:
+    """A tab moves here and dies at once, beside one that is dead, too: the outage is before it."""
+    moved = later("b", 0, "other")
+    await Tab("a").connect(db)
+    await moved.connect(db)
+    await moved.watch(db, "site", at(500 + past))
+    await forget(db, [moved], at(8_000))
+    await forget(db, [Tab("a")], at(8_001))
+    (_, left, *_), (back, ended, *_) = await parts(db)
+    assert (left, back) == (0, pytest.approx(500 + past, abs=0.001))
+    assert back <= ended
+    await finalize(db, at(9_000))
+    assert [fact for fact, *_ in await facts(db)].count("offline") == 2

@@ -304,7 +304,7 @@ async def test_a_user_reads_their_ledger_over_all_days(days: asyncpg.Connection)
         now = T0 + n * DAY
         await keep(days, now)
         await drop(days, user_ids=["ann"], now=now)
-    call = "select jsonb_array_length(entries) from ledger_of('ann', p_now => $1)"
+    call = "select json_array_length(entries) from ledger_of('ann', p_now => $1)"
     assert await days.fetchval(call, T0 + 11 * DAY) == 8
     partitions = "select count(*) from pg_inherits where inhparent = 'ledger'::regclass"
     assert await days.fetchval(partitions) == 8 + 2 + 1

@@ -6,7 +6,7 @@ create or replace function ledger_of(
     p_user_id text, p_before bigint default null,
     p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
     p_now timestamptz default null
-) returns table (outcome text, wait_ms integer, server_now bigint, entries jsonb, next bigint)
+) returns table (outcome text, wait_ms integer, server_now bigint, entries json, next bigint)
 language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
@@ -14,7 +14,7 @@ declare
 begin
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
     if wait_ms <> 0 then
-        return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::jsonb, null::bigint;
+        return query select outcome_of(wait_ms), wait_ms, ms(v_now), null::json, null::bigint;
         return;
     end if;
     with mine as (
@@ -37,9 +37,9 @@ begin
          order by id desc limit 20
     )
     select 'listed', 0, ms(v_now),
-           coalesce(jsonb_agg(jsonb_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,
-                                                 'reward', b.reward, 'at', ms(p.at))
-                              order by p.id desc), '[]'),
+           coalesce(json_agg(json_build_object('id', p.id, 'entry', p.entry, 'bonus_id', p.bonus_id,
+                                               'reward', b.reward, 'at', ms(p.at))
+                             order by p.id desc), '[]'),
            case when count(*) = 20 then min(p.id) end
       into outcome, wait_ms, server_now, entries, next
       from page p join bonuses b using (bonus_id);

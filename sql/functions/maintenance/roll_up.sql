@@ -13,6 +13,9 @@ $$;
 create or replace function roll_up_quarters(p_from timestamptz, p_to timestamptz, p_now timestamptz) returns void
 language plpgsql as $$
 begin
+    -- Planned for this interval, not for any: half of the month or nothing of it may lie in it.
+    perform set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true),
+            set_config('work_mem', '64MB', true);
     delete from rollups where starts_at >= p_from and starts_at < p_to;
     -- One statement, so both clocks see the same sessions.
     insert into rollups
@@ -38,13 +41,16 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_state rollup_state;
     v_since timestamptz;
-    v_final timestamptz;
+    v_final timestamptz := final_until(v_now);
 begin
-    select 0, false into quarters, is_behind;
-    select * into v_state from rollup_state for update skip locked;
-    v_final := final_until(v_now);
-    if v_state.rolled_up_to is null or v_final is null then
-        behind_seconds := coalesce(extract(epoch from v_now - nullif(v_state.rolled_up_to, '-infinity')), 0);
+    select 0, false, coalesce(extract(epoch from v_now - nullif(rolled_up_to, '-infinity')), 0)
+      into quarters, is_behind, behind_seconds
+      from rollup_state;
+    -- Mostly there is nothing to do, and no row is locked for that.
+    select * into v_state from rollup_state
+     where v_final is not null and (v_final <> rolled_up_to or exists (select from rollups_due))
+       for update skip locked;
+    if not found then
         return;
     end if;
     -- If the clock has gone back, other sessions will have that time.

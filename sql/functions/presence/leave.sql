@@ -24,6 +24,10 @@ begin
     -- Not after p_now: the clock may have gone back since a moment was stored.
     v_seen_at := least(greatest(p_seen_at, to_timestamp((v_connection ->> 'heard')::float8)), p_now);
     v_is_last := size(v_session.nodes) = 1;
+    if not v_is_last or v_session.evidence is not null then
+        -- A part may begin when this connection came, of which milliseconds are kept: the session does not end before.
+        v_seen_at := greatest(v_seen_at, least(here_since(v_connection), p_now));
+    end if;
     if not v_is_last or v_session.visible is not null then
         v_session.visible := with_visible(v_session, shown_since(v_connection), v_seen_at);
     end if;
