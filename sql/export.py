@@ -167,13 +167,15 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
     """The query that answers, its parameters, and its columns."""
     interval = (options.begins, options.ends)
     is_visible = getattr(options, "clock", "") == "visible"
+    is_corrected = getattr(options, "corrections", "") != "ignored"
     args: tuple[Any, ...]
     if options.report == "sessions":
         lengths = (_seconds(options.min_seconds), _seconds(options.max_seconds))
         names = (options.user_id, options.resource, options.ended_by)
         columns = ("session_id", *NAMES, "joined_at", "ended_at", "ended_by", "ended_within_ms")
-        args = (*interval, *names, *lengths, None, None, None, None)
-        return "sessions", args, (*columns, "away_since", "watched_ms")
+        args = (*interval, *names, *lengths, None, None, None, None, is_corrected)
+        more = ("away_since", "revision", "replaced_by", "watched_ms")
+        return "sessions", args, (*columns, *more)
     if options.report == "grants":
         granted = ("grant_id", "bonus_id", "user_id", "claim_id", "reward", "claimed_at")
         return "grants", (0, 0, *interval, None), granted
@@ -183,18 +185,18 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         period = (options.by, options.timezone or "UTC")
         return (
             "audience",
-            (*interval, *period, resources, least, EXACTLY, None, is_visible),
+            (*interval, *period, resources, least, EXACTLY, None, is_visible, is_corrected),
             AUDIENCE,
         )
     if options.report == "concurrency":
         step = timedelta(seconds=options.step_seconds)
-        args = (*interval, step, options.resource, EXACTLY, None)
+        args = (*interval, step, options.resource, EXACTLY, None, is_corrected)
         return "concurrency", args, ("at", "viewers", "peak_viewers", "peak_at")
-    return _watch_time(options, interval, is_visible=is_visible)
+    return _watch_time(options, interval, (is_visible, is_corrected))
 
 
 def _watch_time(
-    options: argparse.Namespace, interval: tuple[datetime, datetime], *, is_visible: bool
+    options: argparse.Namespace, interval: tuple[datetime, datetime], read: tuple[bool, bool]
 ) -> tuple[str, tuple[Any, ...], tuple[str, ...]]:
     groups = [key for key in ("user", "resource") if key in options.by]
     who = (groups, options.user_id, options.resource)
@@ -204,10 +206,10 @@ def _watch_time(
     if options.user_id is None and "user" not in groups:
         of_all = (period, zone, "resource" in groups, options.resource, ALWAYS, "", None, None)
         columns = counted if period is None else ("starts_at", *counted)
-        return "watch_time_of_all", (*interval, *of_all, is_visible), columns
+        return "watch_time_of_all", (*interval, *of_all, *read), columns
     if period is None:
-        return "watch_time_by", (*interval, *who, "", "", None, None, is_visible), counted
-    asked = (period, zone, *who, ALWAYS, "", "", None, None, is_visible)
+        return "watch_time_by", (*interval, *who, "", "", None, None, *read), counted
+    asked = (period, zone, *who, ALWAYS, "", "", None, None, *read)
     return "watch_time_in", (*interval, *asked), ("starts_at", *counted)
 
 
@@ -252,6 +254,8 @@ def _parser() -> argparse.ArgumentParser:
         "--min-seconds", type=_count, default=0, help="that a unique viewer watches in the period"
     )
     _clock(audience)
+    for report in (sessions, watched, at_once, audience):
+        _corrections(report)
     _interval(reports, "grants", "claims that were granted within the interval, in order")
     return parser
 
@@ -262,6 +266,15 @@ def _clock(parser: argparse.ArgumentParser) -> None:
         choices=("connected", "visible"),
         default="connected",
         help="count while a connection was open (default), or while the user could see the page",
+    )
+
+
+def _corrections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--corrections",
+        choices=("applied", "ignored"),
+        default="applied",
+        help="count past sessions as they were corrected (default), or as they were recorded",
     )
 
 

@@ -21,7 +21,11 @@ begin
         select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
                case when c.relkind = 'S' then 'usage'
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
-                    when c.relname in ('ledger', 'past_sessions') then 'select, insert'  -- never rewritten
+                    when c.relname = 'ledger' then 'select, insert'  -- never rewritten
+                    -- Nor is what was recorded: a correction only says that it has replaced a row.
+                    when c.relname = 'past_sessions' then concat_ws(', ', 'select, insert', (
+                        select 'update (replaced_by)' from pg_attribute a
+                         where a.attrelid = c.oid and a.attname = 'replaced_by'))
                     else 'select, insert, update, delete' end
           from pg_class c
          where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p', 'v', 'S')

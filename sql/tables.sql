@@ -10,6 +10,18 @@ CREATE TYPE public.ending AS ENUM (
     'divided'
 );
 
+CREATE TYPE public.correctable AS (
+	resource text,
+	joined_at timestamp with time zone,
+	ended_at timestamp with time zone,
+	ended_by public.ending,
+	visible tstzmultirange,
+	revision integer,
+	times tstzmultirange,
+	moments timestamp with time zone[],
+	last_at timestamp with time zone
+);
+
 CREATE TYPE public.presence_event_type AS ENUM (
     'online',
     'offline'
@@ -109,6 +121,24 @@ CREATE TABLE public.award_rules (
     CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
 );
 
+CREATE TABLE public.corrections (
+    correction_id uuid NOT NULL,
+    session_id bigint NOT NULL,
+    user_id text NOT NULL,
+    resource text NOT NULL,
+    revision integer NOT NULL,
+    times tstzmultirange NOT NULL,
+    reason text NOT NULL,
+    author text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    last_month date NOT NULL,
+    fingerprint text,
+    CONSTRAINT corrections_author_check CHECK (((length(author) >= 1) AND (length(author) <= 128))),
+    CONSTRAINT corrections_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 1000))),
+    CONSTRAINT corrections_revision_check CHECK ((revision > 0)),
+    CONSTRAINT corrections_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
 CREATE TABLE public.watching_times (
     id bigint NOT NULL,
     user_id character varying(128) NOT NULL,
@@ -138,7 +168,10 @@ CREATE TABLE public.past_sessions (
     ended_within interval NOT NULL,
     away_since timestamp with time zone,
     visible tstzmultirange,
-    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
+    revision integer DEFAULT 0 NOT NULL,
+    replaced_by integer,
+    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at)),
+    CONSTRAINT replaced_by_a_later_one CHECK ((replaced_by > revision))
 )
 PARTITION BY RANGE (ended_at);
 
@@ -172,7 +205,8 @@ UNION ALL
     past_sessions.ended_within,
     past_sessions.away_since,
     past_sessions.visible
-   FROM public.past_sessions;
+   FROM public.past_sessions
+  WHERE (past_sessions.replaced_by IS NULL);
 
 CREATE UNLOGGED TABLE public.push_budget (
     only_row boolean DEFAULT true NOT NULL,
@@ -341,7 +375,10 @@ CREATE TABLE public.past_sessions_default (
     ended_within interval CONSTRAINT past_sessions_ended_within_not_null NOT NULL,
     away_since timestamp with time zone,
     visible tstzmultirange,
-    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at))
+    revision integer DEFAULT 0 CONSTRAINT past_sessions_revision_not_null NOT NULL,
+    replaced_by integer,
+    CONSTRAINT ends_after_it_begins CHECK ((ended_at >= joined_at)),
+    CONSTRAINT replaced_by_a_later_one CHECK ((replaced_by > revision))
 );
 
 CREATE TABLE public.presence_event_log (
@@ -497,6 +534,9 @@ ALTER TABLE ONLY public.claims
 ALTER TABLE ONLY public.clock_watch
     ADD CONSTRAINT clock_watch_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.corrections
+    ADD CONSTRAINT corrections_pkey PRIMARY KEY (correction_id);
+
 ALTER TABLE ONLY public.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
 
@@ -516,10 +556,10 @@ ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_pkey PRIMARY KEY (bonus_id, user_id);
 
 ALTER TABLE ONLY public.past_sessions
-    ADD CONSTRAINT past_sessions_pkey PRIMARY KEY (ended_at, id);
+    ADD CONSTRAINT past_sessions_pkey PRIMARY KEY (ended_at, id, revision);
 
 ALTER TABLE ONLY public.past_sessions_default
-    ADD CONSTRAINT past_sessions_default_pkey PRIMARY KEY (ended_at, id);
+    ADD CONSTRAINT past_sessions_default_pkey PRIMARY KEY (ended_at, id, revision);
 
 ALTER TABLE ONLY public.presence_event_log
     ADD CONSTRAINT presence_event_log_pkey PRIMARY KEY (only_row);
@@ -603,6 +643,14 @@ CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at)
 CREATE INDEX broadcasts_resource_news ON public.broadcasts USING btree (resource, seq) WHERE ((audience = 'resource'::text) AND (kind = 'news'::text));
 
 CREATE INDEX claims_grants ON public.claims USING btree (xid, grant_id);
+
+CREATE INDEX corrections_last_month ON public.corrections USING btree (last_month);
+
+CREATE INDEX corrections_newest ON public.corrections USING btree (at, correction_id);
+
+CREATE UNIQUE INDEX corrections_session ON public.corrections USING btree (session_id, revision);
+
+CREATE INDEX corrections_user ON public.corrections USING btree (user_id, at, correction_id);
 
 CREATE INDEX erasures_newest ON public.erasures USING btree (asked_at, erasure_id);
 

@@ -51,6 +51,7 @@ class ReadAudience(Statement[AudienceRow], frozen=True):
     resolution: timedelta
     now: datetime | None = None
     is_visible: bool = False
+    is_corrected: bool = True
 
 
 class Audience(msgspec.Struct, frozen=True):
@@ -81,6 +82,7 @@ class Question:
     resources: list[str] | None
     min_length: timedelta
     is_visible: bool
+    is_corrected: bool
 
     def of(self, interval: Interval) -> ReadAudience:
         """The statement that answers. Raises TooManySteps or TooShortPeriods."""
@@ -99,6 +101,7 @@ class Question:
             self.min_length,
             choose_resolution(length),
             is_visible=self.is_visible,
+            is_corrected=self.is_corrected,
         )
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "DatabaseMoved",
     "ForeignPosition",
     "GrantsPruned",
+    "NotCorrected",
     "NotFound",
     "PresenceEventsPruned",
     "QueueUnavailable",
@@ -33,6 +34,16 @@ class NotFound(Exception):
 
 class Conflict(Exception):
     """The id was used for a request with other contents."""
+
+
+class NotCorrected(Exception):
+    """The session cannot be corrected so: `why` is the outcome of `create_correction`."""
+
+    def __init__(self, why: str, in_force: int | None, other_session_id: int | None) -> None:
+        super().__init__(why)
+        self.why = why
+        self.in_force = in_force
+        self.other_session_id = other_session_id
 
 
 class WindowOver(Exception):

@@ -111,6 +111,8 @@ class SessionRow(msgspec.Struct, frozen=True):
     ended_by: str | None
     ended_within_ms: int | None
     away_since: int | None
+    revision: int
+    replaced_by: int | None
     watched_ms: int
     position: int
     """The end in microseconds; OPEN for an open session."""
@@ -131,6 +133,7 @@ class ListSessions(Statement[SessionRow], frozen=True):
     before_id: int | None = None
     limit: int | None = None
     now: datetime | None = None
+    is_corrected: bool = True
 
 
 class TotalsRow(msgspec.Struct, frozen=True):

@@ -67,6 +67,7 @@ class WatchTimeByName(Statement[NameRow], frozen=True):
     limit: int | None = None
     now: datetime | None = None
     is_visible: bool = False
+    is_corrected: bool = True
 
 
 class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
@@ -86,6 +87,7 @@ class WatchTimeByPeriod(Statement[WatchTimeRow], frozen=True):
     limit: int | None = None
     now: datetime | None = None
     is_visible: bool = False
+    is_corrected: bool = True
 
 
 class WatchTimeOfAll(Statement[WatchTimeRow], frozen=True):
@@ -103,6 +105,7 @@ class WatchTimeOfAll(Statement[WatchTimeRow], frozen=True):
     limit: int | None = None
     now: datetime | None = None
     is_visible: bool = False
+    is_corrected: bool = True
 
 
 async def read_watch_time(
@@ -161,14 +164,22 @@ class Concurrency(Statement[ConcurrencyRow], frozen=True):
     resource: str | None
     resolution: timedelta
     now: datetime | None = None
+    is_corrected: bool = True
 
 
 async def count_concurrency(
-    database: Database, steps: Steps, resource: str | None
+    database: Database, steps: Steps, resource: str | None, *, is_corrected: bool = True
 ) -> list[ConcurrencyRow]:
     """Count the viewers in each step. Raises TooSlow."""
     interval = steps.interval
     return await database.report(
-        Concurrency(interval.begins, interval.ends, steps.step, resource, steps.resolution),
+        Concurrency(
+            interval.begins,
+            interval.ends,
+            steps.step,
+            resource,
+            steps.resolution,
+            is_corrected=is_corrected,
+        ),
         REPORT_TIMEOUT,
     )

@@ -138,6 +138,13 @@ Clock = Annotated[
         "the user could see the page"
     ),
 ]
+Corrections = Annotated[
+    Literal["applied", "ignored"],
+    Query(
+        description="whether past sessions count as they were corrected (`applied`) or as they "
+        "were recorded (`ignored`)"
+    ),
+]
 TheInterval = Annotated[Interval, Depends(interval)]
 TimeZone = Annotated[
     str | None,

@@ -71,6 +71,27 @@ CONFLICT = ErrorCode(
     "A request with the same id and other contents came before. The same contents are answered "
     "200 with what the first request created.",
 )
+SESSION_OPEN = ErrorCode(
+    409,
+    "session_open",
+    "the session goes on, or may still be continued; end it with POST /sessions/{session_id}/end, "
+    "or wait until it is over, and send the request again",
+    "A correction is of a past session. After its end a session waits for its user to come back.",
+)
+ALREADY_CORRECTED = ErrorCode(
+    409,
+    "already_corrected",
+    "the session was corrected before; read the correction with GET /corrections?session_id=…, and "
+    "send its `revision` if it is wrong",
+    "Another revision is in force than the one that the request corrects. `detail` names it.",
+)
+SESSIONS_OVERLAP = ErrorCode(
+    409,
+    "sessions_overlap",
+    "the user has another session on this resource at that time; correct that one first",
+    "On one resource a user is in one session at a time, also after corrections. `detail` names "
+    "the other one.",
+)
 PRESENCE_EVENTS_PRUNED = ErrorCode(
     410,
     "presence_events_pruned",
@@ -171,6 +192,26 @@ NARROWER_RANGE = ErrorCode(
     "resource, or export everything with `python -m sql.export`",
     "The database cancelled the report so that it does not slow down the live traffic.",
 )
+IN_FUTURE = ErrorCode(
+    422,
+    "in_future",
+    "the corrected session would end in the future; an `ended_at` is at most now",
+    "A time in a correction ends after the database's time.",
+)
+FAR_FROM_RECORDED = ErrorCode(
+    422,
+    "far_from_recorded",
+    "the corrected session would begin or end more than 24 hours outside of the recorded one; are "
+    "the moments in milliseconds, and is it the right session?",
+    "A time in a correction lies more than 24 hours before the recorded start of the session, or "
+    "behind its recorded end.",
+)
+NOTHING_TO_CORRECT = ErrorCode(
+    422,
+    "nothing_to_correct",
+    "the session has these times already; nothing is to be corrected",
+    "The times in a correction are those that are in force.",
+)
 UNAVAILABLE = ErrorCode(
     503,
     "unavailable",
@@ -194,6 +235,9 @@ ERROR_CODES = (
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    SESSION_OPEN,
+    ALREADY_CORRECTED,
+    SESSIONS_OVERLAP,
     PRESENCE_EVENTS_PRUNED,
     GRANTS_PRUNED,
     BAD_REQUEST,
@@ -210,6 +254,9 @@ ERROR_CODES = (
     TOO_LONG_MINIMUM,
     TOO_MANY_POINTS,
     NARROWER_RANGE,
+    IN_FUTURE,
+    FAR_FROM_RECORDED,
+    NOTHING_TO_CORRECT,
     UNAVAILABLE,
     DATABASE_MOVED,
 )
@@ -313,6 +360,31 @@ def _unstorable(error: services.Unstorable) -> ApiError:
     return ApiError.of(BY_CONSTRAINT.get(error.constraint or "", UNSTORABLE))
 
 
+NOT_CORRECTED = {
+    "open": SESSION_OPEN,
+    "replaced": ALREADY_CORRECTED,
+    "overlaps": SESSIONS_OVERLAP,
+    "in_future": IN_FUTURE,
+    "far": FAR_FROM_RECORDED,
+    "unchanged": NOTHING_TO_CORRECT,
+}
+
+
+def _not_corrected(error: services.NotCorrected) -> ApiError:
+    reason = None
+    if error.why == "replaced":
+        reason = (
+            f"revision {error.in_force} of this session is in force; read it, and send "
+            f"`revision`: {error.in_force} if that one is wrong"
+        )
+    if error.why == "overlaps":
+        reason = (
+            f"the user's session {error.other_session_id} on this resource has some of that time; "
+            "correct that one first"
+        )
+    return ApiError.of(NOT_CORRECTED[error.why], reason)
+
+
 def _invalid(error: RequestValidationError) -> ApiError:
     """What is wrong and where, without what was sent: that may not even be text."""
     fields = [
@@ -350,6 +422,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     HTTPException: _by_status,
     services.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
     services.Conflict: lambda _: ApiError.of(CONFLICT),
+    services.NotCorrected: _not_corrected,
     services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
     services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
     services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),

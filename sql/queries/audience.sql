@@ -5,13 +5,14 @@
 -- $1 begins  $2 ends  $3 period: minute, hour or day (null: one)  $4 timezone  $5 resources (null: all)
 -- $6 min_length: that a unique viewer watches in the period  $7 resolution: of the peak, counted from $1
 -- $8 now (null: the database's)  $9 is_visible: count visible time only
+-- $10 is_corrected: read past sessions as they were corrected, otherwise as they were recorded
 -- Only the two periods in which a session begins and ends are looked at one by one. Between them it covers all.
 with span as materialized (
     select period_starts($1, until, $3, $4) as starts, until
       from (select least($2::timestamptz, coalesce($8, now())) as until) as bounds where until > $1
 ),
 clips as materialized (
-    select c.* from span, audience_clips($1, $2, coalesce($8, now()), $5, starts, $9) as c
+    select c.* from span, audience_clips($1, $2, coalesce($8, now()), $5, starts, $9, $10) as c
 ),
 edges as materialized (
     select user_id, n, sum(length) as watched, sum(length) >= $6 as is_viewer, bool_or(is_new) as is_first
@@ -24,7 +25,7 @@ retained as materialized (select user_id from edges where n = 1 and is_viewer),
 at_edges as (
     select n, sum(watched) as watched, count(*) filter (where is_viewer) as viewers,
            count(*) filter (where is_viewer and is_first and (
-               select true from sessions_of(e.user_id) as s
+               select true from sessions_of(e.user_id, $10) as s
                 where ($9 or s.ended_at <= $1)
                   and case when not $9 then s.joined_at < $1
                            when s.visible is null then s.joined_at < least($1, s.ended_at)

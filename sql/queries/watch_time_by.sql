@@ -6,10 +6,11 @@
 -- $1 begins  $2 ends  $3 by: of user, resource  $4 user_id  $5 resource (null: all)
 -- $6 after_user_id  $7 after_resource ('' and '' from the start)  $8 limit (null: all)
 -- $9 now (null: the database's)  $10 is_visible: count visible time only
+-- $11 is_corrected: read past sessions as they were corrected, otherwise as they were recorded
 -- By user, a page looks its users up first: an index has them in order, and only they are summed.
 with page as (
     select user_id
-      from ((select distinct user_id from past_sessions
+      from ((select distinct user_id from read_past($11)
               where ended_at >= $1::timestamptz - interval '2 hours'
                 and ended_at < $2::timestamptz + interval '4 hours'
                 and ended_at - joined_at <= interval '4 hours'
@@ -20,7 +21,7 @@ with page as (
               order by user_id limit $8::bigint + 1)
             union all
             (select distinct user_id
-               from (select user_id from past_sessions
+               from (select user_id from read_past($11)
                       where ended_at >= $1::timestamptz - interval '2 hours'
                         and ended_at - joined_at > interval '4 hours'
                         and joined_at < $2
@@ -46,7 +47,7 @@ select case when 'user' = any ($3::text[]) then s.user_id end as user_id,
        coalesce(milliseconds(sum(s.ends_at - s.counts_from)), 0) as watched_ms,
        coalesce(milliseconds(sum(s.sure_at - s.uncertain_at)), 0) as uncertain_ms
   from clips_between($1, $2, coalesce($9, now()), $4, case when $5::text is not null then array[$5::text] end,
-                     'resource' <> all ($3::text[]) and $5::text is null, $10) as s
+                     'resource' <> all ($3::text[]) and $5::text is null, $10, $11) as s
  where ($8::bigint is null or 'user' <> all ($3::text[]) or s.user_id = any (array(select user_id from page)))
  group by 1, 2
 having (coalesce(case when 'user' = any ($3::text[]) then s.user_id end, ''),

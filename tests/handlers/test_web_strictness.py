@@ -33,6 +33,15 @@ GOOD: dict[str, dict[str, Any]] = {
     "/kick": {"user_id": "ann"},
     "/sessions/{session_id}/end": {"user_id": "ann"},
     "/erasures": {"user_id": "ann", "author": "support", "keep_mentions": False},
+    "/corrections": {
+        "correction_id": ID,
+        "user_id": "ann",
+        "session_id": 7,
+        "revision": 0,
+        "times": [{"joined_at": 0, "ended_at": 60_000}],
+        "reason": "the camera was off",
+        "author": "support",
+    },
     "/bonuses": {
         "bonus_id": ID,
         "reward": {"coins": 1},

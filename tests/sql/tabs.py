@@ -114,7 +114,7 @@ WRONG_TOTALS = """
 select * from (select user_id, resource, sum(upper(one) - lower(one)) as past
                  from (select user_id, coalesce(resource, '') as resource,
                               range_agg(tstzrange(joined_at, ended_at)) as times
-                         from past_sessions
+                         from past_sessions where replaced_by is null
                         group by grouping sets ((user_id), (user_id, resource))) as theirs,
                       unnest(case when isempty(times) then '{[now,now]}' else times end) as one
                 group by user_id, resource) as sums

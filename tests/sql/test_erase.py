@@ -46,6 +46,12 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await old.connect(db, T0)
     await old.disconnect(db, at(60))
     await finalize(db, at(3600))
+    await db.execute(
+        "select create_correction(gen_random_uuid(), user_id, id, 0, array[joined_at],"
+        " array[joined_at + interval '30 seconds'], 'asked by ' || user_id, user_id || ' and bob',"
+        " 'digest') from past_sessions where user_id = $1",
+        user_id,
+    )
     for resource in ("site", "stream"):
         tab = Tab(f"{resource} {user_id == ID}", user_id, resource, expires_at=later(1))
         assert await tab.connect(db, None) == "opened"
@@ -84,6 +90,13 @@ async def name(db: asyncpg.Connection) -> None:
         *(news_id, ID),
     )
     await db.execute("update sweep_cursor set user_id = $1, resource = 'site'", ID)
+    await db.execute(
+        "insert into corrections (correction_id, session_id, user_id, resource, revision, times,"
+        " reason, author, at, last_month)"
+        " values (gen_random_uuid(), 7, 'cyd', 'site', 1, '{}', $1, 'ops', now(), now()),"
+        " (gen_random_uuid(), 8, 'cyd', 'site', 1, '{}', 'ops', $1, now(), now())",
+        ID,
+    )
 
 
 def later(hours: float) -> datetime:

@@ -46,6 +46,25 @@ async def test_each_report_is_exported(
     assert b"export: 1 rows in all" in exported.stderr  # after others, on a busy machine
 
 
+@pytest.mark.parametrize(
+    "report", [("sessions",), ("watch-time", "--by", "day"), ("audience",), ("concurrency",)]
+)
+async def test_an_export_is_corrected_or_as_recorded(
+    db: asyncpg.Connection, dsn: str, report: tuple[str, ...]
+) -> None:
+    await past(db, at(1), at(5))
+    await db.execute(
+        "select create_correction(gen_random_uuid(), 'ann', 1, 0, array[$1::timestamptz],"
+        " array[$2::timestamptz], 'wrong', 'ops', 'f')",
+        *(at(3), at(5)),
+    )
+    # A viewer in each step of a minute.
+    key, unit = ("viewers", 1) if report[0] == "concurrency" else ("watched_ms", 60_000)
+    for how, minutes in (("applied", 2), ("ignored", 4)):
+        found = rows(export(*report, *DAY, "--corrections", how, dsn=dsn))
+        assert sum(int(row[key]) for row in found) == minutes * unit
+
+
 async def test_names_come_as_over_http(db: asyncpg.Connection, dsn: str) -> None:
     for name in NAMES:
         await past(db, at(0), at(1), name)

@@ -252,7 +252,9 @@ async def test_reports_count_a_divided_session_once_and_no_outage(db: asyncpg.Co
     await later("b", 20 * minute).disconnect(db, at(70 * minute))
     hour, now = timedelta(hours=1), at(80 * minute)
     whole = (T0, T0 + 2 * hour)
-    (row,) = await db.fetch(text("watch_time_by"), *whole, [], None, None, "", "", None, now, False)
+    (row,) = await db.fetch(
+        text("watch_time_by"), *whole, [], None, None, "", "", None, now, False, True
+    )
     assert (row["sessions"], row["watched_ms"], row["uncertain_ms"]) == (1, 3_600_000, 0)
     rows = await db.fetch(
         text("watch_time_in"),
@@ -268,12 +270,15 @@ async def test_reports_count_a_divided_session_once_and_no_outage(db: asyncpg.Co
         None,
         now,
         False,
+        True,
     )
     assert [(row["sessions"], row["watched_ms"]) for row in rows] == [(1, 3_000_000), (1, 600_000)]
     step = timedelta(minutes=15)
-    rows = await db.fetch(text("concurrency"), T0, T0 + hour, step, None, timedelta(seconds=1), now)
+    rows = await db.fetch(
+        text("concurrency"), T0, T0 + hour, step, None, timedelta(seconds=1), now, True
+    )
     assert [row["viewers"] for row in rows] == [1, 0, 1, 1]
-    rows = await db.fetch(text("sessions"), *whole, *[None] * 8, now)
+    rows = await db.fetch(text("sessions"), *whole, *[None] * 8, now, True)
     assert [(row["watched_ms"], row["away_since"] is None) for row in rows] == [
         (3_000_000, False),
         (600_000, True),

@@ -101,6 +101,7 @@ async def test_a_time_zone_that_is_not_known_is_an_error_without_sessions_too(
         None,
         None,
         False,
+        True,
     )
     for _ in range(2):
         with pytest.raises(asyncpg.InvalidParameterValueError):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 NODE = "gateway.example/live"
 TABLES = [
     *("acks", "bonus_stock", "bonuses", "broadcasts", "claims", "ledger_default", "offers"),
+    *("corrections", "rollups_due"),
     *("past_sessions_default", "user_events", "user_limits", "user_streams", "watch_totals"),
     "watching_times",
 ]
@@ -46,6 +47,9 @@ insert into user_events select user_id, 1, 'like', '{}', now(), 'a1' from names;
 insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
     select hashtextextended(user_id, 0), user_id, 'site', now() - interval '2 hours',
            now() - random() * interval '1 hour', 'client', '0' from names;
+insert into corrections
+    select gen_random_uuid(), hashtextextended(user_id, 1), user_id, 'site', 1, '{}', 'r', 'a',
+           now(), now() from names;
 insert into watch_totals
     select user_id, resource, '1 hour', now() from names, unnest(array['', 'site']) as resource;
 """
@@ -150,6 +154,14 @@ async def forget(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
     return await db.fetchval(call, [user], [NODE])
 
 
+async def correct(db: asyncpg.Connection, user: str, _bonus: UUID) -> object:
+    call = (
+        "select outcome from create_correction(gen_random_uuid(), $1, hashtextextended($1, 0), 0,"
+        " '{}', '{}', 'reason', 'author', 'digest')"
+    )
+    return await db.fetchval(call, user)
+
+
 async def push(
     db: asyncpg.Connection, audience: str, user_ids: list[str], limit: int = 10
 ) -> object:
@@ -212,6 +224,7 @@ async def push_to_listed(db: asyncpg.Connection, user: str, _bonus: UUID) -> obj
         finalize,
         watched,
         forget,
+        correct,
         push_to_everyone,
         push_to_a_resource,
         push_to_listed,

@@ -38,7 +38,7 @@ async def watched(
 ) -> list[tuple[Any, ...]]:
     keys = [by] if by else []
     rows = await report(
-        db, "watch_time_by", begins, ends, keys, None, None, "", "", limit, NOW, False
+        db, "watch_time_by", begins, ends, keys, None, None, "", "", limit, NOW, False, True
     )
     return [(row["user_id"] or row["resource"], row["sessions"], row["watched_ms"]) for row in rows]
 
@@ -50,7 +50,7 @@ async def by_piece(
     rows = await report(
         db,
         "watch_time_in",
-        *(begins, ends, period, timezone, [], None, None, ALWAYS, "", "", None, NOW, False),
+        *(begins, ends, period, timezone, [], None, None, ALWAYS, "", "", None, NOW, False, True),
     )
     midnight = int(MIDNIGHT.timestamp() * 1000)
     return [
@@ -70,7 +70,9 @@ async def listed(
     names = ("user_id", "resource", "ended_by", "least", "most")
     wanted = [filters.get(name) for name in names]
     position = filters.get("position", (None, None))
-    return await report(db, "sessions", begins, ends, *wanted, *position, filters.get("limit"), NOW)
+    return await report(
+        db, "sessions", begins, ends, *wanted, *position, filters.get("limit"), NOW, True
+    )
 
 
 @pytest.mark.parametrize(
@@ -160,7 +162,7 @@ async def test_an_uncertain_end_counts_where_it_may_lie(db: asyncpg.Connection) 
         (0, 0, 0, minutes(20)),
     ]
     (row,) = await report(
-        db, "watch_time_by", at(0), at(10), ["user"], None, None, "", "", 10, NOW, False
+        db, "watch_time_by", at(0), at(10), ["user"], None, None, "", "", 10, NOW, False, True
     )
     assert (row["sessions"], row["watched_ms"], row["uncertain_ms"]) == (0, 0, minutes(10))
 
@@ -191,7 +193,7 @@ async def test_users_come_page_by_page_with_everybody_once(db: asyncpg.Connectio
     while True:
         after = seen[-1] if seen else ""
         rows = await report(
-            db, "watch_time_by", at(0), at(60), ["user"], None, None, after, "", 3, NOW, False
+            db, "watch_time_by", at(0), at(60), ["user"], None, None, after, "", 3, NOW, False, True
         )
         seen += [row["user_id"] for row in rows]
         if len(rows) < 3:
@@ -218,6 +220,7 @@ async def test_users_on_several_resources_come_page_by_page(db: asyncpg.Connecti
             2,
             NOW,
             False,
+            True,
         )
         seen += [(row["user_id"], row["resource"]) for row in rows]
     assert seen == [(user, resource) for user in "ab" for resource in "xyz"]
@@ -268,7 +271,7 @@ async def concurrency(
 ) -> list[tuple[int, int, float]]:
     """(viewers, peak_viewers, peak_at in minutes) for each ten minutes from midnight."""
     step = timedelta(minutes=10)
-    rows = await report(db, "concurrency", at(0), at(until), step, None, resolution, NOW)
+    rows = await report(db, "concurrency", at(0), at(until), step, None, resolution, NOW, True)
     midnight = MIDNIGHT.timestamp()
     return [
         (row["viewers"], row["peak_viewers"], (row["peak_at"] / 1000 - midnight) / 60)
@@ -293,7 +296,7 @@ async def test_who_goes_as_another_comes_is_one_viewer(db: asyncpg.Connection) -
 async def test_the_future_has_no_viewers(db: asyncpg.Connection) -> None:
     await Tab("a", expires_at=NOW).connect(db, NOW - timedelta(minutes=5))
     step = timedelta(minutes=10)
-    args = (NOW - step, NOW + DAY, step, None, MOMENT, NOW)
+    args = (NOW - step, NOW + DAY, step, None, MOMENT, NOW, True)
     (row,) = await report(db, "concurrency", *args)
     assert (row["viewers"], row["peak_viewers"]) == (0, 1)
 

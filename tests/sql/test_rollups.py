@@ -87,14 +87,14 @@ async def compare_watch_time(
     zone, is_visible = dice.choice(ZONES), dice.choice((False, True))
     by, resource = dice.choice(([], ["resource"])), dice.choice((None, "x"))
     period = dice.choice((None, "day", "hour"))
-    asked = (*span, period, zone, bool(by), resource, ALWAYS, "", None, now, is_visible)
+    asked = (*span, period, zone, bool(by), resource, ALWAYS, "", None, now, is_visible, True)
     found = await report(db, "watch_time_of_all", *asked)
     if period is None:
-        who = (by, None, resource, "", "", None, now, is_visible)
+        who = (by, None, resource, "", "", None, now, is_visible, True)
         expected = await report(db, "watch_time_by", *span, *who)
         expected = [{"starts_at": None, **row} for row in expected]
     else:
-        which = (period, zone, by, None, resource, ALWAYS, "", "", None, now, is_visible)
+        which = (period, zone, by, None, resource, ALWAYS, "", "", None, now, is_visible, True)
         expected = await report(db, "watch_time_in", *span, *which)
     assert [*filter(seen, found)] == [*filter(seen, expected)], asked
 
@@ -172,14 +172,14 @@ async def test_after_the_clock_has_gone_back_quarters_are_rolled_up_again(
     # It shows midnight again, and a session comes where the roll-ups are.
     await past(db, at(60), at(70), "bob")
     asked = (at(0), at(600), None, "UTC", False, None, ALWAYS, "", None)
-    (row,) = await report(db, "watch_time_of_all", *asked, at(71), False)
+    (row,) = await report(db, "watch_time_of_all", *asked, at(71), False, True)
     assert row["watched_ms"] == 15 * 60_000
     await has_swept(db, at(150))
     await roll_up(db, at(150))
     assert await db.fetchval(STATE) == at(15)
     await has_swept(db, at(600))
     await roll_up(db, at(600))
-    (row,) = await report(db, "watch_time_of_all", *asked, at(600), False)
+    (row,) = await report(db, "watch_time_of_all", *asked, at(600), False, True)
     assert row["watched_ms"] == 15 * 60_000
 
 
@@ -201,7 +201,7 @@ async def test_what_has_changed_is_read_from_sessions_until_it_is_rolled_up_agai
     await past(db, at(0), at(60))
     await has_swept(db, at(600))
     await roll_up(db, at(600))
-    asked = (at(0), at(300), None, "UTC", False, None, ALWAYS, "", None, at(600), False)
+    asked = (at(0), at(300), None, "UTC", False, None, ALWAYS, "", None, at(600), False, True)
     async with db.transaction():
         await db.execute("update past_sessions set ended_at = $1", at(40))
         await db.execute("select roll_up_again($1, $2)", at(40), at(60))
@@ -239,7 +239,20 @@ async def test_sums_outlive_the_sessions_whose_month_is_dropped(own_dsn: str) ->
     now = at(140 * 1440)
     await has_swept(db, now)
     await roll_up(db, now, 3_000)
-    asked = (at(-1440), at(60 * 1440), "day", "UTC", False, None, ALWAYS, "", None, now, False)
+    asked = (
+        at(-1440),
+        at(60 * 1440),
+        "day",
+        "UTC",
+        False,
+        None,
+        ALWAYS,
+        "",
+        None,
+        now,
+        False,
+        True,
+    )
     before = await report(db, "watch_time_of_all", *asked)
     assert sum(row["watched_ms"] for row in before) == 4 * 3_600_000
     await db.execute("select keep_months(1, $1)", at(70 * 1440))
@@ -274,10 +287,10 @@ async def test_viewers_at_once_are_what_the_sessions_say(db: asyncpg.Connection,
         span, step = some_span(dice), dice.choice(STEPS)
         who = (*span, step, dice.choice((None, "x")))
         exact = await db.fetch(IN_SESSIONS, *who, MOMENT, world.now)
-        found = await report(db, "concurrency", *who, MOMENT, world.now)
+        found = await report(db, "concurrency", *who, MOMENT, world.now, True)
         assert found == [dict(row) for row in exact], who
         coarse = await db.fetch(IN_SESSIONS, *who, MINUTE, world.now)
-        found = await report(db, "concurrency", *who, MINUTE, world.now)
+        found = await report(db, "concurrency", *who, MINUTE, world.now, True)
         due = {at for (at,) in await db.fetch("select starts_at from rollups_due")}
         ends = await db.fetchval(STATE)
         is_whole = span[0] == floored(span[0]) and step % QUARTER == 0 * MINUTE

@@ -113,7 +113,7 @@ async def watch_time_is_true_within_its_error(db: asyncpg.Connection, how: str) 
     ends = at(OVER)
     rows = await db.fetch(
         text("watch_time_by"),
-        *(T0 - timedelta(days=1), ends, ["user"], None, None, "", "", None, ends, False),
+        *(T0 - timedelta(days=1), ends, ["user"], None, None, "", "", None, ends, False, True),
     )
     found = {row["user_id"]: row for row in rows}
     for user in CROWD:

@@ -13,7 +13,7 @@ from pydantic import Field
 from handlers.services import audience as service
 from handlers.services.audience import Question, ReadAudience
 from handlers.services.reports import Interval
-from handlers.web.deps import Clock, TheDatabase, TheInterval, TimeZone, service_router
+from handlers.web.deps import Clock, Corrections, TheDatabase, TheInterval, TimeZone, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     NARROWER_RANGE,
@@ -43,7 +43,7 @@ NOT_EARLIER = "`compare_from` must be before `from`: it is when an earlier show 
 NO_PERIOD = "`timezone` is of days and hours; send `by=day` or `by=hour`, or leave `timezone` out"
 
 
-def question(
+def question(  # noqa: PLR0913, PLR0917  # most are filters
     by: Annotated[
         Literal["minute", "hour", "day"] | None,
         Query(description="the periods: minutes from `from` on, hours or days; without it, one"),
@@ -60,12 +60,18 @@ def question(
         Query(description="how long a unique viewer watches in the period"),
     ] = 0,
     clock: Clock = "connected",
+    corrections: Corrections = "applied",
 ) -> Question:
     if timezone is not None and by not in {"hour", "day"}:
         raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
     resources = None if resource is None else sorted(set(resource))
     return Question(
-        by, timezone or "UTC", resources, timedelta(seconds=min_seconds), clock == "visible"
+        by,
+        timezone or "UTC",
+        resources,
+        timedelta(seconds=min_seconds),
+        is_visible=clock == "visible",
+        is_corrected=corrections == "applied",
     )
 
 

@@ -16,6 +16,7 @@ from handlers.services.presence import ALWAYS, EPOCH, NEVER, OPEN, OnlineRow, Se
 from handlers.web.deps import (
     FROM,
     TO,
+    Corrections,
     ResourceFilter,
     TheDatabase,
     TheOnlineCounts,
@@ -159,6 +160,7 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
     max_seconds: Annotated[
         Seconds | None, Query(description="only sessions at most this long")
     ] = None,
+    corrections: Corrections = "applied",
 ) -> Listing[SessionRow, SessionPosition]:
     if user_id is None and (begins is None or ends is None):
         raise ApiError.of(INTERVAL_MISSING)
@@ -172,6 +174,7 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
         ended_by=ended_by,
         min_length=None if min_seconds is None else timedelta(seconds=min_seconds),
         max_length=None if max_seconds is None else timedelta(seconds=max_seconds),
+        is_corrected=corrections == "applied",
     )
 
     async def fetch(position: SessionPosition | None, limit: int) -> list[SessionRow]:

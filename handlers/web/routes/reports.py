@@ -21,6 +21,7 @@ from handlers.services.reports import (
 )
 from handlers.web.deps import (
     Clock,
+    Corrections,
     ResourceFilter,
     TheDatabase,
     TheInterval,
@@ -98,13 +99,15 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
     resource: ResourceFilter = None,
     timezone: TimeZone = None,
     clock: Clock = "connected",
+    corrections: Corrections = "applied",
 ) -> WatchTimeListing:
     keys = by.split(",")
     if len(set(keys)) < len(keys) or {"day", "hour"} <= set(keys):
         raise ApiError.of(UNKNOWN_BY)
     names: list[str] = [key for key in ("user", "resource") if key in keys]
     period = next((key for key in ("day", "hour") if key in keys), None)
-    begins, ends, is_visible = interval.begins, interval.ends, clock == "visible"
+    begins, ends = interval.begins, interval.ends
+    is_visible, is_corrected = clock == "visible", corrections == "applied"
     if period is None and timezone is not None:
         raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
     if user_id is None and "user" not in names:
@@ -119,11 +122,17 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
                 resource,
                 ALWAYS,
                 is_visible=is_visible,
+                is_corrected=is_corrected,
             ),
         )
     if period is None:
         return _by_name(
-            database, WatchTimeByName(begins, ends, names, user_id, resource, is_visible=is_visible)
+            database,
+            WatchTimeByName(
+                *(begins, ends, names, user_id, resource),
+                is_visible=is_visible,
+                is_corrected=is_corrected,
+            ),
         )
     return _by_period(
         database,
@@ -137,6 +146,7 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
             resource,
             ALWAYS,
             is_visible=is_visible,
+            is_corrected=is_corrected,
         ),
     )
 
@@ -244,9 +254,14 @@ TheSteps = Annotated[Steps, Depends(steps)]
 
 
 async def concurrency(
-    database: TheDatabase, steps: TheSteps, resource: ResourceFilter = None
+    database: TheDatabase,
+    steps: TheSteps,
+    resource: ResourceFilter = None,
+    corrections: Corrections = "applied",
 ) -> list[ConcurrencyRow]:
-    return await reports.count_concurrency(database, steps, resource)
+    return await reports.count_concurrency(
+        database, steps, resource, is_corrected=corrections == "applied"
+    )
 
 
 TheConcurrency = Annotated[list[ConcurrencyRow], Depends(concurrency)]

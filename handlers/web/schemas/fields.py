@@ -36,7 +36,7 @@ class Schema(BaseModel):
 
 def _storable(name: str) -> str:
     if not is_storable(name):
-        raise ValueError("a name must not contain NUL or an unpaired surrogate; remove it")
+        raise ValueError("a text must not contain NUL or an unpaired surrogate; remove it")
     return name
 
 
@@ -58,8 +58,9 @@ def _parsed(value: object) -> object:
 
 
 JsonObject = Annotated[dict[str, JsonValue], AfterValidator(_shallow)]
-StoredObject = Annotated[dict[str, JsonValue], BeforeValidator(_parsed)]
-"""A JSON object from the database, which sends it as text."""
+FROM_JSON = BeforeValidator(_parsed)
+"""For JSON from the database, which sends it as text."""
+StoredObject = Annotated[dict[str, JsonValue], FROM_JSON]
 IN_DECIMALS = BeforeValidator(_decimal)
 """For a whole number in a path or a query, where all is text: not 1_000, +5, 7.0 or " 8".
 
@@ -71,6 +72,16 @@ Name = Annotated[
     AfterValidator(_storable),
 ]
 UserId = Annotated[Name, Field(description="the user's id in your system")]
+Author = Annotated[
+    Name,
+    Field(description="who asks: a person, a program or a case of yours; kept with the time"),
+]
+Reason = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=1_000),
+    AfterValidator(_storable),
+    Field(description="why, for an auditor; kept with the author and the time"),
+]
 Millis = Annotated[int, Field(description="milliseconds since the epoch")]
 ServerNow = Annotated[
     int, Field(description="the database's time at the response, in milliseconds since the epoch")

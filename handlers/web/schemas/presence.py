@@ -95,6 +95,14 @@ class Session(Schema):
         "hidden and shown often (`ended_by` is `divided`, and no time is between). Milliseconds "
         "since the epoch; null for its first part"
     )
+    revision: int = Field(
+        description="which correction of the session made this item: 1 for the first; 0: as it was "
+        "recorded"
+    )
+    replaced_by: int | None = Field(
+        description="the revision that replaced this item, with `corrections=ignored`; null: it is "
+        "in force"
+    )
     watched_ms: int = Field(
         description="watch time of the session within the requested interval, in milliseconds"
     )

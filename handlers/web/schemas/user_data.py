@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 from uuid import UUID
 
 from pydantic import Field, model_validator
 
-from handlers.web.schemas.fields import Millis, Name, NextPage, Schema, StoredObject, UserId
-
-Author = Annotated[
-    Name,
-    Field(description="who asks: a person, a program or a case of yours; kept with the time"),
-]
+from handlers.web.schemas.fields import Author, Millis, NextPage, Schema, StoredObject, UserId
 
 
 class UserDataPage(Schema):

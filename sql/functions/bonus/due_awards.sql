@@ -1,6 +1,6 @@
 -- Who has reached their next award of a rule, of the users who are watching what it counts, and the number of that
 -- award; at most p_limit, those with the oldest last award first. Their progress is what sessions that are
--- finalized have added since the rule began, on any day and from any device, and what the others have run up by now.
+-- finalized have added since the rule began (as they were recorded: no correction takes an award back), on any day and from any device, and what the others have run up by now.
 create or replace function due_awards(p_rule award_rules, p_limit integer, p_now timestamptz)
 returns table (user_id text, nth bigint) language plpgsql stable as $$
 #variable_conflict use_column
@@ -24,7 +24,7 @@ begin
         judged as (
             select l.user_id, l.last_nth,
                    extract(epoch from l.before + u.watched) / extract(epoch from p_rule.every) as reached
-              from likely l, unfinalized(l.user_id, p_rule.resource, p_rule.created_at, p_now) as u
+              from likely l, unfinalized(l.user_id, p_rule.resource, p_rule.created_at, p_now, false) as u
         )
         select user_id, floor(reached)::bigint from judged where reached >= last_nth + 1
          order by reached - last_nth desc, user_id limit p_limit;

@@ -53,9 +53,9 @@ begin
     return next;
 end $$;
 
--- Keep past_sessions, a partition per month: see keep_partitions. Forget up to 10,000 totals of watch time of
--- users who have not watched since, and their progress of award rules: last, because finalize holds some while it
--- waits for what is above. Before kept_since no sessions are left to roll up.
+-- Keep past_sessions, a partition per month: see keep_partitions. Before kept_since no sessions are left to roll up. Forget
+-- corrections of those, and up to 10,000 totals of watch time of users who have not watched since, and their progress of
+-- award rules: totals last, because finalize holds some while it waits for what is above.
 create or replace function keep_months(p_keep_months integer, p_now timestamptz default null)
 returns table (made text[], dropped text[]) language plpgsql as $$
 declare
@@ -63,6 +63,7 @@ declare
 begin
     return query
         select * from keep_partitions('past_sessions', 'ended_at', 'month', p_keep_months, '1 second', p_now);
+    delete from corrections c where p_keep_months > 0 and c.last_month < v_month - p_keep_months * interval '1 month';
     update rollup_state set kept_since = (v_month - p_keep_months * interval '1 month') at time zone 'UTC'
      where p_keep_months > 0 and kept_since < (v_month - p_keep_months * interval '1 month') at time zone 'UTC';
     with forgotten as (

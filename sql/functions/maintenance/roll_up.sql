@@ -25,8 +25,8 @@ end $$;
 
 -- The quarter in which the first session began that is stored; null: there is none.
 create or replace function first_quarter() returns timestamptz language sql stable as $$
-    select quarter_of(least((select min(ended_at) from past_sessions) - interval '4 hours',
-                            (select min(joined_at) from past_sessions where ended_at - joined_at > interval '4 hours'),
+    select quarter_of(least((select min(ended_at) from read_past(true)) - interval '4 hours',
+                            (select min(joined_at) from read_past(true) where ended_at - joined_at > interval '4 hours'),
                             (select min(joined_at) from watching_times)))
 $$;
 

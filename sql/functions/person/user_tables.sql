@@ -14,7 +14,7 @@ create or replace function user_tables() returns table (
 ) language sql immutable rows 20 as $$
     select row_number() over ()::integer, one.* from (values
         ('watching_times', '{}'::text[], 'user', null::text, 'user_id = $2'),
-        ('past_sessions', '{ended_at, id}', 'user', null, 'user_id = $2'),
+        ('past_sessions', '{ended_at, id, revision}', 'user', null, 'user_id = $2'),
         ('watch_totals', '{resource}', 'user', null, 'user_id = $2'),
         ('presence_outbox', '{}', 'all', null, 'user_id = $2'),
         ('presence_events', '{seq}', 'all', null, 'user_id = $2'),
@@ -50,6 +50,11 @@ create or replace function user_tables() returns table (
          'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
-        ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)')
+        ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)'),
+        ('corrections', '{at, correction_id}', 'user', null,
+         'user_id = $2, reason = replace(reason, $1, ''*''), author = replace(author, $1, ''*''), fingerprint = null'),
+        ('corrections', '{correction_id}', 'all', 'mentions(jsonb_build_array(reason, author), $1)',
+         'reason = case reason when $1 then ''*'' else reason end,
+          author = case author when $1 then ''*'' else author end')
     ) as one
 $$;

@@ -1,5 +1,6 @@
 -- Add sessions that have been finalized to what their users have watched, per resource and anything (''), and to
--- their progress of the rules that award. The trigger of past_sessions calls it once per statement. In one order,
+-- their progress of the rules that award. Not the rows of corrections: `correct_totals` adds what those change,
+-- and progress stays as it was recorded. The trigger of past_sessions calls it once per statement. In one order,
 -- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
 begin
@@ -7,7 +8,7 @@ begin
     insert into watch_totals as t (user_id, resource, watched, last_month)
         select user_id, coalesce(resource, ''), sum(ended_at - joined_at),
                date_trunc('month', max(ended_at) at time zone 'UTC')
-          from finalized group by grouping sets ((user_id), (user_id, resource)) order by 1, 2
+          from finalized where revision = 0 group by grouping sets ((user_id), (user_id, resource)) order by 1, 2
         on conflict (user_id, resource) do update
            set watched = t.watched + excluded.watched,
                last_month = greatest(t.last_month, excluded.last_month);
@@ -17,11 +18,14 @@ begin
     -- that. Said by "=" and ">", the one by ended_at can as well: on a small table the planner takes either, and
     -- keeps that plan when a crowd has come.
     with added as materialized (
-        select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times
+        select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times,
+               n.times - coalesce(others.recorded, '{}') as recorded
           from (select user_id, min(joined_at) as since, sum(ended_at - joined_at) as whole,
                        range_agg(tstzrange(joined_at, ended_at)) as times, array_agg((id, ended_at)) as keys
-                  from finalized group by user_id) as n,
-               lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) as times from past_sessions p
+                  from finalized where revision = 0 group by user_id) as n,
+               lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.replaced_by is null) as times,
+                               range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.revision = 0) as recorded
+                          from past_sessions p
                          where (p.user_id, p.ended_at) > (n.user_id, n.since) and p.user_id <= n.user_id
                            and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
@@ -31,13 +35,13 @@ begin
     )
     insert into award_progress as p (rule_id, user_id, watched)
         select rule_id, user_id, watched
-          from (select r.rule_id, a.user_id, length_of(a.times * tstzmultirange(tstzrange(r.created_at, null))) as watched
+          from (select r.rule_id, a.user_id, length_of(a.recorded * tstzmultirange(tstzrange(r.created_at, null))) as watched
                   from award_rules r, added a
                  where r.resource is null and r.ended_at is null
                 union all
                 select r.rule_id, f.user_id, sum(f.ended_at - greatest(f.joined_at, r.created_at))
                   from award_rules r join finalized f on f.resource = r.resource and f.ended_at > r.created_at
-                 where r.ended_at is null group by 1, 2) as theirs
+                 where r.ended_at is null and f.revision = 0 group by 1, 2) as theirs
          where watched > interval '0' order by 1, 2
         on conflict (rule_id, user_id) do update set watched = p.watched + excluded.watched;
     return null;

@@ -1,11 +1,12 @@
 -- How long a user has watched a resource (null: anything) since p_from in sessions that are not finalized, open
 -- ones up to p_now. Time belongs to a person: a moment counts once, whatever the number of sessions, and not
--- at all if a past session has it. It is inlined into its caller, and planned there.
+-- at all if a past session has it: as those were corrected, or as they were recorded. It is inlined into its caller,
+-- and planned there.
 create or replace function unfinalized(
-    p_user_id text, p_resource text, p_from timestamptz, p_now timestamptz
+    p_user_id text, p_resource text, p_from timestamptz, p_now timestamptz, p_corrected boolean default true
 ) returns table (watched interval) language sql stable rows 1 as $$
     select length_of(times - coalesce(
-               (select range_agg(tstzrange(p.joined_at, p.ended_at)) from past_sessions p
+               (select range_agg(tstzrange(p.joined_at, p.ended_at)) from read_past(p_corrected) p
                  -- On one resource no two sessions overlap. As a pair: see add_watch_totals.
                  where p_resource is null
                    and (p.user_id, p.ended_at) > (p_user_id, since) and p.user_id <= p_user_id), '{}'))

@@ -1,6 +1,14 @@
--- A user's sessions: open, within their grace, and past.
-create or replace function sessions_of(p_user_id text) returns setof sessions
-language sql stable rows 20 as $$ select * from sessions where user_id = p_user_id $$;
+-- A user's sessions: open, within their grace, and past; as those were corrected, or as they were recorded.
+create or replace function sessions_of(p_user_id text, p_corrected boolean default true) returns setof sessions
+language sql stable rows 20 as $$
+    select id, user_id::text, resource::text, joined_at, ended_at, ended_by,
+           case when ended_at is not null then ended_within end, away_since,
+           case when visible is not null then visible + shown_now(nodes) end
+      from watching_times where user_id = p_user_id
+    union all
+    select id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible
+      from read_past(p_corrected) where user_id = p_user_id
+$$;
 
 -- How long a user has watched a resource (null: anything, see `unfinalized`): the total of the sessions that were
 -- finalized, and what the others add up to p_now. Also what was in months that are dropped by now.

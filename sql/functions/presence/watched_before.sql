@@ -5,7 +5,7 @@ language sql stable as $$
     select case when p_since <= p_session.began_at
                 then p_session.watched_before
                 when p_since < p_session.away_since
-                then (select sum(p.ended_at - greatest(p.joined_at, p_since)) from past_sessions p
+                then (select sum(p.ended_at - greatest(p.joined_at, p_since)) from read_past(true) p
                        -- As a pair: see add_watch_totals.
                        where (p.user_id, p.ended_at) > (p_session.user_id, p_since)
                          and p.user_id <= p_session.user_id and p.id = p_session.id) end

@@ -4,7 +4,7 @@
 -- whose part before lies in first_n, too.
 create or replace function audience_clips(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_resources text[], p_starts timestamptz[],
-    p_visible boolean
+    p_visible boolean, p_corrected boolean default true
 ) returns table (
     user_id text, is_view boolean, is_first boolean, goes_on boolean, counts_from timestamptz, ends_at timestamptz,
     first_n integer, counts_n integer, last_n integer, is_counted boolean
@@ -17,6 +17,6 @@ create or replace function audience_clips(
            width_bucket(greatest(starts_at, ends_at - interval '1 microsecond'), p_starts),
            counts_from is not null
       from (select *, width_bucket(starts_at, p_starts) as first_n
-              from clips_between(p_from, p_to, p_now, null, p_resources, true, p_visible)
+              from clips_between(p_from, p_to, p_now, null, p_resources, true, p_visible, p_corrected)
              where starts_at is not null) as clips
 $$;

@@ -5,7 +5,7 @@
 -- With p_visible only what was visible. It is inlined into its caller, so conditions on the user reach the indexes.
 create or replace function clips_between(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_user_id text, p_resources text[], p_once boolean,
-    p_visible boolean
+    p_visible boolean, p_corrected boolean default true
 ) returns table (
     user_id text, resource text, joined_at timestamptz, away_since timestamptz,
     starts_at timestamptz, ends_at timestamptz, counts_from timestamptz,
@@ -13,7 +13,7 @@ create or replace function clips_between(
 ) language sql stable rows 100000 as $$
     select s.user_id, s.resource, s.joined_at, s.away_since, c.starts_at, c.ends_at, c.starts_at,
            c.uncertain_at, c.sure_at
-      from stays_between(p_from - interval '2 hours', p_to, p_now, p_visible) as s,
+      from stays_between(p_from - interval '2 hours', p_to, p_now, p_visible, p_corrected) as s,
            clipped(s.joined_at, s.ended_at, s.ended_within, p_from, p_to, p_now) as c
      where not p_once
        and (p_user_id is null or s.user_id = p_user_id)
@@ -27,7 +27,7 @@ create or replace function clips_between(
       from (select s.user_id, s.resource, s.joined_at, s.away_since, c.*,
                    max(c.ends_at) over (partition by s.user_id order by c.starts_at, s.joined_at, c.ends_at
                                         rows between unbounded preceding and 1 preceding) as reached
-              from stays_between(p_from - interval '2 hours', p_to, p_now, p_visible) as s,
+              from stays_between(p_from - interval '2 hours', p_to, p_now, p_visible, p_corrected) as s,
                    clipped(s.joined_at, s.ended_at, s.ended_within, p_from, p_to, p_now) as c
              where p_once
                and (p_user_id is null or s.user_id = p_user_id)

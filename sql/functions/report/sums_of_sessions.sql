@@ -5,7 +5,7 @@
 -- over all the periods between. It is inlined into its caller, and planned there.
 create or replace function sums_of_sessions(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_begins timestamptz, p_starts timestamptz[], p_by text[],
-    p_user_id text, p_resource text, p_visible boolean
+    p_user_id text, p_resource text, p_visible boolean, p_corrected boolean default true
 ) returns table (
     period timestamptz, user_id text, resource text, sessions bigint, watched interval, uncertain interval
 ) language sql stable rows 1000 as $$
@@ -14,7 +14,7 @@ create or replace function sums_of_sessions(
                case when 'resource' = any (p_by) then resource end as resource,
                joined_at, away_since, starts_at, ends_at, counts_from, uncertain_at, sure_at
           from clips_between(p_from, p_to, p_now, p_user_id, case when p_resource is not null then array[p_resource] end,
-                             'resource' <> all (p_by) and p_resource is null, p_visible)
+                             'resource' <> all (p_by) and p_resource is null, p_visible, p_corrected)
         offset 0
     ),
     -- Materialized: otherwise the planner sorts a million sessions to have sums in order.

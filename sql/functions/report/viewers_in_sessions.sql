@@ -2,14 +2,15 @@
 -- peak_viewers (within the step) and peak_at, from the sessions. Viewers are counted once per resolution, counted from
 -- p_from; with '1 microsecond' at each start and end of a session. It is inlined into its caller.
 create or replace function viewers_in_sessions(
-    p_from timestamptz, p_to timestamptz, p_step interval, p_resource text, p_resolution interval, p_now timestamptz
+    p_from timestamptz, p_to timestamptz, p_step interval, p_resource text, p_resolution interval, p_now timestamptz,
+    p_corrected boolean default true
 ) returns table (at timestamptz, viewers bigint, peak_viewers bigint, peak_at timestamptz)
 language sql stable rows 1000 as $$
     with span as (select least(p_to, p_now) as until),
     crossing as materialized (
         select date_bin(p_resolution, greatest(joined_at, p_from) + (p_resolution - interval '1 microsecond'), p_from) as comes_at,
                date_bin(p_resolution, ended_at + (p_resolution - interval '1 microsecond'), p_from) as goes_at
-          from sessions_between(p_from, p_to)
+          from sessions_between(p_from, p_to, p_corrected)
          where p_resource is null or resource = p_resource
     ),
     changes as (

@@ -1,14 +1,15 @@
 -- The same as viewers_in_sessions. Steps of whole quarters come from the roll-ups as far as there are any: these know each
--- coming and going, whatever the resolution.
+-- coming and going, whatever the resolution, as sessions were corrected.
 create or replace function viewers_in_steps(
-    p_from timestamptz, p_to timestamptz, p_step interval, p_resource text, p_resolution interval, p_now timestamptz
+    p_from timestamptz, p_to timestamptz, p_step interval, p_resource text, p_resolution interval, p_now timestamptz,
+    p_corrected boolean default true
 ) returns table (at timestamptz, viewers bigint, peak_viewers bigint, peak_at timestamptz) language plpgsql stable as $$
 #variable_conflict use_column
 declare
     v_steps tstzmultirange := '{}';
     v_rest tstzrange;
 begin
-    if p_from = quarter_of(p_from) and p_from + p_step = quarter_of(p_from + p_step) then
+    if p_corrected and p_from = quarter_of(p_from) and p_from + p_step = quarter_of(p_from + p_step) then
         select coalesce(range_agg(step), '{}') into v_steps
           from rolled_up(p_from, p_to, p_now, '{}') as whole,
                generate_series(p_from, least(p_to, p_now), p_step) as starts_at,
@@ -26,6 +27,7 @@ begin
          group by step.at;
     for v_rest in select unnest(tstzmultirange(tstzrange(p_from, p_to)) - v_steps) loop
         return query
-            select * from viewers_in_sessions(lower(v_rest), upper(v_rest), p_step, p_resource, p_resolution, p_now);
+            select * from viewers_in_sessions(lower(v_rest), upper(v_rest), p_step, p_resource, p_resolution, p_now,
+                                              p_corrected);
     end loop;
 end $$;

@@ -1,8 +1,9 @@
 -- What all users watched in [p_from, p_to), for each period and resource, in one or more sums: from the roll-ups, and
--- of the time that they do not answer for from the sessions.
+-- of the time that they do not answer for from the sessions. They are of corrected sessions: without corrections, all comes
+-- from the sessions.
 create or replace function watch_time_of_all(
     p_from timestamptz, p_to timestamptz, p_period text, p_timezone text, p_by_resource boolean, p_resource text,
-    p_now timestamptz, p_visible boolean
+    p_now timestamptz, p_visible boolean, p_corrected boolean default true
 ) returns table (period timestamptz, resource text, sessions bigint, watched interval, uncertain interval)
 language plpgsql stable as $$
 #variable_conflict use_column
@@ -10,7 +11,8 @@ declare
     -- Up to where the last end may lie: an interval may end in the year 9999.
     v_starts constant timestamptz[] := period_starts(
         p_from, least(p_to, greatest(p_from, p_now) + interval '3 hours'), p_period, p_timezone);
-    v_rolled_up constant tstzmultirange := coalesce(rolled_up(p_from, p_to, p_now, v_starts), '{}');
+    v_rolled_up constant tstzmultirange := case when p_corrected
+        then coalesce(rolled_up(p_from, p_to, p_now, v_starts), '{}') else '{}' end;
     v_by constant text[] := case when p_by_resource then '{resource}'::text[] else '{}' end;
     v_rest tstzrange;
 begin
@@ -27,6 +29,6 @@ begin
         return query
             select s.period, s.resource, s.sessions, s.watched, s.uncertain
               from sums_of_sessions(lower(v_rest), upper(v_rest), p_now, p_from, v_starts, v_by, null, p_resource,
-                                    p_visible) as s;
+                                    p_visible, p_corrected) as s;
     end loop;
 end $$;
