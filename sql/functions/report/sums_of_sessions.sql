@@ -9,8 +9,7 @@ create or replace function sums_of_sessions(
 ) returns table (
     period timestamptz, user_id text, resource text, sessions bigint, watched interval, uncertain interval
 ) language sql stable rows 1000 as $$
-    with periods as materialized (select p_starts as starts),
-    clips as (
+    with clips as (
         select case when 'user' = any (p_by) then user_id end as user_id,
                case when 'resource' = any (p_by) then resource end as resource,
                joined_at, away_since, starts_at, ends_at, counts_from, uncertain_at, sure_at
@@ -27,14 +26,14 @@ create or replace function sums_of_sessions(
                        -- One that an outage divides counts once a period: by the first of its parts there.
                        coalesce(away_since > since or (joined_at < p_from and p_from > since), false) as is_counted_before,
                        first,
-                       starts[width_bucket(greatest(starts_at, ends_at - interval '1 microsecond'), starts)] as last,
+                       p_starts[width_bucket(greatest(starts_at, ends_at - interval '1 microsecond'), p_starts)] as last,
                        case when counts_from = starts_at then first
-                            else starts[width_bucket(counts_from, starts)] end as counts_first,
+                            else p_starts[width_bucket(counts_from, p_starts)] end as counts_first,
                        uncertain_first,
-                       starts[width_bucket(sure_at - interval '1 microsecond', starts)] as uncertain_last
-                  from (select *, starts[width_bucket(starts_at, starts)] as first,
-                               starts[width_bucket(uncertain_at, starts)] as uncertain_first
-                          from clips, periods) as beginning, lateral (select greatest(p_begins, first) as since) as each) as crossing
+                       p_starts[width_bucket(sure_at - interval '1 microsecond', p_starts)] as uncertain_last
+                  from (select *, p_starts[width_bucket(starts_at, p_starts)] as first,
+                               p_starts[width_bucket(uncertain_at, p_starts)] as uncertain_first
+                          from clips) as beginning, lateral (select greatest(p_begins, first) as since) as each) as crossing
          group by user_id, resource, first, last, counts_first, is_counted_before, uncertain_first, uncertain_last
     ),
     spread as (
@@ -43,10 +42,10 @@ create or replace function sums_of_sessions(
                     then sessions else 0 end as sessions,
                part(piece, counts_first, last, length, sessions, before, after) as watched,
                part(piece, uncertain_first, uncertain_last, length, sessions, uncertain_before, uncertain_after) as uncertain
-          from summed, periods,
-               generate_series(width_bucket(least(first, uncertain_first), starts),
-                               width_bucket(greatest(last, uncertain_last), starts)) as n,
-               lateral (select starts[n] as piece, starts[n + 1] - starts[n] as length) as each
+          from summed,
+               generate_series(width_bucket(least(first, uncertain_first), p_starts),
+                               width_bucket(greatest(last, uncertain_last), p_starts)) as n,
+               lateral (select p_starts[n] as piece, p_starts[n + 1] - p_starts[n] as length) as each
     )
     select piece, user_id, resource, sum(sessions)::bigint, sum(watched), sum(uncertain)
       from spread group by piece, user_id, resource
