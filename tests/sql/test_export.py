@@ -139,15 +139,16 @@ async def test_a_reader_that_leaves_ends_it_without_a_word(
     assert (running.returncode, said) == (141, b"")
 
 
-async def test_an_interrupt_ends_it_in_one_line(db: asyncpg.Connection, dsn: str) -> None:
+async def test_an_interrupt_ends_it_with_one_line(db: asyncpg.Connection, dsn: str) -> None:
     await many(db)
     with started(dsn) as running:
         assert running.stdout
         running.stdout.readline()
         running.send_signal(signal.SIGINT)
         _, said = running.communicate()
-    assert (running.returncode, said.count(b"\n")) == (130, 1)
-    assert said.startswith(b"export: ")
+    *progress, last = said.splitlines()  # a slow machine has got to say how far it is
+    assert (running.returncode, b"interrupted" in last) == (130, True)
+    assert all(b"rows so far" in line for line in progress)
 
 
 @pytest.mark.parametrize(
