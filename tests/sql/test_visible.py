@@ -117,14 +117,14 @@ async def test_all_tabs_visible_is_visible_all_the_time(db: asyncpg.Connection) 
     assert [row["visible"] for row in await sessions(db)] == [None]
 
 
-@pytest.mark.parametrize("of_whom", ["ends", "hides"])
+@pytest.mark.parametrize("how", ["ends", "hides"])
 async def test_a_tab_that_says_late_that_it_is_hidden_leaves_others_their_time(
-    db: asyncpg.Connection, of_whom: str
+    db: asyncpg.Connection, how: str
 ) -> None:
     """The one was visible, and is gone or hidden when the other's first hello arrives."""
     await Tab("a").connect(db)
     await Tab("b").connect(db, at(10))
-    if of_whom == "ends":
+    if how == "ends":
         await Tab("a").disconnect(db, at(20))
     else:
         await says(db, Tab("a"), False, 2, at(20))
