@@ -1,13 +1,18 @@
-"""What the commands of this package have in common: moments, Ctrl-C, exit codes."""
+"""What the commands of this package have in common: options, moments, Ctrl-C, exit codes."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import asyncpg
+
+from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -42,12 +47,33 @@ async def until_interrupted(work: Coroutine[Any, Any, None]) -> bool:
     return True
 
 
-def add_database_url(parser: argparse.ArgumentParser) -> None:
+def command_parser(name: str, doc: str | None) -> argparse.ArgumentParser:
+    """Of `python -m sql.<name>`, whose module says in `doc` what it does; with `--database-url`."""
+    summary, _, rest = str(doc).partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog=f"python -m sql.{name}",
+        description=summary.split(":", maxsplit=1)[0] + ".",
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--database-url",
         help="postgresql://user:password@host:port/name; better in the environment variable "
         "DATABASE_URL, which is the default, because others can read a command line",
     )
+    return parser
+
+
+async def connect(options: argparse.Namespace) -> asyncpg.Connection:
+    """To the database that is named on the command line or in the environment.
+
+    Raises Unreachable.
+    """
+    dsn = options.database_url or os.environ.get("DATABASE_URL")
+    if not dsn:
+        raise Unreachable("Give a DATABASE_URL, as an option or in the environment.")
+    await check(dsn, ANSWER_TIMEOUT_SECONDS)
+    return await asyncpg.connect(dsn)
 
 
 def moment(given: str) -> datetime:

@@ -28,12 +28,13 @@ import asyncpg
 from sql.command_line import (
     INTERRUPTED,
     PIPE_CLOSED,
-    add_database_url,
+    command_parser,
+    connect,
     in_zone,
     moment,
     until_interrupted,
 )
-from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
+from sql.migrate import Unreachable, what_is_wrong
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -120,11 +121,7 @@ def main() -> int:
 
 
 async def _export(options: argparse.Namespace, progress: Progress) -> None:
-    dsn = options.database_url or os.environ.get("DATABASE_URL")
-    if not dsn:
-        raise Unreachable("Give a DATABASE_URL, as an option or in the environment.")
-    await check(dsn, ANSWER_TIMEOUT_SECONDS)
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(options)
     try:
         name, args, columns = question(options)
         async with connection.transaction(isolation="repeatable_read", readonly=True):
@@ -223,14 +220,7 @@ def _seconds(count: float | None) -> timedelta | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    summary, _, rest = str(__doc__).partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m sql.export",
-        description=summary.split(":", maxsplit=1)[0] + ".",
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_database_url(parser)
+    parser = command_parser("export", __doc__)
     reports = parser.add_subparsers(dest="report", required=True, metavar="REPORT")
     sessions = _report(reports, "sessions", "sessions that cross the interval, the last first")
     sessions.add_argument("--user-id", type=_name)

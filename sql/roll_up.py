@@ -10,18 +10,27 @@ where to go on. Roll-ups of months whose sessions have been dropped stay as they
 
 from __future__ import annotations
 
-import argparse
 import asyncio
-import os
 import sys
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import asyncpg
 
-from sql.command_line import INTERRUPTED, add_database_url, in_zone, moment, until_interrupted
-from sql.migrate import ANSWER_TIMEOUT_SECONDS, Unreachable, check, what_is_wrong
+from sql.command_line import (
+    INTERRUPTED,
+    command_parser,
+    connect,
+    in_zone,
+    moment,
+    until_interrupted,
+)
+from sql.migrate import Unreachable, what_is_wrong
+
+if TYPE_CHECKING:
+    import argparse
 
 SAY_EVERY_SECONDS = 2.0
 QUARTER = timedelta(minutes=15)
@@ -74,11 +83,7 @@ def main() -> int:
 
 
 async def _run(options: argparse.Namespace, progress: Progress) -> None:
-    dsn = options.database_url or os.environ.get("DATABASE_URL")
-    if not dsn:
-        raise Unreachable("Give a DATABASE_URL, as an option or in the environment.")
-    await check(dsn, ANSWER_TIMEOUT_SECONDS)
-    connection = await asyncpg.connect(dsn)
+    connection = await connect(options)
     try:
         # Beside the time-outs of a function: six hours of a crowd take longer.
         await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
@@ -127,14 +132,7 @@ async def _missing(
 
 
 def _options() -> argparse.Namespace:
-    summary, _, rest = str(__doc__).partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m sql.roll_up",
-        description=summary.split(":", maxsplit=1)[0] + ".",
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    add_database_url(parser)
+    parser = command_parser("roll_up", __doc__)
     form = "2026-03-01, 2026-03-01T18:30Z, or milliseconds since the epoch; UTC"
     parser.add_argument(
         "--from", dest="begins", type=moment, help=f"{form}; default: the first session"

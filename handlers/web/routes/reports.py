@@ -88,6 +88,7 @@ class PeriodPosition(NamedTuple):
     resource: str
 
 
+PeriodStatement = WatchTimeByPeriod | WatchTimeOfAll
 WatchTimeListing = Listing[WatchTimeRow, NamePosition] | Listing[WatchTimeRow, PeriodPosition]
 
 
@@ -111,7 +112,7 @@ def watch_time(  # noqa: PLR0913, PLR0917  # most are filters
     if period is None and timezone is not None:
         raise ApiError.of(UNKNOWN_BY, NO_PERIOD)
     if user_id is None and "user" not in names:
-        return _of_all(
+        return _by_period(
             database,
             WatchTimeOfAll(
                 begins,
@@ -168,20 +169,11 @@ def _by_name(
 
 
 def _by_period(
-    database: TheDatabase, statement: WatchTimeByPeriod
+    database: TheDatabase, statement: PeriodStatement
 ) -> Listing[WatchTimeRow, PeriodPosition]:
     async def fetch(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
-        page = replace(statement, limit=limit) if after is None else _behind(after, limit)
-        return await reports.read_watch_time(database, page)
-
-    def _behind(after: PeriodPosition, limit: int) -> WatchTimeByPeriod:
-        return replace(
-            statement,
-            after_starts_at=EPOCH + timedelta(milliseconds=after.starts_at),
-            after_user_id=after.user_id,
-            after_resource=after.resource,
-            limit=limit,
-        )
+        page = statement if after is None else _behind(statement, after)
+        return await reports.read_watch_time(database, replace(page, limit=limit))
 
     return Listing(
         Cursor("watch_time", astuple(statement), PeriodPosition),
@@ -191,29 +183,18 @@ def _by_period(
     )
 
 
-def _of_all(
-    database: TheDatabase, statement: WatchTimeOfAll
-) -> Listing[WatchTimeRow, PeriodPosition]:
-    async def fetch(after: PeriodPosition | None, limit: int) -> list[WatchTimeRow]:
-        page = replace(statement, limit=limit) if after is None else _behind(after, limit)
-        return await reports.read_watch_time(database, page)
-
-    def _behind(after: PeriodPosition, limit: int) -> WatchTimeOfAll:
-        # Without periods there is one, the interval.
-        starts_at = EPOCH + timedelta(milliseconds=after.starts_at)
+def _behind(statement: PeriodStatement, after: PeriodPosition) -> PeriodStatement:
+    starts_at = EPOCH + timedelta(milliseconds=after.starts_at)
+    if isinstance(statement, WatchTimeByPeriod):
         return replace(
             statement,
-            after_starts_at=statement.begins if statement.period is None else starts_at,
+            after_starts_at=starts_at,
+            after_user_id=after.user_id,
             after_resource=after.resource,
-            limit=limit,
         )
-
-    return Listing(
-        Cursor("watch_time", astuple(statement), PeriodPosition),
-        WatchTime.model_fields,
-        fetch,
-        lambda row: PeriodPosition(row.starts_at or 0, "", row.resource or ""),
-    )
+    # Without periods there is one, the interval.
+    starts_at = statement.begins if statement.period is None else starts_at
+    return replace(statement, after_starts_at=starts_at, after_resource=after.resource)
 
 
 TheWatchTime = Annotated[WatchTimeListing, Depends(watch_time)]

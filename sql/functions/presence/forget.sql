@@ -14,7 +14,6 @@ declare
     v_now timestamptz;
     v_closed integer := 0;
 begin
-    perform prefer_indexes();
     for v_gone in
         select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
             as g(user_id, node, connection_id, ended_by)
