@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from bench.load.line import Door
     from bench.load.tally import Wrong
 
-AT_ONCE = 128
-"""Users of one process who open a connection at once, where nothing was lost."""
 REPORT_SECONDS = 1.0
 STEP_SECONDS = 0.02
 LOOKS_PER_SECOND = 100_000
@@ -50,6 +48,8 @@ class Plan:
     door: Door
     sources: list[str | None]
     seed: int
+    at_once: int
+    """Users who open a connection at once, where nothing was lost."""
 
 
 NICE = 10
@@ -75,6 +75,7 @@ class Crowd:
     def __init__(self, plan: Plan, pipe: Pipe) -> None:
         self._pipe, self._tally = pipe, Tally()
         random = Random(plan.seed)  # noqa: S311 not a secret
+        self._at_once = plan.at_once
         self._company = Company(plan.door, plan.sources, random, self._tally)
         self._users = [User(name, self._company) for name in plan.names]
         self._pinging: asyncio.Task[None] | None = None
@@ -140,12 +141,11 @@ class Crowd:
         await self._until_none(chosen, left.__contains__, "a connection was not replaced")
         replacing.cancel()
 
-    @staticmethod
     async def _each(
-        users: Sequence[User], rate: float, do: Callable[[User], Awaitable[None]]
+        self, users: Sequence[User], rate: float, do: Callable[[User], Awaitable[None]]
     ) -> None:
         """Begin with so many a second at most, and not more at once than a machine can serve."""
-        gate, begun = asyncio.Semaphore(AT_ONCE), []
+        gate, begun = asyncio.Semaphore(self._at_once), []
 
         async def one(user: User) -> None:
             try:

@@ -146,7 +146,7 @@ def this_machine(folder: Path) -> Machine:
         all_files=min(all_files - open_files, plenty),
         ports=last - first + 1,
         addresses=2 * MAX_NODES if is_linux else 1,  # all of 127.0.0.0/8 is here on Linux
-        memory=_free_memory(),
+        memory=free_memory(),
         disk=shutil.disk_usage(folder).free,
     )
 
@@ -157,7 +157,8 @@ def _numbers(path: str, otherwise: tuple[int, ...]) -> tuple[int, ...]:
     return otherwise
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
+    """Of the machine, in bytes, with what it would give up."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
