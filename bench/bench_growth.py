@@ -69,7 +69,7 @@ def _measure(given: argparse.Namespace) -> None:
         point = None if given.again else _point(folder)
         said = f"{users:,} users, {number} of {len(given.sizes)}"
         if point is not None and not point.fault:
-            say(f"== {said}: there already, measured on {point.source}; --again measures it again")
+            say(f"== {said}: there already, measured on {point.measured_on} at {point.commit}")
             continue
         say(f"== {said}")
         _load(users, folder, given)

@@ -36,8 +36,8 @@ class Point:
     """Why it did not come to its end, in a sentence; empty if it did."""
     wrong: tuple[str, ...] = ()
     """What was not as it must be."""
-    source: str = ""
-    """When and at which commit it was measured."""
+    measured_on: str = ""
+    commit: str = ""
 
     def figure(self, stage: str, *names: str) -> Any:
         """A figure of a stage, or one within it; None if there is none."""
@@ -66,7 +66,8 @@ def read(report: Mapping[str, Any]) -> Point:
             for stage in report["stages"]
             for one in stage["wrong"]
         ),
-        f"{report['began_at'][:10]} at {report['commit']}",
+        report["began_at"][:10],
+        report["commit"],
     )
 
 
@@ -97,7 +98,12 @@ def rows(points: Sequence[Point]) -> list[Row]:
         Row("database, MiB", lambda one: database(one, MIB)),
     ]
     found += [Row(f"{name}, ms", _reads("reports", "report_ms", name)) for name in reports(points)]
-    return [*found, Row("not as it must be", lambda one: len(one.wrong))]
+    return [
+        *found,
+        Row("not as it must be", lambda one: len(one.wrong)),
+        Row("measured on", lambda one: one.measured_on or None),
+        Row("at", lambda one: one.commit or None),
+    ]
 
 
 def reports(points: Sequence[Point]) -> list[str]:

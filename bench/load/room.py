@@ -21,6 +21,8 @@ USERS_OF_A_PROCESS = 18_000
 """So many clients fit into 20,000 files, and keep one processor busy at a thousand a second."""
 UNEVEN = 1.25
 """The kernel spreads connections over nodes by chance, and a node that is dead takes none."""
+AT_ONCE, AT_ONCE_OF_A_PROCESS = 1_024, 128
+"""Users who open a connection at once: with more, each waits for longer than its ticket lives."""
 MAX_NODES = 64
 """Of a gateway, and of client processes here."""
 
@@ -82,6 +84,11 @@ class Room:
     def fits(self) -> int:
         """So many users fit."""
         return min(need.fits for need in self.needs)
+
+    @property
+    def at_once(self) -> int:
+        """So many users of a process open a connection at once."""
+        return max(1, min(AT_ONCE_OF_A_PROCESS, AT_ONCE // self.processes))
 
     @property
     def missing(self) -> list[Need]:

@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 LOOK_SECONDS = 0.5
 TICK_SECONDS = 1.0
-AT_ONCE, AT_ONCE_OF_A_PROCESS = 1_024, 128
-"""Users who open a connection at once: with more, each waits for longer than its ticket lives."""
 
 
 class Run:
@@ -112,9 +110,14 @@ class Run:
         processes, users = self._room.processes, self._options.users
         run = secrets.token_hex(3)
         names = [f"load-{run}-{number}" for number in range(users)]
-        at_once = max(1, min(AT_ONCE_OF_A_PROCESS, AT_ONCE // processes))
         return [
-            Plan(names[index::processes], system.door, self._sources(index), index, at_once)
+            Plan(
+                names[index::processes],
+                system.door,
+                self._sources(index),
+                index,
+                self._room.at_once,
+            )
             for index in range(processes)
         ]
 
