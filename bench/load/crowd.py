@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from bench.load.company import Company, Shown
-from bench.load.pace import LONGEST_STEP_SECONDS, STEP_SECONDS, paced
+from bench.load.pace import MAX_STEP_SECONDS, STEP_SECONDS, paced
 from bench.load.pipe import Pipe
 from bench.load.tally import Tally
 from bench.load.user import User
@@ -178,7 +178,7 @@ class Crowd:
         async def count() -> int:
             return sum(map(is_so, users))
 
-        if await until_none(count, every=LONGEST_STEP_SECONDS + len(users) / LOOKS_PER_SECOND):
+        if await until_none(count, every=MAX_STEP_SECONDS + len(users) / LOOKS_PER_SECOND):
             for user in filter(is_so, users):
                 self._tally.wrong(fault, user.user_id)
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-STEP_SECONDS, LONGEST_STEP_SECONDS = 0.02, 0.25
+STEP_SECONDS, MAX_STEP_SECONDS = 0.02, 0.25
 """Between two looks at what is due. Each wakes a process, and there may be fifty of them."""
 
 
@@ -20,7 +20,7 @@ async def paced(things: Sequence[T], rate: float, at_a_time: int = 1) -> AsyncIt
 
     Where that is faster than the longest step, `at_a_time` of them come together.
     """
-    step = min(LONGEST_STEP_SECONDS, max(STEP_SECONDS, at_a_time / rate))
+    step = min(MAX_STEP_SECONDS, max(STEP_SECONDS, at_a_time / rate))
     began, given = time.perf_counter(), 0
     while given < len(things):
         due = min(len(things), int((time.perf_counter() - began) * rate) + 1)
