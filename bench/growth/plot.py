@@ -25,10 +25,10 @@ COLOURS = (
 COLUMNS = 3
 WIDTH, HEIGHT = 320, 300
 LEFT, RIGHT, TOP, BOTTOM = 52, 14, 30, 28
-LEGEND_LINE = 13
+LEGEND_LEFT, LEGEND_LINE = 24, 13
 PER_LINE = 2
 """Names of a legend beside each other."""
-FEW_DECADES = 1.2
+FEW_DECADES = 1.7
 """Scales that are shorter have a line at 2 and 5 as well."""
 
 STYLE = """
@@ -165,12 +165,14 @@ def _grid(across: _Scale, up: _Scale, sizes: Sequence[int]) -> list[str]:
 
 
 def _proportional(panel: Panel, sizes: Sequence[int], across: _Scale, up: _Scale) -> list[str]:
-    """What the first series would be if it grew as the users do, from its last value downwards."""
-    first = next(iter(panel.series.values()))
-    known = [(size, value) for size, value in zip(sizes, first, strict=True) if value and value > 0]
-    if not known:
-        return []
-    size, value = known[-1]
+    """What grows as the users do, down from the highest value of the largest size."""
+    known = [
+        (size, value)
+        for each in panel.series.values()
+        for size, value in zip(sizes, each, strict=True)
+        if value and value > 0
+    ]
+    size, value = max(known)
     # As far down as the chart reaches.
     lowest = max(across.first, size * up.first / value)
     ends = [(lowest, value * lowest / size), (size, value)]
@@ -181,7 +183,7 @@ def _proportional(panel: Panel, sizes: Sequence[int], across: _Scale, up: _Scale
 def _legend(panel: Panel) -> list[str]:
     parts = []
     for number, (name, colour) in enumerate(zip(panel.series, COLOURS, strict=False)):
-        x = LEFT + number % PER_LINE * (WIDTH - LEFT) / PER_LINE
+        x = LEGEND_LEFT + number % PER_LINE * (WIDTH - LEGEND_LEFT) / PER_LINE
         y = HEIGHT + 6 + number // PER_LINE * LEGEND_LINE
         parts.append(
             f'<circle cx="{x + 3}" cy="{y - 4}" r="3" fill="{colour}"/>'
