@@ -1,6 +1,6 @@
 -- Everything a client needs to draw itself: one row. p_visible, p_change: see `visibility`; null: it does not say.
 --   outcome    welcome; slow_down or kept_out (see `spend`) with wait_ms and server_now alone
---   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
+--   server_now, resource, joined_at, connections, watched_ms, visible_ms (resource null: in no session),
 --   epoch, seq, state (as of seq)
 --   reconnect_within_ms, ping_every_ms, rotate_within_ms  see `set_line_limits`
 --   recovered  true: events are exactly those after `since`
@@ -17,7 +17,7 @@ create or replace function hello(
     p_now timestamptz default null
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
-    connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
+    connections bigint, watched_ms bigint, visible_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
     events json, bonuses json, broadcasts json, reconnect_within_ms bigint, ping_every_ms bigint,
     rotate_within_ms bigint
 ) language plpgsql as $$
@@ -41,8 +41,8 @@ begin
     end if;
     with session as materialized (
         select resource::text, coalesce(began_at, joined_at) as joined_at, size(nodes)::bigint as connections,
-               watched(p_user_id, resource, v_now) as watched
-          from watching_times
+               so_far.connected as watched, so_far.visible
+          from watching_times w, watched_on(p_user_id, w.resource, v_now) as so_far
          where user_id = p_user_id and nodes -> p_node ? p_connection_id
     ),
     stream as (
@@ -65,12 +65,13 @@ begin
     )
     select 'welcome', 0, ms(v_now), session.resource, ms(session.joined_at),
            coalesce(session.connections, 0), coalesce(milliseconds(session.watched), 0),
+           coalesce(milliseconds(session.visible), 0),
            stream.epoch, stream.seq, stream.state,
            stream.since is not null and stream.seq - stream.since = events.shown,
            events.list, bonuses_of(p_user_id, session.resource, session.watched, v_now),
            news_of(session.resource, stream.broadcasts_since, v_now),
            milliseconds(limits.reconnect_within), milliseconds(limits.ping_every), milliseconds(limits.rotate_within)
-      into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, epoch, seq, state,
+      into outcome, wait_ms, server_now, resource, joined_at, connections, watched_ms, visible_ms, epoch, seq, state,
            recovered, events, bonuses, broadcasts, reconnect_within_ms, ping_every_ms, rotate_within_ms
       from stream cross join events cross join line_limits as limits left join session on true;
     perform charge(p_user_id, p_gap, cost_of(1, octet_length(events::text) + octet_length(state::text)
