@@ -30,9 +30,9 @@ class CreateAwardRule(Statement[str], frozen=True):
     every: timedelta
     claim_within: timedelta
     resource: str | None
-    is_visible: bool
-    """It pays visible time only."""
     fingerprint: str
+    is_visible: bool = False
+    """It pays visible time only."""
 
 
 class EndAwardRule(Statement[UUID], frozen=True):

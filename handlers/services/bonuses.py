@@ -44,7 +44,7 @@ class CreateBonus(Statement[str], frozen=True):
     """Instead of `opens_in`."""
     acknowledge: bool
     fingerprint: str
-    visible: bool
+    visible: bool = False
     """`min_watched` counts visible time only."""
 
 
