@@ -56,6 +56,8 @@ class DeliveryCounts:
     sent: int = 0
     gone: list[Push] = field(default_factory=list)
     undelivered: int = 0
+    again: list[Push] = field(default_factory=list)
+    """The undelivered ones that may get through if they are tried again."""
 
     def __str__(self) -> str:
         return f"{self.sent} sent, {len(self.gone)} gone, {self.undelivered} undelivered"

@@ -19,6 +19,7 @@ from uuid import uuid4
 from handlers.adapters import metrics
 from handlers.adapters.database import Unavailable
 from handlers.adapters.queue import NotQueued
+from handlers.core.operation import DeliveryCounts
 from handlers.core.operations import broadcast as operation
 from handlers.core.operations.broadcast import Report
 
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from handlers.core.operation import DeliveryCounts, Push, RowT, Statement
-    from handlers.core.operations.broadcast import Broadcast, PageRow
+    from handlers.core.operation import Push, RowT, Statement
+    from handlers.core.operations.broadcast import Broadcast, PageRow, PageTries
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +38,10 @@ LANES = 3
 # for its turn, this stays below the lease of six (sql/functions/broadcast/broadcast_page.sql):
 # past that, another worker would push the page again.
 PAGE_TIMEOUT_SECONDS = 4.0
+# sql/functions/broadcast/push_budget.sql: patience
+MAX_TURN_SECONDS = 1.0
+# How often a page is pushed in all, of its pushes only those that had no good answer.
+MAX_PAGE_TRIES = 3
 BUSY_SECONDS = 0.25
 MAX_WAKE_UPS = 9
 # After this the database may be back.
@@ -143,13 +148,13 @@ class BroadcastWorker:
             self._lanes -= 1
 
     async def _pages(self, lane: UUID) -> bool:
-        report = Report()
+        report, page = Report(), operation.PageTries()
         while self._left_seconds() > self._page_timeout_seconds:
             row = await self._next_page(lane, report)
             report = Report()
             match row.outcome:
                 case "page":
-                    report = await self._push(row)
+                    report = await self._push(row, page)
                 case "wait":
                     await self._wait((row.wait_ms or 0) / 1000)
                 case "dropped":
@@ -181,18 +186,26 @@ class BroadcastWorker:
         except NotQueued as error:
             log.warning("broadcast %s: one worker only: %s", self._broadcast.broadcast_id, error)
 
-    async def _push(self, row: PageRow) -> Report:
-        """Push a page in its turn, and not after the end of the broadcast's window."""
-        pushes = operation.pushes(row)
+    async def _push(self, row: PageRow, page: PageTries) -> Report:
+        """Push a page in its turn, and not after the end of the broadcast's window.
+
+        An empty report has the page come again: pushes are left, and may be delivered then.
+        """
+        pushes = page.left(row)
         wait = (row.wait_ms or 0) / 1000
         has_seconds = ((row.expires_at or 0) - row.server_now) / 1000 - wait
-        is_over = has_seconds < self._page_timeout_seconds
+        timeout = self._page_timeout_seconds
+        is_over, is_last = has_seconds < timeout, has_seconds < 2 * timeout + MAX_TURN_SECONDS
         began = time.monotonic()
         if has_seconds > 0:
             await asyncio.sleep(wait)
-        within = min(self._page_timeout_seconds, has_seconds)
-        counts = await self._ports.delivery.deliver(pushes if has_seconds > 0 else [], within)
-        report = operation.report(row, len(pushes), counts, is_over=is_over)
+        counts = DeliveryCounts(undelivered=len(pushes), again=pushes)
+        if has_seconds > 0:
+            counts = await self._ports.delivery.deliver(pushes, min(timeout, has_seconds))
+        page.add(pushes, counts)
+        if counts.again and not is_last and page.tries < MAX_PAGE_TRIES:
+            return Report()
+        report = page.report(row, len(counts.again), is_over=is_over)
         self._count(report, (row.age_ms or 0) + int((time.monotonic() - began) * 1000))
         return report
 

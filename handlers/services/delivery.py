@@ -44,9 +44,9 @@ class Delivery:
         A push without an answer `within_seconds` is undelivered: a slow gateway must not hold up
         the client that waits for its reply.
         """
-        counts = DeliveryCounts()
+        counts, again = DeliveryCounts(), dict(enumerate(pushes))
 
-        async def post(push: Push) -> None:
+        async def post(number: int, push: Push) -> None:
             try:
                 await self._gateway.post(push)
                 counts.sent += 1
@@ -54,9 +54,13 @@ class Delivery:
                 counts.gone.append(push)
             except Undelivered as error:
                 log.warning("push to %s failed: %s", push.connection_id, error)
+                if error.may_pass:
+                    return
+            del again[number]
 
-        await gather_within([post(push) for push in pushes], within_seconds)
+        await gather_within([post(*one) for one in enumerate(pushes)], within_seconds)
         counts.undelivered = len(pushes) - counts.sent - len(counts.gone)
+        counts.again = list(again.values())
         if counts.gone:
             await self._forget(counts.gone)
         return counts

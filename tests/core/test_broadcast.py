@@ -11,7 +11,13 @@ import pytest
 
 from handlers.core.operation import DeliveryCounts, Json, Push
 from handlers.core.operations import broadcast
-from handlers.core.operations.broadcast import Broadcast, BroadcastPage, PageRow, Report
+from handlers.core.operations.broadcast import (
+    Broadcast,
+    BroadcastPage,
+    PageRow,
+    PageTries,
+    Report,
+)
 
 NODE = "gateway.example/live"
 LANE = uuid.uuid4()
@@ -104,9 +110,31 @@ def test_the_time_of_a_message_is_that_of_its_pages_turn() -> None:
 def test_a_push_without_an_answer_is_undelivered_or_at_the_end_of_the_window_dropped(
     is_over: bool, undelivered: int, dropped: int
 ) -> None:
-    counts = DeliveryCounts(sent=5, gone=[Push("ann", NODE, "a1", b"")] * 2)
-    reported = broadcast.report(row(), 10, counts, is_over=is_over)
-    assert reported == Report(2, 7, 5, 2, undelivered, dropped)
+    page, gone = PageTries(), [Push("ann", NODE, "a1", b"")] * 2
+    page.add([], DeliveryCounts(sent=5, gone=gone, undelivered=1))
+    assert page.report(row(), 2, is_over=is_over) == Report(2, 7, 5, 2, undelivered, dropped)
+
+
+def test_a_page_that_is_read_again_has_only_the_pushes_that_are_left() -> None:
+    """It may end elsewhere then: what is done before it comes in the next page is not repeated."""
+    page, again = PageTries(), row(("ann", ["a1", "a2"], None), ("bob", ["b1"], None))
+    tried = page.left(again)
+    page.add(tried, DeliveryCounts(sent=2, undelivered=1, again=tried[:1]))
+    assert [one.connection_id for one in page.left(row(("ann", ["a1", "a2"], None)))] == ["a1"]
+    page.add(page.left(again), DeliveryCounts(sent=1))
+    assert page.report(again, 0, is_over=False) == Report(2, 7, 3)
+    assert page.left(row(("bob", ["b1", "b2"], None)))[0].connection_id == "b2"
+    page.add([], DeliveryCounts(sent=1))
+    assert page.report(again, 0, is_over=False) == Report(2, 7, 1)
+
+
+def test_the_tries_of_a_page_are_not_those_of_another_shard() -> None:
+    page = PageTries()
+    for _ in range(2):
+        page.left(row())
+    assert page.tries == 2
+    page.left(row(shard=3))
+    assert page.tries == 1
 
 
 @pytest.mark.parametrize("one", [Broadcast("b"), Broadcast("b", 3), Broadcast("b", is_news=True)])

@@ -19,7 +19,7 @@ from handlers.adapters.gateway.circuit_breaker import (
     OPEN_SECONDS,
     CircuitBreaker,
 )
-from handlers.adapters.gateway.errors import Unreachable
+from handlers.adapters.gateway.errors import GatewayRejected, Unreachable
 from handlers.adapters.queue import NotQueued, Queue
 from handlers.broadcast import RESERVE_SECONDS
 from handlers.core.operation import Push
@@ -286,6 +286,80 @@ def test_a_connection_that_does_not_answer_delays_one_page_only(
     one = worker(world, bonus, 60, 0.05)
     world.run(one.work())
     assert progress(world, bonus) == {"sent": 4, "undelivered": 1}
+
+
+class Busy:
+    """What happens to the first tries of a connection, before it takes a push."""
+
+    def __init__(self, world: World, *ends: Exception | None) -> None:
+        """An exception is raised; None is no answer."""
+        self._ends, self._inner = list(ends), world.connections.post
+        vars(world.connections)["post"] = self.post
+
+    async def post(self, push: Push) -> None:
+        if push.connection_id == "tab-1" and self._ends:
+            end = self._ends.pop(0)
+            if end is None:
+                await asyncio.Event().wait()
+            else:
+                raise end
+        await self._inner(push)
+
+
+@pytest.mark.parametrize(
+    "end", [None, Unreachable("no way"), GatewayRejected(429), GatewayRejected(503)]
+)
+def test_a_push_that_may_get_through_later_is_tried_again_with_its_page_only_by_itself(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: Exception | None
+) -> None:
+    monkeypatch.setattr(operation, "PAGE_SIZE", 2)
+    tabs = people(world, 5)
+    Busy(world, *[end] * (service.MAX_PAGE_TRIES - 1))
+    bonus = drop(world, window=600)
+    world.run(worker(world, bonus, 60, 0.05).work())
+    assert inbox(world) == tabs
+    assert progress(world, bonus) == {"sent": 5}
+
+
+def test_a_push_that_never_gets_through_is_undelivered_after_its_tries(world: World) -> None:
+    people(world, 3)
+    tries = [GatewayRejected(503)] * service.MAX_PAGE_TRIES
+    Busy(world, *tries)
+    bonus = drop(world)
+    work(world, bonus)
+    assert inbox(world) == ["tab-0", "tab-2"]
+    assert progress(world, bonus) == {"sent": 2, "undelivered": 1}
+
+
+@pytest.mark.parametrize("status", [400, 403, 413])
+def test_a_push_that_is_refused_for_good_is_tried_once(world: World, status: int) -> None:
+    people(world, 3)
+    Busy(world, GatewayRejected(status))
+    bonus = drop(world)
+    work(world, bonus)
+    assert progress(world, bonus) == {"sent": 2, "undelivered": 1}
+
+
+def test_what_is_left_of_a_page_when_the_worker_s_time_is_up_is_for_the_next_one(
+    world: World,
+) -> None:
+    people(world, 3)
+    bonus = drop(world, window=600)
+    one = worker(world, bonus, 60)
+    Busy(world, GatewayRejected(429))
+    deliver = world.container.delivery.deliver
+
+    async def last(pushes: list[Push], within_seconds: float) -> Any:
+        vars(one)["_ends_at"] = 0.0
+        return await deliver(pushes, within_seconds)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.container.delivery, "deliver", last)
+        world.run(one.work())
+    assert world.queue.sent == [bonus]
+    work(world, bonus)
+    assert set(inbox(world)) == {"tab-0", "tab-1", "tab-2"}
+    assert progress(world, bonus)["sent"] == 3
 
 
 def test_a_push_without_an_answer_at_the_end_of_the_window_is_dropped(

@@ -26,7 +26,7 @@ MAX_CONCURRENT_CALLS = 64
 MAX_ATTEMPTS = 4
 # A silent gateway has cost seconds already: a second attempt is the last.
 MAX_ATTEMPTS_WHEN_SILENT = 2
-DONE, FAILED = range(200, 300), range(500, 600)  # of HTTP's statuses
+DONE = range(200, 300)  # of HTTP's statuses
 FIRST_BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 0.05, 1.0
 
 
@@ -110,16 +110,9 @@ class GatewayApi:
 
 def max_attempts(error: Undelivered) -> int:
     """How often a call that ends with this error is made in all."""
-    match error:
-        case GatewayRejected(status=HTTPStatus.TOO_MANY_REQUESTS):
-            return MAX_ATTEMPTS
-        case GatewayRejected(status=status):
-            return MAX_ATTEMPTS if status in FAILED else 1
-        case Unreachable(__cause__=TimeoutError()):
-            return MAX_ATTEMPTS_WHEN_SILENT
-        case Unreachable():
-            return MAX_ATTEMPTS
-    return 1
+    if isinstance(error, Unreachable) and isinstance(error.__cause__, TimeoutError):
+        return MAX_ATTEMPTS_WHEN_SILENT
+    return MAX_ATTEMPTS if error.may_pass else 1
 
 
 def backoff_seconds(attempt: int, random: Callable[[], float]) -> float:

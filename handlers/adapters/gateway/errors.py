@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from http import HTTPStatus
+
+FAILED = range(500, 600)
+"""The gateway's own failures, of HTTP's statuses."""
+
 
 class Gone(Exception):
     """API Gateway answered 410: the connection has ended, or is not open yet."""
 
 
 class Undelivered(Exception):
-    """The call did not get through, for a reason that may pass."""
+    """The call did not get through."""
+
+    @property
+    def may_pass(self) -> bool:
+        """Whether the same call may get through in a moment."""
+        return False
 
 
 class GatewayRejected(Undelivered):
@@ -19,6 +29,14 @@ class GatewayRejected(Undelivered):
         super().__init__(answer or str(status))
         self.status = status
 
+    @property
+    def may_pass(self) -> bool:
+        return self.status == HTTPStatus.TOO_MANY_REQUESTS or self.status in FAILED
+
 
 class Unreachable(Undelivered):
     """The gateway gave no answer: there is no way to it, or it is silent."""
+
+    @property
+    def may_pass(self) -> bool:
+        return True

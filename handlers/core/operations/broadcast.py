@@ -12,6 +12,8 @@ import msgspec
 from handlers.core.operation import Json, Push, Statement, bonus_message, encode, raw
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from handlers.core.operation import DeliveryCounts
 
 PAGE_SIZE = 250
@@ -124,11 +126,45 @@ def _statement(
     )
 
 
-def report(row: PageRow, pushes: int, counts: DeliveryCounts, *, is_over: bool) -> Report:
-    """The report of a page. A push without an answer by the end of the window is dropped."""
-    left = pushes - counts.sent - len(counts.gone)
-    undelivered, dropped = (0, left) if is_over else (left, 0)
-    return Report(row.shard, row.page, counts.sent, len(counts.gone), undelivered, dropped)
+class PageTries:
+    """What one worker has pushed since its last report: of a page, in one try or several.
+
+    A page without a report is read again, perhaps to another end. So what is done stays done for
+    all that the worker pushes.
+    """
+
+    def __init__(self) -> None:
+        self.tries = 0
+        self._shard: int | None = None
+        self._sent = self._gone = self._undelivered = 0
+        self._done = set[str]()
+
+    def left(self, row: PageRow) -> list[Push]:
+        """The pushes of the page that are not done, for the next try."""
+        if row.shard != self._shard:
+            self.tries, self._shard = 0, row.shard
+        self.tries += 1
+        return [push for push in pushes(row) if push.connection_id not in self._done]
+
+    def add(self, tried: Sequence[Push], counts: DeliveryCounts) -> None:
+        """Record how a try went."""
+        self._sent += counts.sent
+        self._gone += len(counts.gone)
+        self._undelivered += counts.undelivered - len(counts.again)
+        if counts.again:
+            again = {push.connection_id for push in counts.again}
+            self._done.update({push.connection_id for push in tried} - again)
+
+    def report(self, row: PageRow, left: int, *, is_over: bool) -> Report:
+        """The report of the page: `left` of its pushes failed in the last try, too.
+
+        At the end of the window, what is undelivered is dropped.
+        """
+        left += self._undelivered
+        undelivered, dropped = (0, left) if is_over else (left, 0)
+        report = Report(row.shard, row.page, self._sent, self._gone, undelivered, dropped)
+        self.tries = self._sent = self._gone = self._undelivered = 0
+        return report
 
 
 Recipient = tuple[str, list[tuple[str, str]], msgspec.Raw]

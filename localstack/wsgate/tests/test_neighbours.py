@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -50,6 +51,27 @@ async def test_many_that_ask_at_once_have_each_their_own_answer(tmp_path: Path) 
         questions = [first.manage(1, str(number), LOOK) for number in range(100)]
         answers = await in_time(asyncio.gather(*questions))
         assert [each.body for each in answers] == [b"1 %d GET" % n for n in range(100)]
+
+
+async def test_the_other_is_told_all_that_its_answer_depends_on(tmp_path: Path) -> None:
+    told: list[Manage] = []
+
+    def answer(question: Manage) -> Response:
+        told.append(question)
+        return Response(429, b"{}", (("x-amzn-ErrorType", "LimitExceededException"),))
+
+    asked = Request("POST", "/live/@connections/x", "", LOOK.headers, b"hi", "127.0.0.1")
+    other = Neighbours(tmp_path, 1, answer)
+    await other.start()
+    async with node(tmp_path, 0) as first:
+        for request in (asked, replace(asked, body=b"", too_large=True)):
+            answered = await in_time(first.manage(1, "x", request))
+            assert (answered.status, answered.body) == (429, b"{}")
+            assert answered.headers == (("x-amzn-ErrorType", "LimitExceededException"),)
+            ours, theirs = told[-1].request, request
+            assert (ours.method, ours.path, ours.host) == (theirs.method, theirs.path, theirs.host)
+            assert (ours.body, ours.too_large) == (theirs.body, theirs.too_large)
+    other.close()
 
 
 async def test_the_connections_of_a_node_that_is_not_there_are_gone(tmp_path: Path) -> None:

@@ -122,3 +122,14 @@ def test_two_apis_with_a_stage_of_one_name_are_told_apart_by_the_host() -> None:
 def test_management_is_known_before_the_host(path: str) -> None:
     assert is_management(path)
     assert not is_management("/live")
+
+
+def test_each_connection_of_a_place_is_asked_for_by_its_own_name() -> None:
+    """The place is remembered: with a host of its own, another API."""
+    two = Addresses([LIVE, replace(LIVE, api_id="z9y8x7w6v5")])
+    mine, other = f"{LIVE.api_id}.localhost", "z9y8x7w6v5.localhost"
+    for name, sent in (("aA=", "aA%3D"), ("b", "b"), ("", ""), ("c/d", "c%2Fd")):
+        path = f"/live/@connections/{sent}"
+        assert two.classify(path, mine) == Management(name, Address(0, mine))
+        assert two.classify(path, other) == Management(name, Address(1, other))
+        assert two.classify(f"/nope/@connections/{sent}", mine) == Management(None)

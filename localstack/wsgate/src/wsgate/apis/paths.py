@@ -73,6 +73,7 @@ class Elsewhere:
 
 Target = Stage | Management | NoMethod | InvokeFunction | Closed | Elsewhere
 _ELSEWHERE = Elsewhere()
+_KEPT_PLACES = 64
 
 
 class Addresses:
@@ -82,16 +83,27 @@ class Addresses:
         self._stages = stages
         self._domains = _by_domain(stages)
         self._api_ids = {stage.api_id for stage in stages}
-        # A request is looked at twice on its way.
-        self._latest = lru_cache(1)(self._classify)
+        # A broadcast asks for each connection once, all of them at the same few places.
+        self._places = lru_cache(_KEPT_PLACES)(self._management)
 
     def classify(self, path: str, host: str = "") -> Target:
         """`path` is as sent: `%40connections` and `%3D` are read as they are meant (§11.1)."""
-        return self._latest(path, host)
+        place, _, name = path.rpartition("/")
+        found = self._places(place, host)
+        if found is None:
+            return self._classify(path, host)
+        return Management(_unquoted(name), found)
+
+    def _management(self, place: str, host: str) -> Address | None:
+        """Where `{place}/{connection id}` belongs, if it is `@connections` of a stage."""
+        found = self._classify(f"{place}/id", host)
+        if isinstance(found, Management) and found.connection_id is not None:
+            return found.address
+        return None
 
     def _classify(self, path: str, host: str) -> Target:
         name = _name(host)
-        segments = [unquote(segment, errors="replace") for segment in path.split("/")]
+        segments = [_unquoted(segment) for segment in path.split("/")]
         if name in self._domains:
             return self._on_domain(self._domains[name], segments[1:], host)
         return self._on_default(segments, name, host)
@@ -149,7 +161,17 @@ class Addresses:
 
 def is_management(path: str) -> bool:
     """True for a path that is `@connections`, on whatever host."""
-    return MANAGEMENT in unquote(path, errors="replace").split("/")
+    place, _, name = path.rpartition("/")
+    return _is_management(place) or MANAGEMENT in _unquoted(name).split("/")
+
+
+@lru_cache(_KEPT_PLACES)
+def _is_management(place: str) -> bool:
+    return MANAGEMENT in _unquoted(place).split("/")
+
+
+def _unquoted(text: str) -> str:
+    return unquote(text, errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wsgate.apis import management
 from wsgate.apis.authorization import MANAGE
@@ -11,7 +11,7 @@ from wsgate.model.events import HERE
 from wsgate.model.ids import CONNECTION_ID, node_of
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable
 
     from wsgate.apis.authorization import Authorization
     from wsgate.apis.paths import Addresses
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class ManagingPeers(Protocol):
     """The other nodes behind the same port, each with connections of its own."""
 
-    async def manage(self, node: int, connection_id: str, request: Request) -> Response:
+    def manage(self, node: int, connection_id: str, request: Request) -> Awaitable[Response]:
         """Return what the node that has the connection answers to a call of @connections."""
         ...
 
@@ -71,9 +71,7 @@ class Managing:
             return management.LIMIT_EXCEEDED
         return refusal
 
-    def manage(
-        self, connection_id: str, request: Request
-    ) -> Response | Coroutine[Any, Any, Response]:
+    def manage(self, connection_id: str, request: Request) -> Response | Awaitable[Response]:
         """A call of @connections for a connection of whichever node, by a caller who may."""
         if self._peers is not None and CONNECTION_ID.fullmatch(connection_id):
             owner = node_of(connection_id)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Coroutine
+from collections.abc import Awaitable
 from functools import cached_property
 from http import HTTPStatus
 from random import Random, SystemRandom
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wsgate.apis import faults_api, management, paths
 from wsgate.apis.authorization import Authorization
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from wsgate.model.plan import HttpApi, Plan, WebSocketApi
     from wsgate.node.settings import Settings
 
-Answer = Response | Coroutine[Any, Any, Response]
+Answer = Response | Awaitable[Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
@@ -126,7 +126,7 @@ class Node:
     # HTTP.
 
     def answer(self, request: Request) -> Answer:
-        """A plain request: answered at once, or by a coroutine when a function must run."""
+        """A plain request: answered at once, or later when a function or node is asked."""
         if request.path == faults_api.PATH:
             return faults_api.answer(self.faults, request)
         return self._as_aws(request)

@@ -10,6 +10,7 @@ import asyncio
 import itertools
 import pickle
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -33,8 +34,9 @@ class Channel(asyncio.Protocol):
         self._answer, self._heard = answer, heard
         self._transport: asyncio.Transport | None = None
         self._received = bytearray()
+        self._unsent: list[bytes] = []
         self._numbers = itertools.count()
-        self._asked: dict[int, asyncio.Future[Any]] = {}
+        self._asked: dict[int, tuple[asyncio.Future[Any], Callable[[Any], Any] | None]] = {}
         self._answering: set[asyncio.Task[None]] = set()
         self.lost = asyncio.Event()
 
@@ -49,15 +51,23 @@ class Channel(asyncio.Protocol):
 
     async def ask(self, question: Any) -> Any:
         """Return the other's answer, or raise what it raised. Raises ChannelLost."""
+        return await self.question(question)
+
+    def question(
+        self, question: Any, read: Callable[[Any], Any] | None = None
+    ) -> asyncio.Future[Any]:
+        """The other's answer, without a task to wait for it.
+
+        With `read` it is what that makes of the answer, or of the ChannelLost that came instead.
+        """
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         if self.lost.is_set():
-            raise ChannelLost
-        number = next(self._numbers)
-        future = self._asked[number] = asyncio.get_running_loop().create_future()
-        self._send((_QUESTION, number, question))
-        try:
-            return await future
-        finally:
-            self._asked.pop(number, None)
+            _lose(future, read)
+        else:
+            number = next(self._numbers)
+            self._asked[number] = (future, read)
+            self._send((_QUESTION, number, question))
+        return future
 
     def tell(self, news: Any) -> None:
         """Say something that needs no answer; into the void when the other is gone."""
@@ -66,6 +76,7 @@ class Channel(asyncio.Protocol):
     def close(self) -> None:
         """Hang up."""
         if self._transport is not None:
+            self._flush()
             self._transport.close()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,18 +99,19 @@ class Channel(asyncio.Protocol):
         self.lost.set()
         for task in self._answering:
             task.cancel()
-        for future in self._asked.values():
-            if not future.done():
-                future.set_exception(ChannelLost())
+        asked, self._asked = self._asked, {}
+        for future, read in asked.values():
+            _lose(future, read)
 
     def _take(self, kind: int, number: int, content: Any) -> None:
         if kind == _NEWS:
             self._heard(content)
         elif kind == _QUESTION:
             self._reply(number, content)
-        elif (future := self._asked.get(number)) is not None and not future.done():
+        elif (asked := self._asked.pop(number, None)) is not None and not asked[0].done():
+            future, read = asked
             if kind == _ANSWER:
-                future.set_result(content)
+                future.set_result(content if read is None else read(content))
             else:
                 future.set_exception(content)
 
@@ -110,7 +122,7 @@ class Channel(asyncio.Protocol):
         except Exception as error:  # it is raised again where it was asked
             self._send((_FAILURE, number, error))
             return
-        if not asyncio.iscoroutine(answer):
+        if not isinstance(answer, CoroutineType):  # asyncio.iscoroutine takes ten times as long
             self._send((_ANSWER, number, answer))
             return
         task = asyncio.get_running_loop().create_task(self._reply_later(number, answer))
@@ -130,4 +142,25 @@ class Channel(asyncio.Protocol):
             data = pickle.dumps(message)
         except Exception as error:  # an answer that cannot travel
             data = pickle.dumps((_FAILURE, message[1], RuntimeError(str(error))))
-        self._transport.write(len(data).to_bytes(_HEAD, "big") + data)
+        if not self._unsent:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._unsent += (len(data).to_bytes(_HEAD, "big"), data)
+
+    def _flush(self) -> None:
+        """Write what was said since the loop's last turn at once.
+
+        A write for each answer wakes the other process for each, and takes a third of the time.
+        """
+        unsent, self._unsent = self._unsent, []
+        if unsent and self._transport is not None and not self._transport.is_closing():
+            self._transport.write(b"".join(unsent))
+
+
+def _lose(future: asyncio.Future[Any], read: Callable[[Any], Any] | None) -> None:
+    if future.done():
+        return
+    lost = ChannelLost()
+    if read is None:
+        future.set_exception(lost)
+    else:
+        future.set_result(read(lost))

@@ -6,7 +6,7 @@ import asyncio
 from collections import deque
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import httptools
 
@@ -19,7 +19,7 @@ from wsgate.transport.websocket import Socket, SocketNode, Upgrade
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable
     from datetime import timedelta
 
     from wsgate.model.events import Pairs
@@ -52,7 +52,7 @@ class HttpNode(SocketNode, Protocol):
     @property
     def tls(self) -> ssl.SSLContext | None: ...
     def body_limit(self, path: str) -> int: ...
-    def answer(self, request: Request) -> Response | Coroutine[Any, Any, Response]: ...
+    def answer(self, request: Request) -> Response | Awaitable[Response]: ...
     def upgrade(self, request: Request) -> Upgrade | Response: ...
     def handshake(self, socket: Socket, request: Request) -> None: ...
     def now(self) -> Millis: ...
@@ -73,7 +73,7 @@ class HttpProtocol(asyncio.Protocol):
         self._in_head, self._too_large = False, False
         self._refusal: Response | None = None
         self._turns: deque[_Turn] = deque()
-        self._task: asyncio.Task[Response] | None = None
+        self._task: asyncio.Future[Response] | None = None
         self._is_full, self._upgrade_bytes = False, b""
         self._is_upgrading, self._is_over, self._is_left = False, False, False
         self._is_between = True
@@ -264,12 +264,12 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport.close()
         self._regulate()
 
-    def _start(self, turn: _Turn, answer: Coroutine[Any, Any, Response]) -> None:
-        self._task = asyncio.get_running_loop().create_task(answer)
+    def _start(self, turn: _Turn, answer: Awaitable[Response]) -> None:
+        self._task = asyncio.ensure_future(answer)
         self.deadline = 0  # the function's own time-out bounds it
         self._task.add_done_callback(lambda task: self._answered(turn, task))
 
-    def _answered(self, turn: _Turn, task: asyncio.Task[Response]) -> None:
+    def _answered(self, turn: _Turn, task: asyncio.Future[Response]) -> None:
         self._task = None
         if task.cancelled() or self._transport.is_closing():
             return

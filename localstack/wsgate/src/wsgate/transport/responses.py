@@ -84,11 +84,9 @@ def aws_error(status: int, kind: str, text: str | None) -> Response:
 
 def serialize(response: Response, *, keep_alive: bool, without_body: bool = False) -> bytes:
     """The bytes of a response; `without_body` (for HEAD) leaves the length as it is."""
-    fields = [f"{name}: {value}\r\n" for name, value in _with_framing(response, keep_alive)]
-    start = f"HTTP/1.1 {response.status} {phrase(response.status)}\r\n"
-    head = f"{start}{''.join(fields)}\r\n".encode("latin-1", errors="replace")
-    bodiless = without_body or response.status in _BODILESS
-    return head if bodiless else head + response.body
+    status, size = response.status, len(response.body)
+    head = _head(status, response.headers, size, int(time.time()), keep_alive=keep_alive)
+    return head if without_body or status in _BODILESS else head + response.body
 
 
 def phrase(status: int) -> str:
@@ -98,11 +96,18 @@ def phrase(status: int) -> str:
         return "Unknown"
 
 
-def _with_framing(response: Response, keep_alive: bool) -> Iterable[tuple[str, str]]:
-    yield "Date", http_date(int(time.time()))
-    yield from response.headers
-    if response.status not in _BODILESS:
-        yield "Content-Length", str(len(response.body))
+@lru_cache(64)
+def _head(status: int, headers: Pairs, size: int, epoch: int, *, keep_alive: bool) -> bytes:
+    """The head of a response. Of a second's thousands, many are the same."""
+    pairs = (("Date", http_date(epoch)), *headers, *_framing(status, size, keep_alive))
+    fields = "".join(f"{name}: {value}\r\n" for name, value in pairs)
+    start = f"HTTP/1.1 {status} {phrase(status)}\r\n"
+    return f"{start}{fields}\r\n".encode("latin-1", errors="replace")
+
+
+def _framing(status: int, size: int, keep_alive: bool) -> Iterable[tuple[str, str]]:
+    if status not in _BODILESS:
+        yield "Content-Length", str(size)
     if not keep_alive:
         yield "Connection", "close"
 
