@@ -125,7 +125,7 @@ bench-push: # messages to connections, by our client and boto3 (bar: 5 times per
 bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
 bench-rush: # 5,000 users claim at the same moment, stock 100: each has an answer; 1 minute (--users, --quotas)
 bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
-bench-reports: # sums over all users, of a day, a week, a month, from roll-ups (bar: 1 s, equal to the sessions); 20 minutes (--sessions, --online)
+bench-reports: # sums over all users and audiences, of a day, a week, a month (bar: 1 s, equal to the sessions); an hour (--sessions, --online)
 bench-visible: # 150,000 viewers who are hidden and shown twice a minute (bar: 5,000 changes/s); 3 minutes
 bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
 bench-hostile: # 1,000 users beside a hostile one with 50 connections (bar: p99 2 times); 9 minutes (--seconds)

@@ -182,7 +182,7 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         period = (options.by, options.timezone or "UTC")
         return (
             "audience",
-            (*interval, *period, resources, least, EXACTLY, None, is_visible, is_corrected),
+            (*interval, *period, resources, least, EXACTLY, None, is_visible, is_corrected, 1_024),
             AUDIENCE,
         )
     if options.report == "concurrency":

@@ -161,6 +161,16 @@ CREATE TABLE public.watching_times (
 )
 WITH (fillfactor='80');
 
+CREATE UNLOGGED TABLE public.user_limits (
+    user_id text NOT NULL,
+    free_at timestamp with time zone NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    refused integer DEFAULT 0 NOT NULL,
+    is_kept_out boolean DEFAULT false NOT NULL,
+    of_claims boolean NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
     user_id text NOT NULL,
@@ -229,7 +239,9 @@ CREATE TABLE public.rollups (
     came_back integer[],
     viewers integer NOT NULL,
     peak_viewers integer NOT NULL,
-    peak_at timestamp with time zone NOT NULL
+    peak_at timestamp with time zone NOT NULL,
+    peak_users integer,
+    peak_users_at timestamp with time zone
 );
 
 CREATE TABLE public.acks (
@@ -450,16 +462,6 @@ CREATE TABLE public.used_tickets (
     expires_at timestamp with time zone NOT NULL
 );
 
-CREATE UNLOGGED TABLE public.user_limits (
-    user_id text NOT NULL,
-    free_at timestamp with time zone NOT NULL,
-    counted_at timestamp with time zone NOT NULL,
-    refused integer DEFAULT 0 NOT NULL,
-    is_kept_out boolean DEFAULT false NOT NULL,
-    of_claims boolean NOT NULL
-)
-WITH (fillfactor='50');
-
 CREATE TABLE public.user_streams (
     user_id text NOT NULL,
     seq bigint NOT NULL,
@@ -475,6 +477,8 @@ CREATE TABLE public.watch_totals (
     resource text NOT NULL,
     watched interval NOT NULL,
     last_month date NOT NULL,
+    first_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    first_visible_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
     hidden interval DEFAULT '00:00:00'::interval NOT NULL
 )
 WITH (fillfactor='80');
@@ -678,6 +682,10 @@ CREATE INDEX past_sessions_away ON ONLY public.past_sessions USING btree (away_s
 
 CREATE INDEX past_sessions_default_away_since_idx ON public.past_sessions_default USING btree (away_since) WHERE (away_since IS NOT NULL);
 
+CREATE INDEX past_sessions_sampled ON ONLY public.past_sessions USING btree (ended_at) WHERE ((hashtextextended(user_id, (0)::bigint) & (1023)::bigint) < 128);
+
+CREATE INDEX past_sessions_default_ended_at_idx ON public.past_sessions_default USING btree (ended_at) WHERE ((hashtextextended(user_id, (0)::bigint) & (1023)::bigint) < 128);
+
 CREATE INDEX past_sessions_resource ON ONLY public.past_sessions USING btree (resource, ended_at, id);
 
 CREATE INDEX past_sessions_default_resource_terminate_at_id_idx ON public.past_sessions_default USING btree (resource, ended_at, id);
@@ -717,6 +725,8 @@ ALTER INDEX public.ledger_resource ATTACH PARTITION public.ledger_default_resour
 ALTER INDEX public.ledger_user ATTACH PARTITION public.ledger_default_user_id_id_idx;
 
 ALTER INDEX public.past_sessions_away ATTACH PARTITION public.past_sessions_default_away_since_idx;
+
+ALTER INDEX public.past_sessions_sampled ATTACH PARTITION public.past_sessions_default_ended_at_idx;
 
 ALTER INDEX public.past_sessions_pkey ATTACH PARTITION public.past_sessions_default_pkey;
 

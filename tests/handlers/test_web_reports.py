@@ -571,6 +571,8 @@ def test_an_audience_has_the_trades_figures(world: World) -> None:
                 "average_view_ms": 100_000,
                 "peak_viewers": 2,
                 "peak_at": T0,
+                "sample_percent": 100.0,
+                "error_percent": 0.0,
             }
         ],
         None,
@@ -597,6 +599,29 @@ def test_an_audience_stands_beside_that_of_an_earlier_show(world: World) -> None
         "2026-03-01T23:00:00.000Z",
         "2026-03-01T23:01:00.000Z",
     ]
+
+
+def test_of_many_sessions_an_audience_looks_at_a_sample_and_says_so(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The show of a week before is small, and exact."""
+    for n in range(200):
+        past(world, T0, T0 + 60_000, f"user-{n}")
+    past(world, T0 - 7 * 24 * HOUR, T0 - 7 * 24 * HOUR + 60_000, "ann")
+    path = f"?compare_from={T0 - 7 * 24 * HOUR}"
+    monkeypatch.setattr("handlers.services.audience.MAX_SESSIONS", 200)
+    (exact,) = call(world, "GET", within(f"/audience{path}"))[1]["items"]
+    assert (exact["unique_viewers"], exact["sample_percent"]) == (200, 100)
+    monkeypatch.setattr("handlers.services.audience.MAX_SESSIONS", 199)
+    page = call(world, "GET", within(f"/audience{path}"))[1]
+    (row,), (earlier,) = page["items"], page["compared"]
+    assert (row["sample_percent"], earlier["sample_percent"]) == (12.5, 100)
+    assert row["unique_viewers"] % 8 == 0
+    assert abs(row["unique_viewers"] - 200) <= row["unique_viewers"] * row["error_percent"] / 100
+    assert (earlier["unique_viewers"], earlier["error_percent"]) == (1, 0)
+    (line,) = table(answer(world, within(f"/audience.csv{path}")))
+    assert float(line["error_percent"]) == row["error_percent"]
+    assert float(line["compared_sample_percent"]) == 100
 
 
 def test_the_audience_of_what_has_not_begun_is_empty(world: World) -> None:

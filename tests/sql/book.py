@@ -250,7 +250,7 @@ async def reports_are_right(
             expected = stays.watched(world, span, by, period, zone)
             check_watch_time(rows, expected, span[0] if period else None)
     asked = ("hour", zone, None, NOTHING, SECOND)
-    rows = await told(db, "audience", *span, *asked, world.now, False, is_corrected)
+    rows = await told(db, "audience", *span, *asked, world.now, False, is_corrected, 1_024)
     check_audience(rows, stays.audience(world, span, *asked))
     args = (*span, 24 * HOUR * 9, None, MICROSECOND, world.now, is_corrected)
     (row,) = await told(db, "concurrency", *args)

@@ -107,5 +107,5 @@ async def test_an_audience_is_what_there_was(
             least = dice.choice((timedelta(0), MOMENT, 30 * SECOND, 60 * SECOND))
             resolution = dice.choice((MOMENT, SECOND, 7 * SECOND))
             asked = (period, zone, resources, least, resolution)
-            rows = await told(db, "audience", *span, *asked, world.now, is_visible, True)
+            rows = await told(db, "audience", *span, *asked, world.now, is_visible, True, 1_024)
             check_audience(rows, stays.audience(world, span, *asked))

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 ROWS = """
 select is_visible, resource, starts_at, watched, uncertain, went_on, began, came_back, viewers,
-       peak_viewers, peak_at
+       peak_viewers, peak_at, peak_users, peak_users_at
   from rollups order by starts_at, resource, is_visible
 """
 

@@ -20,7 +20,7 @@ class Audience(Schema):
     )
     new_viewers: int = Field(
         description="of them, users whose first session on these resources begins in the period, "
-        "as far back as sessions are kept"
+        "as long as the user's past sessions are kept"
     )
     returning_viewers: int = Field(description="of them, the others: they had been here before")
     retained_viewers: int = Field(
@@ -47,6 +47,14 @@ class Audience(Schema):
     peak_viewers: int = Field(description="the most users who watched at once")
     peak_at: int = Field(
         description="the first moment with `peak_viewers`, in milliseconds since the epoch"
+    )
+    sample_percent: float = Field(
+        description="100: all users were looked at, and all is exact; less: figures of users are "
+        "estimates, from a sample of so many of them"
+    )
+    error_percent: float | None = Field(
+        description="by how much `unique_viewers` may be wrong, in per cent of it and in 95 of 100 "
+        "cases; 0 if all users were looked at, null if no user of the sample was there"
     )
 
 

@@ -1,6 +1,7 @@
 -- Add to a user's totals of watch time what a session that had p_before has more, or less, with p_times (null: none):
 -- by the resource, and of anything only what no other session has, by both clocks. p_visible: when it was visible; null: all
--- the time. Totals that were forgotten stay so.
+-- the time. Totals that were forgotten stay so. Since when the user comes is not known then: who asks reads the
+-- sessions.
 create or replace function correct_totals(
     p_user_id text, p_resource text, p_session_id bigint, p_before tstzmultirange, p_times tstzmultirange,
     p_visible tstzmultirange
@@ -22,7 +23,8 @@ begin
        and p.id <> p_session_id;
     update watch_totals t
        set watched = t.watched + d.watched, hidden = t.hidden + d.watched - d.visible,
-           last_month = greatest(t.last_month, month_of(upper(p_times)))
+           last_month = greatest(t.last_month, month_of(upper(p_times))), first_at = '-infinity',
+           first_visible_at = '-infinity'
       from (values (p_resource, length_of(p_times) - length_of(p_before), length_of(v_shown) - length_of(v_shown_before)),
                    ('', length_of(p_times - v_others) - length_of(p_before - v_others),
                     length_of(v_shown - v_shown_others) - length_of(v_shown_before - v_shown_others)))

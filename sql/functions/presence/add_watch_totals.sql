@@ -5,13 +5,14 @@
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
 begin
     perform prefer_indexes();
-    insert into watch_totals as t (user_id, resource, watched, hidden, last_month)
+    insert into watch_totals as t (user_id, resource, watched, hidden, last_month, first_at, first_visible_at)
         select user_id, coalesce(resource, ''), sum(ended_at - joined_at), sum(hidden_length(joined_at, ended_at, visible)),
-               date_trunc('month', max(ended_at) at time zone 'UTC')
+               date_trunc('month', max(ended_at) at time zone 'UTC'), min(joined_at), min(first_visible(joined_at, ended_at, visible))
           from finalized where revision = 0 group by grouping sets ((user_id), (user_id, resource)) order by 1, 2
         on conflict (user_id, resource) do update
            set watched = t.watched + excluded.watched, hidden = t.hidden + excluded.hidden,
-               last_month = greatest(t.last_month, excluded.last_month);
+               last_month = greatest(t.last_month, excluded.last_month), first_at = least(t.first_at, excluded.first_at),
+               first_visible_at = least(t.first_visible_at, excluded.first_visible_at);
     -- Anything counts once, however many sessions have it: only what no other session has is added. A statement of
     -- its own: the rows above are locked now, so it sees all past sessions of these users, and no other caller
     -- adds one. A pair and its upper bound say "this user's since then", and only the index by users can answer

@@ -1,11 +1,12 @@
 -- Sessions, and parts of sessions, clipped to [p_from, p_to): of one user and of some resources (null: of all).
+-- With p_once also of a sample of the users (see is_sampled).
 -- [counts_from, ends_at) is what counts of [starts_at, ends_at): all of it, or with p_once what none before it of
 -- the user's clips has counted (null: nothing), so that the sum is the time that the person watched.
 -- [uncertain_at, sure_at): see `clipped`. Open sessions count up to p_now. The true end of a session is at most two hours later (`leave`).
 -- With p_visible only what was visible. It is inlined into its caller, so conditions on the user reach the indexes.
 create or replace function clips_between(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_user_id text, p_resources text[], p_once boolean,
-    p_visible boolean, p_corrected boolean default true
+    p_visible boolean, p_corrected boolean default true, p_sample integer default 1024
 ) returns table (
     user_id text, resource text, joined_at timestamptz, away_since timestamptz,
     starts_at timestamptz, ends_at timestamptz, counts_from timestamptz,
@@ -29,7 +30,7 @@ create or replace function clips_between(
                                         rows between unbounded preceding and 1 preceding) as reached
               from stays_between(p_from - interval '2 hours', p_to, p_now, p_visible, p_corrected) as s,
                    clipped(s.joined_at, s.ended_at, s.ended_within, p_from, p_to, p_now) as c
-             where p_once
+             where p_once and is_sampled(s.user_id, p_sample)
                and (p_user_id is null or s.user_id = p_user_id)
                and (p_resources is null or s.resource = any (p_resources))
                and (c.starts_at is not null or c.uncertain_at is not null)) as each

@@ -36,24 +36,29 @@ create or replace function rollups_between(
          group by resource, quarter
     ),
     changes as (
-        select coalesce(resource, '') as resource, at, sum(change)::integer as change
-          from (select resource, starts_at, 1 from clips where starts_at is not null
-                union all select resource, ends_at, -1 from clips where ends_at < p_to
-                union all select resource, quarter, 0 from watched where resource <> '') as each(resource, at, change)
+        select coalesce(resource, '') as resource, at, sum(change)::integer as change,
+               -- In all, a user counts once.
+               (case grouping(resource) when 0 then sum(change) else sum(of_users) end)::integer as of_users
+          from (select resource, starts_at, 1, (counts_from = starts_at)::integer from clips where starts_at is not null
+                union all select resource, counts_from, 0, 1 from clips where counts_from > starts_at
+                union all select resource, ends_at, -1, -(counts_from is not null)::integer from clips where ends_at < p_to
+                union all select resource, quarter, 0, 0 from watched where resource <> ''
+               ) as each(resource, at, change, of_users)
          group by grouping sets ((resource, at), (at))
     ),
     counted as (
-        select resource, quarter_of(at) as quarter, at, sum(change) over (partition by resource order by at) as viewers
-          from changes
+        select resource, quarter_of(at) as quarter, at, sum(change) over before as viewers, sum(of_users) over before as users
+          from changes window before as (partition by resource order by at)
     ),
     peaks as (
         select resource, quarter, min(viewers) filter (where at = quarter) as viewers, max(viewers) as peak_viewers,
-               (array_agg(at order by viewers desc, at))[1] as peak_at
+               (array_agg(at order by viewers desc, at))[1] as peak_at, max(users) as peak_users,
+               (array_agg(at order by users desc, at))[1] as peak_users_at
           from counted group by resource, quarter
     )
     select p_visible, resource, quarter, coalesce(watched, '0'), coalesce(uncertain, '0'), coalesce(went_on, 0)::integer,
            coalesce(began, 0)::integer, came_back, coalesce(viewers, 0)::integer, coalesce(peak_viewers, 0)::integer,
-           coalesce(peak_at, quarter)
+           coalesce(peak_at, quarter), coalesce(peak_users, 0)::integer, coalesce(peak_users_at, quarter)
       from watched full join unsure using (resource, quarter) left join returned using (resource, quarter)
            left join peaks using (resource, quarter)
 $$;

@@ -1,15 +1,18 @@
 -- What all users watched in the quarters of p_rolled_up, in sums for each period of p_starts: `period`, its start, and the
 -- resource, if those are told apart. A session is counted where it begins, or at p_from or the start of its period, if
--- it is there then or comes back from an outage that began before.
+-- it is there then or comes back from an outage that began before. Peaks are of users.
 create or replace function sums_of_rollups(
     p_rolled_up tstzmultirange, p_from timestamptz, p_starts timestamptz[], p_by_resource boolean, p_resource text,
     p_visible boolean
-) returns table (period timestamptz, resource text, sessions bigint, watched interval, uncertain interval)
-language sql stable rows 1000 as $$
+) returns table (
+    period timestamptz, resource text, sessions bigint, watched interval, uncertain interval, views bigint,
+    peak_users integer, peak_users_at timestamptz
+) language sql stable rows 1000 as $$
     select p_starts[n], case when p_by_resource then r.resource end,
            sum(r.began + case when r.starts_at = since then r.went_on else 0 end
                + coalesce(r.came_back[1 + quarters_in(r.starts_at - quarter_from(since))], 0)),
-           sum(r.watched), sum(r.uncertain)
+           sum(r.watched), sum(r.uncertain), sum(r.began), max(r.peak_users),
+           (array_agg(r.peak_users_at order by r.peak_users desc, r.peak_users_at))[1]
       from rollups r, lateral (select width_bucket(r.starts_at, p_starts) as n) as place,
            lateral (select greatest(p_from, p_starts[n]) as since) as each
      where r.is_visible = p_visible

@@ -16,7 +16,9 @@ declare
     v_by constant text[] := case when p_by_resource then '{resource}'::text[] else '{}' end;
     v_rest tstzrange;
 begin
-    return query select * from sums_of_rollups(v_rolled_up, p_from, v_starts, p_by_resource, p_resource, p_visible);
+    return query
+        select r.period, r.resource, r.sessions, r.watched, r.uncertain
+          from sums_of_rollups(v_rolled_up, p_from, v_starts, p_by_resource, p_resource, p_visible) as r;
     if lower(v_rolled_up) > p_from then
         return query
             select v_starts[1], case when p_by_resource then a.resource end, -count(*), interval '0', interval '0'
