@@ -6,13 +6,17 @@ create or replace function bonuses_of(p_user_id text, p_resource text, p_watched
 returns json language plpgsql stable as $$
 declare
     v_shown jsonb[] := '{}';
+    v_is_any_running boolean;
+    v_is_any_cancelled boolean;
 begin
     -- Most of the time there is none, and asking so costs a tenth of what it saves.
-    if exists (select from bonuses b where b.ledger_closed_at is null and b.expires_at > p_now) then
+    select exists (select from bonuses b where b.ledger_closed_at is null and b.expires_at > p_now),
+           exists (select from broadcasts b where b.kind = 'cancel' and b.expires_at > p_now)
+      into v_is_any_running, v_is_any_cancelled;
+    if v_is_any_running then
         v_shown := v_shown || running_bonuses(p_user_id, p_resource, p_watched, p_now);
     end if;
-    if cardinality(v_shown) < 10
-       and exists (select from broadcasts b where b.kind = 'cancel' and b.expires_at > p_now) then
+    if v_is_any_cancelled and cardinality(v_shown) < 10 then
         v_shown := v_shown || cancelled_bonuses(p_user_id, 10 - cardinality(v_shown), p_now);
     end if;
     return array_to_json(v_shown);

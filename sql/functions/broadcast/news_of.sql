@@ -4,7 +4,20 @@
 -- as far back as it takes for 20, and says false if there are more.
 create or replace function news_of(p_resource text, p_since bigint, p_now timestamptz) returns json
 language plpgsql stable as $$
+declare
+    v_seq bigint;
+    v_has_any boolean;
 begin
+    -- Most of the time there is none, and asking so costs a tenth of what it saves.
+    select s.seq, exists (select from broadcasts b
+                           where b.kind = 'news' and b.audience = 'everyone' and b.seq > coalesce(p_since, 0))
+                  or exists (select from broadcasts b
+                              where b.kind = 'news' and b.audience = 'resource' and b.resource = p_resource
+                                and b.seq > coalesce(p_since, 0))
+      into v_seq, v_has_any from broadcast_stream s;
+    if not v_has_any then
+        return json_build_object('seq', v_seq, 'news', '[]'::json, 'recovered', true);
+    end if;
     return (
         with latest as (
             select seq, at, expires_at, news from (
@@ -28,7 +41,7 @@ begin
               from unexpired window latest_first as (order by seq desc)
         )
         select json_build_object(
-                   'seq', (select seq from broadcast_stream),
+                   'seq', v_seq,
                    'news', coalesce(json_agg(news order by seq) filter (where n <= 20 and bytes <= 16384), '[]'),
                    'recovered', coalesce(bool_and(n <= 20 and bytes <= 16384), true)
                                 and (select count(*) < 100 from latest))

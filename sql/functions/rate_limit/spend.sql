@@ -14,19 +14,18 @@ create or replace function spend(
 declare
     -- A message is within the limit if it is free by then.
     v_by timestamptz := p_now + p_gap * (p_burst - 1);
+    -- Here, for every message is counted before it is planned. `perform` would take longer.
+    v_settings text := prefer_indexes();
     v_kept_out interval;
     v_row user_limits;
 begin
-    perform prefer_indexes();  -- here, for every message is counted before it is planned
     if p_gap = '0' then
         return 0;
     end if;
-    v_kept_out := kept_out_for(p_user_id, p_now);
-    if v_kept_out is not null then
-        return -ceil(extract(epoch from v_kept_out) * 1000);
-    end if;
+    -- For most, this is all.
     insert into user_limits as l (user_id, of_claims, counted_at, free_at)
-        values (p_user_id, p_is_claim, p_now, p_now + p_gap * p_units)
+        select p_user_id, p_is_claim, p_now, p_now + p_gap * p_units
+         where not exists (select from kept_out(p_user_id, p_now))
         on conflict (user_id, of_claims) do update
            set counted_at = p_now, refused = 0, is_kept_out = false,
                free_at = case when l.counted_at > p_now + interval '1 minute' then p_now
@@ -35,6 +34,10 @@ begin
             or l.counted_at > p_now + interval '1 minute';
     if found then
         return 0;
+    end if;
+    v_kept_out := kept_out_for(p_user_id, p_now);
+    if v_kept_out is not null then
+        return -ceil(extract(epoch from v_kept_out) * 1000);
     end if;
     update user_limits
        set counted_at = p_now, refused = refused + 1, is_kept_out = refused >= p_burst,
