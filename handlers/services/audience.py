@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # What the database reads and counts within a second on two busy cores, of all users or of a sample.
 MAX_SESSIONS = 60_000
 # Of 1,024 users. The index past_sessions_sampled has the sessions of the largest sample.
-ALL_USERS, LARGEST_SAMPLE = 1_024, 128
+ALL_USERS, MAX_SAMPLE = 1_024, 128
 
 LENGTHS = {
     "minute": timedelta(minutes=1),
@@ -141,7 +141,7 @@ def choose_sample(sessions: int, *, is_visible: bool = False) -> int:
         sessions *= 2
     if sessions <= MAX_SESSIONS:
         return ALL_USERS
-    sample = LARGEST_SAMPLE
+    sample = MAX_SAMPLE
     while sample > 1 and sessions * sample > MAX_SESSIONS * ALL_USERS:
         sample //= 2
     return sample
