@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # What the database reads and counts within a second on two busy cores, of all users or of a sample.
 MAX_SESSIONS = 60_000
-# Of 1,024 users. The index past_sessions_sampled has the sessions of the largest sample.
+# Of 1,024 users. The database has an index of the sessions of the largest sample.
 ALL_USERS, MAX_SAMPLE = 1_024, 128
 
 LENGTHS = {
