@@ -54,7 +54,7 @@ new_ones as (
       from (select n, user_id, (
                        select max(case when since.first_at = '-infinity' then 1 when since.first_at < $1 then 2 else 0 end)
                          from watch_totals t, lateral (select case when $9 then first_visible_at else t.first_at end) as since(first_at)
-                        where t.user_id = e.user_id and t.resource = any (coalesce($5, '{""}'))) as totals
+                        where t.user_id = e.user_id and t.resource = any (coalesce($5::text[], '{""}'))) as totals
               from edges e where is_viewer and is_first offset 0) as e
      where case when $10 and totals = 2 then false
                 when not $10 or totals = 1 or user_id in (select user_id from early)
