@@ -35,7 +35,7 @@ SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims rush reads reports visible broadcast hostile sweep retention presence crowd soak peers
+BENCHES = imports idle echo call handshakes push claims rush reads reports visible broadcast hostile sweep retention presence growth crowd soak peers
 
 # What `make load` is told; `make load OPTIONS=--help` lists the rest.
 USERS =
@@ -132,12 +132,13 @@ bench-hostile: # 1,000 users beside a hostile one with 50 connections (bar: p99 
 bench-sweep: # lost $disconnects and dead nodes under 9,000 connections; 4 minutes
 bench-retention: # the tables of a year at 150,000 viewers, and pruning (bar: a quarter of a run's minute); 4 minutes (--minutes)
 bench-presence: # what presence costs with 800,000 online; 10 minutes (--quick)
+bench-growth: # the load at 10,000 to 800,000 users: memory, latency, broadcast, reports; hours (--sizes, --from)
 bench-crowd: # the gateway: 150,000 connections over ten nodes; minutes
 bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-peers: # the gateway beside ws, Socket.IO, websockets, FastAPI, gorilla; 5 minutes (--install, --quick)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-rush bench-reads bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-soak bench-peers: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-rush bench-reads bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-growth bench-soak bench-peers: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv

@@ -54,6 +54,8 @@ CREATE TABLE public.bonuses (
     acknowledge boolean DEFAULT false NOT NULL,
     fingerprint text,
     ledger_closed_at timestamp with time zone,
+    is_visible boolean DEFAULT false NOT NULL,
+    CONSTRAINT a_clock_counts_something CHECK (((NOT is_visible) OR (min_watched IS NOT NULL))),
     CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
     CONSTRAINT bonuses_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
     CONSTRAINT bonuses_min_watched_check CHECK ((min_watched > '00:00:00'::interval)),
@@ -115,6 +117,7 @@ CREATE TABLE public.award_rules (
     created_at timestamp with time zone NOT NULL,
     fingerprint text,
     ended_at timestamp with time zone,
+    is_visible boolean DEFAULT false NOT NULL,
     CONSTRAINT award_rules_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
     CONSTRAINT award_rules_every_check CHECK ((every >= '00:00:01'::interval)),
     CONSTRAINT award_rules_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
@@ -471,7 +474,8 @@ CREATE TABLE public.watch_totals (
     user_id text NOT NULL,
     resource text NOT NULL,
     watched interval NOT NULL,
-    last_month date NOT NULL
+    last_month date NOT NULL,
+    hidden interval DEFAULT '00:00:00'::interval NOT NULL
 )
 WITH (fillfactor='80');
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 import uvloop
 
 from bench.load.company import Company, Shown
+from bench.load.pace import MAX_STEP_SECONDS, STEP_SECONDS, paced
 from bench.load.pipe import Pipe
 from bench.load.tally import Tally
 from bench.load.user import User
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from bench.load.line import Door
     from bench.load.tally import Wrong
 
-AT_ONCE = 128
-"""Users of one process who open a connection at once, where nothing was lost."""
 REPORT_SECONDS = 1.0
-STEP_SECONDS = 0.02
+COMING_AT_A_TIME, PINGS_AT_A_TIME = 4, 8
 LOOKS_PER_SECOND = 100_000
 """At so many users a second is looked, where all of them are waited for."""
 
@@ -50,6 +49,8 @@ class Plan:
     door: Door
     sources: list[str | None]
     seed: int
+    at_once: int
+    """Users who open a connection at once, where nothing was lost."""
 
 
 NICE = 10
@@ -75,6 +76,7 @@ class Crowd:
     def __init__(self, plan: Plan, pipe: Pipe) -> None:
         self._pipe, self._tally = pipe, Tally()
         random = Random(plan.seed)  # noqa: S311 not a secret
+        self._at_once = plan.at_once
         self._company = Company(plan.door, plan.sources, random, self._tally)
         self._users = [User(name, self._company) for name in plan.names]
         self._pinging: asyncio.Task[None] | None = None
@@ -103,7 +105,7 @@ class Crowd:
 
     async def come(self, rate: float) -> None:
         """All come online, so many a second."""
-        await self._each(self._users, rate, User.come)
+        await self._each(self._users, rate, User.come, COMING_AT_A_TIME)
         gc.freeze()
 
     async def ping(self, every: float) -> None:
@@ -116,7 +118,8 @@ class Crowd:
 
     async def _ping(self, every: float) -> None:
         while True:
-            async for user in _paced(self._users, max(1e-3, len(self._users) / every)):
+            rate = max(1e-3, len(self._users) / every)
+            async for user in paced(self._users, rate, PINGS_AT_A_TIME):
                 user.ping()
 
     async def pongs(self) -> None:
@@ -140,12 +143,15 @@ class Crowd:
         await self._until_none(chosen, left.__contains__, "a connection was not replaced")
         replacing.cancel()
 
-    @staticmethod
     async def _each(
-        users: Sequence[User], rate: float, do: Callable[[User], Awaitable[None]]
+        self,
+        users: Sequence[User],
+        rate: float,
+        do: Callable[[User], Awaitable[None]],
+        at_a_time: int = 1,
     ) -> None:
         """Begin with so many a second at most, and not more at once than a machine can serve."""
-        gate, begun = asyncio.Semaphore(AT_ONCE), []
+        gate, begun = asyncio.Semaphore(self._at_once), []
 
         async def one(user: User) -> None:
             try:
@@ -153,14 +159,14 @@ class Crowd:
             finally:
                 gate.release()
 
-        async for user in _paced(users, rate):
+        async for user in paced(users, rate, at_a_time):
             await gate.acquire()
             begun.append(asyncio.create_task(one(user)))
         await asyncio.gather(*begun)
 
     async def greet(self, rate: float) -> None:
         """All say hello once more, and so learn what the server tells clients now."""
-        async for user in _paced(self._users, rate):
+        async for user in paced(self._users, rate):
             user.greet()
         await self._until_none(self._users, lambda user: user.is_greeting, "a hello had no answer")
 
@@ -172,7 +178,7 @@ class Crowd:
         async def count() -> int:
             return sum(map(is_so, users))
 
-        if await until_none(count, every=STEP_SECONDS + len(users) / LOOKS_PER_SECOND):
+        if await until_none(count, every=MAX_STEP_SECONDS + len(users) / LOOKS_PER_SECOND):
             for user in filter(is_so, users):
                 self._tally.wrong(fault, user.user_id)
 
@@ -189,7 +195,7 @@ class Crowd:
         """All say goodbye, so many a second, and are gone."""
         self._company.is_leaving = True
         await self.ping(0)
-        async for user in _paced(self._users, rate):
+        async for user in paced(self._users, rate):
             user.leave()
         while self._tally.open:  # noqa: ASYNC110  # thousands of lines, and no event for all
             await asyncio.sleep(STEP_SECONDS)
@@ -204,7 +210,7 @@ class Crowd:
         """So many users act, so often each. How many came to the other by a push."""
         acts, users = self._company.acts, self._users[:many]
         acts.clear()
-        async for user in _paced(users * times, rate):
+        async for user in paced(users * times, rate):
             user.act()
 
         async def missing() -> int:
@@ -318,14 +324,3 @@ class Crowd:
     async def away(self) -> int:
         """How many users have no connection that was welcomed."""
         return sum(not any(line.connection_id for line in user.lines) for user in self._users)
-
-
-async def _paced(users: Sequence[User], rate: float) -> Any:
-    """One after the other, so many a second by the clock, however long each takes."""
-    began, given = time.perf_counter(), 0
-    while given < len(users):
-        due = min(len(users), int((time.perf_counter() - began) * rate) + 1)
-        for user in users[given:due]:
-            yield user
-        given = max(given, due)
-        await asyncio.sleep(STEP_SECONDS)

@@ -12,7 +12,7 @@ from bench.load.pipe import Pipe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from multiprocessing.context import SpawnProcess
+    from multiprocessing.context import ForkServerProcess
 
     from bench.load.crowd import Plan
     from bench.load.tally import Report
@@ -31,7 +31,7 @@ class Crowds:
         """`heard(index, report)` gets what each process tells once a second."""
         self._heard = heard
         self._pipes: list[Pipe] = []
-        self._processes: list[SpawnProcess] = []
+        self._processes: list[ForkServerProcess] = []
         self._readers: list[asyncio.Task[None]] = []
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._number = 0
@@ -39,7 +39,8 @@ class Crowds:
 
     async def start(self, plans: Sequence[Plan]) -> None:
         """A process for each plan."""
-        context = multiprocessing.get_context("spawn")
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["bench.load.preloaded"])
         for index, plan in enumerate(plans):
             ours, theirs = socket.socketpair()
             with theirs:

@@ -8,7 +8,8 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench.support.gateways import command, cpu_seconds, family
+from bench.load.room import free_memory
+from bench.support.gateways import command, cpu_seconds, family, proportional_bytes
 
 KINDS = ("nodes", "functions", "postgres", "clients", "rest")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
@@ -37,6 +38,7 @@ class Meter:
         self._used: dict[int, float] = {}
         self._kinds: dict[int, str] = {}
         self._at, self._busy = time.monotonic(), _busy()
+        self._free = free_memory()
         self.total = dict.fromkeys(KINDS, 0.0)
         """Processor seconds so far, by kind."""
         self._is_there = Path("/proc/self/stat").exists()
@@ -63,6 +65,17 @@ class Meter:
         for kind in KINDS:
             self.total[kind] += sample.processor[kind]
         return sample
+
+    def held(self) -> dict[str, int]:
+        """Bytes of each kind; `machine`: what it has less than before, sockets in the kernel, too.
+
+        Pages that processes share count once. Reading them takes seconds where there are gigabytes.
+        """
+        held = dict.fromkeys(KINDS, 0)
+        for pid in family(os.getpid()):
+            with contextlib.suppress(OSError, IndexError, ValueError):
+                held[self._kind(pid)] += proportional_bytes(pid)
+        return {**held, "machine": self._free - free_memory()}
 
     def _kind(self, pid: int) -> str:
         if pid in self._clients:

@@ -12,8 +12,10 @@ from urllib.parse import urlsplit
 STAGES: Final = (
     "ramp",
     "hold",
+    "reports",
     "acts",
     "bonus",
+    "everyone",
     "rush",
     "churn",
     "node",
@@ -37,9 +39,12 @@ EPILOG = """\
 stages:
   ramp    all users come online: authorizer, $connect, hello
   hold    they are there, and send pings
+  reports the reports of all users, while they are there; the size of the database
   acts    some have a second device, and what they do on the first one comes to the second
   bonus   bonuses to one user each, one after the other
-  rush    a bonus to all; all claim it, and few can have it
+  everyone
+          a bonus to all
+  rush    all claim the bonus to all, and few can have it
   churn   connections are replaced, as each one is within two hours
   node    a node of the gateway is killed; its users come back
   storm   the gateway is killed with all its nodes and functions, and starts again with the quota on

@@ -21,6 +21,8 @@ USERS_OF_A_PROCESS = 18_000
 """So many clients fit into 20,000 files, and keep one processor busy at a thousand a second."""
 UNEVEN = 1.25
 """The kernel spreads connections over nodes by chance, and a node that is dead takes none."""
+AT_ONCE, AT_ONCE_OF_A_PROCESS = 1_024, 128
+"""Users who open a connection at once: with more, each waits for longer than its ticket lives."""
 MAX_NODES = 64
 """Of a gateway, and of client processes here."""
 
@@ -82,6 +84,11 @@ class Room:
     def fits(self) -> int:
         """So many users fit."""
         return min(need.fits for need in self.needs)
+
+    @property
+    def at_once(self) -> int:
+        """So many users of a process open a connection at once."""
+        return max(1, min(AT_ONCE_OF_A_PROCESS, AT_ONCE // self.processes))
 
     @property
     def missing(self) -> list[Need]:
@@ -146,7 +153,7 @@ def this_machine(folder: Path) -> Machine:
         all_files=min(all_files - open_files, plenty),
         ports=last - first + 1,
         addresses=2 * MAX_NODES if is_linux else 1,  # all of 127.0.0.0/8 is here on Linux
-        memory=_free_memory(),
+        memory=free_memory(),
         disk=shutil.disk_usage(folder).free,
     )
 
@@ -157,7 +164,8 @@ def _numbers(path: str, otherwise: tuple[int, ...]) -> tuple[int, ...]:
     return otherwise
 
 
-def _free_memory() -> int:
+def free_memory() -> int:
+    """Of the machine, in bytes, with what it would give up."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):

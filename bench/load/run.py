@@ -67,7 +67,7 @@ class Run:
             await crowds.start(self._plans(system))
             self._meter.clients(crowds.pids)
             truth = _truth(system, crowds, self._options.grace)
-            scene = Scene(self._options, system, crowds, truth, self._record)
+            scene = Scene(self._options, system, crowds, truth, self._record, self._meter)
             watching = asyncio.create_task(_watch(system))
             ticking = asyncio.create_task(self._tick())
             playing = asyncio.create_task(self._stages(scene))
@@ -89,10 +89,8 @@ class Run:
     async def _stages(self, scene: Scene) -> None:
         for name in self._options.stages:
             stage = self._record.begin(name)
-            try:
-                await PLAYED[name](scene, stage)
-            finally:
-                stage.ended = self._record.now
+            await PLAYED[name](scene, stage)
+            stage.ended = self._record.now
             stage.wrong += merged(await scene.crowds.ask("wrong"))
             stage.wrong += await scene.truth.pushes.once()
             stage.wrong += wrong("the sweep failed", scene.system.failures)
@@ -113,7 +111,13 @@ class Run:
         run = secrets.token_hex(3)
         names = [f"load-{run}-{number}" for number in range(users)]
         return [
-            Plan(names[index::processes], system.door, self._sources(index), index)
+            Plan(
+                names[index::processes],
+                system.door,
+                self._sources(index),
+                index,
+                self._room.at_once,
+            )
             for index in range(processes)
         ]
 

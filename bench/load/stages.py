@@ -9,11 +9,16 @@ import uuid
 from array import array
 from collections import Counter
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from statistics import median
 from typing import TYPE_CHECKING, Any
+from urllib.error import HTTPError
 
+from bench.load.options import processors
 from bench.load.record import at, latencies
+from bench.load.reports import paths
 from bench.load.system import OwnSystem
-from bench.load.truth import Truth, say_late, wrong
+from bench.load.truth import Truth, judge_audience, say_late, wrong
 from bench.load.waiting import HANG_SECONDS, until_none
 
 if TYPE_CHECKING:
@@ -21,6 +26,7 @@ if TYPE_CHECKING:
 
     from bench.load.crowds import Crowds
     from bench.load.deployed import Deployed, FarTruth
+    from bench.load.meter import Meter
     from bench.load.options import Options
     from bench.load.record import Record, Stage
     from bench.load.tally import Wrong
@@ -32,6 +38,13 @@ RUSH_SECONDS = 2 * HANG_SECONDS
 ANSWER_SECONDS = 60.0
 """Of claims that are sent at the end of their window."""
 USUAL_PING_SECONDS = 480
+TIMES_ASKED = 3
+"""Each report: the first may start a function, so the middle one counts."""
+REFUSED = 422
+"""The status of a report that the database cancelled, so that live traffic does not wait for it."""
+LOOKS_PER_SECOND = 100_000
+"""At so many users a second all clients together look, where all of them are waited for."""
+MIB = 1024**2
 MATURE_SECONDS = 61.0
 """The sweep looks up connections that are a minute old."""
 # Of a run that cannot wait: young connections become so old, and their sessions do not. Rows that
@@ -59,6 +72,15 @@ update line_limits set expected = 0, connections = 1000000000,
 """
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A bonus to all."""
+
+    bonus_id: str
+    ends_at: float
+    """When its window ends, in seconds since the epoch."""
+
+
 @dataclass
 class Scene:
     """What the stages play with."""
@@ -68,6 +90,9 @@ class Scene:
     crowds: Crowds
     truth: Truth | FarTruth
     record: Record
+    meter: Meter
+    offer: Offer | None = None
+    """The bonus to all, which the rush claims."""
     is_prepared: bool = False
     """Whether clients know the window of all of them."""
 
@@ -128,7 +153,11 @@ async def hold(scene: Scene, stage: Stage) -> None:
     """All are there, and send pings."""
     every = scene.options.ping / scene.options.scale
     await scene.crowds.ask("ping", every)
+    began = scene.record.now
     await asyncio.sleep(scene.options.hold)
+    _say_what_rest_takes(scene, stage, began)
+    held = await asyncio.to_thread(scene.meter.held)
+    stage.figures["memory_mib"] = {kind: round(size / MIB) for kind, size in held.items()}
     await scene.crowds.ask("ping", 0)
     await scene.crowds.ask("pongs")
     await scene.crowds.ask("tell")
@@ -136,6 +165,42 @@ async def hold(scene: Scene, stage: Stage) -> None:
     stage.figures["seconds_between_pings"] = round(every, 1)
     stage.figures["pings"] = stage.counts["pings"]
     stage.wrong += await scene.truth.presence()
+
+
+def _say_what_rest_takes(scene: Scene, stage: Stage, began: float) -> None:
+    """Processors in use since then by kind of process, and as a share of the machine."""
+    moments = [moment.processor for moment in scene.record.moments if moment.at > began]
+    if not moments:
+        return
+    used = {
+        kind: round(sum(moment[kind] for moment in moments) / len(moments), 3)
+        for kind in moments[0]
+    }
+    stage.figures["processors_at_rest"] = used
+    stage.figures["share_of_the_machine"] = round(sum(used.values()) / processors(), 4)
+
+
+async def reports(scene: Scene, stage: Stage) -> None:
+    """What those ask who look after all of them, and how large the database is by then."""
+    took: dict[str, float | str] = {}
+    answers: dict[str, Any] = {}
+    for name, path in paths(datetime.now(UTC)).items():
+        times = []
+        try:
+            for _ in range(TIMES_ASKED):
+                began = time.perf_counter()
+                answers[name] = await scene.system.ask("GET", path)
+                times.append(time.perf_counter() - began)
+        except HTTPError as error:
+            if error.code != REFUSED:
+                raise
+        took[name] = round(1000 * median(times), 1) if len(times) == TIMES_ASKED else "refused"
+    stage.figures["report_ms"] = took
+    if isinstance(scene.system, OwnSystem):
+        stage.figures["database_bytes"] = await scene.own.database.fetchval(
+            "select pg_database_size(current_database())"
+        )
+        stage.wrong += judge_audience(scene.options.users, answers.get("audience"))
 
 
 async def acts(scene: Scene, stage: Stage) -> None:
@@ -176,25 +241,34 @@ async def bonus(scene: Scene, stage: Stage) -> None:
     stage.wrong += wrong("a bonus to one user never came", missing)
 
 
-async def rush(scene: Scene, stage: Stage) -> None:
-    """A bonus to all: when has the last one got it? Then all claim it, and few can have it."""
-    options, crowds, bonus_id = scene.options, scene.crowds, str(uuid.uuid4())
-    spread = options.spread / options.scale
-    window = RUSH_SECONDS + spread
+async def everyone(scene: Scene, stage: Stage) -> None:
+    """A bonus to all: when has the last one got it?"""
+    options, bonus_id = scene.options, str(uuid.uuid4())
+    window = RUSH_SECONDS + options.spread / options.scale
     pressed = time.time()
     await _press(scene, bonus_id, {"kind": "everyone"}, window, stock=options.stock)
+    scene.offer = Offer(bonus_id, pressed + window)
     waits = await _until_all_have_it(scene, bonus_id, pressed)
     stage.waits["bonus to all"] = waits
     stage.figures["bonus_to_all_ms"] = latencies(waits)
     stage.figures["brought_by_a_hello"] = options.users - len(waits)
-    missing = [user for users in await crowds.ask("without", bonus_id) for user in users]
+    missing = [user for users in await scene.crowds.ask("without", bonus_id) for user in users]
     stage.wrong += wrong("the bonus to all never came", missing)
+
+
+async def rush(scene: Scene, stage: Stage) -> None:
+    """All claim the bonus to all, and few can have it."""
+    if scene.offer is None:
+        await everyone(scene, stage)
+    assert scene.offer
+    options, bonus_id = scene.options, scene.offer.bonus_id
+    spread, until = options.spread / options.scale, scene.offer.ends_at + ANSWER_SECONDS
     answers: dict[str, str] = {}
     began = time.perf_counter()
-    for some in await crowds.ask("claim", bonus_id, spread, pressed + window + ANSWER_SECONDS):
+    for some in await scene.crowds.ask("claim", bonus_id, spread, until):
         answers |= some
     stage.figures["all_claims_answered_after_s"] = round(time.perf_counter() - began, 1)
-    await crowds.ask("tell")
+    await scene.crowds.ask("tell")
     stage.figures["claims_sent"] = stage.counts["claims sent"]
     stage.figures["answers"] = dict(sorted(Counter(answers.values()).items()))
     stage.wrong += await scene.truth.claims(bonus_id, options.stock, answers)
@@ -210,7 +284,7 @@ async def _until_all_have_it(scene: Scene, bonus_id: str, pressed: float) -> arr
     async def look() -> None:
         await scene.crowds.ask("look_for", bonus_id)
 
-    await until_none(missing, look, every=0.5)
+    await until_none(missing, look, every=0.5 + scene.options.users / LOOKS_PER_SECOND)
     shown = await scene.crowds.ask("shown", bonus_id)
     return array("d", [one - pressed for each in shown for one in each])
 
@@ -348,8 +422,10 @@ async def _press(
 PLAYED: dict[str, Callable[[Scene, Stage], Awaitable[None]]] = {
     "ramp": ramp,
     "hold": hold,
+    "reports": reports,
     "acts": acts,
     "bonus": bonus,
+    "everyone": everyone,
     "rush": rush,
     "churn": churn,
     "node": node,

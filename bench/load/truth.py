@@ -104,6 +104,14 @@ def compare_sets(
     return found
 
 
+def judge_audience(users: int, page: Mapping[str, Any] | None) -> list[Wrong]:
+    """The report of the audience knows all users; None: it was refused."""
+    if page is None:
+        return []
+    seen = page["items"][0]["unique_viewers"]
+    return wrong("the audience is another", [f"{seen:,} of {users:,}"]) if seen != users else []
+
+
 def judge_claims(
     users: int, stock: int, answers: Mapping[str, str], granted: Mapping[str, set[str]]
 ) -> list[Wrong]:

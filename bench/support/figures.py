@@ -44,6 +44,8 @@ class Figures:
     rows: list[tuple[str, str]] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     """Shown as they were printed, where a table would not do."""
+    picture: str = ""
+    """A file of docs/images, shown below."""
 
     def add(self, what: str, measured: str) -> None:
         self.rows.append((what, measured))
@@ -68,6 +70,7 @@ class Figures:
         shown = f"| what | measured |\n|---|---|\n{rows}" if self.rows else ""
         printed = "\n".join(self.lines).strip()
         shown += f"```text\n{printed}\n```\n" if printed else ""
+        shown += f"\n![{self.name}](../images/{self.picture})\n" if self.picture else ""
         return f"{shown}\n{source} `make bench NAME={name}{options}` ({machine()}).\n"
 
 

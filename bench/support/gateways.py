@@ -112,8 +112,17 @@ def _wait(process: subprocess.Popen[str]) -> None:
 
 def private_bytes(pid: int) -> int:
     """User memory that is a process' own: private pages, in bytes (Linux)."""
+    return _rolled_up(pid, r"Private_\w+")
+
+
+def proportional_bytes(pid: int) -> int:
+    """User memory of a process, in bytes: a shared page is divided among those who share it."""
+    return _rolled_up(pid, "Pss")
+
+
+def _rolled_up(pid: int, name: str) -> int:
     rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    return sum(int(size) for size in re.findall(r"^Private_\w+: +(\d+) kB", rollup, re.M)) * _KIB
+    return sum(int(size) for size in re.findall(rf"^{name}: +(\d+) kB", rollup, re.M)) * _KIB
 
 
 def descriptors(pid: int) -> int:

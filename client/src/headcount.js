@@ -493,7 +493,13 @@ const newId = () =>
  * @param {any} message
  * @returns {Watching}
  */
-const watching = ({ resource, server_now, session, watched_ms }) => ({ resource, server_now, session, watched_ms });
+const watching = ({ resource, server_now, session, watched_ms, visible_ms }) => ({
+  resource,
+  server_now,
+  session,
+  watched_ms,
+  visible_ms,
+});
 
 /** @param {string} reason */
 const ending = (reason) => new HeadcountError(reason === "closed" ? "closed" : "stopped", reason);

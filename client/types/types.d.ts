@@ -41,6 +41,7 @@
  * @property {boolean} is_counted  false: the server ended this connection by mistake; the client replaces it
  * @property {{joined_at: number, connections: number}} session
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
+ * @property {number} visible_ms  how much of that they could see the page of a connection
  * @property {string} epoch       of the user's stream; a new one when the server lost events
  * @property {number} seq         of the user's last event
  * @property {boolean} recovered  true: `events` are exactly the missed ones; false: they are a snapshot of the latest
@@ -58,6 +59,7 @@
  * @property {number} server_now
  * @property {{joined_at: number, connections: number}} session
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
+ * @property {number} visible_ms  how much of that they could see the page of a connection
  *
  * @typedef {object} Claim        the result of a claim; every outcome is an answer, none is an error
  * @property {string} bonus_id
@@ -235,6 +237,10 @@ export type Welcome = {
      */
     watched_ms: number;
     /**
+     * how much of that they could see the page of a connection
+     */
+    visible_ms: number;
+    /**
      * of the user's stream; a new one when the server lost events
      */
     epoch: string;
@@ -291,6 +297,10 @@ export type Watching = {
      * this user's watch time on this resource, up to server_now
      */
     watched_ms: number;
+    /**
+     * how much of that they could see the page of a connection
+     */
+    visible_ms: number;
 };
 /**
  * the result of a claim; every outcome is an answer, none is an error

@@ -31,6 +31,8 @@ class CreateAwardRule(Statement[str], frozen=True):
     claim_within: timedelta
     resource: str | None
     fingerprint: str
+    is_visible: bool = False
+    """It pays visible time only."""
 
 
 class EndAwardRule(Statement[UUID], frozen=True):
@@ -44,6 +46,7 @@ class AwardRuleRow(msgspec.Struct, frozen=True):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    clock: Literal["connected", "visible"]
     overlap: Literal["once", "each"]
     created_at: int
     ended_at: int | None
@@ -60,6 +63,7 @@ class ListedAwardRuleRow(msgspec.Struct, frozen=True):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    clock: Literal["connected", "visible"]
     overlap: Literal["once", "each"]
     created_at: int
     ended_at: int | None

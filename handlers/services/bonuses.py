@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID, uuid5
 
 import msgspec
@@ -44,6 +44,8 @@ class CreateBonus(Statement[str], frozen=True):
     """Instead of `opens_in`."""
     acknowledge: bool
     fingerprint: str
+    visible: bool = False
+    """`min_watched` counts visible time only."""
 
 
 class CancelBonus(Statement[str | None], frozen=True):
@@ -66,6 +68,7 @@ class OrderedBonus(msgspec.Struct, frozen=True):
     stock: int | None
     left: int | None
     min_watched_ms: int | None
+    clock: Literal["connected", "visible"]
     acknowledge: bool
     rule_id: UUID | None
     created_at: int

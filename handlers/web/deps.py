@@ -19,7 +19,7 @@ from handlers.web.errors import (
     documented,
 )
 from handlers.web.requests import StrictRoute, check_query
-from handlers.web.schemas.fields import Name
+from handlers.web.schemas.fields import ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def interval(
 
 
 Clock = Annotated[
-    Literal["connected", "visible"],
+    ClockName,
     Query(
         description="what counts: `connected`, while a connection was open, or `visible`, while "
         "the user could see the page"

@@ -3,7 +3,8 @@
 -- $1 bonus_id
 select b.bonus_id, b.reward, b.audience, b.resource,
        ms(b.opens_at) as opens_at, ms(b.expires_at) as expires_at,
-       b.stock, left_of(b) as "left", milliseconds(b.min_watched) as min_watched_ms, b.acknowledge, b.rule_id,
+       b.stock, left_of(b) as "left", milliseconds(b.min_watched) as min_watched_ms,
+       case when b.is_visible then 'visible' else 'connected' end as clock, b.acknowledge, b.rule_id,
        ms(b.created_at) as created_at, bonus_state(b, clock.now) as state,
        (select count(*) from claims c where c.bonus_id = b.bonus_id) as claimed,
        (select count(*) from acks a where a.bonus_id = b.bonus_id) as acknowledged,

@@ -14,6 +14,7 @@ export const welcome = (re, more = {}) => ({
   is_counted: true,
   session: { joined_at: 4_000_000, connections: 1 },
   watched_ms: 60_000,
+  visible_ms: 40_000,
   epoch: EPOCH,
   seq: 0,
   recovered: false,
@@ -39,6 +40,7 @@ export const watching = (re, resource, more = {}) => ({
   is_counted: true,
   session: { joined_at: 4_000_000, connections: 1 },
   watched_ms: 7,
+  visible_ms: 5,
   ...more,
 });
 

@@ -38,7 +38,7 @@ class FakeServer {
     const recovered = isSame && since <= seq && seq - since <= EVENTS;
     const events = recovered ? this.events.slice(since) : this.events.slice(-EVENTS);
     const known = { epoch: this.epoch, seq, recovered, events, state: this.state };
-    const session = { session: { joined_at: 1, connections: 1 }, watched_ms: 1, is_counted: true };
+    const session = { session: { joined_at: 1, connections: 1 }, watched_ms: 1, visible_ms: 1, is_counted: true };
     const others = { user_id: "ann", resource: "site", connection_id: "c", bonuses: [], broadcasts: { seq: 0, recovered: true, news: [] } };
     return { type: "welcome", re: id, server_now: 1, ...session, ...known, ...others };
   }

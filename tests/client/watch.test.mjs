@@ -8,8 +8,8 @@ import { EPOCH, acted, bonus, event, refusal, watching, welcome } from "./messag
 
 const MINUTE = 60_000;
 const moved = (resource) => {
-  const { server_now, session, watched_ms } = watching("", resource);
-  return { resource, server_now, session, watched_ms };
+  const { server_now, session, watched_ms, visible_ms } = watching("", resource);
+  return { resource, server_now, session, watched_ms, visible_ms };
 };
 const nowhere = { is_counted: false, session: { joined_at: null, connections: 0 } };
 

@@ -159,7 +159,13 @@ def test_a_move_is_answered_with_its_new_session() -> None:
         keep_out=LIMIT.keep_out,
     )
     row = WatchRow(
-        outcome="joined", wait_ms=0, server_now=9, joined_at=1, connections=2, watched_ms=8
+        outcome="joined",
+        wait_ms=0,
+        server_now=9,
+        joined_at=1,
+        connections=2,
+        watched_ms=8,
+        visible_ms=6,
     )
     assert json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), row).reply) == {
         "type": "watching",
@@ -169,6 +175,7 @@ def test_a_move_is_answered_with_its_new_session() -> None:
         "is_counted": True,
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
+        "visible_ms": 6,
     }
     nowhere = structs.replace(row, outcome="not_connected", joined_at=None, connections=0)
     reply = json.loads(watch.outcome(ANN, WatchMessage("w1", "stream"), nowhere).reply)
@@ -295,6 +302,7 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         joined_at=1,
         connections=2,
         watched_ms=8,
+        visible_ms=6,
         epoch=EPOCH,
         seq=3,
         recovered=True,
@@ -317,6 +325,7 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         "is_counted": True,
         "session": {"joined_at": 1, "connections": 2},
         "watched_ms": 8,
+        "visible_ms": 6,
         "reconnect_within_ms": 345_000,
         "ping_every_ms": 240_000,
         "rotate_within_ms": 6_900_000,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 EVERYONE = {"kind": "everyone"}
 BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 60}
+LEAST = BONUS | {"min_watched_seconds": 60}
 NEWS = {"type": "notice", "body": {"text": "hi"}, "audience": EVERYONE, "expires_in_seconds": 60}
 RULE = {"reward": {"text": "1 coin"}, "every_seconds": 900, "claim_within_seconds": 60}
 UNKNOWN_ID = "00000000-0000-0000-0000-000000000001"
@@ -152,7 +153,9 @@ def elsewhere(world: World, path: str, order: object) -> int:
         ("/bonuses", BONUS, "bonus_id", {"opens_at": 253_402_300_000_000}),
         ("/news", NEWS, "news_id", {"type": "other"}),
         ("/news", NEWS, "news_id", {"expires_in_seconds": 61}),
+        ("/bonuses", LEAST, "bonus_id", {"clock": "visible"}),
         ("/award-rules", RULE, "rule_id", {"resource": "site"}),
+        ("/award-rules", RULE, "rule_id", {"clock": "visible"}),
     ],
 )
 def test_another_request_with_the_same_id_is_refused(
@@ -570,6 +573,9 @@ WRONG_BONUSES = [
     ({"audience": {"kind": "resource", "resource": "x" * 129}}, "bad_request"),
     ({"audience": {"kind": "resource", "resource": "a\0b"}}, "bad_request"),
     ({"audience": {"kind": "everyone", "resource": "site"}}, "bad_request"),
+    ({"clock": "visible"}, "bad_request"),  # of nothing
+    ({"clock": "both", "min_watched_seconds": 60}, "bad_request"),
+    ({"clock": None, "min_watched_seconds": 60}, "bad_request"),
     ({"stok": 5}, "bad_request"),
     ({"\ud800": 5}, "bad_request"),
 ]
@@ -621,6 +627,8 @@ def test_bad_news_are_refused_and_write_nothing(
         ({"overlap": "each"}, "bad_request"),  # a minute would be paid twice
         ({"overlap": "once", "resource": "site"}, "bad_request"),
         ({"overlap": "both"}, "bad_request"),
+        ({"clock": "both"}, "bad_request"),
+        ({"clock": None}, "bad_request"),
     ],
 )
 def test_a_bad_rule_is_refused_and_writes_nothing(
@@ -637,6 +645,26 @@ def test_a_rule_says_how_a_minute_on_several_resources_counts(world: World) -> N
         assert call(world, "POST", "/award-rules", order | {"overlap": overlap}) == (200, rule)
     items = call(world, "GET", "/award-rules")[1]["items"]
     assert [item["overlap"] for item in items] == ["each", "once"]
+
+
+@pytest.mark.parametrize(
+    ("path", "order", "name"), [("/award-rules", RULE, "rule_id"), ("/bonuses", LEAST, "bonus_id")]
+)
+def test_an_order_says_which_clock_it_pays(
+    world: World, path: str, order: dict[str, Any], name: str
+) -> None:
+    """The connected one, if it does not say."""
+    one, other = order | {name: str(uuid4())}, order | {name: str(uuid4()), "clock": "visible"}
+    assert call(world, "POST", path, one)[1]["clock"] == "connected"
+    assert call(world, "POST", path, one | {"clock": "connected"})[0] == 200
+    assert call(world, "POST", path, other)[1]["clock"] == "visible"
+    items = call(world, "GET", path)[1]["items"]
+    assert [item["clock"] for item in items] == ["visible", "connected"]
+
+
+def test_a_bonus_of_the_visible_clock_says_what_is_missing(world: World) -> None:
+    _, refusal = call(world, "POST", "/bonuses", BONUS | {"clock": "visible"})
+    assert "min_watched_seconds" in refusal["detail"][0]["msg"]
 
 
 @pytest.mark.parametrize("depth", [31, 32, 250, 255, 260, 900, 990, 100_000])

@@ -10,6 +10,7 @@ from bench.load.truth import (
     Watched,
     bounds,
     compare_sets,
+    judge_audience,
     judge_claims,
     judge_watched,
     judge_windows,
@@ -41,6 +42,13 @@ def test_a_row_without_a_client_is_wrong() -> None:
 @pytest.mark.parametrize("online", [(1, 3), (2, 2), (3, 4)])
 def test_an_api_that_counts_others_is_wrong(online: tuple[int, int]) -> None:
     assert len(compare_sets(HERE, dict(HERE), online)) == 1
+
+
+@pytest.mark.parametrize(("viewers", "is_wrong"), [(2, True), (3, False), (4, True)])
+def test_an_audience_of_others_is_wrong(viewers: int, is_wrong: bool) -> None:
+    page = {"items": [{"unique_viewers": viewers}]}
+    assert bool(judge_audience(3, page)) == is_wrong
+    assert judge_audience(3, None) == [], "it was refused"
 
 
 ANSWERS = {"ann": "claimed", "bob": "sold_out", "eve": "sold_out"}

@@ -48,3 +48,10 @@ def test_what_is_missing_is_named_with_the_number_that_fits(
     assert 0 < found.fits < 150_000
     assert room(there, found.fits, cpus=2).missing == []
     assert room(there, found.fits + 1_000, cpus=2).missing
+
+
+def test_as_many_users_come_at_once_however_many_processes_they_are_in() -> None:
+    few, many = room(LARGE, 2_000, cpus=2), room(LARGE, 800_000, cpus=2)
+    assert (few.processes, few.at_once) == (2, 128)
+    assert many.processes > 40
+    assert many.processes * many.at_once <= 1_024

@@ -19,6 +19,7 @@ import pytest
 import uvloop
 
 from bench.load import stages, truth
+from bench.load.meter import KINDS
 from bench.load.options import KILLING, STAGES, parse
 from bench.load.record import Record
 from bench.load.room import Room
@@ -114,6 +115,26 @@ def test_a_bonus_that_comes_twice_fails_the_run(impatient: pytest.MonkeyPatch) -
     assert "a bonus came twice on one connection" in said(play("ramp", "rush", "hold"))
 
 
+def test_the_bonus_to_all_is_claimed_by_the_rush_and_no_second_one(
+    impatient: pytest.MonkeyPatch,
+) -> None:
+    bonuses: list[int] = []
+
+    async def count(scene: Scene, stage: Stage) -> None:
+        await stages.rush(scene, stage)
+        bonuses.append(await scene.own.database.fetchval("select count(*) from bonuses"))
+
+    impatient.setitem(stages.PLAYED, "rush", count)
+    record = play("ramp", "hold", "reports", "everyone", "rush")
+    assert said(record) == set()
+    assert bonuses == [1]
+    _, hold, reports, everyone, rush = (stage.figures for stage in record.stages)
+    assert set(hold["memory_mib"]) == {*KINDS, "machine"}
+    assert "refused" not in reports["report_ms"].values()
+    assert everyone["bonus_to_all_ms"]["times"] + everyone["brought_by_a_hello"] == 30
+    assert sum(rush["answers"].values()) == 30
+
+
 def test_a_gateway_that_dies_ends_the_run_with_a_sentence(impatient: pytest.MonkeyPatch) -> None:
     async def die(scene: Scene, _: Stage) -> None:
         for pid in family(os.getpid()):
@@ -190,6 +211,7 @@ def test_ctrl_c_leaves_a_report_and_nothing_else(tmp_path: Path) -> None:
     wait_until(lambda: not [pid for pid in pids if command(pid)])
     report = json.loads((tmp_path / "report.json").read_text())
     assert "Stopped after" in report["notes"][-1]
+    assert report["stages"][-1]["ended"] is None
     assert (tmp_path / "report.html").exists()
 
 

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 
 # So many others, each time; without it they are always the same.
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "0"))
+STEPS = 50
 PROFILE = settings(
     max_examples=EXAMPLES or 60,
-    stateful_step_count=50,
+    stateful_step_count=STEPS,
     derandomize=not EXAMPLES,
     database=None,
     deadline=None,
@@ -39,6 +40,7 @@ def play(
     adapter: Callable[[asyncio.Runner, asyncpg.Connection], T],
     dsn: str,
     stories: int,
+    steps: int = STEPS,
 ) -> None:
     """Each story on the same connection, through the adapter."""
     with asyncio.Runner() as runner:
@@ -46,6 +48,7 @@ def play(
         # It calls for a class, and is content with whatever makes a machine.
         machine = cast("type[RuleBasedStateMachine]", partial(story, adapter(runner, db)))
         run_state_machine_as_test(
-            machine, settings=settings(PROFILE, max_examples=EXAMPLES or stories)
+            machine,
+            settings=settings(PROFILE, max_examples=EXAMPLES or stories, stateful_step_count=steps),
         )
         runner.run(db.close())

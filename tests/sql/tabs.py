@@ -76,6 +76,26 @@ class Tab:
         )
 
 
+async def says(
+    db: asyncpg.Connection, tab: Tab, visible: bool, change: int, now: datetime | None = T0
+) -> str:
+    outcome: str = await db.fetchval(
+        "select (visibility($1, $2, $3, $4, $5, p_now => $6)).outcome",
+        *(tab.user_id, tab.node, tab.name, visible, change, now),
+    )
+    return outcome
+
+
+async def hello(
+    db: asyncpg.Connection, tab: Tab, visible: bool, change: int, now: datetime | None = T0
+) -> Any:
+    return await db.fetchrow(
+        "select * from hello($1, $2, $3, null, null, null, p_visible => $4, p_change => $5,"
+        " p_now => $6)",
+        *(tab.user_id, tab.node, tab.name, visible, change, now),
+    )
+
+
 async def rows(db: asyncpg.Connection) -> list[dict[str, Any]]:
     return [
         {**row, "nodes": json.loads(row["nodes"])}
@@ -109,17 +129,32 @@ async def probed(db: asyncpg.Connection, since: datetime) -> None:
     await db.execute("update sweep_cursor set probed_since = $1", since)
 
 
-# Empty, unless a total is not the time of the sessions that are over. No moment counts twice.
+# Empty, unless a total is not the time of the sessions that are over, by either clock. No moment
+# counts twice.
 WRONG_TOTALS = """
-select * from (select user_id, resource, sum(upper(one) - lower(one)) as past
-                 from (select user_id, coalesce(resource, '') as resource,
-                              range_agg(tstzrange(joined_at, ended_at)) as times
-                         from past_sessions where replaced_by is null
-                        group by grouping sets ((user_id), (user_id, resource))) as theirs,
-                      unnest(case when isempty(times) then '{[now,now]}' else times end) as one
-                group by user_id, resource) as sums
+with stays as (
+    select user_id, resource, false as is_visible, tstzrange(joined_at, ended_at) as stay
+      from past_sessions where replaced_by is null
+    union all
+    select user_id, resource, true, shown
+      from past_sessions, tstzmultirange(tstzrange(joined_at, ended_at)) as whole,
+           unnest(coalesce(visible, whole)) as shown
+     where replaced_by is null
+),
+united as (
+    select user_id, coalesce(resource, '') as resource, is_visible, range_agg(stay) as times
+      from stays group by grouping sets ((user_id, is_visible), (user_id, resource, is_visible))
+),
+lengths as (
+    select user_id, resource, is_visible,
+           (select coalesce(sum(upper(one) - lower(one)), '0') from unnest(times) as one) as length
+      from united
+)
+select * from (select user_id, resource, sum(length) filter (where not is_visible) as past,
+                      coalesce(sum(length) filter (where is_visible), '0') as shown
+                 from lengths group by user_id, resource) as sums
     full join watch_totals using (user_id, resource)
- where watched is distinct from past
+ where watched is distinct from past or watched - hidden is distinct from shown
 """
 
 

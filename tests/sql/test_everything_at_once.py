@@ -94,7 +94,8 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
         for bonus, stock in zip(bonuses, STOCKS, strict=True):
             await pool.execute(*create_bonus(bonus, window=10 * MINUTE, stock=stock))
         await pool.execute(
-            text("create_award_rule"), uuid4(), "{}", timedelta(seconds=1), MINUTE, None, None
+            text("create_award_rule"),
+            *(uuid4(), "{}", timedelta(seconds=1), MINUTE, None, None, False),
         )
         crowd = (Crowd(pool, bonuses, seed) for seed in range(WORKERS))
         await asyncio.gather(*(one.live() for one in crowd))

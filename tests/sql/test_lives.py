@@ -1,9 +1,9 @@
 """Generated lives: what is told and paid of each person, beside what they did and what passed.
 
 Each life is some tabs of one user: on several devices and resources, over each other or one after
-the other, moved, closed, cut, or dead without a report. A storm cuts all of them at once. They are
-played into the SQL functions on one clock, with a sweep, a finalize and the awards each minute.
-Then the tables are compared with sums that know nothing of how they were made.
+the other, hidden, shown, moved, closed, cut, or dead without a report. A storm cuts all of them at
+once. They are played into the SQL functions on one clock, with a sweep, a finalize and the awards
+each minute. Then the tables are compared with sums that know nothing of how they were made.
 
 `LIVES=100000 pytest tests/sql/test_lives.py` plays as many, each time other ones; without it they
 are few, and always the same.
@@ -24,7 +24,7 @@ from uuid import UUID
 import pytest
 
 from tests.sql.presence_world import merged
-from tests.sql.tabs import GRACE, WRONG_TOTALS, Tab, finalize, forget, probed
+from tests.sql.tabs import GRACE, WRONG_TOTALS, Tab, finalize, forget, probed, says
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -46,6 +46,8 @@ NODES = ("one.example/live", "two.example/live")
 BEGINNINGS = ("2026-03-29T00:20", "2026-10-25T00:20", "2026-02-28T23:20", "2026-06-10T12:00")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 CHECKED_EACH = 30 * MINUTE
+# How often a tab is hidden or shown; so often that its session is divided, at most.
+FLIPS = (*[0] * 12, *[1, 2, 3] * 2, 5, 25)
 MILLISECOND = timedelta(milliseconds=1)
 PAID = """
 select a.user_id, right(a.rule_id::text, 1)::integer, a.nth,
@@ -68,15 +70,23 @@ class Stay:
     ends: int
     moves: list[tuple[int, str]]
     says: Ending
+    is_born_hidden: bool
+    flips: list[int]
+    """When it is shown, or hidden."""
     found_at: int | None = None
     """When the sweep found it gone, if it said nothing."""
 
-    def times(self, until: int) -> Iterator[tuple[str, int, int]]:
+    def times(self, until: int, *, is_visible: bool = False) -> Iterator[tuple[str, int, int]]:
         """(resource, from when, to when)"""
         edges = [(self.begins, self.tab.resource), *self.moves, (self.ends, "")]
         for (begins, resource), (ends, _) in pairwise(edges):
-            if begins < until:
-                yield resource, begins, min(ends, until)
+            for a, b in self._shown() if is_visible else [(begins, ends)]:
+                if max(a, begins) < min(b, ends, until):
+                    yield resource, max(a, begins), min(b, ends, until)
+
+    def _shown(self) -> Times:
+        edges = [*([] if self.is_born_hidden else [self.begins]), *self.flips, self.ends]
+        return list(zip(edges[::2], edges[1::2], strict=False))
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class Rule:
     every: int
     resource: str | None
     created_at: int
+    is_visible: bool = False
 
 
 @dataclass(eq=False)
@@ -116,6 +127,8 @@ class Cohort:
             Rule(2, 5 * MINUTE, "one", 0),
             Rule(3, 4 * MINUTE, None, 30 * MINUTE),
             Rule(4, 7 * MINUTE, "two", 30 * MINUTE),
+            Rule(5, 4 * MINUTE, None, 0, is_visible=True),
+            Rule(6, 3 * MINUTE, "one", 30 * MINUTE, is_visible=True),
         ]
 
     def _stay(self, user: str, begins: int, ends: int, resource: str | None = None) -> Stay:
@@ -127,13 +140,24 @@ class Cohort:
             dice.choice(NODES),
             self.at(begins + 30 * SECOND),
         )
-        moments = sorted(
-            dice.sample(range(begins, ends), k=min(ends - begins, dice.choice((0, 0, 0, 1, 3))))
-        )
+
+        def moments(how_many: tuple[int, ...]) -> list[int]:
+            return sorted(
+                dice.sample(range(begins, ends), k=min(ends - begins, dice.choice(how_many)))
+            )
+
         says: Literal["client", "lost", "nothing"] = dice.choice(
             ("client", "client", "lost", "nothing")
         )
-        stay = Stay(tab, begins, ends, [(at, dice.choice(RESOURCES)) for at in moments], says)
+        stay = Stay(
+            tab,
+            begins,
+            ends,
+            [(at, dice.choice(RESOURCES)) for at in moments((0, 0, 0, 1, 3))],
+            says,
+            dice.choice((True, False, False)),
+            moments(FLIPS),
+        )
         self.stays[user].append(stay)
         return stay
 
@@ -145,14 +169,15 @@ class Cohort:
             self._stay(stay.tab.user_id, back, stay.ends, resource)
         stay.ends, stay.says = storm, self.dice.choice(("lost", "nothing"))
         stay.moves = [move for move in stay.moves if move[0] < storm]
+        stay.flips = [at for at in stay.flips if at < storm]
 
     # The truth.
 
-    def truth(self, user: str, until: int, gap: int = 0) -> int:
+    def truth(self, user: str, until: int, gap: int = 0, *, is_visible: bool = False) -> int:
         """How long they watched anything; on a resource, times that are `gap` apart are one."""
         by_resource: dict[str, Times] = defaultdict(list)
         for stay in self.stays[user]:
-            for resource, begins, ends in stay.times(until):
+            for resource, begins, ends in stay.times(until, is_visible=is_visible):
                 by_resource[resource].append((begins, ends + gap))
         times = [(b, e - gap) for own in by_resource.values() for b, e in merged(own)]
         return length(times)
@@ -198,7 +223,14 @@ class Player:
         assert not await self.db.fetch(WRONG_TOTALS)
 
     def _plans(self, stay: Stay) -> None:
-        steps = [(stay.begins, "connect", ""), *((at, "watch", to) for at, to in stay.moves)]
+        # It says so at once, or nothing: then it is visible.
+        changes = [stay.begins] * stay.is_born_hidden + stay.flips
+        first = 1 if stay.is_born_hidden else 2
+        steps = [
+            (stay.begins, "connect", ""),
+            *((at, "watch", to) for at, to in stay.moves),
+            *((at, "visibility", str(n)) for n, at in enumerate(changes, first)),
+        ]
         if stay.says != "nothing":
             steps.append((stay.ends, "disconnect", stay.says))
             if self.cohort.dice.random() < 0.2:
@@ -217,6 +249,9 @@ class Player:
                     self._silent.append(stay)
             elif what == "watch":
                 await stay.tab.watch(self.db, how, moment)
+            elif what == "visibility":
+                change = int(how)
+                await says(self.db, stay.tab, change % 2 != stay.is_born_hidden, change, moment)
             else:
                 await stay.tab.disconnect(self.db, moment, how)
 
@@ -226,11 +261,12 @@ class Player:
             if rule.created_at == now:
                 await self.db.execute(
                     "insert into award_rules (rule_id, reward, every, claim_within, resource,"
-                    " created_at) values ($1, '{}', $2, '1 minute', $3, $4)",
+                    " created_at, is_visible) values ($1, '{}', $2, '1 minute', $3, $4, $5)",
                     UUID(int=rule.number),
                     timedelta(milliseconds=rule.every),
                     rule.resource,
                     self.cohort.at(rule.created_at),
+                    rule.is_visible,
                 )
 
     async def _sweeps(self, now: int) -> None:
@@ -244,7 +280,8 @@ class Player:
 
     async def _compares(self, now: int, *, is_over: bool) -> None:
         said = await self.db.fetch(
-            "select one, milliseconds(watched(one, null, $2)) from unnest($1::text[]) as one",
+            "select one, milliseconds(watched(one, null, false, $2)),"
+            " milliseconds(watched(one, null, true, $2)) from unnest($1::text[]) as one",
             *(list(self.cohort.stays), self.cohort.at(now)),
         )
         sessions: dict[str, list[asyncpg.Record]] = defaultdict(list)
@@ -253,9 +290,10 @@ class Player:
         awards: dict[str, dict[int, tuple[int, int]]] = defaultdict(dict)
         for user, rule, nth, offers in await self.db.fetch(PAID):
             awards[user][rule] = nth, offers
-        for user, watched in said:
+        for user, watched, visible in said:
             person = Person(self.cohort, user, now, sessions[user])
             person.was_told_the_truth(watched, is_over=is_over)
+            person.was_told_what_was_visible(visible, watched, is_over=is_over)
             for rule in self.cohort.rules:
                 person.was_paid_for_time(rule, *awards[user].get(rule.number, (0, 0)))
 
@@ -270,11 +308,31 @@ class Person:
             (row["resource"], cohort.ms(row["joined_at"], now), cohort.ms(row["ended_at"], now))
             for row in rows
         ]
+        self.shown = [
+            (row["resource"], max(begins, a), min(b, ends))
+            for row, (_, begins, ends) in zip(rows, self.times, strict=True)
+            for a, b in self._visible(row)
+            if max(begins, a) < min(b, ends)
+        ]
         self.uncertain = sum((row["ended_within"] or timedelta()) // MILLISECOND for row in rows)
         # The truth. Within the grace a user was there all the while.
         self.here = cohort.truth(user, now)
         self.here_or_back_soon = cohort.truth(user, now, GRACE // MILLISECOND)
+        self.seen = cohort.truth(user, now, is_visible=True)
+        self.seen_or_back_soon = cohort.truth(user, now, GRACE // MILLISECOND, is_visible=True)
         self.undetected = cohort.undetected(user, now)
+        # A cycle each minute is evidence for what is a minute old.
+        silent = sum(stay.says == "nothing" for stay in cohort.stays[user])
+        self.without_evidence = silent * 2 * MINUTE
+
+    def _visible(self, row: asyncpg.Record) -> Times:
+        """All the time, or when it was; what goes on up to now."""
+        if row["visible"] is None:
+            return [(0, self.now)]
+        return [
+            (self.cohort.ms(one.lower, 0), self.cohort.ms(one.upper, self.now))
+            for one in row["visible"]
+        ]
 
     def was_told_the_truth(self, watched: int, *, is_over: bool) -> None:
         assert watched == length((begins, ends) for _, begins, ends in self.times)
@@ -284,18 +342,28 @@ class Person:
             assert watched <= self.here_or_back_soon
             assert self.here <= watched + self.uncertain
 
+    def was_told_what_was_visible(self, visible: int, watched: int, *, is_over: bool) -> None:
+        """A tab that died without a report is so up to its last evidence, once it is found."""
+        assert visible == length((begins, ends) for _, begins, ends in self.shown)
+        assert visible <= watched
+        assert visible <= self.seen_or_back_soon + self.undetected
+        if is_over:
+            assert visible <= self.seen_or_back_soon
+            assert self.seen <= visible + self.uncertain + self.without_evidence
+
     def was_paid_for_time(self, rule: Rule, nth: int, offers: int) -> None:
         """Each award when it is due and not before, but for tabs that were not known to be gone."""
         progress = length(
             (max(begins, rule.created_at), ends)
-            for resource, begins, ends in self.times
+            for resource, begins, ends in (self.shown if rule.is_visible else self.times)
             if rule.resource in (None, resource) and ends > rule.created_at
         )
+        truth = self.seen_or_back_soon if rule.is_visible else self.here_or_back_soon
         error = self.uncertain + self.undetected
         assert offers <= nth
         assert nth * rule.every <= max(0, self.now - rule.created_at), "more than passed"
         assert nth * rule.every <= progress + error
-        assert nth * rule.every <= self.here_or_back_soon + error
+        assert nth * rule.every <= truth + error
         if any(rule.resource in (None, resource) for resource in self.open):
             assert progress < (nth + 1) * rule.every
 

@@ -327,3 +327,33 @@ async def test_awards_of_sessions_become_progress_of_users_in_0019(empty: str, f
     later = "select award(10, now() + $1 * interval '1 minute')"
     assert [await db.fetchval(later, n) for n in (59, 61)] == [0, 1]
     await db.close()
+
+
+async def test_what_was_hidden_before_0032_is_known_after_it(empty: str, files: Path) -> None:
+    """Two sessions of ann lie over each other; in one of their three hours she saw neither page."""
+    kept = take_away(files, "0032")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into past_sessions"
+        " (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, visible)"
+        " select row_number() over (), name, resource, begins, begins + '2 hours', 'client', '0',"
+        "        visible"
+        "   from (values ('ann', 'site', 0, '{}'::tstzmultirange),"
+        "                ('ann', 'stream', 1, null),"
+        "                ('bob', 'site', 0, null)) as s (name, resource, h, visible),"
+        "        lateral (select '2026-03-01'::timestamptz + h * '1 hour'::interval) as l (begins)"
+    )
+    await put_back(kept, empty)
+    hours = (
+        "select user_id, resource, extract(epoch from watched)::int / 3600,"
+        " extract(epoch from hidden)::int / 3600 from watch_totals order by 1, 2"
+    )
+    assert [tuple(row) for row in await db.fetch(hours)] == [
+        ("ann", "", 3, 1),
+        ("ann", "site", 2, 2),
+        ("ann", "stream", 2, 0),
+        ("bob", "", 2, 0),
+        ("bob", "site", 2, 0),
+    ]
+    await db.close()

@@ -315,7 +315,7 @@ async def test_a_claim_whose_event_is_pruned_is_still_granted(db: asyncpg.Connec
 
 async def make_rule(db: asyncpg.Connection, every: timedelta) -> datetime:
     """A rule, and when it begins."""
-    rule = (uuid4(), "{}", every, timedelta(minutes=1), None, None)
+    rule = (uuid4(), "{}", every, timedelta(minutes=1), None, None, False)
     await db.execute(text("create_award_rule"), *rule)
     started: datetime = await db.fetchval("select created_at from award_rules")
     return started

@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sql.tabs import (
     NODE,
-    T0,
     Tab,
     at,
     finalize,
     forget,
+    hello,
     probed,
     rows,
+    says,
     sessions,
 )
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     import asyncpg
 
 # Of each part: for how many seconds it was connected and visible, open ones up to $1.
@@ -29,26 +28,6 @@ select extract(epoch from until - joined_at)::float8 as connected,
        extract(epoch from visible_length(visible, joined_at, until))::float8 as visible
   from sessions, coalesce(ended_at, $1) as until order by joined_at, id
 """
-
-
-async def says(
-    db: asyncpg.Connection, tab: Tab, visible: bool, change: int, now: datetime | None = T0
-) -> str:
-    outcome: str = await db.fetchval(
-        "select (visibility($1, $2, $3, $4, $5, p_now => $6)).outcome",
-        *(tab.user_id, tab.node, tab.name, visible, change, now),
-    )
-    return outcome
-
-
-async def hello(
-    db: asyncpg.Connection, tab: Tab, visible: bool, change: int, now: datetime | None = T0
-) -> Any:
-    return await db.fetchrow(
-        "select * from hello($1, $2, $3, null, null, null, p_visible => $4, p_change => $5,"
-        " p_now => $6)",
-        *(tab.user_id, tab.node, tab.name, visible, change, now),
-    )
 
 
 async def clocks(db: asyncpg.Connection, seconds: float) -> list[tuple[float, float]]:

@@ -24,6 +24,7 @@ class HelloRow(msgspec.Struct, frozen=True):
     joined_at: int | None
     connections: int
     watched_ms: int
+    visible_ms: int
     epoch: UUID
     seq: int
     recovered: bool
@@ -83,6 +84,7 @@ def outcome(connection: Connection, message: HelloMessage, row: HelloRow) -> Out
             is_counted=row.resource is not None,
             session={"joined_at": row.joined_at, "connections": row.connections},
             watched_ms=row.watched_ms,
+            visible_ms=row.visible_ms,
             reconnect_within_ms=row.reconnect_within_ms,
             ping_every_ms=row.ping_every_ms,
             rotate_within_ms=row.rotate_within_ms,

@@ -28,6 +28,7 @@ class WatchRow(msgspec.Struct, frozen=True):
     joined_at: int | None
     connections: int | None
     watched_ms: int | None
+    visible_ms: int | None
 
 
 class Watch(Statement[WatchRow], frozen=True):
@@ -74,6 +75,7 @@ def outcome(_connection: Connection, message: WatchMessage, row: WatchRow) -> Ou
             is_counted=row.outcome != "not_connected",
             session={"joined_at": row.joined_at, "connections": row.connections},
             watched_ms=row.watched_ms,
+            visible_ms=row.visible_ms,
         )
     )
 

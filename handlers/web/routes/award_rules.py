@@ -56,6 +56,7 @@ async def create_award_rule(
         every=timedelta(seconds=order.every_seconds),
         claim_within=timedelta(seconds=order.claim_within_seconds),
         resource=order.resource,
+        is_visible=order.clock == "visible",
         fingerprint=fingerprint(order, "rule_id", "overlap"),
     )
     with named("rule_id", order, new.rule_id):

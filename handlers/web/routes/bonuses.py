@@ -126,6 +126,7 @@ def _creation(order: BonusOrder) -> CreateBonus:
         opens_at=order.opens_at,
         acknowledge=bool(user_ids) if order.acknowledge is None else order.acknowledge,
         fingerprint=fingerprint(order, "bonus_id"),
+        visible=order.clock == "visible",
     )
 
 

@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from handlers.web.schemas.fields import (
+    ClockName,
     Duration,
     Millis,
     Name,
@@ -31,6 +32,11 @@ class AwardRuleOrder(Schema):
     resource: Annotated[
         Name | None, Field(description="the resource that counts; null: every resource")
     ] = None
+    clock: ClockName = Field(
+        default="connected",
+        description="which time the rule pays: `connected`, while a connection was open, or "
+        "`visible`, while the user could see the page of one",
+    )
     overlap: Overlap | None = Field(
         default=None,
         description="how a minute counts that a user watches on several resources at once. `once`: "
@@ -59,6 +65,7 @@ class AwardRule(Schema):
     every_seconds: float
     claim_within_seconds: float
     resource: str | None
+    clock: ClockName = Field(description="which time the rule pays")
     overlap: Overlap = Field(
         description="how a minute on several resources at once counts: `once`, or on `each`"
     )

@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from handlers.web.schemas.broadcasts import Everyone, Listed, Progress, Viewers
 from handlers.web.schemas.fields import (
     MAX_SECONDS,
+    ClockName,
     Duration,
     Millis,
     NextPage,
@@ -57,6 +58,11 @@ class BonusOrder(Schema):
         "the audience's resource, or any resource for another audience, where a moment on several "
         "resources counts once",
     )
+    clock: ClockName = Field(
+        default="connected",
+        description="which time `min_watched_seconds` counts: `connected`, while a connection was "
+        "open, or `visible`, while the user could see the page of one",
+    )
     acknowledge: bool | None = Field(
         default=None,
         description="whether each device acknowledges that it shows the bonus. Users who have "
@@ -71,6 +77,15 @@ class BonusOrder(Schema):
             raise ValueError("send opens_at or opens_in_seconds, not both")
         return self
 
+    @model_validator(mode="after")
+    def counts_something(self) -> Self:
+        if self.clock == "visible" and self.min_watched_seconds is None:
+            raise ValueError(
+                'without min_watched_seconds, clock "visible" would count nothing; send both, or '
+                "neither"
+            )
+        return self
+
 
 class ListedBonus(Schema):
     bonus_id: UUID
@@ -82,6 +97,7 @@ class ListedBonus(Schema):
     stock: int | None
     left: int | None = Field(description="what is left of the stock; null without a stock")
     min_watched_ms: int | None
+    clock: ClockName = Field(description="which time `min_watched_ms` counts")
     acknowledge: bool
     rule_id: UUID | None = Field(description="the award rule that made this bonus, if any")
     created_at: Millis

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -108,6 +108,7 @@ OwnId = Annotated[
         "another one 409 `conflict`. Without an id, each request creates something new"
     ),
 ]
+ClockName = Literal["connected", "visible"]
 Duration = Annotated[float, Field(ge=1, le=MAX_SECONDS)]
 Reward = Annotated[
     JsonObject,

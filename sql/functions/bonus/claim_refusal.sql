@@ -24,7 +24,7 @@ begin
     elsif p_now > p_bonus.expires_at + interval '500 milliseconds' then
         return 'expired';
     elsif p_bonus.min_watched is not null
-          and watched(p_user_id, p_bonus.resource, p_now) < p_bonus.min_watched then
+          and watched(p_user_id, p_bonus.resource, p_bonus.is_visible, p_now) < p_bonus.min_watched then
         return 'not_eligible';
     end if;
     return null;

@@ -1,6 +1,7 @@
 -- Who has reached their next award of a rule, of the users who are watching what it counts, and the number of that
 -- award; at most p_limit, those with the oldest last award first. Their progress is what sessions that are
--- finalized have added since the rule began (as they were recorded: no correction takes an award back), on any day and from any device, and what the others have run up by now.
+-- finalized have added since the rule began (as they were recorded: no correction takes an award back), on any day and from
+-- any device, and what the others have run up by now, by the rule's clock.
 create or replace function due_awards(p_rule award_rules, p_limit integer, p_now timestamptz)
 returns table (user_id text, nth bigint) language plpgsql stable as $$
 #variable_conflict use_column
@@ -9,8 +10,12 @@ begin
         with here as (
             -- At most so long: this counts a moment twice that two sessions have. Most are not due, and need no more.
             select w.user_id::text,
-                   sum(greatest(coalesce(w.ended_at, p_now) - greatest(w.joined_at, p_rule.created_at), '0')) as at_most
-              from watching_times w
+                   sum(case when p_rule.is_visible and w.visible is not null
+                            then visible_length(shown_times(w), starts_at, ends_at)
+                            else greatest(ends_at - starts_at, '0') end) as at_most
+              from watching_times w,
+                   lateral (select greatest(w.joined_at, p_rule.created_at) as starts_at,
+                                   coalesce(w.ended_at, p_now) as ends_at) as each
              where p_rule.resource is null or w.resource = p_rule.resource
              group by w.user_id having bool_or(w.ended_at is null)
         ),
@@ -24,7 +29,8 @@ begin
         judged as (
             select l.user_id, l.last_nth,
                    extract(epoch from l.before + u.watched) / extract(epoch from p_rule.every) as reached
-              from likely l, unfinalized(l.user_id, p_rule.resource, p_rule.created_at, p_now, false) as u
+              from likely l, unfinalized(l.user_id, p_rule.resource, p_rule.created_at, p_now, false,
+                                           p_rule.is_visible) as u
         )
         select user_id, floor(reached)::bigint from judged where reached >= last_nth + 1
          order by reached - last_nth desc, user_id limit p_limit;

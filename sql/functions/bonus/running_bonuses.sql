@@ -18,10 +18,12 @@ begin
                    left join claims c on c.bonus_id = u.bonus_id and c.user_id = p_user_id
              where c.user_id is not null or p_now < u.opens_at or u.min_watched is null
                 -- In all they have watched as much as of p_resource, or more: that is asked for where it matters, and once.
-                or (u.resource is null or u.resource = p_resource) and u.min_watched <= p_watched
-                or u.min_watched <= case when u.resource is null then (select watched(p_user_id, null, p_now))
-                                         when u.resource is distinct from p_resource
-                                         then watched(p_user_id, u.resource, p_now) end
+                or (u.resource is null or u.resource = p_resource) and not u.is_visible and u.min_watched <= p_watched
+                or u.min_watched <= case when u.resource is null and u.is_visible
+                                         then (select watched(p_user_id, null, true, p_now))
+                                         when u.resource is null then (select watched(p_user_id, null, false, p_now))
+                                         when u.resource is distinct from p_resource or u.is_visible
+                                         then watched(p_user_id, u.resource, u.is_visible, p_now) end
              order by u.sort_at limit 10
         )
         select array_agg(bonus order by sort_at) from shown);

@@ -9,7 +9,8 @@ begin
     -- An uncertain end may have been two hours later.
     perform roll_up_again(min(moment), max(moment) + interval '2 hours')
        from unnest(p_session.moments || array[lower(p_times), upper(p_times)]) as moment;
-    perform correct_totals(p_user_id, p_session.resource, p_session_id, p_session.times, p_times);
+    perform correct_totals(p_user_id, p_session.resource, p_session_id, p_session.times, p_times,
+                           p_session.visible);
     update past_sessions p set replaced_by = v_revision
      where p.user_id = p_user_id and p.id = p_session_id and p.replaced_by is null;
     insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since,

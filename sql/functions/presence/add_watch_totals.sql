@@ -1,16 +1,16 @@
 -- Add sessions that have been finalized to what their users have watched, per resource and anything (''), and to
--- their progress of the rules that award. Not the rows of corrections: `correct_totals` adds what those change,
--- and progress stays as it was recorded. The trigger of past_sessions calls it once per statement. In one order,
+-- their progress of the rules that award, by both clocks. Not the rows of corrections: `correct_totals` adds what those
+-- change, and progress stays as it was recorded. The trigger of past_sessions calls it once per statement. In one order,
 -- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
 begin
     perform prefer_indexes();
-    insert into watch_totals as t (user_id, resource, watched, last_month)
-        select user_id, coalesce(resource, ''), sum(ended_at - joined_at),
+    insert into watch_totals as t (user_id, resource, watched, hidden, last_month)
+        select user_id, coalesce(resource, ''), sum(ended_at - joined_at), sum(hidden_length(joined_at, ended_at, visible)),
                date_trunc('month', max(ended_at) at time zone 'UTC')
           from finalized where revision = 0 group by grouping sets ((user_id), (user_id, resource)) order by 1, 2
         on conflict (user_id, resource) do update
-           set watched = t.watched + excluded.watched,
+           set watched = t.watched + excluded.watched, hidden = t.hidden + excluded.hidden,
                last_month = greatest(t.last_month, excluded.last_month);
     -- Anything counts once, however many sessions have it: only what no other session has is added. A statement of
     -- its own: the rows above are locked now, so it sees all past sessions of these users, and no other caller
@@ -18,28 +18,43 @@ begin
     -- that. Said by "=" and ">", the one by ended_at can as well: on a small table the planner takes either, and
     -- keeps that plan when a crowd has come.
     with added as materialized (
-        select n.user_id, n.whole, n.times - coalesce(others.times, '{}') as times,
-               n.times - coalesce(others.recorded, '{}') as recorded
+        select n.user_id, n.whole, n.hidden, n.times - coalesce(others.times, '{}') as times,
+               n.shown - coalesce(others.shown, '{}') as shown,
+               n.times - coalesce(others.recorded, '{}') as recorded,
+               n.shown - coalesce(others.recorded_shown, '{}') as recorded_shown
           from (select user_id, min(joined_at) as since, sum(ended_at - joined_at) as whole,
-                       range_agg(tstzrange(joined_at, ended_at)) as times, array_agg((id, ended_at)) as keys
+                       sum(hidden_length(joined_at, ended_at, visible)) as hidden, range_agg(tstzrange(joined_at, ended_at)) as times,
+                       range_agg(counted_times(joined_at, ended_at, visible, true)) as shown,
+                       array_agg((id, ended_at)) as keys
                   from finalized where revision = 0 group by user_id) as n,
-               lateral (select range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.replaced_by is null) as times,
-                               range_agg(tstzrange(p.joined_at, p.ended_at)) filter (where p.revision = 0) as recorded
-                          from past_sessions p
+               lateral (select range_agg(t.whole) filter (where p.replaced_by is null) as times,
+                               range_agg(t.shown) filter (where p.replaced_by is null) as shown,
+                               range_agg(t.whole) filter (where p.revision = 0) as recorded,
+                               range_agg(t.shown) filter (where p.revision = 0) as recorded_shown
+                          from past_sessions p,
+                               lateral (select tstzrange(p.joined_at, p.ended_at) as whole,
+                                               counted_times(p.joined_at, p.ended_at, p.visible, true) as shown) as t
                          where (p.user_id, p.ended_at) > (n.user_id, n.since) and p.user_id <= n.user_id
                            and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
     counted_once as (
-        update watch_totals t set watched = t.watched - (a.whole - length_of(a.times)) from added a
+        update watch_totals t set watched = t.watched - (a.whole - length_of(a.times)),
+                                  hidden = t.hidden - (a.hidden - (length_of(a.times) - length_of(a.shown)))
+          from added a
          where a.whole > length_of(a.times) and t.user_id = a.user_id and t.resource = ''
     )
     insert into award_progress as p (rule_id, user_id, watched)
         select rule_id, user_id, watched
-          from (select r.rule_id, a.user_id, length_of(a.recorded * tstzmultirange(tstzrange(r.created_at, null))) as watched
+          from (select r.rule_id, a.user_id,
+                       length_of(case when r.is_visible then a.recorded_shown else a.recorded end
+                                 * tstzmultirange(tstzrange(r.created_at, null))) as watched
                   from award_rules r, added a
                  where r.resource is null and r.ended_at is null
                 union all
-                select r.rule_id, f.user_id, sum(f.ended_at - greatest(f.joined_at, r.created_at))
+                select r.rule_id, f.user_id,
+                       sum(case when r.is_visible
+                                then visible_length(f.visible, greatest(f.joined_at, r.created_at), f.ended_at)
+                                else f.ended_at - greatest(f.joined_at, r.created_at) end)
                   from award_rules r join finalized f on f.resource = r.resource and f.ended_at > r.created_at
                  where r.ended_at is null and f.revision = 0 group by 1, 2) as theirs
          where watched > interval '0' order by 1, 2

@@ -47,6 +47,26 @@ returns tstzmultirange language sql stable as $$
            as bounds
 $$;
 
+-- When a session was visible, as in the view `sessions`: of an open one also what goes on; null: all the time.
+create or replace function shown_times(p_session watching_times) returns tstzmultirange
+language sql stable as $$
+    select case when p_session.visible is not null then p_session.visible + shown_now(p_session.nodes) end
+$$;
+
+-- What counts of [p_from, p_to): all of it, or with p_visible what was visible of it. p_shown: as in the view `sessions`.
+create or replace function counted_times(
+    p_from timestamptz, p_to timestamptz, p_shown tstzmultirange, p_visible boolean
+) returns tstzmultirange language sql immutable as $$
+    select case when p_visible and p_shown is not null
+                then p_shown * tstzmultirange(tstzrange(p_from, p_to)) else tstzmultirange(tstzrange(p_from, p_to)) end
+$$;
+
+-- For how long a past session was watched and not visible.
+create or replace function hidden_length(p_joined_at timestamptz, p_ended_at timestamptz, p_visible tstzmultirange)
+returns interval language sql immutable as $$
+    select case when p_visible is null then interval '0' else p_ended_at - p_joined_at - length_of(p_visible) end
+$$;
+
 -- For how long of [p_from, p_to) a session was visible. p_visible: as in the view `sessions`.
 create or replace function visible_length(p_visible tstzmultirange, p_from timestamptz, p_to timestamptz)
 returns interval language sql immutable as $$

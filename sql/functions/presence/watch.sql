@@ -4,14 +4,14 @@
 --   watching                    it is there already
 --   not_connected               it is in no session: the client should connect again
 --   slow_down, kept_out         see `spend`; wait_ms says when to try again
--- joined_at, connections, watched_ms: of the session that it is in now.
+-- joined_at, connections, watched_ms, visible_ms: of the session that it is in now.
 create or replace function watch(
     p_user_id text, p_node text, p_connection_id text, p_resource text, p_grace interval,
     p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
     p_now timestamptz default null
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, joined_at bigint, connections bigint,
-    watched_ms bigint
+    watched_ms bigint, visible_ms bigint
 )
 language plpgsql as $$
 declare
@@ -42,8 +42,8 @@ begin
     end if;
     return query
         select outcome, 0, ms(v_now), ms(coalesce(w.began_at, w.joined_at)), (select count(*) from connections(w.nodes)),
-               milliseconds(watched(p_user_id, p_resource, v_now))
-          from (values (1)) as one
+               milliseconds(so_far.connected), milliseconds(so_far.visible)
+          from watched_on(p_user_id, p_resource, v_now) as so_far
                left join watching_times w on w.user_id = p_user_id and w.resource = p_resource
                                          and w.ended_at is null and outcome <> 'not_connected';
 end $$;

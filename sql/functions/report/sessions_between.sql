@@ -5,9 +5,8 @@
 create or replace function sessions_between(p_from timestamptz, p_to timestamptz, p_corrected boolean default true)
 returns setof sessions language sql stable rows 100000 as $$
     select id, user_id::text, resource::text, joined_at, ended_at, ended_by,
-           case when ended_at is not null then ended_within end, away_since,
-           case when visible is not null then visible + shown_now(nodes) end
-      from watching_times
+           case when ended_at is not null then ended_within end, away_since, shown_times(w)
+      from watching_times w
      where joined_at < p_to
        and (ended_at is null or ended_at > p_from or (ended_at = p_from and joined_at = p_from))
     union all

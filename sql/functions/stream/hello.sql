@@ -1,6 +1,6 @@
 -- Everything a client needs to draw itself: one row. p_visible, p_change: see `visibility`; null: it does not say.
 --   outcome    welcome; slow_down or kept_out (see `spend`) with wait_ms and server_now alone
---   server_now, resource, joined_at, connections, watched_ms (resource null: in no session),
+--   server_now, resource, joined_at, connections, watched_ms, visible_ms (resource null: in no session),
 --   epoch, seq, state (as of seq)
 --   reconnect_within_ms, ping_every_ms, rotate_within_ms  see `set_line_limits`
 --   recovered  true: events are exactly those after `since`
@@ -17,14 +17,15 @@ create or replace function hello(
     p_now timestamptz default null
 ) returns table (
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
-    connections bigint, watched_ms bigint, epoch uuid, seq bigint, state jsonb, recovered boolean,
-    events json, bonuses json, broadcasts json, reconnect_within_ms bigint, ping_every_ms bigint,
+    connections bigint, watched_ms bigint, visible_ms bigint, epoch uuid, seq bigint, state jsonb,
+    recovered boolean, events json, bonuses json, broadcasts json, reconnect_within_ms bigint, ping_every_ms bigint,
     rotate_within_ms bigint
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_watched interval;
+    v_visible interval;
     v_since bigint;
     v_broadcasts_since bigint;
     v_is_news boolean;
@@ -53,9 +54,10 @@ begin
                                 lock_user(p_user_id, p_now));
     end if;
     if resource is not null then
-        v_watched := watched(p_user_id, resource, v_now);
+        select w.connected, w.visible into v_watched, v_visible from watched_on(p_user_id, resource, v_now) as w;
     end if;
     watched_ms := coalesce(milliseconds(v_watched), 0);
+    visible_ms := coalesce(milliseconds(v_visible), 0);
     events := '[]';
     -- Most have missed nothing: what reads that costs a fifth of all, also if it finds nothing.
     if seq > coalesce(v_since, 0) then
