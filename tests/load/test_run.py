@@ -77,6 +77,18 @@ def test_a_gateway_that_takes_long_to_start_is_no_fault(monkeypatch: pytest.Monk
     assert record.stages[1].figures["gateway_gone_for_s"] > 0
 
 
+def test_users_send_pings_from_the_first_stage_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway closes what is silent, however long the others take to come."""
+
+    async def wait(scene: Scene, stage: Stage) -> None:
+        await stages.ramp(scene, stage)
+        await until(lambda: stage.counts["pings"] > 0)
+
+    monkeypatch.setattr(stages, "USUAL_PING_SECONDS", 3.0)
+    monkeypatch.setitem(stages.PLAYED, "ramp", wait)
+    assert said(play("ramp")) == set()
+
+
 def test_a_row_that_is_deleted_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
     async def lie(scene: Scene, stage: Stage) -> None:
         await scene.own.database.execute(
