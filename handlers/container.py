@@ -63,9 +63,7 @@ class Container:
 
     @cached_property
     def delivery(self) -> Delivery:
-        # Pushes are next. What they need takes longer to import than all else, so it is imported
-        # while the first statement is on its way.
-        Thread(target=import_module, args=("handlers.adapters.gateway.http",), daemon=True).start()
+        self.prepare_pushes()  # while the first statement is on its way
         return Delivery(CircuitBreaker(self.gateway), self.database, grace())
 
     @cached_property
@@ -79,6 +77,10 @@ class Container:
     @cached_property
     def queue(self) -> Queue:
         return Queue(self.deadline)
+
+    def prepare_pushes(self) -> None:
+        """Begin to import what pushes need, which takes longer than all else, beside other work."""
+        Thread(target=import_module, args=("handlers.adapters.gateway.http",), daemon=True).start()
 
     def broadcast_ports(self) -> broadcast.Ports:
         # Pushes are next: what the first one needs takes longer to import than a page may take.

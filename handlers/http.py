@@ -16,6 +16,7 @@ class HttpContainer(Container):
 
     @cached_property
     def mangum(self) -> Mangum:
+        self.prepare_pushes()  # a bonus to a user, perhaps the first one here, is pushed by itself
         self.runner.get_loop()  # makes this process' loop the current one, on which Mangum runs
         return Mangum(application(self), lifespan="off")
 

@@ -240,6 +240,10 @@ async def reports_are_right(
         args = (*span, "day", zone, [], None, None, ALWAYS, "", "", None)
         rows = await told(db, "watch_time_in", *args, world.now, is_visible, is_corrected)
         check_times(rows, stays.watched(seen, span, [], "day", zone))
+        for by, period in product(([], ["resource"]), ("day", None)):
+            args = (*span, period, zone, bool(by), None, ALWAYS, "", None, world.now, is_visible)
+            rows = await told(db, "watch_time_of_all", *args, is_corrected)
+            check_times(rows, stays.watched(seen, span, by, period, zone))
     expected = stays.watched(world, span, ["user", "resource"], None, zone)
     args = (*span, ["user", "resource"], None, None, "", "", 100, world.now, False, is_corrected)
     check_watch_time(await told(db, "watch_time_by", *args), expected)

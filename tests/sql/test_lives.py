@@ -46,6 +46,8 @@ NODES = ("one.example/live", "two.example/live")
 BEGINNINGS = ("2026-03-29T00:20", "2026-10-25T00:20", "2026-02-28T23:20", "2026-06-10T12:00")
 ZONES = ("UTC", "Europe/Berlin", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe")
 CHECKED_EACH = 30 * MINUTE
+# How often a tab is hidden or shown; so often that its session is divided, at most.
+FLIPS = (*[0] * 12, *[1, 2, 3] * 2, 5, 25)
 MILLISECOND = timedelta(milliseconds=1)
 PAID = """
 select a.user_id, right(a.rule_id::text, 1)::integer, a.nth,
@@ -154,7 +156,7 @@ class Cohort:
             [(at, dice.choice(RESOURCES)) for at in moments((0, 0, 0, 1, 3))],
             says,
             dice.choice((True, False, False)),
-            moments((0, 0, 1, 2, 5, 30)),
+            moments(FLIPS),
         )
         self.stays[user].append(stay)
         return stay
