@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,6 @@ from tests.support.waiting import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bench.load.record import Stage
     from bench.load.stages import Scene
@@ -217,6 +217,9 @@ def test_ctrl_c_leaves_a_report_and_nothing_else(tmp_path: Path) -> None:
         wait_until(lambda: "hold" in str(process.stdout and process.stdout.readline()))
         pids = family(process.pid)
         assert len(pids) > 5
+        if sys.platform == "linux":
+            scores = {Path(f"/proc/{pid}/oom_score_adj").read_text().strip() for pid in pids}
+            assert scores == {"500"}, "without memory, all of it goes before anything else"
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate()
         assert process.returncode == 130, output

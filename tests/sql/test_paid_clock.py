@@ -153,8 +153,8 @@ async def test_a_welcome_says_both_clocks_of_its_resource(db: asyncpg.Connection
     welcome = await hello(db, Tab("b"), True, 2, at(225))
     assert (welcome["watched_ms"], welcome["visible_ms"]) == (65_000, 15_000)
     for is_visible, said in ((False, 65_000), (True, 15_000)):
-        asked = ([], "ann", "site", "", "", None, at(225), is_visible, True)
-        (row,) = await db.fetch(text("watch_time_by"), at(0), at(999), *asked)
+        who = ("ann", "site", "", "", None, at(225), is_visible, True)
+        (row,) = await db.fetch(text("watch_time_by"), at(0), at(999), [], *who)
         assert row["watched_ms"] == said
     moved = await Tab("c").watch(db, "site", at(230))
     assert (moved["watched_ms"], moved["visible_ms"]) == (70_000, 20_000)
