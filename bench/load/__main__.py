@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shlex
 import sys
@@ -27,6 +28,8 @@ from wsgate.open_files import raise_limit
 if TYPE_CHECKING:
     from bench.load.record import Moment
 
+OOM_SCORE = 500
+"""Of 1,000: processes inherit it, and each comes before any that is as large and has 0."""
 PLAIN_SECONDS = 5
 """Between two lines of progress where there is no terminal."""
 
@@ -40,6 +43,7 @@ def main() -> int:
         _refuse(options, place)
         return 2
     interrupt_on_signals()
+    _go_first_without_memory()
     record, progress = Record(), Progress(options)
     code = 1
     try:
@@ -169,6 +173,12 @@ def _shown(figure: object) -> str:
     if isinstance(figure, dict):
         return ", ".join(f"{name} {_shown(value)}" for name, value in figure.items())
     return f"{figure:,}" if isinstance(figure, int | float) else str(figure)
+
+
+def _go_first_without_memory() -> None:
+    """If memory ends, the kernel shall end this run and nothing else (proc(5), oom_score_adj)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(str(OOM_SCORE), "ascii")
 
 
 def _raise_file_limit() -> None:

@@ -64,6 +64,12 @@ class Line(Client):
             self.welcomed.exception()  # the attempt may wait for something else yet
         self.owner.lost(self)
 
+    def give_up(self) -> None:
+        """Drop a line that is not open yet."""
+        self.is_ours = True
+        if hasattr(self, "transport"):
+            self.transport.abort()
+
     def leave(self) -> None:
         """Say goodbye as a browser does; drop the line if there is no answer to that."""
         if self.ended_at:
@@ -99,13 +105,14 @@ class OwnDoor:
 async def opened(line: Line, *address: Any, **how: Any) -> Line:
     """The line, through its handshake; see create_connection. Raises Refused or OSError."""
     answered = line.opened  # the answer may be there before we look again
-    await asyncio.get_running_loop().create_connection(lambda: line, *address, **how)
-    if answered is not None:
-        try:
+    if answered is not None:  # a refusal may come when we have just given up
+        answered.add_done_callback(lambda future: future.cancelled() or future.exception())
+    try:
+        await asyncio.get_running_loop().create_connection(lambda: line, *address, **how)
+        if answered is not None:
             await answered
-        except BaseException:
-            line.is_ours = True
-            line.transport.abort()
-            raise
+    except BaseException:
+        line.give_up()
+        raise
     line.opened_at = time.time()
     return line

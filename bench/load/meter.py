@@ -98,7 +98,10 @@ def _kind_of(said: str) -> str:
 
 
 def _own_bytes(pid: int) -> int:
-    """Resident and not shared: cheap to read, once a second of a hundred processes."""
+    """Resident and in no file: cheap to read, once a second of a hundred processes.
+
+    What a process shares with the one it was forked from counts in each; see `held`.
+    """
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return (int(fields[1]) - int(fields[2])) * _PAGE
 

@@ -16,7 +16,6 @@ def paths(now: datetime) -> dict[str, str]:
     """What is asked of the HTTP API, by its name in the report of a run."""
     return {
         "who is online": "/online?limit=100",
-        "counts": "/online/counts",
         "watch time by user": _over(DAY, now, "/watch-time", by="user"),
         "watch time by resource": _over(DAY, now, "/watch-time", by="resource"),
         "watch time by day": _over(DAY, now, "/watch-time", by="day"),

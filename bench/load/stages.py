@@ -108,6 +108,11 @@ class Scene:
         assert isinstance(self.truth, Truth)
         return self.truth
 
+    @property
+    def usual_ping(self) -> float:
+        """Seconds between two pings of a user, where a stage says nothing else."""
+        return USUAL_PING_SECONDS / self.options.scale
+
     def share(self, rate: float) -> float:
         """One process' part of a rate."""
         return rate / len(self.crowds)
@@ -120,6 +125,8 @@ class Scene:
 
 async def ramp(scene: Scene, stage: Stage) -> None:
     """All come online."""
+    # The gateway closes what is silent for ten minutes, and many users take longer to come.
+    await scene.crowds.ask("ping", scene.usual_ping)
     began = time.perf_counter()
     await scene.crowds.ask("come", scene.share(scene.options.rate))
     seconds = time.perf_counter() - began
@@ -161,7 +168,7 @@ async def hold(scene: Scene, stage: Stage) -> None:
     await scene.crowds.ask("ping", 0)
     await scene.crowds.ask("pongs")
     await scene.crowds.ask("tell")
-    await scene.crowds.ask("ping", max(every, USUAL_PING_SECONDS / scene.options.scale))
+    await scene.crowds.ask("ping", max(every, scene.usual_ping))
     stage.figures["seconds_between_pings"] = round(every, 1)
     stage.figures["pings"] = stage.counts["pings"]
     stage.wrong += await scene.truth.presence()

@@ -5,7 +5,8 @@ insert into watching_times (user_id, resource, joined_at, seen_at, nodes, visibl
            jsonb_build_object('a1b2c3d4e5.execute-api.eu-central-1.amazonaws.com/live',
                               jsonb_build_object('connection-' || n, jsonb_build_object(
                'at', extract(epoch from now() - interval '1 hour')::numeric(14, 3),
-               'ticket', md5(n::text), 'until', 1772928000, 'said', 1))),
+               'ticket', md5(n::text), 'until', 1772928000, 'said', 1,
+               'shown', extract(epoch from now())))),
            (select coalesce(range_agg(tstzrange(begins, begins + interval '30 seconds')), '{}')
               from generate_series(1, n % 20) as k,
                    lateral (select now() - interval '1 hour' + k * interval '1 minute') as one(begins))

@@ -25,6 +25,12 @@ def test_a_node_and_a_process_have_files_for_what_they_hold() -> None:
     assert 150_000 / found.processes <= 18_000
 
 
+def test_a_million_users_need_no_more_files_than_20_000_a_process_and_20_kb_each() -> None:
+    assert room(LARGE, 800_000, cpus=2).missing == []
+    large = replace(LARGE, all_files=2_500_000)
+    assert 1_000_000 <= room(large, 1_000_000, cpus=2).fits < 1_200_000
+
+
 def test_a_small_run_has_two_nodes_so_that_one_can_be_killed() -> None:
     assert room(LARGE, 10, cpus=1).nodes == 2
 

@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +32,6 @@ from tests.support.waiting import until, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from bench.load.record import Stage
     from bench.load.stages import Scene
@@ -75,6 +75,18 @@ def test_a_gateway_that_takes_long_to_start_is_no_fault(monkeypatch: pytest.Monk
     record = play("ramp", "storm")
     assert said(record) == set()
     assert record.stages[1].figures["gateway_gone_for_s"] > 0
+
+
+def test_users_send_pings_from_the_first_stage_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The gateway closes what is silent, however long the others take to come."""
+
+    async def wait(scene: Scene, stage: Stage) -> None:
+        await stages.ramp(scene, stage)
+        await until(lambda: stage.counts["pings"] > 0)
+
+    monkeypatch.setattr(stages, "USUAL_PING_SECONDS", 3.0)
+    monkeypatch.setitem(stages.PLAYED, "ramp", wait)
+    assert said(play("ramp")) == set()
 
 
 def test_a_row_that_is_deleted_fails_the_run(impatient: pytest.MonkeyPatch) -> None:
@@ -205,6 +217,9 @@ def test_ctrl_c_leaves_a_report_and_nothing_else(tmp_path: Path) -> None:
         wait_until(lambda: "hold" in str(process.stdout and process.stdout.readline()))
         pids = family(process.pid)
         assert len(pids) > 5
+        if sys.platform == "linux":
+            scores = {Path(f"/proc/{pid}/oom_score_adj").read_text().strip() for pid in pids}
+            assert scores == {"500"}, "without memory, all of it goes before anything else"
         os.killpg(process.pid, signal.SIGINT)
         output, _ = process.communicate()
         assert process.returncode == 130, output

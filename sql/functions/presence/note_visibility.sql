@@ -18,6 +18,7 @@ declare
     v_session    watching_times;
     v_connection jsonb;
     v_since      timestamptz;
+    v_setting    text;
 begin
     select * into v_session from watching_times
      where user_id = p_user_id and nodes -> p_node ? p_connection_id;
@@ -28,18 +29,23 @@ begin
     if not is_news(v_connection, p_visible, p_change) then
         return true;
     end if;
-    perform set_config('synchronous_commit', 'off', true);
+    v_setting := set_config('synchronous_commit', 'off', true);
     v_since := shown_since(v_connection);
     if v_since is not null and not p_visible then
         v_session.visible := with_visible(v_session, case when p_change > 1 then v_since end, p_now);
-        v_connection := v_connection - 'shown' || '{"hidden": true}';
+        v_connection := v_connection - 'shown'
+            || jsonb_build_object('said', p_change, 'heard', extract(epoch from p_now), 'hidden', true);
     elsif v_since is null and p_visible then
-        v_connection := v_connection - 'hidden' || jsonb_build_object('shown', extract(epoch from p_now));
+        v_connection := v_connection - 'hidden'
+            || jsonb_build_object('said', p_change, 'heard', extract(epoch from p_now), 'shown', extract(epoch from p_now));
+    else
+        v_connection := v_connection || jsonb_build_object('said', p_change, 'heard', extract(epoch from p_now));
     end if;
-    v_connection := v_connection || jsonb_build_object('said', p_change, 'heard', extract(epoch from p_now));
-    v_session.nodes := with_connection(v_session.nodes, p_node, p_connection_id, v_connection);
+    v_session.nodes := jsonb_set(v_session.nodes, array[p_node, p_connection_id], v_connection);
     update watching_times set nodes = v_session.nodes, visible = v_session.visible
      where user_id = p_user_id and resource = v_session.resource;
-    perform keep_short(v_session, p_now);
+    if not p_visible then  -- only that adds a piece
+        perform keep_short(v_session, p_now);
+    end if;
     return true;
 end $$;

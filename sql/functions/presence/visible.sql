@@ -15,18 +15,22 @@ language sql stable as $$
      where shown_since(c.value) is not null
 $$;
 
--- What a session keeps of when it was visible, once a connection of it that was so from p_since (null: never) to
--- p_until is hidden or gone.
-create or replace function with_visible(p_session watching_times, p_since timestamptz, p_until timestamptz)
-returns tstzmultirange language sql stable as $$
+-- When a session was visible that keeps nothing of that: all of it so far. Of connections that are gone that is up to
+-- when another one took over.
+create or replace function visible_so_far(p_session watching_times) returns tstzmultirange language sql stable as $$
     select coalesce(
-               p_session.visible,
-               -- All of it so far. Of connections that are gone that is up to when another one took over.
                (select tstzmultirange(tstzrange(p_session.joined_at, greatest(
                            p_session.joined_at, to_timestamp(min((c.value ->> 'shown')::float8)))))
                   from jsonb_each(p_session.nodes) as n, jsonb_each(n.value) as c
                  where c.value ? 'shown' having count(*) > 0),
                '{}')
+$$;
+
+-- What a session keeps of when it was visible, once a connection of it that was so from p_since (null: never) to
+-- p_until is hidden or gone. It is inlined into its caller.
+create or replace function with_visible(p_session watching_times, p_since timestamptz, p_until timestamptz)
+returns tstzmultirange language sql stable as $$
+    select coalesce(p_session.visible, visible_so_far(p_session))
            + case when p_since < p_until
                   -- A connection keeps milliseconds of when it opened, a session microseconds.
                   then tstzmultirange(tstzrange(
