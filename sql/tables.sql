@@ -477,9 +477,9 @@ CREATE TABLE public.watch_totals (
     resource text NOT NULL,
     watched interval NOT NULL,
     last_month date NOT NULL,
+    hidden interval DEFAULT '00:00:00'::interval NOT NULL,
     first_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    first_visible_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    hidden interval DEFAULT '00:00:00'::interval NOT NULL
+    first_visible_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 )
 WITH (fillfactor='80');
 
