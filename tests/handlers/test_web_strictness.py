@@ -50,6 +50,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "window_seconds": 60,
         "stock": 7,
         "min_watched_seconds": 1,
+        "clock": "visible",
         "acknowledge": False,
     },
     "/award-rules": {
@@ -59,6 +60,7 @@ GOOD: dict[str, dict[str, Any]] = {
         "claim_within_seconds": 60,
         "resource": "site",
         "overlap": "each",
+        "clock": "visible",
     },
     "/news": {
         "news_id": ID,
