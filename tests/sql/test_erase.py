@@ -28,6 +28,8 @@ KNOWN = {
     ("erasures", "user_id"): "null once it is done",
     ("erasures", "after"): "null once it is done",
     ("erasures", "counts"): "names of tables, and numbers",
+    ("rollups", "peak_users"): "how many",
+    ("rollups", "peak_users_at"): "a moment",
     ("watching_times", "nodes"): "connections of a row that is the user's",
 }
 SUMS = {
