@@ -271,7 +271,7 @@ async def _compare(
         expected = await db.fetch(asked.sql, *asked.arguments)
         brute = time.perf_counter() - began
     said = f"sessions: {brute * 1_000:,.0f}"
-    if getattr(rows[0], "sample_percent", 100) < 100:
+    if rows and getattr(rows[0], "sample_percent", 100) < 100:
         is_equal, how = _is_near(rows, expected)
         said += f"; {how}"
     else:
