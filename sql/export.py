@@ -43,6 +43,8 @@ QUERIES = Path(__file__).parent / "queries"
 SAY_EVERY_SECONDS = 2.0
 STEP_SECONDS = 60
 EXACTLY = timedelta(microseconds=1)
+ALL_USERS = 1_024
+"""Of so many: sql/queries/audience.sql, sample."""
 ENDINGS = (
     *("client", "lost", "idle", "expired", "swept", "node_evicted", "kicked", "moved"),
     "divided",
@@ -182,7 +184,17 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         period = (options.by, options.timezone or "UTC")
         return (
             "audience",
-            (*interval, *period, resources, least, EXACTLY, None, is_visible, is_corrected, 1_024),
+            (
+                *interval,
+                *period,
+                resources,
+                least,
+                EXACTLY,
+                None,
+                is_visible,
+                is_corrected,
+                ALL_USERS,
+            ),
             AUDIENCE,
         )
     if options.report == "concurrency":

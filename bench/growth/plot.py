@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from bench.growth.point import GIB, database, percent_at_rest, reports, seconds_to_all
+from bench.growth.point import database, percent_at_rest, reports, seconds_to_all
+from bench.load.room import GIB
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from bench.load.meter import KINDS
+from bench.load.room import MIB
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 STAGES = ("ramp", "hold", "reports", "bonus", "everyone", "churn")
 """What is played with each number of users, in this order."""
-MIB, GIB = 1024**2, 1024**3
-_KINDS = ("nodes", "functions", "postgres", "clients", "rest")
 
 
 @dataclass(frozen=True)
@@ -82,14 +83,14 @@ def rows(points: Sequence[Point]) -> list[Row]:
                 _reads("ramp", "processor_ms_of_a_connect", kind),
                 2,
             )
-            for kind in (*_KINDS, "all")
+            for kind in (*KINDS, "all")
         ),
         Row("a connect beside them, ms: half", lambda one: one.wait("churn", "connect", "p50"), 1),
         Row("a connect beside them, ms: 99 %", lambda one: one.wait("churn", "connect", "p99"), 1),
         Row("at rest, % of the machine", percent_at_rest, 1),
         *(
             Row(f"memory, MiB: {kind}", _reads("hold", "memory_mib", kind))
-            for kind in (*_KINDS, "machine")
+            for kind in (*KINDS, "machine")
         ),
         Row("a bonus to one, ms: half", _reads("bonus", "button_to_screen_ms", "p50"), 1),
         Row("a bonus to one, ms: 99 %", _reads("bonus", "button_to_screen_ms", "p99"), 1),

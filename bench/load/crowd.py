@@ -24,7 +24,7 @@ from bench.load.pace import MAX_STEP_SECONDS, STEP_SECONDS, paced
 from bench.load.pipe import Pipe
 from bench.load.tally import Tally
 from bench.load.user import User
-from bench.load.waiting import HANG_SECONDS, STALL_SECONDS, until_none
+from bench.load.waiting import HANG_SECONDS, LOOKS_PER_SECOND, STALL_SECONDS, until_none
 from wsgate.open_files import raise_limit
 
 if TYPE_CHECKING:
@@ -37,8 +37,6 @@ if TYPE_CHECKING:
 
 REPORT_SECONDS = 1.0
 COMING_AT_A_TIME, PINGS_AT_A_TIME = 4, 8
-LOOKS_PER_SECOND = 100_000
-"""At so many users a second is looked, where all of them are waited for."""
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,10 @@ from urllib.error import HTTPError
 from bench.load.options import processors
 from bench.load.record import at, latencies
 from bench.load.reports import paths
+from bench.load.room import MIB
 from bench.load.system import OwnSystem
 from bench.load.truth import Truth, judge_audience, say_late, wrong
-from bench.load.waiting import HANG_SECONDS, until_none
+from bench.load.waiting import HANG_SECONDS, LOOKS_PER_SECOND, until_none
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -42,9 +43,6 @@ TIMES_ASKED = 3
 """Each report: the first may start a function, so the middle one counts."""
 REFUSED = 422
 """The status of a report that the database cancelled, so that live traffic does not wait for it."""
-LOOKS_PER_SECOND = 100_000
-"""At so many users a second all clients together look, where all of them are waited for."""
-MIB = 1024**2
 MATURE_SECONDS = 61.0
 """The sweep looks up connections that are a minute old."""
 # Of a run that cannot wait: young connections become so old, and their sessions do not. Rows that

@@ -13,6 +13,8 @@ HANG_SECONDS = 900.0
 """What has not moved for so long hangs. The longest pause of a client, 690 s, is shorter."""
 STALL_SECONDS = 30.0
 """What has not moved for so long is asked for once more, as the browser client does."""
+LOOKS_PER_SECOND = 100_000
+"""At so many users a second is looked, in a process or in all, where all of them are waited for."""
 
 
 async def until_none(
