@@ -23,9 +23,11 @@ import { UNTOLD } from "./limits.js";
  * @property {(message: any, sentAt: number|undefined) => void} received  sentAt: local time of the request it answers
  * @property {(end: End) => void} ended
  *
+ * @typedef {WebSocket|TabSocket} Socket
+ *
  * @typedef {object} Env  what a connection needs from its surroundings
  * @property {() => Promise<Ticket>} ticket
- * @property {new (url: string) => WebSocket} WebSocket
+ * @property {(url: string) => Socket} open
  * @property {() => number} now
  * @property {Timers} timers
  */
@@ -46,7 +48,7 @@ const TIMED_OUT = 4000;
 export class Connection {
   #env;
   #owner;
-  /** @type {WebSocket|null} */
+  /** @type {Socket|null} */
   #socket = null;
   /** @type {Map<string, number>} when each unanswered message was sent; NaN: more than once */
   #sent = new Map();
@@ -99,7 +101,8 @@ export class Connection {
 
   /** How many messages have no answer yet. One that the gateway refused counts until its id is answered. */
   get unanswered() {
-    return this.#sent.size;
+    // Other tabs may use the same line.
+    return this.#socket && "unanswered" in this.#socket ? this.#socket.unanswered : this.#sent.size;
   }
 
   /** Send a ping. Without an answer within ten seconds the connection ends. */
@@ -134,13 +137,13 @@ export class Connection {
       // Each attempt has its own ticket: one opens one connection only, and a refused handshake may have used it up.
       const { url, ticket } = await this.#env.ticket();
       if (this.#isDone) return;
-      this.#listen(new this.#env.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
+      this.#listen(this.#env.open(`${url}?ticket=${encodeURIComponent(ticket)}`));
     } catch (error) {
       this.#end(refusal(error));
     }
   }
 
-  /** @param {WebSocket} socket */
+  /** @param {Socket} socket */
   #listen(socket) {
     this.#socket = socket;
     socket.onopen = () => {

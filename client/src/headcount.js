@@ -7,6 +7,7 @@ import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Reconnector } from "./reconnect.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
+import { Tabs } from "./tabs.js";
 import { HeadcountError } from "./types.js";
 import { Visibility } from "./visibility.js";
 
@@ -63,6 +64,7 @@ export class Headcount extends EventTarget {
   #hello;
   #outbox;
   #page;
+  #tabs;
   #visibility;
   #clock = UNSET;
   #stream = EMPTY;
@@ -85,7 +87,8 @@ export class Headcount extends EventTarget {
       clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
     };
     this.#page = this.#makePage(options);
-    this.#connections = this.#makeConnections(options);
+    this.#tabs = this.#makeTabs(options);
+    this.#connections = this.#makeConnections();
     this.#visibility = this.#makeVisibility();
     this.#hello = this.#makeHello();
     this.#outbox = new Outbox({
@@ -220,10 +223,29 @@ export class Headcount extends EventTarget {
   // Parts.
 
   /** @param {Options} options */
-  #makeConnections({ ticket, WebSocket = globalThis.WebSocket }) {
+  #makeTabs({ ticket, WebSocket = globalThis.WebSocket, shareConnection = true, ...options }) {
+    // Without a page, as in Node.js, there are no tabs.
+    const { locks = globalThis.window && navigator.locks, BroadcastChannel = globalThis.BroadcastChannel } = options;
     const env = {
       ticket: async () => ticket({ resource: this.#watched }),
       WebSocket,
+      locks: shareConnection ? locks : undefined,
+      BroadcastChannel,
+      newId: this.#newId,
+      timers: this.#timers,
+      isSeen: () => this.#page.isSeen,
+      staysAt: (/** @type {string} */ resource) => !this.#outbox.hasWatch && (this.#watched ?? resource) === resource,
+    };
+    return new Tabs(env, {
+      seen: () => this.#visibility.changed(false),
+      renew: (isThere) => this.#connections.renew(isThere),
+    });
+  }
+
+  #makeConnections() {
+    const env = {
+      ticket: () => this.#tabs.ticket(),
+      open: (/** @type {string} */ url) => this.#tabs.open(url),
       now: this.#now,
       timers: this.#timers,
       isHidden: () => this.#page.isHidden,
@@ -259,7 +281,7 @@ export class Headcount extends EventTarget {
 
   #makeVisibility() {
     return new Visibility({
-      isSeen: () => this.#page.isSeen,
+      isSeen: () => this.#page.isSeen || this.#tabs.isSeenElsewhere,
       current: () => this.#connections.current,
       uncounted: () => this.#connections.counted(false),
       newId: this.#newId,
@@ -288,7 +310,11 @@ export class Headcount extends EventTarget {
         hidden: () => this.#connections.hidden(),
         // Browsers slow down the timers of hidden tabs, so the connection may have ended unnoticed.
         shown: () => this.wake(),
-        left: () => this.#connections.left(),
+        left: () => {
+          this.#connections.left();
+          this.#tabs.leave();
+        },
+        frozen: (isFrozen) => (isFrozen ? this.#tabs.freeze() : this.#tabs.resume()),
         restored: () => this.#connections.restored(),
         network: (isThere) => this.#connections.network(isThere),
       },
@@ -298,6 +324,7 @@ export class Headcount extends EventTarget {
   /** @param {Why} why */
   #stopped(why) {
     this.#page.stop();
+    this.#tabs.leave();
     this.#visibility.stop();
     this.#hello.stop();
     this.#bonuses.stop();

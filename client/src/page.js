@@ -8,6 +8,7 @@
  * @property {() => void} shown     its tab is in front again
  * @property {() => void} left      it is closed, or the browser stores it and may show it again
  * @property {() => void} restored  the browser shows it again
+ * @property {(isFrozen: boolean) => void} frozen  the browser stops it, or lets it run again
  * @property {(isThere: boolean) => void} network
  */
 
@@ -40,7 +41,7 @@ export class Page {
   }
 
   listen() {
-    const { hidden, shown, left, restored, network, seen } = this.#owner;
+    const { hidden, shown, left, restored, network, seen, frozen } = this.#owner;
     this.#on(this.#window, "online", () => network(true));
     this.#on(this.#window, "offline", () => network(false));
     this.#on(this.#window, "pagehide", left);
@@ -54,6 +55,7 @@ export class Page {
       this.#on(this.#document, name, () => {
         this.#isFrozen = isFrozen;
         seen(isFrozen);
+        frozen(isFrozen);
       });
     }
     this.#listenToPictures();

@@ -83,6 +83,17 @@ export class Reconnector {
   }
 
   /**
+   * Connect beside `current`, because another tab has, or had, the line.
+   *
+   * @param {boolean} isThere  the line is there; otherwise connect only if this client has, or tries to get, a connection
+   */
+  renew(isThere) {
+    if (this.isFinal || !(isThere || this.current || this.#fresh)) return;
+    this.#fresh?.close();
+    this.connect();
+  }
+
+  /**
    * The server told its limits, in a welcome on this connection.
    *
    * @param {Connection} connection

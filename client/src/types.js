@@ -108,14 +108,18 @@
  * @property {string} url           of the WebSocket, without a query
  * @property {string} ticket        opens one connection, within 30 s
  *
- * @typedef {object} Options        only `ticket` is required; those after `storage` are for tests
+ * @typedef {object} Options        only `ticket` is required; those after
+ *   `shareConnection` are for tests
  * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  called before every connection. `resource` is
  *   what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
  *   client tries again later, and not before `retryAfter` milliseconds if the error has that; if the error has a `status`
  *   of 4xx (but 408, 425, 429) or `permanent: true`, it stops
  * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered acts and claims
  *   survive a reload
+ * @property {boolean} [shareConnection]  false: this tab has a connection of its own. Otherwise the tabs of a browser share one
  * @property {new (url: string) => WebSocket} [WebSocket]
+ * @property {LockManager} [locks]    elects the tab that has the connection
+ * @property {new (name: string) => BroadcastChannel} [BroadcastChannel]  carries messages between tabs
  * @property {() => number} [random]  from 0 to 1
  * @property {() => number} [now]     local time in milliseconds
  * @property {() => string} [newId]   a new id for each request

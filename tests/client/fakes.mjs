@@ -38,7 +38,9 @@ export class FakeTime {
   }
 
   #due(end) {
-    return [...this.#timers].filter(([, { at }]) => at <= end).sort(([, a], [, b]) => a.at - b.at)[0];
+    let first;
+    for (const timer of this.#timers) if (timer[1].at <= end && !(first?.[1].at <= timer[1].at)) first = timer;
+    return first;
   }
 }
 

@@ -1,0 +1,138 @@
+/**
+ * The sockets of all tabs over one WebSocket: passes on what they send, and finds out for whom an answer is.
+ *
+ * What several tabs ask alike is sent once: that is how twenty of them stay within the limits of one user.
+ *
+ * @typedef {object} Owner
+ * @property {() => void} opened
+ * @property {(text: string, to: string|null) => void} received  to: a tab's socket; null: all
+ * @property {(code: number, reason: string) => void} closed
+ */
+
+// An answer of these types tells something to every tab. Any other is for those that asked.
+const FOR_ALL = ["acted", "claim", "pong"];
+const MAX_KEPT = 200;
+
+export class Line {
+  isOpen = false;
+
+  #socket;
+  #owner;
+  /** @type {Map<string, Map<string, string>>} by the id that was sent: the sockets that asked, each with its own id */
+  #asked = new Map();
+  /** @type {Map<string, string>} the id that was sent and has no answer, by what it asks */
+  #alike = new Map();
+  /** @type {Map<string, object>} answers that do not change, by what was asked */
+  #known = new Map();
+
+  /**
+   * @param {WebSocket} socket
+   * @param {Owner} owner
+   */
+  constructor(socket, owner) {
+    this.#socket = socket;
+    this.#owner = owner;
+    socket.onopen = () => {
+      this.isOpen = true;
+      owner.opened();
+    };
+    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onclose = ({ code, reason }) => {
+      this.isOpen = false;
+      owner.closed(code, reason);
+    };
+  }
+
+  /** How many messages have no answer yet, of all tabs. */
+  get unanswered() {
+    return this.#asked.size;
+  }
+
+  /**
+   * @param {string} from  a tab's socket
+   * @param {any} message
+   */
+  send(from, message) {
+    if (!this.isOpen) return;
+    const id = message.id ?? message.action;
+    const question = alike(message);
+    const known = this.#known.get(question);
+    if (known) return this.#answer(from, id, known);
+    const askers = this.#asked.get(this.#alike.get(question) ?? "");
+    // A socket that asks again has given up the first one. A hello that tells something is no mere question.
+    if (askers && !askers.has(from) && !("visible" in message)) return void askers.set(from, id);
+    if (question) this.#alike.set(question, id);
+    this.#asked.set(id, (this.#asked.get(id) ?? new Map()).set(from, id));
+    this.#socket.send(JSON.stringify(message));
+  }
+
+  /** @param {number} code */
+  close(code) {
+    this.isOpen = false;
+    this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+    this.#socket.close(code);
+  }
+
+  /** @param {string} text */
+  #receive(text) {
+    const message = parse(text);
+    const re = message?.re ?? (message?.type === "pong" ? "ping" : null);
+    const askers = this.#asked.get(re);
+    if (askers) this.#settle(re, message);
+    // An error without an address may be of any message: the next question is sent, whatever was asked before.
+    if (re === null) this.#alike.clear();
+    if (typeof re !== "string" || FOR_ALL.includes(message.type)) this.#owner.received(text, null);
+    else askers?.forEach((id, socket) => this.#answer(socket, id, message));
+    if (askers) this.#asked.delete(re);
+  }
+
+  /**
+   * @param {string} re
+   * @param {any} message
+   */
+  #settle(re, message) {
+    for (const [question, id] of this.#alike) {
+      if (id !== re) continue;
+      this.#alike.delete(question);
+      if (question.startsWith("ack") && message.type !== "error") this.#keep(question, message);
+    }
+  }
+
+  /**
+   * @param {string} question
+   * @param {object} answer
+   */
+  #keep(question, answer) {
+    this.#known.set(question, answer);
+    if (this.#known.size > MAX_KEPT) this.#known.delete([...this.#known.keys()][0]);
+  }
+
+  /**
+   * @param {string} socket
+   * @param {string} id
+   * @param {object} message
+   */
+  #answer(socket, id, message) {
+    this.#owner.received(JSON.stringify({ ...message, re: id }), socket);
+  }
+}
+
+/**
+ * What a message asks, if the answer is the same for all tabs; otherwise empty.
+ *
+ * @param {any} message
+ */
+function alike({ action, bonus_id, since, epoch, broadcasts_since }) {
+  if (action === "ack") return `ack ${bonus_id}`;
+  if (action === "hello") return JSON.stringify([since, epoch, broadcasts_since]);
+  return action === "ping" ? action : "";
+}
+
+/** @param {string} text */
+function parse(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
