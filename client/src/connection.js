@@ -1,5 +1,6 @@
 import { UNTOLD } from "./limits.js";
 
+/** @import {TabSocket} from "./tab-socket.js" */
 /** @import {Status, Ticket, Timers} from "./types.js" */
 
 /**
@@ -150,10 +151,10 @@ export class Connection {
       this.#isOpen = true;
       this.#owner.opened();
     };
-    socket.onmessage = ({ data }) => this.#receive(data);
+    socket.onmessage = (/** @type {{data: string}} */ { data }) => this.#receive(data);
     // A browser hides the status of a refused handshake: a used ticket (401), too many connections of one user (429) and
     // a missing database (503) look the same here, and each of them may pass.
-    socket.onclose = ({ code, reason }) => this.#end(this.#isOpen ? closing(code, reason) : REFUSED);
+    socket.onclose = (/** @type {{code: number, reason: string}} */ { code, reason }) => this.#end(this.#isOpen ? closing(code, reason) : REFUSED);
   }
 
   /** @param {string} text */

@@ -1,4 +1,8 @@
-/** @import {Tabs} from "./tabs.js" */
+/**
+ * @typedef {object} Owner
+ * @property {(socket: TabSocket, message: any) => void} send
+ * @property {(socket: TabSocket, code: number) => void} close
+ */
 
 /**
  * What a connection takes for its WebSocket: its messages go over the line of the tab that leads.
@@ -18,24 +22,24 @@ export class TabSocket {
   unanswered = 0;
   isStale = false;
 
-  #tabs;
+  #owner;
 
   /**
-   * @param {Tabs} tabs
+   * @param {Owner} owner
    * @param {string} id
    */
-  constructor(tabs, id) {
-    this.#tabs = tabs;
+  constructor(owner, id) {
+    this.#owner = owner;
     this.id = id;
   }
 
   /** @param {string} text */
   send(text) {
-    this.#tabs.send(this, JSON.parse(text));
+    this.#owner.send(this, JSON.parse(text));
   }
 
-  /** @param {number} code */
-  close(code) {
-    this.#tabs.close(this, code);
+  /** @param {number} [code] */
+  close(code = 1000) {
+    this.#owner.close(this, code);
   }
 }

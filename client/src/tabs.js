@@ -59,7 +59,8 @@ const LOST = 1006;
 export class Tabs {
   #env;
   #owner;
-  #id;
+  /** This tab's, among the others. */
+  #id = "";
   /** @type {Group|null} null: this tab is alone */
   #group = null;
   /** @type {Ticket|null} that gave it its place in the group */
@@ -103,7 +104,6 @@ export class Tabs {
   constructor(env, owner) {
     this.#env = env;
     this.#owner = owner;
-    this.#id = env.newId();
     this.#isAlone = !env.locks || !env.BroadcastChannel;
   }
 
@@ -222,6 +222,7 @@ export class Tabs {
   #join(name) {
     const { locks, BroadcastChannel } = /** @type {Required<Env>} */ (this.#env);
     this.#channel = new /** @type {NonNullable<typeof BroadcastChannel>} */ (BroadcastChannel)(name);
+    this.#id = this.#env.newId();
     this.#channel.onmessage = ({ data }) => this.#received(data);
     this.#election = new Election(/** @type {LockManager} */ (locks), name, {
       led: () => {

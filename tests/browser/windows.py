@@ -31,13 +31,16 @@ class Window:
     socket: ClientConnection
     numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
-    async def ask(self, method: str, session: str | None = None, **parameters: object) -> Any:
+    async def tell(self, method: str, session: str | None = None, **parameters: object) -> int:
+        """Send a command without waiting for its answer, which has the returned number."""
         number = next(self.numbers)
         message = {"id": number, "method": method, "params": parameters}
+        await self.socket.send(json.dumps(message | ({"sessionId": session} if session else {})))
+        return number
+
+    async def ask(self, method: str, session: str | None = None, **parameters: object) -> Any:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            await self.socket.send(
-                json.dumps(message | ({"sessionId": session} if session else {}))
-            )
+            number = await self.tell(method, session, **parameters)
             while True:  # events come in between
                 answer = json.loads(await self.socket.recv())
                 if answer.get("id") == number:
@@ -72,6 +75,13 @@ class WindowTab:
 
     async def wakes_up(self) -> None:
         await self.window.ask("Page.setWebLifecycleState", self.session, state="active")
+
+    async def closes(self) -> None:
+        await self.window.ask("Target.closeTarget", targetId=self.target)
+
+    async def crashes(self) -> None:
+        """Its process dies, and does not answer any more."""
+        await self.window.tell("Page.crash", self.session)
 
     async def goes_to(self, url: str) -> None:
         await self.window.ask("Page.navigate", self.session, url=url)
