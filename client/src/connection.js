@@ -1,3 +1,4 @@
+import { read } from "./incoming.js";
 import { UNTOLD } from "./limits.js";
 
 /** @import {Ticket, Timers} from "./types.js" */
@@ -152,7 +153,7 @@ export class Connection {
   /** @param {string} text */
   #receive(text) {
     if (this.#isReady) this.#expectNothing();
-    const message = parse(text);
+    const message = read(text);
     if (message === null) return;
     const key = message.re ?? (message.type === "pong" ? "ping" : undefined);
     const sentAt = this.#sent.get(key);
@@ -213,13 +214,3 @@ const refusal = (error) => ({
   isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
   retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
 });
-
-/** @param {string} text  empty when a function answered without a body */
-function parse(text) {
-  try {
-    const message = JSON.parse(text);
-    return typeof message === "object" ? message : null;
-  } catch {
-    return null;
-  }
-}

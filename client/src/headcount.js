@@ -6,6 +6,7 @@ import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Reconnector } from "./reconnect.js";
+import { checked } from "./request.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";
 import { Visibility } from "./visibility.js";
@@ -33,15 +34,16 @@ export { HeadcountError };
  * @typedef {import("./types.js").Welcome} Welcome
  */
 
-const MAX_MESSAGE_BYTES = 16 * 1024;
 const THROTTLED = "Too Many Requests";
+// All other refusals are for good.
+const PASSING = ["unavailable", "slow_down"];
 const KEPT_OUT = "refused for a while: this user sent too many messages";
 
 /**
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -63,6 +65,8 @@ export class Headcount extends EventTarget {
   #broadcasts = broadcasts.NOTHING;
   /** @type {Bonuses} */
   #bonuses;
+  /** How many connections the user had at the last welcome. */
+  #userConnections = 1;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
   #watched = null;
 
@@ -84,9 +88,12 @@ export class Headcount extends EventTarget {
       send: (request) => this.#connections.current?.send(request),
       timers: this.#timers,
       random: this.#random,
+      connections: () => this.#userConnections,
       expiresIn: (request) => this.#expiresIn(request),
       expired: (request) => this.#expired(request),
       storage: options.storage,
+      // Its caller has no listeners yet, perhaps.
+      storageFailed: (reason) => queueMicrotask(() => this.#dispatch("error", { code: "storage_failed", reason })),
       changed: (backlog) => this.#dispatch("backlog", backlog),
     });
     this.#bonuses = this.#makeBonuses();
@@ -233,6 +240,7 @@ export class Headcount extends EventTarget {
       },
       current: () => this.#connections.current,
       isClaimWaiting: () => this.#outbox.isClaimWaiting,
+      connections: () => this.#userConnections,
       newId: this.#newId,
       random: this.#random,
       timers: this.#timers,
@@ -255,6 +263,7 @@ export class Headcount extends EventTarget {
       changed: (bonus) => this.#dispatch("bonus", bonus),
       acknowledge: (bonusId) => this.#acknowledge(bonusId),
       isClaiming: (bonusId) => this.#outbox.isClaiming(bonusId),
+      connections: () => this.#userConnections,
       serverNow: () => this.serverNow(),
       random: this.#random,
       timers: this.#timers,
@@ -304,8 +313,10 @@ export class Headcount extends EventTarget {
     } else if (message.type === "pong") this.#connections.answered(connection);
     else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
     else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
+    else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
     else if (this.#visibility.answered(message)) return;
-    else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
+    else if (message.type === "error" && typeof message.re === "string") this.#refused(connection, message);
+    else if (message.type === "error" && !PASSING.includes(message.code)) this.#refusedOne(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
     else if (message.type === "error" || message.message) this.#failed(connection, message.message === THROTTLED);
     else if (message.type === "watching") this.#moved(connection, message);
@@ -325,6 +336,7 @@ export class Headcount extends EventTarget {
     this.#hello.answered();
     this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
+    this.#userConnections = Math.max(1, Number(welcome.session?.connections) || 1);
     this.#dispatch("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
     for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
@@ -426,6 +438,18 @@ export class Headcount extends EventTarget {
   }
 
   /**
+   * The server refused a message for good, and found no id in it.
+   *
+   * @param {Connection} connection
+   * @param {{type: "error", code: string, reason: string}} error
+   */
+  #refusedOne(connection, error) {
+    const isHello = this.#hello.isPendingOn(connection);
+    if (isHello) this.#repeatHello(connection, {});
+    if (connection === this.#connections.current) this.#outbox.refusedOne(error, isHello);
+  }
+
+  /**
    * The gateway reported an error without naming the request.
    *
    * @param {Connection} connection
@@ -467,12 +491,9 @@ export class Headcount extends EventTarget {
    * @param {Request} request
    * @returns {Promise<any>}
    */
-  #request(request) {
-    if (this.#connections.isFinal) return Promise.reject(ending(this.status.reason));
-    if (new TextEncoder().encode(JSON.stringify(request)).length > MAX_MESSAGE_BYTES) {
-      return Promise.reject(new HeadcountError("too_large", "a message can have at most 16 KB"));
-    }
-    return this.#outbox.add(request);
+  async #request(request) {
+    if (this.#connections.isFinal) throw ending(this.status.reason);
+    return this.#outbox.add(checked(request));
   }
 
   /**

@@ -95,8 +95,7 @@ export class FakeStorage {
 }
 
 /** A client among fakes. `dispatched` has all its events, as [name, detail]; `of(name)` has the details of one name. */
-export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
-  const time = new FakeTime();
+export function setUp({ random = () => 0.5, ticket, time = new FakeTime(), ...more } = {}) {
   const { made, FakeWebSocket } = fakeSockets();
   const dispatched = [];
   let tickets = 0;
@@ -111,7 +110,7 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog"]) {
+  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog", "error"]) {
     headcount.on(name, (detail) => dispatched.push([name, detail]));
   }
   const of = (name) => dispatched.filter(([one]) => one === name).map(([, detail]) => detail);

@@ -198,7 +198,7 @@ test("a connection that is not counted is replaced within a second, and used unt
   for (const word of [
     (socket) => socket.receive(acted("id2", 1, { is_counted: false })),
     (socket) => socket.receive(welcome("id2", { is_counted: false })),
-    (socket) => socket.receive({ type: "claim", re: "x", server_now: 1, epoch: EPOCH, event: event(1), is_counted: false }),
+    (socket) => socket.receive({ ...claimed("x", "claimed"), event: event(1), is_counted: false }),
   ]) {
     const { time, sockets, of } = await online();
     word(sockets[0]);
