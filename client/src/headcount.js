@@ -1,6 +1,6 @@
 import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
-import { UNSET, learn } from "./clock.js";
+import { UNSET, learn, offset } from "./clock.js";
 import { Hello } from "./hello.js";
 import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -53,6 +53,7 @@ const KEPT_OUT = "refused for a while: this user sent too many messages";
 export class Headcount extends EventTarget {
   #random;
   #now;
+  #performance;
   #newId;
   #timers;
   #connections;
@@ -75,6 +76,7 @@ export class Headcount extends EventTarget {
     super();
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? Date.now;
+    this.#performance = options.performance ?? globalThis.performance;
     this.#newId = options.newId ?? newId;
     this.#timers = {
       setTimeout: options.setTimeout ?? ((callback, milliseconds) => setTimeout(callback, milliseconds)),
@@ -117,9 +119,12 @@ export class Headcount extends EventTarget {
     return this.#stream.state;
   }
 
-  /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
+  /**
+   * The server's time in milliseconds since the epoch, accurate to half of the quickest round trip; the local time before the
+   * first message. It goes on by a clock that nobody can set.
+   */
   serverNow() {
-    return this.#now() + this.#clock.offset;
+    return this.#clock === UNSET ? this.#now() : this.#performance.now() + offset(this.#clock);
   }
 
   /**
@@ -213,7 +218,8 @@ export class Headcount extends EventTarget {
     const env = {
       ticket: async () => ticket({ resource: this.#watched }),
       WebSocket,
-      now: this.#now,
+      now: () => this.#performance.now(),
+      wall: this.#now,
       timers: this.#timers,
       isHidden: () => this.#page.isHidden,
     };
@@ -303,15 +309,14 @@ export class Headcount extends EventTarget {
    * @param {number|undefined} sentAt
    */
   #receive(connection, message, sentAt) {
-    if (sentAt !== undefined && Number.isFinite(message.server_now)) {
-      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#now(), serverNow: message.server_now });
+    if (Number.isFinite(message.server_now)) {
+      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#performance.now(), serverNow: message.server_now });
     }
     if (message.type === "welcome") this.#welcome(connection, message);
     else if (message.type === "bonus") this.#bonus(message);
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
-    } else if (message.type === "pong") this.#connections.answered(connection);
-    else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
+    } else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
     else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
     else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
     else if (this.#visibility.answered(message)) return;

@@ -118,6 +118,7 @@
  * @property {new (url: string) => WebSocket} [WebSocket]
  * @property {() => number} [random]  from 0 to 1
  * @property {() => number} [now]     local time in milliseconds
+ * @property {{now: () => number}} [performance]  milliseconds by a clock that nobody can set
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]

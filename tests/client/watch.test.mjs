@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FakeStorage, answerWatch, greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
-import { EPOCH, acted, bonus, event, refusal, watching, welcome } from "./messages.mjs";
+import { acted, bonus, claimed, event, refusal, watching, welcome } from "./messages.mjs";
 
 const MINUTE = 60_000;
 const moved = (resource) => {
@@ -87,7 +87,7 @@ test("a repeated answer resolves the watch once", async () => {
 test("a watch without an answer is sent again, also over the next connection", async () => {
   const { headcount, time, sockets } = await online();
   const moving = headcount.watch("two");
-  await time.pass(30_000);
+  await keepAlive(time, sockets[0], 30_000);
   assert.deepEqual(sockets[0].of("watch").map(({ id }) => id), ["id2", "id2"]);
   sockets[0].drop();
   await time.pass(500);
@@ -185,8 +185,7 @@ test("a watch made while offline replaces the resource watched before", async ()
 
 test("after a rotation the new connection watches the same resource", async () => {
   const { time, sockets, wishes, of } = await onTwo();
-  await keepAlive(time, sockets[0], 102 * MINUTE);
-  await time.pass(30_000);
+  await keepAlive(time, sockets[0], 102.5 * MINUTE);
   await greet(sockets[1], { resource: "two" });
   assert.deepEqual([wishes, sockets[0].closed], [[null, "two"], 1000]);
   assert.deepEqual(of("status").map(({ status }) => status), ["connecting", "online"]);

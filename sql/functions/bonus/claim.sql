@@ -64,6 +64,6 @@ begin
     if jsonb_array_length(others) > 1 then
         -- A reward, and at most 500 bytes around it.
         perform charge(p_user_id, p_gap,
-            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500), true);
+            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500), 'claim');
     end if;
 end $$;
