@@ -1,13 +1,17 @@
 import { read } from "./incoming.js";
 import { UNTOLD } from "./limits.js";
 
-/** @import {Ticket, Timers} from "./types.js" */
+/** @import {Status, Ticket, Timers} from "./types.js" */
 
 /**
- * Why a connection ended.
+ * For programs, and for people.
+ *
+ * @typedef {Pick<Status, "code"|"reason">} Why
+ *
+ * How a connection ended.
  *
  * @typedef {object} End
- * @property {string} reason
+ * @property {Why} why
  * @property {boolean} [isPermanent]  the next attempt would end the same way
  * @property {boolean} [isOwn]        other clients keep their connections
  * @property {boolean} [isTold]       the server told when to connect again
@@ -23,7 +27,7 @@ import { UNTOLD } from "./limits.js";
  * @typedef {object} Env  what a connection needs from its surroundings
  * @property {() => Promise<Ticket>} ticket
  * @property {new (url: string) => WebSocket} WebSocket
- * @property {() => number} now  by a clock that nobody can set
+ * @property {() => number} now  by a clock that is never set
  * @property {Timers} timers
  */
 
@@ -78,7 +82,7 @@ export class Connection {
   constructor(env, owner) {
     this.#env = env;
     this.#owner = owner;
-    const end = () => this.#end({ reason: "the server did not answer" }, this.#isOpen ? TIMED_OUT : LEFT);
+    const end = () => this.#end({ why: { code: "lost", reason: "the server did not answer" } }, this.#isOpen ? TIMED_OUT : LEFT);
     this.#preparing = env.timers.setTimeout(end, READY_TIMEOUT);
     this.#open();
   }
@@ -131,11 +135,11 @@ export class Connection {
   /**
    * End the connection, and report that to the owner.
    *
-   * @param {string} reason
+   * @param {Why} why
    * @param {Partial<End>} [more]
    */
-  fail(reason, more) {
-    this.#end({ reason, ...more });
+  fail(why, more) {
+    this.#end({ why, ...more });
   }
 
   /** Close the connection, and report nothing any more. */
@@ -223,7 +227,7 @@ export class Connection {
     const isLate = this.#env.now() - this.#due > LATE;
     this.#expectNothing();
     // If the page did not run, frames may wait behind this timer.
-    if (!isLate || this.#isAskedAgain) return this.#end({ reason: "the connection timed out" }, TIMED_OUT);
+    if (!isLate || this.#isAskedAgain) return this.#end({ why: { code: "lost", reason: "the connection timed out" } }, TIMED_OUT);
     this.#isAskedAgain = true;
     this.#ask(PONG_TIMEOUT);
   }
@@ -249,7 +253,10 @@ export class Connection {
   }
 }
 
-const REFUSED = { reason: "the server refused the connection" };
+/** @type {End} */
+const REFUSED = { why: { code: "refused", reason: "the server refused the connection" } };
+// API Gateway's, after two hours or ten idle minutes; and a server's that restarts.
+const GOING_AWAY = [1001, 1012];
 
 /**
  * Why an open connection was closed. API Gateway closes with 1000 when the backend closes this one, e.g. to kick its user.
@@ -258,7 +265,10 @@ const REFUSED = { reason: "the server refused the connection" };
  * @param {string} reason
  * @returns {End}
  */
-const closing = (code, reason) => ({ reason: reason || `the connection closed (${code})`, isOwn: code === 1000 });
+const closing = (code, reason) => ({
+  why: { code: GOING_AWAY.includes(code) ? "going_away" : "lost", reason: reason || `the connection closed (${code})` },
+  isOwn: code === 1000,
+});
 
 /**
  * Why there is no ticket. A 4xx of the ticket endpoint does not go away by asking again: not signed in, not allowed, wrong
@@ -268,7 +278,7 @@ const closing = (code, reason) => ({ reason: reason || `the connection closed ($
  * @returns {End}
  */
 const refusal = (error) => ({
-  reason: error instanceof Error ? error.message : String(error),
+  why: { code: "refused", reason: error instanceof Error ? error.message : String(error) },
   isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
   retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
 });

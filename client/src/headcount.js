@@ -13,7 +13,7 @@ import { Visibility } from "./visibility.js";
 
 export { HeadcountError };
 
-/** @import {Connection} from "./connection.js" */
+/** @import {Connection, Why} from "./connection.js" */
 /** @import {Step} from "./stream.js" */
 /** @import {Place, Request} from "./types.js" */
 
@@ -37,7 +37,13 @@ export { HeadcountError };
 const THROTTLED = "Too Many Requests";
 // All other refusals are for good.
 const PASSING = ["unavailable", "slow_down"];
-const KEPT_OUT = "refused for a while: this user sent too many messages";
+/** @type {Why} */
+const KEPT_OUT = { code: "over_limit", reason: "refused for a while: this user sent too many messages" };
+/** @type {Why} */
+const SLOW_DOWN = { code: "over_limit", reason: "waiting for the rate limit: this user sent too many messages" };
+/** @type {Why} */
+const UNAVAILABLE = { code: "unavailable", reason: "the server is temporarily unavailable" };
+const KICKED = "the service ended this connection";
 
 /**
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
@@ -70,6 +76,8 @@ export class Headcount extends EventTarget {
   #userConnections = 1;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
   #watched = null;
+  /** @type {Watching|null} */
+  #watching = null;
 
   /** @param {Options} options */
   constructor(options) {
@@ -119,9 +127,19 @@ export class Headcount extends EventTarget {
     return this.#stream.state;
   }
 
+  /** The bonuses that were told and are not over, each as of its last `bonus` event, the first to expire first. */
+  get bonuses() {
+    return this.#bonuses.list;
+  }
+
+  /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
+  get watched() {
+    return this.#watching;
+  }
+
   /**
    * The server's time in milliseconds since the epoch, accurate to half of the quickest round trip; the local time before the
-   * first message. It goes on by a clock that nobody can set.
+   * first message. It goes on by a clock that is never set.
    */
   serverNow() {
     return this.#clock === UNSET ? this.#now() : this.#performance.now() + offset(this.#clock);
@@ -193,7 +211,7 @@ export class Headcount extends EventTarget {
 
   /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
   close() {
-    if (!this.#connections.isFinal) this.#connections.stop("closed");
+    if (!this.#connections.isFinal) this.#connections.stop({ code: "closed", reason: "closed" });
   }
 
   /**
@@ -232,7 +250,7 @@ export class Headcount extends EventTarget {
       changed: (status) => {
         if (status.status !== "online") this.#outbox.pause();
         this.#dispatch("status", status);
-        if (status.status === "stopped") this.#stopped(status.reason);
+        if (status.status === "stopped") this.#stopped(status);
       },
     });
   }
@@ -292,13 +310,13 @@ export class Headcount extends EventTarget {
     );
   }
 
-  /** @param {string} reason */
-  #stopped(reason) {
+  /** @param {Why} why */
+  #stopped(why) {
     this.#page.stop();
     this.#visibility.stop();
     this.#hello.stop();
     this.#bonuses.stop();
-    this.#outbox.fail(ending(reason));
+    this.#outbox.fail(ending(why));
   }
 
   // Messages.
@@ -317,8 +335,9 @@ export class Headcount extends EventTarget {
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
     } else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
-    else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
-    else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
+    else if (message.code === "kicked") {
+      this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
+    } else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
     else if (this.#visibility.answered(message)) return;
     else if (message.type === "error" && typeof message.re === "string") this.#refused(connection, message);
     else if (message.type === "error" && !PASSING.includes(message.code)) this.#refusedOne(connection, message);
@@ -341,6 +360,7 @@ export class Headcount extends EventTarget {
     this.#hello.answered();
     this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
+    this.#watching = watching(welcome);
     this.#userConnections = Math.max(1, Number(welcome.session?.connections) || 1);
     this.#dispatch("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
@@ -362,7 +382,8 @@ export class Headcount extends EventTarget {
     const isNew = message.resource !== this.#watched || message.resource !== this.#broadcasts.resource;
     this.#watched = message.resource;
     this.#broadcasts = broadcasts.moved(this.#broadcasts, message.resource);
-    this.#dispatch("watching", watching(message));
+    this.#watching = watching(message);
+    this.#dispatch("watching", this.#watching);
     this.#outbox.answered(message);
     // Bonuses and news there may have been pushed before this user arrived: a welcome has them.
     if (isNew) this.#hello.say(connection);
@@ -437,9 +458,9 @@ export class Headcount extends EventTarget {
     if (!this.#hello.isPending(error.re)) this.#outbox.answered(error);
     else if (error.code === "unavailable") this.#repeatHello(connection, { atLeast: error.retry_after_ms });
     else if (error.code === "slow_down") {
-      this.#connections.explain("waiting for the rate limit: this user sent too many messages");
+      this.#connections.explain(SLOW_DOWN);
       this.#hello.repeatAfter(connection, error.retry_after_ms);
-    } else connection.fail(error.reason);
+    } else connection.fail({ code: "refused", reason: error.reason });
   }
 
   /**
@@ -472,7 +493,7 @@ export class Headcount extends EventTarget {
    * @param {{isThrottled?: boolean, atLeast?: number}} options
    */
   #repeatHello(connection, options) {
-    this.#connections.explain("the server is temporarily unavailable");
+    this.#connections.explain(UNAVAILABLE);
     this.#hello.repeat(connection, options);
   }
 
@@ -497,7 +518,7 @@ export class Headcount extends EventTarget {
    * @returns {Promise<any>}
    */
   async #request(request) {
-    if (this.#connections.isFinal) throw ending(this.status.reason);
+    if (this.#connections.isFinal) throw ending(this.status);
     return this.#outbox.add(checked(request));
   }
 
@@ -527,5 +548,5 @@ const watching = ({ resource, server_now, session, watched_ms, visible_ms }) => 
   visible_ms,
 });
 
-/** @param {string} reason */
-const ending = (reason) => new HeadcountError(reason === "closed" ? "closed" : "stopped", reason);
+/** @param {Why} why */
+const ending = ({ code, reason }) => new HeadcountError(code === "closed" ? "closed" : "stopped", reason);

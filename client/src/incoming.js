@@ -23,7 +23,6 @@ const orNull = (/** @type {(value: any) => boolean} */ isOne) => (/** @type {any
  * @type {Record<string, Record<string, (value: any) => boolean>>}
  */
 const SHAPES = {
-  __proto__: null,
   welcome: {
     user_id: isText,
     resource: isText,
@@ -43,6 +42,7 @@ const SHAPES = {
   ledger: { entries: Array.isArray },
   error: { code: isText },
 };
+const TYPES = new Map(Object.entries(SHAPES));
 
 /**
  * Read a frame. Returns null for one to ignore: an empty one, which the gateway sends when a function answered without a
@@ -55,16 +55,13 @@ export function read(text) {
   if (text === "") return null;
   const message = parsed(text);
   if (!isObject(message)) return unreadable("the server sent a frame that is not a JSON object");
-  for (const [name, isRight] of Object.entries(shape(message.type))) {
+  for (const [name, isRight] of Object.entries(TYPES.get(message.type) ?? {})) {
     if (!isRight(message[name])) return unreadable(`the server sent a message "${message.type}" with a wrong ${name}`);
   }
   const { retry_after_ms } = message;
   const isTime = Number.isFinite(retry_after_ms) && retry_after_ms >= 0 && retry_after_ms <= MAX_WAIT;
   return isTime ? message : { ...message, retry_after_ms: undefined };
 }
-
-/** @param {any} type */
-const shape = (type) => (isText(type) && type in SHAPES ? SHAPES[type] : {});
 
 /** @param {string} reason */
 const unreadable = (reason) => ({ type: "unreadable", reason });

@@ -81,7 +81,11 @@
  * @typedef {object} Status
  * @property {"connecting"|"online"|"offline"|"stopped"} status
  * @property {string} reason        a short sentence; empty when there is nothing to explain
+ * @property {StatusCode|null} code  the same for programs
  * @property {number|null} retryAt  offline only: local time of the next attempt; null while it waits for the network
+ *
+ * @typedef {"kicked"|"over_limit"|"refused"|"going_away"|"lost"|"no_network"|"left"|"unavailable"|"closed"} StatusCode
+ *   kicked: the operator ended the connection, and `reason` has their words, if they gave some
  *
  * @typedef {object} Backlog        requests without an answer; each is sent until it has one
  * @property {number} count
@@ -118,7 +122,7 @@
  * @property {new (url: string) => WebSocket} [WebSocket]
  * @property {() => number} [random]  from 0 to 1
  * @property {() => number} [now]     local time in milliseconds
- * @property {{now: () => number}} [performance]  milliseconds by a clock that nobody can set
+ * @property {{now: () => number}} [performance]  milliseconds by a clock that is never set
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]

@@ -7,7 +7,7 @@ import { pong, watching, welcome } from "./messages.mjs";
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export class FakeTime {
-  /** By the clock that nobody can set: timers run by it. */
+  /** By the clock that is never set: timers run by it. */
   elapsed = 1_000_000;
   /** How far the computer's clock is ahead of it. */
   ahead = 0;
