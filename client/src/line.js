@@ -9,6 +9,8 @@
  * @property {(code: number, reason: string) => void} closed
  */
 
+// In milliseconds. A request without an answer by then gets none.
+const ANSWER_TIMEOUT = 30_000;
 // An answer of these types tells something to every tab. Any other is for those that asked.
 const FOR_ALL = ["acted", "claim", "pong"];
 const MAX_KEPT = 200;
@@ -18,7 +20,8 @@ export class Line {
 
   #socket;
   #owner;
-  /** @type {Map<string, Map<string, string>>} by the id that was sent: the sockets that asked, each with its own id */
+  #now;
+  /** @type {Map<string, {at: number, askers: Map<string, string>}>} by the id that was sent: the sockets that asked, each with its own id */
   #asked = new Map();
   /** @type {Map<string, string>} the id that was sent and has no answer, by what it asks */
   #alike = new Map();
@@ -28,10 +31,12 @@ export class Line {
   /**
    * @param {WebSocket} socket
    * @param {Owner} owner
+   * @param {() => number} now
    */
-  constructor(socket, owner) {
+  constructor(socket, owner, now) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#now = now;
     socket.onopen = () => {
       this.isOpen = true;
       owner.opened();
@@ -43,8 +48,10 @@ export class Line {
     };
   }
 
-  /** How many messages have no answer yet, of all tabs. */
+  /** How many messages of all tabs have no answer yet. */
   get unanswered() {
+    const since = this.#now() - ANSWER_TIMEOUT;
+    for (const [id, { at }] of this.#asked) if (at < since) this.#asked.delete(id);
     return this.#asked.size;
   }
 
@@ -58,11 +65,15 @@ export class Line {
     const question = alike(message);
     const known = this.#known.get(question);
     if (known) return this.#answer(from, id, known);
-    const askers = this.#asked.get(this.#alike.get(question) ?? "");
+    const before = this.#alike.get(question) ?? id;
+    const askers = this.#asked.get(before)?.askers ?? new Map();
     // A socket that asks again has given up the first one. A hello that tells something is no mere question.
-    if (askers && !askers.has(from) && !("visible" in message)) return void askers.set(from, id);
+    const isAsked = question && this.#asked.has(before) && !askers.has(from) && !("visible" in message);
+    askers.set(from, id);
+    if (isAsked) return;
+    this.#asked.delete(before);
     if (question) this.#alike.set(question, id);
-    this.#asked.set(id, (this.#asked.get(id) ?? new Map()).set(from, id));
+    this.#asked.set(id, { at: this.#now(), askers });
     this.#socket.send(JSON.stringify(message));
   }
 
@@ -77,13 +88,13 @@ export class Line {
   #receive(text) {
     const message = parse(text);
     const re = message?.re ?? (message?.type === "pong" ? "ping" : null);
-    const askers = this.#asked.get(re);
+    const askers = this.#asked.get(re)?.askers;
     if (askers) this.#settle(re, message);
+    this.#asked.delete(re);
     // An error without an address may be of any message: the next question is sent, whatever was asked before.
     if (re === null) this.#alike.clear();
     if (typeof re !== "string" || FOR_ALL.includes(message.type)) this.#owner.received(text, null);
     else askers?.forEach((id, socket) => this.#answer(socket, id, message));
-    if (askers) this.#asked.delete(re);
   }
 
   /**

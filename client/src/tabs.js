@@ -11,6 +11,7 @@ import { TabSocket } from "./tab-socket.js";
  * @property {LockManager|undefined} locks  undefined: this tab has a connection of its own
  * @property {(new (name: string) => BroadcastChannel)|undefined} BroadcastChannel  likewise
  * @property {() => string} newId
+ * @property {() => number} now
  * @property {Timers} timers
  * @property {() => boolean} isSeen  whether the user can see this tab's page
  * @property {(resource: string) => boolean} staysAt  whether a connection to this resource has no need to move
@@ -19,6 +20,7 @@ import { TabSocket } from "./tab-socket.js";
  * @property {() => void} seen  whether the user can see another tab may have changed
  * @property {(isThere: boolean) => void} renew  connect again, beside the connection in use, which may be stale. isThere:
  *   a line is there to be used; otherwise connect only if this tab has, or tries to get, a connection
+ * @property {() => void} check  another tab doubts that the line works
  *
  * @typedef {object} Group  the tabs that can share a line: those with tickets to the same terms
  * @property {string} name
@@ -28,7 +30,7 @@ import { TabSocket } from "./tab-socket.js";
  * passes on what arrived, and says that the line is closed. While it has none, `line` is null.
  *
  * @typedef {{kind: "ask", tab: string, seen: boolean} | {kind: "bye", tab: string}
- *   | {kind: "send", line: string, socket: string, message: object}
+ *   | {kind: "send", line: string, socket: string, message: any}
  *   | {kind: "line", term: number, line: string|null}
  *   | {kind: "frame", line: string, to: string|null, text: string, unanswered: number}
  *   | {kind: "closed", line: string, code: number, reason: string}} Words
@@ -278,7 +280,7 @@ export class Tabs {
         if (this.#leads) this.#post(words);
       },
       closed: (code, reason) => this.#closed(id, code, reason),
-    });
+    }, this.#env.now);
     this.#lines.set(id, line);
   }
 
@@ -371,11 +373,18 @@ export class Tabs {
 
   /** @param {Words} words */
   #asked(words) {
-    if (words.kind === "send") this.#lines.get(words.line)?.send(words.socket, words.message);
+    if (words.kind === "send") this.#passOn(words);
     else if (words.kind === "ask") {
       this.#remember(words.tab, words.seen);
       this.#tell();
     } else if (words.kind === "bye") this.#forget(words.tab);
+  }
+
+  /** @param {Extract<Words, {kind: "send"}>} words */
+  #passOn({ line, socket, message }) {
+    this.#lines.get(line)?.send(socket, message);
+    // Only this tab can replace the line.
+    if (line === this.#line && message.action === "ping") this.#owner.check();
   }
 
   /**

@@ -161,6 +161,7 @@ class FakeTab {
       },
       random: browser.random,
       now: () => browser.time.now,
+      performance: { now: () => browser.time.elapsed },
       setTimeout: (callback, milliseconds) => browser.run(this, callback, milliseconds),
       clearTimeout: browser.time.clearTimeout,
       storage: this.storage,

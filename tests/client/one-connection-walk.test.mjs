@@ -1,7 +1,7 @@
 /**
  * Random walks: tabs of one browser that are opened, closed, crash, freeze, thaw, and lose their line, end as the server is.
  *
- *     TAB_WALKS=1000 node --test tests/client/tabs-walk.test.mjs
+ *     TAB_WALKS=1000 node --test tests/client/one-connection-walk.test.mjs
  */
 
 import assert from "node:assert/strict";
