@@ -79,12 +79,13 @@ def test_every_later_event_names_the_user_of_its_connection() -> None:
 
 @pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
 def test_the_claims_of_a_ticket_come_back_from_the_gateway(may_watch: MayWatch) -> None:
-    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
+    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch, may_list=bool(may_watch))
     context = authorize.context(ticket)
     assert all(type(value) is str for value in context.values())
     request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
     connection = read_connection(request)
     assert (connection.device, connection.may_watch) == ("phone", may_watch)
+    assert connection.may_list is bool(may_watch)
 
 
 def test_an_action_is_answered_and_pushed_to_the_other_connections_only() -> None:
