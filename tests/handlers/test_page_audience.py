@@ -9,31 +9,27 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from handlers import message
-from tests.handlers.test_websocket import send
 from tests.support.world import Context
 
 if TYPE_CHECKING:
     from tests.support.world import World
 
 
-def ask(world: World, connection_id: str, resource: object = "site", **more: object) -> Any:
-    return send(
-        world, connection_id, {"action": "audience", "id": "n1", "resource": resource, **more}
-    )
-
-
-def ask_with(world: World, connection_id: str, **claims: str) -> Any:
-    """As a connection whose ticket has these claims, as the authorizer writes them."""
-    event = world.event("message", connection_id)
+def send(world: World, connection_id: str, sent: object, **claims: str) -> Any:
+    """The reply to a message; `claims` are the ticket's, as the authorizer writes them."""
+    event = world.event("message", connection_id) | {"body": json.dumps(sent)}
     event["requestContext"]["authorizer"] |= claims
-    event["body"] = json.dumps({"action": "audience", "id": "n1", "resource": "site"})
     return json.loads(message.handle(event, Context(), world.container)["body"])
+
+
+def question(resource: object = "site", **more: object) -> dict[str, object]:
+    return {"action": "audience", "id": "n1", "resource": resource, **more}
 
 
 def test_a_page_learns_how_many_watch(world: World) -> None:
     world.come("tab-1")
     world.come("tab-2", "bob")
-    answer = ask(world, "tab-1", "site", comment="a field that a newer client sends")
+    answer = send(world, "tab-1", question(comment="a field that a newer client sends"))
     assert {**answer, "server_now": 1, "sampled_at": 1} == {
         "type": "audience",
         "re": "n1",
@@ -51,10 +47,10 @@ def test_a_page_learns_how_many_watch(world: World) -> None:
 def test_names_come_with_the_tickets_permission_alone(world: World) -> None:
     world.come("tab-1")
     for claims in ({}, {"mayList": "false"}, {"mayList": ""}):
-        assert ask_with(world, "tab-1", **claims)["list"] is None
+        assert send(world, "tab-1", question(), **claims)["list"] is None
     ((user_id, connections),) = [
         (one["user_id"], one["connections"])
-        for one in ask_with(world, "tab-1", mayList="true")["list"]
+        for one in send(world, "tab-1", question(), mayList="true")["list"]
     ]
     assert (user_id, connections) == ("ann", 1)
 
@@ -67,7 +63,7 @@ def test_a_ticket_that_does_not_allow_a_resource_does_not_count_it(
 ) -> None:
     limited = replace(world, may_watch=("lobby",))
     limited.come("tab-1")
-    answer = ask(limited, "tab-1", resource)
+    answer = send(limited, "tab-1", question(resource))
     assert answer["re"] == "n1"
     assert answer.get("code") == (None if is_allowed else "not_allowed")
 
@@ -75,7 +71,7 @@ def test_a_ticket_that_does_not_allow_a_resource_does_not_count_it(
 @pytest.mark.parametrize("resource", ["", "a" * 129, 7, None, ["site"], "a\0"])
 def test_a_resource_that_cannot_be_is_refused(world: World, resource: object) -> None:
     world.come("tab-1")
-    answer = ask(world, "tab-1", resource)
+    answer = send(world, "tab-1", question(resource))
     assert (answer["re"], answer["code"]) == ("n1", "bad_request")
     assert "resource" in answer["reason"] or "NUL" in answer["reason"]
 

@@ -1,5 +1,5 @@
 -- How many watch a resource, as of its latest sample. A sample lives 5 s, and one of many users a second for each 5,000 of
--- them: so counting costs the same share of the database however many they are, and whoever joins costs nothing here.
+-- them: so counting costs the same share of the database however many they are, and a join costs nothing here.
 -- Of those who find an old sample at the same moment one counts, and the others take the old one.
 create or replace function sample_audience(p_resource text, p_now timestamptz) returns audience_samples
 language plpgsql as $$
