@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from handlers.core.message import AudienceMessage
 
 NOT_ALLOWED = (
-    "the ticket of this connection does not allow this resource: ask for one that the connection "
-    "may watch"
+    "the ticket of this connection does not allow this resource: send its own, or one that it "
+    "names in may_watch"
 )
 
 
