@@ -30,7 +30,7 @@ LISTED = """(names) => {
     const list = told.audiences.at(-1)?.list ?? [];
     return JSON.stringify(list.map(({ user_id }) => user_id)) === JSON.stringify(names);
 }"""
-STOPPED = "told.ends.at(-1)[0] === 'stopped'"
+STOPPED = "() => told.ends.at(-1)[0] === 'stopped'"
 
 
 async def test_a_page_follows_who_is_there_and_a_kicked_user_reads_why(
@@ -47,7 +47,7 @@ async def test_a_page_follows_who_is_there_and_a_kicked_user_reads_why(
     await page.wait_for_function(LISTED, arg=["Hal"])
     await post(page, headcount, "/kick", {"user_id": "Hal", "reason": "Be kind."})
     await page.wait_for_function(STOPPED)
-    ends = await page.evaluate("told.ends.filter(([, code]) => code === 'kicked')")
+    ends = await page.evaluate("() => told.ends.filter(([, code]) => code === 'kicked')")
     assert {tuple(end) for end in ends} == {
         ("offline", "kicked", "Be kind."),
         ("connecting", "kicked", "Be kind."),
