@@ -1,6 +1,6 @@
 """The tabs of a real browser have one connection, whichever of them is closed, crashes or freezes.
 
-HANDOVERS=100 .venv/bin/python -m pytest tests/browser/test_one_connection.py --slow
+HANDOVERS=100 .venv/bin/python -m pytest tests/browser/test_one_connection.py
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ select count(c.value)
  where w.user_id = $1 and w.ended_at is null
 """
 SESSIONS = "select count(*) from sessions where user_id = $1"
+LOADED = "location.protocol === 'http:' && document.readyState === 'complete'"
 # A page that counts what it is told, and knows whether it has a WebSocket of its own.
 PAGE = """(async ([user, token]) => {
     const { Headcount } = await import("/client/src/headcount.js");
@@ -53,15 +54,19 @@ PAGE = """(async ([user, token]) => {
             sockets.push(this);
         }
     }
-    const headcount = new Headcount({ ticket: () => post("/tickets", { user_id: user }), WebSocket: Counted });
+    const ticket = () => post("/tickets", { user_id: user });
+    const headcount = new Headcount({ ticket, WebSocket: Counted });
     const told = { statuses: [], snapshots: [], seqs: [], bonuses: [] };
     headcount.on("status", ({ status }) => told.statuses.push(status));
     headcount.on("snapshot", ({ seq }) => told.snapshots.push(seq));
     headcount.on("event", ({ seq }) => told.seqs.push(seq));
-    headcount.on("bonus", ({ bonus_id, outcome }) => outcome === null && told.bonuses.push(bonus_id));
+    headcount.on("bonus", ({ bonus_id, outcome }) => {
+        if (outcome === null) told.bonuses.push(bonus_id);
+    });
     const leads = () => sockets.some(({ readyState }) => readyState === WebSocket.OPEN);
     Object.assign(window, { headcount, post, told, leads });
-    if (headcount.status.status !== "online") await new Promise((resolve) => headcount.on("welcome", resolve));
+    if (headcount.status.status === "online") return;
+    await new Promise((resolve) => headcount.on("welcome", resolve));
 })"""
 
 
@@ -76,8 +81,14 @@ class Tabs:
     frozen: list[WindowTab] = field(default_factory=list)
 
     async def open(self) -> WindowTab:
-        tab = await self.window.tab(f"{self.headcount.base_url}/client/src/headcount.js", is_behind=True)
-        await until_answered(lambda: _is_loaded(tab))
+        tab = await self.window.tab(
+            f"{self.headcount.base_url}/client/src/headcount.js", is_behind=True
+        )
+
+        async def is_loaded() -> bool:
+            return bool(await tab.runs(LOADED))
+
+        await until_answered(is_loaded)
         await tab.runs(f"{PAGE}({json.dumps([self.user, self.headcount.service_token])})")
         self.running.append(tab)
         return tab
@@ -110,12 +121,6 @@ class Tabs:
 
     async def told(self) -> list[dict[str, Any]]:
         return [await tab.runs("told") for tab in self.running]
-
-
-async def _is_loaded(tab: WindowTab) -> bool:
-    return bool(
-        await tab.runs("location.protocol === 'http:' && document.readyState === 'complete'")
-    )
 
 
 @pytest.fixture
@@ -153,11 +158,15 @@ async def test_twenty_tabs_with_three_bonuses_have_one_connection(
     leader = await tabs.leader()
     first, *others = [tab for tab in tabs.running if tab is not leader]
     offer = """post('/bonuses', {
-        reward: {}, window_seconds: 600, acknowledge: true, audience: {kind: 'users', user_ids: ['Ida']},
+        reward: {}, window_seconds: 600, acknowledge: true,
+        audience: {kind: 'users', user_ids: ['Ida']},
     })"""
     bonuses = [(await leader.runs(offer))["bonus_id"] for _ in range(3)]
-    for tab in tabs.running:
-        await until_answered(lambda tab=tab: _has_bonuses(tab, bonuses))
+
+    async def have_bonuses() -> bool:
+        return all(sorted(told["bonuses"]) == sorted(bonuses) for told in await tabs.told())
+
+    await until_answered(have_bonuses)
     claimed = await first.runs(f"headcount.claim({json.dumps(bonuses[0])})")
     assert claimed["outcome"] == "claimed"
     await others[0].runs("headcount.act('like')")
@@ -168,11 +177,6 @@ async def test_twenty_tabs_with_three_bonuses_have_one_connection(
     for told in await tabs.told():
         assert told["statuses"][-1:] == ["online"]
         assert set(told["statuses"]) <= {"connecting", "online"}
-
-
-async def _has_bonuses(tab: WindowTab, bonuses: list[str]) -> bool:
-    told: list[str] = (await tab.runs("told"))["bonuses"]
-    return sorted(told) == sorted(bonuses)
 
 
 async def test_hand_overs_at_random_lose_no_event(
