@@ -1,5 +1,5 @@
 /**
- * The sockets of all tabs over one WebSocket: passes on what they send, and finds out for whom an answer is.
+ * The sockets of all tabs over one WebSocket: passes on what they send, and finds out which of them an answer is for.
  *
  * What several tabs ask alike is sent once: that is how twenty of them stay within the limits of one user.
  *
