@@ -64,11 +64,11 @@ def main() -> int:
     print(f"import time in ms: median of {TIMES} fresh processes, least, most")
     medians = {handler: _show(handler) for handler in (*WEBSOCKET, *OTHERS)}
     first_push = _first_push_ms()
-    print(f"first push  {first_push:6.0f}  aiohttp, at the first push of a process")
+    print(f"first push  {first_push:6.0f}  of a process: the signature, TLS")
     for handler, median in medians.items():
         bar = f" (bar: {BAR_MS} ms)" if handler in WEBSOCKET else ""
         figures.add(f"cold import of `{handler}`{bar}", f"{median:.0f} ms")
-    figures.add("aiohttp and the signature, at the first push of a process", f"{first_push:.0f} ms")
+    figures.add("what pushes need, at the first push of a process", f"{first_push:.0f} ms")
     if given.write:
         figures.write()
     slow = [handler for handler in WEBSOCKET if medians[handler] > BAR_MS]

@@ -51,6 +51,13 @@ export class Bonuses {
     return this.#offers.get(bonusId)?.bonus?.expires_at ?? Infinity;
   }
 
+  /** The offers that are not over by the server's clock, the first to expire first. */
+  get list() {
+    const now = this.#options.serverNow();
+    const bonuses = [...this.#offers.values()].flatMap(({ bonus }) => bonus ?? []);
+    return bonuses.filter(({ expires_at }) => now < expires_at).sort((a, b) => a.expires_at - b.expires_at);
+  }
+
   stop() {
     for (const timer of this.#timers) this.#options.timers.clearTimeout(timer);
     this.#timers.clear();

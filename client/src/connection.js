@@ -1,12 +1,16 @@
 import { UNTOLD } from "./limits.js";
 
-/** @import {Ticket, Timers} from "./types.js" */
+/** @import {Status, Ticket, Timers} from "./types.js" */
 
 /**
- * Why a connection ended.
+ * For programs, and for people.
+ *
+ * @typedef {Pick<Status, "code"|"reason">} Why
+ *
+ * How a connection ended.
  *
  * @typedef {object} End
- * @property {string} reason
+ * @property {Why} why
  * @property {boolean} [isPermanent]  the next attempt would end the same way
  * @property {boolean} [isOwn]        other clients keep their connections
  * @property {boolean} [isTold]       the server told when to connect again
@@ -62,7 +66,7 @@ export class Connection {
   constructor(env, owner) {
     this.#env = env;
     this.#owner = owner;
-    this.#expectWithin(READY_TIMEOUT, "the server did not answer");
+    this.#expectWithin(READY_TIMEOUT, { code: "lost", reason: "the server did not answer" });
     this.#open();
   }
 
@@ -101,18 +105,18 @@ export class Connection {
   /** Send a ping. Without an answer within ten seconds the connection ends. */
   check() {
     if (!this.#isReady || this.#deadline !== undefined) return;
-    this.#expectWithin(PONG_TIMEOUT, "the connection timed out");
+    this.#expectWithin(PONG_TIMEOUT, { code: "lost", reason: "the connection timed out" });
     this.send({ action: "ping" });
   }
 
   /**
    * End the connection, and report that to the owner.
    *
-   * @param {string} reason
+   * @param {Why} why
    * @param {Partial<End>} [more]
    */
-  fail(reason, more) {
-    this.#end({ reason, ...more });
+  fail(why, more) {
+    this.#end({ why, ...more });
   }
 
   /** Close the connection, and report nothing any more. */
@@ -177,10 +181,10 @@ export class Connection {
 
   /**
    * @param {number} milliseconds
-   * @param {string} reason
+   * @param {Why} why  the connection ends then
    */
-  #expectWithin(milliseconds, reason) {
-    const end = () => this.#end({ reason }, this.#isOpen ? TIMED_OUT : LEFT);
+  #expectWithin(milliseconds, why) {
+    const end = () => this.#end({ why }, this.#isOpen ? TIMED_OUT : LEFT);
     this.#deadline = this.#env.timers.setTimeout(end, milliseconds);
   }
 
@@ -190,7 +194,10 @@ export class Connection {
   }
 }
 
-const REFUSED = { reason: "the server refused the connection" };
+/** @type {End} */
+const REFUSED = { why: { code: "refused", reason: "the server refused the connection" } };
+// API Gateway's, after two hours or ten idle minutes; and a server's that restarts.
+const GOING_AWAY = [1001, 1012];
 
 /**
  * Why an open connection was closed. API Gateway closes with 1000 when the backend closes this one, e.g. to kick its user.
@@ -199,7 +206,10 @@ const REFUSED = { reason: "the server refused the connection" };
  * @param {string} reason
  * @returns {End}
  */
-const closing = (code, reason) => ({ reason: reason || `the connection closed (${code})`, isOwn: code === 1000 });
+const closing = (code, reason) => ({
+  why: { code: GOING_AWAY.includes(code) ? "going_away" : "lost", reason: reason || `the connection closed (${code})` },
+  isOwn: code === 1000,
+});
 
 /**
  * Why there is no ticket. A 4xx of the ticket endpoint does not go away by asking again: not signed in, not allowed, wrong
@@ -209,7 +219,7 @@ const closing = (code, reason) => ({ reason: reason || `the connection closed ($
  * @returns {End}
  */
 const refusal = (error) => ({
-  reason: error instanceof Error ? error.message : String(error),
+  why: { code: "refused", reason: error instanceof Error ? error.message : String(error) },
   isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
   retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
 });

@@ -12,7 +12,7 @@ import { Visibility } from "./visibility.js";
 
 export { HeadcountError };
 
-/** @import {Connection} from "./connection.js" */
+/** @import {Connection, Why} from "./connection.js" */
 /** @import {Step} from "./stream.js" */
 /** @import {Place, Request} from "./types.js" */
 
@@ -35,7 +35,13 @@ export { HeadcountError };
 
 const MAX_MESSAGE_BYTES = 16 * 1024;
 const THROTTLED = "Too Many Requests";
-const KEPT_OUT = "refused for a while: this user sent too many messages";
+/** @type {Why} */
+const KEPT_OUT = { code: "over_limit", reason: "refused for a while: this user sent too many messages" };
+/** @type {Why} */
+const SLOW_DOWN = { code: "over_limit", reason: "waiting for the rate limit: this user sent too many messages" };
+/** @type {Why} */
+const UNAVAILABLE = { code: "unavailable", reason: "the server is temporarily unavailable" };
+const KICKED = "the service ended this connection";
 
 /**
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
@@ -65,6 +71,8 @@ export class Headcount extends EventTarget {
   #bonuses;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
   #watched = null;
+  /** @type {Watching|null} */
+  #watching = null;
 
   /** @param {Options} options */
   constructor(options) {
@@ -108,6 +116,16 @@ export class Headcount extends EventTarget {
   /** The user's state as of the last event. The patches of acts change it. {} before the first welcome. */
   get state() {
     return this.#stream.state;
+  }
+
+  /** The bonuses that were told and are not over, each as of its last `bonus` event, the first to expire first. */
+  get bonuses() {
+    return this.#bonuses.list;
+  }
+
+  /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
+  get watched() {
+    return this.#watching;
   }
 
   /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
@@ -181,7 +199,7 @@ export class Headcount extends EventTarget {
 
   /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
   close() {
-    if (!this.#connections.isFinal) this.#connections.stop("closed");
+    if (!this.#connections.isFinal) this.#connections.stop({ code: "closed", reason: "closed" });
   }
 
   /**
@@ -219,7 +237,7 @@ export class Headcount extends EventTarget {
       changed: (status) => {
         if (status.status !== "online") this.#outbox.pause();
         this.#dispatch("status", status);
-        if (status.status === "stopped") this.#stopped(status.reason);
+        if (status.status === "stopped") this.#stopped(status);
       },
     });
   }
@@ -277,13 +295,13 @@ export class Headcount extends EventTarget {
     );
   }
 
-  /** @param {string} reason */
-  #stopped(reason) {
+  /** @param {Why} why */
+  #stopped(why) {
     this.#page.stop();
     this.#visibility.stop();
     this.#hello.stop();
     this.#bonuses.stop();
-    this.#outbox.fail(ending(reason));
+    this.#outbox.fail(ending(why));
   }
 
   // Messages.
@@ -303,7 +321,9 @@ export class Headcount extends EventTarget {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
     } else if (message.type === "pong") this.#connections.answered(connection);
     else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
-    else if (message.code === "kicked") this.#connections.closing(message.retry_after_ms);
+    else if (message.code === "kicked") {
+      this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
+    }
     else if (this.#visibility.answered(message)) return;
     else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
@@ -325,6 +345,7 @@ export class Headcount extends EventTarget {
     this.#hello.answered();
     this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
+    this.#watching = watching(welcome);
     this.#dispatch("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
     for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
@@ -345,7 +366,8 @@ export class Headcount extends EventTarget {
     const isNew = message.resource !== this.#watched || message.resource !== this.#broadcasts.resource;
     this.#watched = message.resource;
     this.#broadcasts = broadcasts.moved(this.#broadcasts, message.resource);
-    this.#dispatch("watching", watching(message));
+    this.#watching = watching(message);
+    this.#dispatch("watching", this.#watching);
     this.#outbox.answered(message);
     // Bonuses and news there may have been pushed before this user arrived: a welcome has them.
     if (isNew) this.#hello.say(connection);
@@ -420,9 +442,9 @@ export class Headcount extends EventTarget {
     if (!this.#hello.isPending(error.re)) this.#outbox.answered(error);
     else if (error.code === "unavailable") this.#repeatHello(connection, { atLeast: error.retry_after_ms });
     else if (error.code === "slow_down") {
-      this.#connections.explain("waiting for the rate limit: this user sent too many messages");
+      this.#connections.explain(SLOW_DOWN);
       this.#hello.repeatAfter(connection, error.retry_after_ms);
-    } else connection.fail(error.reason);
+    } else connection.fail({ code: "refused", reason: error.reason });
   }
 
   /**
@@ -443,7 +465,7 @@ export class Headcount extends EventTarget {
    * @param {{isThrottled?: boolean, atLeast?: number}} options
    */
   #repeatHello(connection, options) {
-    this.#connections.explain("the server is temporarily unavailable");
+    this.#connections.explain(UNAVAILABLE);
     this.#hello.repeat(connection, options);
   }
 
@@ -468,7 +490,7 @@ export class Headcount extends EventTarget {
    * @returns {Promise<any>}
    */
   #request(request) {
-    if (this.#connections.isFinal) return Promise.reject(ending(this.status.reason));
+    if (this.#connections.isFinal) return Promise.reject(ending(this.status));
     if (new TextEncoder().encode(JSON.stringify(request)).length > MAX_MESSAGE_BYTES) {
       return Promise.reject(new HeadcountError("too_large", "a message can have at most 16 KB"));
     }
@@ -501,5 +523,5 @@ const watching = ({ resource, server_now, session, watched_ms, visible_ms }) => 
   visible_ms,
 });
 
-/** @param {string} reason */
-const ending = (reason) => new HeadcountError(reason === "closed" ? "closed" : "stopped", reason);
+/** @param {Why} why */
+const ending = ({ code, reason }) => new HeadcountError(code === "closed" ? "closed" : "stopped", reason);

@@ -5,7 +5,7 @@ import { UNTOLD } from "./limits.js";
 import { Schedule } from "./schedule.js";
 
 /** @import {Status} from "./types.js" */
-/** @import {Env, End} from "./connection.js" */
+/** @import {Env, End, Why} from "./connection.js" */
 /** @import {Limits} from "./limits.js" */
 
 /**
@@ -21,15 +21,19 @@ import { Schedule } from "./schedule.js";
 // In milliseconds. The window told grows with the users who arrive, so ask again at this age of a connection, and whenever
 // the age has doubled.
 const REFRESH_AFTER = 4 * 60_000;
-const NO_NETWORK = "this device is offline";
-const LEFT = "this page was left";
+/** @type {Why} */
+const NOTHING = { code: null, reason: "" };
+/** @type {Why} */
+const NO_NETWORK = { code: "no_network", reason: "this device is offline" };
+/** @type {Why} */
+const LEFT = { code: "left", reason: "this page was left" };
 
 /** Keeps one welcomed connection: connects, waits as the schedule says, connects again, and replaces it in time. */
 export class Reconnector {
   /** @type {Connection|null} the connection in use: welcomed */
   current = null;
   /** @type {Status} */
-  status = { status: "connecting", reason: "", retryAt: null };
+  status = { status: "connecting", reason: "", code: null, retryAt: null };
 
   #env;
   #random;
@@ -46,6 +50,8 @@ export class Reconnector {
   #refreshing;
   #isReplacing = false;
   #uncounted = 0;
+  /** @type {Why|null} why the server is about to close `current` */
+  #told = null;
 
   /**
    * @param {Env & {isHidden: () => boolean}} env
@@ -66,7 +72,7 @@ export class Reconnector {
 
   connect() {
     this.#cancelAttempt();
-    if (!this.current) this.#setStatus("connecting", this.status.reason);
+    if (!this.current) this.#setStatus("connecting", this.status);
     /** @type {Connection} */
     const connection = new Connection(this.#env, {
       opened: () => this.#owner.opened(connection),
@@ -130,11 +136,13 @@ export class Reconnector {
   }
 
   /**
-   * The server is about to close the connection, and told when to come again.
+   * The server is about to close the connection, and told when to come again and why.
    *
    * @param {number} milliseconds
+   * @param {Why} why
    */
-  closing(milliseconds) {
+  closing(milliseconds, why) {
+    this.#told = why;
     this.#schedule.close(this.#env.now(), milliseconds);
   }
 
@@ -143,18 +151,18 @@ export class Reconnector {
    *
    * @param {Connection} connection
    * @param {number} milliseconds
-   * @param {string} reason
+   * @param {Why} why
    */
-  dismissed(connection, milliseconds, reason) {
-    this.closing(milliseconds);
-    connection.fail(reason, { isTold: true });
+  dismissed(connection, milliseconds, why) {
+    this.closing(milliseconds, why);
+    connection.fail(why, { isTold: true });
   }
 
   /** Check that `current` still works, or try earlier: at any moment of what is left of the window. */
   wake() {
     if (this.current) this.current.check();
     else if (this.#timer !== undefined) {
-      this.#connectAt(this.#schedule.hasten(this.#env.now()), this.status.reason);
+      this.#connectAt(this.#schedule.hasten(this.#env.now()), this.status);
     }
   }
 
@@ -174,7 +182,7 @@ export class Reconnector {
   restored() {
     this.#interruptions.ended();
     if (this.current) this.current.check();
-    else if (!this.#fresh) this.#connectNext(true, this.status.reason);
+    else if (!this.#fresh) this.#connectNext(true, this.status);
   }
 
   /** The page is hidden now. */
@@ -193,7 +201,9 @@ export class Reconnector {
     if (isThere && !this.#hasNetwork) this.#interruptions.ended();
     this.#hasNetwork = isThere;
     if (isThere) {
-      if (this.current && this.status.status === "offline") this.#setStatus("connecting", "this device is online again");
+      if (this.current && this.status.status === "offline") {
+        this.#setStatus("connecting", { code: null, reason: "this device is online again" });
+      }
       this.wake();
     } else if (this.current) this.#setStatus("offline", NO_NETWORK);
     else if (this.#fresh) this.#fresh.fail(NO_NETWORK);
@@ -215,21 +225,21 @@ export class Reconnector {
   /**
    * Report why an open connection is not in use yet.
    *
-   * @param {string} reason
+   * @param {Why} why
    */
-  explain(reason) {
-    if (!this.current) this.#setStatus("connecting", reason);
+  explain(why) {
+    if (!this.current) this.#setStatus("connecting", why);
   }
 
-  /** @param {string} reason */
-  stop(reason) {
+  /** @param {Why} why */
+  stop(why) {
     this.#cancelAttempt();
     this.#interruptions.stop();
     this.#env.timers.clearTimeout(this.#refreshing);
     this.current?.close();
     this.#fresh?.close();
     this.current = this.#fresh = null;
-    this.#setStatus("stopped", reason);
+    this.#setStatus("stopped", why);
   }
 
   /**
@@ -239,23 +249,25 @@ export class Reconnector {
   #ended(connection, { isPermanent, isTold, retryAfter, ...end }) {
     const now = this.#env.now();
     const isOwn = end.isOwn || !this.#hasNetwork || this.#interruptions.endedRecently();
-    const reason = this.#hasNetwork ? end.reason : NO_NETWORK;
+    const why = this.#hasNetwork ? (this.#told ?? end.why) : NO_NETWORK;
+    this.#told = null;
     if (connection === this.#fresh) this.#fresh = null;
     if (connection === this.current) this.#lost(now);
     if (retryAfter !== undefined) this.#schedule.close(now, retryAfter);
-    if (this.#fresh) this.#setStatus("connecting", reason);
-    else if (isPermanent && !this.current) this.stop(reason);
-    else if (isTold) this.#connectAt(this.#schedule.asTold(now), reason);
-    else this.#connectNext(isOwn, reason);
+    if (this.#fresh) this.#setStatus("connecting", why);
+    // A kicked user gets no ticket: what the operator told them says more than that.
+    else if (isPermanent && !this.current) this.stop(this.status.code === "kicked" ? this.status : why);
+    else if (isTold) this.#connectAt(this.#schedule.asTold(now), why);
+    else this.#connectNext(isOwn, why);
     this.#owner.ended(connection);
   }
 
   /**
    * @param {boolean} isOwn
-   * @param {string} reason
+   * @param {Why} why
    */
-  #connectNext(isOwn, reason) {
-    this.#connectAt(this.#schedule.next(this.#env.now(), isOwn), reason);
+  #connectNext(isOwn, why) {
+    this.#connectAt(this.#schedule.next(this.#env.now(), isOwn), why);
   }
 
   /** @param {number} now */
@@ -283,12 +295,12 @@ export class Reconnector {
 
   /**
    * @param {number} at
-   * @param {string} [reason]
+   * @param {Why} [why]
    */
-  #connectAt(at, reason = "") {
+  #connectAt(at, why) {
     this.#cancelAttempt();
     this.#timer = this.#env.timers.setTimeout(() => this.connect(), at - this.#env.now());
-    if (!this.current) this.#setStatus("offline", reason, at);
+    if (!this.current) this.#setStatus("offline", why, at);
   }
 
   #cancelAttempt() {
@@ -298,11 +310,11 @@ export class Reconnector {
 
   /**
    * @param {Status["status"]} status
-   * @param {string} [reason]
+   * @param {Why} [why]
    * @param {number|null} [retryAt]
    */
-  #setStatus(status, reason = "", retryAt = null) {
-    this.status = { status, reason, retryAt };
+  #setStatus(status, { code, reason } = NOTHING, retryAt = null) {
+    this.status = { status, reason, code, retryAt };
     this.#owner.changed(this.status);
   }
 }

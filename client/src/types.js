@@ -81,7 +81,11 @@
  * @typedef {object} Status
  * @property {"connecting"|"online"|"offline"|"stopped"} status
  * @property {string} reason        a short sentence; empty when there is nothing to explain
+ * @property {StatusCode|null} code  the same for programs
  * @property {number|null} retryAt  offline only: local time of the next attempt; null while it waits for the network
+ *
+ * @typedef {"kicked"|"over_limit"|"refused"|"going_away"|"lost"|"no_network"|"left"|"unavailable"|"closed"} StatusCode
+ *   kicked: the operator ended the connection, and `reason` has their words, if they gave some
  *
  * @typedef {object} Backlog        requests without an answer; each is sent until it has one
  * @property {number} count

@@ -19,6 +19,10 @@ export class Headcount extends EventTarget {
     get backlog(): import("./types.js").Backlog;
     /** The user's state as of the last event. The patches of acts change it. {} before the first welcome. */
     get state(): object;
+    /** The bonuses that were told and are not over, each as of its last `bonus` event, the first to expire first. */
+    get bonuses(): import("./types.js").Bonus[];
+    /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
+    get watched(): import("./types.js").Watching | null;
     /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
     serverNow(): number;
     /**

@@ -50,27 +50,29 @@ class Kicks:
     def __init__(self, database: Database, gateway: Gateway) -> None:
         self._database, self._gateway = database, gateway
 
-    async def kick(self, user_id: str, session_id: int | None = None) -> KickCounts:
-        """Close all connections of a user, or those of one session.
+    async def kick(
+        self, user_id: str, session_id: int | None = None, words: str | None = None
+    ) -> KickCounts:
+        """Close all connections of a user, or those of one session, and give them these words.
 
         Close first, then write: a connection that cannot be closed goes on, and must stay listed.
         """
         connections = await self._database.fetch(kick.ListConnections(user_id))
         targets = kick.targets(connections, session_id)
-        closing = await self._close(user_id, targets)
+        closing = await self._close(user_id, targets, words)
         for statement in kick.statements(user_id, session_id, closing):
             await self._database.fetch(statement)
         closed, gone = len(closing.closed), len(closing.gone)
         return KickCounts(closed, gone, len(targets) - closed - gone)
 
-    async def _close(self, user_id: str, targets: Sequence[Target]) -> Closing:
+    async def _close(self, user_id: str, targets: Sequence[Target], words: str | None) -> Closing:
         """Say why and close, all together, and stop waiting in time: a node may be out of reach."""
         closed: list[Target] = []
         gone: list[Target] = []
 
         async def close(one: Target) -> None:
             try:
-                await self._say(kick.farewell(user_id, one))
+                await self._say(kick.farewell(user_id, one, words))
                 await self._gateway.close(one.node, one.connection_id)
             except Gone:
                 if not one.is_young:

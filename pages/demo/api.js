@@ -48,8 +48,11 @@ export function makeApi(token) {
     sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
     /** @param {string} user_id */
     connections: (user_id) => call(`/connections?user_id=${encodeURIComponent(user_id)}`),
-    /** @param {string} user_id */
-    kick: (user_id) => call("/kick", { user_id }),
+    /**
+     * @param {string} user_id
+     * @param {string} reason  the user reads it; empty: none
+     */
+    kick: (user_id, reason) => call("/kick", { user_id, reason: reason || null }),
     /** @param {object} bonus */
     createBonus: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */

@@ -29,7 +29,7 @@ export function operate(api, headcount, viewer) {
   at("kick-user").value = viewer.user;
   onSubmit("kick", async () => {
     setText(at("kicked"), "");
-    setText(at("kicked"), view.kickedText(await api.kick(at("kick-user").value)));
+    setText(at("kicked"), view.kickedText(await api.kick(at("kick-user").value, at("kick-reason").value.trim())));
   });
 }
 

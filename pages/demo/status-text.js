@@ -25,7 +25,7 @@ const SHOW_WAITING_AFTER = 1_000;
  * @param {number} now
  * @returns {StatusText}
  */
-export function statusText({ status: { status, reason, retryAt }, backlog, waitingSince, problem }, now) {
+export function statusText({ status: { status, reason, code, retryAt }, backlog, waitingSince, problem }, now) {
   const isOnline = status === "online";
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1_000);
   // When the client stops, the page asks for what is missing and explains it there.
@@ -35,7 +35,8 @@ export function statusText({ status: { status, reason, retryAt }, backlog, waiti
     word: WORDS[status],
     isWell: isOnline && trouble === "",
     trouble,
-    next: status === "offline" && seconds > 0 ? `; next try in ${seconds} s` : "",
+    // The operator's words stand for themselves.
+    next: status === "offline" && code !== "kicked" && seconds > 0 ? `; next try in ${seconds} s` : "",
     canWake: status === "offline" && (retryAt === null || seconds > 2),
     waiting: backlog.count > 0 && isLate ? `${backlog.count} waiting` : "",
   };

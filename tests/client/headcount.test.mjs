@@ -200,7 +200,7 @@ test("close is final: it rejects what waits, leaves no timer, and dispatches not
   await assert.rejects(act, { code: "closed" });
   await assert.rejects(headcount.claim("b"), { code: "closed" });
   assert.deepEqual([sockets[0].closed, time.pending], [1000, 0]);
-  assert.deepEqual(dispatched.at(-1), ["status", { status: "stopped", reason: "closed", retryAt: null }]);
+  assert.deepEqual(dispatched.at(-1), ["status", { status: "stopped", reason: "closed", code: "closed", retryAt: null }]);
   const count = dispatched.length;
   headcount.close();
   headcount.wake();

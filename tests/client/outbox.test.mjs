@@ -106,7 +106,7 @@ test("the status has the reason while a hello cannot be answered", async () => {
   await settled();
   sockets[0].accept();
   sockets[0].receive(refusal("id1", "unavailable"));
-  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "the server is temporarily unavailable", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "the server is temporarily unavailable", code: "unavailable", retryAt: null });
 });
 
 test("a crash behind the gateway repeats all unanswered requests", async () => {

@@ -89,7 +89,7 @@ test("a rate-limited hello is repeated on its connection when the server accepts
   await settled();
   sockets[0].accept();
   sockets[0].receive(slowDown("id1", 3_000));
-  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "waiting for the rate limit: this user sent too many messages", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "connecting", reason: "waiting for the rate limit: this user sent too many messages", code: "over_limit", retryAt: null });
   await time.pass(3_249);
   assert.equal(sockets[0].of("hello").length, 1);
   await time.pass(1);
@@ -118,6 +118,7 @@ test("a user who is kept out comes back when the server lets them, and loses not
   assert.deepEqual(of("status").at(-1), {
     status: "offline",
     reason: "refused for a while: this user sent too many messages",
+    code: "over_limit",
     retryAt: time.now + 60_250,
   });
   assert.equal(sockets[0].closed, 1000);

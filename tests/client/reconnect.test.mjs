@@ -27,7 +27,7 @@ test("after a loss the client connects with a new ticket and asks for what it mi
 test("the offline status has the reason and the time of the next attempt", async () => {
   const { time, sockets, of } = await online();
   sockets[0].drop(1001, "Going away");
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "Going away", retryAt: time.now + 500 });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "Going away", code: "going_away", retryAt: time.now + 500 });
 });
 
 test("refused handshakes widen the window, each with its own ticket", async () => {
@@ -91,7 +91,7 @@ test("a refused ticket stops the client and rejects what waits", async () => {
     const { headcount, time, sockets, of } = setUp({ ticket: ticketError(status) });
     const act = headcount.act("like");
     await assert.rejects(act, { code: "stopped" });
-    assert.deepEqual(of("status").at(-1), { status: "stopped", reason: "no ticket", retryAt: null });
+    assert.deepEqual(of("status").at(-1), { status: "stopped", reason: "no ticket", code: "refused", retryAt: null });
     await assert.rejects(headcount.act("like"), { code: "stopped" });
     assert.deepEqual([sockets.length, time.pending], [0, 0]);
   }
@@ -117,7 +117,7 @@ test("without a network the client is offline at once and sends nothing", async 
   const window = new EventTarget();
   const { headcount, sockets, of } = await online({ window });
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: null });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", code: "no_network", retryAt: null });
   headcount.act("like");
   assert.deepEqual([sockets[0].of("act").length, sockets[0].closed], [0, null]);
   assert.deepEqual(of("backlog"), [{ count: 1, isStuck: false }]);
@@ -162,7 +162,7 @@ test("an attempt ends when the network goes", async () => {
   const { time, sockets, of } = setUp({ window });
   await settled();
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: time.now + 500 });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", code: "no_network", retryAt: time.now + 500 });
   assert.equal(sockets[0].closed, 1000);
 });
 
@@ -172,7 +172,7 @@ test("the reason changes when the network goes before the next attempt", async (
   await settled();
   sockets[0].drop();
   window.dispatchEvent(new Event("offline"));
-  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", retryAt: time.now + 500 });
+  assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", code: "no_network", retryAt: time.now + 500 });
 });
 
 test("two offline or online events have the effect of one", async () => {

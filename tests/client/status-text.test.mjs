@@ -4,8 +4,8 @@ import { test } from "node:test";
 import { statusText } from "../../pages/demo/status-text.js";
 
 const NOW = 1_000_000;
-const ONLINE = { status: "online", reason: "", retryAt: null };
-const offline = (reason, retryAt = null) => ({ status: "offline", reason, retryAt });
+const ONLINE = { status: "online", reason: "", code: null, retryAt: null };
+const offline = (reason, retryAt = null, code = "lost") => ({ status: "offline", reason, code, retryAt });
 const shown = (more) => statusText({ status: ONLINE, backlog: { count: 0, isStuck: false }, waitingSince: NOW, problem: "", ...more }, NOW);
 
 test("online without trouble shows no text", () => {
@@ -25,6 +25,11 @@ test("the text explains that the lists are not up to date", () => {
 test("a refused connection shows its reason and the time of the next attempt", () => {
   const { trouble, next, canWake } = shown({ status: offline("the server refused the connection", NOW + 4_001) });
   assert.deepEqual([trouble + next, canWake], ["The server refused the connection; next try in 5 s", true]);
+});
+
+test("a kicked viewer reads the operator's words and nothing behind them", () => {
+  const { trouble, next } = shown({ status: offline("Be kind", NOW + 2_000, "kicked") });
+  assert.equal(trouble + next, "Be kind");
 });
 
 test("no button is shown when an attempt is due within two seconds", () => {

@@ -185,7 +185,7 @@ test("a page that is left closes its connection, and opens another if the browse
   const { page, sockets, time, headcount } = await shown();
   page.window.dispatchEvent(Object.assign(new Event("pagehide"), { persisted: true }));
   assert.equal(sockets[0].closed, 1000);
-  assert.deepEqual(headcount.status, { status: "offline", reason: "this page was left", retryAt: null });
+  assert.deepEqual(headcount.status, { status: "offline", reason: "this page was left", code: "left", retryAt: null });
   const act = headcount.act("like");
   await time.pass(10 * MINUTE);
   assert.equal(sockets.length, 1, "a page that is stored does nothing");

@@ -10,13 +10,12 @@ import sys
 from contextlib import aclosing
 from pathlib import Path
 
-import aiohttp
 import boto3
 import pytest
 import trustme
 
 from handlers.adapters.concurrency import gather_within
-from handlers.adapters.gateway import http
+from handlers.adapters.gateway import connection_pool
 from handlers.adapters.gateway.api import (
     MAX_ATTEMPTS,
     MAX_ATTEMPTS_WHEN_SILENT,
@@ -109,7 +108,7 @@ async def test_an_error_quotes_the_gateway() -> None:
 
 
 async def test_a_gateway_that_never_answers_is_unreachable(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http, "TIMEOUT", aiohttp.ClientTimeout(total=None, sock_read=0.05))
+    monkeypatch.setattr(connection_pool, "SILENT_SECONDS", 0.05)
     async with answering(None) as server:
         with pytest.raises(Unreachable):
             await post(server)
@@ -117,7 +116,7 @@ async def test_a_gateway_that_never_answers_is_unreachable(monkeypatch: pytest.M
 
 
 def test_a_call_has_a_timeout() -> None:
-    assert (http.TIMEOUT.sock_connect, http.TIMEOUT.sock_read) == (1, 3)
+    assert (connection_pool.CONNECT_SECONDS, connection_pool.SILENT_SECONDS) == (1, 3)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +130,10 @@ def test_a_call_has_a_timeout() -> None:
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 yes OK\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nX: " + b"x" * 100_000 + b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n" + b"x" * 200_000,
+        b"HTTP/1.1 200 OK\r\n" + b"X: x\r\n" * 20_000 + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 200_000,
+        b"HTTP/1.1 100 Continue\r\n\r\n",
         b"SSH-2.0-OpenSSH_9.9\r\n\r\n",
         b"\x15\x03\x01\x00\x02\x02\x16",
     ],
@@ -140,6 +143,55 @@ async def test_a_broken_http_answer_means_unreachable(answer: bytes) -> None:
         with pytest.raises(Unreachable):
             await post(server)
         assert len(server.heads) == MAX_ATTEMPTS
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\nuntil the end",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n",
+        b"HTTP/1.1 204 No Content\r\n\r\n",
+        b"HTTP/1.1 100 Continue\r\n\r\n" + OK,
+        b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + OK,
+    ],
+)
+async def test_an_answer_ends_where_http_says(answer: bytes) -> None:
+    async with answering(answer) as server:
+        await post(server)
+        await post(server)
+        assert server.bodies == [PUSH.data] * 2
+
+
+@pytest.mark.parametrize("more", [OK, saying(410), saying(410)[:20], b"x"])
+async def test_what_comes_behind_an_answer_is_not_the_next_one(more: bytes) -> None:
+    naps = Naps()
+    async with (
+        answering(saying(410, "{}") + more, OK) as server,
+        aclosing(GatewayApi(ample(), server.endpoint, sleep=naps)) as client,
+    ):
+        with pytest.raises(Gone):
+            await client.post(PUSH)
+        await client.post(PUSH)
+        assert (len(server.heads), naps.seconds) == (2, [])
+
+
+async def test_an_answer_that_comes_late_is_not_the_next_one() -> None:
+    """The call that it was for has been given up."""
+    async with (
+        answering(None, OK) as server,
+        aclosing(GatewayApi(ample(), server.endpoint)) as client,
+    ):
+        post = asyncio.ensure_future(client.post(PUSH))
+        await server.until_asked(1)
+        late = next(iter(server.connections))
+        post.cancel()
+        await asyncio.wait([post])
+        late.write(saying(410))
+        await client.post(PUSH)
+        assert server.bodies == [PUSH.data] * 2
 
 
 async def test_a_server_without_a_trusted_certificate_is_unreachable(
@@ -160,7 +212,23 @@ async def test_a_server_without_a_trusted_certificate_is_unreachable(
         assert server.bodies == [PUSH.data]
 
 
-@pytest.mark.parametrize("node", ["", "a b", "[::1", "host:port/live", "no\r\nhost"])
+@pytest.mark.parametrize(
+    "node",
+    [
+        "",
+        "a b",
+        "[::1",
+        "host:port/live",
+        "no\r\nhost",
+        "a/b\r\nX: y",
+        "a/b c",
+        "ann@a/b",
+        "a/b?c",
+        "a/b#c",
+        "é/b",
+        "a" * 64 + "/b",
+    ],
+)
 async def test_a_malformed_node_is_not_called(node: str) -> None:
     async with aclosing(GatewayApi(ample(), sleep=Naps())) as client:
         with pytest.raises(Undelivered):
@@ -198,6 +266,25 @@ async def test_a_kept_connection_that_closes_as_it_is_used_is_replaced() -> None
             await client.post(PUSH)
             await client.post(PUSH)
         assert server.bodies == [PUSH.data] * 3
+
+
+def host_of(server: Server) -> connection_pool.Host:
+    return connection_pool.Host("127.0.0.1", server.port, is_tls=False)
+
+
+async def test_a_kept_connection_is_closed_when_it_was_idle_for_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also the one to a host that is not asked any more."""
+    async with answering(OK) as server, answering(OK) as other:
+        pool = connection_pool.ConnectionPool(1, ssl.create_default_context)
+        ask = b"GET / HTTP/1.1\r\n\r\n"
+        await pool.call(host_of(server), ask)
+        await server.until_connected(1)
+        monkeypatch.setattr(connection_pool, "KEEP_SECONDS", 0.0)
+        await pool.call(host_of(other), ask)
+        await server.until_connected(0)
+        pool.close()
 
 
 async def test_an_error_leaves_the_connection_as_it_is() -> None:

@@ -114,7 +114,26 @@ def test_the_last_message_of_a_kicked_connection_says_why(world: World) -> None:
     ((connection_id, said),) = world.connections.inbox
     assert connection_id == "tab-1"
     assert (said["type"], said["re"], said["code"]) == ("error", None, "kicked")
-    assert said["retry_after_ms"] == 2_000
+    assert (said["words"], said["retry_after_ms"]) == (None, 2_000)
+
+
+def test_a_kicked_user_is_told_the_operators_words(world: World) -> None:
+    world.come("tab-1")
+    world.come("tab-2", resource="stream")
+    (stream,) = [one for one in devices(world) if one["resource"] == "stream"]
+    order = {"user_id": "ann", "reason": "This stream is for members. 🦊"}
+    assert call(world, "POST", f"/sessions/{stream['session_id']}/end", order)[0] == 200
+    assert call(world, "POST", "/kick", order)[0] == 200
+    told = [(connection_id, said["words"]) for connection_id, said in world.connections.inbox]
+    assert told == [("tab-2", order["reason"]), ("tab-1", order["reason"])]
+
+
+@pytest.mark.parametrize("reason", ["", "a\0", "\ud800", "x" * 201, 7, ["rude"]])
+def test_words_that_no_page_can_show_kick_no_user(world: World, reason: object) -> None:
+    world.come("tab-1")
+    status, refused = call(world, "POST", "/kick", {"user_id": "ann", "reason": reason})
+    assert (status, refused["code"]) == (422, "bad_request")
+    assert not world.connections.gone
 
 
 def test_a_connection_that_cannot_be_told_is_closed_all_the_same(

@@ -31,8 +31,11 @@ if TYPE_CHECKING:
 
 HANDLERS = Path(__file__).parents[2] / "handlers"
 # The modules that reach the network. What else does must come here, and bound its calls.
-OUTSIDE = {"adapters/database.py", "adapters/queue.py", "adapters/gateway/http.py"}
-NETWORK = {"aiohttp", "asyncpg", "boto3", "httpx", "requests", "socket", "urllib3", "websockets"}
+OUTSIDE = {"adapters/database.py", "adapters/queue.py", "adapters/gateway/connection_pool.py"}
+NETWORK = {
+    *("aiohttp", "asyncpg", "boto3", "httptools", "httpx", "requests", "socket", "urllib3"),
+    "websockets",
+}
 
 
 # ---- the deadline
@@ -154,9 +157,9 @@ FIRST_PUSH = """
 import sys
 from handlers.container import Container
 container = Container()
-print("aiohttp" in sys.modules)
+print("httptools" in sys.modules)
 container.broadcast_ports()
-print("aiohttp" in sys.modules)
+print("httptools" in sys.modules)
 """
 
 
@@ -168,7 +171,7 @@ HttpContainer().mangum
 for thread in set(threading.enumerate()) - before:
     thread.join()
 import sys
-print("aiohttp" in sys.modules)
+print("httptools" in sys.modules)
 """
 
 

@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import aiohttp
 import asyncpg
 import pytest
 
@@ -20,7 +19,7 @@ from handlers import award, broadcast, disconnect, http, message, sweep
 from handlers.adapters import database as databases
 from handlers.adapters import queue as queues
 from handlers.adapters.database import Database, Unavailable
-from handlers.adapters.gateway import http as gateway_http
+from handlers.adapters.gateway import connection_pool
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import MAX_SILENT_POSTS, CircuitBreaker
 from handlers.adapters.gateway.errors import Unreachable
@@ -286,7 +285,7 @@ def test_a_kick_that_reaches_no_one_changes_nothing(
 def test_a_sweep_keeps_sessions_on_a_gateway_that_hangs(
     world: World, silent_gateway: SilentPort, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gateway_http, "TIMEOUT", aiohttp.ClientTimeout(sock_read=SHORT_SECONDS))
+    monkeypatch.setattr(connection_pool, "SILENT_SECONDS", SHORT_SECONDS)
     world.come("tab-1")
     world.age(minutes=10)
     numbers = sweep.handle({}, Context(), world.container)

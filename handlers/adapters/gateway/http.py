@@ -1,4 +1,4 @@
-"""Requests to the connection-management API, sent by aiohttp with botocore's signature.
+"""Requests to the connection-management API, with botocore's signature, over kept connections.
 
 It takes longer to import than all else, so functions that seldom push do it at their first push.
 """
@@ -6,29 +6,30 @@ It takes longer to import than all else, so functions that seldom push do it at 
 from __future__ import annotations
 
 import os
+import re
 import ssl
+from functools import lru_cache, partial
 from time import time
 from typing import TYPE_CHECKING
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
-import aiohttp
 from botocore.credentials import Credentials, EnvProvider
 from botocore.exceptions import BotoCoreError
-from yarl import URL
 
+from handlers.adapters.gateway.connection_pool import Answer, ConnectionPool, Host
 from handlers.adapters.gateway.errors import Undelivered, Unreachable
 from handlers.adapters.gateway.sigv4 import Signer
 
 if TYPE_CHECKING:
     from botocore.session import Session
 
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=1, sock_read=3)
-# boto3 does not send these either, or API Gateway ignores them.
-NOT_SENT = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
+PORTS = {"https": 443, "http": 80}
+# A blank or the end of a line would end what it stands in.
+PRINTED = re.compile(r"[!-~]+")
 
 
 class GatewayHttp:
-    """Sends signed requests over kept connections.
+    """Sends signed requests.
 
     Credentials, region and AWS_CA_BUNDLE are those that boto3 would find. Proxies are not used.
     """
@@ -41,16 +42,8 @@ class GatewayHttp:
         except BotoCoreError as error:
             raise Undelivered(str(error)) from error
         authorities = session.get_config_variable("ca_bundle")
-        self._http = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=max_concurrent_calls,
-                ssl=ssl.create_default_context(cafile=authorities) if authorities else True,
-            ),
-            timeout=TIMEOUT,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=NOT_SENT,
-            auto_decompress=False,
-        )
+        tls = partial(ssl.create_default_context, cafile=authorities)
+        self._pool = ConnectionPool(max_concurrent_calls, tls)
 
     async def call(
         self, method: str, endpoint: str, connection_id: str, body: bytes
@@ -61,28 +54,35 @@ class GatewayHttp:
         """
         folder, name = f"{endpoint}/@connections/", quote(connection_id, safe="")
         try:
-            request = self._http.request(
-                method,
-                URL(folder + name, encoded=True),  # as it is signed
-                data=body or None,
-                headers=self._signer.headers(method, folder, name, body, int(time())),
-                allow_redirects=False,
-            )
-            async with request as answer:
-                text = await answer.read()
-                return answer.status, "" if answer.ok else _failure(answer, text)
-        except (BotoCoreError, aiohttp.InvalidURL) as error:
-            raise Undelivered(str(error)) from error
-        except (aiohttp.ClientError, OSError) as error:
+            host, path = _place(folder)
+            headers = self._signer.headers(method, folder, name, body, int(time()))
+            request = _request(method, path + name, headers, body)
+            answer = await self._pool.call(host, request)
+        except OSError as error:  # errors of certificates are ValueErrors, too
             raise Unreachable(f"{type(error).__name__}: {error}") from error
-        except (
-            ValueError
-        ) as error:  # also a URL that is none; errors of certificates, above, are ValueErrors too
+        except (BotoCoreError, ValueError) as error:
             raise Undelivered(str(error)) from error
+        return answer.status, "" if answer.is_ok else _failure(answer)
 
     async def aclose(self) -> None:
         """Close the kept connections."""
-        await self._http.close()
+        self._pool.close()
+
+
+@lru_cache
+def _place(folder: str) -> tuple[Host, str]:
+    """Whom to ask, and the path as it is sent. Raises ValueError."""
+    url = urlsplit(folder)
+    is_more = url.username is not None or url.query or url.fragment
+    if url.scheme not in PORTS or not url.hostname or is_more or not PRINTED.fullmatch(folder):
+        raise ValueError(f"not the URL of an API: {folder!r}")
+    return Host(url.hostname, url.port or PORTS[url.scheme], url.scheme == "https"), url.path
+
+
+def _request(method: str, path: str, headers: dict[str, str], body: bytes) -> bytes:
+    fields = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"{method} {path} HTTP/1.1\r\n{fields}content-length: {len(body)}\r\n\r\n"
+    return head.encode() + body
 
 
 class _Environment:
@@ -105,6 +105,6 @@ def _session() -> Session | _Environment:
     return Session()
 
 
-def _failure(answer: aiohttp.ClientResponse, text: bytes) -> str:
-    kind = answer.headers.get("x-amzn-ErrorType", "")
-    return f"{answer.status} {kind} {text[:500].decode(errors='replace')}"
+def _failure(answer: Answer) -> str:
+    kind = answer.headers.get(b"x-amzn-errortype", b"").decode(errors="replace")
+    return f"{answer.status} {kind} {answer.body[:500].decode(errors='replace')}"

@@ -80,9 +80,12 @@ def targets(connections: Sequence[OpenConnection], session_id: int | None) -> li
     ]
 
 
-def farewell(user_id: str, target: Target) -> Push:
-    """The last message of a connection: a close of API Gateway's has no reason of ours."""
-    said = error(None, "kicked", KICKED, retry_after_ms=RETRY_AFTER_MS).reply
+def farewell(user_id: str, target: Target, words: str | None) -> Push:
+    """The last message of a connection: a close of API Gateway's has no reason of ours.
+
+    `words`: the operator's, for the user.
+    """
+    said = error(None, "kicked", KICKED, words=words, retry_after_ms=RETRY_AFTER_MS).reply
     return Push(user_id, target.node, target.connection_id, said)
 
 

@@ -29,11 +29,12 @@ SessionId = Annotated[
 async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
     """Close all connections of a user and end their sessions for good.
 
-    The user can only come back with a new ticket, so stop minting tickets for them first. A ticket
-    that was minted before stays valid for its 30 seconds. Kicking a user who is offline changes
-    nothing. If connections are `unreachable`, kick again.
+    Each connection is told your `reason` first. The user can only come back with a new ticket, so
+    stop minting tickets for them first. A ticket that was minted before stays valid for its 30
+    seconds. Kicking a user who is offline changes nothing. If connections are `unreachable`, kick
+    again.
     """
-    return _kicked(await kicks.kick(order.user_id))
+    return _kicked(await kicks.kick(order.user_id, words=order.reason))
 
 
 @router.post("/sessions/{session_id}/end", responses=documented(UNREADABLE_BODY, NOT_FOUND))
@@ -47,7 +48,7 @@ async def end_session(
     """
     if not await database.fetch(FindSession(order.user_id, session_id)):
         raise NotFound("session of this user")
-    return _kicked(await kicks.kick(order.user_id, session_id))
+    return _kicked(await kicks.kick(order.user_id, session_id, order.reason))
 
 
 def _kicked(counts: KickCounts) -> Kicked:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from pydantic import Field
+from typing import Annotated
 
-from handlers.web.schemas.fields import Schema, UserId
+from pydantic import AfterValidator, Field, StringConstraints
+
+from handlers.web.schemas.fields import Schema, UserId, storable
+
+Words = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
 
 class KickOrder(Schema):
     user_id: UserId
+    reason: Annotated[
+        Words | None,
+        Field(description="your words to the user, for their page to show; they are not stored"),
+    ] = None
 
 
 class Kicked(Schema):

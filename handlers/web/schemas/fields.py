@@ -34,7 +34,7 @@ class Schema(BaseModel):
     model_config = ConfigDict(extra="forbid", from_attributes=True, strict=True)
 
 
-def _storable(name: str) -> str:
+def storable(name: str) -> str:
     if not is_storable(name):
         raise ValueError("a text must not contain NUL or an unpaired surrogate; remove it")
     return name
@@ -69,7 +69,7 @@ Its bounds stand before this. Behind it they hold as well, but OpenAPI does not 
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MAX_NAME),
-    AfterValidator(_storable),
+    AfterValidator(storable),
 ]
 UserId = Annotated[Name, Field(description="the user's id in your system")]
 Author = Annotated[
@@ -79,7 +79,7 @@ Author = Annotated[
 Reason = Annotated[
     str,
     StringConstraints(min_length=1, max_length=1_000),
-    AfterValidator(_storable),
+    AfterValidator(storable),
     Field(description="why, for an auditor; kept with the author and the time"),
 ]
 Millis = Annotated[int, Field(description="milliseconds since the epoch")]
