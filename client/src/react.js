@@ -1,12 +1,14 @@
-import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from "react";
+import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 
 import { Headcount } from "./headcount.js";
 
-/** @import {Events, Options, Status} from "./headcount.js" */
+/** @import {Bonus, Events, Options, Status} from "./headcount.js" */
 
 /** @type {Status} */
-const CONNECTING = { status: "connecting", reason: "", retryAt: null };
+const CONNECTING = { status: "connecting", reason: "", code: null, retryAt: null };
 const NO_STATE = {};
+/** @type {Bonus[]} */
+const NO_BONUSES = [];
 // On the server there is no client to listen to.
 const NEVER = () => () => {};
 
@@ -54,6 +56,25 @@ export function useUserState(headcount) {
 }
 
 /**
+ * The bonuses that are not over, the first to expire first, drawn again at each `bonus`.
+ *
+ * @param {Headcount|null} headcount
+ * @returns {Bonus[]}
+ */
+export function useBonuses(headcount) {
+  const read = useMemo(() => {
+    let last = NO_BONUSES;
+    // Each read makes a new list, and React draws again for as long as it gets another one.
+    return () => {
+      const now = headcount?.bonuses ?? NO_BONUSES;
+      if (!isSame(last, now)) last = now;
+      return last;
+    };
+  }, [headcount]);
+  return useLatest(headcount, "bonus", read, NO_BONUSES);
+}
+
+/**
  * Call `listener` with the detail of each event of this name. It may be another function in each render.
  *
  * @template {keyof Events} K
@@ -84,3 +105,9 @@ function useLatest(headcount, name, read, before) {
   );
   return useSyncExternalStore(subscribe, read, () => before);
 }
+
+/**
+ * @param {Bonus[]} some
+ * @param {Bonus[]} others
+ */
+const isSame = (some, others) => some.length === others.length && some.every((one, at) => one === others[at]);

@@ -25,6 +25,13 @@ export function useStatus(headcount: Headcount | null): Status;
  */
 export function useUserState(headcount: Headcount | null): any;
 /**
+ * The bonuses that are not over, the first to expire first, drawn again at each `bonus`.
+ *
+ * @param {Headcount|null} headcount
+ * @returns {Bonus[]}
+ */
+export function useBonuses(headcount: Headcount | null): Bonus[];
+/**
  * Call `listener` with the detail of each event of this name. It may be another function in each render.
  *
  * @template {keyof Events} K
@@ -36,4 +43,5 @@ export function useHeadcountEvent<K extends keyof Events>(headcount: Headcount |
 import type { Options } from "./headcount.js";
 import { Headcount } from "./headcount.js";
 import type { Status } from "./headcount.js";
+import type { Bonus } from "./headcount.js";
 import type { Events } from "./headcount.js";

@@ -1,6 +1,5 @@
-import type { Bonus, Options, Ticket } from "headcount-client";
-import { useHeadcount, useHeadcountEvent, useStatus, useUserState } from "headcount-client/react";
-import { useState } from "react";
+import type { Options, Ticket } from "headcount-client";
+import { useBonuses, useHeadcount, useStatus, useUserState } from "headcount-client/react";
 
 import { post } from "./backend.ts";
 
@@ -13,8 +12,7 @@ export function Viewer() {
   const headcount = useHeadcount(OPTIONS);
   const { status, reason } = useStatus(headcount);
   const { likes = 0 } = useUserState(headcount);
-  const [bonuses, setBonuses] = useState<Record<string, Bonus>>({});
-  useHeadcountEvent(headcount, "bonus", (bonus) => setBonuses((all) => ({ ...all, [bonus.bonus_id]: bonus })));
+  const bonuses = useBonuses(headcount);
 
   return (
     <main>
@@ -26,7 +24,7 @@ export function Viewer() {
       </button>{" "}
       <output id="likes">{likes}</output>
       <ul id="bonuses">
-        {Object.values(bonuses).map(({ bonus_id, reward, outcome }) => (
+        {bonuses.map(({ bonus_id, reward, outcome }) => (
           <li key={bonus_id}>
             {reward.text} {outcome ?? <button onClick={() => headcount?.claim(bonus_id)}>Claim</button>}
           </li>

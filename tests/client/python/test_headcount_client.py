@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import uuid
+from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import pytest
 
 from headcount_client import Headcount, HeadcountError, TicketRefused
 from headcount_client.schedule import Schedule
 from tests.client.python.world import PING_SECONDS, FakeServer, pass_time, play, until_status
+from tests.support.browser import Browser
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -244,18 +243,12 @@ def test_it_comes_back_in_the_window_that_was_told() -> None:
 
 
 async def test_two_clients_of_a_user_stay_in_step_on_the_real_system(headcount: System) -> None:
-    user_id = f"user-{uuid.uuid4().hex[:8]}"
-    async with aiohttp.ClientSession(
-        headcount.base_url, headers={"Authorization": f"Bearer {headcount.service_token}"}
-    ) as api:
-
-        async def post(path: str, body: dict[str, Any]) -> Any:
-            async with api.post(path, json=body, raise_for_status=True) as answer:
-                return await answer.json()
+    async with AsyncExitStack() as stack:
+        user = Browser(headcount, stack)
 
         async def ticket(resource: str | None) -> Any:
             may = {"may_watch": "*", "resource": resource or "final"}
-            return await post("/tickets", {"user_id": user_id, **may})
+            return await user.api("POST", "/tickets", {"user_id": user.user_id, **may})
 
         async with Headcount(ticket) as laptop, Headcount(ticket) as phone:
             liked, offered = asyncio.Event(), asyncio.Event()
@@ -263,13 +256,11 @@ async def test_two_clients_of_a_user_stay_in_step_on_the_real_system(headcount: 
             phone.on("bonus", lambda bonus: offered.set())
             await laptop.act("like", {"photo": 7}, patch={"likes": 1})
             await liked.wait()
-            audience = {"kind": "users", "user_ids": [user_id]}
+            audience = {"kind": "users", "user_ids": [user.user_id]}
             order = {"reward": {"text": "5 coins"}, "audience": audience, "window_seconds": 600}
-            bonus = await post("/bonuses", order)
+            bonus = await user.api("POST", "/bonuses", order)
             await offered.wait()
             assert (await phone.claim(bonus["bonus_id"]))["outcome"] == "claimed"
             assert (await laptop.watch("lobby"))["resource"] == "lobby"
             ledger = await laptop.ledger()
             assert "claimed" in [entry["entry"] for entry in ledger["entries"]]
-    with contextlib.suppress(HeadcountError):
-        await laptop.act("like")

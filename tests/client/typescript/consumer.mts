@@ -1,6 +1,6 @@
 // What a TypeScript page writes: it compiles against the package's own declarations.
 import { Headcount, HeadcountError, type Bonus, type Options, type Outcome } from "headcount-client";
-import { useHeadcount, useHeadcountEvent, useStatus, useUserState } from "headcount-client/react";
+import { useBonuses, useHeadcount, useHeadcountEvent, useStatus, useUserState } from "headcount-client/react";
 
 const options: Options = { ticket: async ({ resource }) => ({ url: "wss://example.org/live", ticket: resource ?? "" }) };
 const headcount = new Headcount(options);
@@ -25,5 +25,6 @@ export const useLikes = (): string => {
   useHeadcountEvent(client, "bonus", (bonus) => console.log(bonus.expires_at));
   // @ts-expect-error there is no such event
   useHeadcountEvent(client, "bonuses", () => {});
-  return `${useUserState(client).likes} ${useStatus(client).status}`;
+  const outcomes: (Outcome | null)[] = useBonuses(client).map(({ outcome }) => outcome);
+  return `${outcomes} ${useUserState(client).likes} ${useStatus(client).status}`;
 };
