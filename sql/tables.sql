@@ -167,7 +167,8 @@ CREATE UNLOGGED TABLE public.user_limits (
     counted_at timestamp with time zone NOT NULL,
     refused integer DEFAULT 0 NOT NULL,
     is_kept_out boolean DEFAULT false NOT NULL,
-    of_claims boolean NOT NULL
+    kind text NOT NULL,
+    CONSTRAINT user_limits_kind CHECK ((kind = ANY (ARRAY['message'::text, 'claim'::text, 'ack'::text])))
 )
 WITH (fillfactor='50');
 
@@ -603,7 +604,7 @@ ALTER TABLE ONLY public.user_events
     ADD CONSTRAINT user_events_pkey PRIMARY KEY (user_id, seq);
 
 ALTER TABLE ONLY public.user_limits
-    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id, of_claims);
+    ADD CONSTRAINT user_limits_pkey PRIMARY KEY (user_id, kind);
 
 ALTER TABLE ONLY public.user_streams
     ADD CONSTRAINT user_streams_pkey PRIMARY KEY (user_id);

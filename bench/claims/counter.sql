@@ -35,7 +35,7 @@ declare
     v_look  record;
     v_event user_events;
 begin
-    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_is_claim => true);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_kind => 'claim');
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);

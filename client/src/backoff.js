@@ -50,12 +50,15 @@ export function inWindow(attempt, window, random = Math.random) {
 
 /**
  * How long to wait, in milliseconds, when the server asks for at least `milliseconds`. All devices of a user get the same
- * answer at once, so each adds up to half a second of its own.
+ * answer at once, so each adds a time of its own: up to half a second for each connection of the user, and twice as much after
+ * each refusal that follows. What is refused counts, too: coming back in less would have them all refused again.
  *
  * @param {number} milliseconds
  * @param {() => number} [random]
+ * @param {{refusals?: number, connections?: number}} [options]  refusals: before this one
  */
-export const after = (milliseconds, random = Math.random) => milliseconds + 500 * random();
+export const after = (milliseconds, random = Math.random, { refusals = 0, connections = 1 } = {}) =>
+  milliseconds + delay(refusals, { base: 500 * connections, cap: Math.max(30_000, 500 * connections), random });
 
 /**
  * When to replace a connection that works, in milliseconds after it opened: in the last part of `within`. The random part

@@ -7,12 +7,14 @@ import { NONE, ended, offered } from "./offers.js";
  * @property {(bonus: Bonus) => void} changed  a new offer, or one that changed
  * @property {(bonusId: string) => void} acknowledge
  * @property {(bonusId: string) => boolean} isClaiming  a claim for it is waiting for its answer
+ * @property {() => number} connections  how many this user has
  * @property {() => number} serverNow
  * @property {() => number} random
  * @property {Timers} timers
  */
 
-// All clients get a broadcast at once. Their acknowledgements are spread over this time, in milliseconds.
+// All clients get a broadcast at once. Their acknowledgements are spread over this time, in milliseconds, for each connection of
+// their user: one of them is enough, so a user with twenty tabs sends no more in a second than one with a single tab.
 const ACKNOWLEDGE_TIMEOUT = 1_000;
 
 /** The bonuses offered to this user. Reports each once, and again when it changes; acknowledges it once, if asked to. */
@@ -71,11 +73,11 @@ export class Bonuses {
 
   /** @param {Bonus} bonus */
   #acknowledgeSoon(bonus) {
-    const { timers, random, acknowledge } = this.#options;
+    const { timers, random, acknowledge, connections } = this.#options;
     const timer = timers.setTimeout(() => {
       this.#timers.delete(timer);
       if (this.#needsAcknowledgement(bonus)) acknowledge(bonus.bonus_id);
-    }, random() * ACKNOWLEDGE_TIMEOUT);
+    }, random() * ACKNOWLEDGE_TIMEOUT * connections());
     this.#timers.add(timer);
   }
 

@@ -1,30 +1,39 @@
 /**
- * What this client knows of the server's clock. All values are milliseconds.
+ * What this client knows of the server's clock. All values are milliseconds, and local times those of a clock that is never set.
  *
  * @typedef {object} Clock
- * @property {number} offset     what to add to the local clock
- * @property {number} roundTrip  of the reply that gave the offset: the error is at most half of it
- * @property {number} at         local time of that reply
+ * @property {number} least  what to add to the local time, at least: a message is written before it is received
+ * @property {number} most   and at most: an answer is written after its request was sent
+ * @property {number} at     local time of the message that was the last to tell
  */
 
 /** @type {Clock} */
-export const UNSET = { offset: 0, roundTrip: Infinity, at: 0 };
+export const UNSET = { least: -Infinity, most: Infinity, at: 0 };
 
-// A quick reply tells the time better than a slow one, but the two clocks drift apart. One millisecond per second is far
-// more than real clocks drift, and lets a new reply replace the best one within a minute or two.
+// The two clocks drift apart. One millisecond per second is far more than real clocks drift, and lets a new reply replace the
+// best one within a minute or two.
 const DRIFT = 1 / 1_000;
 
 /**
- * Learn from a reply: assume that the server read its clock halfway between sending and receiving.
+ * Learn from a message. One that contradicts what is known tells that a clock has stopped, as some do while the device sleeps,
+ * or was set: then it alone counts.
  *
  * @param {Clock} clock
- * @param {{sentAt: number, receivedAt: number, serverNow: number}} reply
+ * @param {{sentAt?: number, receivedAt: number, serverNow: number}} message  sentAt: of the request that it answers, if its
+ *   answer can be no other; NaN or left out otherwise
  * @returns {Clock}
  */
-export function learn(clock, { sentAt, receivedAt, serverNow }) {
-  const roundTrip = receivedAt - sentAt;
-  if (!(roundTrip >= 0)) return clock;
-  const age = Math.abs(receivedAt - clock.at);
-  if (roundTrip > clock.roundTrip + age * DRIFT) return clock;
-  return { offset: serverNow - sentAt - roundTrip / 2, roundTrip, at: receivedAt };
+export function learn(clock, { sentAt = NaN, receivedAt, serverNow }) {
+  const wider = Math.max(0, receivedAt - clock.at) * DRIFT;
+  const told = { least: serverNow - receivedAt, most: Number.isNaN(sentAt) ? Infinity : serverNow - sentAt, at: receivedAt };
+  const least = Math.max(told.least, clock.least - wider);
+  const most = Math.min(told.most, clock.most + wider);
+  return least <= most ? { least, most, at: receivedAt } : told;
 }
+
+/**
+ * What to add to the local time: accurate to half of the quickest round trip.
+ *
+ * @param {Clock} clock  not UNSET
+ */
+export const offset = ({ least, most }) => (most === Infinity ? least : (least + most) / 2);

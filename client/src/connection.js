@@ -1,3 +1,4 @@
+import { read } from "./incoming.js";
 import { UNTOLD } from "./limits.js";
 
 /** @import {Status, Ticket, Timers} from "./types.js" */
@@ -26,12 +27,17 @@ import { UNTOLD } from "./limits.js";
  * @typedef {object} Env  what a connection needs from its surroundings
  * @property {() => Promise<Ticket>} ticket
  * @property {new (url: string) => WebSocket} WebSocket
- * @property {() => number} now
+ * @property {() => number} now  by a clock that is never set
  * @property {Timers} timers
  */
 
 // In milliseconds, as all times here.
 const PONG_TIMEOUT = 10_000;
+// A request without an answer by then asks for a pong, which must come in as long again: a dead line is noticed ten seconds after
+// the first request that it swallows.
+const ASK_AFTER = 5_000;
+// A timer that is so much later tells that the page did not run meanwhile.
+const LATE = 2_000;
 // From the ticket to the welcome.
 const READY_TIMEOUT = 30_000;
 
@@ -42,16 +48,26 @@ export const ANSWER_TIMEOUT = 30_000;
 const LEFT = 1000;
 const TIMED_OUT = 4000;
 
-/** One attempt to connect to the server: from its ticket to its close. */
+/**
+ * One attempt to connect to the server: from its ticket to its close.
+ *
+ * Only what is received proves that the line works. What is sent may go into one that is dead and not closed, so each request
+ * expects an answer, and a ping one within ten seconds.
+ */
 export class Connection {
   #env;
   #owner;
   /** @type {WebSocket|null} */
   #socket = null;
-  /** @type {Map<string, number>} when each unanswered message was sent; NaN: more than once */
+  /** @type {Map<string, {at: number, asking: any}>} the unanswered messages; at: when sent, NaN: more than once */
   #sent = new Map();
-  /** @type {any} */
+  /** @type {any} until the welcome */
+  #preparing;
+  /** @type {any} the end, unless a frame arrives before */
   #deadline;
+  /** When that is. */
+  #due = Infinity;
+  #isAskedAgain = false;
   /** @type {any} */
   #pinging;
   #pingEvery = UNTOLD.pingEvery;
@@ -66,28 +82,32 @@ export class Connection {
   constructor(env, owner) {
     this.#env = env;
     this.#owner = owner;
-    this.#expectWithin(READY_TIMEOUT, { code: "lost", reason: "the server did not answer" });
+    const end = () => this.#end({ why: { code: "lost", reason: "the server did not answer" } }, this.#isOpen ? TIMED_OUT : LEFT);
+    this.#preparing = env.timers.setTimeout(end, READY_TIMEOUT);
     this.#open();
   }
 
   /** The welcome arrived: from now on the connection ends only if it closes or if a ping gets no answer. */
   ready() {
     this.#isReady = true;
-    this.#expectNothing();
+    this.#env.timers.clearTimeout(this.#preparing);
+    this.#pingLater();
   }
 
   /** @param {{action: string, id?: string, [key: string]: any}} message */
   send(message) {
     if (this.#isDone) return;
     const key = message.id ?? message.action;
+    const before = this.#sent.get(key);
     // A repeated message has two possible answers, so its round trip says nothing (Karn's algorithm).
-    this.#sent.set(key, this.#sent.has(key) ? NaN : this.#env.now());
+    const sent = { at: before ? NaN : this.#env.now(), asking: before?.asking };
+    this.#sent.set(key, sent);
+    if (message.action !== "ping") sent.asking ??= this.#env.timers.setTimeout(() => this.#ask(ASK_AFTER), ASK_AFTER);
     this.#socket?.send(JSON.stringify(message));
-    this.#pingLater();
   }
 
   /**
-   * Send a ping whenever nothing was sent for so long.
+   * Send a ping whenever nothing was answered for so long.
    *
    * @param {number} milliseconds
    */
@@ -102,11 +122,14 @@ export class Connection {
     return this.#sent.size;
   }
 
-  /** Send a ping. Without an answer within ten seconds the connection ends. */
+  /** Send a ping. Without any frame within ten seconds the connection ends. */
   check() {
-    if (!this.#isReady || this.#deadline !== undefined) return;
-    this.#expectWithin(PONG_TIMEOUT, { code: "lost", reason: "the connection timed out" });
-    this.send({ action: "ping" });
+    if (this.#isReady) this.#ask(PONG_TIMEOUT);
+  }
+
+  /** Send a ping, and let the connection be if there is no answer. */
+  knock() {
+    if (this.#isReady) this.send({ action: "ping" });
   }
 
   /**
@@ -123,7 +146,8 @@ export class Connection {
   close(code = LEFT) {
     this.#isDone = true;
     this.#expectNothing();
-    this.#env.timers.clearTimeout(this.#pinging);
+    this.#askForNothing();
+    for (const timer of [this.#preparing, this.#pinging]) this.#env.timers.clearTimeout(timer);
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(code);
@@ -155,13 +179,57 @@ export class Connection {
 
   /** @param {string} text */
   #receive(text) {
-    if (this.#isReady) this.#expectNothing();
-    const message = parse(text);
+    this.#expectNothing();
+    this.#isAskedAgain = false;
+    const message = read(text);
     if (message === null) return;
     const key = message.re ?? (message.type === "pong" ? "ping" : undefined);
-    const sentAt = this.#sent.get(key);
+    const sent = this.#sent.get(key);
     this.#sent.delete(key);
-    this.#owner.received(message, sentAt);
+    if (sent) this.#answered(key, sent);
+    // The gateway's own error frames do not name the request. It will be sent again.
+    else if (message.type === undefined) this.#askForNothing();
+    this.#owner.received(message, sent?.at);
+  }
+
+  /**
+   * @param {string} key
+   * @param {{asking: any}} sent
+   */
+  #answered(key, { asking }) {
+    this.#env.timers.clearTimeout(asking);
+    if (this.#isReady && key !== "ping") this.#pingLater();
+  }
+
+  #askForNothing() {
+    for (const { asking } of this.#sent.values()) this.#env.timers.clearTimeout(asking);
+  }
+
+  /**
+   * Ask for a frame, unless one is expected sooner.
+   *
+   * @param {number} within
+   */
+  #ask(within) {
+    const due = this.#env.now() + within;
+    if (due >= this.#due) return;
+    const isAsked = this.#due < Infinity;
+    this.#expectNothing();
+    this.#due = due;
+    this.#deadline = this.#env.timers.setTimeout(() => this.#silent(), within);
+    if (isAsked) return;
+    this.send({ action: "ping" });
+    this.#pingLater();
+  }
+
+  /** No frame has arrived by the deadline. */
+  #silent() {
+    const isLate = this.#env.now() - this.#due > LATE;
+    this.#expectNothing();
+    // If the page did not run, frames may wait behind this timer.
+    if (!isLate || this.#isAskedAgain) return this.#end({ why: { code: "lost", reason: "the connection timed out" } }, TIMED_OUT);
+    this.#isAskedAgain = true;
+    this.#ask(PONG_TIMEOUT);
   }
 
   #pingLater() {
@@ -179,18 +247,9 @@ export class Connection {
     this.#owner.ended(end);
   }
 
-  /**
-   * @param {number} milliseconds
-   * @param {Why} why  the connection ends then
-   */
-  #expectWithin(milliseconds, why) {
-    const end = () => this.#end({ why }, this.#isOpen ? TIMED_OUT : LEFT);
-    this.#deadline = this.#env.timers.setTimeout(end, milliseconds);
-  }
-
   #expectNothing() {
     this.#env.timers.clearTimeout(this.#deadline);
-    this.#deadline = undefined;
+    this.#due = Infinity;
   }
 }
 
@@ -223,13 +282,3 @@ const refusal = (error) => ({
   isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
   retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
 });
-
-/** @param {string} text  empty when a function answered without a body */
-function parse(text) {
-  try {
-    const message = JSON.parse(text);
-    return typeof message === "object" ? message : null;
-  } catch {
-    return null;
-  }
-}

@@ -1,11 +1,12 @@
 import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
-import { UNSET, learn } from "./clock.js";
+import { UNSET, learn, offset } from "./clock.js";
 import { Hello } from "./hello.js";
 import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
 import { Page } from "./page.js";
 import { Reconnector } from "./reconnect.js";
+import { checked } from "./request.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
 import { HeadcountError } from "./types.js";
 import { Visibility } from "./visibility.js";
@@ -33,8 +34,9 @@ export { HeadcountError };
  * @typedef {import("./types.js").Welcome} Welcome
  */
 
-const MAX_MESSAGE_BYTES = 16 * 1024;
 const THROTTLED = "Too Many Requests";
+// All other refusals are for good.
+const PASSING = ["unavailable", "slow_down"];
 /** @type {Why} */
 const KEPT_OUT = { code: "over_limit", reason: "refused for a while: this user sent too many messages" };
 /** @type {Why} */
@@ -47,7 +49,7 @@ const KICKED = "the service ended this connection";
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -57,6 +59,7 @@ const KICKED = "the service ended this connection";
 export class Headcount extends EventTarget {
   #random;
   #now;
+  #performance;
   #newId;
   #timers;
   #connections;
@@ -69,6 +72,8 @@ export class Headcount extends EventTarget {
   #broadcasts = broadcasts.NOTHING;
   /** @type {Bonuses} */
   #bonuses;
+  /** How many connections the user had at the last welcome. */
+  #userConnections = 1;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
   #watched = null;
   /** @type {Watching|null} */
@@ -79,6 +84,7 @@ export class Headcount extends EventTarget {
     super();
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? Date.now;
+    this.#performance = options.performance ?? globalThis.performance;
     this.#newId = options.newId ?? newId;
     this.#timers = {
       setTimeout: options.setTimeout ?? ((callback, milliseconds) => setTimeout(callback, milliseconds)),
@@ -92,9 +98,12 @@ export class Headcount extends EventTarget {
       send: (request) => this.#connections.current?.send(request),
       timers: this.#timers,
       random: this.#random,
+      connections: () => this.#userConnections,
       expiresIn: (request) => this.#expiresIn(request),
       expired: (request) => this.#expired(request),
       storage: options.storage,
+      // Its caller has no listeners yet, perhaps.
+      storageFailed: (reason) => queueMicrotask(() => this.#dispatch("error", { code: "storage_failed", reason })),
       changed: (backlog) => this.#dispatch("backlog", backlog),
     });
     this.#bonuses = this.#makeBonuses();
@@ -128,9 +137,12 @@ export class Headcount extends EventTarget {
     return this.#watching;
   }
 
-  /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
+  /**
+   * The server's time in milliseconds since the epoch, accurate to half of the quickest round trip; the local time before the
+   * first message. It goes on by a clock that is never set.
+   */
   serverNow() {
-    return this.#now() + this.#clock.offset;
+    return this.#clock === UNSET ? this.#now() : this.#performance.now() + offset(this.#clock);
   }
 
   /**
@@ -224,7 +236,8 @@ export class Headcount extends EventTarget {
     const env = {
       ticket: async () => ticket({ resource: this.#watched }),
       WebSocket,
-      now: this.#now,
+      now: () => this.#performance.now(),
+      wall: this.#now,
       timers: this.#timers,
       isHidden: () => this.#page.isHidden,
     };
@@ -251,6 +264,7 @@ export class Headcount extends EventTarget {
       },
       current: () => this.#connections.current,
       isClaimWaiting: () => this.#outbox.isClaimWaiting,
+      connections: () => this.#userConnections,
       newId: this.#newId,
       random: this.#random,
       timers: this.#timers,
@@ -273,6 +287,7 @@ export class Headcount extends EventTarget {
       changed: (bonus) => this.#dispatch("bonus", bonus),
       acknowledge: (bonusId) => this.#acknowledge(bonusId),
       isClaiming: (bonusId) => this.#outbox.isClaiming(bonusId),
+      connections: () => this.#userConnections,
       serverNow: () => this.serverNow(),
       random: this.#random,
       timers: this.#timers,
@@ -312,20 +327,20 @@ export class Headcount extends EventTarget {
    * @param {number|undefined} sentAt
    */
   #receive(connection, message, sentAt) {
-    if (sentAt !== undefined && Number.isFinite(message.server_now)) {
-      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#now(), serverNow: message.server_now });
+    if (Number.isFinite(message.server_now)) {
+      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#performance.now(), serverNow: message.server_now });
     }
     if (message.type === "welcome") this.#welcome(connection, message);
     else if (message.type === "bonus") this.#bonus(message);
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
-    } else if (message.type === "pong") this.#connections.answered(connection);
-    else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
+    } else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
     else if (message.code === "kicked") {
       this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
-    }
+    } else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
     else if (this.#visibility.answered(message)) return;
-    else if (message.type === "error" && message.re !== null) this.#refused(connection, message);
+    else if (message.type === "error" && typeof message.re === "string") this.#refused(connection, message);
+    else if (message.type === "error" && !PASSING.includes(message.code)) this.#refusedOne(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
     else if (message.type === "error" || message.message) this.#failed(connection, message.message === THROTTLED);
     else if (message.type === "watching") this.#moved(connection, message);
@@ -346,6 +361,7 @@ export class Headcount extends EventTarget {
     this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
     this.#watching = watching(welcome);
+    this.#userConnections = Math.max(1, Number(welcome.session?.connections) || 1);
     this.#dispatch("welcome", welcome);
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
     for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
@@ -448,6 +464,18 @@ export class Headcount extends EventTarget {
   }
 
   /**
+   * The server refused a message for good, and found no id in it.
+   *
+   * @param {Connection} connection
+   * @param {{type: "error", code: string, reason: string}} error
+   */
+  #refusedOne(connection, error) {
+    const isHello = this.#hello.isPendingOn(connection);
+    if (isHello) this.#repeatHello(connection, {});
+    if (connection === this.#connections.current) this.#outbox.refusedOne(error, isHello);
+  }
+
+  /**
    * The gateway reported an error without naming the request.
    *
    * @param {Connection} connection
@@ -489,12 +517,9 @@ export class Headcount extends EventTarget {
    * @param {Request} request
    * @returns {Promise<any>}
    */
-  #request(request) {
-    if (this.#connections.isFinal) return Promise.reject(ending(this.status));
-    if (new TextEncoder().encode(JSON.stringify(request)).length > MAX_MESSAGE_BYTES) {
-      return Promise.reject(new HeadcountError("too_large", "a message can have at most 16 KB"));
-    }
-    return this.#outbox.add(request);
+  async #request(request) {
+    if (this.#connections.isFinal) throw ending(this.status);
+    return this.#outbox.add(checked(request));
   }
 
   /**

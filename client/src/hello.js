@@ -10,6 +10,7 @@ import { ANSWER_TIMEOUT } from "./connection.js";
  *   it: the members of a hello beside its id
  * @property {() => Connection|null} current  the connection in use
  * @property {() => boolean} isClaimWaiting  a claim is to be sent, or sent again
+ * @property {() => number} connections  how many this user has
  * @property {() => string} newId
  * @property {() => number} random
  * @property {Timers} timers
@@ -33,6 +34,8 @@ export class Hello {
   /** @type {any} the next hello: because of a gap in the user's stream, or because this one got no answer */
   #timer;
   #gaps = 0;
+  /** How often in a row the server did not accept it, because the user sent too much. */
+  #refusals = 0;
   /** @type {any} the next hello because of a missing broadcast */
   #broadcastTimer;
   #broadcastGaps = 0;
@@ -71,9 +74,8 @@ export class Hello {
 
   /** The welcome arrived, or the hello is not worth waiting for. */
   answered() {
-    this.#pending = null;
-    this.#options.timers.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#refusals = 0;
+    this.#forget();
   }
 
   /**
@@ -81,7 +83,7 @@ export class Hello {
    * @param {{isThrottled?: boolean, atLeast?: number}} [options]  atLeast: the server said so, in milliseconds
    */
   repeat(connection, { isThrottled = false, atLeast = 0 } = {}) {
-    this.answered();
+    this.#forget();
     const windows = isThrottled ? THROTTLED : GAP;
     if (connection) this.#sayAfter(atLeast + delay(this.#gaps++, { ...windows, random: this.#options.random }), connection);
   }
@@ -91,8 +93,9 @@ export class Hello {
    * @param {number} [milliseconds]  until the server accepts a hello again
    */
   repeatAfter(connection, milliseconds = GAP.cap) {
-    this.answered();
-    this.#sayAfter(after(milliseconds, this.#options.random), connection);
+    const { random, connections } = this.#options;
+    this.#forget();
+    this.#sayAfter(after(milliseconds, random, { refusals: this.#refusals++, connections: connections() }), connection);
   }
 
   /**
@@ -121,6 +124,12 @@ export class Hello {
   stop() {
     this.#options.timers.clearTimeout(this.#timer);
     this.#cancelBroadcastTimer();
+  }
+
+  #forget() {
+    this.#pending = null;
+    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #askForBroadcastsLater() {

@@ -9,19 +9,19 @@ const LATE_IF_HIDDEN = 70_000;
 const REMEMBER = 15_000;
 
 /**
- * Notices that this device alone was interrupted: it slept, the browser froze the page, or its network was gone. If the
+ * Guesses that this device alone was interrupted: it slept, the browser froze the page, or its network was gone. If the
  * connection is lost then, other clients have not lost theirs.
  */
 export class Interruptions {
   #options;
   /** @type {any} */
   #timer;
-  /** When the page ran last; Infinity while it is not observed. */
-  #ranAt = Infinity;
+  /** When the page ran last, by both clocks; Infinity while it is not observed. */
+  #ran = { now: Infinity, wall: Infinity };
   #wasHidden = false;
   #endedAt = -Infinity;
 
-  /** @param {{now: () => number, timers: Timers, isHidden: () => boolean, noticed: () => void}} options */
+  /** @param {{now: () => number, wall: () => number, timers: Timers, isHidden: () => boolean, noticed: () => void}} options */
   constructor(options) {
     this.#options = options;
   }
@@ -34,7 +34,7 @@ export class Interruptions {
 
   stop() {
     this.#options.timers.clearTimeout(this.#timer);
-    this.#ranAt = Infinity;
+    this.#ran = { now: Infinity, wall: Infinity };
   }
 
   /** The page is hidden now: its timers may become slow. */
@@ -54,13 +54,19 @@ export class Interruptions {
   }
 
   #isLate() {
-    return this.#options.now() - this.#ranAt > TICK + (this.#wasHidden ? LATE_IF_HIDDEN : LATE);
+    // Some browsers stop the one clock while the device sleeps. The other one may have been set: then asking costs a ping.
+    const { now, wall } = this.#read();
+    return Math.max(now - this.#ran.now, wall - this.#ran.wall) > TICK + (this.#wasHidden ? LATE_IF_HIDDEN : LATE);
+  }
+
+  #read() {
+    return { now: this.#options.now(), wall: this.#options.wall() };
   }
 
   #tick() {
-    const { now, timers, isHidden, noticed } = this.#options;
+    const { timers, isHidden, noticed } = this.#options;
     const isLate = this.#isLate();
-    this.#ranAt = now();
+    this.#ran = this.#read();
     this.#wasHidden = isHidden();
     this.#timer = timers.setTimeout(() => this.#tick(), TICK);
     if (!isLate) return;

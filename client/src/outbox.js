@@ -1,9 +1,9 @@
 import { THROTTLED, after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
-import { load, save } from "./stored-requests.js";
+import { StoredRequests } from "./stored-requests.js";
 import { HeadcountError } from "./types.js";
 
-/** @import {Backlog, Request, Timers} from "./types.js" */
+/** @import {Backlog, Options as ClientOptions, Request, Timers} from "./types.js" */
 
 /**
  * @typedef {object} Entry
@@ -19,10 +19,16 @@ import { HeadcountError } from "./types.js";
  * @property {(request: Request) => void} send
  * @property {Timers} timers
  * @property {() => number} random
+ * @property {() => number} connections  how many this user has
  * @property {(request: Request) => number} expiresIn  how long the server can still grant it; Infinity: always
  * @property {(request: Request) => any} expired  the answer to a request that the server refused until it expired
  * @property {(backlog: Backlog) => void} changed
- * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]
+ * @property {ClientOptions["storage"]} storage
+ * @property {(reason: string) => void} storageFailed
+ *
+ * The server limits each kind of a user's messages by itself.
+ *
+ * @typedef {"message"|"claim"|"ack"} Kind
  */
 
 const MAX_REQUESTS = 100;
@@ -32,6 +38,8 @@ const RETRY_CAP = 30_000;
 const EXPIRY_MARGIN = 100;
 // Their order does not matter and their windows are short, so they do not wait for each other.
 const CONCURRENT_ACTIONS = ["claim", "ack"];
+/** @type {Kind[]} which goes before which */
+const KINDS = ["claim", "message", "ack"];
 
 /**
  * Keeps each request until it is answered, and sends it as often as that takes. The id stays the same, so the server does
@@ -42,28 +50,32 @@ const CONCURRENT_ACTIONS = ["claim", "ack"];
  * all others, acknowledgements when no claim waits. Acknowledgements are the client's own requests, so the
  * backlog leaves them out.
  *
- * When a user sends too much, the server tells when it accepts the next message; until then nothing is sent, but claims if
- * none of them was refused so. A claim that
- * was refused until its bonus expired is not sent again: its outcome is "expired". If the server may have done it, only
- * the server knows, and the claim is sent until it is answered.
+ * When a user sends too much, the server tells when it accepts the next message of that kind; until then neither that kind is
+ * sent nor one that it goes before. A claim that was refused until its bonus expired is not sent again: its outcome is
+ * "expired". If the server may have done it, only the server knows, and the claim is sent until it is answered.
  */
 export class Outbox {
   #options;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isOnline = false;
-  /** @type {any} set while the server accepts no messages of this user */
-  #rateLimited;
-  /** Whether it accepts no claims either: they have a limit of their own. */
-  #areClaimsLimited = false;
+  /** @type {Map<Kind, any>} the kinds that the server does not accept now, and the timers that end it */
+  #limited = new Map();
+  /** @type {Map<Kind, number>} how often in a row a wait for the limit was not enough */
+  #refusals = new Map();
+  /** @type {Set<Entry>} one of them was refused for good: until it is found, one request is sent at a time */
+  #suspects = new Set();
   /** @type {Backlog} as reported last */
   #reported = { count: 0, isStuck: false };
   /** @type {string|null} */
   #storageKey = null;
 
+  #stored;
+
   /** @param {Options} options */
   constructor(options) {
     this.#options = options;
+    this.#stored = new StoredRequests(options.storage, options.storageFailed);
   }
 
   /**
@@ -140,10 +152,24 @@ export class Outbox {
       return this.#retry(entry, { atLeast: message.retry_after_ms });
     }
     if (message.code === "slow_down") return this.#waitForRateLimit(entry, message.retry_after_ms ?? RETRY_CAP);
-    this.#remove(entry);
-    if (message.type === "error") entry.reject(new HeadcountError(message.code ?? "", message.reason ?? ""));
-    else entry.resolve(message);
-    this.#flush();
+    this.#refusals.delete(kind(entry));
+    this.#settle(entry, message);
+  }
+
+  /**
+   * The server refused a message for good, and does not tell which: find it.
+   *
+   * @param {{type: string, code?: string, reason?: string}} error
+   * @param {boolean} isOther  it may also be a message that is not kept here
+   */
+  refusedOne(error, isOther) {
+    const sent = [...this.#entries.values()].filter(({ isSent }) => isSent);
+    if (sent.length === 1 && !isOther) return this.#settle(sent[0], error);
+    for (const entry of sent) {
+      this.#suspects.add(entry);
+      entry.mayBeDone = true;
+      this.#retry(entry);
+    }
   }
 
   /**
@@ -163,7 +189,9 @@ export class Outbox {
   /** @param {HeadcountError} error */
   fail(error) {
     this.pause();
-    this.#options.timers.clearTimeout(this.#rateLimited);
+    for (const timer of this.#limited.values()) this.#options.timers.clearTimeout(timer);
+    this.#limited.clear();
+    this.#suspects.clear();
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#changed();
@@ -176,15 +204,36 @@ export class Outbox {
     const busy = new Set();
     for (const entry of this.#inOrder()) {
       const { action } = entry.request;
-      if (this.#isLimited(action) || (action === "ack" && this.isClaimWaiting)) continue;
+      if (this.#suspects.size > 0 && this.#hasSent) return;
+      if (this.#isLimited(kind(entry)) || (action === "ack" && this.isClaimWaiting)) continue;
       if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
       if (!CONCURRENT_ACTIONS.includes(action)) busy.add(action);
     }
   }
 
-  /** @param {Request["action"]} action */
-  #isLimited(action) {
-    return this.#rateLimited !== undefined && (action !== "claim" || this.#areClaimsLimited);
+  get #hasSent() {
+    return [...this.#entries.values()].some(({ isSent }) => isSent);
+  }
+
+  /**
+   * Claims wait for claims only, and acknowledgements for all others.
+   *
+   * @param {Kind} one
+   */
+  #isLimited(one) {
+    const waitsFor = KINDS.slice(0, KINDS.indexOf(one) + 1);
+    return waitsFor.some((other) => this.#limited.has(other));
+  }
+
+  /**
+   * @param {Entry} entry
+   * @param {{type: string, code?: string, reason?: string}} answer
+   */
+  #settle(entry, answer) {
+    this.#remove(entry);
+    if (answer.type === "error") entry.reject(new HeadcountError(answer.code ?? "", answer.reason ?? ""));
+    else entry.resolve(answer);
+    this.#flush();
   }
 
   /** Claims first: they are the only requests that can be too late. */
@@ -204,6 +253,7 @@ export class Outbox {
   /** @param {Entry} entry */
   #remove(entry) {
     this.#unsend(entry);
+    this.#suspects.delete(entry);
     this.#entries.delete(entry.request.id);
     this.#changed();
   }
@@ -221,6 +271,7 @@ export class Outbox {
    */
   #merge(entry, last) {
     this.#unsend(entry);
+    this.#suspects.delete(entry);
     this.#entries.delete(entry.request.id);
     const { resolve, reject } = last;
     last.resolve = (answer) => [entry.resolve, resolve].forEach((settle) => settle(answer));
@@ -256,15 +307,17 @@ export class Outbox {
    * @param {number} milliseconds
    */
   #waitForRateLimit(entry, milliseconds) {
-    const { timers, random } = this.#options;
+    const { timers, random, connections } = this.#options;
+    const limited = kind(entry);
+    const refusals = this.#refusals.get(limited) ?? 0;
     this.#unsend(entry);
-    timers.clearTimeout(this.#rateLimited);
-    this.#areClaimsLimited ||= entry.request.action === "claim";
-    this.#rateLimited = timers.setTimeout(() => {
-      this.#rateLimited = undefined;
-      this.#areClaimsLimited = false;
+    timers.clearTimeout(this.#limited.get(limited));
+    const timer = timers.setTimeout(() => {
+      this.#limited.delete(limited);
+      this.#refusals.set(limited, refusals + 1);
       this.#flush();
-    }, after(milliseconds, random));
+    }, after(milliseconds, random, { refusals, connections: connections() }));
+    this.#limited.set(limited, timer);
   }
 
   /**
@@ -311,7 +364,7 @@ export class Outbox {
     const own = [...this.#entries.values()];
     this.#entries.clear();
     // The earlier page may have sent them.
-    const stored = load(this.#options.storage, key).slice(0, MAX_REQUESTS);
+    const stored = this.#stored.load(key).slice(0, MAX_REQUESTS);
     for (const request of stored) this.#put(request, { mayBeDone: true });
     for (const entry of own) this.#entries.set(entry.request.id, entry);
     this.#changed();
@@ -319,7 +372,7 @@ export class Outbox {
 
   #changed() {
     const requests = [...this.#entries.values()].map(({ request }) => request);
-    if (this.#storageKey !== null) save(this.#options.storage, this.#storageKey, requests);
+    if (this.#storageKey !== null) this.#stored.save(this.#storageKey, requests);
     this.#report();
   }
 
@@ -330,6 +383,12 @@ export class Outbox {
     this.#options.changed(backlog);
   }
 }
+
+/**
+ * @param {Entry} entry
+ * @returns {Kind}
+ */
+const kind = ({ request: { action } }) => (action === "claim" || action === "ack" ? action : "message");
 
 /**
  * Whether each answer so far was that the server does not do it yet.

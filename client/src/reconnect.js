@@ -54,7 +54,7 @@ export class Reconnector {
   #told = null;
 
   /**
-   * @param {Env & {isHidden: () => boolean}} env
+   * @param {Env & {wall: () => number, isHidden: () => boolean}} env  wall: local time, which may be set
    * @param {() => number} random
    * @param {Owner} owner
    */
@@ -76,7 +76,10 @@ export class Reconnector {
     /** @type {Connection} */
     const connection = new Connection(this.#env, {
       opened: () => this.#owner.opened(connection),
-      received: (message, sentAt) => this.#owner.received(connection, message, sentAt),
+      received: (message, sentAt) => {
+        this.#proved(connection);
+        this.#owner.received(connection, message, sentAt);
+      },
       ended: (end) => this.#ended(connection, end),
     });
     this.#fresh = connection;
@@ -193,7 +196,7 @@ export class Reconnector {
   /**
    * The browser reports that the network is gone, or that it is back.
    *
-   * Without a network, `current` is paused: it may survive a short loss, and is in use again once it answers.
+   * It may be wrong. Without a network, `current` is paused: it may survive a short loss, and is in use again once it answers.
    *
    * @param {boolean} isThere
    */
@@ -205,21 +208,11 @@ export class Reconnector {
         this.#setStatus("connecting", { code: null, reason: "this device is online again" });
       }
       this.wake();
-    } else if (this.current) this.#setStatus("offline", NO_NETWORK);
-    else if (this.#fresh) this.#fresh.fail(NO_NETWORK);
+    } else if (this.current) {
+      this.#setStatus("offline", NO_NETWORK);
+      this.current.knock();
+    } else if (this.#fresh) this.#fresh.fail(NO_NETWORK);
     else this.#setStatus("offline", NO_NETWORK, this.#schedule.at);
-  }
-
-  /**
-   * The connection answered a ping.
-   *
-   * @param {Connection} connection
-   */
-  answered(connection) {
-    if (connection !== this.current || this.status.status === "online") return;
-    this.#hasNetwork = true;
-    this.#setStatus("online");
-    this.#owner.resumed();
   }
 
   /**
@@ -240,6 +233,18 @@ export class Reconnector {
     this.#fresh?.close();
     this.current = this.#fresh = null;
     this.#setStatus("stopped", why);
+  }
+
+  /**
+   * A frame arrived, so the line works.
+   *
+   * @param {Connection} connection
+   */
+  #proved(connection) {
+    if (connection !== this.current || this.status.status === "online") return;
+    this.#hasNetwork = true;
+    this.#setStatus("online");
+    this.#owner.resumed();
   }
 
   /**
@@ -314,7 +319,8 @@ export class Reconnector {
    * @param {number|null} [retryAt]
    */
   #setStatus(status, { code, reason } = NOTHING, retryAt = null) {
-    this.status = { status, reason, code, retryAt };
+    const wall = retryAt === null ? null : this.#env.wall() + retryAt - this.#env.now();
+    this.status = { status, reason, code, retryAt: wall };
     this.#owner.changed(this.status);
   }
 }

@@ -96,7 +96,7 @@ export class Visibility {
   answered({ type, re, code, retry_after_ms }) {
     if (!this.#sent || re !== this.#sent.id) return false;
     const { connection } = this.#sent;
-    if (code === "slow_down") this.#refused(after(retry_after_ms ?? RETRY.cap, this.#options.random));
+    if (code === "slow_down") this.#refused(after(retry_after_ms ?? RETRY.cap, this.#options.random, { refusals: this.#attempt++ }));
     else if (code === "unavailable") this.#refused((retry_after_ms ?? 0) + this.#delay(RETRY));
     else {
       this.#forget();

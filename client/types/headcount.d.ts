@@ -3,7 +3,7 @@ export { HeadcountError };
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -23,7 +23,10 @@ export class Headcount extends EventTarget {
     get bonuses(): import("./types.js").Bonus[];
     /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
     get watched(): import("./types.js").Watching | null;
-    /** The server's time in milliseconds since the epoch, accurate to half of the quickest round trip. */
+    /**
+     * The server's time in milliseconds since the epoch, accurate to half of the quickest round trip; the local time before the
+     * first message. It goes on by a clock that is never set.
+     */
     serverNow(): number;
     /**
      * Add an event to the user's stream, which all tabs and devices of the user see. Resolves with its entry there.

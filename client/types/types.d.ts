@@ -103,21 +103,26 @@
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
  * @property {Backlog} backlog
+ * @property {{code: "bad_message"|"storage_failed", reason: string}} error  something around the client failed, and it goes
+ *   on: the server sent what cannot be read; the browser's storage is full or blocked
  *
  * @typedef {object} Ticket         the answer of POST /tickets
  * @property {string} url           of the WebSocket, without a query
  * @property {string} ticket        opens one connection, within 30 s
+ *
+ * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem">} Store
  *
  * @typedef {object} Options        only `ticket` is required; those after `storage` are for tests
  * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  called before every connection. `resource` is
  *   what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
  *   client tries again later, and not before `retryAfter` milliseconds if the error has that; if the error has a `status`
  *   of 4xx (but 408, 425, 429) or `permanent: true`, it stops
- * @property {Pick<Storage, "getItem"|"setItem"|"removeItem">} [storage]  e.g. sessionStorage: unanswered acts and claims
- *   survive a reload
+ * @property {Store|(() => Store)} [storage]  e.g. () => sessionStorage: unanswered acts and claims survive a reload. As a
+ *   function it may throw, as `sessionStorage` does where the browser blocks the data of sites
  * @property {new (url: string) => WebSocket} [WebSocket]
  * @property {() => number} [random]  from 0 to 1
  * @property {() => number} [now]     local time in milliseconds
+ * @property {{now: () => number}} [performance]  milliseconds by a clock that is never set
  * @property {() => string} [newId]   a new id for each request
  * @property {Timers["setTimeout"]} [setTimeout]
  * @property {Timers["clearTimeout"]} [clearTimeout]
@@ -415,6 +420,14 @@ export type Events = {
      */
     claim: Claim;
     backlog: Backlog;
+    /**
+     * something around the client failed, and it goes
+     * on: the server sent what cannot be read; the browser's storage is full or blocked
+     */
+    error: {
+        code: "bad_message" | "storage_failed";
+        reason: string;
+    };
 };
 /**
  * the answer of POST /tickets
@@ -430,6 +443,10 @@ export type Ticket = {
     ticket: string;
 };
 /**
+ * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
+ */
+export type Store = Pick<Storage, "getItem" | "setItem" | "removeItem">;
+/**
  * only `ticket` is required; those after `storage` are for tests
  */
 export type Options = {
@@ -443,10 +460,10 @@ export type Options = {
         resource: string | null;
     }) => Promise<Ticket>;
     /**
-     * e.g. sessionStorage: unanswered acts and claims
-     * survive a reload
+     * e.g. () => sessionStorage: unanswered acts and claims survive a reload. As a
+     * function it may throw, as `sessionStorage` does where the browser blocks the data of sites
      */
-    storage?: Pick<Storage, "getItem" | "removeItem" | "setItem"> | undefined;
+    storage?: Store | (() => Store) | undefined;
     WebSocket?: (new (url: string) => WebSocket) | undefined;
     /**
      * from 0 to 1
@@ -456,6 +473,12 @@ export type Options = {
      * local time in milliseconds
      */
     now?: (() => number) | undefined;
+    /**
+     * milliseconds by a clock that is never set
+     */
+    performance?: {
+        now: () => number;
+    } | undefined;
     /**
      * a new id for each request
      */

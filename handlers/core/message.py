@@ -8,6 +8,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core import reasons
+from handlers.core.message_id import find_id
 from handlers.core.names import MAX_NAME, NAME_PATTERN
 from handlers.core.nesting import MAX_LEVELS, is_deeper
 
@@ -105,7 +106,7 @@ UNKNOWN_ACTION = f"action is missing or unknown: send one of {', '.join(ACTIONS)
 
 
 class BadMessage(Exception):
-    """`code` and reason for the client; `re` is the id of the message, if it has a readable one."""
+    """`code` and reason for the client; `re` is the id of the message, if one can be found."""
 
     def __init__(self, code: str, reason: str, re: str | None = None) -> None:
         super().__init__(reason)
@@ -115,17 +116,17 @@ class BadMessage(Exception):
 def parse(body: str) -> Message:
     """Read a message. Raises BadMessage: bad_json, unknown_action, bad_request, or too_large."""
     if len(body.encode("utf-8", "replace")) > MAX_MESSAGE_BYTES:
-        raise BadMessage("too_large", TOO_LARGE)
+        raise BadMessage("too_large", TOO_LARGE, find_id(body))
     try:
         fields = msgspec.json.decode(body)
     except msgspec.ValidationError as error:
-        raise BadMessage("bad_request", reasons.NUMBER_OUT_OF_RANGE) from error
+        raise BadMessage("bad_request", reasons.NUMBER_OUT_OF_RANGE, find_id(body)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        raise BadMessage("bad_json", reasons.of_json(error)) from error
+        raise BadMessage("bad_json", reasons.of_json(error), find_id(body)) from error
     if not isinstance(fields, dict):
         raise BadMessage("bad_request", reasons.NOT_AN_OBJECT)
     if body.count("{") + body.count("[") > MAX_LEVELS and is_deeper(fields, MAX_LEVELS):
-        raise BadMessage("bad_json", reasons.NESTED_TOO_DEEPLY)
+        raise BadMessage("bad_json", reasons.NESTED_TOO_DEEPLY, find_id(body))
     re = fields["id"][:64] if isinstance(fields.get("id"), str) else None
     if fields.get("action") not in ACTIONS:
         raise BadMessage("unknown_action", UNKNOWN_ACTION, re)

@@ -7,12 +7,24 @@ import { pong, watching, welcome } from "./messages.mjs";
 export const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 export class FakeTime {
-  now = 1_000_000;
+  /** By the clock that is never set: timers run by it. */
+  elapsed = 1_000_000;
+  /** How far the computer's clock is ahead of it. */
+  ahead = 0;
   #timers = new Map();
   #next = 1;
 
+  get now() {
+    return this.elapsed + this.ahead;
+  }
+
+  /** The device sleeps until then: both clocks go on, and no timer runs. */
+  set now(now) {
+    this.elapsed = now - this.ahead;
+  }
+
   setTimeout = (callback, milliseconds) => {
-    this.#timers.set(this.#next, { at: this.now + milliseconds, callback });
+    this.#timers.set(this.#next, { at: this.elapsed + milliseconds, callback });
     return this.#next++;
   };
 
@@ -20,16 +32,16 @@ export class FakeTime {
 
   /** Move on by so many milliseconds; timers that become due run in order, each at its time. */
   async pass(milliseconds) {
-    const end = this.now + milliseconds;
+    const end = this.elapsed + milliseconds;
     await settled();
     for (let due = this.#due(end); due; due = this.#due(end)) {
       const [id, { at, callback }] = due;
       this.#timers.delete(id);
-      this.now = Math.max(this.now, at);
+      this.elapsed = Math.max(this.elapsed, at);
       callback();
       await settled();
     }
-    this.now = end;
+    this.elapsed = end;
   }
 
   /** How many timers are set. */
@@ -95,8 +107,7 @@ export class FakeStorage {
 }
 
 /** A client among fakes. `dispatched` has all its events, as [name, detail]; `of(name)` has the details of one name. */
-export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
-  const time = new FakeTime();
+export function setUp({ random = () => 0.5, ticket, time = new FakeTime(), ...more } = {}) {
   const { made, FakeWebSocket } = fakeSockets();
   const dispatched = [];
   let tickets = 0;
@@ -106,12 +117,13 @@ export function setUp({ random = () => 0.5, ticket, ...more } = {}) {
     WebSocket: FakeWebSocket,
     random,
     now: () => time.now,
+    performance: { now: () => time.elapsed },
     newId: () => `id${++ids}`,
     setTimeout: time.setTimeout,
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog"]) {
+  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "backlog", "error"]) {
     headcount.on(name, (detail) => dispatched.push([name, detail]));
   }
   const of = (name) => dispatched.filter(([one]) => one === name).map(([, detail]) => detail);
@@ -135,9 +147,10 @@ export async function greet(socket, more) {
 
 /** Pass the time, and answer the connection's pings meanwhile. */
 export async function keepAlive(time, socket, milliseconds) {
-  for (let left = milliseconds; left > 0; left -= 60_000) {
-    await time.pass(Math.min(left, 60_000));
-    socket.receive(pong);
+  for (let left = milliseconds; left > 0; left -= 5_000) {
+    const pings = socket.of("ping").length;
+    await time.pass(Math.min(left, 5_000));
+    if (socket.of("ping").length > pings) socket.receive(pong);
   }
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { FakeStorage, greet, online, setUp, settled } from "./fakes.mjs";
+import { FakeStorage, greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
 import { CRASH, EPOCH, acted, bonus, bonusPush, event, pushed, refusal, welcome } from "./messages.mjs";
 
 // Connecting.
@@ -95,7 +95,8 @@ test("a hello that crashed is repeated, and so is one without an answer", async 
   assert.equal(sockets[0].of("hello").length, 2);
   sockets[0].receive(welcome(sockets[0].last("hello").id));
   sockets[0].receive(pushed(event(2)));
-  await time.pass(400 + 30_000);
+  await time.pass(400);
+  await keepAlive(time, sockets[0], 30_000);
   assert.equal(sockets[0].of("hello").length, 4);
 });
 

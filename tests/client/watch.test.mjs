@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { FakeStorage, answerWatch, greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
-import { EPOCH, acted, bonus, event, refusal, watching, welcome } from "./messages.mjs";
+import { acted, bonus, claimed, event, refusal, watching, welcome } from "./messages.mjs";
 
 const MINUTE = 60_000;
 const moved = (resource) => {
@@ -87,7 +87,7 @@ test("a repeated answer resolves the watch once", async () => {
 test("a watch without an answer is sent again, also over the next connection", async () => {
   const { headcount, time, sockets } = await online();
   const moving = headcount.watch("two");
-  await time.pass(30_000);
+  await keepAlive(time, sockets[0], 30_000);
   assert.deepEqual(sockets[0].of("watch").map(({ id }) => id), ["id2", "id2"]);
   sockets[0].drop();
   await time.pass(500);
@@ -185,8 +185,7 @@ test("a watch made while offline replaces the resource watched before", async ()
 
 test("after a rotation the new connection watches the same resource", async () => {
   const { time, sockets, wishes, of } = await onTwo();
-  await keepAlive(time, sockets[0], 102 * MINUTE);
-  await time.pass(30_000);
+  await keepAlive(time, sockets[0], 102.5 * MINUTE);
   await greet(sockets[1], { resource: "two" });
   assert.deepEqual([wishes, sockets[0].closed], [[null, "two"], 1000]);
   assert.deepEqual(of("status").map(({ status }) => status), ["connecting", "online"]);
@@ -198,7 +197,7 @@ test("a connection that is not counted is replaced within a second, and used unt
   for (const word of [
     (socket) => socket.receive(acted("id2", 1, { is_counted: false })),
     (socket) => socket.receive(welcome("id2", { is_counted: false })),
-    (socket) => socket.receive({ type: "claim", re: "x", server_now: 1, epoch: EPOCH, event: event(1), is_counted: false }),
+    (socket) => socket.receive({ ...claimed("x", "claimed"), event: event(1), is_counted: false }),
   ]) {
     const { time, sockets, of } = await online();
     word(sockets[0]);

@@ -22,6 +22,7 @@ from handlers.core.message import (
     WatchMessage,
     parse,
 )
+from handlers.core.message_id import find_id
 
 
 def refusal(body: str) -> tuple[str, str | None]:
@@ -129,7 +130,38 @@ def test_a_message_has_a_depth(brackets: str, levels: int, good: bool) -> None:
     if good:
         assert isinstance(parse(sent), ActMessage)
     else:
-        assert refusal(sent) == ("bad_json", None)
+        assert refusal(sent) == ("bad_json", "a1")
+
+
+UNREADABLE = [
+    '{"action":"act","id":"a1","type":"x","body":{"text":"hello \\ud83d"}}',
+    '{"action":"act","id":"a1","body":{"text":"hello \ud83d"}}',
+    '{"action" : "act" , "id" : "a1", "body":' + "[" * 9_000,
+    '{"body":{"id":"b1","x":["id"]},"id":"a1",}',
+    '{"id":"a1","body":1e999}',
+    '{"id":"a1"} and more',
+    '{"x":"\\"id\\":","id":"a1"',
+    '{"id":"a1","body":{"id":"b1"',
+    '{"id":"a1","body":"' + "x" * 20_000 + '"}',
+]
+
+
+@pytest.mark.parametrize("body", UNREADABLE, ids=range(len(UNREADABLE)))
+def test_a_message_that_cannot_be_read_is_refused_by_its_id(body: str) -> None:
+    assert refusal(body)[1] == "a1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    ['{"id":', '{"id":7', '{"id":"no id"', '["id":"a1"', '{"x":{"id":"a1"', '{"y":"id","a1":"a1"'],
+)
+def test_what_is_no_id_of_the_message_is_not_taken_for_one(body: str) -> None:
+    assert refusal(body) == ("bad_json", None)
+
+
+@given(st.text(alphabet='{}[]:,"\\id1 \ud800', max_size=40))
+def test_any_text_is_looked_through(text: str) -> None:
+    assert find_id(text) is None or f'"{find_id(text)}"' in text
 
 
 @pytest.mark.parametrize(
@@ -205,7 +237,7 @@ def test_a_message_has_a_largest_size(size: int, good: bool) -> None:
     if good:
         assert isinstance(parse(body), ActMessage)
     else:
-        assert refusal(body) == ("too_large", None)
+        assert refusal(body) == ("too_large", "a")
 
 
 @given(st.text())

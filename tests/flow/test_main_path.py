@@ -133,9 +133,9 @@ async def test_a_user_who_sends_on_beyond_the_limit_is_told_why_and_kept_out(
     await hello(silent)
     # A burst of refused messages later. Sending them would take a machine that is fast enough.
     await browser.rows(
-        "insert into user_limits (user_id, of_claims, counted_at, free_at, refused)"
-        " values ($1, false, now(), now() + interval '1 hour', 50)"
-        " on conflict (user_id, of_claims) do update set free_at = excluded.free_at, refused = 50",
+        "insert into user_limits (user_id, kind, counted_at, free_at, refused)"
+        " values ($1, 'message', now(), now() + interval '1 hour', 50)"
+        " on conflict (user_id, kind) do update set free_at = excluded.free_at, refused = 50",
         browser.user_id,
     )
     refused = await ask(one, "{")

@@ -149,9 +149,9 @@ class World:
         self.ledger: list[Entry] = []
         self.broadcasts: list[tuple[str, UUID, int | None, int | None]] = []
         """(kind, bonus_id, seq, follows)"""
-        self.free_at: dict[tuple[str, bool], int] = {}
+        self.free_at: dict[tuple[str, str], int] = {}
         """(user, whether it is of claims): when what they have sent is paid for."""
-        self.refused: dict[tuple[str, bool], int] = {}
+        self.refused: dict[tuple[str, str], int] = {}
         """How many messages in a row."""
         self.kept_out_until: dict[str, int] = {}
 
@@ -179,14 +179,14 @@ class World:
 
     # Limits.
 
-    def spends(self, user: str, *, is_claim: bool = False) -> str | None:
+    def spends(self, user: str, *, kind: str = "message") -> str | None:
         """slow_down, and kept_out after a burst of these; the message counts in any case.
 
-        Claims count for themselves; being kept out is of the user.
+        Claims count for themselves, and so do acknowledgements; being kept out is of the user.
         """
         if self.now < self.kept_out_until.get(user, 0):
             return "kept_out"
-        limit = user, is_claim
+        limit = user, kind
         self.free_at[limit] = max(self.free_at.get(limit, 0), self.now) + GAP
         if self.free_at[limit] - self.now <= GAP * BURST:
             self.refused[limit] = 0

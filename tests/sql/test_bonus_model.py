@@ -331,7 +331,7 @@ class Story(RuleBasedStateMachine):
     @rule(user=users, pick=picks, is_limited=limits)
     def a_user_acknowledges(self, user: str, pick: int, is_limited: bool) -> None:
         bonus_id = self._any_bonus(pick)
-        refusal = self._spends(user, is_limited)
+        refusal = self._spends(user, is_limited, kind="ack")
         limit = self._limit(is_limited)
         row = self.database.row(
             "ack($1, $2, $3, $4, p_now => $5)", user, bonus_id, *limit, self._now
@@ -421,7 +421,7 @@ class Story(RuleBasedStateMachine):
         self._goes_on()
 
     def _claims(self, user: str, claim_id: str, bonus_id: UUID, is_limited: bool) -> None:
-        refusal = self._spends(user, is_limited, is_claim=True)
+        refusal = self._spends(user, is_limited, kind="claim")
         outcome = refusal or self.world.claims(user, claim_id, bonus_id)
         limit = self._limit(is_limited)
         call = "claim($1, $2, $3, $4, $5, p_now => $6)"
@@ -472,8 +472,8 @@ class Story(RuleBasedStateMachine):
     def _now(self) -> datetime:
         return time(self.world.now)
 
-    def _spends(self, user: str, is_limited: bool, *, is_claim: bool = False) -> str | None:
-        return self.world.spends(user, is_claim=is_claim) if is_limited else None
+    def _spends(self, user: str, is_limited: bool, *, kind: str = "message") -> str | None:
+        return self.world.spends(user, kind=kind) if is_limited else None
 
     def _limit(self, is_limited: bool) -> tuple[timedelta | None, int]:
         return length(GAP if is_limited else 0), BURST

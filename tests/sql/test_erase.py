@@ -65,8 +65,8 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
     await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
     await db.execute(
-        "insert into user_limits (user_id, free_at, counted_at, of_claims)"
-        " values ($1, now(), now(), false)",
+        "insert into user_limits (user_id, free_at, counted_at, kind)"
+        " values ($1, now(), now(), 'message')",
         user_id,
     )
 

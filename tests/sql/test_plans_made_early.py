@@ -25,8 +25,8 @@ TABLES = [
 FILL = """
 insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select user_id, 'site', now(), now(), '{"gateway.example/live": {"tab": {}}}' from names;
-insert into user_limits (user_id, free_at, counted_at, of_claims)
-    select user_id, now(), now(), of_claims from names, unnest(array[true, false]) as of_claims;
+insert into user_limits (user_id, free_at, counted_at, kind)
+    select user_id, now(), now(), kind from names, unnest(array['message', 'claim', 'ack']) as kind;
 insert into bonuses (bonus_id, reward, audience, opens_at, expires_at, stock, created_at,
                      ledger_closed_at)
     select gen_random_uuid(), '{}', 'everyone', now() - interval '2 hours',

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GAP, BURST, KEEP_OUT = timedelta(milliseconds=200), 50, timedelta(minutes=1)
 LIMIT = "'200 ms', 50, '1 minute', p_now => $1"
 HOUR = timedelta(hours=1)
+KINDS = ("message", "claim", "ack")
 
 
 async def spend(
@@ -26,10 +27,10 @@ async def spend(
     burst: int = BURST,
     keep_out: timedelta = KEEP_OUT,
     *,
-    is_claim: bool = False,
+    kind: str = "message",
 ) -> int:
-    call = "select spend('ann', $1, $2, $3, $4, p_is_claim => $5)"
-    wait_ms: int = await db.fetchval(call, GAP, burst, keep_out, now, is_claim)
+    call = "select spend('ann', $1, $2, $3, $4, p_kind => $5)"
+    wait_ms: int = await db.fetchval(call, GAP, burst, keep_out, now, kind)
     return wait_ms
 
 
@@ -190,7 +191,7 @@ async def test_a_claim_waits_for_no_other_message_of_its_user(db: asyncpg.Connec
     waits_ms = [await spend(db, T0) for _ in range(2 * BURST)]
     assert (waits_ms[BURST - 1], waits_ms[BURST]) == (0, 400)
     await db.execute("select charge('ann', $1, 1000)", GAP)
-    assert [await spend(db, T0, is_claim=True) for _ in range(BURST)] == [0] * BURST
+    assert [await spend(db, T0, kind="claim") for _ in range(BURST)] == [0] * BURST
 
 
 async def test_a_claim_does_not_wait_for_the_lock_of_another_message(
@@ -214,21 +215,21 @@ async def test_a_claim_waits_for_the_claims_of_its_user(
     db: asyncpg.Connection, after: float, wait_ms: int
 ) -> None:
     for _ in range(BURST):
-        assert await spend(db, T0, is_claim=True) == 0
+        assert await spend(db, T0, kind="claim") == 0
     # What is refused counts, too.
-    assert await spend(db, at(after), is_claim=True) == wait_ms
+    assert await spend(db, at(after), kind="claim") == wait_ms
 
 
 async def test_claims_leave_the_other_messages_their_limit(db: asyncpg.Connection) -> None:
     for _ in range(BURST):
-        await spend(db, T0, is_claim=True)
+        await spend(db, T0, kind="claim")
     assert [await spend(db, T0) for _ in range(BURST)] == [0] * BURST
 
 
 async def test_a_claim_pays_for_what_it_leads_to(db: asyncpg.Connection) -> None:
-    await spend(db, T0, is_claim=True)
-    await db.execute("select charge('ann', $1, 10, true)", GAP)
-    waits_ms = [await spend(db, T0, is_claim=True) for _ in range(BURST - 9)]
+    await spend(db, T0, kind="claim")
+    await db.execute("select charge('ann', $1, 10, 'claim')", GAP)
+    waits_ms = [await spend(db, T0, kind="claim") for _ in range(BURST - 9)]
     assert waits_ms == [0] * (BURST - 10) + [400]
 
 
@@ -236,33 +237,31 @@ async def test_claims_do_not_make_up_for_refused_messages(db: asyncpg.Connection
     """Or a user who sends without an end would only have to claim now and then."""
     for _ in range(2 * BURST):
         assert await spend(db, T0) >= 0
-    assert await spend(db, T0, is_claim=True) == 0
+    assert await spend(db, T0, kind="claim") == 0
     assert await spend(db, T0) < 0
 
 
-@pytest.mark.parametrize("is_claim", [False, True])
+@pytest.mark.parametrize("kind", KINDS)
 async def test_a_user_who_is_kept_out_is_so_with_claims_and_all_else(
-    db: asyncpg.Connection, is_claim: bool
+    db: asyncpg.Connection, kind: str
 ) -> None:
     """Whichever they kept sending."""
-    while (wait_ms := await spend(db, T0, is_claim=is_claim)) >= 0:
+    while (wait_ms := await spend(db, T0, kind=kind)) >= 0:
         pass
     assert wait_ms == -60_000
-    for other in (False, True):
-        assert await spend(db, T0, is_claim=other) == -60_000
+    for other in KINDS:
+        assert await spend(db, T0, kind=other) == -60_000
     assert await Tab("late", expires_at=at(60)).connect(db) == "kept_out"
-    for other in (False, True):
-        assert await spend(db, at(60), is_claim=other) == 0
+    for other in KINDS:
+        assert await spend(db, at(60), kind=other) == 0
 
 
-@pytest.mark.parametrize("is_claim", [True, False])
-async def test_a_clock_that_goes_back_holds_no_claim_up(
-    db: asyncpg.Connection, is_claim: bool
-) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+async def test_a_clock_that_goes_back_holds_no_claim_up(db: asyncpg.Connection, kind: str) -> None:
     """Whatever was kept sending before."""
-    while await spend(db, T0, is_claim=is_claim) >= 0:
+    while await spend(db, T0, kind=kind) >= 0:
         pass
-    assert [await spend(db, T0 - HOUR, is_claim=True) for _ in range(BURST)] == [0] * BURST
+    assert [await spend(db, T0 - HOUR, kind="claim") for _ in range(BURST)] == [0] * BURST
 
 
 async def test_a_claim_is_let_through_behind_acknowledgements_and_reads(
@@ -271,12 +270,29 @@ async def test_a_claim_is_let_through_behind_acknowledgements_and_reads(
     await come(db, 1)
     bonus = uuid4()
     await db.execute(*create_bonus(bonus, now=T0))
-    for n in range(60):
+    for n in range(120):
         call = f"ack('ann', '{bonus}', {LIMIT})" if n % 2 else f"ledger_of('ann', null, {LIMIT})"
         row: Any = await db.fetchrow(f"select * from {call}", T0)  # noqa: S608
     assert row["outcome"] == "slow_down"
     claim = f"select outcome from claim('ann', 'c1', '{bonus}', {LIMIT})"  # noqa: S608
     assert await db.fetchval(claim, T0) == "claimed"
+
+
+# Acknowledgements, which clients send by themselves.
+
+
+async def test_acknowledgements_take_nothing_from_what_their_user_does(
+    db: asyncpg.Connection,
+) -> None:
+    """Such as those of twenty tabs that are shown three bonuses at once."""
+    await come(db, 1)
+    bonus = uuid4()
+    await db.execute(*create_bonus(bonus, now=T0))
+    ack = f"select outcome from ack('ann', '{bonus}', {LIMIT})"  # noqa: S608
+    outcomes = [await db.fetchval(ack, T0) for _ in range(60)]
+    assert outcomes == ["acked"] * BURST + ["slow_down"] * 10
+    assert [await spend(db, T0) for _ in range(BURST)] == [0] * BURST
+    assert await db.fetchval(ack, at(60)) == "acked"
 
 
 # Who is kept out.

@@ -10,7 +10,7 @@ create or replace function ack(
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
-    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_kind => 'ack');
     outcome := 'acked';
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);

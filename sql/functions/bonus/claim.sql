@@ -21,7 +21,7 @@ declare
     v_bonus bonuses;
     v_event user_events;
 begin
-    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_is_claim => true);
+    wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_kind => 'claim');
     if wait_ms <> 0 then
         outcome := outcome_of(wait_ms);
         server_now := ms(v_now);
@@ -64,6 +64,6 @@ begin
     if jsonb_array_length(others) > 1 then
         -- A reward, and at most 500 bytes around it.
         perform charge(p_user_id, p_gap,
-            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500), true);
+            cost_of(jsonb_array_length(others), octet_length(v_bonus.reward::text) + 500), 'claim');
     end if;
 end $$;

@@ -1,12 +1,12 @@
 -- Charge a message that `spend` has let through for what it led to, in units of which `spend` has taken one.
 -- So the limit bounds that as well: see docs/explanation/security.md.
 create or replace function charge(
-    p_user_id text, p_gap interval, p_units double precision, p_is_claim boolean default false
+    p_user_id text, p_gap interval, p_units double precision, p_kind text default 'message'
 ) returns void language plpgsql as $$
 begin
     if p_units > 1 then
         update user_limits set free_at = free_at + p_gap * (p_units - 1)
-         where user_id = p_user_id and of_claims = p_is_claim;
+         where user_id = p_user_id and kind = p_kind;
     end if;
 end $$;
 

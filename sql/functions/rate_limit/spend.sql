@@ -3,13 +3,14 @@
 -- the user is kept out for that long, handshakes included, because p_burst messages were refused before and
 -- they kept sending. A refused message counts too, so waiting is what helps. A p_gap of 0 means no limit.
 -- p_units: what the message itself costs; see `charge` for what it leads to.
--- p_is_claim: claims have a limit of their own, as large, in a row of their own: a claim waits neither for other
--- messages of its user nor for the lock of one that is under way. Being kept out is of the user.
+-- p_kind: message, claim or ack. Each kind has a limit of its own, as large, in a row of its own: a claim waits neither
+-- for other messages of its user nor for the lock of one that is under way, and acknowledgements, which clients send by
+-- themselves, take nothing from what the user does. Being kept out is of the user.
 -- A row that was written more than a minute from now is of before the clock went back, and holds no user up;
 -- a minute, because a message may have waited for its turn.
 create or replace function spend(
     p_user_id text, p_gap interval, p_burst integer, p_keep_out interval, p_now timestamptz,
-    p_units integer default 1, p_is_claim boolean default false
+    p_units integer default 1, p_kind text default 'message'
 ) returns integer language plpgsql as $$
 declare
     -- A message is within the limit if it is free by then.
@@ -23,10 +24,10 @@ begin
         return 0;
     end if;
     -- For most, this is all.
-    insert into user_limits as l (user_id, of_claims, counted_at, free_at)
-        select p_user_id, p_is_claim, p_now, p_now + p_gap * p_units
+    insert into user_limits as l (user_id, kind, counted_at, free_at)
+        select p_user_id, p_kind, p_now, p_now + p_gap * p_units
          where not exists (select from kept_out(p_user_id, p_now))
-        on conflict (user_id, of_claims) do update
+        on conflict (user_id, kind) do update
            set counted_at = p_now, refused = 0, is_kept_out = false,
                free_at = case when l.counted_at > p_now + interval '1 minute' then p_now
                               else greatest(l.free_at, p_now) end + p_gap * p_units
@@ -43,11 +44,11 @@ begin
        set counted_at = p_now, refused = refused + 1, is_kept_out = refused >= p_burst,
            free_at = case when refused < p_burst then free_at + p_gap
                           else greatest(free_at, p_now + p_keep_out) end
-     where user_id = p_user_id and of_claims = p_is_claim and not is_kept_out
+     where user_id = p_user_id and kind = p_kind and not is_kept_out
     returning * into v_row;
     if not found then
         -- Kept out by another message since we looked.
-        select * into v_row from user_limits where user_id = p_user_id and of_claims = p_is_claim;
+        select * into v_row from user_limits where user_id = p_user_id and kind = p_kind;
     end if;
     return case when v_row.is_kept_out then -ceil(extract(epoch from v_row.free_at - p_now) * 1000)
                 else ceil(extract(epoch from v_row.free_at - v_by) * 1000) end;

@@ -198,6 +198,7 @@ export class Crowd {
       },
       random: this.dice,
       now: () => this.clock.now,
+      performance: { now: () => this.clock.now },
       newId: () => `i${++this.#ids}`,
       setTimeout: this.clock.setTimeout,
       clearTimeout: this.clock.clearTimeout,
