@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 TYPESCRIPT = Path(__file__).parent / "typescript"
 TYPES = ("headcount.d.ts", "react.d.ts", "types.d.ts")
-MAX_GZIP_BYTES = 10_240
+MAX_GZIP_BYTES = 12_288
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,8 @@ def test_a_lock_file_names_no_registry(folder: str) -> None:
 
 def test_a_page_loads_little(package: Path) -> None:
     minified = package / "node_modules" / "headcount-client" / "dist" / "headcount.min.js"
-    assert len(gzip.compress(minified.read_bytes())) <= MAX_GZIP_BYTES
+    size = len(gzip.compress(minified.read_bytes()))
+    assert size <= MAX_GZIP_BYTES
 
 
 @pytest.mark.parametrize("path", ["headcount-client", "headcount-client/headcount.min.js"])
