@@ -12,7 +12,7 @@ export { HeadcountError };
  */
 export class Headcount extends EventTarget {
     /** @param {Options} options */
-    constructor(options: Options);
+    constructor(options?: Options);
     /** The latest `status` event. */
     get status(): import("./types.js").Status;
     /** The latest `backlog` event. */
@@ -79,6 +79,11 @@ export class Headcount extends EventTarget {
     wake(): void;
     /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
     close(): void;
+    /**
+     * Leave for good, and keep nothing of this user, neither here nor in the storage. Rejects unanswered requests with code
+     * "signed_out"; the last event is a `status`. For the next user make another Headcount.
+     */
+    signOut(): void;
     /**
      * Call `listener` with the detail of each event of this name.
      *
