@@ -12,7 +12,7 @@ export { HeadcountError };
  */
 export class Headcount extends EventTarget {
     /** @param {Options} options */
-    constructor(options?: Options);
+    constructor(options: Options);
     /** The latest `status` event. */
     get status(): import("./types.js").Status;
     /** The latest `backlog` event. */
