@@ -48,6 +48,7 @@ REPLIES = {
     "ack": "acked",
     "claim": "claim",
     "watch": "watching",
+    "audience": "audience",
 }
 READS = Path(__file__).parent / "reads"
 FILLED = {"empty": "", "shown": "shown.sql", "full": "full.sql"}
@@ -144,6 +145,10 @@ def watch(side: Side, user: int) -> None:
     side.says("watch", user, resource="site")
 
 
+def audience(side: Side, user: int) -> None:
+    side.says("audience", user, resource="site")
+
+
 OPERATIONS: tuple[Callable[[Side, int], None], ...] = (
     hello,
     ledger,
@@ -151,6 +156,7 @@ OPERATIONS: tuple[Callable[[Side, int], None], ...] = (
     ack,
     claim,
     watch,
+    audience,
 )
 
 
@@ -238,7 +244,7 @@ def _compare(what: str, sides: dict[str, Side], figures: Figures) -> float:
 
 def _event(user: int, tab: str, body: object = None) -> dict[str, Any]:
     expires_at = datetime.now(UTC) + timedelta(minutes=1)
-    ticket = Ticket(uuid4().hex, f"user-{user}", "site", expires_at, may_watch="*")
+    ticket = Ticket(uuid4().hex, f"user-{user}", "site", expires_at, may_watch="*", may_list=True)
     request = {
         "authorizer": authorize.context(ticket),
         "domainName": "gateway",

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html (2026-11-29)
 ACCOUNT_REQUESTS: Final = 10_000
 SWEEP_TIMEOUT: Final = 55
+# See `sql/functions/presence/audience.sql`.
+AUDIENCE_SECONDS: Final = 5
 # Clients draw the moment of their replacement from the last part of `RotateSeconds`.
 ROTATION_PART: Final = 25 / 115
 PARAMETERS: Final = (
@@ -127,8 +129,19 @@ def _requests(
             _time(max(cycle, 60)),
             f"{connections:,} / SweepRequestsPerSecond {asked:,}, {seconds:.0f} s of each minute",
         ),
+        Line(
+            "the audience is asked for",
+            f"{_asks(given, connections):,.0f}/s",
+            "at most, by pages that show it: 5 s apart, the window if that is longer",
+        ),
         Line("requests without messages", f"{total:,.0f}/s", "pings, sweep and pushes"),
     ]
+
+
+def _asks(given: Mapping[str, int], connections: int) -> float:
+    """A second, if each connection shows its audience."""
+    window = connections * SPREAD / given["ConnectionsPerSecond"]
+    return connections / max(AUDIENCE_SECONDS, window)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -245,6 +245,15 @@ CREATE TABLE public.rollups (
     peak_users_at timestamp with time zone
 );
 
+CREATE UNLOGGED TABLE public.audience_samples (
+    resource text NOT NULL,
+    users integer NOT NULL,
+    connections integer NOT NULL,
+    sampled_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+)
+WITH (fillfactor='50');
+
 CREATE TABLE public.acks (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
@@ -512,6 +521,9 @@ ALTER TABLE ONLY public.ledger ALTER COLUMN id SET DEFAULT nextval('public.ledge
 
 ALTER TABLE ONLY public.acks
     ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
+
+ALTER TABLE ONLY public.audience_samples
+    ADD CONSTRAINT audience_samples_pkey PRIMARY KEY (resource);
 
 ALTER TABLE ONLY public.award_progress
     ADD CONSTRAINT award_progress_pkey PRIMARY KEY (rule_id, user_id);

@@ -1,3 +1,4 @@
+import { Audience } from "./audience.js";
 import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn, offset } from "./clock.js";
@@ -19,6 +20,7 @@ export { HeadcountError };
 /** @import {Place, Request} from "./types.js" */
 
 /**
+ * @typedef {import("./types.js").Audience} AudienceOfResource
  * @typedef {import("./types.js").Backlog} Backlog
  * @typedef {import("./types.js").Bonus} Bonus
  * @typedef {import("./types.js").Claim} Claim
@@ -55,7 +57,7 @@ const KICKED = "the service ended this connection";
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -73,6 +75,7 @@ export class Headcount extends EventTarget {
   #outbox;
   #page;
   #visibility;
+  #audience;
   #clock = UNSET;
   #stream = EMPTY;
   #broadcasts = broadcasts.NOTHING;
@@ -104,6 +107,7 @@ export class Headcount extends EventTarget {
     this.#page = this.#makePage(options);
     this.#connections = this.#makeConnections(options);
     this.#visibility = this.#makeVisibility();
+    this.#audience = this.#makeAudience();
     this.#hello = this.#makeHello();
     this.#outbox = new Outbox({
       send: (request) => this.#connections.current?.send(request),
@@ -141,6 +145,16 @@ export class Headcount extends EventTarget {
   /** The bonuses that were told and are not over, each as of its last `bonus` event, the first to expire first. */
   get bonuses() {
     return this.#bonuses.list;
+  }
+
+  /**
+   * How many watch what the connection watches, as of the last answer: asked for while the page listens to `audience`. null
+   * before the first.
+   *
+   * @returns {AudienceOfResource|null}
+   */
+  get audience() {
+    return this.#audience.latest;
   }
 
   /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
@@ -235,7 +249,7 @@ export class Headcount extends EventTarget {
   }
 
   /**
-   * Call `listener` with the detail of each event of this name.
+   * Call `listener` with the detail of each event of this name. While one listens to "audience", the client asks for it.
    *
    * @template {keyof Events} K
    * @param {K} name
@@ -246,7 +260,12 @@ export class Headcount extends EventTarget {
     /** @param {any} event */
     const listen = ({ detail }) => listener(detail);
     this.addEventListener(name, listen);
-    return () => this.removeEventListener(name, listen);
+    let leave = name === "audience" ? this.#audience.listen() : () => {};
+    return () => {
+      this.removeEventListener(name, listen);
+      leave();
+      leave = () => {};
+    };
   }
 
   // Parts.
@@ -266,7 +285,10 @@ export class Headcount extends EventTarget {
       received: (connection, message, sentAt) => this.#receive(connection, message, sentAt),
       ended: (connection) => this.#hello.ended(connection, this.#stream.waiting.length > 0),
       refresh: (connection) => this.#hello.ask(connection),
-      resumed: () => this.#outbox.resume(),
+      resumed: () => {
+        this.#outbox.resume();
+        this.#audience.seen();
+      },
       changed: (status) => {
         if (status.status !== "online") this.#outbox.pause();
         this.#dispatch("status", status);
@@ -302,6 +324,18 @@ export class Headcount extends EventTarget {
     });
   }
 
+  #makeAudience() {
+    return new Audience({
+      current: () => (this.status.status === "online" ? this.#connections.current : null),
+      isSeen: () => this.#page.isSeen,
+      isClaimWaiting: () => this.#outbox.isClaimWaiting,
+      changed: (audience) => this.#dispatch("audience", audience),
+      newId: this.#newId,
+      random: this.#random,
+      timers: this.#timers,
+    });
+  }
+
   #makeBonuses() {
     return new Bonuses({
       changed: (bonus) => this.#dispatch("bonus", bonus),
@@ -319,7 +353,10 @@ export class Headcount extends EventTarget {
     return new Page(
       { window, document },
       {
-        seen: (isUrgent) => this.#visibility.changed(isUrgent),
+        seen: (isUrgent) => {
+          this.#visibility.changed(isUrgent);
+          this.#audience.seen();
+        },
         hidden: () => this.#connections.hidden(),
         // Browsers slow down the timers of hidden tabs, so the connection may have ended unnoticed.
         shown: () => this.wake(),
@@ -334,6 +371,7 @@ export class Headcount extends EventTarget {
   #stopped(why) {
     this.#page.stop();
     this.#visibility.stop();
+    this.#audience.stop();
     this.#hello.stop();
     this.#bonuses.stop();
     this.#outbox.fail(ending(why));
@@ -359,7 +397,7 @@ export class Headcount extends EventTarget {
     else if (message.code === "kicked") {
       this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
     } else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
-    else if (this.#visibility.answered(message)) return;
+    else if (this.#visibility.answered(message) || this.#audience.answered(message)) return;
     else if (message.type === "error" && typeof message.re === "string") this.#refused(connection, message);
     else if (message.type === "error" && !PASSING.includes(message.code)) this.#refusedOne(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
@@ -394,6 +432,7 @@ export class Headcount extends EventTarget {
     this.#visibility.welcomed(connection);
     if (isNew) this.#returnToWatched(welcome.resource);
     if (isNew) this.#outbox.restart();
+    this.#audience.watching(welcome.resource);
     for (const message of this.#held.get(connection) ?? []) this.#receive(connection, message, undefined);
     this.#held.delete(connection);
   }
@@ -419,6 +458,7 @@ export class Headcount extends EventTarget {
     this.#outbox.forget(new HeadcountError(why.code ?? "", why.reason));
     this.#bonuses.stop();
     this.#bonuses = this.#makeBonuses();
+    this.#audience.forget();
     this.#hello.answered();
     this.#userId = this.#watched = this.#watching = null;
     this.#userConnections = 1;
@@ -441,6 +481,7 @@ export class Headcount extends EventTarget {
     this.#watching = watching(message);
     this.#dispatch("watching", this.#watching);
     this.#outbox.answered(message);
+    this.#audience.watching(message.resource);
     // Bonuses and news there may have been pushed before this user arrived: a welcome has them.
     if (isNew) this.#hello.say(connection);
   }

@@ -61,6 +61,14 @@
  * @property {number} watched_ms  this user's watch time on this resource, up to server_now
  * @property {number} visible_ms  how much of that they could see the page of a connection
  *
+ * @typedef {object} Audience     how many watch a resource
+ * @property {string} resource
+ * @property {number} users
+ * @property {number} connections
+ * @property {number} sampled_at   when they were counted
+ * @property {{user_id: string, joined_at: number, connections: number}[]|null} list  who they are, by user_id: if the ticket
+ *   allows it (`may_list`), and up to 50
+ *
  * @typedef {object} Claim        the result of a claim; every outcome is an answer, none is an error
  * @property {string} bonus_id
  * @property {Outcome} outcome
@@ -103,6 +111,7 @@
  * @property {News} news            each one once, in order; a missed one is reported late
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
+ * @property {Audience} audience    how many watch what the connection watches, when that has changed
  * @property {Backlog} backlog
  * @property {{code: "bad_message"|"storage_failed", reason: string}} error  something around the client failed, and it goes
  *   on: the server sent what cannot be read; the browser's storage is full or blocked

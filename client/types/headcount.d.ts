@@ -3,7 +3,7 @@ export { HeadcountError };
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -21,6 +21,13 @@ export class Headcount extends EventTarget {
     get state(): object;
     /** The bonuses that were told and are not over, each as of its last `bonus` event, the first to expire first. */
     get bonuses(): import("./types.js").Bonus[];
+    /**
+     * How many watch what the connection watches, as of the last answer: asked for while the page listens to `audience`. null
+     * before the first.
+     *
+     * @returns {AudienceOfResource|null}
+     */
+    get audience(): AudienceOfResource | null;
     /** What the connection watches and the user's session there, as of the last welcome or `watching`; null before. */
     get watched(): import("./types.js").Watching | null;
     /**
@@ -85,7 +92,7 @@ export class Headcount extends EventTarget {
      */
     signOut(): void;
     /**
-     * Call `listener` with the detail of each event of this name.
+     * Call `listener` with the detail of each event of this name. While one listens to "audience", the client asks for it.
      *
      * @template {keyof Events} K
      * @param {K} name
@@ -95,6 +102,7 @@ export class Headcount extends EventTarget {
     on<K extends keyof Events>(name: K, listener: (detail: Events[K]) => void): () => void;
     #private;
 }
+export type AudienceOfResource = import("./types.js").Audience;
 export type Backlog = import("./types.js").Backlog;
 export type Bonus = import("./types.js").Bonus;
 export type Claim = import("./types.js").Claim;

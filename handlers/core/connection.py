@@ -35,6 +35,12 @@ class Connection:
     """The ticket's label for the device, if it has one."""
     may_watch: MayWatch = ()
     """Where a `watch` message may lead, beside the ticket's own resource."""
+    may_list: bool = False
+    """Whether it may know by name who watches there."""
+
+    def allows(self, resource: str) -> bool:
+        """Whether the ticket allows this resource."""
+        return self.may_watch == ANYTHING or resource in {self.resource, *self.may_watch}
 
 
 def read_connection(request: Mapping[str, Any]) -> Connection:
@@ -49,6 +55,7 @@ def read_connection(request: Mapping[str, Any]) -> Connection:
         connection_id=request["connectionId"],
         device=context.get("device"),
         may_watch=_may_watch(context.get("mayWatch", "[]")),
+        may_list=context.get("mayList") == "true",
     )
 
 

@@ -85,6 +85,13 @@ class VisibilityMessage(msgspec.Struct, frozen=True, tag_field="action", tag="vi
     change: Change
 
 
+class AudienceMessage(msgspec.Struct, frozen=True, tag_field="action", tag="audience"):
+    """Asks how many watch a resource."""
+
+    id: ActionId
+    resource: Resource
+
+
 Message = (
     HelloMessage
     | ActMessage
@@ -93,8 +100,9 @@ Message = (
     | WatchMessage
     | LedgerMessage
     | VisibilityMessage
+    | AudienceMessage
 )
-ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "visibility")
+ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "visibility", "audience")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
 

@@ -60,6 +60,8 @@ class Ticket:
     device: str | None = None
     """A label for this device in the user's list of connections, such as "phone"."""
     may_watch: MayWatch = ()
+    may_list: bool = False
+    """Whether the user may know by name who watches what they may watch."""
 
 
 def mint(ticket: Ticket, secret: str) -> str:
@@ -75,6 +77,8 @@ def mint(ticket: Ticket, secret: str) -> str:
         claims["device"] = ticket.device
     if ticket.may_watch:
         claims["may_watch"] = ticket.may_watch
+    if ticket.may_list:
+        claims["may_list"] = True
     text = jwt.encode(claims, secret, algorithm="HS256", json_encoder=_Utf8)
     if len(text) > MAX_TICKET:
         raise TicketTooLong
@@ -117,6 +121,7 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         expires_at,
         claims.get("device"),
         _may_watch(claims.get("may_watch", [])),
+        _may_list(claims.get("may_list", False)),
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
     if not all(map(is_name, names if ticket.device is None else [*names, ticket.device])):
@@ -137,6 +142,12 @@ def _may_watch(claim: object) -> MayWatch:
     if not is_short(claim):
         raise BadTicket(f"may_watch is larger than {MAX_MAY_WATCH} bytes of JSON")
     return tuple(claim)
+
+
+def _may_list(claim: object) -> bool:
+    if not isinstance(claim, bool):
+        raise BadTicket("may_list must be true or false")
+    return claim
 
 
 def _whole(number: object) -> int:

@@ -23,12 +23,29 @@ class Minted:
     expires_at: datetime
 
 
-def mint(
-    user_id: str, resource: str, device: str | None, may_watch: MayWatch, now: datetime
-) -> Minted:
+@dataclass(frozen=True)
+class Order:
+    """The user of a ticket, and what its connection may do."""
+
+    user_id: str
+    resource: str
+    device: str | None
+    may_watch: MayWatch
+    may_list: bool
+
+
+def mint(order: Order, now: datetime) -> Minted:
     """Mint a ticket for one connection of one user. Raises TicketTooLong."""
     expires_at = now + ticket.LIFE
-    new = ticket.Ticket(secrets.token_urlsafe(16), user_id, resource, expires_at, device, may_watch)
+    new = ticket.Ticket(
+        secrets.token_urlsafe(16),
+        order.user_id,
+        order.resource,
+        expires_at,
+        order.device,
+        order.may_watch,
+        order.may_list,
+    )
     return Minted(ticket.mint(new, setting("TICKET_SECRET")), setting("SOCKET_URL"), expires_at)
 
 

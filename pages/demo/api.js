@@ -35,15 +35,13 @@ export function makeApi(token) {
     /** Rejects if the server refuses the token. */
     check: () => call("/online?limit=1"),
     /**
-     * This page lets its user watch every resource; your backend should list those that it allows.
+     * This page lets its user watch every resource and know who is there; your backend should list what it allows.
      *
      * @param {string} user_id
      * @param {string} resource
      * @param {string} device
      */
-    ticket: (user_id, resource, device) => call("/tickets", { user_id, resource, device, may_watch: "*" }),
-    /** @param {string} resource */
-    online: (resource) => call(`/online?limit=50&resource=${encodeURIComponent(resource)}`),
+    ticket: (user_id, resource, device) => call("/tickets", { user_id, resource, device, may_watch: "*", may_list: true }),
     /** @param {string} user_id */
     sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
     /** @param {string} user_id */

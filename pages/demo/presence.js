@@ -1,4 +1,4 @@
-/** Who is online, and this user's devices and sessions: polled, because the server does not push them. */
+/** Who is online, as the client learns it; and this user's devices and sessions, polled from the HTTP API. */
 
 import { at, copy, element, isWorthPolling, messageOf, paintAvatar, setText } from "./dom.js";
 import * as names from "./names.js";
@@ -6,6 +6,7 @@ import * as view from "./view.js";
 
 /** @import {makeApi} from "./api.js" */
 /** @import {Headcount} from "../../client/src/headcount.js" */
+/** @import {Audience} from "../../client/src/types.js" */
 
 // In milliseconds.
 const POLL_EVERY = 5_000;
@@ -23,10 +24,8 @@ export function showPresence(api, headcount, viewer, reportProblem) {
     if (isPolling || !isWorthPolling(headcount)) return;
     isPolling = true;
     try {
-      const { user, resource } = viewer;
-      const requests = [api.online(resource), api.connections(user), api.sessions(user)];
-      const [online, connections, sessions] = await Promise.all(requests);
-      showPeople(online, user);
+      const { user } = viewer;
+      const [connections, sessions] = await Promise.all([api.connections(user), api.sessions(user)]);
       showDevices(connections.items, connectionId);
       showSessions(sessions.items);
       reportProblem("");
@@ -36,6 +35,7 @@ export function showPresence(api, headcount, viewer, reportProblem) {
       isPolling = false;
     }
   };
+  headcount.on("audience", (audience) => showPeople(audience, viewer.user));
   headcount.on("welcome", ({ connection_id }) => {
     connectionId = connection_id;
     poll();
@@ -45,16 +45,17 @@ export function showPresence(api, headcount, viewer, reportProblem) {
 }
 
 /**
- * @param {{users: number, items: {user_id: string, joined_at: number, connections: number}[]}} online
+ * @param {Audience} audience
  * @param {string} user
  */
-function showPeople({ users, items }, user) {
+function showPeople({ users, list }, user) {
+  const items = list ?? [];
   const mine = items.filter(({ user_id }) => user_id === user);
   const others = items.filter(({ user_id }) => user_id !== user);
   setText(at("online-count"), String(users));
   at("people").replaceChildren(...[...mine, ...others].map((person) => makePerson(person, user)));
   at("people-more").hidden = users <= items.length;
-  at("people-more").textContent = `and ${users - items.length} more`;
+  at("people-more").textContent = list ? `and ${users - items.length} more` : "They are too many to list.";
 }
 
 /**

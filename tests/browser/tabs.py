@@ -56,14 +56,13 @@ class Tab:
     async def sees(self, user: str, connections: int) -> None:
         """Wait until this user is listed as online with so many connections.
 
-        The page polls every five seconds and whenever it becomes visible, so it does so repeatedly.
+        The page asks every five seconds or, while nothing changes, every minute.
         """
         await self.page.wait_for_function(
             """([user, connections]) => {
                 const people = [...document.querySelectorAll('[data-testid="online-user"]')];
                 const person = people.find((one) => one.dataset.user === user);
-                if (person?.dataset.connections === connections) return true;
-                document.dispatchEvent(new Event("visibilitychange"));
+                return person?.dataset.connections === connections;
             }""",
             arg=[user, str(connections)],
             polling=200,

@@ -98,10 +98,10 @@ async def test_the_page_shows_that_lists_are_not_up_to_date(
         await route.fulfill(status=503, json={"detail": "the database does not answer"})
 
     laptop = await device()
-    await laptop.route("**/online?*", unavailable)
+    await laptop.route("**/connections?*", unavailable)
     tab = await Tab.open(laptop, headcount, "Pia", "lists")
     await tab.shows_trouble("the database does not answer")
-    await laptop.unroute("**/online?*")
+    await laptop.unroute("**/connections?*")
     await tab.sees("Pia", connections=1)
     await tab.shows_no_trouble()
     forgive(problems, "503")

@@ -21,6 +21,9 @@ async function annThenBob() {
   sockets[0].receive(watching(sockets[0].last("watch").id, "hers"));
   await moving;
   sockets[0].receive(welcome(sockets[0].last("hello").id, { resource: "hers", recovered: true, seq: 1, state: { likes: 7 } }));
+  headcount.on("audience", () => {});
+  const question = sockets[0].last("audience");
+  sockets[0].receive({ type: "audience", re: question.id, ...question, users: 1, connections: 1, list: ["ann"], ask_again_ms: 5_000 });
   const act = headcount.act("like");
   const ends = [];
   act.catch(({ code }) => ends.push(code));
@@ -28,6 +31,7 @@ async function annThenBob() {
   sockets[0].drop();
   await time.pass(500);
   sockets[1].accept();
+  assert.deepEqual(headcount.audience.list, ["ann"]);
   return { ...client, storage, ends };
 }
 
@@ -38,7 +42,7 @@ test("a ticket of another user makes another client: what waits is rejected, and
   sockets[1].receive(welcome(sockets[1].last("hello").id, as("bob", { recovered: true, seq: 1 })));
   await settled();
   assert.deepEqual([ends, storage.items.size, headcount.backlog.count], [["other_user", "other_user"], 0, 0]);
-  assert.deepEqual([headcount.state, headcount.bonuses, headcount.watched], [{}, [], null]);
+  assert.deepEqual([headcount.state, headcount.bonuses, headcount.watched, headcount.audience], [{}, [], null, null]);
   assert.equal(of("status").at(-1).code, "other_user");
   // What the other one has missed is asked for from the start.
   sockets[2].accept();
@@ -46,7 +50,7 @@ test("a ticket of another user makes another client: what waits is rejected, and
   assert.deepEqual([since, epoch, broadcasts_since], [undefined, undefined, undefined]);
   sockets[2].receive(welcome(sockets[2].last("hello").id, as("bob", { seq: 1, events: [event(1)], state: { bobs: 1 } })));
   assert.deepEqual([headcount.state, headcount.status.status], [{ bobs: 1 }, "online"]);
-  assert.deepEqual(sockets.slice(1).flatMap((socket) => socket.sent.map(({ action }) => action)), ["hello", "hello"]);
+  assert.deepEqual(sockets.slice(1).flatMap((socket) => socket.sent.map(({ action }) => action)), ["hello", "hello", "audience"]);
 });
 
 test("nothing of hers is told as his, and nothing of his as hers", async () => {

@@ -14,6 +14,7 @@ from handlers.core.message import (
     MAX_MESSAGE_BYTES,
     AckMessage,
     ActMessage,
+    AudienceMessage,
     BadMessage,
     ClaimMessage,
     HelloMessage,
@@ -55,6 +56,9 @@ def test_each_message_is_read() -> None:
     )
     assert parse('{"action":"visibility","id":"v1","visible":true,"change":2}') == (
         VisibilityMessage("v1", visible=True, change=2)
+    )
+    assert parse('{"action":"audience","id":"n1","resource":"stream","list":true}') == (
+        AudienceMessage("n1", "stream")
     )
 
 

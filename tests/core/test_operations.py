@@ -15,6 +15,7 @@ from handlers.core.connection import Connection, read_connection
 from handlers.core.message import (
     AckMessage,
     ActMessage,
+    AudienceMessage,
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
@@ -25,6 +26,7 @@ from handlers.core.operation import Json, Limit, Rules
 from handlers.core.operations import (
     ack,
     act,
+    audience,
     authorize,
     claim,
     connect,
@@ -36,6 +38,7 @@ from handlers.core.operations import (
 )
 from handlers.core.operations.ack import AckRow
 from handlers.core.operations.act import Act, ActRow
+from handlers.core.operations.audience import Audience
 from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
@@ -79,12 +82,13 @@ def test_every_later_event_names_the_user_of_its_connection() -> None:
 
 @pytest.mark.parametrize("may_watch", [(), "*", ("one", "Zoë 🦊"), ("*", "one")])
 def test_the_claims_of_a_ticket_come_back_from_the_gateway(may_watch: MayWatch) -> None:
-    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch)
+    ticket = Ticket("t1", "ann", "site", T0, "phone", may_watch, may_list=bool(may_watch))
     context = authorize.context(ticket)
     assert all(type(value) is str for value in context.values())
     request = {"domainName": "g", "stage": "live", "connectionId": "c", "authorizer": context}
     connection = read_connection(request)
     assert (connection.device, connection.may_watch) == ("phone", may_watch)
+    assert connection.may_list is bool(may_watch)
 
 
 def test_an_action_is_answered_and_pushed_to_the_other_connections_only() -> None:
@@ -143,8 +147,11 @@ def test_a_connection_that_was_ended_by_mistake_learns_it_from_a_reply(
 def test_a_ticket_is_the_permission_to_watch(
     may_watch: MayWatch, resource: str, allowed: bool
 ) -> None:
-    refusal = watch.refusal(replace(ANN, may_watch=may_watch), WatchMessage("w1", resource))
+    connection = replace(ANN, may_watch=may_watch)
+    refusal = watch.refusal(connection, WatchMessage("w1", resource))
     assert (refusal is None) is allowed
+    uncounted = audience.refusal(connection, AudienceMessage("n1", resource))
+    assert (uncounted is None) is allowed
 
 
 def test_a_move_is_answered_with_its_new_session() -> None:
@@ -284,6 +291,13 @@ def test_a_report_of_visibility_is_noted_unless_its_connection_is_gone() -> None
     assert json.loads(visibility.outcome(ANN, message, row).reply) == noted
     gone = structs.replace(row, outcome="not_connected")
     assert json.loads(visibility.outcome(ANN, message, gone).reply)["code"] == "not_connected"
+
+
+@pytest.mark.parametrize("may_list", [True, False])
+def test_the_ticket_and_not_the_message_says_whether_names_are_listed(may_list: bool) -> None:
+    message = AudienceMessage("n1", "site")
+    asked = audience.statement(replace(ANN, may_list=may_list), message, RULES)
+    assert asked == Audience("ann", "site", may_list, LIMIT.gap, 50, LIMIT[2])
 
 
 def test_a_hello_may_say_whether_it_is_visible() -> None:

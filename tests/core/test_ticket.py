@@ -37,6 +37,12 @@ def test_a_ticket_reads_back_as_it_was_made(user_id: str, resource: str) -> None
     assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
 
 
+@pytest.mark.parametrize("may_list", [True, False])
+def test_a_ticket_says_whether_names_may_be_listed(may_list: bool) -> None:
+    ticket = replace(ANN, may_list=may_list)
+    assert read(mint(ticket, SECRET), SECRET, NOW) == ticket
+
+
 @pytest.mark.parametrize("may_watch", [(), ("one",), ("one", "two 🦊"), "*", ("*",)])
 def test_a_ticket_names_what_else_may_be_watched(may_watch: MayWatch) -> None:
     ticket = replace(ANN, may_watch=may_watch, device="phone")
@@ -98,6 +104,10 @@ def test_only_hs256_is_accepted(algorithm: str) -> None:
         {"exp": "soon"},
         {"exp": 10**30},
         {"exp": None},
+        {"may_list": "true"},
+        {"may_list": 1},
+        {"may_list": None},
+        {"may_list": ["site"]},
         {"may_watch": "one"},
         {"may_watch": None},
         {"may_watch": {"one": 1}},

@@ -71,6 +71,7 @@ def wrong(dice: Random) -> str:
         "watch": {"resource": '"lobby"'},
         "ledger": {"before": "7"},
         "visibility": {"visible": "true", "change": "2"},
+        "audience": {"resource": '"lobby"'},
     }.get(action, {})
     return junk.spoil(dice, {"action": json.dumps(action), "id": some_id, **fields})
 

@@ -48,6 +48,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "watch": {"resource": "site"},
     "ledger": {},
     "visibility": {"visible": False, "change": 2},
+    "audience": {"resource": "site"},
 }
 OUT_OF_RANGE: tuple[object, ...] = (-1, 2**53 + 1, 2**70, 1.5, "1", True, [], {})
 # Values that each field refuses. A field that may be left out may also be null.
@@ -155,6 +156,7 @@ ERRORS: list[tuple[str, Row | Exception, str]] = [
     (message("act", body={"x": "y" * 17_000}), NOT_ASKED, "too_large"),
     (message("claim", user_id="bob"), NOT_ASKED, "not_allowed"),
     (message("watch", resource="another"), NOT_ASKED, "not_allowed"),
+    (message("audience", resource="another"), NOT_ASKED, "not_allowed"),
     (message("claim"), Row("conflict"), "conflict"),
     *((message("act"), Row(code), code) for code in act.REFUSALS),
     *((message(action), Row("slow_down"), "slow_down") for action in GOOD),

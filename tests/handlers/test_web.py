@@ -150,6 +150,7 @@ def test_a_ticket_holds_its_device_and_may_watch(world: World) -> None:
     assert (minted(world).device, minted(world).may_watch) == (None, ())
     assert minted(world, device="phone").device == "phone"
     assert minted(world, may_watch="*").may_watch == "*"
+    assert [minted(world).may_list, minted(world, may_list=True).may_list] == [False, True]
     assert minted(world, may_watch=["one", "two"]).may_watch == ("one", "two")
 
 
@@ -159,6 +160,8 @@ def test_a_ticket_holds_its_device_and_may_watch(world: World) -> None:
         {"device": ""},
         {"device": "x" * 129},
         {"device": "a\0b"},
+        {"may_list": "true"},
+        {"may_list": ["site"]},
         {"may_watch": "one"},
         {"may_watch": [""]},
         {"may_watch": ["x" * 129]},

@@ -300,6 +300,7 @@ EACH = [
     {"action": "watch", "id": "w1", "resource": "site"},
     {"action": "ledger", "id": "l1"},
     {"action": "visibility", "id": "v1", "visible": True, "change": 1},
+    {"action": "audience", "id": "n1", "resource": "site"},
 ]
 
 

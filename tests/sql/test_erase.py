@@ -25,6 +25,7 @@ ID = "ann of 7f3a"
 HOUR = timedelta(hours=1)
 # Columns that may hold an id and are in no step, with the reason.
 KNOWN = {
+    ("audience_samples", "users"): "how many",
     ("erasures", "user_id"): "null once it is done",
     ("erasures", "after"): "null once it is done",
     ("erasures", "counts"): "names of tables, and numbers",

@@ -15,6 +15,7 @@ import asyncpg
 import pytest
 
 from handlers.adapters.statements import text
+from handlers.core.operations.audience import Audience
 from handlers.core.operations.hello import Hello
 from handlers.core.operations.visibility import Visibility
 from tests.sql.tabs import GRACE, NODE, T0, at
@@ -204,6 +205,8 @@ HAPPENINGS: dict[str, list[tuple[object, ...]]] = {
         asked(Hello("user-7", NODE, "tab-7", None, None, None, *NO_LIMIT, visible=False, change=1))
     ],
     "visibility": [asked(Visibility("user-7", NODE, "tab-7", False, 1, *NO_LIMIT))],
+    "audience": [asked(Audience("user-7", "site", True, *NO_LIMIT))],
+    "audience of few": [asked(Audience("user-7", "stream", True, *NO_LIMIT))],
     "devices": [(text("connections"), "user-7")],
     "watch_time": [(text("watch_time"), "user-7")],
     "online": [(text("online"), None, None, "user-5", "site", 100)],

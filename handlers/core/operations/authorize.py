@@ -43,4 +43,6 @@ def context(ticket: Ticket) -> dict[str, str]:
         names = ticket.may_watch
         is_any = names == ANYTHING
         written["mayWatch"] = ANYTHING if is_any else json.dumps(names, ensure_ascii=False)
+    if ticket.may_list:
+        written["mayList"] = "true"
     return written

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from handlers.core import message
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, parse
 from handlers.core.operation import error
-from handlers.core.operations import ack, act, claim, hello, ledger, visibility, watch
+from handlers.core.operations import ack, act, audience, claim, hello, ledger, visibility, watch
 from handlers.core.operations.reject import Reject
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ OPERATIONS: Mapping[type[message.Message], Operation[Any, Any]] = {
     message.WatchMessage: watch.OPERATION,
     message.LedgerMessage: ledger.OPERATION,
     message.VisibilityMessage: visibility.OPERATION,
+    message.AudienceMessage: audience.OPERATION,
 }
 
 

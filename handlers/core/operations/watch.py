@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.connection import ANYTHING
 from handlers.core.operation import Operation, Outcome, Rules, Statement, encode, error
 
 if TYPE_CHECKING:
@@ -45,10 +44,7 @@ class Watch(Statement[WatchRow], frozen=True):
 
 def refusal(connection: Connection, message: WatchMessage) -> Outcome | None:
     """A connection watches what its ticket names, and always the ticket's own resource."""
-    allowed = connection.may_watch
-    if message.resource == connection.resource or allowed == ANYTHING:
-        return None
-    if message.resource in allowed:
+    if connection.allows(message.resource):
         return None
     return error(message.id, "not_allowed", NOT_ALLOWED)
 

@@ -23,7 +23,10 @@ async def mint_ticket(order: TicketOrder) -> Ticket:
     page.
     """
     may_watch = order.may_watch if order.may_watch == ANYTHING else tuple(order.may_watch)
-    minted = tickets.mint(order.user_id, order.resource, order.device, may_watch, datetime.now(UTC))
+    minted = tickets.mint(
+        tickets.Order(order.user_id, order.resource, order.device, may_watch, order.may_list),
+        datetime.now(UTC),
+    )
     return Ticket(
         ticket=minted.ticket,
         url=minted.url,

@@ -30,6 +30,14 @@ class TicketOrder(Schema):
         ),
     ] = []  # noqa: RUF012  # pydantic copies it
 
+    may_list: Annotated[
+        bool,
+        Field(
+            description="whether the user's page may show by name who watches what it watches: the "
+            "`user_id`s of up to 50 users. The default shows numbers only"
+        ),
+    ] = False
+
     @field_validator("may_watch")
     @classmethod
     def fits(cls, names: Literal["*"] | list[str]) -> Literal["*"] | list[str]:

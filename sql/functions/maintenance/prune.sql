@@ -34,4 +34,6 @@ begin
     delete from user_limits where ctid = any (array(
         select l.ctid from user_limits l where l.free_at < v_now - interval '1 minute' limit p_limit));
     get diagnostics limits = row_count;
+    -- As many as there were resources that pages showed; the next page that shows one makes it again.
+    delete from audience_samples where sampled_at < v_now - interval '1 hour';
 end $$;
