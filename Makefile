@@ -11,7 +11,7 @@ PYTHON_313 = $(shell for name in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
 BENCH = PYTHONPATH=.:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
-TYPED = handlers sql infra bench tests localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
+TYPED = handlers sql infra bench tests client/python/src localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
 # The same requirements on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -153,6 +153,7 @@ schema: .venv/dev.stamp ## write sql/tables.sql from the migrations
 
 clean: ## remove all that was made here, the local database too; stop `make run` first
 	rm -rf .venv .headcount .aws-sam build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf client/dist client/node_modules examples/react/dist examples/react/node_modules
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 include infra/build.mk # what `sam build` calls

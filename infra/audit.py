@@ -28,6 +28,8 @@ ROOT: Final = Path(__file__).parent.parent
 LOCKS: Final = ("requirements-dev.txt", "requirements-audit.txt")
 """The first has what is shipped, in the same versions."""
 NPM_LOCKS: Final = (
+    "client/package-lock.json",
+    "examples/react/package-lock.json",
     "tests/client/typescript/package-lock.json",
     "localstack/wsgate/tests/conformance/package-lock.json",
 )

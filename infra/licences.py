@@ -14,6 +14,7 @@ ALLOWED = {
     "Apache-2.0",
     "BSD-2-Clause",
     "BSD-3-Clause",
+    "BlueOak-1.0.0",
     "CC0-1.0",
     "CNRI-Python",
     "ISC",

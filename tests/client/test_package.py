@@ -1,92 +1,110 @@
-"""The npm package: its files, and its TypeScript declarations."""
+"""The npm package: its files, its size, and its TypeScript declarations."""
 
 from __future__ import annotations
 
+import gzip
 import json
 import shutil
-import subprocess
+import tarfile
 from pathlib import Path
 
 import pytest
 
+from tests.support.npm import CLIENT, NOT_OURS, ROOT, installed, npm, packed, run
+
 # npm and the TypeScript compiler.
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[2]
-CLIENT = ROOT / "client"
 TYPESCRIPT = Path(__file__).parent / "typescript"
-# Only a failure takes so long: a busy machine does not.
-TIMEOUT_SECONDS = 300
+TYPES = ("headcount.d.ts", "react.d.ts", "types.d.ts")
+MAX_GZIP_BYTES = 12_288
 
 
 @pytest.fixture(scope="module")
-def npm() -> str:
-    found = shutil.which("npm")
-    if found is None:
-        pytest.skip("npm is not installed")
-    return found
-
-
-@pytest.fixture(scope="module")
-def typescript(npm: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Install package-lock.json's TypeScript in a copy, so that parallel test runs stay apart."""
+def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy with package-lock.json's tools, so that test runs stay apart."""
     copy = tmp_path_factory.mktemp("repository")
     for name in ("client", "pages", "tests/client/typescript"):
-        ignored = shutil.ignore_patterns("node_modules", "build")
-        shutil.copytree(ROOT / name, copy / name, ignore=ignored)
+        shutil.copytree(ROOT / name, copy / name, ignore=NOT_OURS)
     folder = copy / TYPESCRIPT.relative_to(ROOT)
-    run(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", folder=folder)
+    (folder / "node_modules").symlink_to(installed(TYPESCRIPT))
     return folder
 
 
-def run(*command: str, folder: Path) -> str:
-    """The command's output; its messages are the failure's."""
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+@pytest.fixture(scope="module")
+def tarball() -> Path:
+    return packed()
+
+
+@pytest.fixture(scope="module")
+def package(tarball: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The packed package, installed where nothing else is."""
+    folder = tmp_path_factory.mktemp("page")
+    (folder / "package.json").write_text('{"private": true}')
+    run(npm(), "install", str(tarball), "--offline", "--no-audit", "--no-fund", folder=folder)
+    return folder
 
 
 def test_its_license_is_the_repositorys() -> None:
     assert (CLIENT / "LICENSE").read_text() == (ROOT / "LICENSE").read_text()
 
 
-def test_npm_packs_exactly_the_packages_files(npm: str) -> None:
-    [packed] = json.loads(run(npm, "pack", "--dry-run", "--json", folder=CLIENT))
+def test_npm_packs_exactly_the_packages_files(tarball: Path) -> None:
+    with tarfile.open(tarball) as archive:
+        names = {name.removeprefix("package/") for name in archive.getnames()}
     sources = {f"src/{file.name}" for file in (CLIENT / "src").glob("*.js")}
-    assert {file["path"] for file in packed["files"]} == sources | {
-        "LICENSE",
-        "README.md",
-        "package.json",
-        "types/headcount.d.ts",
-        "types/types.d.ts",
+    others = {"LICENSE", "README.md", "package.json", "dist/headcount.min.js"}
+    assert names == sources | others | {f"types/{name}" for name in TYPES}
+
+
+def test_it_depends_on_nothing_and_react_is_optional() -> None:
+    manifest = json.loads((CLIENT / "package.json").read_text())
+    assert "dependencies" not in manifest
+    assert manifest["peerDependenciesMeta"] == {
+        name: {"optional": True} for name in manifest["peerDependencies"]
     }
 
 
-def test_the_packed_package_is_imported_by_its_name(npm: str, tmp_path: Path) -> None:
-    """The commands of client/README.md, then an import in Node."""
-    packed = run(npm, "pack", str(CLIENT), "--silent", folder=tmp_path).strip()
-    (tmp_path / "package.json").write_text('{"private": true}')
-    run(npm, "install", f"./{packed}", "--offline", "--no-audit", "--no-fund", folder=tmp_path)
-    page = tmp_path / "page.mjs"
-    page.write_text(
-        'import * as all from "headcount-client"; console.log(Object.keys(all).sort());'
-    )
-    printed = run("node", str(page), folder=tmp_path)
-    assert printed.split() == ["[", "'Headcount',", "'HeadcountError'", "]"]
+@pytest.mark.parametrize("folder", ["client", "examples/react", "tests/client/typescript"])
+def test_a_lock_file_names_no_registry(folder: str) -> None:
+    """Each reader's npm asks its own."""
+    assert '"resolved"' not in (ROOT / folder / "package-lock.json").read_text()
 
 
-def test_client_and_pages_pass_the_strict_type_check(npm: str, typescript: Path) -> None:
-    run(npm, "run", "check", folder=typescript)
+def test_a_page_loads_little(package: Path) -> None:
+    minified = package / "node_modules" / "headcount-client" / "dist" / "headcount.min.js"
+    size = len(gzip.compress(minified.read_bytes()))
+    assert size <= MAX_GZIP_BYTES
 
 
-def test_the_declarations_are_written_from_the_sources(npm: str, typescript: Path) -> None:
+@pytest.mark.parametrize("path", ["headcount-client", "headcount-client/headcount.min.js"])
+def test_the_packed_package_is_imported_by_its_name(package: Path, path: str) -> None:
+    """In Node, as a server does that renders pages."""
+    page = package / "page.mjs"
+    page.write_text(f'import * as all from "{path}"; console.log(Object.keys(all).sort());')
+    assert run("node", str(page), folder=package).split() == [
+        "[",
+        "'Headcount',",
+        "'HeadcountError'",
+        "]",
+    ]
+
+
+def test_bundlers_and_typescript_resolve_it(typescript: Path, tarball: Path) -> None:
+    """As publint and are-the-types-wrong see it."""
+    assert run("node", "package.mjs", str(tarball), folder=typescript) == "[]\n"
+
+
+def test_client_and_pages_pass_the_strict_type_check(typescript: Path) -> None:
+    run(npm(), "run", "check", folder=typescript)
+
+
+def test_the_declarations_are_written_from_the_sources(typescript: Path) -> None:
     """`npm run types` in tests/client/typescript writes them again."""
-    run(npm, "run", "build", folder=typescript)
-    for name in ("headcount.d.ts", "types.d.ts"):
+    run(npm(), "run", "build", folder=typescript)
+    for name in TYPES:
         assert (typescript / "build" / name).read_text() == (CLIENT / "types" / name).read_text()
 
 
-def test_a_typescript_page_compiles_against_the_declarations(npm: str, typescript: Path) -> None:
-    run(npm, "exec", "--offline", "--", "tsc", "-p", "consumer.json", folder=typescript)
+def test_a_typescript_page_compiles_against_the_declarations(typescript: Path) -> None:
+    run(npm(), "exec", "--offline", "--", "tsc", "-p", "consumer.json", folder=typescript)

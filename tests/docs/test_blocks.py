@@ -30,13 +30,17 @@ LANGUAGES = {
     "text",
     "yaml",
 }
-LANGUAGES |= {"{toctree}", "toml", "diff"}
+LANGUAGES |= {"{toctree}", "toml", "diff", "tsx"}
 DIAGRAMS = ("flowchart", "sequenceDiagram", "stateDiagram-v2", "erDiagram")
 ALL = [block for page in pages() for block in blocks(page)]
 NODE = shutil.which("node")
 # This page shows pieces of the examples.
 EXCERPTS = "docs/tutorials/embed-the-client.md"
-EXAMPLES = {"js": "examples/page/index.html", "python": "examples/backend-fastapi/app.py"}
+EXAMPLES = {
+    "js": "examples/page/index.html",
+    "python": "examples/backend-fastapi/app.py",
+    "tsx": "examples/react/src/Viewer.tsx",
+}
 
 
 def _of(language: str) -> list[Block]:

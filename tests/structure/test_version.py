@@ -17,6 +17,11 @@ def test_the_client_has_the_version() -> None:
     assert json.loads((ROOT / "client" / "package.json").read_text("utf-8"))["version"] == VERSION
 
 
+def test_the_python_client_has_the_version() -> None:
+    manifest = (ROOT / "client" / "python" / "pyproject.toml").read_text("utf-8")
+    assert tomllib.loads(manifest)["project"]["version"] == VERSION
+
+
 def test_the_changelog_begins_with_the_version() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text("utf-8")
     first = re.search(r"^## \[(\d[^]]*)\]", changelog, re.M)
@@ -29,6 +34,8 @@ def test_the_changelog_begins_with_the_version() -> None:
     [
         ("README.md", r"^(\d+\.\d+\.\d+), "),
         ("client/README.md", r"headcount-client-(\d+\.\d+\.\d+)\.tgz"),
+        ("docs/tutorials/embed-the-client.md", r"headcount-client-(\d+\.\d+\.\d+)\.tgz"),
+        ("examples/react/README.md", r"headcount-client-(\d+\.\d+\.\d+)\.tgz"),
     ],
 )
 def test_a_page_that_names_the_version_has_it(page: str, pattern: str) -> None:

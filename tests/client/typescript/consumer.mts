@@ -1,5 +1,6 @@
 // What a TypeScript page writes: it compiles against the package's own declarations.
 import { Headcount, HeadcountError, type Bonus, type Options, type Outcome } from "headcount-client";
+import { useBonuses, useHeadcount, useHeadcountEvent, useStatus, useUserState } from "headcount-client/react";
 
 const options: Options = { ticket: async ({ resource }) => ({ url: "wss://example.org/live", ticket: resource ?? "" }) };
 const headcount = new Headcount(options);
@@ -17,4 +18,13 @@ export const claim = async (bonusId: string): Promise<Outcome | string> => {
   } catch (error) {
     return error instanceof HeadcountError ? error.code : "unknown";
   }
+};
+
+export const useLikes = (): string => {
+  const client: Headcount | null = useHeadcount(options);
+  useHeadcountEvent(client, "bonus", (bonus) => console.log(bonus.expires_at));
+  // @ts-expect-error there is no such event
+  useHeadcountEvent(client, "bonuses", () => {});
+  const outcomes: (Outcome | null)[] = useBonuses(client).map(({ outcome }) => outcome);
+  return `${outcomes} ${useUserState(client).likes} ${useStatus(client).status}`;
 };
