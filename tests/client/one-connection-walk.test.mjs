@@ -9,7 +9,7 @@ import { test } from "node:test";
 
 import { makeDice } from "./dice.mjs";
 import { FakeBrowser } from "./fake-browser.mjs";
-import { FakeServer } from "./fake-server.mjs";
+import { FakeServer } from "./one-connection-server.mjs";
 import { FakeTime, settled } from "./fakes.mjs";
 
 const WALKS = Number(process.env.TAB_WALKS ?? 40);

@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { makeDice } from "./dice.mjs";
 import { FakeBrowser } from "./fake-browser.mjs";
-import { FakeServer } from "./fake-server.mjs";
+import { FakeServer } from "./one-connection-server.mjs";
 import { FakeTime, settled } from "./fakes.mjs";
 
 /** A browser, its server, and so many tabs online; the first leads. */
