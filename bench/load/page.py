@@ -100,7 +100,7 @@ def _head(report: Mapping[str, Any]) -> str:
     many = sum(one["times"] for stage in report["stages"] for one in stage["wrong"])
     is_whole = all(stage["ended"] is not None for stage in report["stages"])
     verdict = (
-        f'<p class="bad">{many:,} things are not as they must be: see the stages.</p>'
+        f'<p class="bad">Not as it must be, {many:,} in all: see the stages.</p>'
         if many
         else '<p class="good">Each stage was as it must be.</p>'
         if is_whole and report["stages"]

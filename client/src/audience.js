@@ -19,6 +19,8 @@ const UNANSWERED = 60_000;
 const AFTER_CLAIMS = 5_000;
 // A shorter pace is a mistake, and following it would overload the server.
 const SHORTEST = 1_000;
+// A longer timer than 24 days would end at once.
+const LONGEST = 24 * 3_600_000;
 
 /**
  * How many watch what the connection watches: asked for at the pace that the server tells, while the page listens and its
@@ -73,6 +75,14 @@ export class Audience {
     } else this.#ask();
   }
 
+  /** Keep nothing that this user was told: another one may not be allowed to see it. */
+  forget() {
+    this.stop();
+    this.#latest = this.#resource = this.#asked = null;
+    this.#isDue = true;
+    this.#isRefused = false;
+  }
+
   /** Whether the user can see the page may have changed. */
   seen() {
     this.#ask();
@@ -102,7 +112,7 @@ export class Audience {
 
   /** @param {any} answer */
   #take({ resource, users, connections, sampled_at, list, ask_again_ms }) {
-    const isPace = Number.isFinite(ask_again_ms) && ask_again_ms >= SHORTEST;
+    const isPace = Number.isFinite(ask_again_ms) && ask_again_ms >= SHORTEST && ask_again_ms <= LONGEST;
     // Clients that came together shall not ask together.
     this.#dueAfter((isPace ? ask_again_ms : UNANSWERED) * (1 + 0.1 * this.#options.random()));
     if (!Number.isInteger(users) || !Number.isInteger(connections)) return;

@@ -1,5 +1,6 @@
 import { read } from "./incoming.js";
 import { UNTOLD } from "./limits.js";
+import { BadTicket } from "./ticket.js";
 
 /** @import {Status, Ticket, Timers} from "./types.js" */
 
@@ -55,6 +56,9 @@ const TIMED_OUT = 4000;
  * expects an answer, and a ping one within ten seconds.
  */
 export class Connection {
+  /** Of the deployment, once there is a ticket. */
+  url = "";
+
   #env;
   #owner;
   /** @type {WebSocket|null} */
@@ -158,6 +162,7 @@ export class Connection {
       // Each attempt has its own ticket: one opens one connection only, and a refused handshake may have used it up.
       const { url, ticket } = await this.#env.ticket();
       if (this.#isDone) return;
+      this.url = url;
       this.#listen(new this.#env.WebSocket(`${url}?ticket=${encodeURIComponent(ticket)}`));
     } catch (error) {
       this.#end(refusal(error));
@@ -278,7 +283,7 @@ const closing = (code, reason) => ({
  * @returns {End}
  */
 const refusal = (error) => ({
-  why: { code: "refused", reason: error instanceof Error ? error.message : String(error) },
+  why: { code: error instanceof BadTicket ? "bad_ticket" : "refused", reason: error instanceof Error ? error.message : String(error) },
   isPermanent: error?.permanent ?? (error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status)),
   retryAfter: error?.retryAfter > 0 ? error.retryAfter : undefined,
 });

@@ -9,6 +9,7 @@ import { Page } from "./page.js";
 import { Reconnector } from "./reconnect.js";
 import { checked } from "./request.js";
 import { EMPTY, arrived, welcomed } from "./stream.js";
+import { getTicket } from "./ticket.js";
 import { HeadcountError } from "./types.js";
 import { Visibility } from "./visibility.js";
 
@@ -45,6 +46,11 @@ const KEPT_OUT = { code: "over_limit", reason: "refused for a while: this user s
 const SLOW_DOWN = { code: "over_limit", reason: "waiting for the rate limit: this user sent too many messages" };
 /** @type {Why} */
 const UNAVAILABLE = { code: "unavailable", reason: "the server is temporarily unavailable" };
+/** @type {Why} */
+const OTHER_USER = { code: "other_user", reason: "another user has signed in" };
+/** @type {Why} */
+const SIGNED_OUT = { code: "signed_out", reason: "signed out" };
+const MAX_HELD = 200;
 const KICKED = "the service ended this connection";
 
 /**
@@ -75,6 +81,10 @@ export class Headcount extends EventTarget {
   #broadcasts = broadcasts.NOTHING;
   /** @type {Bonuses} */
   #bonuses;
+  /** @type {string|null} the user of the welcomes so far */
+  #userId = null;
+  /** @type {WeakMap<Connection, any[]>} what was pushed before the welcome, which tells whose it is */
+  #held = new WeakMap();
   /** How many connections the user had at the last welcome. */
   #userConnections = 1;
   /** @type {string|null} the resource of the last watch; null leaves it to the tickets */
@@ -85,6 +95,7 @@ export class Headcount extends EventTarget {
   /** @param {Options} options */
   constructor(options) {
     super();
+    options ??= /** @type {any} */ ({});
     this.#random = options.random ?? Math.random;
     this.#now = options.now ?? Date.now;
     this.#performance = options.performance ?? globalThis.performance;
@@ -229,6 +240,15 @@ export class Headcount extends EventTarget {
   }
 
   /**
+   * Leave for good, and keep nothing of this user, neither here nor in the storage. Rejects unanswered requests with code
+   * "signed_out"; the last event is a `status`. For the next user make another Headcount.
+   */
+  signOut() {
+    this.#forgetUser(SIGNED_OUT);
+    if (!this.#connections.isFinal) this.#connections.stop(SIGNED_OUT);
+  }
+
+  /**
    * Call `listener` with the detail of each event of this name. While one listens to "audience", the client asks for it.
    *
    * @template {keyof Events} K
@@ -253,7 +273,7 @@ export class Headcount extends EventTarget {
   /** @param {Options} options */
   #makeConnections({ ticket, WebSocket = globalThis.WebSocket }) {
     const env = {
-      ticket: async () => ticket({ resource: this.#watched }),
+      ticket: () => getTicket(ticket, { resource: this.#watched }),
       WebSocket,
       now: () => this.#performance.now(),
       wall: this.#now,
@@ -368,7 +388,8 @@ export class Headcount extends EventTarget {
     if (Number.isFinite(message.server_now)) {
       this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#performance.now(), serverNow: message.server_now });
     }
-    if (message.type === "welcome") this.#welcome(connection, message);
+    if (isPush(message) && connection !== this.#connections.current) this.#hold(connection, message);
+    else if (message.type === "welcome") this.#welcome(connection, message);
     else if (message.type === "bonus") this.#bonus(message);
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
@@ -396,6 +417,9 @@ export class Headcount extends EventTarget {
    */
   #welcome(connection, welcome) {
     this.#hello.answered();
+    // The hello told how far the one before had come, so this welcome is not what the other one needs.
+    if (this.#userId !== null && this.#userId !== welcome.user_id) return this.#becomeOther();
+    this.#userId = welcome.user_id;
     this.#connections.tell(connection, told(welcome));
     const isNew = this.#connections.use(connection);
     this.#watching = watching(welcome);
@@ -404,11 +428,44 @@ export class Headcount extends EventTarget {
     this.#follow(welcomed(this.#stream, welcome), welcome.seq);
     for (const bonus of welcome.bonuses) this.#bonuses.offer(bonus);
     this.#followBroadcasts(broadcasts.welcomed(this.#broadcasts, welcome));
-    this.#outbox.restore(`${welcome.user_id}.${welcome.resource}`);
+    this.#outbox.restore(JSON.stringify([connection.url, welcome.user_id]));
     this.#visibility.welcomed(connection);
     if (isNew) this.#returnToWatched(welcome.resource);
-    if (isNew) this.#outbox.resume();
+    if (isNew) this.#outbox.restart();
     this.#audience.watching(welcome.resource);
+    for (const message of this.#held.get(connection) ?? []) this.#receive(connection, message, undefined);
+    this.#held.delete(connection);
+  }
+
+  /**
+   * @param {Connection} connection
+   * @param {any} message
+   */
+  #hold(connection, message) {
+    const held = this.#held.get(connection) ?? [];
+    this.#held.set(connection, held);
+    // The client asks for what is missing.
+    if (held.length < MAX_HELD) held.push(message);
+  }
+
+  #becomeOther() {
+    this.#forgetUser(OTHER_USER);
+    this.#connections.restart(OTHER_USER);
+  }
+
+  /** @param {Why} why */
+  #forgetUser(why) {
+    this.#outbox.forget(new HeadcountError(why.code ?? "", why.reason));
+    this.#bonuses.stop();
+    this.#bonuses = this.#makeBonuses();
+    this.#audience.forget();
+    this.#hello.answered();
+    this.#userId = this.#watched = this.#watching = null;
+    this.#userConnections = 1;
+    this.#broadcasts = broadcasts.NOTHING;
+    this.#stream = EMPTY;
+    this.#dispatch("snapshot", { seq: 0, events: [] });
+    this.#dispatch("state", EMPTY.state);
   }
 
   /**
@@ -589,4 +646,8 @@ const watching = ({ resource, server_now, session, watched_ms, visible_ms }) => 
 });
 
 /** @param {Why} why */
-const ending = ({ code, reason }) => new HeadcountError(code === "closed" ? "closed" : "stopped", reason);
+const ending = ({ code, reason }) =>
+  new HeadcountError(code === "closed" || code === "signed_out" ? code : "stopped", reason);
+
+/** @param {any} message */
+const isPush = ({ type, re }) => re === undefined && type !== undefined && type !== "pong" && type !== "unreadable";

@@ -17,6 +17,8 @@ export const UNTOLD = { reconnectWithin: null, pingEvery: 4 * 60_000, rotateWith
 
 // In milliseconds. A limit below that is a mistake, and following it would overload the server.
 const MIN_LIMIT = 1_000;
+// So is one above that: a longer timer than 24 days would end at once.
+const MAX_LIMIT = 24 * 3_600_000;
 
 /**
  * Read the limits in a welcome. Those that it does not have, an older server's, stay as untold.
@@ -31,4 +33,5 @@ export const told = ({ reconnect_within_ms, ping_every_ms, rotate_within_ms }) =
 });
 
 /** @param {any} milliseconds */
-const valid = (milliseconds) => (Number.isFinite(milliseconds) && milliseconds >= MIN_LIMIT ? milliseconds : null);
+const valid = (milliseconds) =>
+  Number.isFinite(milliseconds) && milliseconds >= MIN_LIMIT && milliseconds <= MAX_LIMIT ? milliseconds : null;

@@ -63,8 +63,10 @@ export class Outbox {
   #limited = new Map();
   /** @type {Map<Kind, number>} how often in a row a wait for the limit was not enough */
   #refusals = new Map();
-  /** @type {Set<Entry>} one of them was refused for good: until it is found, one request is sent at a time */
+  /** @type {Set<Entry>} some of them were refused for good: until these are found, one request is sent at a time */
   #suspects = new Set();
+  /** @type {{type: string, code?: string, reason?: string}[]} the refusals that name none of them */
+  #errors = [];
   /** @type {Backlog} as reported last */
   #reported = { count: 0, isStuck: false };
   /** @type {string|null} */
@@ -119,24 +121,39 @@ export class Outbox {
   /**
    * Put the requests that an earlier page of this user left unanswered before those of this page.
    *
-   * @param {string} owner  the user and the resource of the connection
+   * @param {string} owner  names the user and the deployment
    */
   restore(owner) {
-    if (this.#storageKey === null) this.#restore(`headcount.outbox.${owner}`);
+    if (this.#storageKey === null) this.#restore(`headcount.outbox ${owner}`);
   }
 
-  /** There is a connection: send what waits. */
-  resume() {
-    this.pause();
+  /**
+   * Keep nothing of this user, nor store it.
+   *
+   * @param {HeadcountError} error  for what waits
+   */
+  forget(error) {
+    this.fail(error);
+    this.#refusals.clear();
+    this.#storageKey = null;
+  }
+
+  /** There is a new connection: send all that has no answer. */
+  restart() {
+    this.#loseAll();
     this.#mergeWatches();
+    this.resume();
+  }
+
+  /** The connection works again: send what waits. What was sent may still be answered. */
+  resume() {
     this.#isOnline = true;
     this.#flush();
   }
 
-  /** The connection is gone: keep everything, send nothing. */
+  /** The connection does not work, or is gone: keep everything, send nothing. */
   pause() {
     this.#isOnline = false;
-    for (const entry of this.#entries.values()) this.#lose(entry);
   }
 
   /**
@@ -157,19 +174,17 @@ export class Outbox {
   }
 
   /**
-   * The server refused a message for good, and does not tell which: find it.
+   * The server refused a message for good, and does not tell which. Those that have no answer when the others have theirs are
+   * refused; one whose answer is lost is sent again alone.
    *
    * @param {{type: string, code?: string, reason?: string}} error
    * @param {boolean} isOther  it may also be a message that is not kept here
    */
   refusedOne(error, isOther) {
-    const sent = [...this.#entries.values()].filter(({ isSent }) => isSent);
-    if (sent.length === 1 && !isOther) return this.#settle(sent[0], error);
-    for (const entry of sent) {
-      this.#suspects.add(entry);
-      entry.mayBeDone = true;
-      this.#retry(entry);
-    }
+    for (const entry of this.#entries.values()) if (entry.isSent) this.#suspects.add(entry);
+    if (isOther) return;
+    this.#errors.push(error);
+    this.#judge();
   }
 
   /**
@@ -189,9 +204,11 @@ export class Outbox {
   /** @param {HeadcountError} error */
   fail(error) {
     this.pause();
+    this.#loseAll();
     for (const timer of this.#limited.values()) this.#options.timers.clearTimeout(timer);
     this.#limited.clear();
     this.#suspects.clear();
+    this.#errors = [];
     const entries = [...this.#entries.values()];
     this.#entries.clear();
     this.#changed();
@@ -233,7 +250,17 @@ export class Outbox {
     this.#remove(entry);
     if (answer.type === "error") entry.reject(new HeadcountError(answer.code ?? "", answer.reason ?? ""));
     else entry.resolve(answer);
+    this.#judge();
     this.#flush();
+  }
+
+  /** As many without an answer as refusals: then each is the refusal of one. */
+  #judge() {
+    const open = [...this.#suspects].filter(({ isSent }) => isSent);
+    if (open.length > this.#errors.length) return;
+    const errors = this.#errors;
+    this.#errors = [];
+    for (const entry of open) this.#settle(entry, errors[0]);
   }
 
   /** Claims first: they are the only requests that can be too late. */
@@ -292,6 +319,7 @@ export class Outbox {
   #retry(entry, { base, atLeast = 0 } = {}) {
     const wait = atLeast + delay(entry.attempt, { base, cap: RETRY_CAP, random: this.#options.random });
     entry.attempt += 1;
+    if (this.#suspects.has(entry)) this.#errors = [];
     this.#unsend(entry);
     this.#flushAfter(entry, isRefused(entry) ? Math.min(wait, this.#untilExpired(entry)) : wait);
     this.#report();
@@ -339,7 +367,12 @@ export class Outbox {
    */
   #lose(entry) {
     entry.mayBeDone ||= entry.isSent;
+    if (this.#suspects.has(entry)) this.#errors = [];
     this.#unsend(entry);
+  }
+
+  #loseAll() {
+    for (const entry of this.#entries.values()) this.#lose(entry);
   }
 
   /** @param {Entry} entry */

@@ -169,15 +169,20 @@ export class Reconnector {
     }
   }
 
+  /**
+   * Connect again at once, and use no connection before it.
+   *
+   * @param {Why} why
+   */
+  restart(why) {
+    this.#closeAll();
+    this.#setStatus("connecting", why);
+    this.connect();
+  }
+
   /** The page is left, and its user with it, even if the browser stores it to show it again. */
   left() {
-    this.#cancelAttempt();
-    for (const connection of [this.current, this.#fresh]) {
-      connection?.close();
-      if (connection) this.#owner.ended(connection);
-    }
-    if (this.current) this.#lost(this.#env.now());
-    this.#fresh = null;
+    this.#closeAll();
     this.#setStatus("offline", LEFT);
   }
 
@@ -273,6 +278,16 @@ export class Reconnector {
    */
   #connectNext(isOwn, why) {
     this.#connectAt(this.#schedule.next(this.#env.now(), isOwn), why);
+  }
+
+  #closeAll() {
+    this.#cancelAttempt();
+    for (const connection of [this.current, this.#fresh]) {
+      connection?.close();
+      if (connection) this.#owner.ended(connection);
+    }
+    if (this.current) this.#lost(this.#env.now());
+    this.#fresh = null;
   }
 
   /** @param {number} now */

@@ -92,7 +92,8 @@
  * @property {StatusCode|null} code  the same for programs
  * @property {number|null} retryAt  offline only: local time of the next attempt; null while it waits for the network
  *
- * @typedef {"kicked"|"over_limit"|"refused"|"going_away"|"lost"|"no_network"|"left"|"unavailable"|"closed"} StatusCode
+ * @typedef {"kicked"|"over_limit"|"refused"|"going_away"|"lost"|"no_network"|"left"|"unavailable"|"closed"
+ *   |"bad_ticket"|"other_user"|"signed_out"} StatusCode
  *   kicked: the operator ended the connection, and `reason` has their words, if they gave some
  *
  * @typedef {object} Backlog        requests without an answer; each is sent until it has one
@@ -122,10 +123,11 @@
  * @typedef {Pick<Storage, "getItem"|"setItem"|"removeItem">} Store
  *
  * @typedef {object} Options        only `ticket` is required; those after `storage` are for tests
- * @property {(wish: {resource: string|null}) => Promise<Ticket>} ticket  called before every connection. `resource` is
- *   what the page watches now, null before the first `watch`: a ticket for it saves a detour. If the promise rejects, the
- *   client tries again later, and not before `retryAfter` milliseconds if the error has that; if the error has a `status`
- *   of 4xx (but 408, 425, 429) or `permanent: true`, it stops
+ * @property {string|URL|((wish: {resource: string|null}) => Ticket|Response|Promise<Ticket|Response>)} ticket  the URL of your
+ *   endpoint, which gets the wish by POST; or a function. Asked before every connection. `resource` is what the page watches
+ *   now, null before the first `watch`: a ticket for it saves a detour. If it fails, the client tries again later, and not
+ *   before `retryAfter` milliseconds if the error has that; if the error or the response has a `status` of 4xx (but 408, 425,
+ *   429), or the error `permanent: true`, it stops
  * @property {Store|(() => Store)} [storage]  e.g. () => sessionStorage: unanswered acts and claims survive a reload. As a
  *   function it may throw, as `sessionStorage` does where the browser blocks the data of sites
  * @property {new (url: string) => WebSocket} [WebSocket]
@@ -148,8 +150,9 @@
 
 /**
  * A request that failed for good. `code` is the server's (bad_request, conflict, not_allowed, too_large, state_too_large,
- * unknown_action, bad_json) or the client's: queue_full, too_large, closed (after `close()`), stopped (the ticket was
- * refused). Requests that the server answers with unavailable, slow_down or kept_out are sent again instead.
+ * unknown_action, bad_json) or the client's: queue_full, too_large, bad_json, closed (after `close()`), signed_out (after
+ * `signOut()`), other_user (a ticket was another user's), stopped (the ticket was refused). Requests that the server answers
+ * with unavailable, slow_down or kept_out are sent again instead.
  */
 export class HeadcountError extends Error {
   /**

@@ -87,6 +87,11 @@ export class Headcount extends EventTarget {
     /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
     close(): void;
     /**
+     * Leave for good, and keep nothing of this user, neither here nor in the storage. Rejects unanswered requests with code
+     * "signed_out"; the last event is a `status`. For the next user make another Headcount.
+     */
+    signOut(): void;
+    /**
      * Call `listener` with the detail of each event of this name. While one listens to "audience", the client asks for it.
      *
      * @template {keyof Events} K

@@ -107,13 +107,13 @@ export class FakeStorage {
 }
 
 /** A client among fakes. `dispatched` has all its events, as [name, detail]; `of(name)` has the details of one name. */
-export function setUp({ random = () => 0.5, ticket, time = new FakeTime(), ...more } = {}) {
+export function setUp({ random = () => 0.5, time = new FakeTime(), ...more } = {}) {
   const { made, FakeWebSocket } = fakeSockets();
   const dispatched = [];
   let tickets = 0;
   let ids = 0;
   const headcount = new Headcount({
-    ticket: ticket ?? (async () => ({ url: "ws://gateway/live", ticket: `t${++tickets}` })),
+    ticket: async () => ({ url: "ws://gateway/live", ticket: `t${++tickets}` }),
     WebSocket: FakeWebSocket,
     random,
     now: () => time.now,

@@ -175,7 +175,7 @@ test("an answer removes the request from the storage", async () => {
 
 test("a storage that is full or holds something else affects only a reload", async () => {
   const storage = new FakeStorage();
-  storage.items.set("headcount.outbox.ann.site", '{"not":"ours"}');
+  storage.items.set('headcount.outbox ["ws://gateway/live","ann"]', '{"not":"ours"}');
   storage.setItem = () => {
     throw new DOMException("full", "QuotaExceededError");
   };

@@ -44,9 +44,25 @@ def test_an_api_that_counts_others_is_wrong(online: tuple[int, int]) -> None:
     assert len(compare_sets(HERE, dict(HERE), online)) == 1
 
 
-@pytest.mark.parametrize(("viewers", "is_wrong"), [(2, True), (3, False), (4, True)])
-def test_an_audience_of_others_is_wrong(viewers: int, is_wrong: bool) -> None:
-    page = {"items": [{"unique_viewers": viewers}]}
+@pytest.mark.parametrize(
+    ("viewers", "percent", "is_wrong"),
+    [
+        (2, 0.0, True),
+        (3, 0.0, False),
+        (4, 0.0, True),
+        (3, None, False),
+        (4, None, True),
+        (4, 12.0, True),
+        (4, 13.0, False),
+        (2, 26.0, False),
+        (2, 24.0, True),
+    ],
+)
+def test_an_audience_of_others_is_wrong(
+    viewers: int, percent: float | None, is_wrong: bool
+) -> None:
+    """An estimate may be off by twice what it states."""
+    page = {"items": [{"unique_viewers": viewers, "error_percent": percent}]}
     assert bool(judge_audience(3, page)) == is_wrong
     assert judge_audience(3, None) == [], "it was refused"
 
