@@ -144,10 +144,9 @@ class FakeServer:
         return {"type": "event", "server_now": 1, "epoch": self.epoch, "event": event}
 
     def lose(self) -> None:
-        """The log is lost: another epoch, or a backup of the same one."""
+        """The log is lost, or its end: another epoch says so."""
         self.events = [] if self.dice.random() < 0.5 else self.events[:-2]
-        if not self.events:
-            self.epoch = f"e{self.dice.random()}"
+        self.epoch = f"e{self.dice.random()}"
         self.state = {}
         for event in self.events:
             self.state = merge(self.state, event.get("patch", {}))
