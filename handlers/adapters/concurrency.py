@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from typing import TYPE_CHECKING, Any
 
@@ -11,15 +12,20 @@ if TYPE_CHECKING:
 
 
 class RateLimiter:
-    """Lets calls begin at an even rate; unused turns are not made up for."""
+    """Lets calls begin at an even rate; unused turns are not made up for.
+
+    Those of one `beat_seconds` begin together at its end: every process on their way wakes once for
+    all of them, and not once for each.
+    """
 
     def __init__(
         self,
         per_second: float,
+        beat_seconds: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> None:
-        self._gap_seconds = 1 / per_second
+        self._gap_seconds, self._beat_seconds = 1 / per_second, beat_seconds
         self._clock, self._sleep = clock, sleep
         self._next_at = clock()
 
@@ -28,6 +34,8 @@ class RateLimiter:
         now = self._clock()
         at = max(self._next_at, now)
         self._next_at = at + self._gap_seconds
+        if self._beat_seconds:
+            at = math.ceil(at / self._beat_seconds) * self._beat_seconds
         if at > now:
             await self._sleep(at - now)
 

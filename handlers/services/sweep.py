@@ -67,6 +67,8 @@ ROLL_UP_BATCH_SIZE = 1
 MAX_ROLL_UPS = 16
 # Sessions of a page, or a second's requests if these are fewer: a page is done soon.
 PAGE_SIZE = 500
+# Requests of so long begin together.
+BEAT_SECONDS = 0.02
 # Pages in a row without a clear answer: the gateway is down, or refuses us.
 MAX_UNCLEAR_PAGES = 10
 EVICT_BATCH_SIZE = 2_000
@@ -165,7 +167,7 @@ class SweepRun:
     ) -> None:
         self._database, self._gateway, self._settings = database, gateway, settings
         self._remaining_ms, self._given_ms = remaining_ms, remaining_ms()
-        self._rate_limiter = RateLimiter(settings.requests_per_second)
+        self._rate_limiter = RateLimiter(settings.requests_per_second, BEAT_SECONDS)
         self._nodes = failure_detection.Nodes()
         self._last_error = ""
         self._may_remove = False
