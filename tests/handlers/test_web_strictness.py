@@ -29,9 +29,12 @@ ROUTES = [
 ]
 ID = str(UUID(int=7))
 GOOD: dict[str, dict[str, Any]] = {
-    "/tickets": {"user_id": "ann", "resource": "site", "device": "phone", "may_watch": ["one"]},
-    "/kick": {"user_id": "ann"},
-    "/sessions/{session_id}/end": {"user_id": "ann"},
+    "/tickets": {
+        **{"user_id": "ann", "resource": "site", "device": "phone"},
+        **{"may_watch": ["one"], "may_list": True},
+    },
+    "/kick": {"user_id": "ann", "reason": "spam"},
+    "/sessions/{session_id}/end": {"user_id": "ann", "reason": "spam"},
     "/erasures": {"user_id": "ann", "author": "support", "keep_mentions": False},
     "/corrections": {
         "correction_id": ID,

@@ -43,12 +43,12 @@ const waits = JSON.parse(process.argv[1]).map(([code, tries, atLeast, draw]) => 
   const setTimeout = (_, milliseconds) => (wait = milliseconds);
   const timers = { setTimeout, clearTimeout: () => {} };
   const ignore = { send: () => {}, changed: () => {}, expiresIn: () => Infinity };
-  const options = { ...ignore, timers, random: () => draw };
+  const options = { ...ignore, timers, random: () => draw, connections: () => 1 };
   const outbox = new Outbox(options);
   outbox.resume();
   outbox.add({ action: "claim", id: "c", bonus_id: "b" });
   for (let n = 0; n <= tries; n++) {
-    outbox.pause(), outbox.resume();
+    outbox.restart();
     if (code === "Too Many Requests") outbox.retryAll({ isThrottled: true, isOnly: true });
     else outbox.answered({ type: "error", re: "c", code, retry_after_ms: 1000 * atLeast });
   }

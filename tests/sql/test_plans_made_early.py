@@ -302,3 +302,34 @@ async def _read(db: asyncpg.Connection) -> int:
     await db.execute("select pg_stat_force_next_flush()")
     read: int = await db.fetchval(READ, TABLES)
     return read
+
+
+async def test_a_crowd_ends_after_an_analyze_that_saw_pages_without_rows(own_dsn: str) -> None:
+    """As one does that comes while the rows are being written: it keeps that pages have none."""
+    users = 1_000
+    db, other = await asyncpg.connect(own_dsn), await asyncpg.connect(own_dsn)
+    tables = "watch_totals", "past_sessions_default"
+    for table in tables:
+        await db.execute(f"alter table {table} set (autovacuum_enabled = off)")
+    writing = other.transaction()
+    await writing.start()
+    await other.execute(CROWD, users)
+    for table in tables:
+        await db.execute(f"analyze {table}")
+    await writing.rollback()
+    await db.execute("set track_functions = 'all'")
+    await db.execute(CROWD, users)
+    await db.execute("select pg_stat_force_next_flush()")
+    calls = await db.fetchval(
+        "select sum(calls)::bigint from pg_stat_user_functions where funcname = 'length_of'"
+    )
+    await db.close()
+    await other.close()
+    assert 0 < calls <= 10 * users
+
+
+CROWD = """
+insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
+    select n, 'user-' || n, 'site', now() - interval '1 hour', now(), 'client', '0'
+      from generate_series(1, $1::integer) n
+"""

@@ -39,10 +39,13 @@ begin
                            and (p.id, p.ended_at) <> all (n.keys)) as others
     ),
     counted_once as (
-        update watch_totals t set watched = t.watched - (a.whole - length_of(a.times)),
-                                  hidden = t.hidden - (a.hidden - (length_of(a.times) - length_of(a.shown)))
-          from added a
-         where a.whole > length_of(a.times) and t.user_id = a.user_id and t.resource = ''
+        -- All of these rows exist. An update would join them, in either order: while the table is small, that of
+        -- all rows of `added` for each of its own looks as good.
+        insert into watch_totals as t (user_id, resource, watched, hidden, last_month)
+            select user_id, '', whole - length_of(times), hidden - (length_of(times) - length_of(shown)), date '-infinity'
+              from added where whole > length_of(times)
+            on conflict (user_id, resource) do update
+               set watched = t.watched - excluded.watched, hidden = t.hidden - excluded.hidden
     )
     insert into award_progress as p (rule_id, user_id, watched)
         select rule_id, user_id, watched
