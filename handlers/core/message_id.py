@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 # A string as JSON writes it, or what opens, closes or joins. All else in a message is skipped.
-TOKENS = re.compile(r'"((?:[^"\\]|\\.)*)"|[\[\]{}:]', re.DOTALL)
+TOKENS = re.compile(r'"((?:[^"\\]|\\.)*)"|[\[\]{}:,]', re.DOTALL)
 ID = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 
 
@@ -27,8 +27,8 @@ def find_id(body: str) -> str | None:
             if level == 1 and follows_colon and key == "id":
                 return text if ID.match(text) else None
             key, follows_colon = text, False
-        elif token.group() == ":":
-            follows_colon = True
+        elif token.group() in ":,":
+            follows_colon = token.group() == ":"
         else:
             level += 1 if token.group() in "[{" else -1
             key, follows_colon = None, False

@@ -267,3 +267,9 @@ def test_an_object_is_understood_or_refused(sent: dict[str, Any]) -> None:
             parse(json.dumps({**sent, "action": action}))
         except BadMessage as bad:
             assert bad.code in ("bad_json", "bad_request", "too_large")
+
+
+def test_an_id_that_is_no_string_is_not_the_next_string() -> None:
+    assert find_id('{"action":"claim","id":true,"bonus_id":"b",') is None
+    assert find_id('{"id":7,"other":{"id":"x"},') is None
+    assert find_id('{"other":{"id":"x"},"id":"y",') == "y"
