@@ -66,8 +66,11 @@ export function read(text) {
 /** @param {string} reason */
 const unreadable = (reason) => ({ type: "unreadable", reason });
 
-/** @param {any} text */
-function parsed(text) {
+/**
+ * @param {any} text
+ * @returns {any} null if it is not JSON
+ */
+export function parsed(text) {
   try {
     return JSON.parse(text);
   } catch {

@@ -1,3 +1,5 @@
+import { parsed } from "./incoming.js";
+
 /**
  * The sockets of all tabs over one WebSocket: passes on what they send, and finds out which of them an answer is for.
  *
@@ -86,7 +88,7 @@ export class Line {
 
   /** @param {string} text */
   #receive(text) {
-    const message = parse(text);
+    const message = parsed(text);
     const re = message?.re ?? (message?.type === "pong" ? "ping" : null);
     const askers = this.#asked.get(re)?.askers;
     if (askers) this.#settle(re, message);
@@ -137,13 +139,4 @@ function alike({ action, bonus_id, since, epoch, broadcasts_since }) {
   if (action === "ack") return `ack ${bonus_id}`;
   if (action === "hello") return JSON.stringify([since, epoch, broadcasts_since]);
   return action === "ping" ? action : "";
-}
-
-/** @param {string} text */
-function parse(text) {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import SimpleHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
+from tests.support.served import served
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 
@@ -27,15 +27,6 @@ class _Files(SimpleHTTPRequestHandler):
         """Keep quiet."""
 
 
-@contextmanager
-def serving(folder: Path, port: int, headers: dict[str, str]) -> Iterator[str]:
-    """Serve a folder's files on 127.0.0.1. Yield the origin."""
-    handler = partial(_Files, directory=str(folder), headers_of_all=headers)
-    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.shutdown()
-            thread.join()
+def serving(folder: Path, port: int, headers: dict[str, str]) -> AbstractContextManager[str]:
+    """Serve a folder's files on 127.0.0.1, and give the origin."""
+    return served(partial(_Files, directory=str(folder), headers_of_all=headers), port)

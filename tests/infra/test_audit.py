@@ -8,14 +8,14 @@ import json
 import re
 import shutil
 import subprocess
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from infra import audit
 from infra.check import ROOT
+from tests.support.served import served
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,15 +70,9 @@ class Advisories(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def advisories() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Advisories) as server:
-        thread = Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-            Advisories.knows = False
+    with served(Advisories) as origin:
+        yield origin
+    Advisories.knows = False
 
 
 @pytest.fixture(autouse=True)

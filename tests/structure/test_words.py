@@ -11,7 +11,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 DROPPED = re.compile(
     r"""\b(
-        happenings? | Arrivals? | whoever | in\ vain | anew | nobody | whom
+        happenings? | Arrivals? | whoever | in\ vain | anew | [Nn]obody | [Ww]hom
         | mischief | desks? | _?doorman | Impatient | Fared | withdraw
         | (MOST|LONGEST|LARGEST|LEAST)_\w+
         | join_at | terminate_at | closes_at | presence_facts? | pending_facts | fact_log

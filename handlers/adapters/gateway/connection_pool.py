@@ -30,7 +30,7 @@ FAILED = 400
 
 
 class Host(NamedTuple):
-    """Whom a connection is to."""
+    """The other end of a connection."""
 
     name: str
     port: int

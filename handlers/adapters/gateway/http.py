@@ -71,7 +71,7 @@ class GatewayHttp:
 
 @lru_cache
 def _place(folder: str) -> tuple[Host, str]:
-    """Whom to ask, and the path as it is sent. Raises ValueError."""
+    """The host to ask, and the path as it is sent. Raises ValueError."""
     url = urlsplit(folder)
     is_more = url.username is not None or url.query or url.fragment
     if url.scheme not in PORTS or not url.hostname or is_more or not PRINTED.fullmatch(folder):

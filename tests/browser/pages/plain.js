@@ -1,16 +1,8 @@
 // A page without a bundler: the packed file, a backend on another origin, a Content-Security-Policy.
 import { Headcount } from "./headcount.min.js";
+import { post, signIn } from "./backend.js";
 
-const backend = new URLSearchParams(location.search).get("backend");
-const post = (path, body) =>
-  fetch(backend + path, {
-    method: "POST",
-    credentials: "include",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-  });
-
-await post("/sign-in", { user_id: new URLSearchParams(location.search).get("user") });
+await signIn();
 const headcount = new Headcount({
   ticket: async ({ resource }) => {
     const response = await post("/ticket", { resource });

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from tests.client.python.world import PING_SECONDS, FakeServer, pass_time, play,
 from tests.support.browser import Browser
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Callable, Mapping
 
     from tests.support.system import Headcount as System
 
@@ -33,11 +33,17 @@ def _server() -> FakeServer:
     return FakeServer(Random(1))  # noqa: S311  # the same in each run
 
 
+@asynccontextmanager
+async def _online(server: FakeServer) -> AsyncIterator[Headcount]:
+    async with server.client() as client:
+        await until_status(client, "online")
+        yield client
+
+
 def test_a_request_that_nothing_answers_finds_a_new_line_within_ten_seconds() -> None:
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             server.live[-1].is_dead = True
             began = asyncio.get_running_loop().time()
             act = asyncio.create_task(client.act("like"))
@@ -53,8 +59,7 @@ def test_a_request_that_nothing_answers_finds_a_new_line_within_ten_seconds() ->
 def test_a_quiet_line_that_is_dead_is_found_within_the_told_period_and_ten_seconds() -> None:
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             server.live[-1].is_dead = True
             began = asyncio.get_running_loop().time()
             await until_status(client, "offline")
@@ -68,8 +73,7 @@ def test_a_slow_answer_is_no_dead_line() -> None:
 
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             server.answers["act"] = lambda act: None
             act = asyncio.create_task(client.act("like"))
             await pass_time(25)
@@ -116,8 +120,7 @@ def test_a_refused_ticket_stops_the_client_and_its_requests() -> None:
 def test_a_request_of_one_user_is_not_sent_for_another() -> None:
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             server.answers["act"] = lambda act: None
             act = asyncio.create_task(client.act("like", patch={"a": 1}))
             await pass_time(1)
@@ -160,8 +163,7 @@ def test_a_bonus_is_told_once_acknowledged_once_and_claimed() -> None:
 def test_a_refusal_has_an_end(code: str, is_rejected: bool) -> None:
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             refusals = iter([{"code": code, "reason": "a reason", "retry_after_ms": 400}])
 
             def answer(act: dict[str, Any]) -> dict[str, Any]:
@@ -193,8 +195,7 @@ def test_a_message_that_is_no_json_or_too_large_is_not_sent() -> None:
 def test_a_server_that_says_when_to_come_again_is_obeyed() -> None:
     async def story() -> None:
         server = _server()
-        async with server.client() as client:
-            await until_status(client, "online")
+        async with _online(server) as client:
             reply = {"type": "error", "re": None, "code": "kept_out", "reason": "too many"}
             server.push({**reply, "retry_after_ms": 30_000})
             await pass_time(29)
