@@ -7,7 +7,7 @@ from typing import Any
 
 from handlers.adapters.database import Unavailable
 from handlers.adapters.settings import grace, max_connections
-from handlers.container import Container, Context, Event, live
+from handlers.container import ClientContainer, Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.operations import connect
 
@@ -28,4 +28,4 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     return {"statusCode": connect.status(outcome)}
 
 
-handler = live(handle, Container)
+handler = live(handle, ClientContainer)

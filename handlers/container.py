@@ -12,9 +12,10 @@ import logging
 from functools import cached_property
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-from handlers.adapters.database import Database
+from handlers.adapters.database import CALL_SECONDS, CLIENT_PROBE_SECONDS, Database
+from handlers.adapters.database_breaker import DatabaseBreaker
 from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
@@ -46,13 +47,19 @@ class Context(Protocol):
 class Container:
     """Built once per process, each part at its first use."""
 
+    call_seconds: ClassVar[float] = CALL_SECONDS
+    """How long a call to the database may take."""
+    probe_seconds: ClassVar[float] = CALL_SECONDS
+    """How long one may take after a call without an answer."""
+
     @cached_property
     def deadline(self) -> Deadline:
         return Deadline()
 
     @cached_property
     def database(self) -> Database:
-        return Database(setting("DATABASE_URL"), self.deadline)
+        breaker = DatabaseBreaker(self.probe_seconds)
+        return Database(setting("DATABASE_URL"), self.deadline, self.call_seconds, breaker)
 
     @cached_property
     def gateway(self) -> GatewayApi:
@@ -101,6 +108,12 @@ class Container:
         self.begin(context)
         # Not the runner's own `run`: it sets and resets a signal handler, 30 µs for each event.
         return self.runner.get_loop().run_until_complete(coroutine)
+
+
+class ClientContainer(Container):
+    """Of a function that clients wait for."""
+
+    probe_seconds = CLIENT_PROBE_SECONDS
 
 
 C = TypeVar("C", bound=Container)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from handlers.adapters.settings import grace
-from handlers.container import Container, Context, Event, live
+from handlers.container import ClientContainer, Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect
 
@@ -20,4 +20,4 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     return {"statusCode": 200}
 
 
-handler = live(handle, Container)
+handler = live(handle, ClientContainer)

@@ -7,12 +7,15 @@ from typing import Any
 
 from mangum import Mangum
 
+from handlers.adapters.database import WEB_PROBE_SECONDS
 from handlers.container import Container, Context, Event, live
 from handlers.web.app import application
 
 
 class HttpContainer(Container):
     """The container, with the application that it serves."""
+
+    probe_seconds = WEB_PROBE_SECONDS
 
     @cached_property
     def mangum(self) -> Mangum:

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from functools import cached_property
 from typing import Any
 
-from handlers.adapters.database import MESSAGE_CALL_SECONDS, Database
-from handlers.adapters.settings import setting
-from handlers.container import Container, Context, Event, live
+from handlers.adapters.database import MESSAGE_CALL_SECONDS
+from handlers.container import ClientContainer, Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.overload import waited
 from handlers.services.message import Messages
 
 
-class MessageContainer(Container):
+class MessageContainer(ClientContainer):
     """A message waits less for the database than other events."""
 
-    @cached_property
-    def database(self) -> Database:
-        return Database(setting("DATABASE_URL"), self.deadline, MESSAGE_CALL_SECONDS)
+    call_seconds = MESSAGE_CALL_SECONDS
 
 
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:

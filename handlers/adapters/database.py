@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from handlers.adapters.database_breaker import DatabaseBreaker
 from handlers.adapters.deadline import ANSWER_SECONDS
+from handlers.adapters.metrics import FrequentCount
 from handlers.adapters.settings import statement_cache_size
 from handlers.adapters.statements import name, reader, sql_of, values_of
 
@@ -33,7 +35,13 @@ CALL_SECONDS = 10.0
 # For a message, many times what its statement takes. A database that needs longer has more to do
 # than it can, and each message that waits on adds to it: its client is told to send it again later.
 MESSAGE_CALL_SECONDS = 4.0
-CONNECT_SECONDS = 5.0
+# A probe of a database that has not answered (`DatabaseBreaker`): many times what the statements of
+# messages and handshakes take, and more than a report may (handlers/services/reports.py).
+CLIENT_PROBE_SECONDS, WEB_PROBE_SECONDS = 1.0, 3.0
+# Tens of milliseconds, usually. A new copy of a function learns by it that the database hangs.
+CONNECT_SECONDS = 2.0
+
+METRIC = "database_unavailable"
 
 # NAT gateways and proxies drop what is idle without a word, and a frozen environment is idle.
 FRESH_FOR_SECONDS = 240.0
@@ -54,6 +62,15 @@ LOST = (
 
 class Unavailable(Exception):
     """The database cannot be reached or did not answer in time. The event may be sent again."""
+
+    def __init__(self, reason: str, silent_seconds: float = 0.0) -> None:
+        super().__init__(reason)
+        self.silent_seconds = silent_seconds
+        """For how long it had not answered this process before."""
+
+
+class NotConnected(Unavailable):
+    """There is no connection to the database."""
 
 
 class TooSlow(Exception):
@@ -76,8 +93,16 @@ class Unstorable(Exception):
 class Database:
     """Runs statements, each of which may run twice."""
 
-    def __init__(self, dsn: str, deadline: Deadline, at_most_seconds: float = CALL_SECONDS) -> None:
+    def __init__(
+        self,
+        dsn: str,
+        deadline: Deadline,
+        at_most_seconds: float = CALL_SECONDS,
+        breaker: DatabaseBreaker | None = None,
+    ) -> None:
         self._dsn, self._deadline, self._at_most_seconds = dsn, deadline, at_most_seconds
+        self._breaker = breaker or DatabaseBreaker(CALL_SECONDS)
+        self._unavailable = FrequentCount(METRIC)
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
         # A broadcast's workers wait for each other here: a connection takes one query at a time.
@@ -132,25 +157,34 @@ class Database:
     async def _call(
         self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
     ) -> list[RowT]:
-        at_most = min(CALL_SECONDS, self._at_most_seconds)
-        seconds = self._deadline.allow(at_most, leaving_seconds=ANSWER_SECONDS)
+        silent_seconds = self._breaker.silent_seconds
         try:
-            async with asyncio.timeout(seconds), self._turn:
-                try:
-                    records = await self._once(run)
-                except LOST as error:
-                    log.warning("%s again, on a new connection: %s", name(statement), _said(error))
-                    await self.close()
-                    records = await self._once(run)
-        except TimeoutError as error:
-            raise Unavailable(f"database: {name(statement)}: no answer in time") from error
-        except LOST as error:
-            await self.close()
-            raise Unavailable(f"database: {name(statement)}: {_said(error)}") from error
+            records = await self._ask(statement, run)
+        except (Unavailable, TimeoutError, *LOST) as error:
+            self._unavailable.add()
+            reason = f"database: {name(statement)}: {_said(error)}"
+            raise Unavailable(reason, silent_seconds) from error
+        self._unavailable.print()
         read = reader(type(statement))
         return [read(record) for record in records]
 
+    async def _ask(
+        self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
+    ) -> Records:
+        at_most = self._breaker.allow(min(CALL_SECONDS, self._at_most_seconds))
+        seconds = self._deadline.allow(at_most, leaving_seconds=ANSWER_SECONDS)
+        if not at_most:
+            raise Unavailable("not asked, for it does not answer")
+        async with asyncio.timeout(seconds), self._turn:
+            try:
+                return await self._once(run)
+            except LOST as error:
+                log.warning("%s again, on a new connection: %s", name(statement), _said(error))
+                await asyncio.sleep(0)  # the old one's socket closes at the loop's next turn
+                return await self._once(run)
+
     async def _once(self, run: Callable[[asyncpg.Connection], Awaitable[Records]]) -> Records:
+        is_answered = True
         try:
             records = await run(await self._connected())
         except asyncpg.CheckViolationError as error:
@@ -158,12 +192,18 @@ class Database:
         except asyncpg.DataError as error:
             raise Unstorable(str(error)) from error
         except TIMED_OUT as error:
-            raise Unavailable(f"database: {_said(error)}") from error
-        except asyncio.CancelledError:
+            raise Unavailable(_said(error)) from error
+        except (asyncio.CancelledError, NotConnected):
             # Out of time. Not a message more to a server that may be silent: that it has lost its
             # client ends the statement (sql/time_outs.sql).
             self._terminate()
+            is_answered = False
             raise
+        except LOST:
+            self._terminate()
+            raise
+        finally:
+            self._breaker.record(is_answered=is_answered)
         self._used_at = time.monotonic()
         return records
 
@@ -177,8 +217,8 @@ class Database:
                     timeout=CONNECT_SECONDS,
                     statement_cache_size=statement_cache_size(),
                 )
-            except TimeoutError as error:
-                raise Unavailable("database: no connection in time") from error
+            except (TimeoutError, *LOST) as error:
+                raise NotConnected(f"no connection: {_said(error)}") from error
         return self._connection
 
     def _terminate(self) -> None:
@@ -188,4 +228,6 @@ class Database:
 
 
 def _said(error: BaseException) -> str:
-    return f"{type(error).__name__}: {error}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    return str(error) if isinstance(error, Unavailable) else f"{type(error).__name__}: {error}"

@@ -7,11 +7,13 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 from __future__ import annotations
 
 import json
+import math
 import os
+import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 NAMESPACE = "Headcount"
 
@@ -35,3 +37,23 @@ def line(numbers: Mapping[str, float], units: Mapping[str, str], at_ms: int) -> 
         "FunctionName": os.environ.get("AWS_LAMBDA_FUNCTION_NAME") or "local",
     }
     return head | dict(numbers)
+
+
+class FrequentCount:
+    """Counts what may come a thousand times a second: one line a second says how often, at most."""
+
+    def __init__(self, name: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._clock = name, clock
+        self._count, self._next_at = 0, -math.inf
+
+    def add(self) -> None:
+        """Count one more, and print the line if it is time."""
+        self._count += 1
+        if self._clock() >= self._next_at:
+            self.print()
+
+    def print(self) -> None:
+        """Print what has been counted since the last line, if anything was."""
+        if self._count:
+            put({self._name: self._count}, {self._name: "Count"}, time.time_ns() // 1_000_000)
+            self._count, self._next_at = 0, self._clock() + 1

@@ -50,10 +50,11 @@ def is_too_late(age: timedelta) -> bool:
 
 
 def unavailable(re: str | None, reason: str, age: timedelta, draw: float) -> Outcome:
-    """Ask the client to send a message again that has waited for so long.
+    """Ask the client to send a message again that has waited for so long, or that came when no
+    message had been answered for so long.
 
-    `draw` is uniform in 0..1, and the time to wait uniform from a tenth of what this message has
-    waited to all of it: so long took what came before it, and no more can be done meanwhile.
+    `draw` is uniform in 0..1, and the time to wait uniform from a tenth of that to all of it: so
+    long took what came before it, and no more can be done meanwhile.
     """
     wait = min(LAST_RETRY, max(FIRST_RETRY, age)) * (0.1 + 0.9 * draw)
     return error(re, "unavailable", reason, retry_after_ms=wait // MILLISECOND)

@@ -102,7 +102,7 @@ class Messages:
                 )
         except Unavailable as reason:
             log.error("message: %s", reason)
-            age += timedelta(seconds=time.monotonic() - began)
+            age += timedelta(seconds=max(time.monotonic() - began, reason.silent_seconds))
             return unavailable(request.id, UNAVAILABLE, age, self._draw())
 
     async def _operate(self, request: Request) -> Outcome:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from handlers.adapters import database
 from handlers.core.message import ACTIONS
 from handlers.core.operations import act
 from handlers.services import broadcast, sweep
@@ -65,6 +66,7 @@ def test_every_metric_has_its_heading() -> None:
     assert _below("metrics-and-alarms.md", section="Of the sweep") == of_sweep
     documented = _below("metrics-and-alarms.md", section="Of the broadcast workers")
     assert documented == of_broadcast - of_sweep
+    assert _below("metrics-and-alarms.md", section="Of all functions") == {database.METRIC}
 
 
 def test_every_alarm_has_its_heading() -> None:

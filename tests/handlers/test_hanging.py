@@ -17,6 +17,7 @@ import pytest
 
 from handlers import award, broadcast, disconnect, http, message, sweep
 from handlers.adapters import database as databases
+from handlers.adapters import database_breaker
 from handlers.adapters import queue as queues
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.gateway import connection_pool
@@ -342,9 +343,10 @@ def server(world: World) -> int:
 
 @contextmanager
 def hanging(server: int) -> Iterator[None]:
-    """The database hangs; calls wait a moment for it."""
+    """The database hangs; calls wait a moment for it, and each is made."""
     with pytest.MonkeyPatch.context() as patch, stopped(server):
         patch.setattr(databases, "CALL_SECONDS", SHORT_SECONDS)
+        patch.setattr(database_breaker, "OPEN_SECONDS", 0.0)
         yield
 
 
@@ -387,7 +389,7 @@ def test_a_message_waits_less_for_a_database_that_hangs_than_an_order(
     world.come("tab-1")
     act: dict[str, Any] = {"action": "act", "id": "a1", "type": "like", "body": {}}
     monkeypatch.setattr(databases, "CALL_SECONDS", 3600.0)
-    monkeypatch.setattr(message, "MESSAGE_CALL_SECONDS", SHORT_SECONDS)
+    monkeypatch.setattr(message.MessageContainer, "call_seconds", SHORT_SECONDS)
     of_messages = message.MessageContainer()
     vars(of_messages)["deadline"] = world.container.deadline
     with monkeypatch.context() as patch:
