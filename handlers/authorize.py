@@ -8,7 +8,7 @@ from typing import Any
 
 from handlers.adapters.settings import setting
 from handlers.core.operations.authorize import allow
-from handlers.core.ticket import BadTicket, read
+from handlers.core.ticket import BadTicket, keys_of, read
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Let in the owner of a valid ticket; 401 for anyone else."""
     text = event["queryStringParameters"]["ticket"]
     try:
-        ticket = read(text, setting("TICKET_SECRET"), datetime.now(UTC))
+        ticket = read(text, keys_of(setting("TICKET_SECRET")), datetime.now(UTC))
     except BadTicket as error:
         log.warning("refused: %s", error)
         raise Unauthorized from None

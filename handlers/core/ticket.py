@@ -1,7 +1,8 @@
 """A ticket opens one connection: a JWT (HS256, RFC 7519) that names the user and what they watch.
 
-Any backend that knows the secret can mint one; `POST /tickets` does it for the others. It works
-once: $connect spends its `jti`, in the statement that opens the session.
+Any backend that knows a ticket key can mint one; `POST /tickets` does it for the others. It works
+once: $connect spends its `jti`, in the statement that opens the session. While keys are rotated,
+two of them are good; `kid` in the header says which one signed, and may be left out.
 
 It is also the permission to watch: its `resource`, and by a `watch` message what `may_watch` names
 ("*": anything). Without that claim a connection stays on its ticket's resource. What a user watches
@@ -10,7 +11,9 @@ decides which minutes are paid and which bonuses they get, so the backend says i
 
 from __future__ import annotations
 
+import hashlib
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -30,6 +33,9 @@ LIFE = timedelta(seconds=30)
 # A ticket travels in a URL, and URLs end up in logs: no longer life is accepted.
 MAX_LIFE = timedelta(minutes=5)
 AUDIENCE = "headcount"
+MIN_KEY = 32
+# One and its successor: more would hide that a rotation never ended.
+MAX_KEYS = 2
 # A URL has at most 4,096 characters: that leaves 256 for the address before the ticket. Names of
 # 128 characters fit, and a full `may_watch`, unless many of them are control characters.
 # https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
@@ -45,6 +51,10 @@ UNREADABLE = (ValueError, TypeError, OverflowError, OSError, RecursionError)
 
 class BadTicket(Exception):
     """Why a ticket is refused. The message never holds the ticket."""
+
+
+class BadKeys(Exception):
+    """The ticket secret holds no keys that may sign. The message never holds a key."""
 
 
 class TicketTooLong(Exception):
@@ -64,7 +74,22 @@ class Ticket:
     """Whether the user may know by name who watches what they may watch."""
 
 
-def mint(ticket: Ticket, secret: str) -> str:
+def keys_of(secret: str) -> tuple[str, ...]:
+    """The keys in a ticket secret, newest first, with a comma between. Raises BadKeys."""
+    keys = tuple(map(str.strip, secret.split(",")))
+    if len(keys) > MAX_KEYS:
+        raise BadKeys(f"the ticket secret holds {len(keys)} keys; it may hold {MAX_KEYS}")
+    if min(map(len, keys)) < MIN_KEY:
+        raise BadKeys(f"a key of the ticket secret is shorter than {MIN_KEY} characters")
+    return keys
+
+
+def key_id(key: str) -> str:
+    """A name for a key that tells nothing of it: `kid` in the header of what it signs."""
+    return hashlib.sha256(key.encode()).hexdigest()[:8]
+
+
+def mint(ticket: Ticket, key: str) -> str:
     """The ticket as it goes into the URL. Raises TicketTooLong."""
     claims: dict[str, object] = {
         "aud": AUDIENCE,
@@ -79,7 +104,8 @@ def mint(ticket: Ticket, secret: str) -> str:
         claims["may_watch"] = ticket.may_watch
     if ticket.may_list:
         claims["may_list"] = True
-    text = jwt.encode(claims, secret, algorithm="HS256", json_encoder=_Utf8)
+    header = {"kid": key_id(key)}
+    text = jwt.encode(claims, key, algorithm="HS256", headers=header, json_encoder=_Utf8)
     if len(text) > MAX_TICKET:
         raise TicketTooLong
     return text
@@ -92,19 +118,15 @@ class _Utf8(json.JSONEncoder):
         super().__init__(**{**options, "ensure_ascii": False})
 
 
-def read(text: str, secret: str, now: datetime) -> Ticket:
-    """Verify a ticket. Raises BadTicket for one that is forged, expired, or lives too long."""
+def read(text: str, keys: Sequence[str], now: datetime) -> Ticket:
+    """Verify a ticket that one of the keys signed.
+
+    Raises BadTicket for one that is forged, expired, or lives too long.
+    """
     if len(text) > MAX_TICKET:
         raise BadTicket(f"longer than {MAX_TICKET} characters")
     try:
-        claims = jwt.decode(
-            text,
-            secret,
-            algorithms=["HS256"],
-            audience=AUDIENCE,
-            # The clock is an argument, so `exp` is judged below.
-            options={"require": ["exp", "jti", "sub"], "verify_exp": False, "verify_iat": False},
-        )
+        claims = _claims(text, keys)
         expires_at = datetime.fromtimestamp(_whole(claims["exp"]), UTC)
     except (jwt.InvalidTokenError, *UNREADABLE) as error:
         raise BadTicket(f"not a ticket: {type(error).__name__}") from error
@@ -114,6 +136,32 @@ def read(text: str, secret: str, now: datetime) -> Ticket:
         raise BadTicket("expired")
     if expires_at > now + MAX_LIFE:
         raise BadTicket("lives longer than five minutes")
+    return _ticket(claims, expires_at)
+
+
+def _claims(text: str, keys: Sequence[str]) -> dict[str, Any]:
+    """What a ticket says that one of the keys signed: any of them, if its `kid` names none."""
+    kid = jwt.get_unverified_header(text).get("kid")
+    *others, last = [key for key in keys if key_id(key) == kid] or keys
+    for key in others:
+        with suppress(jwt.InvalidSignatureError):
+            return _decode(text, key)
+    return _decode(text, last)
+
+
+def _decode(text: str, key: str) -> dict[str, Any]:
+    claims: dict[str, Any] = jwt.decode(
+        text,
+        key,
+        algorithms=["HS256"],
+        audience=AUDIENCE,
+        # The clock is an argument, so `exp` is judged in `read`.
+        options={"require": ["exp", "jti", "sub"], "verify_exp": False, "verify_iat": False},
+    )
+    return claims
+
+
+def _ticket(claims: dict[str, Any], expires_at: datetime) -> Ticket:
     ticket = Ticket(
         claims["jti"],
         claims["sub"],

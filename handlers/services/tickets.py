@@ -46,7 +46,8 @@ def mint(order: Order, now: datetime) -> Minted:
         order.may_watch,
         order.may_list,
     )
-    return Minted(ticket.mint(new, setting("TICKET_SECRET")), setting("SOCKET_URL"), expires_at)
+    newest, *_ = ticket.keys_of(setting("TICKET_SECRET"))
+    return Minted(ticket.mint(new, newest), setting("SOCKET_URL"), expires_at)
 
 
 def is_service_token(token: str) -> bool:

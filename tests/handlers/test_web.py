@@ -27,7 +27,7 @@ def container_type() -> type[Container]:
 def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
     status, answer = call(world, "POST", "/tickets", {"user_id": "ann"})
     assert (status, answer["url"]) == (201, "wss://gateway.example/live")
-    ticket = read(answer["ticket"], os.environ["TICKET_SECRET"], datetime.now(UTC))
+    ticket = read(answer["ticket"], [os.environ["TICKET_SECRET"]], datetime.now(UTC))
     assert (ticket.user_id, ticket.resource) == ("ann", "site")
     again = call(world, "POST", "/tickets", {"user_id": "ann"})[1]
     assert again["ticket"] != answer["ticket"]
@@ -143,7 +143,7 @@ def test_the_openapi_document_needs_no_token(world: World) -> None:
 def minted(world: World, **order: object) -> Ticket:
     status, answer = call(world, "POST", "/tickets", {"user_id": "ann", **order})
     assert status == 201
-    return read(answer["ticket"], os.environ["TICKET_SECRET"], datetime.now(UTC))
+    return read(answer["ticket"], [os.environ["TICKET_SECRET"]], datetime.now(UTC))
 
 
 def test_a_ticket_holds_its_device_and_may_watch(world: World) -> None:

@@ -108,6 +108,30 @@ def test_a_short_secret_is_refused() -> None:
         ]
 
 
+def test_a_ticket_secret_may_hold_the_old_key_too() -> None:
+    pattern = read(ROOT / "template.yaml").body["Parameters"]["TicketSecret"]["AllowedPattern"]
+    key = "".join(map(chr, range(0x21, 0x7F))).replace(",", "")
+    for value in (key, f"{key},{key}"):
+        assert re.search(pattern, value)
+    for value in (f"{key},", f"{key},{key},{key}", f"{key} {key}", f"{key},short"):
+        assert not re.search(pattern, value)
+
+
+def test_a_deploy_takes_the_version_of_a_secret_that_it_is_given() -> None:
+    """Else a new value alone is "No changes to deploy": the reference stays the same text."""
+    text = (ROOT / "template.yaml").read_text()
+    for name in ("TicketSecret", "ServiceToken"):
+        reference = rf"resolve:secretsmanager:\$\{{Secrets.Outputs.{name}\}}(.*)\}}\}}\""
+        found = re.findall(reference, text)
+        assert found
+        assert set(found) == {f":SecretString:::${{{name}Version}}"}
+
+
+def test_a_ticket_key_is_accepted_before_it_signs(ours: dict[str, Any]) -> None:
+    depends = ours["Resources"]["WebFunction"]["DependsOn"]
+    assert "AuthorizeFunction" in ([depends] if isinstance(depends, str) else depends)
+
+
 def test_ping_answers_with_the_time(ours: dict[str, Any]) -> None:
     mock = ours["Resources"]["SocketApiPingIntegration"]["Properties"]
     answer = ours["Resources"]["SocketApiPingIntegrationResponse"]["Properties"]
