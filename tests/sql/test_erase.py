@@ -362,10 +362,20 @@ async def test_a_mention_is_a_text_that_is_the_id(
 
 
 async def test_mentions_stay_where_they_are_to_be_kept(db: asyncpg.Connection) -> None:
+    """And nothing but mentions stays."""
+    for user_id in (ID, "bob"):
+        await live(db, user_id)
     await name(db)
+    steps = await db.fetch("select name, finds from user_tables()")
+    mentions = {row["name"] for row in steps if "mentions(" in (row["finds"] or "")}
     erasure = await erase(db, keep_mentions=True)
-    assert set(erasure["counts"]) == {"broadcast_shards", "sweep_cursor"}
-    assert await db.fetchval("select state ->> 'to' from user_streams") == ID
+    assert set(erasure["counts"]) == {
+        row["name"] for row in steps if "mentions(" not in (row["finds"] or "")
+    }
+    for table in {row["name"] for row in steps}:
+        query = f"select count(*) from {table} as one where one::text like $1"  # noqa: S608
+        assert bool(await db.fetchval(query, f"%{ID}%")) is (table in mentions), table
+    assert await db.fetchval("select state ->> 'to' from user_streams where user_id = 'bob'") == ID
 
 
 async def test_an_offer_stays_and_tells_no_stream(db: asyncpg.Connection) -> None:

@@ -16,7 +16,7 @@ begin
         return true;
     end if;
     select * into v_table from user_tables() t
-     where t.step > v_erasure.step and not (v_erasure.keep_mentions and t.finds like '%mentions(%')
+     where t.step > v_erasure.step and not (v_erasure.keep_mentions and coalesce(t.finds like '%mentions(%', false))
      order by t.step limit 1;
     if not found then
         update erasures set user_id = null, after = null, done_at = coalesce(p_now, clock_timestamp())
