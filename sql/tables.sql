@@ -172,6 +172,28 @@ CREATE UNLOGGED TABLE public.user_limits (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.sweep_cursor (
+    only_row boolean DEFAULT true NOT NULL,
+    user_id text DEFAULT ''::text NOT NULL,
+    resource text DEFAULT ''::text NOT NULL,
+    cycle_started_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    pages_listed integer DEFAULT 0 NOT NULL,
+    pages_asked integer DEFAULT 0 NOT NULL,
+    probed_since timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    is_listed boolean DEFAULT false NOT NULL,
+    CONSTRAINT sweep_cursor_only_row_check CHECK (only_row)
+);
+
+CREATE TABLE public.sweep_pages (
+    cycle_started_at timestamp with time zone NOT NULL,
+    page integer NOT NULL,
+    after_user_id text NOT NULL,
+    after_resource text NOT NULL,
+    until_user_id text NOT NULL,
+    until_resource text NOT NULL,
+    listed_at timestamp with time zone NOT NULL
+);
+
 CREATE TABLE public.past_sessions (
     id bigint NOT NULL,
     user_id text NOT NULL,
@@ -451,17 +473,6 @@ CREATE TABLE public.stream_epoch (
     CONSTRAINT stream_epoch_only_row_check CHECK (only_row)
 );
 
-CREATE TABLE public.sweep_cursor (
-    only_row boolean DEFAULT true NOT NULL,
-    user_id text DEFAULT ''::text NOT NULL,
-    resource text DEFAULT ''::text NOT NULL,
-    cycle_started_at timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    pages_listed integer DEFAULT 0 NOT NULL,
-    pages_asked integer DEFAULT 0 NOT NULL,
-    probed_since timestamp with time zone DEFAULT '1970-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    CONSTRAINT sweep_cursor_only_row_check CHECK (only_row)
-);
-
 CREATE TABLE public.unreachable_nodes (
     node text NOT NULL,
     since timestamp with time zone NOT NULL
@@ -605,6 +616,9 @@ ALTER TABLE ONLY public.stream_epoch
 
 ALTER TABLE ONLY public.sweep_cursor
     ADD CONSTRAINT sweep_cursor_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.sweep_pages
+    ADD CONSTRAINT sweep_pages_pkey PRIMARY KEY (cycle_started_at, page);
 
 ALTER TABLE ONLY public.unreachable_nodes
     ADD CONSTRAINT unreachable_nodes_pkey PRIMARY KEY (node);

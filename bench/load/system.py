@@ -148,7 +148,7 @@ class OwnSystem:
         async def cycles_left() -> int:
             nonlocal left
             await self.run_sweep()
-            left -= int(await self.database.fetchval("select user_id = '' from sweep_cursor"))
+            left -= int(await self.database.fetchval("select is_listed from sweep_cursor"))
             return max(0, left)
 
         if await until_none(cycles_left, every=0):

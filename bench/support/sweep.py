@@ -274,7 +274,7 @@ class Story:
                 raise SystemExit(f"the sweep failed: {numbers}")
             asked, seconds = int(numbers["asked"]), numbers["duration_ms"] / 1000
             print(f"{'':12}a run: {asked} asked, {int(numbers['closed'])} closed, {seconds:.1f} s")
-            is_over = await self._db.fetchval("select user_id = '' from sweep_cursor")
+            is_over = await self._db.fetchval("select is_listed from sweep_cursor")
 
     async def _out_of_reach(self) -> None:
         """Until the grace is over; no row: a run of the gateway's own schedule came first."""

@@ -20,11 +20,14 @@ from handlers.container import Container
 from handlers.core.failure_detection import MAX_UNCLEAR_ANSWERS, UNUSED_CONNECTION_ID
 from handlers.core.limits import Limits
 from handlers.core.operations.maintenance import Finalize, FinalizeRow, Prune, PruneRow
+from handlers.core.operations.sweep import Sweep
 from handlers.services import sweep as service
 from handlers.services.sweep import Keep, Settings, SweepRun
-from tests.support.world import Context
+from tests.support.world import Context, FakeConnections
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handlers.core.operation import Statement
     from tests.support.world import World
 
@@ -161,8 +164,8 @@ def test_a_run_rolls_up_what_the_cycle_before_has_made_final(world: World) -> No
         " now() - interval '190 minutes', 'client', '0')"
     )
     runs = [run(world) for _ in range(6)]
-    # The first one lists all, the second begins with the next cycle.
-    assert [one["quarters_rolled_up"] for one in runs[:3]] == [0, 0, service.MAX_ROLL_UPS]
+    # The first one rolls up before its sweep.
+    assert [one["quarters_rolled_up"] for one in runs[:2]] == [0, service.MAX_ROLL_UPS]
     (rolled_up,) = world.rows("select sum(watched) from rollups where resource = ''")
     assert rolled_up["sum"] == 2 * timedelta(minutes=50)
     assert 2 * 3_600 < runs[-1]["rollups_behind_seconds"] < 3 * 3_600
@@ -662,3 +665,55 @@ def test_many_unanswered_connections_are_one_line_of_the_log(
     run(world)
     (record,) = caplog.records
     assert "20 unanswered, the last: gateway.example/live: no answer" in record.getMessage()
+
+
+class WaitingConnections(FakeConnections):
+    """Says that it has been asked, and answers later."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_asked, self.may_answer = asyncio.Event(), asyncio.Event()
+
+    async def is_open(self, node: str, connection_id: str) -> bool:
+        self.is_asked.set()
+        await self.may_answer.wait()
+        return await super().is_open(node, connection_id)
+
+
+@pytest.mark.parametrize("cycles", [0, 1])
+def test_a_run_that_is_overtaken_costs_no_evidence(
+    world: World, monkeypatch: pytest.MonkeyPatch, cycles: int
+) -> None:
+    """One run waits for answers about its page; others do the rest, and go on in the next cycle."""
+    monkeypatch.setattr(service, "PAGE_SIZE", 1)
+    for user in ("ann", "bob"):
+        come(world, f"{user}-tab", user)
+    world.age(minutes=30)
+    slow = WaitingConnections()
+    other = Container()
+    vars(other).update(
+        vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
+    )
+    settings = Settings(timedelta(seconds=30), 1_000, Keep(0, 0, 0, 0, 0, 0), Limits())
+
+    def until_answered() -> int:
+        return 0 if slow.may_answer.is_set() else 30_000
+
+    overtaken = SweepRun(world.container.database, slow, settings, until_answered)
+    overtaking = SweepRun(other.database, other.gateway, settings, lambda: 30_000)
+
+    async def both() -> datetime:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(overtaken.sweep_pages())
+            await slow.is_asked.wait()
+            (cursor,) = world.rows("select cycle_started_at from sweep_cursor")
+            await overtaking.sweep_pages()
+            for _ in range(cycles):
+                await other.database.fetch_one(Sweep(1))
+            slow.may_answer.set()
+        await other.database.close()
+        began: datetime = cursor["cycle_started_at"]
+        return began
+
+    began = world.run(both())
+    assert world.rows("select probed_since from sweep_cursor") == [{"probed_since": began}]

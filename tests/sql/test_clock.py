@@ -123,6 +123,11 @@ async def listed(db: asyncpg.Connection, now: datetime) -> int:
     return count
 
 
+async def finish(db: asyncpg.Connection, now: datetime) -> None:
+    call = "select finish_sweep_page(cycle_started_at, pages_listed, $1) from sweep_cursor"
+    await db.execute(call, now)
+
+
 async def forget(db: asyncpg.Connection, tab: Tab, now: datetime) -> int:
     one = ([tab.user_id], [tab.node], [tab.name], ["swept"])
     call = "select forget($1, $2, $3, $4, $5, $6)"
@@ -142,10 +147,8 @@ async def test_a_connection_that_opened_later_is_asked_for_and_forgotten(
 async def test_a_cycle_that_began_later_is_no_evidence(db: asyncpg.Connection) -> None:
     """Two cycles ended; then the clock went back, ann came and went, and no cycle has found her."""
     for moment in (LATER - MINUTE, LATER):
-        await db.execute("update sweep_cursor set pages_asked = pages_listed")
         await listed(db, moment)
-    await db.execute("update sweep_cursor set pages_asked = pages_listed")
-    await listed(db, LATER)
+        await finish(db, moment)
     tab = await come(db, now=NOW)
     assert await forget(db, tab, NOW + 10 * MINUTE) == 1
     lasted = "select ended_at - joined_at from sessions"
@@ -155,9 +158,10 @@ async def test_a_cycle_that_began_later_is_no_evidence(db: asyncpg.Connection) -
 async def test_the_first_cycle_that_is_whole_again_is_evidence(db: asyncpg.Connection) -> None:
     await listed(db, LATER)
     tab = await come(db, now=NOW)
-    for minutes in (2, 3, 4):
-        await db.execute("update sweep_cursor set pages_asked = pages_listed")
+    await finish(db, NOW)
+    for minutes in (2, 3):
         await listed(db, NOW + minutes * MINUTE)
+        await finish(db, NOW + minutes * MINUTE)
     assert await forget(db, tab, NOW + 10 * MINUTE) == 1
     assert await db.fetchval("select ended_at from sessions") == NOW + 3 * MINUTE
 

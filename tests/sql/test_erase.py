@@ -94,6 +94,11 @@ async def name(db: asyncpg.Connection) -> None:
     )
     await db.execute("update sweep_cursor set user_id = $1, resource = 'site'", ID)
     await db.execute(
+        "insert into sweep_pages values (now(), 1, '', '', $1, 'site', now()),"
+        " (now(), 2, $1, 'site', 'zoe', 'site', now())",
+        ID,
+    )
+    await db.execute(
         "insert into corrections (correction_id, session_id, user_id, resource, revision, times,"
         " reason, author, at, last_month)"
         " values (gen_random_uuid(), 7, 'cyd', 'site', 1, '{}', $1, 'ops', now(), now()),"
@@ -329,9 +334,9 @@ async def test_the_sweep_goes_on_behind_the_user(
     """A cycle that has to begin again is no evidence that anyone is there."""
     for n, user_id in enumerate([*earlier, ID, "bob"]):
         await Tab(f"t{n}", user_id).connect(db, T0)
-    await db.execute("select sweep($1)", len(earlier) + 1)
-    await db.execute("update sweep_cursor set pages_asked = 1")
+    begun = await db.fetchrow("select * from sweep($1)", len(earlier) + 1)
     await erase(db)
+    await db.execute("select finish_sweep_page($1, $2)", begun["cycle_started_at"], begun["page"])
     page = await db.fetchrow("select * from sweep(10)")
     assert [one[0] for one in json.loads(page["connections"])] == ["bob"]
     probed = await db.fetchval("select probed_since from sweep_cursor")

@@ -554,7 +554,9 @@ class Story(RuleBasedStateMachine):
         self._forgets([*expired, *gone])
         self._doubts(page, page.answers)
         self._notes_nodes(page.answers)
-        self.presence.rows(text("finish_sweep_page"), page.cycle_started_at, page.number)
+        self.presence.call(
+            "finish_sweep_page($1, $2, $3)", page.cycle_started_at, page.number, self._now
+        )
 
     def _doubts(self, page: Page, answers: dict[Tab, bool | None]) -> None:
         changed = [

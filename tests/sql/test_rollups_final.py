@@ -150,9 +150,8 @@ class World:
             if self.dice.random() < 0.03:
                 return  # it dies before it says that the page is done
             await self.db.execute(
-                "update sweep_cursor set pages_asked = $2::integer"
-                " where cycle_started_at = $1 and pages_asked = $2::integer - 1",
-                *(page["cycle_started_at"], page["page"]),
+                "select finish_sweep_page($1, $2, $3)",
+                *(page["cycle_started_at"], page["page"], self.now),
             )
             if not page["has_more"]:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ async def sweep(db: asyncpg.Connection, now: datetime, limit: int = 100) -> dict
 
 
 async def swept(db: asyncpg.Connection, page: dict[str, Any]) -> None:
-    await db.execute(text("finish_sweep_page"), page["cycle_started_at"], page["page"])
+    await db.execute("select finish_sweep_page($1, $2)", page["cycle_started_at"], page["page"])
 
 
 async def cycle(db: asyncpg.Connection, now: datetime) -> None:
@@ -76,43 +77,117 @@ async def test_a_connection_older_than_two_hours_has_expired(
 async def test_a_cycle_that_asked_everyone_is_evidence(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     await cycle(db, at(100))
-    await sweep(db, at(200))
     await forget(db, [Tab("a")], at(210))
     assert (await the_row(db))["ended_at"] == at(100)
 
 
-async def test_a_cycle_of_which_one_page_was_not_asked_is_none(db: asyncpg.Connection) -> None:
+# ---- pages
+
+
+async def begin(db: asyncpg.Connection, second: float = 100) -> list[dict[str, Any]]:
+    """The three pages of a cycle: ann's, bob's, and an empty one."""
     for name in ("ann", "bob"):
         await Tab(name, user_id=name).connect(db)
-    page = await sweep(db, at(100), limit=1)
-    await swept(db, page)
-    await sweep(db, at(101))
+    return [await sweep(db, at(second + n), limit=1) for n in range(3)]
+
+
+async def probed(db: asyncpg.Connection) -> datetime | None:
+    """When the last cycle began that is evidence."""
+    since: datetime = await db.fetchval("select probed_since from sweep_cursor")
+    return since if since >= T0 else None
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))))
+async def test_pages_finish_in_any_order(db: asyncpg.Connection, order: tuple[int, ...]) -> None:
+    pages = await begin(db)
+    for n in order:
+        assert await probed(db) is None
+        await swept(db, pages[n])
+    assert await probed(db) == at(100)
+
+
+@pytest.mark.parametrize("missing", range(3))
+async def test_a_cycle_of_which_a_page_was_not_asked_is_none(
+    db: asyncpg.Connection, missing: int
+) -> None:
+    """Also if its others are said twice, as when a statement is sent again."""
+    pages = await begin(db)
+    for page in 2 * (pages[:missing] + pages[missing + 1 :]):
+        await swept(db, page)
     await sweep(db, at(200))
-    await forget(db, [Tab("ann")], at(210))
-    assert await db.fetchval("select ended_at from watching_times where user_id = 'ann'") == T0
+    assert await probed(db) is None
 
 
-async def test_a_page_that_is_said_twice_stands_for_no_other(db: asyncpg.Connection) -> None:
-    """Its statement may be sent again on a new connection; the other page was never asked for."""
-    for name in ("ann", "bob"):
-        await Tab(name, user_id=name).connect(db)
-    page = await sweep(db, at(100), limit=1)
+async def test_a_page_that_finishes_in_the_next_cycle_makes_its_own_whole(
+    db: asyncpg.Connection,
+) -> None:
+    ann, bob, none = await begin(db)
+    await swept(db, none)
+    await swept(db, ann)
+    page = await sweep(db, at(200))
+    await swept(db, bob)
+    assert await probed(db) == at(100)
     await swept(db, page)
-    await swept(db, page)
-    await sweep(db, at(101))
-    await sweep(db, at(200))
-    await forget(db, [Tab("bob", user_id="bob")], at(210))
-    assert await db.fetchval("select ended_at from watching_times where user_id = 'bob'") == T0
+    assert await probed(db) == at(200)
 
 
-async def test_a_page_of_an_older_cycle_is_no_evidence_for_the_next(db: asyncpg.Connection) -> None:
+async def test_a_cycle_that_was_overtaken_takes_back_no_evidence(db: asyncpg.Connection) -> None:
+    old = await begin(db)
+    await swept(db, await sweep(db, at(200)))
+    for page in old:
+        await swept(db, page)
+    assert await probed(db) == at(200)
+
+
+async def test_a_page_of_a_cycle_is_none_of_the_next(db: asyncpg.Connection) -> None:
     await Tab("a").connect(db)
     old = await sweep(db, at(100))
     await sweep(db, at(110))
     await swept(db, old)
+    assert await probed(db) == at(100)
+
+
+async def test_a_cycle_is_whole_that_became_longer_while_it_went_on(db: asyncpg.Connection) -> None:
+    await Tab("b", user_id="bob").connect(db)
+    pages = [await sweep(db, at(100), limit=1)]
+    for name in ("ann", "cyd"):
+        await Tab(name, user_id=name, expires_at=at(200)).connect(db, at(101))
+    pages += [await sweep(db, at(102), limit=1) for _ in range(2)]
+    assert [page["has_more"] for page in pages] == [True, True, False]
+    for page in pages:
+        await swept(db, page)
+    assert await probed(db) == at(100)
+
+
+@pytest.mark.parametrize(("seconds", "again"), [(120, False), (120.001, True)])
+async def test_a_page_whose_run_has_died_is_handed_out_again(
+    db: asyncpg.Connection, seconds: float, again: bool
+) -> None:
+    """As itself: with those who have been there since before the cycle, and only they."""
+    ann, bob, none = await begin(db)
+    for page in (ann, none):
+        await swept(db, page)
+    await Tab("b", user_id="b", expires_at=at(200)).connect(db, at(102))
+    page = await sweep(db, at(101 + seconds))
+    assert (page["page"] == bob["page"]) is again
+    if again:
+        assert page["has_more"]
+        assert page["connections"] == [["bob", NODE, "bob", False, False]]
+        assert (await sweep(db, at(102 + seconds)))["page"] == 1, "it has been handed out now"
+        await swept(db, page)
+        assert await probed(db) == at(100)
+
+
+async def test_the_release_before_counts_its_pages(db: asyncpg.Connection) -> None:
+    """Its statement knows nothing of rows, and only of the order."""
+    for page in await begin(db):
+        await db.execute(
+            "update sweep_cursor set pages_asked = $2::integer"
+            " where cycle_started_at = $1 and pages_asked = $2::integer - 1",
+            *(page["cycle_started_at"], page["page"]),
+        )
     await sweep(db, at(200))
-    await forget(db, [Tab("a")], at(210))
-    assert (await the_row(db))["ended_at"] == T0
+    assert await probed(db) == at(100)
 
 
 async def test_who_did_not_answer_has_no_more_evidence_than_before(db: asyncpg.Connection) -> None:

@@ -49,7 +49,7 @@ class Suspect(Statement[None], frozen=True):
 class FinishSweepPage(Statement[None], frozen=True):
     """Every connection of a page has been looked up, and those that were gone are forgotten."""
 
-    query: ClassVar[str] = "finish_sweep_page"
+    function: ClassVar[str] = "finish_sweep_page"
     cycle_started_at: datetime
     page: int
 

@@ -40,11 +40,12 @@ create or replace function user_tables() returns table (
          '(after_user_id, after_resource) = (select * from place_without($1, after_user_id, after_resource)),
           (reading_user_id, reading_resource) = (select * from place_without($1, reading_user_id, reading_resource)),
           (until_user_id, until_resource) = (select * from place_without($1, until_user_id, until_resource))'),
-        -- Without a place before it, the cycle begins again; a page too many makes this one no evidence.
+        -- Without a place before it, the cycle begins again.
         ('sweep_cursor', '{}', 'all', '$1 = user_id',
-         '(user_id, resource) = (select * from place_without($1, user_id, resource)),
-          pages_listed = pages_listed
-              + case when (place_without($1, user_id, resource)).user_id = '''' then 1 else 0 end'),
+         '(user_id, resource) = (select * from place_without($1, user_id, resource))'),
+        ('sweep_pages', '{}', 'all', '$1 in (after_user_id, until_user_id)',
+         '(after_user_id, after_resource) = (select * from place_without($1, after_user_id, after_resource)),
+          (until_user_id, until_resource) = (select * from place_without($1, until_user_id, until_resource))'),
         ('user_streams', '{user_id}', 'all', 'mentions(state, $1)', 'state = without_mentions(state, $1)'),
         ('user_events', '{user_id, seq}', 'all', '(mentions(body, $1) or mentions(patch, $1))',
          'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
