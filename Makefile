@@ -47,7 +47,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate schema lock clean
+.PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -106,6 +106,10 @@ audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences o
 
 migrate: .venv/run.stamp ## apply the migrations to the database in DATABASE_URL
 	@$(VENV_PYTHON) -m sql.migrate
+
+restored: .venv/run.stamp ## after a restore: migrate, and let clients and readers begin again (OPTIONS=--yes)
+	@$(VENV_PYTHON) -m sql.migrate
+	@$(VENV_PYTHON) -m sql.restored $(OPTIONS)
 
 bench: ## run a benchmark: `make bench NAME=claims`; without NAME, list them
 ifdef NAME

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from handlers.adapters.settings import (
+    database_cluster,
     grace,
     keep_event_days,
     keep_grant_days,
@@ -27,7 +28,7 @@ def handle(_event: Event, context: Context, container: Container) -> dict[str, f
         keep_presence_event_days(),
         keep_stream_months(),
     )
-    settings = Settings(grace(), sweep_requests_per_second(), keep, limits())
+    settings = Settings(grace(), sweep_requests_per_second(), database_cluster(), keep, limits())
     remaining_ms = context.get_remaining_time_in_millis
     return container.run(
         SweepRun(container.database, container.gateway, settings, remaining_ms).run(), context

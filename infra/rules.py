@@ -66,6 +66,7 @@ NEEDS: Final = {
     "keep_ledger_days()": Needs({"KEEP_LEDGER_DAYS"}, set()),
     "keep_event_days()": Needs({"KEEP_EVENT_DAYS"}, set()),
     "keep_presence_event_days()": Needs({"KEEP_PRESENCE_EVENT_DAYS"}, set()),
+    "database_cluster()": Needs({"DATABASE_CLUSTER"}, set()),
     "keep_stream_months()": Needs({"KEEP_STREAM_MONTHS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }

@@ -1,8 +1,8 @@
 -- What the functions may do: call functions, and read and write rows; nothing that outlives a row.
 -- sql/migrate.py runs this after all that it has applied. The role cannot log in by itself: a login is made
 -- a member of it, or it is given a password (docs/how-to/use-your-own-postgresql.md).
--- Who made the tables owns them, and alone may change them: keep_months and its like have that right, and
--- erase_part to rewrite what is never rewritten otherwise.
+-- Who made the tables owns them, and alone may change them: keep_months and its like have that right,
+-- erase_part to rewrite what is never rewritten otherwise, and notice_restore to write a new epoch.
 do $$
 declare
     v_object text;
@@ -36,7 +36,8 @@ begin
     end loop;
     for v_object in
         select p.oid::regprocedure from pg_proc p
-         where p.pronamespace = 'public'::regnamespace and p.proname in ('keep_months', 'keep_days', 'erase_part')
+         where p.pronamespace = 'public'::regnamespace
+           and p.proname in ('keep_months', 'keep_days', 'erase_part', 'notice_restore')
            and pg_has_role(p.proowner, 'usage')
     loop
         -- Temporary tables last: the caller could make one of a name that the function means.

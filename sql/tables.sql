@@ -470,6 +470,7 @@ CREATE TABLE public.rollups_due (
 CREATE TABLE public.stream_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
+    server text,
     CONSTRAINT stream_epoch_only_row_check CHECK (only_row)
 );
 

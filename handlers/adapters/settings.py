@@ -60,6 +60,11 @@ def keep_presence_event_days() -> int:
     return int(os.environ.get("KEEP_PRESENCE_EVENT_DAYS") or "7")
 
 
+def database_cluster() -> str | None:
+    """The name that only this database's cluster has; None where it is the user's own."""
+    return os.environ.get("DATABASE_CLUSTER") or None
+
+
 def keep_stream_months() -> int:
     """How many months a stream without events is kept, with its state; 0 for ever."""
     return int(os.environ.get("KEEP_STREAM_MONTHS") or "0")

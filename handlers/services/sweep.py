@@ -29,6 +29,7 @@ from handlers.core.operations.maintenance import (
     IsClockSteady,
     KeepDays,
     KeepMonths,
+    NoticeRestore,
     Prune,
     PruneLag,
     PruneStreams,
@@ -49,6 +50,7 @@ log = logging.getLogger(__name__)
 # By which share of the run's time a step begins nothing new. What is left at the end covers the
 # last statement: the database has ten seconds for one, and needs a tenth of one.
 UNTIL = {
+    "notice_restore": 0.2,
     "finalize": 0.3,
     "prune": 0.4,
     "roll_up": 0.43,
@@ -59,6 +61,7 @@ UNTIL = {
     "evict": 0.95,
 }
 
+RENUMBER_BATCH_SIZE = 10_000
 FINALIZE_BATCH_SIZE = 5_000
 PRUNE_BATCH_SIZE = 10_000
 # One quarter hour becomes final every 15 minutes, and takes seconds with 640,000 online. After an
@@ -75,6 +78,7 @@ EVICT_BATCH_SIZE = 2_000
 
 UNITS = dict.fromkeys(
     (
+        "restores_noticed",
         "connections",
         "presence_events_recorded",
         "pruned_tickets",
@@ -151,6 +155,7 @@ class Keep(msgspec.Struct, frozen=True):
 class Settings(msgspec.Struct, frozen=True):
     grace: timedelta
     requests_per_second: int
+    database_cluster: str | None
     keep: Keep
     limits: Limits
 
@@ -192,6 +197,7 @@ class SweepRun:
 
     async def _all_steps(self) -> None:
         for step in (
+            self.notice_restore,
             self.set_line_limits,
             self.finalize,
             self.prune,
@@ -208,8 +214,19 @@ class SweepRun:
                 log.error("%s: %s", step.__name__, error)
                 self.failures.append(error)
 
+    async def notice_restore(self) -> None:
+        """First: until then clients go on from numbers that a restored database gives again."""
+        statement = NoticeRestore(self._settings.database_cluster, RENUMBER_BATCH_SIZE)
+        is_full = True
+        while is_full and self._has_time("notice_restore"):
+            row = await self._database.fetch_one(statement)
+            if row.is_restored:
+                self.numbers["restores_noticed"] += 1
+                log.warning("the database was restored or copied: clients and readers begin again")
+            is_full = row.renumbered == RENUMBER_BATCH_SIZE
+
     async def set_line_limits(self) -> None:
-        """First: it is quick, and in a storm all else may take its time."""
+        """Early: it is quick, and in a storm all else may take its time."""
         row = await self._database.fetch_one(set_line_limits(self._settings.limits))
         self.numbers["connections"] = row.connections
         self.numbers["reconnect_within_ms"] = row.reconnect_within_ms

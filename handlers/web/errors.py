@@ -223,10 +223,10 @@ UNAVAILABLE = ErrorCode(
 DATABASE_MOVED = ErrorCode(
     503,
     "database_moved",
-    "the grants were copied from a database whose transaction ids do not compare with "
-    "these; run `set statement_timeout = 0; update claims set xid = 0; update "
-    "grant_log set pruned_xid = 0; update stream_epoch set epoch = gen_random_uuid()` there once",
-    "The database was copied from another cluster without its transaction ids.",
+    "the grants were copied from another cluster and are being put in order; send the same request "
+    "again in a minute",
+    "The database was copied from another cluster a moment ago. The sweep puts the grants in order "
+    "within a minute.",
 )
 
 ERROR_CODES = (

@@ -4,5 +4,4 @@
 -- pruned_xid, pruned_grant_id: up to here, grants have been removed.
 select e.epoch::text, c.next_xid, exists (select from claims g where g.xid >= c.next_xid) as is_moved,
        p.pruned_xid, p.pruned_grant_id
-  from stream_epoch e, grant_log p,
-       (select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as next_xid) as c;
+  from stream_epoch e, grant_log p, next_xid() as c (next_xid);

@@ -74,6 +74,25 @@ def two_nodes(world: World) -> World:
     return world
 
 
+# ---- restores
+
+
+def test_a_restored_database_is_noticed_once(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(world)
+    (before,) = world.rows("select epoch from stream_epoch")
+    world.rows("update stream_epoch set server = 'another'")
+    assert [run(world)["restores_noticed"] for _ in range(2)] == [1, 0]
+    assert world.rows("select epoch from stream_epoch") != [before]
+    (record,) = caplog.records
+    assert "restored or copied" in record.getMessage()
+    monkeypatch.setenv("DATABASE_CLUSTER", "cluster-A")
+    assert [run(world)["restores_noticed"] for _ in range(2)] == [1, 0]
+    monkeypatch.setenv("DATABASE_CLUSTER", "")
+    assert [run(world)["restores_noticed"] for _ in range(2)] == [1, 0]
+
+
 # ---- facts, logs, months
 
 
@@ -566,7 +585,7 @@ def test_a_run_that_is_killed_at_any_step_is_completed_by_the_next(world: World,
 
 
 @pytest.mark.parametrize(
-    "name", ["finalize", "prune", "unreachable_nodes", "sweep", "record_nodes"]
+    "name", ["notice_restore", "finalize", "prune", "unreachable_nodes", "sweep", "record_nodes"]
 )
 def test_a_step_that_fails_stops_no_other_and_is_reported(world: World, name: str) -> None:
     everything(world)
@@ -588,7 +607,7 @@ def test_two_runs_at_once_do_everything_once(world: World) -> None:
     vars(other).update(
         vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
     )
-    settings = Settings(timedelta(seconds=30), 1_000, Keep(0, 0, 0, 0, 0, 0), Limits())
+    settings = Settings(timedelta(seconds=30), 1_000, None, Keep(0, 0, 0, 0, 0, 0), Limits())
     runs = [
         SweepRun(each.database, each.gateway, settings, lambda: 30_000)
         for each in (world.container, other)

@@ -159,7 +159,7 @@ def test_what_is_left_is_done_by_the_sweep(world: World, monkeypatch: pytest.Mon
     live(world)
     monkeypatch.setattr(user_data, "ERASE_WITHIN_SECONDS", 0)
     order(world)
-    settings = Settings(timedelta(seconds=30), 1_000, Keep(0, 0, 0, 0, 0, 0), Limits())
+    settings = Settings(timedelta(seconds=30), 1_000, None, Keep(0, 0, 0, 0, 0, 0), Limits())
     parts = (world.container.database, world.container.gateway, settings, lambda: 30_000)
     runs = [world.run(SweepRun(*parts).run()) for _ in range(2)]
     assert [run["erasures_under_way"] for run in runs] == [1, 0]

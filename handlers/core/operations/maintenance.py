@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from handlers.core.limits import Limits
 
 
+class NoticeRestoreRow(msgspec.Struct, frozen=True):
+    is_restored: bool
+    """The database was restored or copied: streams and logs have a new epoch."""
+    renumbered: int
+    """grants that were copied from another cluster; `limit`: there may be more"""
+
+
+class NoticeRestore(Statement[NoticeRestoreRow], frozen=True):
+    """Notices that the database is on another server than when this was last asked."""
+
+    function: ClassVar[str] = "notice_restore"
+    cluster: str | None
+    """A name that no other cluster ever gets; None: the server is asked."""
+    limit: int
+
+
 class FinalizeRow(msgspec.Struct, frozen=True):
     events: int
     is_behind: bool
