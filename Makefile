@@ -29,6 +29,8 @@ ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
 CONNECTIONS = 150000
 REQUESTS = 10000
 SET =
+# `make migrate`: a stack on AWS, in place of a database in DATABASE_URL.
+STACK =
 # HTTP requests of `make fuzz`, and what makes them the same again.
 CASES = 10000
 SEED =
@@ -104,8 +106,8 @@ load: .venv/dev.stamp ## load the whole system, and check that it tells the trut
 audit: .venv/dev.stamp build/audit/stamp ## known vulnerabilities and licences of all requirements; needs the internet
 	$(VENV_PYTHON) -m infra.audit $(OPTIONS)
 
-migrate: .venv/run.stamp ## apply the migrations to the database in DATABASE_URL
-	@$(VENV_PYTHON) -m sql.migrate
+migrate: .venv/run.stamp ## apply the migrations to the database in DATABASE_URL, or of a stack on AWS (STACK=)
+	@$(VENV_PYTHON) -m $(if $(STACK),infra.migrate $(STACK),sql.migrate)
 
 restored: .venv/run.stamp ## after a restore: migrate, and let clients and readers begin again (OPTIONS=--yes)
 	@$(VENV_PYTHON) -m sql.migrate

@@ -8,6 +8,9 @@ PLATFORMS_arm64 := manylinux2014_aarch64 manylinux_2_28_aarch64
 PLATFORMS_x86_64 := manylinux2014_x86_64 manylinux_2_28_x86_64
 # The AWS APIs that the handlers call by boto3; botocore's 400 others are 20 MB of every package.
 AWS_APIS := sqs
+# One applies the schema.
+SQL = sql/queries
+build-MigrateFunction: SQL = sql
 
 build-WebFunction: $(LIBRARIES)/requirements-web
 	$(pack)
@@ -27,7 +30,7 @@ $(LIBRARIES)/%: handlers/%.txt | .venv/bin/python
 define pack
 	mkdir -p "$(ARTIFACTS_DIR)/sql"
 	cp -R $</. handlers "$(ARTIFACTS_DIR)"
-	cp -R sql/queries "$(ARTIFACTS_DIR)/sql"
+	cp -R $(SQL) "$(ARTIFACTS_DIR)/$(dir $(SQL))"
 	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
 	if python3.13 -c "" 2>/dev/null; then \
 		python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$(ARTIFACTS_DIR)"; fi

@@ -58,6 +58,7 @@ NEEDS: Final = {
         {"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "KEEP_OUT_SECONDS", "GRACE_SECONDS"},
         set(),
     ),
+    "functions_database_url()": Needs({"FUNCTIONS_DATABASE_URL"}, set()),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "limits()": Needs({"CONNECTIONS_PER_SECOND", "PING_SECONDS", "ROTATE_SECONDS"}, set()),
     "max_connections()": Needs({"MAX_CONNECTIONS_PER_USER"}, set()),
@@ -165,6 +166,15 @@ def environment(stack: Stack) -> Iterator[str]:
         yield from (f"{name}: is given {key}, and never reads it" for key in sorted(given - read))
 
 
+def migrated_first(stack: Stack) -> Iterator[str]:
+    """CloudFormation changes no other function before the migrations of its release have run."""
+    migrations = stack.of_type("Custom::Migrations")
+    migrates = mentions([body["ServiceToken"] for body in migrations.values()])
+    for name, function in stack.functions.items():
+        if name not in migrates and not migrations.keys() & mentions(function.properties):
+            yield f"{name}: refers to none of {sorted(migrations)}, and so does not wait for it"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     permissions,
     timeouts,
@@ -174,6 +184,7 @@ RULES: Final[tuple[Rule, ...]] = (
     grants,
     visibility,
     environment,
+    migrated_first,
 )
 
 

@@ -1,38 +1,48 @@
 """Bring a database up to date: `python -m sql.migrate [DATABASE_URL]`.
 
-Files of `sql/migrations/` run once, in order of name, each in its own transaction; a file that has
-run must not change. Files below `sql/functions/` (`create or replace`) run again whenever their
-text changes, so their history reads as a diff. PostgreSQL cannot replace a parameter's name or a
-result's type: that needs a migration that drops the function, which runs before. `sql/roles.sql`
-runs after any of them: it says what the functions may do with what there is. Safe to run twice and
-at once: an advisory lock lets one run in at a time.
+Files of `sql/migrations/` run once, in order of name; a file that has run must not change. Files
+below `sql/functions/` (`create or replace`) run again whenever their text changes, so their history
+reads as a diff. PostgreSQL cannot replace a parameter's name or a result's type: that needs a
+migration that drops the function, which runs before. `sql/roles.sql` runs after any of them: it
+says what the functions may do with what there is.
+
+All that is missing runs in one transaction, so that users see the schema before or the one after.
+A migration that begins with `-- Outside a transaction.` runs by itself, statement by statement: for
+`create index concurrently`, and for what would hold locks for long. It may be repeated.
+
+Users go on meanwhile: whatever waits half a second for a lock gives up and tries again, for ten
+minutes. A database of a newer release is left as it is. Safe to run twice and at once: an advisory
+lock lets one run in at a time.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import hashlib
 import os
 import re
 import socket
 import ssl
 import sys
+import time
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import asyncpg
 
+from sql import schema
+from sql.apply import MigrationError, Run
 from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-HERE = Path(__file__).parent
+__all__ = ["MigrationError", "Unreachable", "bring_up_to_date", "check", "migrate", "set_time_outs"]
+
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
-ROLES = "roles.sql"
+PATIENCE_SECONDS = 600  # for locks that others hold, and for another run to end
+LOOK_EVERY_SECONDS = 0.1  # whether it has ended
 ANSWER_TIMEOUT_SECONDS = 30  # Aurora that sleeps takes half of that to wake up
 
 # What is set for a role wins over what is set for the database.
@@ -47,10 +57,6 @@ select setrole::regrole::text
 NO_ADDRESS = "DATABASE_URL is not of the form postgresql://user:password@host:port/name."
 
 
-class MigrationError(Exception):
-    """What happened, in which file, and what to do."""
-
-
 class Unreachable(Exception):
     """The database cannot be used; a sentence that repeats no part of its address.
 
@@ -58,48 +64,22 @@ class Unreachable(Exception):
     """
 
 
-async def migrate(dsn: str) -> list[str]:
+async def migrate(dsn: str, patience_seconds: float = PATIENCE_SECONDS) -> list[str]:
     """Apply what is missing and return the names of the files applied, in order.
 
-    Raises MigrationError for a file that fails or has changed since it ran, and what
-    asyncpg.connect raises when the database cannot be reached. `dsn` must lead to PostgreSQL itself
-    or to a session pooler: the lock belongs to the session.
+    Raises MigrationError for a file that fails, has changed since it ran, or gets no lock for so
+    long, and what asyncpg.connect raises when the database cannot be reached. `dsn` must lead to
+    PostgreSQL itself or to a session pooler: the lock belongs to the session.
     """
-    async with _alone(dsn) as connection:
-        # What waits behind a migration for a lock waits with it, and so do the events of users: a
-        # report that goes on for a minute ends the migration.
-        await connection.execute("set lock_timeout = '1min'")
+    give_up_at = time.monotonic() + patience_seconds
+    async with _alone(dsn, give_up_at) as connection:
         # Asked first: a role that may not make tables may run on a database that has them.
         if not await connection.fetchval("select to_regclass('migrations') is not null"):
             await connection.execute(
                 "create table migrations ("
                 "name text primary key, digest text not null, applied_at timestamptz not null)"
             )
-        # Functions call each other, in any order of files.
-        await connection.execute("set check_function_bodies = off")
-        texts = {name: (HERE / name).read_text(encoding="utf-8") for name in _files()}
-        done = [name for name, text in texts.items() if await _apply(connection, name, text)]
-        # A file that moved has run under its new name.
-        if done:
-            await connection.execute(
-                "delete from migrations where name like 'functions/%' and name <> all ($1::text[])",
-                list(texts),
-            )
-        if await _apply_roles(connection, "".join(texts.values())):
-            done.append(ROLES)
-        return done
-
-
-async def _apply_roles(connection: asyncpg.Connection, everything: str) -> bool:
-    """Grant the functions' role what it needs, after a change or when it has nothing."""
-    has_rights = await connection.fetchval(
-        "select coalesce(has_table_privilege("
-        "to_regrole('headcount_functions')::oid, 'migrations', 'select'), true)"
-    )
-    if not has_rights:  # an administrator has made it since, or the backup was of another cluster
-        await connection.execute("delete from migrations where name = $1", ROLES)
-    text = (HERE / ROLES).read_text(encoding="utf-8")
-    return await _apply(connection, ROLES, text, depends_on=everything)
+        return await Run(connection, give_up_at).apply()
 
 
 async def set_time_outs(dsn: str) -> None:
@@ -107,8 +87,8 @@ async def set_time_outs(dsn: str) -> None:
 
     Raises MigrationError if a role has a setting of its own under which functions answer wrongly.
     """
-    async with _alone(dsn) as connection:
-        await connection.execute((HERE / "time_outs.sql").read_text(encoding="utf-8"))
+    async with _alone(dsn, time.monotonic() + PATIENCE_SECONDS) as connection:
+        await connection.execute((schema.HERE / "time_outs.sql").read_text(encoding="utf-8"))
         role = await connection.fetchval(OTHER_ISOLATION)
     if role:
         raise MigrationError(
@@ -119,50 +99,19 @@ async def set_time_outs(dsn: str) -> None:
 
 
 @asynccontextmanager
-async def _alone(dsn: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect, and wait until no other run is under way, however long that takes."""
+async def _alone(dsn: str, give_up_at: float) -> AsyncIterator[asyncpg.Connection]:
+    """Connect, and wait until no other run is under way. Raises MigrationError."""
     connection = await asyncpg.connect(dsn)
     try:
         await connection.execute("set statement_timeout = 0; set lock_timeout = 0")
-        await connection.execute("select pg_advisory_lock($1)", LOCK)
+        # Not by waiting in a statement: its snapshot would hold up an index that the other builds.
+        while not await connection.fetchval("select pg_try_advisory_lock($1)", LOCK):
+            if time.monotonic() > give_up_at:
+                raise MigrationError("another run is still under way: wait for its end")
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
         yield connection
     finally:
         await connection.close()
-
-
-def _files() -> list[str]:
-    return [
-        path.relative_to(HERE).as_posix()
-        for folder in ("migrations", "functions")
-        for path in sorted((HERE / folder).rglob("*.sql"))
-    ]
-
-
-async def _apply(
-    connection: asyncpg.Connection, name: str, text: str, depends_on: str = ""
-) -> bool:
-    """Run a file unless it has run, on the same text and on what it depends on."""
-    # Now, not once for all: a migration that drops functions also forgets that they have run.
-    applied = await connection.fetchval("select digest from migrations where name = $1", name)
-    digest = hashlib.sha256((text + depends_on).encode()).hexdigest()
-    if digest == applied:
-        return False
-    if applied and name.startswith("migrations/"):
-        raise MigrationError(
-            f"sql/{name} has changed since it ran on this database; undo that and add a new file"
-        )
-    try:
-        async with connection.transaction():
-            await connection.execute(text)
-            await connection.execute(
-                "insert into migrations values ($1, $2, clock_timestamp())"
-                " on conflict (name) do update set digest = $2, applied_at = clock_timestamp()",
-                name,
-                digest,
-            )
-    except asyncpg.PostgresError as error:
-        raise MigrationError(f"sql/{name} failed: {error}") from error
-    return True
 
 
 def main() -> int:
@@ -171,7 +120,7 @@ def main() -> int:
     try:
         if not dsn:
             raise Unreachable("Give a DATABASE_URL, as an argument or in the environment.")
-        applied = asyncio.run(_run(dsn))
+        applied = asyncio.run(bring_up_to_date(dsn, os.environ.get("FUNCTIONS_DATABASE_URL")))
     except (MigrationError, Unreachable) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 2
@@ -192,12 +141,18 @@ def _database_url() -> str | None:
     return given or os.environ.get("DATABASE_URL")
 
 
-async def _run(dsn: str) -> list[str]:
+async def bring_up_to_date(
+    dsn: str, functions_url: str | None, patience_seconds: float = PATIENCE_SECONDS
+) -> list[str]:
+    """Do all that a release asks of a database; return the names of the files applied.
+
+    `functions_url` gives the functions' role its password. Raises MigrationError or Unreachable.
+    """
     await check(dsn, ANSWER_TIMEOUT_SECONDS)
     try:
-        applied = await migrate(dsn)
+        applied = await migrate(dsn, patience_seconds)
         await set_time_outs(dsn)
-        if functions_url := os.environ.get("FUNCTIONS_DATABASE_URL"):
+        if functions_url:
             await let_functions_log_in(dsn, password_of_functions(functions_url))
         return applied
     except WrongRoleError as error:

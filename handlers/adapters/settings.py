@@ -21,6 +21,11 @@ def setting(name: str) -> str:
     return value
 
 
+def functions_database_url() -> str | None:
+    """The URL that gives the functions' role its password, where the stack made that."""
+    return os.environ.get("FUNCTIONS_DATABASE_URL") or None
+
+
 def grace() -> timedelta:
     """How long after its last connection a session can be continued."""
     return timedelta(seconds=float(os.environ.get("GRACE_SECONDS") or "30"))

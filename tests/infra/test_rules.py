@@ -142,6 +142,13 @@ def test_ours_breaks_no_rule(ours: dict[str, Any]) -> None:
             "environment: ConnectFunction: is given TICKET_SECRET, and never reads it",
             id="secret that is never read",
         ),
+        pytest.param(
+            ["ConnectFunction", "Tags"],
+            None,
+            "migrated_first: ConnectFunction: refers to none of ['Migrations'], and so does not "
+            "wait for it",
+            id="function that changes before the schema",
+        ),
     ],
 )
 def test_a_fault_is_found(broken: Broken, path: list[str], to: Any, finding: str) -> None:

@@ -15,6 +15,7 @@ from dump_tables import dump
 from handlers.adapters.statements import text
 from handlers.services.presence import ALWAYS, NEVER
 from sql import migrate as runner
+from sql import schema
 from sql.migrate import MigrationError, migrate
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for folder in ("migrations", "functions"):
         shutil.copytree(SQL / folder, tmp_path / folder)
     shutil.copy(SQL / "roles.sql", tmp_path)
-    monkeypatch.setattr(runner, "HERE", tmp_path)
+    monkeypatch.setattr(schema, "HERE", tmp_path)
     return tmp_path
 
 
