@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
+from handlers.adapters.metrics import Metrics, counting
 from handlers.adapters.settings import setting
 from handlers.core.operations.authorize import allow
 from handlers.core.ticket import BadTicket, keys_of, read
@@ -23,12 +24,17 @@ class Unauthorized(Exception):
         super().__init__("Unauthorized")
 
 
-def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
+def handle(event: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
     """Let in the owner of a valid ticket; 401 for anyone else."""
     text = event["queryStringParameters"]["ticket"]
     try:
         ticket = read(text, keys_of(setting("TICKET_SECRET")), datetime.now(UTC))
     except BadTicket as error:
         log.warning("refused: %s", error)
+        # Lambda counts it as an error of the function; its alarm takes these off.
+        metrics.count("handshakes_refused", Reason=error.kind)
         raise Unauthorized from None
     return allow(ticket, event["methodArn"])
+
+
+handler = counting(handle)

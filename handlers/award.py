@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import logging
+import time
 
+from handlers.adapters import metrics
 from handlers.container import Container, Context, Event, live
 from handlers.services.award import Awards
 
-log = logging.getLogger(__name__)
+METRICS = {
+    "made": "bonuses_awarded",
+    "closed": "bonuses_closed",
+    "queued": "broadcasts_queued_again",
+}
 
 
 def handle(_event: Event, context: Context, container: Container) -> dict[str, int]:
     """Make the bonuses that are due, and queue each broadcast that is not in the queue yet."""
     awards = Awards(container.database, container.queue, context.get_remaining_time_in_millis)
-    numbers = container.run(awards.run(), context)
-    if any(numbers.values()):
-        log.info("award %s", json.dumps(numbers))
-    return numbers
+    began = time.monotonic()
+    try:
+        return container.run(awards.run(), context)
+    finally:
+        numbers = {METRICS[name]: number for name, number in awards.numbers.items()}
+        metrics.put(numbers | {"duration_ms": round((time.monotonic() - began) * 1000)})
 
 
 handler = live(handle, Container)

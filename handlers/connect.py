@@ -24,7 +24,12 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
         outcome = container.run(container.database.fetch_one(statement), context)
     except Unavailable as error:
         log.error("connect: %s", error)
+        container.metrics.count("handshakes_refused", Reason="unavailable")
         return {"statusCode": 503}
+    if reason := connect.REASONS.get(outcome):
+        container.metrics.count("handshakes_refused", Reason=reason)
+    else:
+        container.metrics.count("handshakes_accepted")
     return {"statusCode": connect.status(outcome)}
 
 

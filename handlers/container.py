@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 from handlers.adapters.database import CALL_SECONDS, CLIENT_PROBE_SECONDS, Database
 from handlers.adapters.database_breaker import DatabaseBreaker
 from handlers.adapters.deadline import Deadline
+from handlers.adapters.event_log import EVENT
 from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
+from handlers.adapters.metrics import Metrics
 from handlers.adapters.queue import Queue
 from handlers.adapters.settings import grace, push_endpoint, pushes_per_second, rules, setting
 from handlers.core.rate_limit import KeptOut
@@ -57,9 +59,13 @@ class Container:
         return Deadline()
 
     @cached_property
+    def metrics(self) -> Metrics:
+        return Metrics()
+
+    @cached_property
     def database(self) -> Database:
-        breaker = DatabaseBreaker(self.probe_seconds)
-        return Database(setting("DATABASE_URL"), self.deadline, self.call_seconds, breaker)
+        breaker, took = DatabaseBreaker(self.probe_seconds), self.metrics.database_took
+        return Database(setting("DATABASE_URL"), self.deadline, self.call_seconds, breaker, took)
 
     @cached_property
     def gateway(self) -> GatewayApi:
@@ -83,7 +89,7 @@ class Container:
 
     @cached_property
     def queue(self) -> Queue:
-        return Queue(self.deadline)
+        return Queue(self.deadline, lambda: self.metrics.count("queue_unavailable"))
 
     def prepare_pushes(self) -> None:
         """Begin to import what pushes need, which takes longer than all else, beside other work."""
@@ -124,11 +130,16 @@ def live(
 ) -> Callable[[Event, Context], Any]:
     """Make a Lambda handler of `handle`: the same, with this process' container."""
     container = build()
+    EVENT.watch()
     logging.getLogger("handlers").setLevel(logging.INFO)
     for library in TALKATIVE:
         logging.getLogger(library).setLevel(logging.WARNING)
 
     def handler(event: Event, context: Context) -> Any:
-        return handle(event, context, container)
+        EVENT.begin(event)
+        try:
+            return handle(event, context, container)
+        finally:
+            container.metrics.flush()
 
     return handler

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
+from handlers.adapters.database import Unavailable
 from handlers.adapters.settings import grace
 from handlers.container import ClientContainer, Container, Context, Event, live
 from handlers.core.connection import read_connection
 from handlers.core.operations import disconnect
 
+log = logging.getLogger(__name__)
+
 
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
-    """API Gateway ignores the answer. Unavailable is raised, so that it counts as an error of the
-    function.
+    """API Gateway ignores the answer. Without the database it is no error of the function: that is
+    counted as `database_unavailable`.
     """
     request = event["requestContext"]
     statement = disconnect.statement(read_connection(request), request, grace())
-    container.run(container.database.fetch(statement), context)
+    try:
+        container.run(container.database.fetch(statement), context)
+    except Unavailable as error:
+        log.error("disconnect: left to the sweep: %s", error)
+        return {"statusCode": 503}
     return {"statusCode": 200}
 
 

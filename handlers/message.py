@@ -21,7 +21,8 @@ class MessageContainer(ClientContainer):
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """Always 200: the reply says what is wrong."""
     parts = (container.database, container.delivery, container.gateway)
-    messages = Messages(*parts, container.kept_out, container.rules)
+    rules = (container.kept_out, container.rules)
+    messages = Messages(*parts, *rules, metrics=container.metrics)
     request, now = event["requestContext"], datetime.now(UTC)
     connection, body = read_connection(request), event.get("body") or ""
     reply = container.run(messages.answer(connection, body, waited(request, now), now), context)

@@ -46,6 +46,7 @@ NEEDS: Final = {
     "container.begin": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.kept_out": Needs(set(), set()),
+    "container.metrics": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
     "container.delivery": Needs(PUSHES, {"POST @connections"}),

@@ -99,10 +99,12 @@ class Database:
         deadline: Deadline,
         at_most_seconds: float = CALL_SECONDS,
         breaker: DatabaseBreaker | None = None,
+        took: Callable[[float], object] = lambda _seconds: None,
     ) -> None:
+        """`took` is told how long each statement took that has an answer, with its wait for it."""
         self._dsn, self._deadline, self._at_most_seconds = dsn, deadline, at_most_seconds
         self._breaker = breaker or DatabaseBreaker(CALL_SECONDS)
-        self._unavailable = FrequentCount(METRIC)
+        self._unavailable, self._took = FrequentCount(METRIC), took
         self._connection: asyncpg.Connection | None = None
         self._used_at = 0.0
         # A broadcast's workers wait for each other here: a connection takes one query at a time.
@@ -157,7 +159,7 @@ class Database:
     async def _call(
         self, statement: Statement[RowT], run: Callable[[asyncpg.Connection], Awaitable[Records]]
     ) -> list[RowT]:
-        silent_seconds = self._breaker.silent_seconds
+        silent_seconds, began = self._breaker.silent_seconds, time.monotonic()
         try:
             records = await self._ask(statement, run)
         except (Unavailable, TimeoutError, *LOST) as error:
@@ -165,6 +167,7 @@ class Database:
             reason = f"database: {name(statement)}: {_said(error)}"
             raise Unavailable(reason, silent_seconds) from error
         self._unavailable.print()
+        self._took(time.monotonic() - began)
         read = reader(type(statement))
         return [read(record) for record in records]
 

@@ -9,7 +9,7 @@ from handlers.adapters.deadline import ANSWER_SECONDS, STATEMENT_SECONDS
 from handlers.adapters.settings import setting
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from types_boto3_sqs import SQSClient
     from types_boto3_sqs.type_defs import SendMessageBatchRequestEntryTypeDef
@@ -37,8 +37,9 @@ class NotQueued(Exception):
 class Queue:
     """Wakes workers for broadcasts. Each method raises NotQueued."""
 
-    def __init__(self, deadline: Deadline) -> None:
-        self._deadline = deadline
+    def __init__(self, deadline: Deadline, failed: Callable[[], object] = lambda: None) -> None:
+        """`failed` is called for each message that is not queued."""
+        self._deadline, self._failed = deadline, failed
         self._client: SQSClient | None = None
 
     async def enqueue(self, broadcast: Broadcast) -> None:
@@ -69,7 +70,11 @@ class Queue:
             async with asyncio.timeout(seconds):
                 await asyncio.to_thread(self._send_now, messages)
         except TimeoutError as error:
+            self._failed()
             raise NotQueued("no answer in time") from error
+        except NotQueued:
+            self._failed()
+            raise
 
     def _send_now(self, messages: Sequence[tuple[Broadcast, int]]) -> None:
         # Imported at the first call: boto3 takes longer than everything else of a cold start.

@@ -72,6 +72,10 @@ class Outcome:
     kept_out_for: timedelta | None = None
     """The user kept sending beyond the rate limit: close the connection, and refuse every message
     of theirs for so long."""
+    code: str | None = None
+    """Of an error."""
+    claim: str | None = None
+    """The outcome of a claim."""
 
 
 class Limit(NamedTuple):
@@ -125,7 +129,7 @@ def encode(type_: str, **fields: object) -> bytes:
 
 def error(re: str | None, code: str, reason: str, **more: object) -> Outcome:
     """Refuse: `code` is for programs, `reason` one short sentence for people."""
-    return Outcome(encode("error", re=re, code=code, reason=reason, **more))
+    return Outcome(encode("error", re=re, code=code, reason=reason, **more), code=code)
 
 
 def raw(column: Json | None) -> msgspec.Raw:

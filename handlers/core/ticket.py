@@ -52,6 +52,15 @@ UNREADABLE = (ValueError, TypeError, OverflowError, OSError, RecursionError)
 class BadTicket(Exception):
     """Why a ticket is refused. The message never holds the ticket."""
 
+    kind = "bad_ticket"
+    """In the metric `handshakes_refused`."""
+
+
+class ExpiredTicket(BadTicket):
+    """It was a ticket until a moment ago."""
+
+    kind = "expired_ticket"
+
 
 class BadKeys(Exception):
     """The ticket secret holds no keys that may sign. The message never holds a key."""
@@ -133,7 +142,7 @@ def read(text: str, keys: Sequence[str], now: datetime) -> Ticket:
     if is_deeper(claims, MAX_LEVELS):
         raise BadTicket(f"nested deeper than {MAX_LEVELS} levels")
     if expires_at <= now:
-        raise BadTicket("expired")
+        raise ExpiredTicket("expired")
     if expires_at > now + MAX_LIFE:
         raise BadTicket("lives longer than five minutes")
     return _ticket(claims, expires_at)

@@ -118,6 +118,8 @@ async def announce_eventually(ports: Ports, broadcast_id: UUID) -> None:
 async def _unqueued(ports: Ports, broadcast_id: UUID) -> list[Broadcast]:
     rows = await ports.database.fetch(FindBroadcast(broadcast_id))
     waiting = [row for row in rows if not row.is_queued]
+    for row in waiting:
+        log.info("broadcast %s: %s for %s", broadcast_id, row.kind, row.audience)
     return [Broadcast(str(broadcast_id), is_news=row.kind == "news") for row in waiting]
 
 

@@ -43,22 +43,23 @@ class Awards:
 
     def __init__(self, database: Database, queue: Queue, remaining_ms: Callable[[], int]) -> None:
         self._database, self._queue, self._remaining_ms = database, queue, remaining_ms
+        self.numbers: dict[str, int] = {}
 
     async def run(self) -> dict[str, int]:
         """Do all steps, each though another has failed. Returns made and closed (bonuses), queued
         (broadcasts); raises the first failure.
         """
         steps = {"made": self._award, "closed": self._close_bonuses, "queued": self._queue_orphans}
-        numbers, failures = {}, []
+        failures = []
         for name, step in steps.items():
             try:
-                numbers[name] = await step()
+                self.numbers[name] = await step()
             except (NotQueued, Unavailable) as error:
                 log.error("%s: %s", name, error)
                 failures.append(error)
         if failures:
             raise failures[0]
-        return numbers
+        return self.numbers
 
     async def _award(self) -> int:
         total, made = 0, 1

@@ -47,10 +47,6 @@ MAX_WAKE_UPS = 9
 # After this the database may be back.
 RETRY_SECONDS = 1
 COUNTS = ("sent", "gone", "undelivered", "dropped")
-UNITS = dict.fromkeys(("pages", *(f"pushes_{name}" for name in COUNTS)), "Count") | {
-    "delivered_after_ms": "Milliseconds",
-    "duration_ms": "Milliseconds",
-}
 
 
 class Database(Protocol):
@@ -262,7 +258,7 @@ def put_metrics(numbers: Numbers, seconds: float) -> None:
     line = {"pages": numbers.pages, **counts, "duration_ms": round(seconds * 1000)}
     if numbers.delivered_after_ms:
         line["delivered_after_ms"] = numbers.delivered_after_ms
-    metrics.put(line, UNITS, time.time_ns() // 1_000_000)
+    metrics.put(line)
 
 
 # The HTTP API's caller waits: pages begin in the first of these seconds only.
@@ -274,7 +270,10 @@ async def broadcast_here(ports: Ports, broadcast: Broadcast) -> None:
 
     Raises nothing: a backup does the rest (`Queue.enqueue_backup`, or else the schedule of awards).
     """
+    began = time.monotonic()
+    worker = BroadcastWorker(ports, broadcast, HERE_SECONDS, HERE_PAGE_TIMEOUT_SECONDS)
     try:
-        await BroadcastWorker(ports, broadcast, HERE_SECONDS, HERE_PAGE_TIMEOUT_SECONDS).work()
+        await worker.work()
     except Exception:
         log.exception("broadcast %s is left to its backup", broadcast.broadcast_id)
+    put_metrics(worker.numbers, time.monotonic() - began)

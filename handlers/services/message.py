@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.gateway.errors import Gone, Undelivered
+from handlers.adapters.metrics import Metrics
 from handlers.core.message import UNSTORABLE
 from handlers.core.operation import Push, error
 from handlers.core.operations.table import read, refused
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from handlers.core.connection import Connection
-    from handlers.core.operation import Outcome, RowT, Rules, Statement
+    from handlers.core.operation import DeliveryCounts, Outcome, RowT, Rules, Statement
     from handlers.core.operations.table import Request
     from handlers.core.rate_limit import KeptOut
 
@@ -40,7 +41,7 @@ class Database(Protocol):
 
 
 class Delivery(Protocol):
-    async def deliver(self, pushes: Sequence[Push], within_seconds: float) -> object: ...
+    async def deliver(self, pushes: Sequence[Push], within_seconds: float) -> DeliveryCounts: ...
 
 
 class Gateway(Protocol):
@@ -64,10 +65,12 @@ class Messages:
         kept_out: KeptOut,
         rules: Rules,
         *,
+        metrics: Metrics | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._database, self._delivery, self._gateway = database, delivery, gateway
         self._kept_out, self._rules, self._draw = kept_out, rules, draw
+        self._metrics = metrics or Metrics()
 
     async def answer(
         self, connection: Connection, body: str, age: timedelta, now: datetime
@@ -76,20 +79,43 @@ class Messages:
 
         Only a user who is kept out loses the connection by it.
         """
+        began = time.monotonic()
         if known := self._kept_out.refusal(connection.user_id, now):
+            self._count("$default", known)
             await self._close(connection, known.reply)
             return known.reply
-        outcome = await self._ask(connection, body, age)
+        request = read(connection, body, self._rules)
+        outcome = await self._ask(connection, body, request, age)
+        self._count(request.action, outcome)
         if outcome.kept_out_for is not None:
             self._kept_out.learn(connection.user_id, outcome.kept_out_for, now)
             await self._close(connection, outcome.reply)
-        await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
+        counts = await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
+        if outcome.pushes:
+            log.info("%s: pushes: %s", request.action, counts)
+            self._count_pushes(counts, age + timedelta(seconds=time.monotonic() - began))
         return outcome.reply
 
-    async def _ask(self, connection: Connection, body: str, age: timedelta) -> Outcome:
-        request, began = read(connection, body, self._rules), time.monotonic()
+    def _count(self, action: str, outcome: Outcome) -> None:
+        refusal = "unavailable" if outcome.code == "unavailable" else "refused"
+        self._metrics.count("messages", Route=action, Outcome=refusal if outcome.code else "done")
+        if outcome.claim:
+            is_granted = outcome.claim == "claimed"
+            self._metrics.count("claims_granted" if is_granted else "claims_refused")
+
+    def _count_pushes(self, counts: DeliveryCounts, after: timedelta) -> None:
+        self._metrics.count("pushes_sent", counts.sent)
+        self._metrics.count("pushes_gone", len(counts.gone))
+        self._metrics.count("pushes_undelivered", counts.undelivered)
+        self._metrics.observe("pushed_after_ms", round(after / timedelta(milliseconds=1)))
+
+    async def _ask(
+        self, connection: Connection, body: str, request: Request, age: timedelta
+    ) -> Outcome:
+        began = time.monotonic()
         if is_too_late(age):
             log.warning("message: not handled, for it has waited %.1f s", age.total_seconds())
+            self._metrics.count("messages_too_late")
             return unavailable(request.id, OVERLOADED, age, self._draw())
         try:
             try:

@@ -8,7 +8,6 @@ the time of a later one (`UNTIL`).
 from __future__ import annotations
 
 import logging
-import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,6 +21,7 @@ from handlers.adapters.gateway.errors import GatewayRejected, Undelivered, Unrea
 from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
 from handlers.core.limits import Limits
+from handlers.core.metrics import SWEEP, counts_of
 from handlers.core.operations import forget, sweep
 from handlers.core.operations.erase import ErasePart, ListErasuresUnderWay
 from handlers.core.operations.maintenance import (
@@ -75,45 +75,6 @@ BEAT_SECONDS = 0.02
 # Pages in a row without a clear answer: the gateway is down, or refuses us.
 MAX_UNCLEAR_PAGES = 10
 EVICT_BATCH_SIZE = 2_000
-
-UNITS = dict.fromkeys(
-    (
-        "restores_noticed",
-        "connections",
-        "presence_events_recorded",
-        "pruned_tickets",
-        "pruned_events",
-        "pruned_acks",
-        "pruned_offers",
-        "pruned_broadcasts",
-        "pruned_presence_events",
-        "pruned_grants",
-        "pruned_bonuses",
-        "pruned_awards",
-        "pruned_limits",
-        "pruned_streams",
-        "erasures_under_way",
-        "months_made",
-        "months_dropped",
-        "days_made",
-        "days_dropped",
-        "quarters_rolled_up",
-        "asked",
-        "unanswered",
-        "expired",
-        "gone",
-        "node_evicted",
-        "closed",
-        "unreachable_nodes",
-    ),
-    "Count",
-) | {
-    "prune_behind_seconds": "Seconds",
-    "rollups_behind_seconds": "Seconds",
-    "cycle_age_seconds": "Seconds",
-    "reconnect_within_ms": "Milliseconds",
-    "duration_ms": "Milliseconds",
-}
 
 
 class Database(Protocol):
@@ -177,9 +138,7 @@ class SweepRun:
         self._last_error = ""
         self._may_remove = False
         self.failures: list[Unavailable] = []
-        self.numbers: dict[str, float] = dict.fromkeys(
-            (name for name, unit in UNITS.items() if unit == "Count"), 0
-        )
+        self.numbers: dict[str, float] = dict.fromkeys(counts_of(SWEEP), 0)
 
     async def run(self) -> dict[str, float]:
         """Do all steps; return what was done, and put it into the metrics.
@@ -190,7 +149,7 @@ class SweepRun:
             await self._all_steps()
         finally:
             self.numbers["duration_ms"] = self._elapsed_ms()
-            metrics.put(self.numbers, UNITS, time.time_ns() // 1_000_000)
+            metrics.put(self.numbers)
         if self.failures:
             raise self.failures[0]
         return self.numbers

@@ -7,14 +7,15 @@ import re
 import runpy
 from typing import TYPE_CHECKING, Any
 
+import pytest
 import yaml
 
-from handlers.adapters import database
 from handlers.core.message import ACTIONS
+from handlers.core.metrics import METRICS
 from handlers.core.operations import act
-from handlers.services import broadcast, sweep
 from handlers.web import errors
 from handlers.web.schemas.audience import Audience
+from infra import monitoring
 from tests.docs.markdown import HEADING, ROOT, headings, prose
 
 if TYPE_CHECKING:
@@ -61,18 +62,24 @@ def test_every_template_parameter_has_its_heading_and_default() -> None:
         assert default == "" or f"Default: `{default}`" in section, name
 
 
-def test_every_metric_has_its_heading() -> None:
-    of_sweep, of_broadcast = set(sweep.UNITS), set(broadcast.UNITS)
-    assert _below("metrics-and-alarms.md", section="Of the sweep") == of_sweep
-    documented = _below("metrics-and-alarms.md", section="Of the broadcast workers")
-    assert documented == of_broadcast - of_sweep
-    assert _below("metrics-and-alarms.md", section="Of all functions") == {database.METRIC}
+def test_page_dashboard_and_board_are_what_the_list_of_metrics_says() -> None:
+    for file, text in monitoring.written().items():
+        assert (ROOT / file).read_text() == text, "run `.venv/bin/python -m infra.monitoring`"
 
 
-def test_every_alarm_has_its_heading() -> None:
-    resources = _template(ROOT / "infra" / "alarms.yaml")["Resources"]
-    alarms = {name for name, one in resources.items() if one["Type"] == "AWS::CloudWatch::Alarm"}
-    assert _below("metrics-and-alarms.md", section="Alarms") == alarms
+def test_every_metric_and_alarm_has_its_heading() -> None:
+    expected = {metric.name for metric in METRICS} | monitoring.alarms().keys()
+    assert _below("metrics-and-alarms.md") == expected
+
+
+@pytest.mark.parametrize("name", monitoring.alarms())
+def test_every_alarm_has_its_runbook(name: str) -> None:
+    description = monitoring.alarms()[name]["AlarmDescription"]
+    page = re.search(r"Runbook: (docs/how-to/runbooks/([a-z-]+)\.md)$", description)
+    assert page
+    assert page[2] == re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
+    titles = ["What it means for users", "Look here first", "What to do"]
+    assert list(headings(ROOT / page[1])) == [name, *titles, "How to know that it is over"]
 
 
 def test_every_table_has_its_heading() -> None:

@@ -18,7 +18,7 @@ from handlers.adapters.database import MESSAGE_CALL_SECONDS, Unavailable, Unstor
 from handlers.adapters.gateway.errors import Gone, Unreachable
 from handlers.core.connection import Connection
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, Message, parse
-from handlers.core.operation import Limit, Rules
+from handlers.core.operation import DeliveryCounts, Limit, Rules
 from handlers.core.operations import act
 from handlers.core.operations.reject import Reject
 from handlers.core.overload import MAX_WAIT
@@ -99,9 +99,10 @@ class FakeGateway:
         self._failure = failure
         self.seen: list[str] = []
 
-    async def deliver(self, pushes: Sequence[Push], _within_seconds: float) -> None:
+    async def deliver(self, pushes: Sequence[Push], _within_seconds: float) -> DeliveryCounts:
         assert {push.connection_id for push in pushes} <= {CONNECTION.connection_id}
         self.seen += [json.loads(push.data)["code"] for push in pushes]
+        return DeliveryCounts(sent=len(pushes))
 
     async def post(self, push: Push) -> None:
         if self._failure is not None:

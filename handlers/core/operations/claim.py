@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
@@ -70,7 +71,7 @@ def outcome(connection: Connection, message: ClaimMessage, row: ClaimRow) -> Out
         "outcome": row.outcome,
     }
     sold_out = None if row.bonus is None else bonus_message(row.server_now, row.bonus)
-    return reply_and_notify(connection, row, reply, sold_out)
+    return replace(reply_and_notify(connection, row, reply, sold_out), claim=row.outcome)
 
 
 OPERATION = Operation(statement, outcome, refusal)

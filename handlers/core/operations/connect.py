@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from handlers.core.connection import Connection
 
 STATUS = {"refused": 401, "too_many": 429, "kept_out": 429}
+REASONS = {"refused": "used_ticket", "too_many": "too_many", "kept_out": "kept_out"}
+"""Of refusals, in the metric `handshakes_refused`."""
 
 
 class Connect(Statement[str], frozen=True):

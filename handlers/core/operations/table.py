@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from handlers.core import message
@@ -38,6 +38,8 @@ class Request:
     statement: Statement[Any]
     """Its rows are `LimitedRow`s (`core/rate_limit.py`)."""
     outcome: Callable[[Any], Outcome]
+    action: str = "$default"
+    """What was asked for, if it is known."""
 
 
 def read(connection: Connection, body: str, rules: Rules) -> Request:
@@ -46,13 +48,14 @@ def read(connection: Connection, body: str, rules: Rules) -> Request:
         sent = parse(body)
     except BadMessage as bad:
         return refused(connection, body, bad.re, error(bad.re, bad.code, str(bad)), rules)
-    operation = OPERATIONS[type(sent)]
+    operation, action = OPERATIONS[type(sent)], str(sent.__struct_config__.tag)
     if operation.refusal and (refusal := operation.refusal(connection, sent)):
-        return refused(connection, body, sent.id, refusal, rules)
+        return replace(refused(connection, body, sent.id, refusal, rules), action=action)
     return Request(
         sent.id,
         operation.statement(connection, sent, rules),
         lambda row: operation.outcome(connection, sent, row),
+        action,
     )
 
 

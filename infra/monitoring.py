@@ -1,0 +1,243 @@
+"""Writes what follows from the list of metrics and the alarms: `python -m infra.monitoring`.
+
+That is the reference page and the dashboard's template. A test compares them with what this writes,
+so run it after a change to `handlers/core/metrics.py` or `infra/alarms.yaml`.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from handlers.core.metrics import COUNT, METRICS, MILLISECONDS, NAMESPACE, SECTIONS, Metric
+
+ROOT: Final = Path(__file__).parent.parent
+WIDTH, HEIGHT = 8, 6
+"""Of a graph: three in a row of CloudWatch's 24 columns."""
+
+HEAD = """# Metrics and alarms
+
+<!-- Written by `python -m infra.monitoring` from handlers/core/metrics.py and alarms.yaml. -->
+
+Metrics are in CloudWatch's namespace `Headcount`, by `FunctionName`; some also by the dimensions
+that they name. The functions print them as lines of the embedded metric format. Ordinary counts
+share a line, at most ten seconds later; what is rare is printed with its event. The stack's
+dashboard draws them beside AWS's own metrics ([Monitoring](parameters.md#monitoring)).
+
+On your machine the lines are in the output of `make run`.
+"""
+
+OF_ALARMS = """## Alarms
+
+With [Monitoring](parameters.md#monitoring), which is on by default. They tell the topic
+`AlarmTopic`, also when they are over; [AlarmEmail](parameters.md#alarmemail) subscribes an address.
+No alarm rings for tickets that have expired, our own refusals, strangers who try names and paths,
+or clients that come back after a storm.
+"""
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads a template and leaves `!Ref` and the like as they are."""
+
+
+_Loader.add_multi_constructor("!", lambda loader, suffix, node: (suffix, _plain(loader, node)))
+
+
+def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> object:
+    if isinstance(node, yaml.ScalarNode):
+        return loader.construct_scalar(node)
+    if isinstance(node, yaml.SequenceNode):
+        return loader.construct_sequence(node, deep=True)
+    return loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # what is left
+
+
+def main() -> None:
+    """Write the files."""
+    for file, text in written().items():
+        (ROOT / file).write_text(text)
+
+
+def written() -> dict[str, str]:
+    """The files' contents by their paths."""
+    return {
+        "docs/reference/metrics-and-alarms.md": page(),
+        "infra/dashboard.yaml": dashboard(),
+    }
+
+
+def alarms() -> dict[str, dict[str, Any]]:
+    """The alarms' properties by their logical ids, with each intrinsic as (name, value)."""
+    template = yaml.load((ROOT / "infra" / "alarms.yaml").read_text(), _Loader)  # noqa: S506  # a SafeLoader
+    resources = template["Resources"].items()
+    return {
+        name: one["Properties"]
+        for name, one in resources
+        if one["Type"] == "AWS::CloudWatch::Alarm"
+    }
+
+
+# The reference page.
+
+
+def page() -> str:
+    sections = [HEAD]
+    for heading, metrics in SECTIONS.items():
+        sections += [f"## {heading}\n", *map(_entry, metrics)]
+    sections.append(OF_ALARMS)
+    for name, alarm in alarms().items():
+        text, runbook = re.fullmatch(r"(.+) Runbook: docs/(.+)", alarm["AlarmDescription"]).groups()  # type: ignore[union-attr]  # a test has it
+        sections.append(f"### {name}\n\n{text} [Runbook](../{runbook})\n")
+    return "\n".join(sections)
+
+
+def _entry(metric: Metric) -> str:
+    by = " and ".join(one.removesuffix("Function") for one in metric.functions)
+    if len(metric.functions) > 2:  # noqa: PLR2004
+        by = ", ".join(one.removesuffix("Function") for one in metric.functions)
+    written_by = f" Written by {by}." if by else ""
+    unit = "" if metric.unit == COUNT else f" In {metric.unit.lower()}."
+    text = f"{metric.means}{unit}{written_by}"
+    return f"### {metric.name}\n\n{text}\n" + (f"\n{metric.do}\n" if metric.do else "")
+
+
+# CloudWatch's dashboard.
+
+
+def dashboard() -> str:
+    functions = sorted({function for metric in METRICS for function in metric.functions})
+    names = ["SocketApi", "WebApi", "BroadcastQueue", "NewsQueue", *functions]
+    body = json.dumps({"widgets": widgets(functions)}, indent=1)
+    indented = "\n".join(f"          {line}" for line in body.splitlines())
+    parameters = "\n".join(f"  {name}: {{Type: String}}" for name in names)
+    return f"""AWSTemplateFormatVersion: "2010-09-09"
+Description: "Headcount: the dashboard."
+
+# Written by `python -m infra.monitoring`.
+
+Parameters:
+{parameters}
+
+Resources:
+  Dashboard:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      DashboardBody:
+        Fn::Sub: |-
+{indented}
+"""
+
+
+def widgets(functions: list[str]) -> list[dict[str, Any]]:
+    """Ours by their graphs, then AWS's own."""
+    graphs = [(title, [row for one in metrics for row in _rows(one)]) for title, metrics in drawn()]
+    socket, web = ("ApiId", "${SocketApi}"), ("ApiId", "${WebApi}")
+    graphs += [
+        (
+            "API Gateway",
+            [
+                ["AWS/ApiGateway", name, *api, {"stat": "Sum"}]
+                for name, api in (
+                    ("ConnectCount", socket),
+                    ("MessageCount", socket),
+                    ("ClientError", socket),
+                    ("IntegrationError", socket),
+                    ("ExecutionError", socket),
+                    ("Count", web),
+                    ("4xx", web),
+                    ("5xx", web),
+                )
+            ],
+        ),
+        *((f"Lambda: {name}", _of_lambda(name, stat, functions)) for name, stat in OF_LAMBDA),
+        (
+            "Queues: age in seconds",
+            [
+                ["AWS/SQS", "ApproximateAgeOfOldestMessage", "QueueName", name, {"stat": "Maximum"}]
+                for name in ("${BroadcastQueue}", "${NewsQueue}")
+            ],
+        ),
+    ]
+    return [
+        {
+            "type": "metric",
+            "x": number % 3 * WIDTH,
+            "y": number // 3 * HEIGHT,
+            "width": WIDTH,
+            "height": HEIGHT,
+            "properties": {
+                "title": title,
+                "metrics": rows,
+                "period": 60,
+                "region": "${AWS::Region}",
+            },
+        }
+        for number, (title, rows) in enumerate(graphs)
+    ]
+
+
+OF_LAMBDA: Final = (
+    ("Errors", "Sum"),
+    ("Throttles", "Sum"),
+    ("ConcurrentExecutions", "Maximum"),
+    ("Duration", "p99"),
+)
+
+
+def drawn() -> list[tuple[str, list[Metric]]]:
+    """The graphs with their metrics, in the order of the list."""
+    order = list(dict.fromkeys(metric.graph for metric in METRICS if metric.graph))
+    shown = sorted((one for one in METRICS if one.graph), key=lambda one: order.index(one.graph))
+    return [(title, list(metrics)) for title, metrics in groupby(shown, lambda one: one.graph)]
+
+
+def _rows(metric: Metric) -> list[list[Any]]:
+    """A metric in CloudWatch's source of a graph."""
+    if metric.dimensions and metric.functions:
+        names = ",".join((NAMESPACE, "FunctionName", *metric.dimensions))
+        return [
+            [
+                {
+                    "expression": f'SEARCH(\'{{{names}}} MetricName="{metric.name}" '
+                    f"FunctionName=\"${{{function}}}\"', 'Sum', 60)"
+                }
+            ]
+            for function in metric.functions
+        ]
+    if not metric.functions:
+        return [
+            [NAMESPACE, metric.name, "ApiId", f"${{{api}}}", {"stat": "Sum"}]
+            for api in ("SocketApi", "WebApi")
+        ]
+    stat = "Maximum" if metric.is_state else "p99" if metric.unit == MILLISECONDS else "Sum"
+    return [
+        [
+            NAMESPACE,
+            metric.name,
+            "FunctionName",
+            f"${{{function}}}",
+            {"stat": stat, "label": f"{metric.name} {function.removesuffix('Function')} {stat}"},
+        ]
+        for function in metric.functions
+    ]
+
+
+def _of_lambda(name: str, stat: str, functions: list[str]) -> list[list[Any]]:
+    return [
+        [
+            "AWS/Lambda",
+            name,
+            "FunctionName",
+            f"${{{one}}}",
+            {"stat": stat, "label": one.removesuffix("Function")},
+        ]
+        for one in functions
+    ]
+
+
+if __name__ == "__main__":
+    main()
