@@ -25,9 +25,10 @@ PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxpro
 OPTIONS =
 # The functions alone, and the whole system with them.
 ON_LAMBDA = tests/core tests/handlers tests/flow/test_main_path.py
-# `make plan` and `make doctor`: connections. Of the first, the account's requests per second, and template parameters.
+# `make plan` and `make doctor`: connections. Of the first, the account's quotas, and template parameters.
 CONNECTIONS = 150000
 REQUESTS = 10000
+CONCURRENCY = 1000
 SET =
 # `make migrate`: a stack on AWS, in place of a database in DATABASE_URL.
 STACK =
@@ -94,8 +95,8 @@ types: .venv/dev.stamp
 template: .venv/dev.stamp
 	$(VENV_PYTHON) -m infra.check
 
-plan: .venv/dev.stamp ## show what follows from the template's parameters (CONNECTIONS=150000 SET="PingSeconds=480")
-	@$(VENV_PYTHON) -m infra.plan --connections $(CONNECTIONS) --requests $(REQUESTS) $(SET)
+plan: .venv/dev.stamp ## show what follows from the template's parameters, and what it costs (CONNECTIONS=150000 SET="PingSeconds=480")
+	@$(VENV_PYTHON) -m infra.plan --connections $(CONNECTIONS) --requests $(REQUESTS) --concurrency $(CONCURRENCY) $(OPTIONS) $(SET)
 
 docs: .venv/dev.stamp ## build the documentation: build/docs/index.html
 	$(VENV_PYTHON) -m sphinx -W --keep-going -q -b html docs build/docs

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from infra.plan import main, parameters, plan
+from infra import estimate
+from infra.estimate import Load
+from infra.plan import Quotas, main, parameters, plan
+
+QUOTAS = Quotas(requests_per_second=10_000, concurrency=1_000)
 
 
 def test_the_defaults_hold_for_150000(capsys: pytest.CaptureFixture[str]) -> None:
@@ -12,6 +18,10 @@ def test_the_defaults_hold_for_150000(capsys: pytest.CaptureFixture[str]) -> Non
     printed = capsys.readouterr().out
     assert "clients come back within           345 s   1.15 x that, 2 s at least" in printed
     assert "a lost line is waited for         12 min" in printed
+    # 150,000 / 7,000 = 21.4 s; 10 x 7,000 = 70,000 of 150,000.
+    assert "a broadcast to all takes            22 s" in printed
+    assert "a window of 10 s reaches             47%   70,000 of 150,000" in printed
+    assert "a window of 30 s reaches            100%   150,000 of 150,000" in printed
 
 
 @pytest.mark.parametrize(
@@ -26,12 +36,18 @@ def test_the_defaults_hold_for_150000(capsys: pytest.CaptureFixture[str]) -> Non
         (["SweepRequestsPerSecond=10"], 150_000, "raise SweepRequestsPerSecond"),
         (["PushesPerSecond=9000"], 150_000, "more than the account's 10,000"),
         (["RotateSeconds=1200"], 150_000, "more than half of ConnectionsPerSecond 500"),
+        (
+            ["ConnectionsPerSecond=6000", "MessagesPerSecond=5000"],
+            150_000,
+            # 3 x 0.05 x 6,000 + 0.02 x 5,000 + 10 + 2 + 2
+            "1,014 copies of functions",
+        ),
     ],
 )
 def test_a_contradiction_is_shown_with_its_sum(
     overrides: list[str], connections: int, said: str
 ) -> None:
-    (contradiction,) = plan(parameters(overrides), connections).contradictions
+    (contradiction,) = plan(parameters(overrides), Load(connections), QUOTAS).contradictions
     assert said in contradiction
 
 
@@ -45,6 +61,9 @@ def test_a_contradiction_is_an_exit_code(capsys: pytest.CaptureFixture[str]) -> 
     [
         ("PingSeconds=541", "PingSeconds=541: CloudFormation takes whole numbers of 10 to 540"),
         ("PingSeconds=x", "PingSeconds=x: CloudFormation takes whole numbers of 10 to 540"),
+        ("PingSeconds=20.5", "PingSeconds=20.5: CloudFormation takes whole numbers of 10 to 540"),
+        ("MinCapacity=0.4", "MinCapacity=0.4: CloudFormation takes numbers of 0.5 to 256"),
+        ("MinCapacity=nan", "MinCapacity=nan: CloudFormation takes numbers of 0.5 to 256"),
         ("Pings=3", "Pings=3: give GraceSeconds=…"),
     ],
 )
@@ -57,4 +76,68 @@ def test_what_the_template_does_not_take_is_refused(
 
 def test_a_raised_quota_is_no_contradiction() -> None:
     raised = parameters(["ConnectionsPerSecond=5000", "PingSeconds=540", "PingsPerSecond=2000"])
-    assert plan(raised, 800_000).contradictions == []
+    raised_quotas = QUOTAS._replace(concurrency=2_000)
+    found = plan(raised, Load(800_000), raised_quotas)
+    assert found.contradictions == []
+    assert "500 by default, raise it by 4,500" in str(found.lines)
+
+
+@pytest.mark.parametrize("option", ["--hours=0", "--hours=x", "--connections=0", "--hours=nan"])
+def test_an_option_that_means_nothing_is_refused(option: str) -> None:
+    with pytest.raises(SystemExit):
+        main([option])
+
+
+# 100,000 online for 10 h of a month, each for half an hour, 2 messages an hour, no bonus.
+SMALL = Load(100_000, 10, session_minutes=30, messages_per_hour=2, broadcasts_per_hour=0)
+
+
+def test_a_month_is_what_comes_out_by_hand() -> None:
+    one = estimate.hour(SMALL, parameters([]))
+    assert one.handshakes == 200_000
+    assert one.messages == 200_000 + 200_000, "a hello for each connection, and two messages each"
+    assert one.pings == 100_000 * 15
+    assert one.asked == 60 * 41_250, "of 100,000, in 41.25 s of each minute"
+    bill = {meter.name: meter for meter in estimate.month(SMALL, one, parameters([]))}
+    assert bill["connection minutes"].amount == 60_000_000
+    assert bill["connection minutes"].dollars == pytest.approx(15)
+    # 10 h x 2 ways x (400,000 + 1,500,000)
+    assert bill["messages"].dollars == pytest.approx(38)
+    # 10 h x (3 x 200,000 + 400,000), and 2 x 60 x 730 schedules
+    assert bill["invocations"].amount == 10_000_000 + 87_600
+    # 10 h x (2 x 200,000 + 400,000) statements
+    assert bill["Aurora's writes"].dollars == pytest.approx(8_000_000 * 0.2e-6)
+    assert bill["NAT gateways"].dollars == pytest.approx(2 * 730 * 0.05)
+
+
+def test_a_stack_without_users_costs_its_database_and_network() -> None:
+    """About $240 a month: what stays behind when a stack with its own database is forgotten."""
+    idle = Load(1, 1e-9)
+    meters = estimate.month(idle, estimate.hour(idle, parameters([])), parameters([]))
+    kept = {"Aurora", "RDS Proxy", "NAT gateways"}
+    dollars = sum(meter.dollars for meter in meters if meter.name in kept)
+    # 2 x 0.5 x 730 x 0.12 + 8 x 730 x 0.015 + 2 x 730 x (0.045 + 0.005)
+    assert dollars == pytest.approx(87.60 + 87.60 + 73.00, abs=0.01)
+
+
+def test_a_heartbeat_a_minute_costs_more_than_pings_by_every_meter_it_has() -> None:
+    given = parameters([])
+    one = estimate.hour(SMALL, given)
+    beating = estimate.with_heartbeats(one, SMALL)
+    assert beating.heartbeats == 6_000_000
+    # 2 writes a connection and 1 a message; a heartbeat is one more.
+    assert estimate.writes_per_hour(one) == 800_000
+    assert estimate.writes_per_hour(beating) == 6_800_000
+    both = [
+        {meter.name: meter.dollars for meter in estimate.month(SMALL, of, given)}
+        for of in (one, beating)
+    ]
+    for name in ("messages", "invocations", "functions' memory", "Aurora's writes", "Aurora"):
+        assert both[1][name] > both[0][name]
+
+
+def test_each_price_has_its_source() -> None:
+    facts = estimate.aws()
+    assert re.fullmatch(r"\d{4}-\d{2}-\d{2}", facts["read_on"])
+    for one in (*facts["prices"].values(), *facts["quotas"].values()):
+        assert one["source"].startswith("https://")
