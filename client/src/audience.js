@@ -1,17 +1,12 @@
 import { after } from "./backoff.js";
 
-/** @import {Connection} from "./connection.js" */
-/** @import {Audience as Latest, Timers} from "./types.js" */
+/** @import {Env} from "./env.js" */
+/** @import {Audience as Latest} from "./types.js" */
 
 /**
- * @typedef {object} Options
- * @property {() => Connection|null} current  the connection in use
- * @property {() => boolean} isSeen  whether the user can see the page
- * @property {() => boolean} isClaimWaiting  a claim is to be sent, or sent again
+ * @typedef {object} Owner
+ * @property {() => boolean} isOnline  the connection in use works
  * @property {(audience: Latest) => void} changed
- * @property {() => string} newId
- * @property {() => number} random
- * @property {Timers} timers
  */
 
 // In milliseconds. The first is for a server that does not answer, or has no time for it: no user waits for a number.
@@ -27,7 +22,8 @@ const LONGEST = 24 * 3_600_000;
  * user can see it. A hidden page asks when it is shown again.
  */
 export class Audience {
-  #options;
+  #env;
+  #owner;
   /** @type {Latest|null} */
   #latest = null;
   /** @type {string|null} what the connection watches */
@@ -37,12 +33,16 @@ export class Audience {
   #asked = null;
   #isDue = true;
   #isRefused = false;
-  /** @type {any} */
   #timer;
 
-  /** @param {Options} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Env} env
+   * @param {Owner} owner
+   */
+  constructor(env, owner) {
+    this.#env = env;
+    this.#owner = owner;
+    this.#timer = env.timer();
   }
 
   /** The latest answer about what the connection watches now. */
@@ -107,25 +107,25 @@ export class Audience {
   }
 
   stop() {
-    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer.stop();
   }
 
   /** @param {any} answer */
   #take({ resource, users, connections, sampled_at, list, ask_again_ms }) {
     const isPace = Number.isFinite(ask_again_ms) && ask_again_ms >= SHORTEST && ask_again_ms <= LONGEST;
     // Clients that came together shall not ask together.
-    this.#dueAfter((isPace ? ask_again_ms : UNANSWERED) * (1 + 0.1 * this.#options.random()));
+    this.#dueAfter((isPace ? ask_again_ms : UNANSWERED) * (1 + 0.1 * this.#env.random()));
     if (!Number.isInteger(users) || !Number.isInteger(connections)) return;
     const before = this.#latest;
     this.#latest = { resource, users, connections, sampled_at, list: Array.isArray(list) ? list : null };
-    if (numbers(this.#latest) !== numbers(before)) this.#options.changed(this.#latest);
+    if (numbers(this.#latest) !== numbers(before)) this.#owner.changed(this.#latest);
   }
 
   #ask() {
-    const { current, isSeen, isClaimWaiting, newId } = this.#options;
+    const { current, isSeen, isClaimWaiting, newId } = this.#env;
     const connection = current();
     const isWanted = this.#listeners > 0 && !this.#isRefused && isSeen();
-    if (!connection || this.#resource === null || !this.#isDue || !isWanted) return;
+    if (!connection || !this.#owner.isOnline() || this.#resource === null || !this.#isDue || !isWanted) return;
     if (isClaimWaiting()) {
       this.#dueAfter(AFTER_CLAIMS);
       return;
@@ -136,7 +136,7 @@ export class Audience {
   }
 
   #due() {
-    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#asked = null;
     this.#isDue = true;
     this.#ask();
@@ -144,10 +144,8 @@ export class Audience {
 
   /** @param {number} milliseconds */
   #dueAfter(milliseconds) {
-    const { timers, random } = this.#options;
-    timers.clearTimeout(this.#timer);
     this.#isDue = false;
-    this.#timer = timers.setTimeout(() => this.#due(), after(milliseconds, random));
+    this.#timer.set(() => this.#due(), after(milliseconds, this.#env.random));
   }
 }
 

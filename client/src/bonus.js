@@ -1,16 +1,14 @@
 import { NONE, ended, offered } from "./offers.js";
 
-/** @import {Bonus, Outcome, Timers} from "./types.js" */
+/** @import {Env} from "./env.js" */
+/** @import {Timer} from "./timer.js" */
+/** @import {Bonus, Outcome} from "./types.js" */
 
 /**
- * @typedef {object} Options
+ * @typedef {object} Owner
  * @property {(bonus: Bonus) => void} changed  a new offer, or one that changed
  * @property {(bonusId: string) => void} acknowledge
  * @property {(bonusId: string) => boolean} isClaiming  a claim for it is waiting for its answer
- * @property {() => number} connections  how many this user has
- * @property {() => number} serverNow
- * @property {() => number} random
- * @property {Timers} timers
  */
 
 // All clients get a broadcast at once. Their acknowledgements are spread over this time, in milliseconds, for each connection of
@@ -19,14 +17,19 @@ const ACKNOWLEDGE_TIMEOUT = 1_000;
 
 /** The bonuses offered to this user. Reports each once, and again when it changes; acknowledges it once, if asked to. */
 export class Bonuses {
-  #options;
+  #env;
+  #owner;
   #offers = NONE;
-  /** @type {Set<any>} */
+  /** @type {Set<Timer>} */
   #timers = new Set();
 
-  /** @param {Options} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Env} env
+   * @param {Owner} owner
+   */
+  constructor(env, owner) {
+    this.#env = env;
+    this.#owner = owner;
   }
 
   /** @param {Bonus} bonus */
@@ -55,28 +58,29 @@ export class Bonuses {
 
   /** The offers that are not over by the server's clock, the first to expire first. */
   get list() {
-    const now = this.#options.serverNow();
+    const now = this.#env.serverNow();
     const bonuses = [...this.#offers.values()].flatMap(({ bonus }) => bonus ?? []);
     return bonuses.filter(({ expires_at }) => now < expires_at).sort((a, b) => a.expires_at - b.expires_at);
   }
 
   stop() {
-    for (const timer of this.#timers) this.#options.timers.clearTimeout(timer);
+    for (const timer of this.#timers) timer.stop();
     this.#timers.clear();
   }
 
   /** @param {import("./offers.js").Step} step */
   #take({ offers, changed }) {
     this.#offers = offers;
-    if (changed) this.#options.changed(changed);
+    if (changed) this.#owner.changed(changed);
   }
 
   /** @param {Bonus} bonus */
   #acknowledgeSoon(bonus) {
-    const { timers, random, acknowledge, connections } = this.#options;
-    const timer = timers.setTimeout(() => {
+    const { random, connections } = this.#env;
+    const timer = this.#env.timer();
+    timer.set(() => {
       this.#timers.delete(timer);
-      if (this.#needsAcknowledgement(bonus)) acknowledge(bonus.bonus_id);
+      if (this.#needsAcknowledgement(bonus)) this.#owner.acknowledge(bonus.bonus_id);
     }, random() * ACKNOWLEDGE_TIMEOUT * connections());
     this.#timers.add(timer);
   }
@@ -87,8 +91,7 @@ export class Bonuses {
    * @param {Bonus} bonus
    */
   #needsAcknowledgement({ bonus_id, expires_at }) {
-    const { isClaiming, serverNow } = this.#options;
     const isEnded = (this.#offers.get(bonus_id)?.outcome ?? null) !== null;
-    return !isEnded && !isClaiming(bonus_id) && serverNow() < expires_at;
+    return !isEnded && !this.#owner.isClaiming(bonus_id) && this.#env.serverNow() < expires_at;
   }
 }

@@ -3,7 +3,9 @@ import { UNTOLD } from "./limits.js";
 import { BadTicket } from "./ticket.js";
 
 /** @import {TabSocket} from "./tab-socket.js" */
-/** @import {Status, Ticket, Timers} from "./types.js" */
+/** @import {Timer} from "./timer.js" */
+/** @import {Env} from "./env.js" */
+/** @import {Status} from "./types.js" */
 
 /**
  * For programs, and for people.
@@ -27,12 +29,6 @@ import { BadTicket } from "./ticket.js";
  * @property {(end: End) => void} ended
  *
  * @typedef {WebSocket|TabSocket} Socket
- *
- * @typedef {object} Env  what a connection needs from its surroundings
- * @property {() => Promise<Ticket>} ticket
- * @property {(url: string) => Socket} open
- * @property {() => number} now  by a clock that is never set
- * @property {Timers} timers
  */
 
 // In milliseconds, as all times here.
@@ -66,16 +62,15 @@ export class Connection {
   #owner;
   /** @type {Socket|null} */
   #socket = null;
-  /** @type {Map<string, {at: number, asking: any}>} the unanswered messages; at: when sent, NaN: more than once */
+  /** @type {Map<string, {at: number, asking: Timer}>} the unanswered messages; at: when sent, NaN: more than once */
   #sent = new Map();
-  /** @type {any} until the welcome */
+  /** Until the welcome. */
   #preparing;
-  /** @type {any} the end, unless a frame arrives before */
+  /** The end, unless a frame arrives before. */
   #deadline;
   /** When that is. */
   #due = Infinity;
   #isAskedAgain = false;
-  /** @type {any} */
   #pinging;
   #pingEvery = UNTOLD.pingEvery;
   #isOpen = false;
@@ -89,15 +84,18 @@ export class Connection {
   constructor(env, owner) {
     this.#env = env;
     this.#owner = owner;
+    this.#preparing = env.timer();
+    this.#deadline = env.timer();
+    this.#pinging = env.timer();
     const end = () => this.#end({ why: { code: "lost", reason: "the server did not answer" } }, this.#isOpen ? TIMED_OUT : LEFT);
-    this.#preparing = env.timers.setTimeout(end, READY_TIMEOUT);
+    this.#preparing.set(end, READY_TIMEOUT);
     this.#open();
   }
 
   /** The welcome arrived: from now on the connection ends only if it closes or if a ping gets no answer. */
   ready() {
     this.#isReady = true;
-    this.#env.timers.clearTimeout(this.#preparing);
+    this.#preparing.stop();
     this.#pingLater();
   }
 
@@ -107,9 +105,9 @@ export class Connection {
     const key = message.id ?? message.action;
     const before = this.#sent.get(key);
     // A repeated message has two possible answers, so its round trip says nothing (Karn's algorithm).
-    const sent = { at: before ? NaN : this.#env.now(), asking: before?.asking };
-    this.#sent.set(key, sent);
-    if (message.action !== "ping") sent.asking ??= this.#env.timers.setTimeout(() => this.#ask(ASK_AFTER), ASK_AFTER);
+    const asking = before?.asking ?? this.#env.timer();
+    this.#sent.set(key, { at: before ? NaN : this.#env.now(), asking });
+    if (!before && message.action !== "ping") asking.set(() => this.#ask(ASK_AFTER), ASK_AFTER);
     this.#socket?.send(JSON.stringify(message));
   }
 
@@ -160,7 +158,8 @@ export class Connection {
     this.#isDone = true;
     this.#expectNothing();
     this.#askForNothing();
-    for (const timer of [this.#preparing, this.#pinging]) this.#env.timers.clearTimeout(timer);
+    this.#preparing.stop();
+    this.#pinging.stop();
     if (!this.#socket) return;
     this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
     this.#socket.close(code);
@@ -208,15 +207,15 @@ export class Connection {
 
   /**
    * @param {string} key
-   * @param {{asking: any}} sent
+   * @param {{asking: Timer}} sent
    */
   #answered(key, { asking }) {
-    this.#env.timers.clearTimeout(asking);
+    asking.stop();
     if (this.#isReady && key !== "ping") this.#pingLater();
   }
 
   #askForNothing() {
-    for (const { asking } of this.#sent.values()) this.#env.timers.clearTimeout(asking);
+    for (const { asking } of this.#sent.values()) asking.stop();
   }
 
   /**
@@ -230,7 +229,7 @@ export class Connection {
     const isAsked = this.#due < Infinity;
     this.#expectNothing();
     this.#due = due;
-    this.#deadline = this.#env.timers.setTimeout(() => this.#silent(), within);
+    this.#deadline.set(() => this.#silent(), within);
     if (isAsked) return;
     this.send({ action: "ping" });
     this.#pingLater();
@@ -247,8 +246,7 @@ export class Connection {
   }
 
   #pingLater() {
-    this.#env.timers.clearTimeout(this.#pinging);
-    this.#pinging = this.#env.timers.setTimeout(() => this.check(), this.#pingEvery);
+    this.#pinging.set(() => this.check(), this.#pingEvery);
   }
 
   /**
@@ -262,7 +260,7 @@ export class Connection {
   }
 
   #expectNothing() {
-    this.#env.timers.clearTimeout(this.#deadline);
+    this.#deadline.stop();
     this.#due = Infinity;
   }
 }

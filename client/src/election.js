@@ -6,31 +6,36 @@
 
 /**
  * Which tab of the browser leads: the one that holds a lock of this name. The browser passes it on when that tab is closed
- * or crashes: https://w3c.github.io/web-locks (2026-11-30).
+ * or crashes: https://w3c.github.io/web-locks (2026-11-30). Each tab holds a lock of its own as well, by which the others
+ * learn that it is gone.
  */
 export class Election {
   #locks;
   #name;
+  #tab;
   #owner;
-  #isOver = false;
+  /** Gives up what this tab waits for, and what it holds. */
+  #over = new AbortController();
   #waiting = new AbortController();
-  /** Passes the lead on. */
-  #release = () => {};
 
   /**
    * @param {LockManager} locks
    * @param {string} name
+   * @param {string} tab  this one
    * @param {Owner} owner
    */
-  constructor(locks, name, owner) {
+  constructor(locks, name, tab, owner) {
     this.#locks = locks;
     this.#name = name;
+    this.#tab = tab;
     this.#owner = owner;
   }
 
   /** Lead, if no tab does. Otherwise wait for the turn. Resolves with whether it leads; rejects where locks are denied. */
   async enter() {
-    const leads = await this.#request({ ifAvailable: true }, () => {});
+    // Before the others hear of this tab: they would take it for gone.
+    await this.#request(this.#lockOf(this.#tab), {}, () => {});
+    const leads = await this.#request(this.#name, { ifAvailable: true }, () => {});
     if (!leads) this.#wait();
     return leads;
   }
@@ -38,49 +43,60 @@ export class Election {
   /** Take the lead from a tab that does not answer. */
   async steal() {
     this.#waiting.abort();
-    if (!(await this.#request({ steal: true }, this.#owner.led).catch(() => false))) this.#wait();
-  }
-
-  leave() {
-    this.#isOver = true;
-    this.#waiting.abort();
-    this.#release();
-  }
-
-  #wait() {
-    if (this.#isOver) return;
-    this.#waiting = new AbortController();
-    this.#request({ signal: this.#waiting.signal }, this.#owner.led).catch(() => {});
+    if (!(await this.#request(this.#name, { steal: true }, this.#owner.led).catch(() => false))) this.#wait();
   }
 
   /**
+   * Call `gone` once another tab has left, is closed, or has crashed.
+   *
+   * @param {string} tab
+   * @param {() => void} gone
+   */
+  watch(tab, gone) {
+    this.#locks.request(this.#lockOf(tab), { signal: this.#over.signal }, gone).catch(() => {});
+  }
+
+  leave() {
+    this.#waiting.abort();
+    this.#over.abort();
+  }
+
+  /** @param {string} tab */
+  #lockOf(tab) {
+    return `tab ${tab} of ${this.#name}`;
+  }
+
+  #wait() {
+    if (this.#over.signal.aborted) return;
+    this.#waiting = new AbortController();
+    this.#request(this.#name, { signal: this.#waiting.signal }, this.#owner.led).catch(() => {});
+  }
+
+  /**
+   * @param {string} name
    * @param {LockOptions} options
    * @param {() => void} led
    * @returns {Promise<boolean>} whether this tab got the lock; rejects where locks are denied
    */
-  #request(options, led) {
+  #request(name, options, led) {
+    const over = this.#over.signal;
     return new Promise((decided, denied) => {
       let isHeld = false;
-      const done = this.#locks.request(this.#name, options, (lock) => {
-        isHeld = Boolean(lock) && !this.#isOver;
+      const done = this.#locks.request(name, options, (lock) => {
+        isHeld = Boolean(lock) && !over.aborted;
         decided(isHeld);
         if (!isHeld) return undefined;
-        /** @type {Promise<void>} */
-        const held = new Promise((release) => (this.#release = release));
         led();
-        return held;
+        return new Promise((release) => over.addEventListener("abort", release));
       });
       done.catch((error) => {
         // It was aborted here, or stolen, perhaps before this tab knew that it had it.
         if (error.name === "AbortError") decided(false);
         else denied(error);
-        if (isHeld && !this.#isOver) this.#lost();
+        if (!isHeld || over.aborted) return;
+        this.#wait();
+        this.#owner.lost();
       });
     });
-  }
-
-  #lost() {
-    this.#wait();
-    this.#owner.lost();
   }
 }

@@ -2,6 +2,7 @@ import { Audience } from "./audience.js";
 import { Bonuses } from "./bonus.js";
 import * as broadcasts from "./broadcasts.js";
 import { UNSET, learn, offset } from "./clock.js";
+import { surroundings } from "./env.js";
 import { Hello } from "./hello.js";
 import { told } from "./limits.js";
 import { Outbox } from "./outbox.js";
@@ -17,6 +18,7 @@ import { Visibility } from "./visibility.js";
 export { HeadcountError };
 
 /** @import {Connection, Why} from "./connection.js" */
+/** @import {Env} from "./env.js" */
 /** @import {Step} from "./stream.js" */
 /** @import {Place, Request} from "./types.js" */
 
@@ -66,11 +68,7 @@ const KICKED = "the service ended this connection";
  *     await headcount.act("like", { photo: 7 });
  */
 export class Headcount extends EventTarget {
-  #random;
-  #now;
-  #performance;
-  #newId;
-  #timers;
+  #env;
   #connections;
   #hello;
   #outbox;
@@ -98,32 +96,20 @@ export class Headcount extends EventTarget {
   constructor(options) {
     super();
     options ??= /** @type {any} */ ({});
-    this.#random = options.random ?? Math.random;
-    this.#now = options.now ?? Date.now;
-    this.#performance = options.performance ?? globalThis.performance;
-    this.#newId = options.newId ?? newId;
-    this.#timers = {
-      setTimeout: options.setTimeout ?? ((callback, milliseconds) => setTimeout(callback, milliseconds)),
-      clearTimeout: options.clearTimeout ?? ((timer) => clearTimeout(timer)),
-    };
+    this.#env = this.#makeEnv(options);
     this.#page = this.#makePage(options);
     this.#tabs = this.#makeTabs(options);
     this.#connections = this.#makeConnections();
-    this.#visibility = this.#makeVisibility();
-    this.#audience = this.#makeAudience();
-    this.#hello = this.#makeHello();
-    this.#outbox = new Outbox({
-      send: (request) => this.#connections.current?.send(request),
-      timers: this.#timers,
-      random: this.#random,
-      connections: () => this.#userConnections,
-      expiresIn: (request) => this.#expiresIn(request),
-      expired: (request) => this.#expired(request),
-      storage: options.storage,
-      // Its caller has no listeners yet, perhaps.
-      storageFailed: (reason) => queueMicrotask(() => this.#dispatch("error", { code: "storage_failed", reason })),
-      changed: (backlog) => this.#dispatch("backlog", backlog),
+    this.#visibility = new Visibility(this.#env, {
+      isSeen: () => this.#page.isSeen || this.#tabs.isSeenElsewhere,
+      uncounted: () => this.#connections.counted(false),
     });
+    this.#audience = new Audience(this.#env, {
+      isOnline: () => this.status.status === "online",
+      changed: (audience) => this.#dispatch("audience", audience),
+    });
+    this.#hello = new Hello(this.#env, (connection) => this.#position(connection));
+    this.#outbox = this.#makeOutbox(options);
     this.#bonuses = this.#makeBonuses();
     this.#page.listen();
     // Like a WebSocket, it leaves its caller time to add listeners before the first event.
@@ -170,7 +156,7 @@ export class Headcount extends EventTarget {
    * first message. It goes on by a clock that is never set.
    */
   serverNow() {
-    return this.#clock === UNSET ? this.#now() : this.#performance.now() + offset(this.#clock);
+    return this.#clock === UNSET ? this.#env.wall() : this.#env.now() + offset(this.#clock);
   }
 
   /**
@@ -186,7 +172,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async act(type, body = {}, { patch } = {}) {
-    return (await this.#request({ action: "act", id: this.#newId(), type, body, patch })).event;
+    return (await this.#request({ action: "act", id: this.#env.newId(), type, body, patch })).event;
   }
 
   /**
@@ -199,7 +185,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async claim(bonusId) {
-    const { bonus_id, outcome, event } = await this.#request({ action: "claim", id: this.#newId(), bonus_id: bonusId });
+    const { bonus_id, outcome, event } = await this.#request({ action: "claim", id: this.#env.newId(), bonus_id: bonusId });
     const claim = { bonus_id, outcome, event };
     this.#dispatch("claim", claim);
     return claim;
@@ -217,7 +203,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async watch(resource) {
-    return watching(await this.#request({ action: "watch", id: this.#newId(), resource }));
+    return watching(await this.#request({ action: "watch", id: this.#env.newId(), resource }));
   }
 
   /**
@@ -228,7 +214,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async ledger({ before } = {}) {
-    const { entries, next } = await this.#request({ action: "ledger", id: this.#newId(), before: before ?? undefined });
+    const { entries, next } = await this.#request({ action: "ledger", id: this.#env.newId(), before: before ?? undefined });
     return { entries, next };
   }
 
@@ -273,19 +259,34 @@ export class Headcount extends EventTarget {
 
   // Parts.
 
+  /**
+   * @param {Options} options
+   * @returns {Env}
+   */
+  #makeEnv(options) {
+    return {
+      ...surroundings(options),
+      ticket: () => this.#tabs.ticket(),
+      open: (url) => this.#tabs.open(url),
+      current: () => this.#connections.current,
+      connections: () => this.#userConnections,
+      isClaimWaiting: () => this.#outbox.isClaimWaiting,
+      isHidden: () => this.#page.isHidden,
+      isSeen: () => this.#page.isSeen,
+      serverNow: () => this.serverNow(),
+    };
+  }
+
   /** @param {Options} options */
   #makeTabs({ ticket, WebSocket = globalThis.WebSocket, shareConnection = true, ...options }) {
     // Without a page, as in Node.js, there are no tabs.
     const { locks = globalThis.window && navigator.locks, BroadcastChannel = globalThis.BroadcastChannel } = options;
     const env = {
+      ...this.#env,
       ticket: () => getTicket(ticket, { resource: this.#watched }),
       WebSocket,
       locks: shareConnection ? locks : undefined,
       BroadcastChannel,
-      newId: this.#newId,
-      now: () => this.#performance.now(),
-      timers: this.#timers,
-      isSeen: () => this.#page.isSeen,
       staysAt: (/** @type {string} */ resource) => !this.#outbox.hasWatch && (this.#watched ?? resource) === resource,
     };
     return new Tabs(env, {
@@ -296,15 +297,7 @@ export class Headcount extends EventTarget {
   }
 
   #makeConnections() {
-    const env = {
-      ticket: () => this.#tabs.ticket(),
-      open: (/** @type {string} */ url) => this.#tabs.open(url),
-      now: () => this.#performance.now(),
-      wall: this.#now,
-      timers: this.#timers,
-      isHidden: () => this.#page.isHidden,
-    };
-    return new Reconnector(env, this.#random, {
+    return new Reconnector(this.#env, {
       opened: (connection) => this.#hello.say(connection),
       received: (connection, message, sentAt) => this.#receive(connection, message, sentAt),
       ended: (connection) => this.#hello.ended(connection, this.#stream.waiting.length > 0),
@@ -321,54 +314,22 @@ export class Headcount extends EventTarget {
     });
   }
 
-  #makeHello() {
-    return new Hello({
-      words: (connection) => {
-        const { epoch, seq } = this.#stream;
-        const broadcasts_since = this.#broadcasts.seq ?? undefined;
-        return { ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since, ...this.#visibility.words(connection) };
-      },
-      current: () => this.#connections.current,
-      isClaimWaiting: () => this.#outbox.isClaimWaiting,
-      connections: () => this.#userConnections,
-      newId: this.#newId,
-      random: this.#random,
-      timers: this.#timers,
-    });
-  }
-
-  #makeVisibility() {
-    return new Visibility({
-      isSeen: () => this.#page.isSeen || this.#tabs.isSeenElsewhere,
-      current: () => this.#connections.current,
-      uncounted: () => this.#connections.counted(false),
-      newId: this.#newId,
-      random: this.#random,
-      timers: this.#timers,
-    });
-  }
-
-  #makeAudience() {
-    return new Audience({
-      current: () => (this.status.status === "online" ? this.#connections.current : null),
-      isSeen: () => this.#page.isSeen,
-      isClaimWaiting: () => this.#outbox.isClaimWaiting,
-      changed: (audience) => this.#dispatch("audience", audience),
-      newId: this.#newId,
-      random: this.#random,
-      timers: this.#timers,
-    });
+  /** @param {Options} options */
+  #makeOutbox({ storage }) {
+    return new Outbox(this.#env, {
+      expiresIn: (request) => this.#expiresIn(request),
+      expired: (request) => this.#expired(request),
+      // Its caller has no listeners yet, perhaps.
+      storageFailed: (reason) => queueMicrotask(() => this.#dispatch("error", { code: "storage_failed", reason })),
+      changed: (backlog) => this.#dispatch("backlog", backlog),
+    }, storage);
   }
 
   #makeBonuses() {
-    return new Bonuses({
+    return new Bonuses(this.#env, {
       changed: (bonus) => this.#dispatch("bonus", bonus),
       acknowledge: (bonusId) => this.#acknowledge(bonusId),
       isClaiming: (bonusId) => this.#outbox.isClaiming(bonusId),
-      connections: () => this.#userConnections,
-      serverNow: () => this.serverNow(),
-      random: this.#random,
-      timers: this.#timers,
     });
   }
 
@@ -409,13 +370,24 @@ export class Headcount extends EventTarget {
   // Messages.
 
   /**
+   * What a hello says: how far this client has followed its streams, and whether the user sees it.
+   *
+   * @param {Connection} connection
+   */
+  #position(connection) {
+    const { epoch, seq } = this.#stream;
+    const broadcasts_since = this.#broadcasts.seq ?? undefined;
+    return { ...(epoch === null ? {} : { since: seq, epoch }), broadcasts_since, ...this.#visibility.words(connection) };
+  }
+
+  /**
    * @param {Connection} connection
    * @param {any} message
    * @param {number|undefined} sentAt
    */
   #receive(connection, message, sentAt) {
     if (Number.isFinite(message.server_now)) {
-      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#performance.now(), serverNow: message.server_now });
+      this.#clock = learn(this.#clock, { sentAt, receivedAt: this.#env.now(), serverNow: message.server_now });
     }
     if (isPush(message) && connection !== this.#connections.current) this.#hold(connection, message);
     else if (message.type === "welcome") this.#welcome(connection, message);
@@ -534,7 +506,7 @@ export class Headcount extends EventTarget {
   /** @param {string} bonus_id */
   #acknowledge(bonus_id) {
     // If the server refuses it once, it refuses it always.
-    this.#request({ action: "ack", id: this.#newId(), bonus_id }).catch(() => {});
+    this.#request({ action: "ack", id: this.#env.newId(), bonus_id }).catch(() => {});
   }
 
   /** @param {import("./broadcasts.js").Step} step */
@@ -659,10 +631,6 @@ export class Headcount extends EventTarget {
     if (name === "status" || !this.#connections.isFinal) this.dispatchEvent(new CustomEvent(name, { detail }));
   }
 }
-
-/** 128 random bits; crypto.randomUUID exists on https and localhost only. */
-const newId = () =>
-  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /**
  * @param {any} message

@@ -2,19 +2,7 @@ import { THROTTLED, after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
 
 /** @import {Connection} from "./connection.js" */
-/** @import {Timers} from "./types.js" */
-
-/**
- * @typedef {object} Options
- * @property {(connection: Connection) => object} words  how far the client has followed its streams, and whether the user sees
- *   it: the members of a hello beside its id
- * @property {() => Connection|null} current  the connection in use
- * @property {() => boolean} isClaimWaiting  a claim is to be sent, or sent again
- * @property {() => number} connections  how many this user has
- * @property {() => string} newId
- * @property {() => number} random
- * @property {Timers} timers
- */
+/** @import {Env} from "./env.js" */
 
 // In milliseconds. Replies and pushes overtake each other by a little; asking at once would ask for what is on its way.
 const GAP = { base: 400, cap: 30_000 };
@@ -28,27 +16,34 @@ const BROADCAST_GAP = { base: 30_000, cap: 300_000 };
  * welcome; it is sent again if none arrives.
  */
 export class Hello {
-  #options;
+  #env;
+  #words;
   /** @type {{connection: Connection, id: string}|null} the hello that has no answer yet */
   #pending = null;
-  /** @type {any} the next hello: because of a gap in the user's stream, or because this one got no answer */
+  /** The next hello: because of a gap in the user's stream, or because this one got no answer. */
   #timer;
   #gaps = 0;
   /** How often in a row the server did not accept it, because the user sent too much. */
   #refusals = 0;
-  /** @type {any} the next hello because of a missing broadcast */
+  /** The next hello because of a missing broadcast. */
   #broadcastTimer;
   #broadcastGaps = 0;
 
-  /** @param {Options} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Env} env
+   * @param {(connection: Connection) => object} words  how far the client has followed its streams, and whether the user sees
+   *   it: the members of a hello beside its id
+   */
+  constructor(env, words) {
+    this.#env = env;
+    this.#words = words;
+    this.#timer = env.timer();
+    this.#broadcastTimer = env.timer();
   }
 
   /** @param {Connection} connection */
   say(connection) {
-    this.#pending = { connection, id: this.#options.newId() };
-    connection.send({ action: "hello", id: this.#pending.id, ...this.#options.words(connection) });
+    this.#pending = { connection, id: this.#send(connection) };
     this.#sayAfter(ANSWER_TIMEOUT, connection);
   }
 
@@ -58,8 +53,7 @@ export class Hello {
    * @param {Connection} connection
    */
   ask(connection) {
-    if (this.#pending || this.#options.isClaimWaiting()) return;
-    connection.send({ action: "hello", id: this.#options.newId(), ...this.#options.words(connection) });
+    if (!this.#pending && !this.#env.isClaimWaiting()) this.#send(connection);
   }
 
   /** @param {string} re  the id that an answer names */
@@ -85,7 +79,7 @@ export class Hello {
   repeat(connection, { isThrottled = false, atLeast = 0 } = {}) {
     this.#forget();
     const windows = isThrottled ? THROTTLED : GAP;
-    if (connection) this.#sayAfter(atLeast + delay(this.#gaps++, { ...windows, random: this.#options.random }), connection);
+    if (connection) this.#sayAfter(atLeast + delay(this.#gaps++, { ...windows, random: this.#env.random }), connection);
   }
 
   /**
@@ -93,7 +87,7 @@ export class Hello {
    * @param {number} [milliseconds]  until the server accepts a hello again
    */
   repeatAfter(connection, milliseconds = GAP.cap) {
-    const { random, connections } = this.#options;
+    const { random, connections } = this.#env;
     this.#forget();
     this.#sayAfter(after(milliseconds, random, { refusals: this.#refusals++, connections: connections() }), connection);
   }
@@ -104,47 +98,50 @@ export class Hello {
    */
   ended(connection, isBehind) {
     if (this.#pending && !this.isPendingOn(connection)) return;
-    this.repeat(isBehind ? this.#options.current() : null);
+    this.repeat(isBehind ? this.#env.current() : null);
   }
 
   /** @param {boolean} isBehind  events of the user's stream are missing */
   streamChanged(isBehind) {
     if (!isBehind) this.#gaps = 0;
-    else if (this.#timer === undefined) this.repeat(this.#options.current());
+    else if (!this.#timer.isSet) this.repeat(this.#env.current());
   }
 
   /** @param {boolean} isBehind  a broadcast is missing */
   broadcastsChanged(isBehind) {
     if (!isBehind) {
       this.#broadcastGaps = 0;
-      this.#cancelBroadcastTimer();
-    } else if (this.#broadcastTimer === undefined && this.#options.current()) this.#askForBroadcastsLater();
+      this.#broadcastTimer.stop();
+    } else if (!this.#broadcastTimer.isSet && this.#env.current()) this.#askForBroadcastsLater();
   }
 
   stop() {
-    this.#options.timers.clearTimeout(this.#timer);
-    this.#cancelBroadcastTimer();
+    this.#timer.stop();
+    this.#broadcastTimer.stop();
+  }
+
+  /**
+   * @param {Connection} connection
+   * @returns {string} the id
+   */
+  #send(connection) {
+    const id = this.#env.newId();
+    connection.send({ action: "hello", id, ...this.#words(connection) });
+    return id;
   }
 
   #forget() {
     this.#pending = null;
-    this.#options.timers.clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#timer.stop();
   }
 
   #askForBroadcastsLater() {
-    const { timers, random, current } = this.#options;
-    this.#broadcastTimer = timers.setTimeout(() => {
-      this.#broadcastTimer = undefined;
+    const { random, current } = this.#env;
+    this.#broadcastTimer.set(() => {
       const connection = current();
       // A pending hello asks for it too, and so does the first one of the next connection.
       if (connection && !this.#pending) this.#sayAfterClaims(connection);
     }, delay(this.#broadcastGaps++, { ...BROADCAST_GAP, random }));
-  }
-
-  #cancelBroadcastTimer() {
-    this.#options.timers.clearTimeout(this.#broadcastTimer);
-    this.#broadcastTimer = undefined;
   }
 
   /**
@@ -152,13 +149,12 @@ export class Hello {
    * @param {Connection} connection
    */
   #sayAfter(milliseconds, connection) {
-    this.#options.timers.clearTimeout(this.#timer);
-    this.#timer = this.#options.timers.setTimeout(() => this.#sayAfterClaims(connection), milliseconds);
+    this.#timer.set(() => this.#sayAfterClaims(connection), milliseconds);
   }
 
   /** @param {Connection} connection */
   #sayAfterClaims(connection) {
-    const { current, isClaimWaiting } = this.#options;
+    const { current, isClaimWaiting } = this.#env;
     const yields = connection === current() && isClaimWaiting() && this.#gaps < MAX_YIELDS;
     if (yields) this.repeat(connection);
     else this.say(connection);

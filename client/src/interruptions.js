@@ -1,4 +1,4 @@
-/** @import {Timers} from "./types.js" */
+/** @import {Env} from "./env.js" */
 
 // In milliseconds. A timer that is so much later tells that the page did not run meanwhile. Browsers run the timers of
 // hidden pages once a minute: https://developer.chrome.com/blog/timer-throttling-in-chrome-88 (2026-11-29)
@@ -13,17 +13,22 @@ const REMEMBER = 15_000;
  * connection is lost then, other clients have not lost theirs.
  */
 export class Interruptions {
-  #options;
-  /** @type {any} */
+  #env;
+  #noticed;
   #timer;
   /** When the page ran last, by both clocks; Infinity while it is not observed. */
   #ran = { now: Infinity, wall: Infinity };
   #wasHidden = false;
   #endedAt = -Infinity;
 
-  /** @param {{now: () => number, wall: () => number, timers: Timers, isHidden: () => boolean, noticed: () => void}} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Env} env
+   * @param {() => void} noticed  the page did not run for a while
+   */
+  constructor(env, noticed) {
+    this.#env = env;
+    this.#noticed = noticed;
+    this.#timer = env.timer();
   }
 
   /** Observe the page, while it has a connection. */
@@ -33,7 +38,7 @@ export class Interruptions {
   }
 
   stop() {
-    this.#options.timers.clearTimeout(this.#timer);
+    this.#timer.stop();
     this.#ran = { now: Infinity, wall: Infinity };
   }
 
@@ -44,13 +49,13 @@ export class Interruptions {
 
   /** An interruption has ended just now. */
   ended() {
-    this.#endedAt = this.#options.now();
+    this.#endedAt = this.#env.now();
   }
 
   /** Whether one ended just now. */
   endedRecently() {
     if (this.#isLate()) this.ended();
-    return this.#options.now() - this.#endedAt <= REMEMBER;
+    return this.#env.now() - this.#endedAt <= REMEMBER;
   }
 
   #isLate() {
@@ -60,17 +65,16 @@ export class Interruptions {
   }
 
   #read() {
-    return { now: this.#options.now(), wall: this.#options.wall() };
+    return { now: this.#env.now(), wall: this.#env.wall() };
   }
 
   #tick() {
-    const { timers, isHidden, noticed } = this.#options;
     const isLate = this.#isLate();
     this.#ran = this.#read();
-    this.#wasHidden = isHidden();
-    this.#timer = timers.setTimeout(() => this.#tick(), TICK);
+    this.#wasHidden = this.#env.isHidden();
+    this.#timer.set(() => this.#tick(), TICK);
     if (!isLate) return;
     this.ended();
-    noticed();
+    this.#noticed();
   }
 }

@@ -3,7 +3,9 @@ import { ANSWER_TIMEOUT } from "./connection.js";
 import { StoredRequests } from "./stored-requests.js";
 import { HeadcountError } from "./types.js";
 
-/** @import {Backlog, Options as ClientOptions, Request, Timers} from "./types.js" */
+/** @import {Env} from "./env.js" */
+/** @import {Timer} from "./timer.js" */
+/** @import {Backlog, Options, Request} from "./types.js" */
 
 /**
  * @typedef {object} Entry
@@ -11,19 +13,14 @@ import { HeadcountError } from "./types.js";
  * @property {number} attempt  how often the server answered that it cannot do it yet
  * @property {boolean} isSent  sent, and not answered yet
  * @property {boolean} mayBeDone  sent without an answer once, so that the server may have done it
- * @property {any} timer       set once it was sent: when it fires, the request is sent again
+ * @property {Timer} timer     set once it was sent: when it fires, the request is sent again
  * @property {(answer: any) => void} resolve
  * @property {(error: Error) => void} reject
  *
- * @typedef {object} Options
- * @property {(request: Request) => void} send
- * @property {Timers} timers
- * @property {() => number} random
- * @property {() => number} connections  how many this user has
+ * @typedef {object} Owner
  * @property {(request: Request) => number} expiresIn  how long the server can still grant it; Infinity: always
  * @property {(request: Request) => any} expired  the answer to a request that the server refused until it expired
  * @property {(backlog: Backlog) => void} changed
- * @property {ClientOptions["storage"]} storage
  * @property {(reason: string) => void} storageFailed
  *
  * The server limits each kind of a user's messages by itself.
@@ -55,11 +52,12 @@ const KINDS = ["claim", "message", "ack"];
  * "expired". If the server may have done it, only the server knows, and the claim is sent until it is answered.
  */
 export class Outbox {
-  #options;
+  #env;
+  #owner;
   /** @type {Map<string, Entry>} */
   #entries = new Map();
   #isOnline = false;
-  /** @type {Map<Kind, any>} the kinds that the server does not accept now, and the timers that end it */
+  /** @type {Map<Kind, Timer>} the kinds that the server does not accept now, and the timers that end it */
   #limited = new Map();
   /** @type {Map<Kind, number>} how often in a row a wait for the limit was not enough */
   #refusals = new Map();
@@ -74,10 +72,15 @@ export class Outbox {
 
   #stored;
 
-  /** @param {Options} options */
-  constructor(options) {
-    this.#options = options;
-    this.#stored = new StoredRequests(options.storage, options.storageFailed);
+  /**
+   * @param {Env} env
+   * @param {Owner} owner
+   * @param {Options["storage"]} storage
+   */
+  constructor(env, owner, storage) {
+    this.#env = env;
+    this.#owner = owner;
+    this.#stored = new StoredRequests(storage, owner.storageFailed);
   }
 
   /**
@@ -205,7 +208,7 @@ export class Outbox {
   fail(error) {
     this.pause();
     this.#loseAll();
-    for (const timer of this.#limited.values()) this.#options.timers.clearTimeout(timer);
+    for (const timer of this.#limited.values()) timer.stop();
     this.#limited.clear();
     this.#suspects.clear();
     this.#errors = [];
@@ -223,7 +226,7 @@ export class Outbox {
       const { action } = entry.request;
       if (this.#suspects.size > 0 && this.#hasSent) return;
       if (this.#isLimited(kind(entry)) || (action === "ack" && this.isClaimWaiting)) continue;
-      if (entry.timer === undefined && !busy.has(action)) this.#send(entry);
+      if (!entry.timer.isSet && !busy.has(action)) this.#send(entry);
       if (!CONCURRENT_ACTIONS.includes(action)) busy.add(action);
     }
   }
@@ -271,9 +274,9 @@ export class Outbox {
 
   #answerExpired() {
     for (const entry of this.#entries.values()) {
-      if (!isRefused(entry) || this.#options.expiresIn(entry.request) > 0) continue;
+      if (!isRefused(entry) || this.#owner.expiresIn(entry.request) > 0) continue;
       this.#remove(entry);
-      entry.resolve(this.#options.expired(entry.request));
+      entry.resolve(this.#owner.expired(entry.request));
     }
   }
 
@@ -309,7 +312,7 @@ export class Outbox {
   #send(entry) {
     this.#flushAfter(entry, ANSWER_TIMEOUT);
     entry.isSent = true;
-    this.#options.send(entry.request);
+    this.#env.current()?.send(entry.request);
   }
 
   /**
@@ -317,7 +320,7 @@ export class Outbox {
    * @param {{base?: number, atLeast?: number}} [options]  in milliseconds; atLeast: the server said so
    */
   #retry(entry, { base, atLeast = 0 } = {}) {
-    const wait = atLeast + delay(entry.attempt, { base, cap: RETRY_CAP, random: this.#options.random });
+    const wait = atLeast + delay(entry.attempt, { base, cap: RETRY_CAP, random: this.#env.random });
     entry.attempt += 1;
     if (this.#suspects.has(entry)) this.#errors = [];
     this.#unsend(entry);
@@ -327,7 +330,7 @@ export class Outbox {
 
   /** @param {Entry} entry */
   #untilExpired({ request }) {
-    return Math.max(0, this.#options.expiresIn(request)) + EXPIRY_MARGIN;
+    return Math.max(0, this.#owner.expiresIn(request)) + EXPIRY_MARGIN;
   }
 
   /**
@@ -335,12 +338,12 @@ export class Outbox {
    * @param {number} milliseconds
    */
   #waitForRateLimit(entry, milliseconds) {
-    const { timers, random, connections } = this.#options;
+    const { random, connections } = this.#env;
     const limited = kind(entry);
     const refusals = this.#refusals.get(limited) ?? 0;
     this.#unsend(entry);
-    timers.clearTimeout(this.#limited.get(limited));
-    const timer = timers.setTimeout(() => {
+    const timer = this.#limited.get(limited) ?? this.#env.timer();
+    timer.set(() => {
       this.#limited.delete(limited);
       this.#refusals.set(limited, refusals + 1);
       this.#flush();
@@ -354,7 +357,7 @@ export class Outbox {
    */
   #flushAfter(entry, milliseconds) {
     this.#unsend(entry);
-    entry.timer = this.#options.timers.setTimeout(() => {
+    entry.timer.set(() => {
       this.#lose(entry);
       this.#flush();
     }, milliseconds);
@@ -377,8 +380,7 @@ export class Outbox {
 
   /** @param {Entry} entry */
   #unsend(entry) {
-    this.#options.timers.clearTimeout(entry.timer);
-    entry.timer = undefined;
+    entry.timer.stop();
     entry.isSent = false;
   }
 
@@ -387,7 +389,7 @@ export class Outbox {
    * @param {Partial<Entry>} more
    */
   #put(request, more) {
-    const entry = { attempt: 0, isSent: false, mayBeDone: false, timer: undefined, resolve: () => {}, reject: () => {} };
+    const entry = { attempt: 0, isSent: false, mayBeDone: false, timer: this.#env.timer(), resolve: () => {}, reject: () => {} };
     this.#entries.set(request.id, { request, ...entry, ...more });
   }
 
@@ -413,7 +415,7 @@ export class Outbox {
     const { backlog } = this;
     if (backlog.count === this.#reported.count && backlog.isStuck === this.#reported.isStuck) return;
     this.#reported = backlog;
-    this.#options.changed(backlog);
+    this.#owner.changed(backlog);
   }
 }
 

@@ -4,9 +4,10 @@ import { Interruptions } from "./interruptions.js";
 import { UNTOLD } from "./limits.js";
 import { Schedule } from "./schedule.js";
 
-/** @import {Status} from "./types.js" */
-/** @import {Env, End, Why} from "./connection.js" */
+/** @import {End, Why} from "./connection.js" */
+/** @import {Env} from "./env.js" */
 /** @import {Limits} from "./limits.js" */
+/** @import {Status} from "./types.js" */
 
 /**
  * @typedef {object} Owner
@@ -36,7 +37,6 @@ export class Reconnector {
   status = { status: "connecting", reason: "", code: null, retryAt: null };
 
   #env;
-  #random;
   #owner;
   /** @type {Connection|null} a connection being opened; beside `current` when that is being replaced */
   #fresh = null;
@@ -44,9 +44,9 @@ export class Reconnector {
   #schedule;
   #interruptions;
   #limits = UNTOLD;
-  /** @type {any} the next attempt, to reconnect or to rotate */
+  /** The next attempt, to reconnect or to rotate. */
   #timer;
-  /** @type {any} the next refresh of `current` */
+  /** The next refresh of `current`. */
   #refreshing;
   #isReplacing = false;
   #uncounted = 0;
@@ -54,16 +54,16 @@ export class Reconnector {
   #told = null;
 
   /**
-   * @param {Env & {wall: () => number, isHidden: () => boolean}} env  wall: local time, which may be set
-   * @param {() => number} random
+   * @param {Env} env
    * @param {Owner} owner
    */
-  constructor(env, random, owner) {
+  constructor(env, owner) {
     this.#env = env;
-    this.#random = random;
     this.#owner = owner;
-    this.#schedule = new Schedule(random);
-    this.#interruptions = new Interruptions({ ...env, noticed: () => this.current?.check() });
+    this.#schedule = new Schedule(env.random);
+    this.#interruptions = new Interruptions(env, () => this.current?.check());
+    this.#timer = env.timer();
+    this.#refreshing = env.timer();
   }
 
   get isFinal() {
@@ -71,7 +71,7 @@ export class Reconnector {
   }
 
   connect() {
-    this.#cancelAttempt();
+    this.#timer.stop();
     if (!this.current) this.#setStatus("connecting", this.status);
     /** @type {Connection} */
     const connection = new Connection(this.#env, {
@@ -123,11 +123,11 @@ export class Reconnector {
     this.#hasNetwork = true;
     this.#schedule.welcomed(this.#env.now());
     this.#interruptions.start();
-    this.#env.timers.clearTimeout(this.#refreshing);
+    this.#refreshing.stop();
     // An older server has told no window, and tells none later.
     if (this.#limits.reconnectWithin !== null) this.#refreshLater(connection, REFRESH_AFTER);
     connection.ready();
-    this.#connectAt(this.#env.now() + rotation(this.#random, this.#limits.rotateWithin));
+    this.#connectAt(this.#env.now() + rotation(this.#env.random, this.#limits.rotateWithin));
     if (this.status.status !== "online") this.#setStatus("online");
     return true;
   }
@@ -145,7 +145,7 @@ export class Reconnector {
     if (isCounted) this.#uncounted = 0;
     else if (this.current && !this.#fresh && !this.#isReplacing) {
       this.#isReplacing = true;
-      this.#connectAt(this.#env.now() + delay(this.#uncounted++, { random: this.#random }));
+      this.#connectAt(this.#env.now() + delay(this.#uncounted++, { random: this.#env.random }));
     }
   }
 
@@ -175,7 +175,7 @@ export class Reconnector {
   /** Check that `current` still works, or try earlier: at any moment of what is left of the window. */
   wake() {
     if (this.current) this.current.check();
-    else if (this.#timer !== undefined) {
+    else if (this.#timer.isSet) {
       this.#connectAt(this.#schedule.hasten(this.#env.now()), this.status);
     }
   }
@@ -242,9 +242,9 @@ export class Reconnector {
 
   /** @param {Why} why */
   stop(why) {
-    this.#cancelAttempt();
+    this.#timer.stop();
     this.#interruptions.stop();
-    this.#env.timers.clearTimeout(this.#refreshing);
+    this.#refreshing.stop();
     this.current?.close();
     this.#fresh?.close();
     this.current = this.#fresh = null;
@@ -292,7 +292,7 @@ export class Reconnector {
   }
 
   #closeAll() {
-    this.#cancelAttempt();
+    this.#timer.stop();
     for (const connection of [this.current, this.#fresh]) {
       connection?.close();
       if (connection) this.#owner.ended(connection);
@@ -306,7 +306,7 @@ export class Reconnector {
     this.current = null;
     this.#isReplacing = false;
     this.#interruptions.stop();
-    this.#env.timers.clearTimeout(this.#refreshing);
+    this.#refreshing.stop();
     this.#schedule.lost(now);
   }
 
@@ -316,7 +316,7 @@ export class Reconnector {
    * @param {number} [age]  of the connection
    */
   #refreshLater(connection, milliseconds, age = 0) {
-    this.#refreshing = this.#env.timers.setTimeout(() => {
+    this.#refreshing.set(() => {
       const reached = age + milliseconds;
       this.#refreshLater(connection, reached, reached);
       connection.check();
@@ -329,14 +329,8 @@ export class Reconnector {
    * @param {Why} [why]
    */
   #connectAt(at, why) {
-    this.#cancelAttempt();
-    this.#timer = this.#env.timers.setTimeout(() => this.connect(), at - this.#env.now());
+    this.#timer.set(() => this.connect(), at - this.#env.now());
     if (!this.current) this.#setStatus("offline", why, at);
-  }
-
-  #cancelAttempt() {
-    this.#env.timers.clearTimeout(this.#timer);
-    this.#timer = undefined;
   }
 
   /**

@@ -2,7 +2,7 @@ import { THROTTLED, after, delay } from "./backoff.js";
 import { ANSWER_TIMEOUT } from "./connection.js";
 
 /** @import {Connection} from "./connection.js" */
-/** @import {Timers} from "./types.js" */
+/** @import {Env} from "./env.js" */
 
 /**
  * What a connection was told.
@@ -13,13 +13,9 @@ import { ANSWER_TIMEOUT } from "./connection.js";
  * @property {boolean} isKnown   the server answered that it has it
  * @property {boolean} [isOlder]   the server does not know what visibility is
  *
- * @typedef {object} Options
- * @property {() => boolean} isSeen  whether the user can see the page
- * @property {() => Connection|null} current  the connection in use
+ * @typedef {object} Owner
+ * @property {() => boolean} isSeen  whether the user can see this page, or that of a tab that uses its connection
  * @property {() => void} uncounted  the server does not count `current`
- * @property {() => string} newId
- * @property {() => number} random
- * @property {Timers} timers
  */
 
 // In milliseconds. Changes within it are told together, so that a page that flickers sends few messages.
@@ -31,22 +27,29 @@ const RETRY = { base: 1_000, cap: 30_000 };
  * change is told at once, those of the second after it together: the last state is never lost.
  */
 export class Visibility {
-  #options;
+  #env;
+  #owner;
   /** @type {WeakMap<Connection, Told>} */
   #told = new WeakMap();
   /** @type {{id: string, connection: Connection}|null} the message that has no answer yet */
   #sent = null;
   /** Whether it was refused: then no other goes before it is sent again. */
   #isRefused = false;
-  /** @type {any} set for a while after a message */
+  /** Set for a while after a message. */
   #pause;
-  /** @type {any} when to send the message again */
+  /** When to send the message again. */
   #retry;
   #attempt = 0;
 
-  /** @param {Options} options */
-  constructor(options) {
-    this.#options = options;
+  /**
+   * @param {Env} env
+   * @param {Owner} owner
+   */
+  constructor(env, owner) {
+    this.#env = env;
+    this.#owner = owner;
+    this.#pause = env.timer();
+    this.#retry = env.timer();
   }
 
   /**
@@ -55,7 +58,7 @@ export class Visibility {
    * @param {Connection} connection
    */
   words(connection) {
-    const visible = this.#options.isSeen();
+    const visible = this.#owner.isSeen();
     const told = this.#told.get(connection);
     const change = told?.visible === visible ? told.change : (told?.change ?? 0) + 1;
     if (change !== told?.change) this.#told.set(connection, { visible, change, isKnown: false });
@@ -80,11 +83,11 @@ export class Visibility {
    * @param {boolean} isUrgent  the page runs no timers from now on
    */
   changed(isUrgent) {
-    const connection = this.#options.current();
+    const connection = this.#env.current();
     const told = connection && this.#told.get(connection);
     // Before its hello a connection was told nothing.
-    if (!connection || !told || told.isOlder || this.#isRefused || (this.#pause !== undefined && !isUrgent)) return;
-    const isNew = told.visible !== this.#options.isSeen();
+    if (!connection || !told || told.isOlder || this.#isRefused || (this.#pause.isSet && !isUrgent)) return;
+    const isNew = told.visible !== this.#owner.isSeen();
     if (isNew || (!told.isKnown && this.#sent?.connection !== connection)) this.#send(connection, isNew);
   }
 
@@ -96,13 +99,13 @@ export class Visibility {
   answered({ type, re, code, retry_after_ms }) {
     if (!this.#sent || re !== this.#sent.id) return false;
     const { connection } = this.#sent;
-    if (code === "slow_down") this.#refused(after(retry_after_ms ?? RETRY.cap, this.#options.random, { refusals: this.#attempt++ }));
+    if (code === "slow_down") this.#refused(after(retry_after_ms ?? RETRY.cap, this.#env.random, { refusals: this.#attempt++ }));
     else if (code === "unavailable") this.#refused((retry_after_ms ?? 0) + this.#delay(RETRY));
     else {
       this.#forget();
       const told = this.#told.get(connection);
       if (told) told.isKnown = true;
-      if (code === "not_connected") this.#options.uncounted();
+      if (code === "not_connected") this.#owner.uncounted();
       else if (told && type === "error") told.isOlder = true;
     }
     return true;
@@ -120,7 +123,7 @@ export class Visibility {
 
   stop() {
     this.#forget();
-    this.#options.timers.clearTimeout(this.#pause);
+    this.#pause.stop();
   }
 
   /**
@@ -128,23 +131,18 @@ export class Visibility {
    * @param {boolean} isNew
    */
   #send(connection, isNew) {
-    const { newId, timers } = this.#options;
     if (isNew) this.#attempt = 0;
     const words = this.words(connection);
-    const id = newId();
+    const id = this.#env.newId();
     this.#sendAgainAfter(ANSWER_TIMEOUT);
     this.#sent = { id, connection };
-    timers.clearTimeout(this.#pause);
-    this.#pause = timers.setTimeout(() => {
-      this.#pause = undefined;
-      this.changed(false);
-    }, PAUSE);
+    this.#pause.set(() => this.changed(false), PAUSE);
     connection.send({ action: "visibility", id, ...words });
   }
 
   /** @param {{base: number, cap: number}} windows */
   #delay(windows) {
-    return delay(this.#attempt++, { ...windows, random: this.#options.random });
+    return delay(this.#attempt++, { ...windows, random: this.#env.random });
   }
 
   /** @param {number} milliseconds  until the server may take it */
@@ -155,9 +153,7 @@ export class Visibility {
 
   /** @param {number} milliseconds */
   #sendAgainAfter(milliseconds) {
-    const { timers } = this.#options;
-    timers.clearTimeout(this.#retry);
-    this.#retry = timers.setTimeout(() => {
+    this.#retry.set(() => {
       this.#forget();
       this.changed(false);
     }, milliseconds);
@@ -166,6 +162,6 @@ export class Visibility {
   #forget() {
     this.#sent = null;
     this.#isRefused = false;
-    this.#options.timers.clearTimeout(this.#retry);
+    this.#retry.stop();
   }
 }

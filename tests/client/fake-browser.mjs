@@ -17,9 +17,9 @@ class FakeLocks {
     return { request: (name, options, callback) => this.#request(tab, name, options, callback) };
   }
 
-  /** Which tab holds the lock, if one does. */
-  get holders() {
-    return [...this.#held.values()].map(({ tab }) => tab);
+  /** The tabs that lead, each its group. Each holds a lock of its own as well. */
+  get leaders() {
+    return [...this.#held].filter(([name]) => name.startsWith("headcount")).map(([, { tab }]) => tab);
   }
 
   end(tab) {
@@ -175,7 +175,7 @@ class FakeTab {
   }
 
   get leads() {
-    return this.browser.locks.holders.includes(this);
+    return this.browser.locks.leaders.includes(this);
   }
 
   get isOnline() {

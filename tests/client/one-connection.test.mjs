@@ -170,15 +170,17 @@ test("the user is seen while any tab is", async () => {
   assert.equal(server.messages.filter(({ visible }) => visible === false).length, told + 1, "never unseen in between");
 });
 
-test("a visible tab that crashes is forgotten", async () => {
-  const { all, server, time, leader } = await tabs(3);
-  const visible = all.find((tab) => tab !== leader());
-  visible.shows(true);
-  await time.pass(3_000);
-  assert.equal(server.sees("ann"), true);
-  visible.crash();
-  await time.pass(120_000);
-  assert.equal(server.sees("ann"), false);
+test("a visible tab that crashes or is closed is seen no more, within a second and a half", async () => {
+  for (const end of ["crash", "close"]) {
+    const { all, server, time, leader } = await tabs(3);
+    const visible = all.find((tab) => tab !== leader());
+    visible.shows(true);
+    await time.pass(3_000);
+    assert.equal(server.sees("ann"), true);
+    visible[end]();
+    await time.pass(1_500);
+    assert.equal(server.sees("ann"), false, end);
+  }
 });
 
 test("a request whose leader ends before the answer resolves once", async () => {
