@@ -36,10 +36,10 @@ export class FakeServer {
     return { type: "welcome", re: id, server_now: 1, ...session, ...known, ...others };
   }
 
-  /** The log is lost: another epoch, or a backup of the same one. */
+  /** The log is lost, or its end: another epoch says so. */
   lose() {
     this.events = this.dice() < 0.5 ? [] : this.events.slice(0, -2);
-    if (this.events.length === 0) this.epoch = `e${this.dice()}`;
+    this.epoch = `e${this.dice()}`;
     this.state = this.events.reduce((state, { patch }) => merge(state, patch ?? {}), {});
   }
 

@@ -51,7 +51,11 @@ async function walk(seed, canLose) {
     await pass(dice() * 400);
     if (!canLose) assert.deepEqual(headcount.state, server.states[followed.at(-1)?.seq ?? 0], `walk ${seed}, step ${step}`);
   }
-  return { headcount, server, sockets, followed, live, pass };
+  // After several losses in a row it waits for longer.
+  const isBack = async () => {
+    for (let waited = 0; headcount.status.status !== "online" && waited < 600_000; waited += 1_000) await pass(1_000);
+  };
+  return { headcount, server, sockets, followed, live, pass, isBack };
 }
 
 const compare = ({ headcount, server, followed }, seed) => {
@@ -65,7 +69,8 @@ test("a client that reconnects at any moment has the state and the events of one
   for (let seed = 1; seed <= WALKS; seed += 1) {
     const client = await walk(seed, seed % 2 === 0);
     client.live().at(-1)?.drop();
-    await client.pass(20_000);
+    await client.isBack();
+    await client.pass(5_000);
     compare(client, seed);
     client.headcount.close();
   }
@@ -74,10 +79,11 @@ test("a client that reconnects at any moment has the state and the events of one
 test("a client that missed pushes on an open connection has them after the next push", async () => {
   for (let seed = 1_001; seed <= 1_000 + WALKS; seed += 1) {
     const client = await walk(seed, false);
-    await client.pass(20_000);
+    await client.isBack();
+    await client.pass(5_000);
     const push = client.server.act({ last: seed });
     for (const socket of client.live()) client.server.send(socket, push);
-    await client.pass(20_000);
+    await client.pass(5_000);
     compare(client, seed);
     client.headcount.close();
   }
