@@ -719,7 +719,7 @@ def test_a_run_that_is_overtaken_costs_no_evidence(
     vars(other).update(
         vars(world.container) | {"database": Database(world.dsn, world.container.deadline)}
     )
-    settings = Settings(timedelta(seconds=30), 1_000, Keep(0, 0, 0, 0, 0, 0), Limits())
+    settings = Settings(timedelta(seconds=30), 1_000, None, Keep(0, 0, 0, 0, 0, 0), Limits())
 
     def until_answered() -> int:
         return 0 if slow.may_answer.is_set() else 30_000
