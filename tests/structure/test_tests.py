@@ -18,6 +18,7 @@ SAMPLES = ("samples", "samples_gateway")
 # Helpers that ask again until a condition is true, with a bound that only a failure reaches.
 POLLING = {
     "tests/support/waiting.py",
+    "tests/support/users_of_base.py",  # for the next statement's turn
     "localstack/wsgate/tests/gateways.py",
     "localstack/wsgate/tests/waiting.py",
 }
