@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-import boto3
 import pytest
 
 from bench.support.gateways import ROOT, gateway
 from bench.support.ports import free_port
 from bench.support.sweep import AGE
-from tests.support.browser import Browser, ask, hear, hello
+from tests.support.browser import Browser, ask, hear, hello, reply
 from tests.support.line import Line
 from tests.support.processes import descendants
 from tests.support.silence import server_of, stopped
@@ -181,27 +180,8 @@ async def behind_a_line(dsn: str, folder: Path) -> AsyncIterator[tuple[Browser, 
         yield Browser(system, stack), line
 
 
-async def reply(tab: ClientConnection, message: dict[str, Any]) -> dict[str, Any]:
-    """The reply; what is pushed meanwhile, perhaps late, does not matter."""
-    await tab.send(json.dumps(message))
-    while (heard := await hear(tab)).get("re") != message["id"]:
-        pass
-    return heard
-
-
 def act(name: str) -> dict[str, Any]:
     return {"action": "act", "id": name, "type": "like", "body": {"name": name}}
-
-
-async def sweeps(browser: Browser) -> dict[str, float]:
-    """The numbers of a run."""
-    functions = boto3.Session("local", "local", region_name="us-east-1").client(
-        "lambda", endpoint_url=browser.headcount.base_url
-    )
-    answer = await asyncio.to_thread(functions.invoke, FunctionName="SweepFunction", Payload=b"{}")
-    assert "FunctionError" not in answer
-    numbers: dict[str, float] = json.load(answer["Payload"])
-    return numbers
 
 
 async def told(browser: Browser, bonus_id: str) -> dict[str, int]:
@@ -246,11 +226,11 @@ async def test_the_gateway_hangs(own_dsn: str, tmp_path: Path) -> None:
             for_all = (await ann.api("POST", "/bonuses", FOR_ALL))["bonus_id"]
             assert await told(ann, for_all) == UNDELIVERED | {"undelivered": 3}
             assert await claim(bobs, for_all) == "claimed"
-            assert (await sweeps(ann))["closed"] == 0
+            assert (await ann.invoke("SweepFunction"))["closed"] == 0
             assert await ann.rows("select node from unreachable_nodes") != []
             assert await ann.rows(HERE) == here
 
-        assert (await sweeps(ann))["closed"] == 0
+        assert (await ann.invoke("SweepFunction"))["closed"] == 0
         assert await ann.rows("select node from unreachable_nodes") == []
         assert await ann.rows(HERE) == here
         epoch = (await ann.rows("select epoch::text from stream_epoch"))[0]["epoch"]

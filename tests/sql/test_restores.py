@@ -26,7 +26,7 @@ async def notices(db: asyncpg.Connection, cluster: str | None = None) -> bool:
     before: UUID = await db.fetchval(EPOCH)
     is_restored = await db.fetchval(NOTICE, cluster)
     is_new = bool(await db.fetchval(EPOCH) != before)
-    assert is_new is is_restored
+    assert is_new == is_restored
     return is_new
 
 

@@ -9,6 +9,7 @@ import uuid
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
+import boto3
 from websockets.asyncio.client import ClientConnection, connect
 
 from tests.support.waiting import PATIENCE_SECONDS, until_answered
@@ -59,6 +60,15 @@ class Browser:
         finally:
             await db.close()
 
+    async def invoke(self, name: str) -> Any:
+        """What a function of the schedule says when it is called now."""
+        functions = boto3.Session("local", "local", region_name="us-east-1").client(
+            "lambda", endpoint_url=self.headcount.base_url
+        )
+        answer = await asyncio.to_thread(functions.invoke, FunctionName=name, Payload=b"{}")
+        assert "FunctionError" not in answer
+        return json.load(answer["Payload"])
+
     async def closed_session(self) -> dict[str, Any]:
         """The user's only session, once it is closed."""
         row: dict[str, Any] = {}
@@ -87,3 +97,11 @@ async def ask(tab: ClientConnection, message: object) -> dict[str, Any]:
 
 async def hello(tab: ClientConnection) -> dict[str, Any]:
     return await ask(tab, {"action": "hello", "id": "h1"})
+
+
+async def reply(tab: ClientConnection, message: dict[str, Any]) -> dict[str, Any]:
+    """The reply; what is pushed meanwhile, perhaps late, does not matter."""
+    await tab.send(json.dumps(message))
+    while (heard := await hear(tab)).get("re") != message["id"]:
+        pass
+    return heard

@@ -43,12 +43,18 @@ class Line:
         task = asyncio.current_task()
         assert task is not None
         self.relays.add(task)
+        try:
+            with suppress(ConnectionError):  # of a server that is not there
+                await self._join_ends(reader, writer)
+        finally:
+            self.relays.discard(task)
+            writer.transport.abort()
+
+    async def _join_ends(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection(self.host, self.port)
         try:
             await asyncio.gather(self._copy(reader, back), self._copy(there, writer))
         finally:
-            self.relays.discard(task)
-            writer.transport.abort()
             back.transport.abort()
 
     async def _copy(self, source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
