@@ -1,7 +1,7 @@
 """Writes what follows from the list of metrics and the alarms: `python -m infra.monitoring`.
 
-That is the reference page and the dashboard's template. A test compares them with what this writes,
-so run it after a change to `handlers/core/metrics.py` or `infra/alarms.yaml`.
+That is the reference page, the dashboard's template and Grafana's board. A test compares them with
+what this writes, so run it after a change to `handlers/core/metrics.py` or `infra/alarms.yaml`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ that they name. The functions print them as lines of the embedded metric format.
 share a line, at most ten seconds later; what is rare is printed with its event. The stack's
 dashboard draws them beside AWS's own metrics ([Monitoring](parameters.md#monitoring)).
 
-On your machine the lines are in the output of `make run`.
+On your machine the lines are in the output of `make run`, and `/_wsgate/metrics` answers them to
+Prometheus on the same machine, as `headcount_<name>_sum`, `_count` and `_last`, beside
+[those of the gateway](../../localstack/wsgate/docs/metrics.md). `infra/grafana.json` is a board.
 """
 
 OF_ALARMS = """## Alarms
@@ -67,6 +69,7 @@ def written() -> dict[str, str]:
     return {
         "docs/reference/metrics-and-alarms.md": page(),
         "infra/dashboard.yaml": dashboard(),
+        "infra/grafana.json": json.dumps(grafana(), indent=1) + "\n",
     }
 
 
@@ -237,6 +240,57 @@ def _of_lambda(name: str, stat: str, functions: list[str]) -> list[list[Any]]:
         ]
         for one in functions
     ]
+
+
+# Grafana, for what `/_wsgate/metrics` answers to Prometheus.
+
+
+def grafana() -> dict[str, Any]:
+    panels = [
+        {
+            "id": number + 1,
+            "type": "timeseries",
+            "title": title,
+            "datasource": {"type": "prometheus", "uid": "${datasource}"},
+            "gridPos": {"x": number % 3 * 8, "y": number // 3 * 7, "w": 8, "h": 7},
+            "targets": [
+                {"refId": f"A{index}", "expr": _promql(metric), "legendFormat": _legend(metric)}
+                for index, metric in enumerate(metrics)
+            ],
+        }
+        for number, (title, metrics) in enumerate(drawn())
+    ]
+    return {
+        "title": "Headcount",
+        "uid": "headcount",
+        "schemaVersion": 39,
+        "time": {"from": "now-1h", "to": "now"},
+        "refresh": "10s",
+        "templating": {
+            "list": [{"name": "datasource", "type": "datasource", "query": "prometheus"}]
+        },
+        "panels": panels,
+    }
+
+
+def _promql(metric: Metric) -> str:
+    name = f"headcount_{metric.name}"
+    if metric.is_state:
+        return f"max({name}_last)"
+    labels = [one.lower() for one in metric.dimensions if metric.functions]
+    chosen = "{" + ",".join(f'{one}!=""' for one in labels) + "}" if labels else ""
+    by = f" by ({', '.join(['function_name', *labels])})"
+    rate = f"sum{by} (rate({name}_sum{chosen}[1m]))"
+    if metric.unit == MILLISECONDS:
+        return f"{rate} / sum{by} (rate({name}_count[1m]))"
+    return rate
+
+
+def _legend(metric: Metric) -> str:
+    if metric.is_state:
+        return metric.name
+    labels = ["function_name", *(one.lower() for one in metric.dimensions if metric.functions)]
+    return " ".join([metric.name, *(f"{{{{{one}}}}}" for one in labels)])
 
 
 if __name__ == "__main__":

@@ -29,7 +29,8 @@ from socket_clients import (
 from waiting import in_time, until
 from wsgate.core.faults import Faults
 from wsgate.core.quotas import Quotas
-from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
+from wsgate.functions.fault_injection import FaultyInvoker, FaultyQueue
+from wsgate.model.invoke import InvokeError
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttle, Throttles
 
@@ -490,8 +491,31 @@ class TestQueues:
     async def test_a_batch_comes_twice_and_is_answered_once(self, rate: float, times: int) -> None:
         functions, lines = Functions(double=double), list[str]()
         chosen = Faults(7, {"queue_twice": rate})
-        invoker = RepeatingInvoker(functions, chosen, lambda *line: lines.append(" | ".join(line)))
+        invoker = FaultyQueue(functions, chosen, lambda *line: lines.append(" | ".join(line)))
         answer = await invoker.invoke("double", b'{"n": 4}')
         assert answer.payload == b"8"
         assert [name for name, _ in functions.calls] == ["double"] * times
         assert lines == ["double | fault: queue_twice"] * (times - 1)
+
+    async def test_a_batch_is_held_back_until_the_queue_is_no_longer_stuck(self) -> None:
+        functions = Functions(double=double)
+        chosen = Faults(7, {"queue_stuck": 1})
+        invoker = FaultyQueue(functions, chosen, lambda *_: None)
+        batch = asyncio.ensure_future(invoker.invoke("double", b'{"n": 4}'))
+        await asyncio.sleep(0)
+        assert functions.calls == []
+        chosen.set("queue_stuck", 0)
+        assert (await batch).payload == b"8"
+
+
+class TestInvoke:
+    @pytest.mark.parametrize(
+        ("fault", "status"), [("function_missing", 404), ("function_throttled", 429)]
+    )
+    async def test_lambda_refuses_to_run_a_function(self, fault: str, status: int) -> None:
+        functions = Functions(double=double)
+        invoker = FaultyInvoker(functions, Faults(7, {fault: 1}), lambda *_: None)
+        with pytest.raises(InvokeError) as refused:
+            await invoker.invoke("double", b"{}")
+        assert refused.value.status == status
+        assert functions.calls == []

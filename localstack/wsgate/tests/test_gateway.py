@@ -24,7 +24,7 @@ from gateways import (
     websocket_api,
 )
 from wsgate.core.actions import Accept, Close, Drop, Invoke, Note, Posted, Refuse, SendText
-from wsgate.model.invoke import Invocation
+from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Integration, IntegrationResponse, MockIntegration
 
@@ -583,7 +583,41 @@ def test_the_log_names_route_outcome_and_time() -> None:
     assert isinstance(call, Invoke)
     answer = Invocation(b'{"statusCode": 200}', cold=True)
     [_, note] = gateway.gateway.answered(call.call, answer, T0 + 7)
-    assert note == Note("hello", connection_id, "200", 7, cold=True)
+    assert isinstance(note, Note)
+    assert (note.route, note.connection_id, note.outcome) == ("hello", connection_id, "200")
+    assert (note.elapsed, note.cold, note.error) == (7, True, "")
+    assert note.request_id == json.loads(call.event)["requestContext"]["requestId"]
+
+
+def failing(gateway: Machine, answer: Invocation | InvokeError | TimeoutError) -> Note:
+    """How a message ends whose function ends so."""
+    [call] = gateway.say(gateway.connected(), '{"action":"hello"}')
+    assert isinstance(call, Invoke)
+    if isinstance(answer, Invocation):
+        actions = gateway.gateway.answered(call.call, answer, T0)
+    elif isinstance(answer, InvokeError):
+        actions = gateway.gateway.failed(call.call, str(answer), T0)
+    else:
+        actions = gateway.gateway.timed_out(call.call, T0)
+    (note,) = (action for action in actions if isinstance(action, Note))
+    return note
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (Invocation(b'{"statusCode": 200}'), ""),
+        (Invocation(b"{}", "Unhandled"), "IntegrationError"),
+        (InvokeError(404, "ResourceNotFoundException", "gone"), "ExecutionError"),
+        (TimeoutError(), "IntegrationError"),
+    ],
+)
+def test_what_went_wrong_is_told_as_api_gateway_counts_it(
+    answer: Invocation | InvokeError | TimeoutError, error: str
+) -> None:
+    note = failing(machine(), answer)
+    assert note.error == error
+    assert note.api
 
 
 def test_an_unknown_identity_source_is_refused_at_the_start() -> None:

@@ -40,18 +40,20 @@ ROOMS: dict[str, frozenset[str]] = {
     "logs": LEAVES,
     "expressions": LEAVES,
     "core": LEAVES | {"expressions"},
+    "metrics": LEAVES | {"logs", "core"},
     "transport": INNER,
     "apis": INNER | {"transport"},
     "console": INNER | {"transport", "apis"},
     "node": EDGES | {"open_files"},
-    "functions": INNER,
+    "functions": INNER | {"metrics"},
     "template": INNER | {"functions"},
-    "triggers": INNER | {"functions", "transport", "apis"},
+    "triggers": INNER | {"functions", "transport", "apis", "metrics"},
     "credentials": INNER | {"functions"},
     "nodes": EDGES | {"node"},
     "output": INNER,
     "serve": EDGES
-    | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"},
+    | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"}
+    | {"metrics"},
     "__main__": EDGES | {"serve", "output", "credentials", "doctor"},
     "__init__": frozenset(),
 }

@@ -64,10 +64,16 @@ class EventLine(NamedTuple):
     elapsed: Millis
     cold: bool | None = None
     """Whether an environment was started for it; None when no function ran."""
+    request_id: str = ""
+    """As in the event, if it is one."""
+    api: str = ""
+    error: str = ""
+    """See Note."""
 
     def __str__(self) -> str:
-        at, route, connection_id, outcome, elapsed, cold = self
-        return f"{clock(at)} {route} {connection_id} {outcome} {elapsed} ms{_WARMTH[cold]}"
+        at, route, connection_id, outcome, elapsed, cold, request_id, _, _ = self
+        line = f"{clock(at)} {route} {connection_id} {outcome} {elapsed} ms{_WARMTH[cold]}"
+        return f"{line} {request_id}" if request_id else line
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -79,6 +85,9 @@ class EventLine(NamedTuple):
             "outcome": self.outcome,
             "ms": self.elapsed,
             "cold": self.cold,
+            "request": self.request_id or None,
+            "api": self.api or None,
+            "error": self.error or None,
         }
 
 
@@ -92,14 +101,19 @@ class RequestLine(NamedTuple):
     status: int
     elapsed: Millis
     cold: bool | None = None
+    request_id: str = ""
+    """As in the event, if a function was asked."""
+    api: str = ""
+    """The id of the HTTP API, if it is one's request."""
 
     @property
     def outcome(self) -> str:
         return str(self.status)
 
     def __str__(self) -> str:
-        at, method, path, status, elapsed, cold = self
-        return f"{clock(at)} {method} {path} {status} {elapsed} ms{_WARMTH[cold]}"
+        at, method, path, status, elapsed, cold, request_id, _ = self
+        line = f"{clock(at)} {method} {path} {status} {elapsed} ms{_WARMTH[cold]}"
+        return f"{line} {request_id}" if request_id else line
 
     def fields(self) -> dict[str, Any]:
         return {
@@ -110,6 +124,8 @@ class RequestLine(NamedTuple):
             "status": self.status,
             "ms": self.elapsed,
             "cold": self.cold,
+            "request": self.request_id or None,
+            "api": self.api or None,
         }
 
 

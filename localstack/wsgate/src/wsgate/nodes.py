@@ -28,6 +28,7 @@ from wsgate.node.messages import (
     InvokeFunction,
     Look,
     QueueEvent,
+    ReadMetrics,
     Ready,
     Said,
     Start,
@@ -36,7 +37,7 @@ from wsgate.restarts import Restarts
 from wsgate.transport.channel import Channel, ChannelLost
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Awaitable, Callable, Mapping, Sequence
     from pathlib import Path
 
     from wsgate.console.state import ConsoleState, View
@@ -67,19 +68,21 @@ class Places:
 class Nodes:
     """Starts them, keeps them running, and stands between them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 what nodes share
         self,
         plan: Plan,
         invoker: Invoker,
         settings: Settings,
         places: Places,
         console_state: ConsoleState | None = None,
+        *,
+        metrics: Callable[[], Awaitable[str]],
     ) -> None:
         """Start nothing yet; there will be a node for each place.
 
         `console_state` shows what is here, and gets what the page wants of no connection.
         """
-        self._invoker = invoker
+        self._invoker, self._metrics = invoker, metrics
         self.tell: LogSink = settings.lines or as_text(settings.log)
         # Lambda's queue belongs to no node: an event outlives the node that took it.
         self._invocations = Invocations(invoker, settings.log)
@@ -161,6 +164,8 @@ class Nodes:
             return self._invoker.invoke(question.function, question.payload, question.caller)
         if isinstance(question, QueueEvent):
             return self._background.accept(question.function, question.payload)
+        if isinstance(question, ReadMetrics):
+            return self._metrics()
         if isinstance(question, Look) and self._console_state is not None:
             return self._console_state.look(question.since)
         if isinstance(question, Act) and self._console_state is not None:

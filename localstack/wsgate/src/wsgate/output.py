@@ -22,8 +22,9 @@ JSON_HELP = """\
 --json writes each line of stderr as one JSON object. `kind` and `at` (milliseconds since the
 epoch) are always there; the other keys go with the kind, and a later version only adds to them:
   event                    route, connection, status (null where there is none), outcome, ms,
-                           cold (null where no function ran)
-  request                  method, path (without its query), status, ms, cold
+                           cold (null where no function ran), request and api (their ids, null
+                           where it is no event), error (API Gateway's metric of it, or null)
+  request                  method, path (without its query), status, ms, cold, request, api
   function                 function, text: a line that a function wrote
   notice, warning,         text: what wsgate has to say of itself; `refused` is the last line
   left_out, refused        before exit code 2
@@ -120,7 +121,8 @@ def _coloured_event(line: EventLine | RequestLine) -> str:
     cold = f" {_CYAN}cold{_RESET}" if line.cold else ""
     warm = f"{_DIM} warm{_RESET}" if line.cold is False else ""
     took = f"{_DIM}{line.elapsed} ms{_RESET}"
-    return f"{_DIM}{clock(line.at)}{_RESET} {what} {outcome} {took}{cold}{warm}"
+    request = f" {_DIM}{line.request_id}{_RESET}" if line.request_id else ""
+    return f"{_DIM}{clock(line.at)}{_RESET} {what} {outcome} {took}{cold}{warm}{request}"
 
 
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"

@@ -21,11 +21,13 @@ from wsgate.console.api import PATH as CONSOLE_PATH
 from wsgate.core.faults import Faults
 from wsgate.credentials import known, secrets_of, session_token, with_api_keys, with_own_keys
 from wsgate.functions import memory
-from wsgate.functions.fault_injection import FaultyInvoker, RepeatingInvoker
+from wsgate.functions.counting import CountingInvoker
+from wsgate.functions.fault_injection import FaultyInvoker, FaultyQueue
 from wsgate.functions.local_aws import TOKEN
 from wsgate.functions.reloader import CodeWatch
 from wsgate.logs import FunctionLine, LogSink, Told, as_text, masked
 from wsgate.masking import Mask
+from wsgate.metrics import Metrics
 from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
 from wsgate.model.plan import Throttles
@@ -46,10 +48,12 @@ if TYPE_CHECKING:
     from wsgate.core.quotas import Quotas
     from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
+    from wsgate.logs import Line
     from wsgate.model.capacity import Capacity
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Function, Plan
+    from wsgate.triggers.queues import Queues
 
 
 class StartupError(Exception):
@@ -131,11 +135,12 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
     limit = open_files.raise_limit()
     async with AsyncExitStack() as stack:
         ground = await _prepare(options, stack)
-        plan, options = ground.plan, _masked(options, ground.mask)
+        plan, metrics = ground.plan, Metrics()
+        options = _masked(options, ground.mask, metrics)
         _tell_what_differs(options, plan)
         runner = await _runner(options, ground, stack)
         faulty = FaultyInvoker(runner, options.faults, _function_log(options))
-        invoker = _recorder(options, faulty, ground.mask)
+        invoker = CountingInvoker(_recorder(options, faulty, ground.mask), metrics)
         environments = 0 if options.nodes > 1 else options.concurrency * len(plan.functions)
         capacity = open_files.capacity(limit, environments)
         settings = _settings(options, ground, capacity)
@@ -143,13 +148,19 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         if node.console_state is not None and isinstance(runner, Reports):
             node.console_state.functions = runner
         witnessed = partial(node.witnessed, invoker)
-        await _start_triggers(options, plan, witnessed, ground, stack)
+        queues = await _start_triggers(options, plan, witnessed, ground, stack)
+
+        async def read_metrics() -> str:
+            return metrics.text(await queues.gauges() if queues else [])
+
         if options.nodes == 1:
+            node.metrics = read_metrics
             await stack.enter_async_context(listening(node, ground.listeners[0]))
             connections = capacity.connections
         else:
             places = Places(ground.listeners, _socket_folder(stack))
-            nodes = Nodes(plan, invoker, settings, places, node.console_state)
+            shown = node.console_state
+            nodes = Nodes(plan, invoker, settings, places, shown, metrics=read_metrics)
             await _start_nodes(nodes, stack)
             connections = nodes.connections
         addresses = _addresses(plan, ground.address, has_console=options.console)
@@ -342,10 +353,15 @@ async def _environments(
     return environments
 
 
-def _masked(options: Options, mask: Mask) -> Options:
-    """The options with a log that shows no secret."""
+def _masked(options: Options, mask: Mask, metrics: Metrics) -> Options:
+    """The options with a log that shows no secret, and that is counted."""
     lines = masked(options.lines or as_text(options.log), mask)
-    return replace(options, lines=lines, log=lambda text: options.log(mask.text(text)))
+
+    def say(line: Line) -> None:
+        metrics.hear(line)
+        lines(line)
+
+    return replace(options, lines=say, log=lambda text: options.log(mask.text(text)))
 
 
 def _recorder(options: Options, invoker: Invoker, mask: Mask) -> Invoker:
@@ -441,14 +457,20 @@ async def _start_triggers(
     witnessed: Callable[[str], Invoker],
     ground: _Ground,
     stack: AsyncExitStack,
-) -> None:
+) -> Queues | None:
     """`witnessed` gives the functions, in whose journal stands who asked."""
+    queues = None
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
-        invoker = RepeatingInvoker(witnessed("queue"), options.faults, _function_log(options))
-        listener, token, log = ground.queue_listener, ground.token, _function_log(options)
-        queues = Queues(plan, invoker, listener=listener, token=token, log=log)
+        invoker = FaultyQueue(witnessed("queue"), options.faults, _function_log(options))
+        queues = Queues(
+            plan,
+            invoker,
+            listener=ground.queue_listener,
+            token=ground.token,
+            log=_function_log(options),
+        )
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
@@ -457,6 +479,7 @@ async def _start_triggers(
     schedules = Schedules(plan, witnessed("schedule"), log=_function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
+    return queues
 
 
 def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addresses:

@@ -164,6 +164,12 @@ class Note:
     outcome: str
     elapsed: Millis = 0
     cold: bool | None = None
+    request_id: str = ""
+    """Of the event, if it is one."""
+    api: str = ""
+    """The id of the event's API."""
+    error: str = ""
+    """The metric of API Gateway that counts it, if it went wrong."""
 
 
 Action = Invoke | Fetch | Enqueue | Accept | Refuse | SendText | Close | Drop | Note

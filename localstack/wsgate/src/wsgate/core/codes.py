@@ -7,6 +7,12 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+# Which of API Gateway's metrics counts what went wrong: before the integration was asked, in its
+# answer, or because it could not be called (docs/aws-behaviour.md §12.5).
+CLIENT_ERROR = "ClientError"
+INTEGRATION_ERROR = "IntegrationError"
+EXECUTION_ERROR = "ExecutionError"
+
 # Frames of the gateway's own, to the byte (docs/aws-behaviour.md §6).
 FORBIDDEN = "Forbidden"
 INTERNAL_SERVER_ERROR = "Internal server error"

@@ -64,6 +64,9 @@ FAULTS: Final = (
         "How long after the event's start `function_crash` comes, or at its answer if sooner.",
         _LONGEST,
     ),
+    Fault("function_missing", _RATE, "Lambda answers 404: there is no such function."),
+    Fault("function_throttled", _RATE, "Lambda answers 429: no concurrency is left."),
+    Fault("queue_stuck", _RATE, "A batch of a queue is held back, and once more after a while."),
     Fault("queue_twice", _RATE, "A batch of a queue comes to its function twice, at once."),
     Fault("connection_lost", _PER_MINUTE, "An open connection breaks off without a word: 1006."),
     Fault("connection_sent_away", _PER_MINUTE, "AWS closes an open connection: 1001."),
@@ -168,6 +171,10 @@ class Faults:
         """Return whether a client that $connect accepted is lost before it learns so."""
         return self._happens("connect_lost")
 
+    def holds_batch(self) -> bool:
+        """Whether a batch of a queue is held back; ask again in a while."""
+        return self._happens("queue_stuck")
+
     def repeats_batch(self) -> bool:
         """Whether a batch of a queue is delivered a second time."""
         return self._happens("queue_twice")
@@ -189,6 +196,13 @@ class Faults:
         return self._latency("integration_latency", "integration_jitter")
 
     # Functions.
+
+    def invoke_failure(self) -> str | None:
+        """How Lambda refuses to run a function: the name of the fault."""
+        for name in ("function_missing", "function_throttled"):
+            if self._happens(name):
+                return name
+        return None
 
     def function_fault(self) -> FunctionFault | None:
         """What happens to a function that is about to run."""

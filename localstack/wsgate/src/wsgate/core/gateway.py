@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 
 from wsgate.core.actions import Action, Call, Connection, Note, Phase, Posted, Step
 from wsgate.core.backends import Backends
-from wsgate.core.codes import BINARY, DELETED, LOST, NO_STATUS, NOT_UTF8, SHUTTING_DOWN
+from wsgate.core.codes import (
+    BINARY,
+    DELETED,
+    INTEGRATION_ERROR,
+    LOST,
+    NO_STATUS,
+    NOT_UTF8,
+    SHUTTING_DOWN,
+)
 from wsgate.core.connections import EXISTED, Connections
 from wsgate.core.handshakes import Handshakes
 from wsgate.core.messages import Messages
@@ -232,7 +240,8 @@ class Gateway:
         # ignored but for the log (docs/aws-behaviour.md §10.1)
         failed = invocation.function_error is not None
         code, _ = call.connection.ending or LOST
-        return [self._outcomes.note(call, f"{code} failed" if failed else str(code), now)]
+        outcome, error = (f"{code} failed", INTEGRATION_ERROR) if failed else (str(code), "")
+        return [self._outcomes.note(call, outcome, now, error)]
 
     # How a connection ends.
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Any
 from wsgate.core import access, authorizer, proxy
 from wsgate.core.actions import Action, Call, Connection, Invoke, PendingHandshake, Phase, Step
 from wsgate.core.codes import (
+    CLIENT_ERROR,
+    EXECUTION_ERROR,
+    INTEGRATION_ERROR,
     NO_API_KEY,
     NO_STATUS_OF_MOCK,
     NOT_PERMITTED,
@@ -83,7 +86,9 @@ class Handshakes:
         place, identity = call.connection.stage.place, call.connection.identity
         verdict = authorizer.judge(invocation, place, identity)
         if isinstance(verdict, authorizer.AuthorizerDenied):
-            return self._outcomes.refuse(call, verdict.status, now, verdict.reason)
+            is_failure = verdict.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+            error = EXECUTION_ERROR if is_failure else CLIENT_ERROR
+            return self._outcomes.refuse(call, verdict.status, now, verdict.reason, error)
         note = self._outcomes.note(call, "allow", now)
         if call.pending is None or call.connection.phase in _OVER:
             return [note]
@@ -99,7 +104,8 @@ class Handshakes:
         try:
             response = proxy.parse(invocation)
         except proxy.MalformedError as error:
-            return self._outcomes.refuse(call, HTTPStatus.BAD_GATEWAY, now, str(error))
+            code = HTTPStatus.BAD_GATEWAY
+            return self._outcomes.refuse(call, code, now, str(error), INTEGRATION_ERROR)
         return self._outcomes.connect_answered(call, response.status, response.headers, now)
 
     def _authorize(self, pending: PendingHandshake, now: Millis) -> list[Action]:
@@ -201,7 +207,8 @@ class Handshakes:
         try:
             answer = mock.answer(scope)
         except (MappingError, RenderError) as error:
-            return self._outcomes.refuse(call, NO_STATUS_OF_MOCK, now, str(error))
+            code = NO_STATUS_OF_MOCK
+            return self._outcomes.refuse(call, code, now, str(error), INTEGRATION_ERROR)
         # GUESS: another status goes through (docs/aws-behaviour.md §7.1), and what is none is an
         # error.
         status = answer.status if answer.status in proxy.STATUSES else NO_STATUS_OF_MOCK

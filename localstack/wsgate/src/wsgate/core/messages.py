@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from wsgate.core import models, proxy
 from wsgate.core.actions import Action, Call, Connection, Note, Step
 from wsgate.core.codes import (
+    CLIENT_ERROR,
     FORBIDDEN,
     INTERNAL_SERVER_ERROR,
     LARGE_REPLY,
@@ -69,9 +70,8 @@ class Messages:
             return self._mock(connection, route, route.mock, text, now)
         if route is None:
             moment = Moment(self._ids.request(now), now)
-            return self._outcomes.complain(
-                Call(Step.MESSAGE, "-", connection, moment, now), FORBIDDEN, now
-            )
+            call = Call(Step.MESSAGE, "-", connection, moment, now)
+            return self._outcomes.complain(call, FORBIDDEN, now, error=CLIENT_ERROR)
         return self._hand_on(connection, route, text, now)
 
     def replied(self, call: Call, invocation: Invocation, now: Millis) -> list[Action]:
@@ -109,9 +109,8 @@ class Messages:
         """
         moment = Moment(self._ids.request(now), now)
         key = "-" if route is None else route.key
-        return self._outcomes.complain(
-            Call(Step.MESSAGE, key, connection, moment, now), TOO_MANY_REQUESTS, now
-        )
+        call = Call(Step.MESSAGE, key, connection, moment, now)
+        return self._outcomes.complain(call, TOO_MANY_REQUESTS, now, error=CLIENT_ERROR)
 
     def _mock(
         self, connection: Connection, route: CompiledRoute, mock: Mock, text: str, now: Millis
@@ -153,5 +152,6 @@ class Messages:
         """
         frame = models.frame(connection.id, self._ids.message(connection.id, now))
         outcome = f"{models.BAD_REQUEST_BODY} ({first_line(problem)})"
-        note = Note(route.key, connection.id, outcome)
+        api = connection.stage.api.api_id
+        note = Note(route.key, connection.id, outcome, api=api, error=CLIENT_ERROR)
         return [self._connections.send(connection, frame, now), note]

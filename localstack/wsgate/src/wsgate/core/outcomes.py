@@ -11,10 +11,13 @@ from wsgate.core.actions import Accept, Action, Call, Connection, Note, Phase, R
 from wsgate.core.codes import (
     ABANDONED_HANDSHAKE_DISCONNECTS,
     AUTHORIZER_FAILED,
+    CLIENT_ERROR,
     CONNECT_NOT_INVOKED,
     CONNECT_TIMED_OUT,
     CUSTOM_CONNECT_FAILED,
     ENDPOINT_UNREACHABLE,
+    EXECUTION_ERROR,
+    INTEGRATION_ERROR,
     INTERNAL_SERVER_ERROR,
     LARGE_REPLY,
     TIMED_OUT,
@@ -55,29 +58,30 @@ class Outcomes:
         reason = first_line(reason)
         match call.step:
             case Step.AUTHORIZE:
-                return self.refuse(call, AUTHORIZER_FAILED, now, reason)
+                return self.refuse(call, AUTHORIZER_FAILED, now, reason, EXECUTION_ERROR)
             case Step.CONNECT:
-                return self.refuse(call, CONNECT_NOT_INVOKED, now, reason)
+                return self.refuse(call, CONNECT_NOT_INVOKED, now, reason, EXECUTION_ERROR)
             case Step.MESSAGE:
-                return self.complain(call, INTERNAL_SERVER_ERROR, now, reason)
-        return [self.note(call, reason, now)]
+                return self.complain(call, INTERNAL_SERVER_ERROR, now, reason, EXECUTION_ERROR)
+        return [self.note(call, reason, now, EXECUTION_ERROR)]
 
     def unreachable(self, call: Call, reason: str, now: Millis) -> list[Action]:
         """An endpoint could not be reached, or its answer not be read."""
         if call.step is Step.CONNECT:
-            return self.refuse(call, ENDPOINT_UNREACHABLE, now, first_line(reason))
+            status = ENDPOINT_UNREACHABLE
+            return self.refuse(call, status, now, first_line(reason), EXECUTION_ERROR)
         return self.failed(call, reason, now)
 
     def timed_out(self, call: Call, now: Millis) -> list[Action]:
         """Handle a function past its integration's time-out. It runs on; its answer is lost."""
         match call.step:
             case Step.AUTHORIZE:
-                return self.refuse(call, AUTHORIZER_FAILED, now, TIMED_OUT)
+                return self.refuse(call, AUTHORIZER_FAILED, now, TIMED_OUT, EXECUTION_ERROR)
             case Step.CONNECT:
-                return self.refuse(call, CONNECT_TIMED_OUT, now, TIMED_OUT)
+                return self.refuse(call, CONNECT_TIMED_OUT, now, TIMED_OUT, INTEGRATION_ERROR)
             case Step.MESSAGE:
                 return self.complain(call, TIMED_OUT, now)
-        return [self.note(call, TIMED_OUT, now)]
+        return [self.note(call, TIMED_OUT, now, INTEGRATION_ERROR)]
 
     # Handshakes.
 
@@ -85,11 +89,12 @@ class Outcomes:
         self, call: Call, status: int, headers: Mapping[str, str], now: Millis
     ) -> list[Action]:
         if status not in _SUCCESS:
-            return self.refuse(call, status, now)
+            return self.refuse(call, status, now, error=INTEGRATION_ERROR)
         # The only header that reaches the client (docs/aws-behaviour.md §2.4, §2.6).
         subprotocol = headers.get("sec-websocket-protocol")
         if subprotocol is not None and not _TOKEN.fullmatch(subprotocol):
-            return self.refuse(call, HTTPStatus.BAD_GATEWAY, now, "Sec-WebSocket-Protocol")
+            words = "Sec-WebSocket-Protocol"
+            return self.refuse(call, HTTPStatus.BAD_GATEWAY, now, words, INTEGRATION_ERROR)
         return self.accept(call, subprotocol, now)
 
     def accept(self, call: Call, subprotocol: str | None, now: Millis) -> list[Action]:
@@ -103,12 +108,15 @@ class Outcomes:
         self._connections.watch(connection)
         return [Accept(connection.id, subprotocol), note]
 
-    def refuse(self, call: Call, status: int, now: Millis, reason: str = "") -> list[Action]:
+    def refuse(
+        self, call: Call, status: int, now: Millis, reason: str = "", error: str = CLIENT_ERROR
+    ) -> list[Action]:
+        """`error` is the metric that counts it."""
         connection = call.connection
         connection.phase = Phase.GONE
         self._connections.by_id.pop(connection.id, None)
         outcome = f"{int(status)} {reason}".strip()
-        return [Refuse(connection.id, int(status)), self.note(call, outcome, now)]
+        return [Refuse(connection.id, int(status)), self.note(call, outcome, now, error)]
 
     # Messages.
 
@@ -118,12 +126,19 @@ class Outcomes:
             return [note]
         return [self._connections.send(call.connection, text, now), note]
 
-    def complain(self, call: Call, message: str, now: Millis, reason: str = "") -> list[Action]:
-        """An error frame, on one-way routes too; the connection stays open.
+    def complain(
+        self,
+        call: Call,
+        message: str,
+        now: Millis,
+        reason: str = "",
+        error: str = INTEGRATION_ERROR,
+    ) -> list[Action]:
+        """An error frame, on one-way routes too; the connection stays open. See `refuse`.
 
         docs/aws-behaviour.md §6.
         """
-        note = self.note(call, f"{message} ({reason})" if reason else message, now)
+        note = self.note(call, f"{message} ({reason})" if reason else message, now, error)
         if call.connection.phase is not Phase.OPEN:
             return [note]
         frame = error_frame(message, call.connection.id, call.moment.request_id)
@@ -155,5 +170,9 @@ class Outcomes:
         failed = " failed" if answer.is_failure else ""
         return self.reply(call, text, f"{answer.status}{failed}", now)
 
-    def note(self, call: Call, outcome: str, now: Millis) -> Note:
-        return Note(call.route, call.connection.id, outcome, now - call.since)
+    def note(self, call: Call, outcome: str, now: Millis, error: str = "") -> Note:
+        connection = call.connection
+        note = Note(call.route, connection.id, outcome, now - call.since)
+        note.request_id, note.api = call.moment.request_id, connection.stage.api.api_id
+        note.error = error
+        return note

@@ -7,7 +7,7 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-from wsgate.model.invoke import Invocation
+from wsgate.model.invoke import Invocation, InvokeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from wsgate.core.faults import Faults, FunctionFault
     from wsgate.model.invoke import Invoker
 
+_HELD_SECONDS: Final = 0.25
 _CRASHED: Final = "Runtime exited with error: signal: killed"
 
 
@@ -42,6 +43,9 @@ class FaultyInvoker:
         """Run `function` with `payload`; see Invoker."""
         if not self._faults.is_on:
             return self._inner.invoke(function, payload, caller)
+        if failure := self._faults.invoke_failure():
+            self._log(function, f"fault: {failure}")
+            return _refuse(function, failure)
         fault = self._faults.function_fault()
         if fault is None:
             return self._inner.invoke(function, payload, caller)
@@ -65,21 +69,39 @@ class FaultyInvoker:
         return answer
 
 
-class RepeatingInvoker:
-    """An Invoker of a queue's batches, some of which come twice when the faults say so."""
+async def _refuse(function: str, failure: str) -> Invocation:
+    """As Lambda words it."""
+    if failure == "function_throttled":
+        raise InvokeError(429, "TooManyRequestsException", "Rate Exceeded.")
+    raise InvokeError(404, "ResourceNotFoundException", f"Function not found: {function}")
+
+
+class FaultyQueue:
+    """An Invoker of a queue's batches, some of which come late or twice when the faults say so."""
 
     def __init__(self, inner: Invoker, faults: Faults, log: Callable[[str, str], None]) -> None:
-        """Pass each batch that was delivered twice to `log(function, line)`."""
+        """Pass each batch that was held back or delivered twice to `log(function, line)`."""
         self._inner, self._faults, self._log = inner, faults, log
 
     def invoke(
         self, function: str, payload: bytes, caller: str | None = None
     ) -> Coroutine[Any, Any, Invocation]:
         """Run `function` with `payload`; see Invoker."""
-        if not self._faults.is_on or not self._faults.repeats_batch():
+        if not self._faults.is_on:
+            return self._inner.invoke(function, payload, caller)
+        if self._faults.holds_batch():
+            self._log(function, "fault: queue_stuck")
+            return self._held(function, payload)
+        if not self._faults.repeats_batch():
             return self._inner.invoke(function, payload, caller)
         self._log(function, "fault: queue_twice")
         return self._twice(function, payload)
+
+    async def _held(self, function: str, payload: bytes) -> Invocation:
+        await asyncio.sleep(_HELD_SECONDS)
+        while self._faults.holds_batch():  # noqa: ASYNC110  # each time draws again
+            await asyncio.sleep(_HELD_SECONDS)
+        return await self._inner.invoke(function, payload)
 
     async def _twice(self, function: str, payload: bytes) -> Invocation:
         """Answer the queue with the result of one of them."""

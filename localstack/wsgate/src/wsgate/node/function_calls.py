@@ -62,15 +62,17 @@ class FunctionCalls:
         match = self._routes and self._routes.match(request.method, request.path)
         route = match.route_key if match else None
         if self._limiter is not None and not self._limiter.request(self._scope, route, now):
-            return self._record.refusal(request, http_api.TOO_MANY_REQUESTS)
+            return self._record.refusal(request, http_api.TOO_MANY_REQUESTS, self._site.api_id)
         if not match:
             return http_api.NOT_FOUND
-        event = events.encode(http_api.event(self._site, match, request, self._ids, now))
+        content = http_api.event(self._site, match, request, self._ids, now)
+        event, request_id = events.encode(content), content["requestContext"]["requestId"]
         integration = match.integration
         ending = await self._invocations.run(integration.function, event, integration.timeout)
         response = _http_response(ending)
         cold = ending.cold if isinstance(ending, Invocation) else None
-        self._record.log_request(request, response, now, cold)
+        ids = {"request_id": request_id, "api": self._site.api_id}
+        self._record.log_request(request, response, now, cold, **ids)
         called = integration.function
         self._record.keep(request, response, now, function=called, event=event, answer=ending)
         return response

@@ -52,6 +52,11 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class ReadMetrics:
+    """Asked of the parent: the metrics as text."""
+
+
+@dataclass(frozen=True, slots=True)
 class Act:
     """A command of the page, for this node's own connection or for one that the parent finds."""
 

@@ -10,7 +10,7 @@ from http import HTTPStatus
 from random import Random, SystemRandom
 from typing import TYPE_CHECKING, Protocol
 
-from wsgate.apis import faults_api, management, paths
+from wsgate.apis import faults_api, management, metrics_api, paths
 from wsgate.apis.authorization import Authorization
 from wsgate.apis.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.console.api import Console
@@ -61,6 +61,9 @@ class Peers(ManagingPeers, QueueingPeers, Protocol):
 
 class Node:
     """Everything behind one port."""
+
+    metrics: metrics_api.Read | None = None
+    """Asks for what has been counted, as text."""
 
     def __init__(
         self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
@@ -129,6 +132,8 @@ class Node:
         """A plain request: answered at once, or later when a function or node is asked."""
         if request.path == faults_api.PATH:
             return faults_api.answer(self.faults, request)
+        if request.path == metrics_api.PATH and self.metrics is not None:
+            return metrics_api.answer(self.metrics, request)
         return self._as_aws(request)
 
     def _as_aws(self, request: Request) -> Answer:

@@ -27,6 +27,7 @@ from wsgate.node.messages import (
     InvokeFunction,
     Look,
     QueueEvent,
+    ReadMetrics,
     Ready,
     Said,
     Start,
@@ -102,6 +103,7 @@ async def _live(sock: socket.socket) -> None:
     node = Node(start.plan, parent, settings, parent)
     if node.console is not None:
         node.console = Console(parent, settings.address)
+    node.metrics = parent.metrics
     nodes.append(node)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
@@ -134,6 +136,11 @@ class Parent:
         """See ConsoleState: at all nodes."""
         view: View = await self._channel.ask(Look(since))
         return view
+
+    async def metrics(self) -> str:
+        """What the parent has counted."""
+        text: str = await self._channel.ask(ReadMetrics())
+        return text
 
     async def act(self, command: Mapping[str, Any]) -> View:
         """See ConsoleState: for whichever node."""

@@ -30,23 +30,36 @@ class Record:
         """Log what happened on a connection."""
         if self.log_events:
             id_, now = note.connection_id, self._now()
-            self._sink(EventLine(now, note.route, id_, note.outcome, note.elapsed, note.cold))
+            self._sink(
+                EventLine(
+                    *(now, note.route, id_, note.outcome, note.elapsed, note.cold),
+                    *(note.request_id, note.api, note.error),
+                )
+            )
 
-    def refusal(self, request: Request, response: Response) -> Response:
+    def refusal(self, request: Request, response: Response, api: str = "") -> Response:
         """Record an answer that was given before anything was asked, and return it."""
         now = self._now()
-        self.log_request(request, response, now)
+        self.log_request(request, response, now, api=api)
         self.keep(request, response, now, answer=response.body)
         return response
 
-    def log_request(
-        self, request: Request, response: Response, since: Millis, cold: bool | None = None
+    def log_request(  # noqa: PLR0913 what is known of a request
+        self,
+        request: Request,
+        response: Response,
+        since: Millis,
+        cold: bool | None = None,
+        *,
+        request_id: str = "",
+        api: str = "",
     ) -> None:
         """Never the query: it may hold a token."""
         if self.log_events:
             now, status = self._now(), int(response.status)
             path = request.path[:200]  # the parser took printable ASCII only
-            self._sink(RequestLine(now, request.method, path, status, now - since, cold))
+            took = now - since
+            self._sink(RequestLine(now, request.method, path, status, took, cold, request_id, api))
 
     def keep(  # noqa: PLR0913 what a request had to do with
         self,

@@ -13,6 +13,7 @@ import contextlib
 import json
 import os
 import sys
+import time
 from collections import deque
 from dataclasses import asdict
 from datetime import timedelta
@@ -23,6 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from wsgate.functions.local_aws import session
+from wsgate.metrics import SQS
 from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
 from wsgate.triggers import queue_server
@@ -111,6 +113,21 @@ class Queues:
             for each in self._plan.queue_triggers
         ]
 
+    async def gauges(self) -> list[tuple[str, str, dict[str, str], float]]:
+        """What AWS/SQS tells of each queue: namespace, name, dimensions, value.
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
+        (2026-11-30)
+        """
+        found = []
+        for queue in self._plan.queues.values():
+            by, age = {"QueueName": queue.name}, self._server.ages[queue.name].oldest_seconds()
+            found.append((SQS, "ApproximateAgeOfOldestMessage", by, age))
+            if self._server.up.is_set():
+                visible = await in_thread(_visible, self._server.client, queue)
+                found.append((SQS, "ApproximateNumberOfMessagesVisible", by, visible))
+        return found
+
     async def _start_server(self) -> None:
         await self._server.start()
         try:
@@ -187,6 +204,27 @@ def failed(answer: Invocation, message_ids: Collection[str], *, by_item: bool) -
     return named if named <= set(message_ids) else set(message_ids)
 
 
+class Ages:
+    """When the messages of a queue were sent that were received and not deleted.
+
+    Those that were never received are younger: a mapping takes them in their order.
+    """
+
+    def __init__(self) -> None:
+        self._sent_at: dict[str, float] = {}
+
+    def received(self, message: MessageTypeDef) -> None:
+        sent_ms = message.get("Attributes", {}).get("SentTimestamp", "0")
+        self._sent_at[message["MessageId"]] = int(sent_ms) / 1000
+
+    def ended(self, message_id: str) -> None:
+        """It was deleted, or given up."""
+        self._sent_at.pop(message_id, None)
+
+    def oldest_seconds(self) -> float:
+        return max((time.time() - sent_at for sent_at in self._sent_at.values()), default=0.0)
+
+
 class _Poller:
     """One event source mapping."""
 
@@ -201,6 +239,7 @@ class _Poller:
         self._trigger, self._queue = trigger, plan.queues[trigger.queue]
         self._arn = _arn(self._queue.name, plan)
         self._server, self._invoker, self._log = server, invoker, log
+        self._ages = server.ages[self._queue.name]
         self._places = asyncio.Semaphore(trigger.concurrency)
         self._is_troubled = False
 
@@ -210,6 +249,8 @@ class _Poller:
             while True:
                 await self._places.acquire()
                 messages = await self._batch()
+                for message in messages:
+                    self._ages.received(message)
                 if messages:
                     batches.create_task(self._deliver(messages))
                 else:
@@ -275,11 +316,21 @@ class _Poller:
                 self._log(self._trigger.function, words)
             done = [message for message in messages if message["MessageId"] not in left]
             await in_thread(self._delete, done)
+            for message in done:
+                self._ages.ended(message["MessageId"])
         except Exception as error:  # nothing may end the poller; the messages are redelivered
             reason = f"{type(error).__name__}: {error}"
             self._log(self._trigger.function, f"a batch of {self._queue.name} failed: {reason}")
         finally:
+            self._forget_given_up(messages)
             self._places.release()
+
+    def _forget_given_up(self, messages: list[MessageTypeDef]) -> None:
+        """After its last try, a message goes to the dead letters."""
+        for message in messages:
+            receives = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+            if self._queue.max_receives is not None and receives >= self._queue.max_receives:
+                self._ages.ended(message["MessageId"])
 
     def _delete(self, messages: list[MessageTypeDef]) -> None:
         for start in range(0, len(messages), _MAX_PER_RECEIVE):
@@ -300,6 +351,7 @@ class _Server:
         self._listener, self._account = listener, plan.account
         self._order = Order(listener.fileno(), token)
         self.client = _client(listener.getsockname()[1], plan.region, token)
+        self.ages = {queue.name: Ages() for queue in plan.queues.values()}
         self.up = asyncio.Event()
         """Set while it answers and has its queues."""
         self.starts = 0
@@ -399,6 +451,12 @@ def _create(client: SQSClient, queue: Queue, plan: Plan) -> None:
         attributes["FifoQueue"] = "true"
         attributes["ContentBasedDeduplication"] = str(queue.content_deduplication).lower()
     client.create_queue(QueueName=queue.name, Attributes=attributes)
+
+
+def _visible(client: SQSClient, queue: Queue) -> float:
+    name: QueueAttributeNameType = "ApproximateNumberOfMessages"
+    answer = client.get_queue_attributes(QueueUrl=queue.url, AttributeNames=[name])
+    return float(answer["Attributes"][name])
 
 
 def _attributes(message: MessageTypeDef) -> dict[str, Any]:
