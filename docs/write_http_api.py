@@ -25,7 +25,8 @@ HEAD = """# HTTP API
 On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON.
 Every code is explained in [Error codes](error-codes.md).
 
-Send the service token as `Authorization: Bearer …`. Times are integer milliseconds since the
+Send the service token, or a key with the route's scope, as `Authorization: Bearer …`
+([Service keys](../how-to/service-keys.md)). Times are integer milliseconds since the
 epoch; a request may also send RFC 3339, always with the offset from UTC. Intervals are half-open.
 A session that crosses an interval is clipped to it; open sessions count up to the database's clock.
 A page has at most `limit` rows and about 5 MB. A `.csv` has at most 10,000 rows and about 5 MB, and
@@ -77,6 +78,8 @@ def page(api: Json) -> str:
 
 def _operation(method: str, path: str, operation: Json) -> str:
     lines = [f"### {method} {path}\n", operation.get("description", ""), ""]
+    if scope := operation.get("x-scope"):
+        lines += [f"Scope of a key: `{scope}`.", ""]
     if parameters := operation.get("parameters"):
         lines += ["| parameter | type | |", "|---|---|---|"]
         lines += [_parameter(one) for one in parameters] + [""]

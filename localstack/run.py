@@ -1,7 +1,7 @@
 """Run all of Headcount on this machine: `make run`, or `python localstack/run.py --help`.
 
 PostgreSQL, the migrations, the local gateway with the functions of template.yaml, the demo page:
-one port on 127.0.0.1, and one folder that keeps the database and two secrets from run to run.
+one port on 127.0.0.1, and one folder that keeps the database and the secrets from run to run.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ ROOT = Path(__file__).resolve().parent.parent
 HOST = "127.0.0.1"
 STAGE = "live"
 SECRET_BYTES = 32
+PAGE_KEY, PAGE_SCOPES = "demo-page", ("tickets", "read", "order", "kick")
 ANSWER_TIMEOUT_SECONDS = 5  # of the database
 LOOK_EVERY_SECONDS = 0.25  # whether PostgreSQL still runs
 PAUSE_SECONDS = 1  # before it is started once more
@@ -138,6 +139,7 @@ def _exit_within(seconds: float) -> None:
 
 async def _serve(place: Place, database: Database) -> None:
     functions_dsn = await _migrate(database)
+    page_key = await _page_key(place.folder, database)
     # Imported late, so that other errors are reported before the gateway is loaded.
     from wsgate import serve as gateway  # noqa: PLC0415
 
@@ -172,7 +174,7 @@ async def _serve(place: Place, database: Database) -> None:
             write_private(folder / "run.json", json.dumps(about, indent=2) + "\n")
         except OSError as error:
             raise StartupError(f"Cannot write {folder / 'run.json'}: {error.strerror}.") from error
-        _greet(address, token, folder, holds(at.connections))
+        _greet(address, page_key, folder, holds(at.connections))
 
     try:
         await gateway.serve_at(options, ready)
@@ -383,16 +385,46 @@ async def _migrate(database: Database) -> str:
         raise StartupError(f"The migrations failed: {_one_line(error)}") from error
 
 
+async def _page_key(folder: Path, database: Database) -> str:
+    """The demo page's token, with the scopes that it needs. The database may be another each time.
+
+    Raises StartupError.
+    """
+    from handlers.services import keys  # noqa: PLC0415
+
+    path = folder / "page-key"
+    token = _kept_secret(path, keys.new_token)
+    try:
+        key = keys.key_of(token, PAGE_KEY, PAGE_SCOPES)
+    except ValueError as error:
+        raise StartupError(f"{path} does not hold a service key; delete it.") from error
+    connection = await asyncpg.connect(database.dsn, timeout=ANSWER_TIMEOUT_SECONDS)
+    try:
+        await connection.execute(
+            "delete from service_keys where name = $1 and key_id <> $2", key.name, key.key_id
+        )
+        await connection.execute(
+            "select create_service_key($1, $2, $3, $4)", key.key_id, key.name, key.scopes, key.hash
+        )
+    finally:
+        await connection.close()
+    return token
+
+
 # Small things.
 
 
-def _kept_secret(path: Path) -> str:
+def _new_secret() -> str:
+    return secrets.token_urlsafe(SECRET_BYTES)
+
+
+def _kept_secret(path: Path, make: Callable[[], str] = _new_secret) -> str:
     """The secret in this file, made at the first run; an empty one is none."""
     try:
         with contextlib.suppress(FileNotFoundError):
             if kept := path.read_text().strip():
                 return kept
-        write_private(path, secrets.token_urlsafe(SECRET_BYTES) + "\n")
+        write_private(path, make() + "\n")
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not text"

@@ -21,6 +21,7 @@ begin
         select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
                case when c.relkind = 'S' then 'usage'
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
+                    when c.relname = 'service_keys' then 'select, insert, delete'  -- no key gets more scopes
                     when c.relname = 'ledger' then 'select, insert'  -- never rewritten
                     -- Nor is what was recorded: a correction only says that it has replaced a row.
                     when c.relname = 'past_sessions' then concat_ws(', ', 'select, insert', (

@@ -467,6 +467,19 @@ CREATE TABLE public.rollups_due (
     starts_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.service_keys (
+    key_id uuid NOT NULL,
+    name text NOT NULL,
+    slot smallint NOT NULL,
+    scopes text[] NOT NULL,
+    hash bytea NOT NULL,
+    created_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT service_keys_hash_check CHECK ((length(hash) = 32)),
+    CONSTRAINT service_keys_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,64}$'::text)),
+    CONSTRAINT service_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 10))),
+    CONSTRAINT service_keys_slot_check CHECK ((slot = ANY (ARRAY[1, 2])))
+);
+
 CREATE TABLE public.stream_epoch (
     only_row boolean DEFAULT true NOT NULL,
     epoch uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -611,6 +624,12 @@ ALTER TABLE ONLY public.rollups_due
 
 ALTER TABLE ONLY public.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (resource, is_visible, starts_at);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_name_slot_key UNIQUE (name, slot);
+
+ALTER TABLE ONLY public.service_keys
+    ADD CONSTRAINT service_keys_pkey PRIMARY KEY (key_id);
 
 ALTER TABLE ONLY public.stream_epoch
     ADD CONSTRAINT stream_epoch_pkey PRIMARY KEY (only_row);

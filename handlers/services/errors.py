@@ -15,6 +15,7 @@ __all__ = [
     "PresenceEventsPruned",
     "QueueUnavailable",
     "TicketTooLong",
+    "TooManyKeys",
     "TooManySteps",
     "TooShortPeriods",
     "TooSlow",
@@ -68,6 +69,10 @@ class GrantsPruned(Exception):
 
 class DatabaseMoved(Exception):
     """Grants are read in the order of transaction ids, and those here come from another cluster."""
+
+
+class TooManyKeys(Exception):
+    """Two keys have this name, or there are as many as there may be."""
 
 
 class TooManySteps(Exception):

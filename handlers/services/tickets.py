@@ -1,4 +1,4 @@
-"""Mint tickets for the company's backend, which proves itself by the service token."""
+"""Mint tickets for the company's backend."""
 
 from __future__ import annotations
 
@@ -48,8 +48,3 @@ def mint(order: Order, now: datetime) -> Minted:
     )
     newest, *_ = ticket.keys_of(setting("TICKET_SECRET"))
     return Minted(ticket.mint(new, newest), setting("SOCKET_URL"), expires_at)
-
-
-def is_service_token(token: str) -> bool:
-    """Compare in constant time."""
-    return secrets.compare_digest(token.encode(), setting("SERVICE_TOKEN").encode())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
+from handlers.services.keys import Keys
 from handlers.services.presence import OnlineCounts
 from handlers.web.errors import add_exception_handlers
 from handlers.web.routes import (
@@ -16,12 +18,14 @@ from handlers.web.routes import (
     corrections,
     grants,
     health,
+    keys,
     news,
     presence,
     reports,
     tickets,
     user_data,
 )
+from handlers.web.scopes import SCOPE_OF
 from handlers.web.security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
@@ -31,7 +35,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, news, grants.
 
-- Every request except `GET /health` needs the header `Authorization: Bearer <service token>`.
+- Every request except `GET /health` needs the header `Authorization: Bearer <token>`: the service
+  token, which may do all, or a key from `POST /keys`, which may do what its scopes say.
 - Times are integer milliseconds since the epoch, by the database's clock. A request may also write
   a moment as RFC 3339, with its offset from UTC: `2026-03-01T18:30:00Z`.
 - What is misspelt is refused: a parameter or a member that a path does not know, one that comes
@@ -60,6 +65,7 @@ TAGS = [
     {"name": "grants", "description": "Pay out what users have claimed."},
     {"name": "admin", "description": "Kick users and end sessions."},
     {"name": "user data", "description": "Export and erase what is stored of a user."},
+    {"name": "keys", "description": "Keys for your programs. Only the service token opens these."},
     {"name": "health", "description": "For monitoring."},
 ]
 ROUTERS = (
@@ -74,6 +80,7 @@ ROUTERS = (
     grants.router,
     admin.router,
     user_data.router,
+    keys.router,
     health.router,
 )
 
@@ -89,9 +96,13 @@ def application(container: Container) -> FastAPI:
     )
     app.state.container = container
     app.state.online_counts = OnlineCounts()
+    app.state.keys = Keys()
     app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)
     # Not include_router, which makes each route once more: a fifth of a cold start.
     for router in ROUTERS:
         app.router.routes.extend(router.routes)
+        for route in router.routes:
+            if isinstance(route, APIRoute) and (scope := SCOPE_OF.get(route.name)):
+                route.openapi_extra = {"x-scope": scope}
     return app

@@ -1,17 +1,19 @@
-"""What a route asks for: the service token, the container's parts, filters of lists."""
+"""What a route asks for: a key, the container's parts, filters of lists."""
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from handlers.services import announcements, broadcast, kick, tickets
+from handlers.services import announcements, broadcast, kick
 from handlers.services.presence import OnlineCounts
 from handlers.services.reports import Interval
 from handlers.web.errors import (
     BAD_REQUEST,
+    MISSING_SCOPE,
     REVERSED_INTERVAL,
     UNAUTHORIZED,
     UNAVAILABLE,
@@ -21,6 +23,7 @@ from handlers.web.errors import (
 from handlers.web.requests import StrictRoute, check_query
 from handlers.web.schemas.fields import ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
+from handlers.web.scopes import SCOPE_OF
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
     from handlers.core.operation import RowT, Statement
+    from handlers.services.keys import Keys
 
-bearer = HTTPBearer(auto_error=False, description="the service token")
+log = logging.getLogger(__name__)
+
+bearer = HTTPBearer(auto_error=False, description="the service token, or a service key")
 
 
 class Database(Protocol):
@@ -48,29 +54,40 @@ class Container(Protocol):
     def broadcast_ports(self) -> broadcast.Ports: ...
 
 
-def check_service_token(
+async def check_key(
+    request: Request,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
-    """Raises ApiError without the service token."""
-    if not tickets.is_service_token(credentials.credentials if credentials else ""):
+    """Raises ApiError without a key whose scopes allow this. What changes something is logged."""
+    keys: Keys = request.app.state.keys
+    token = credentials.credentials if credentials else ""
+    caller = await keys.caller(_database(request), token)
+    if caller is None:
         error = UNAUTHORIZED
         headers = {"WWW-Authenticate": "Bearer"}
         raise ApiError(error.status, error.code, error.reason, headers)
+    operation: str = request.scope["route"].name
+    scope = SCOPE_OF.get(operation)
+    if not caller.may(scope):
+        needed = f"the scope `{scope}`" if scope else "the service token"
+        raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
+    if request.method != "GET":
+        log.info("%s by %s", operation, caller.name)
 
 
 def service_router(tag: str) -> APIRouter:
-    """A router whose routes need the service token, and take no query but their own."""
+    """A router whose routes need a key, and take no query but their own."""
     return APIRouter(
         tags=[tag],
         route_class=StrictRoute,
-        dependencies=[Depends(check_service_token), Depends(check_query)],
-        responses=documented(UNAUTHORIZED, BAD_REQUEST, UNAVAILABLE),
+        dependencies=[Depends(check_key), Depends(check_query)],
+        responses=documented(UNAUTHORIZED, MISSING_SCOPE, BAD_REQUEST, UNAVAILABLE),
         generate_unique_id_function=_operation_id,
     )
 
 
 def open_router(tag: str) -> APIRouter:
-    """The same without the token."""
+    """The same without a key."""
     return APIRouter(
         tags=[tag],
         route_class=StrictRoute,

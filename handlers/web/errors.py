@@ -35,8 +35,15 @@ class ErrorCode:
 UNAUTHORIZED = ErrorCode(
     401,
     "unauthorized",
-    "the service token is missing or wrong; send `Authorization: Bearer <service token>`",
-    "The request has no service token, or not the one that the stack was deployed with.",
+    "the key is missing or wrong; send `Authorization: Bearer <service token or key>`",
+    "The request has neither the service token that the stack was deployed with, nor a service key "
+    "that exists.",
+)
+MISSING_SCOPE = ErrorCode(
+    403,
+    "missing_scope",
+    "this key may not do that; use a key that has the scope, or the service token",
+    "The key is good, and its scopes do not allow this request. `detail` names the scope.",
 )
 UNREADABLE_BODY = ErrorCode(
     400,
@@ -70,6 +77,13 @@ CONFLICT = ErrorCode(
     "this id was used for a request with other contents; send the new request with a new id",
     "A request with the same id and other contents came before. The same contents are answered "
     "200 with what the first request created.",
+)
+TOO_MANY_KEYS = ErrorCode(
+    409,
+    "too_many_keys",
+    "there are two keys of this name already, or a hundred in all; delete one with "
+    "DELETE /keys/{key_id}",
+    "A name has at most two keys: one in use, and one that replaces it.",
 )
 SESSION_OPEN = ErrorCode(
     409,
@@ -232,9 +246,11 @@ DATABASE_MOVED = ErrorCode(
 ERROR_CODES = (
     UNREADABLE_BODY,
     UNAUTHORIZED,
+    MISSING_SCOPE,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,
+    TOO_MANY_KEYS,
     SESSION_OPEN,
     ALREADY_CORRECTED,
     SESSIONS_OVERLAP,
@@ -432,5 +448,6 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.TicketTooLong: lambda _: ApiError.of(TICKET_TOO_LONG),
     services.UnknownTimeZone: lambda _: ApiError.of(UNKNOWN_TIMEZONE),
     services.TooShortPeriods: lambda _: ApiError.of(TOO_LONG_MINIMUM),
+    services.TooManyKeys: lambda _: ApiError.of(TOO_MANY_KEYS),
     services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
 }

@@ -1,4 +1,4 @@
-/** The HTTP API, called with the service token: in production your backend does that. */
+/** The HTTP API, called with a service key: in production your backend does that. */
 
 export class ApiError extends Error {
   /**
@@ -64,7 +64,7 @@ export function makeApi(token) {
 
 /** @param {Response} response */
 async function reason(response) {
-  if (response.status === 401) return "The server refused the service token.";
+  if (response.status === 401) return "The server refused the token.";
   const { detail } = await response.json().catch(() => ({}));
   return detailText(detail) || `The server answered ${response.status}.`;
 }

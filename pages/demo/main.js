@@ -25,14 +25,14 @@ function start() {
   watch(token, viewer);
 }
 
-/** Take it from the fragment, which no server sees, or from an earlier visit. Remove it from the address. */
+/** Take it from the fragment, which no server sees, or from this tab's memory: it may kick users and drop bonuses. Remove it from the address. */
 function takeToken() {
   const fresh = new URLSearchParams(location.hash.slice(1)).get("token");
   if (fresh) {
-    localStorage.setItem("headcount.token", fresh);
+    sessionStorage.setItem("headcount.token", fresh);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return localStorage.getItem("headcount.token");
+  return sessionStorage.getItem("headcount.token");
 }
 
 /** @returns {Viewer} the user is empty on a first visit */

@@ -15,7 +15,7 @@ export function askForToken(problem = "") {
     button.disabled = true;
     try {
       await checkToken(token);
-      localStorage.setItem("headcount.token", token);
+      sessionStorage.setItem("headcount.token", token);
       location.reload();
     } catch (error) {
       setProblem(at("token-problem"), messageOf(error));

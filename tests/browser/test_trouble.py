@@ -147,7 +147,7 @@ async def test_a_wrong_token_is_refused_where_it_is_entered(
         await page.get_by_role("button", name="Continue").click()
         await expect(page.get_by_test_id("token-problem")).to_contain_text("token")
         await expect(page.get_by_test_id("name-gate")).to_be_hidden()
-    assert await page.evaluate("localStorage.getItem('headcount.token')") is None
+    assert await page.evaluate("sessionStorage.getItem('headcount.token')") is None
     forgive(problems, "401")
 
 

@@ -33,6 +33,7 @@ GOOD: dict[str, dict[str, Any]] = {
         **{"user_id": "ann", "resource": "site", "device": "phone"},
         **{"may_watch": ["one"], "may_list": True},
     },
+    "/keys": {"name": "payouts", "scopes": ["pay"]},
     "/kick": {"user_id": "ann", "reason": "spam"},
     "/sessions/{session_id}/end": {"user_id": "ann", "reason": "spam"},
     "/erasures": {"user_id": "ann", "author": "support", "keep_mentions": False},

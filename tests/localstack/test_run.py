@@ -38,9 +38,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_address_stands_on_a_line_of_its_own(running: Running) -> None:
-    token = running.about()["service_token"]
+    key = (running.folder / "page-key").read_text().strip()
     lines = [line.strip() for line in running.output().splitlines()]
-    assert f"http://127.0.0.1:{running.port}/#token={token}" in lines
+    assert f"http://127.0.0.1:{running.port}/#token={key}" in lines
+
+
+@pytest.mark.parametrize(
+    ("path", "status"), [("/online", 200), ("/grants", 403), ("/keys", 403), ("/user-data", 403)]
+)
+def test_the_page_has_a_key_that_may_do_little(running: Running, path: str, status: int) -> None:
+    key = (running.folder / "page-key").read_text().strip()
+    assert running.asks(path, key) == status
 
 
 def test_the_run_file_tells_programs_where_everything_is(running: Running) -> None:
@@ -59,7 +67,7 @@ def test_a_new_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 
 
 def test_files_with_secrets_are_for_their_owner_only(running: Running) -> None:
-    secret = ("run.json", "service-token", "ticket-secret", "postgres/password")
+    secret = ("run.json", "service-token", "ticket-secret", "page-key", "postgres/password")
     assert {(running.folder / name).stat().st_mode & 0o777 for name in secret} == {0o600}
 
 

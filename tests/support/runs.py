@@ -49,11 +49,12 @@ class Running:
         """The pid of PostgreSQL."""
         return int((self.folder / "postgres" / "data" / "postmaster.pid").read_text().split()[0])
 
-    def asks(self, path: str) -> int:
-        """Ask our HTTP API, and return the status."""
+    def asks(self, path: str, token: str | None = None) -> int:
+        """Ask our HTTP API, with the service token if no other is given; return the status."""
         about = self.about()
+        token = token or about["service_token"]
         request = urllib.request.Request(  # noqa: S310 - our own gateway
-            about["base_url"] + path, headers={"Authorization": f"Bearer {about['service_token']}"}
+            about["base_url"] + path, headers={"Authorization": f"Bearer {token}"}
         )
         try:
             with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mangum import Mangum
 
 from handlers import http
+from handlers.services.keys import Keys
 from handlers.services.presence import OnlineCounts
 from handlers.web.app import application
 from tests.support.world import Context, golden
@@ -32,6 +33,7 @@ class WebContainer(http.HttpContainer):
         app = _application()
         app.state.container = self
         app.state.online_counts = OnlineCounts()
+        app.state.keys = Keys()
         return Mangum(app, lifespan="off")
 
 
@@ -58,7 +60,9 @@ def call(
     event |= {"body": text, "isBase64Encoded": False}
     assert isinstance(world.container, http.HttpContainer)
     answer = http.handle(event, Context(), world.container)
-    return answer["statusCode"], json.loads(answer["body"])
+    sent: str = answer["body"]
+    is_json = sent and answer["headers"]["content-type"].startswith("application/json")
+    return answer["statusCode"], json.loads(sent) if is_json else sent
 
 
 def answer(world: World, path: str) -> dict[str, Any]:

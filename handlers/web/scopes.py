@@ -1,0 +1,33 @@
+"""What a service key may do: each operation of the API has one scope, or is the service token's.
+
+An operation that is missing here is open to the service token alone.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Scope = Literal["tickets", "read", "order", "kick", "pay", "records"]
+
+OPERATIONS: dict[Scope, tuple[str, ...]] = {
+    "tickets": ("mint_ticket",),
+    "read": (
+        *("list_online", "export_online", "count_online", "list_connections"),
+        *("list_sessions", "export_sessions", "list_presence_events"),
+        *("list_watch_time", "export_watch_time", "count_concurrency", "export_concurrency"),
+        *("read_audience", "export_audience", "read_correction", "list_corrections"),
+        *("read_bonus", "list_bonuses", "export_bonuses", "read_news"),
+        *("list_award_rules", "export_award_rules"),
+    ),
+    "order": (
+        *("create_bonus", "cancel_bonus", "create_award_rule", "end_award_rule", "create_news"),
+    ),
+    "kick": ("kick_user", "end_session"),
+    "pay": ("list_grants", "export_grants"),
+    "records": (*("create_correction", "export_user_data", "erase_user_data", "list_erasures"),),
+}
+SERVICE_TOKEN_ONLY = ("create_key", "list_keys", "delete_key")
+SCOPES: tuple[Scope, ...] = get_args(Scope)
+SCOPE_OF: dict[str, Scope] = {
+    operation: scope for scope, operations in OPERATIONS.items() for operation in operations
+}

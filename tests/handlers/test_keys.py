@@ -1,0 +1,195 @@
+"""Service keys: what each opens, and that no route is open to one that should not have it."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from handlers.services import keys
+from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys
+from handlers.web.errors import MISSING_SCOPE, TOO_MANY_KEYS, UNAUTHORIZED
+from handlers.web.scopes import OPERATIONS, SCOPE_OF, SCOPES, SERVICE_TOKEN_ONLY
+from tests.support.web import WebContainer, call
+
+if TYPE_CHECKING:
+    from handlers.container import Container
+    from handlers.core.operation import Statement
+    from handlers.web.scopes import Scope
+    from tests.support.world import World
+
+OPEN = {"check_health"}
+
+
+@pytest.fixture
+def container_type() -> type[Container]:
+    return WebContainer
+
+
+def operations(world: World) -> dict[str, tuple[str, str]]:
+    """Of the whole API: method and path by name."""
+    paths = call(world, "GET", "/openapi.json")[1]["paths"]
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }
+
+
+def make(world: World, name: str, *scopes: str) -> dict[str, Any]:
+    status, key = call(world, "POST", "/keys", {"name": name, "scopes": scopes})
+    assert status == 201, key
+    assert isinstance(key, dict)
+    return key
+
+
+def test_every_operation_has_exactly_one_scope_or_is_the_service_tokens(world: World) -> None:
+    named = [one for operations in OPERATIONS.values() for one in operations]
+    assert sorted([*named, *SERVICE_TOKEN_ONLY, *OPEN]) == sorted(operations(world))
+    assert OPERATIONS.keys() == set(SCOPES)
+
+
+def test_an_operation_without_a_scope_is_closed() -> None:
+    caller = keys.Caller("all", frozenset(SCOPES))
+    assert not caller.may(SCOPE_OF.get("a_new_operation"))
+    assert keys.Caller(keys.ROOT, frozenset()).may(None)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_key_opens_what_its_scope_says_and_no_more(world: World, scope: Scope) -> None:
+    token = make(world, "one", scope)["token"]
+    for name, (method, path) in operations(world).items():
+        if name in OPEN:
+            continue
+        status, answer = call(world, method, path.replace("{key_id}", str(uuid4())), {}, token)
+        if SCOPE_OF.get(name) == scope:
+            assert status not in {401, 403}, (name, answer)
+        else:
+            assert (status, answer["code"]) == (403, MISSING_SCOPE.code), name
+
+
+def test_a_refusal_names_the_scope(world: World) -> None:
+    token = make(world, "reader", "read")["token"]
+    _, refused = call(world, "POST", "/kick", {"user_id": "ann"}, token)
+    assert refused["detail"] == "this key may not do that; it takes the scope `kick`"
+    _, refused = call(world, "GET", "/keys", None, token)
+    assert refused["detail"] == "this key may not do that; it takes the service token"
+
+
+def test_a_name_has_two_keys_at_most_so_that_one_can_replace_the_other(world: World) -> None:
+    first, second = make(world, "payouts", "pay"), make(world, "payouts", "pay")
+    order = {"name": "payouts", "scopes": ["pay"]}
+    status, refused = call(world, "POST", "/keys", order)
+    assert (status, refused["code"]) == (409, TOO_MANY_KEYS.code)
+    for key in (first, second):
+        assert call(world, "GET", "/grants", None, key["token"])[0] == 200
+    assert call(world, "DELETE", f"/keys/{first['key_id']}") == (204, "")
+    assert [one["key_id"] for one in call(world, "GET", "/keys")[1]["items"]] == [second["key_id"]]
+    assert call(world, "POST", "/keys", order)[0] == 201
+    assert call(world, "DELETE", f"/keys/{first['key_id']}")[0] == 404
+
+
+def test_there_are_a_hundred_keys_at_most(world: World) -> None:
+    world.rows(
+        "insert into service_keys (key_id, name, slot, scopes, hash)"
+        " select gen_random_uuid(), 'k' || n, 1, '{read}', sha256(n::text::bytea)"
+        " from generate_series(1, 100) n"
+    )
+    order = {"name": "one-more", "scopes": ["read"]}
+    assert call(world, "POST", "/keys", order)[0] == 409
+
+
+def test_only_a_hash_is_stored(world: World) -> None:
+    token = make(world, "one", "read")["token"]
+    (row,) = world.rows("select k::text as text, hash from service_keys k")
+    secret = token.split("_", 2)[2]
+    assert secret not in row["text"]
+    assert row["hash"] == hashlib.sha256(secret.encode()).digest()
+
+
+def test_a_statement_that_runs_twice_makes_one_key(world: World) -> None:
+    new = keys.CreateServiceKey(uuid4(), "one", ["read"], b"h" * 32)
+    for _ in range(2):
+        assert world.run(world.container.database.fetch_one(new))
+    assert len(world.rows("select from service_keys")) == 1
+
+
+def test_a_wrong_token_is_unauthorized(world: World) -> None:
+    token = make(world, "one", "read")["token"]
+    head, secret = token[:36], token[36:]
+    wrong = (
+        *(head + secret[::-1], f"hk_{uuid4().hex}_{secret}", head, f"{token}x", secret),
+        *(token.upper(), head + "é" * 43),
+    )
+    for one in wrong:
+        assert call(world, "GET", "/online", None, one) == (
+            401,
+            {"detail": UNAUTHORIZED.reason, "code": "unauthorized"},
+        ), one
+
+
+def test_without_a_database_the_service_token_still_mints_tickets(world: World) -> None:
+    token = make(world, "backend", "tickets")["token"]
+    world.lose_database()
+    order = {"user_id": "ann"}
+    assert call(world, "POST", "/tickets", order)[0] == 201
+    assert call(world, "POST", "/tickets", order, token)[0] == 503
+    assert call(world, "POST", "/tickets", order, "no key at all")[0] == 401
+
+
+def test_a_deleted_key_opens_nothing_after_ten_seconds(world: World) -> None:
+    key = make(world, "one", "read")
+    now = [0.0]
+    known, database = Keys(lambda: now[0]), world.container.database
+
+    def opens() -> bool:
+        return world.run(known.caller(database, key["token"])) is not None
+
+    assert opens()
+    call(world, "DELETE", f"/keys/{key['key_id']}")
+    now[0] = KNOWN_FOR_SECONDS - 0.001
+    assert opens()
+    now[0] = KNOWN_FOR_SECONDS
+    assert not opens()
+
+
+def test_a_key_is_looked_up_once_in_ten_seconds(world: World) -> None:
+    key = make(world, "one", "read")
+    asked: list[Statement[Any]] = []
+
+    class Watched:
+        async def fetch(self, statement: Statement[Any]) -> list[Any]:
+            asked.append(statement)
+            return await world.container.database.fetch(statement)
+
+        async def fetch_one(self, statement: Statement[Any]) -> Any:
+            raise NotImplementedError
+
+    known = Keys(lambda: 0.0)
+    for _ in range(3):
+        world.run(known.caller(Watched(), key["token"]))
+    assert [type(one) for one in asked] == [FindServiceKey]
+
+
+def test_the_log_says_whose_key_changed_something(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "handlers")
+    token = make(world, "backend-a", "tickets", "read")["token"]
+    call(world, "GET", "/online", None, token)
+    call(world, "POST", "/tickets", {"user_id": "ann"}, token)
+    said = [record.getMessage() for record in caplog.records]
+    assert said == ["create_key by root", "mint_ticket by backend-a"]
+    assert token not in caplog.text
+
+
+def test_a_name_is_one_that_can_stand_in_a_log(world: World) -> None:
+    for name in ("", "a b", "a\nb", "é", "x" * 65):
+        status, _ = call(world, "POST", "/keys", {"name": name, "scopes": ["read"]})
+        assert status == 422, name
+    for scopes in ([], ["all"], ["read"] * 7, "read"):
+        status, _ = call(world, "POST", "/keys", {"name": "one", "scopes": scopes})
+        assert status == 422, scopes
