@@ -9,6 +9,7 @@ from uuid import UUID, uuid5
 
 import msgspec
 
+from handlers.adapters.settings import pushes_per_second
 from handlers.core.operation import Json, Statement
 from handlers.services.announcements import (
     BroadcastRow,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 # Up to so many listed users are pushed to by the function that creates the bonus.
 MAX_FEW_USERS = 100
+OPEN_STATES = {"upcoming", "open"}
 
 
 class CreateBonus(Statement[str], frozen=True):
@@ -92,12 +94,15 @@ class ListBonuses(Statement[ListedBonusRow], frozen=True):
 class BonusRow(OrderedBonus, frozen=True):
     claimed: int
     acknowledged: int
+    connections: int | None
     server_now: int
 
 
 class FindBonus(Statement[BonusRow], frozen=True):
     query: ClassVar[str] = "bonus"
     bonus_id: UUID
+    is_counted: bool = False
+    """Whether the connections of its audience are counted."""
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,35 @@ class Bonus:
     """The same request came before."""
 
 
+@dataclass(frozen=True)
+class Estimate:
+    """What a broadcast will come to, if no other is under way."""
+
+    connections: int
+    """Of the audience, when the bonus was created."""
+    per_second: int
+    """How many are told a second."""
+    window_ms: int
+    """What was left of the claim window then."""
+
+    @property
+    def takes_ms(self) -> int:
+        return -(-1000 * self.connections // self.per_second)
+
+    @property
+    def reaches(self) -> int:
+        """How many connections are told before the bonus expires."""
+        return min(self.connections, self.per_second * self.window_ms // 1000)
+
+
+def estimate(bonus: BonusRow) -> Estimate | None:
+    """Estimate the broadcast of a bonus that was just created; None if it is over already."""
+    if bonus.connections is None or bonus.state not in OPEN_STATES:
+        return None
+    window_ms = max(0, bonus.expires_at - bonus.server_now)
+    return Estimate(bonus.connections, pushes_per_second(), window_ms)
+
+
 async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonus:
     """Create a bonus and tell its audience. Raises Conflict, WindowOver or QueueUnavailable.
 
@@ -118,8 +152,8 @@ async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonu
     other bonus is cancelled.
     """
     was_there = is_repeated(await ports.database.fetch_one(new))
-    bonus = await read(ports.database, new.bonus_id)
-    if bonus.row.state in {"upcoming", "open"}:
+    bonus = await read(ports.database, new.bonus_id, is_counted=True)
+    if bonus.row.state in OPEN_STATES:
         if 0 < len(new.user_ids) <= MAX_FEW_USERS:
             await announce_to_few(ports, new.bonus_id)
         else:
@@ -142,9 +176,12 @@ async def _announce_or_cancel(ports: Ports, bonus_id: UUID, *, is_repeatable: bo
         raise QueueUnavailable(reason) from error
 
 
-async def read(database: Database, bonus_id: UUID) -> Bonus:
-    """Read a bonus and the progress of its broadcast. Raises NotFound."""
-    rows = await database.fetch(FindBonus(bonus_id))
+async def read(database: Database, bonus_id: UUID, *, is_counted: bool = False) -> Bonus:
+    """Read a bonus and the progress of its broadcast, and count its audience if asked to.
+
+    Raises NotFound.
+    """
+    rows = await database.fetch(FindBonus(bonus_id, is_counted))
     if not rows:
         raise NotFound("bonus")
     found = await database.fetch(FindBroadcast(bonus_id))

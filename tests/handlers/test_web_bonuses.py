@@ -19,6 +19,7 @@ from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.queue import NotQueued
 from handlers.adapters.statements import text
 from handlers.core.operations.maintenance import MarkBroadcastQueued
+from handlers.services.bonuses import Estimate
 from handlers.services.grants import Position
 from handlers.web import pagination
 from handlers.web.pagination import Cursor, NewestFirst
@@ -56,6 +57,61 @@ def drop(world: World, **order: object) -> dict[str, Any]:
     status, bonus = call(world, "POST", "/bonuses", BONUS | order)
     assert status == 201, bonus
     return dict(bonus)
+
+
+def test_an_order_says_what_it_will_come_to(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PUSHES_PER_SECOND", "1")
+    assert drop(world)["estimate"] == {"connections": 0, "reaches": 0, "takes_ms": 0}
+    for tab in ("tab-1", "tab-2", "tab-3"):
+        world.come(tab)
+    bonus = drop(world)
+    assert bonus["estimate"] == {"connections": 3, "reaches": 3, "takes_ms": 3_000}
+    assert bonus["warnings"] == []
+    own = drop(world, audience={"kind": "users", "user_ids": ["ann", "bob"]})
+    assert own["estimate"]["connections"] == 3
+
+
+def test_an_order_with_too_short_a_window_is_warned_of_it(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two of three connections can be told in two seconds, less what the request takes."""
+    monkeypatch.setenv("PUSHES_PER_SECOND", "1")
+    for tab in ("tab-1", "tab-2", "tab-3"):
+        world.come(tab)
+    bonus = drop(world, window_seconds=2)
+    assert bonus["estimate"]["reaches"] < 3
+    (warning,) = bonus["warnings"]
+    assert warning["code"] == "window_too_short"
+    assert "of 3 connections are told before the bonus expires, at 1 a second" in warning["detail"]
+    assert "give it a window of 3 seconds or more" in warning["detail"]
+    assert "warnings" not in call(world, "GET", f"/bonuses/{bonus['bonus_id']}")[1]
+
+
+def test_a_repeated_order_of_a_bonus_that_is_over_has_no_estimate(world: World) -> None:
+    order = {"bonus_id": str(uuid4())}
+    bonus = drop(world, **order)
+    call(world, "DELETE", f"/bonuses/{bonus['bonus_id']}")
+    status, repeated = call(world, "POST", "/bonuses", BONUS | order)
+    assert (status, repeated["estimate"], repeated["warnings"]) == (200, None, [])
+
+
+@pytest.mark.parametrize(
+    ("connections", "per_second", "window_ms", "reaches", "takes_ms"),
+    [
+        (150_000, 7_000, 10_000, 70_000, 21_429),
+        (150_000, 7_000, 21_428, 149_996, 21_429),
+        (150_000, 7_000, 21_429, 150_000, 21_429),
+        (800_000, 7_000, 10_000, 70_000, 114_286),
+        (1, 7_000, 1, 1, 1),
+        (1, 7_000, 0, 0, 1),
+        (0, 7_000, 0, 0, 0),
+    ],
+)
+def test_an_estimate_is_what_the_budget_allows(
+    connections: int, per_second: int, window_ms: int, reaches: int, takes_ms: int
+) -> None:
+    found = Estimate(connections, per_second, window_ms)
+    assert (found.reaches, found.takes_ms) == (reaches, takes_ms)
 
 
 def claim(world: World, bonus_id: str, user_id: str = "ann", claim_id: str = "c1") -> str:

@@ -259,7 +259,7 @@ async def test_stock_is_never_oversold_nor_undersold(pool: asyncpg.Pool, stock: 
     bonus_id = await drop(pool, stock=stock)
     outcomes = await asyncio.gather(*(claim(pool, bonus_id, user_id=user) for user in users))
     assert sorted(outcomes) == ["claimed"] * stock + ["sold_out"] * (48 - stock)
-    assert (await pool.fetchrow(text("bonus"), bonus_id))["left"] == 0
+    assert (await pool.fetchrow(text("bonus"), bonus_id, False))["left"] == 0
 
 
 async def test_one_user_on_many_devices_is_granted_once(pool: asyncpg.Pool) -> None:

@@ -32,7 +32,14 @@ from handlers.web.pagination import (
     TheCsvForm,
     newest_first,
 )
-from handlers.web.schemas.bonuses import Bonus, BonusesPage, BonusOrder, ListedBonus
+from handlers.web.schemas.bonuses import (
+    Bonus,
+    BonusesPage,
+    BonusOrder,
+    BonusWarning,
+    CreatedBonus,
+    ListedBonus,
+)
 from handlers.web.schemas.broadcasts import Listed
 
 router = service_router("bonuses")
@@ -42,10 +49,13 @@ BonusId = Annotated[UUID, Path(description="the bonus' id")]
 @router.post(
     "/bonuses",
     status_code=201,
-    responses=created(Bonus, BAD_REQUEST, WINDOW_OVER, REWARD_TOO_LARGE, UNSTORABLE),
+    responses=created(CreatedBonus, BAD_REQUEST, WINDOW_OVER, REWARD_TOO_LARGE, UNSTORABLE),
 )
-async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -> Bonus:
+async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -> CreatedBonus:
     """Offer a bonus: its audience is told at once and can claim it while the window is open.
+
+    `estimate` says how many are told before the bonus expires, and `warnings` when these are not
+    all: `PushesPerSecond` bounds how many are told a second.
 
     After 503 `unavailable` the bonus may exist: send the same request with the same `bonus_id`
     again, or cancel it with DELETE. If you do neither, its audience is told within a minute, as
@@ -58,7 +68,10 @@ async def create_bonus(order: BonusOrder, ports: ThePorts, response: Response) -
         bonus = await bonuses.create(ports, new, is_repeatable=order.bonus_id is not None)
     if bonus.is_repeated:
         response.status_code = 200
-    return _bonus(bonus)
+    expected = bonuses.estimate(bonus.row)
+    return CreatedBonus.model_validate(
+        {**_fields(bonus), "estimate": expected, "warnings": _warnings(expected)}
+    )
 
 
 @router.get("/bonuses/{bonus_id}", responses=documented(NOT_FOUND))
@@ -130,6 +143,21 @@ def _creation(order: BonusOrder) -> CreateBonus:
     )
 
 
+def _warnings(expected: bonuses.Estimate | None) -> list[BonusWarning]:
+    if expected is None or expected.reaches == expected.connections:
+        return []
+    detail = (
+        f"{expected.reaches:,} of {expected.connections:,} connections are told before the bonus "
+        f"expires, at {expected.per_second:,} a second (PushesPerSecond); give it a window of "
+        f"{expected.takes_ms / 1000:.0f} seconds or more, or raise PushesPerSecond"
+    )
+    return [BonusWarning(code="window_too_short", detail=detail)]
+
+
 def _bonus(bonus: bonuses.Bonus) -> Bonus:
-    fields = {name: getattr(bonus.row, name) for name in bonus.row.__struct_fields__}
-    return Bonus.model_validate({**fields, "broadcast": bonus.broadcast})
+    return Bonus.model_validate(_fields(bonus))
+
+
+def _fields(bonus: bonuses.Bonus) -> dict[str, object]:
+    names = set(bonus.row.__struct_fields__) - {"connections"}  # of the estimate
+    return {"broadcast": bonus.broadcast} | {name: getattr(bonus.row, name) for name in names}

@@ -115,6 +115,30 @@ class Bonus(ListedBonus):
     server_now: ServerNow
 
 
+class Estimate(Schema):
+    connections: int = Field(
+        description="connections of the audience when the bonus was created; of many, estimated"
+    )
+    reaches: int = Field(
+        description="how many of them are told before the bonus expires, if no other broadcast is "
+        "under way"
+    )
+    takes_ms: int = Field(description="how long it takes to tell all of them")
+
+
+class BonusWarning(Schema):
+    code: Literal["window_too_short"]
+    detail: str = Field(description="what is wrong and what to do, for people")
+
+
+class CreatedBonus(Bonus):
+    estimate: Estimate | None = Field(description="null if the bonus is over already")
+    warnings: list[BonusWarning] = Field(
+        description="why the bonus may not do what it is for. It was created all the same. "
+        "`window_too_short`: it expires before all of its audience has been told"
+    )
+
+
 class BonusesPage(Schema):
     items: list[ListedBonus]
     next: NextPage
