@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -10,6 +11,8 @@ import asyncpg
 import pytest
 
 from tests.support.bonuses import create_bonus
+from tests.support.databases import copy, named
+from tests.support.plans import Crowd
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -313,12 +316,12 @@ async def test_a_crowd_ends_after_an_analyze_that_saw_pages_without_rows(own_dsn
         await db.execute(f"alter table {table} set (autovacuum_enabled = off)")
     writing = other.transaction()
     await writing.start()
-    await other.execute(CROWD, users)
+    await other.execute(ENDED, users)
     for table in tables:
         await db.execute(f"analyze {table}")
     await writing.rollback()
     await db.execute("set track_functions = 'all'")
-    await db.execute(CROWD, users)
+    await db.execute(ENDED, users)
     await db.execute("select pg_stat_force_next_flush()")
     calls = await db.fetchval(
         "select sum(calls)::bigint from pg_stat_user_functions where funcname = 'length_of'"
@@ -328,8 +331,168 @@ async def test_a_crowd_ends_after_an_analyze_that_saw_pages_without_rows(own_dsn
     assert 0 < calls <= 10 * users
 
 
-CROWD = """
+ENDED = """
 insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
     select n, 'user-' || n, 'site', now() - interval '1 hour', now(), 'client', '0'
       from generate_series(1, $1::integer) n
 """
+
+
+# ---- what one statement does for many
+
+# $1 users: each is online on a resource of their own, has had two sessions, offers and claims of
+# three bonuses, of which one is over, and progress under a rule; beside each are one who has just
+# left and one who came last in 2020.
+MANY = [
+    """
+    insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
+        select 'user-' || n, 'r-' || n, now() - interval '100 minutes', now(),
+               jsonb_build_object('gateway.example/live', jsonb_build_object('tab-' || n,
+                   jsonb_build_object('at', extract(epoch from now() - interval '100 minutes'))))
+          from generate_series(1, $1::integer) n""",
+    """
+    insert into watching_times (user_id, resource, joined_at, seen_at, nodes, ended_at, ended_by,
+                                ended_within, back_by)
+        select 'gone-' || n, 'r-' || n, now() - interval '100 minutes', now(), '{}',
+               now() - interval '1 hour', 'client', '0', now()
+          from generate_series(1, $1::integer) n""",
+    """
+    insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
+        select now() - interval '10 minutes', 'offline', id, user_id, resource, ended_at
+          from watching_times where ended_at is not null and $1::integer > 0""",
+    """
+    insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
+        select -2 * n - k, 'user-' || n, 'r-' || n, now() - (4 + k) * interval '1 hour',
+               now() - (3 + k) * interval '1 hour' - n * interval '1 ms', 'client', '0'
+          from generate_series(1, $1::integer) n, generate_series(0, 1) k""",
+    """
+    insert into bonuses (bonus_id, reward, audience, opens_at, expires_at, created_at)
+        select lpad(n::text, 32, '0')::uuid, '{}', 'users', now() - interval '2 hours',
+               now() + (n - 1.5) * interval '1 hour', now() - interval '2 hours'
+          from generate_series(1, 3) n where $1::integer > 0""",
+    """
+    insert into broadcasts (broadcast_id, kind, bonus_id, audience, at, expires_at)
+        select bonus_id, 'offer', bonus_id, 'users', now(), now() + interval '1 hour'
+          from bonuses where $1::integer > 0""",
+    """
+    insert into broadcast_shards (broadcast_id, round, shard, page, after_user_id, after_resource)
+        select bonus_id, 1, 1, 0, '', '' from bonuses where $1::integer > 0""",
+    """
+    insert into offers (bonus_id, user_id, expires_at)
+        select bonus_id, 'user-' || n, expires_at
+          from bonuses, generate_series(1, $1::integer) n""",
+    """
+    insert into claims (bonus_id, user_id, claim_id, claimed_at)
+        select bonus_id, 'user-' || n, 'c', now()
+          from bonuses, generate_series(1, $1::integer) n""",
+    """
+    insert into award_rules (rule_id, reward, every, claim_within, created_at)
+        select gen_random_uuid(), '{}', '1 minute', '1 minute', now() - interval '3 hours'
+         where $1::integer > 0""",
+    """
+    insert into award_progress (rule_id, user_id, watched)
+        select rule_id, name || n, '1 minute'
+          from award_rules, unnest(array['user-', 'old-']) name,
+               generate_series(1, $1::integer) n""",
+    """
+    insert into awards (rule_id, user_id, nth) select rule_id, user_id, 1 from award_progress
+     where $1::integer > 0""",
+    """
+    insert into watch_totals (user_id, resource, watched, last_month)
+        select 'old-' || n, resource, '1 hour', '2020-01-01'
+          from generate_series(1, $1::integer) n, unnest(array['', 'site']) resource""",
+]
+FILLED = [
+    *("watching_times", "presence_outbox", "past_sessions", "bonuses", "broadcasts"),
+    *("broadcast_shards", "offers", "claims", "award_rules", "award_progress", "awards"),
+    "watch_totals",
+]
+USERS = 300
+
+
+async def _make(template_dsn: str, state: str) -> str:
+    """A database that the planner takes for empty, with many in it."""
+    await copy(template_dsn, state)
+    dsn = named(template_dsn, state)
+    db, other = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+    for table in await db.fetch(
+        "select oid::regclass as name from pg_class where relkind = 'r'"
+        " and relnamespace = 'public'::regnamespace"
+    ):
+        await db.execute(f"alter table {table['name']} set (autovacuum_enabled = off)")
+    await db.execute("set session_replication_role = replica")
+    writing = db.transaction()
+    await writing.start()
+    await _write(db, 5 if state == "few_rows" else USERS)
+    if state == "pages_without_rows":
+        await other.execute("analyze")
+        await writing.rollback()
+    else:
+        await writing.commit()
+        await db.execute("vacuum analyze")
+        for table in FILLED:
+            await db.execute(f"delete from {table}")  # noqa: S608  # ours
+    await _write(db, USERS)
+    await db.close()
+    await other.close()
+    return dsn
+
+
+async def _write(db: asyncpg.Connection, users: int) -> None:
+    for statement in MANY:
+        await db.execute(statement, users)
+
+
+@pytest.fixture(scope="module", params=["few_rows", "pages_without_rows"])
+def many_dsn(request: pytest.FixtureRequest, template_dsn: str) -> str:
+    return asyncio.run(_make(template_dsn, request.param))
+
+
+@pytest.fixture
+async def many(many_dsn: str) -> AsyncIterator[Crowd]:
+    """What a test does is undone."""
+    db = await asyncpg.connect(many_dsn)
+    transaction = db.transaction()
+    await transaction.start()
+    crowd = Crowd(db)
+    await crowd.begin()
+    yield crowd
+    await transaction.rollback()
+    await db.close()
+
+
+PAGE = "select outcome from broadcast_page($1, 1, gen_random_uuid(), 500, 1000000)"
+NAMED = "(select array_agg('{}' || n) from generate_series(1, 300) n)"
+TABS = f"{NAMED.format('user-')}, array_fill($1::text, '{{300}}'), {NAMED.format('tab-')}"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        ("select * from finalize(1000)",),
+        ("select close_bonuses(10)",),
+        ("select award(1000)",),
+        (PAGE, UUID(int=2)),
+        ("select * from keep_months(3)",),
+        ("select page from sweep(1000)",),
+        (f"select forget({TABS}, array_fill('swept'::text, '{{300}}'))", NODE),
+        (f"select suspect({TABS}, array_fill(true, '{{300}}'))", NODE),
+        ("select * from prune('1 day', '7 days', '30 days', 1000)",),
+    ],
+    ids=lambda call: call[0].split("(")[0].split()[-1],
+)
+async def test_a_call_for_many_looks_at_each_row_a_few_times(
+    many: Crowd, call: tuple[object, ...]
+) -> None:
+    """Also at those of its own steps, which no statistics of tables know."""
+    nodes = await many.does(str(call[0]), *call[1:])
+    looked_at = sum(
+        node["Actual Loops"]
+        * sum(
+            node.get(rows, 0)
+            for rows in ("Actual Rows", "Rows Removed by Filter", "Rows Removed by Join Filter")
+        )
+        for node in nodes
+    )
+    # Each beside each other one would be 90,000 in every step.
+    assert USERS < looked_at < 100 * USERS

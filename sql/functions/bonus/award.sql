@@ -14,7 +14,9 @@ begin
     for v_rule in
         select * from award_rules r where r.ended_at is null order by r.rule_id for update skip locked
     loop
-        -- The tables grow by a crowd within a minute: each time a plan for what is there now.
+        -- The tables grow by a crowd within a minute: each time a plan for what is there now, and by indexes, for the
+        -- planner may think that there is nothing.
+        perform prefer_indexes();
         perform set_config('plan_cache_mode', 'force_custom_plan', true);
         select array_agg(d.user_id), array_agg(d.nth) into v_user_ids, v_nths
           from due_awards(v_rule, p_limit, v_now) d;

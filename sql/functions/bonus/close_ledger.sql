@@ -9,6 +9,7 @@ returns void language sql as $$
         select bonus_id, null, p_entry, p_at, nullif(audience, 'users'), resource from closed
         union all
         select o.bonus_id, o.user_id, p_entry, p_at, null, null from offers o
-         where o.bonus_id = p_bonus_id and not exists (
-             select from claims c where c.bonus_id = o.bonus_id and c.user_id = o.user_id)
+         where o.bonus_id = p_bonus_id
+           -- One by one: a join could go through all claims of the bonus for each offer.
+           and (select true from claims c where c.bonus_id = o.bonus_id and c.user_id = o.user_id) is null
 $$;

@@ -20,11 +20,15 @@ begin
              group by w.user_id having bool_or(w.ended_at is null)
         ),
         likely as (
-            select h.user_id, coalesce(p.watched, '0') as before, coalesce(a.nth, 0) as last_nth
-              from here h
-                   left join award_progress p on p.rule_id = p_rule.rule_id and p.user_id = h.user_id
-                   left join awards a on a.rule_id = p_rule.rule_id and a.user_id = h.user_id
-             where coalesce(p.watched, '0') + h.at_most >= (coalesce(a.nth, 0) + 1) * p_rule.every
+            select h.user_id, before, last_nth
+              -- One by one: a join could go through all progress of the rule for each user.
+              from (select user_id, at_most,
+                           coalesce((select p.watched from award_progress p
+                                      where p.rule_id = p_rule.rule_id and p.user_id = here.user_id), '0') as before,
+                           coalesce((select a.nth from awards a
+                                      where a.rule_id = p_rule.rule_id and a.user_id = here.user_id), 0) as last_nth
+                      from here offset 0) as h
+             where before + at_most >= (last_nth + 1) * p_rule.every
         ),
         judged as (
             select l.user_id, l.last_nth,

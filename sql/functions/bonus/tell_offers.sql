@@ -7,14 +7,12 @@ begin
     with fresh as (
         select o.user_id from offers o
          where o.bonus_id = p_bonus.bonus_id and o.user_id = any (p_user_ids) and o.seq is null
-         order by o.user_id
+         order by o.user_id for update
     ),
     numbered as (
         insert into user_streams as s (user_id, seq, last_month) select user_id, 1, month_of(p_now) from fresh
             on conflict (user_id) do update set seq = s.seq + 1, last_month = excluded.last_month
-            -- With the bonus, so that both columns lead to each offer: else a plan that is made on a small table
-            -- reads all offers of the bonus for each of them.
-            returning s.user_id, s.seq, p_bonus.bonus_id
+            returning s.user_id, s.seq
     ),
     told as (
         insert into user_events (user_id, seq, type, body, at, action_id)
@@ -22,6 +20,8 @@ begin
                    'bonus.' || p_bonus.bonus_id
               from numbered
     )
-    update offers o set seq = n.seq from numbered n
-     where o.bonus_id = n.bonus_id and o.user_id = n.user_id;
+    -- All of these are there and locked. An update would join them, perhaps all offers with all that is told.
+    insert into offers (bonus_id, user_id, expires_at, seq)
+        select p_bonus.bonus_id, user_id, p_bonus.expires_at, seq from numbered
+        on conflict (bonus_id, user_id) do update set seq = excluded.seq;
 end $$;

@@ -23,19 +23,18 @@ begin
         select ctid as place, * from presence_outbox
          where due_at <= v_now order by due_at, session_id, type limit p_limit
     ),
-    -- Sessions that are still closed. One that is being changed now is left for later.
+    -- Sessions that are still closed, looked up one by one: a join could go through all sessions, and through all that
+    -- is due for each. One that is being changed now is left for later.
     held as materialized (
-        select d.place, d.due_at, d.at, w.*
-          from due d join watching_times w
-            on w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
+        select d.place, d.due_at, d.at, w.user_id, w.resource, w.id
+          from due d,
+               lateral (select w.user_id, w.resource, w.id from watching_times w
+                         where w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
+                           for update skip locked) as w
          where d.type = 'offline' and not d.is_finalized
-           for update of w skip locked
     ),
-    over as (
-        delete from watching_times w using held h
-         where w.user_id = h.user_id and w.resource = h.resource and w.id = h.id
-           and w.ended_at = h.at
-        returning h.due_at, w.*
+    over as materialized (
+        select h.due_at, s.* from held h, take_session(h.user_id, h.resource, h.id, h.at) as s
     ),
     moved as (
         insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible)
@@ -65,3 +64,11 @@ begin
     select (select count(*) from made), (select count(*) = p_limit from due) into events, is_behind;
     update presence_event_log set last_seq = last_seq + events where events > 0;
 end $$;
+
+-- Remove a session that ended then from those that can go on.
+create or replace function take_session(p_user_id text, p_resource text, p_id bigint, p_ended_at timestamptz)
+returns setof watching_times language sql volatile rows 1 as $$
+    delete from watching_times
+     where user_id = p_user_id and resource = p_resource and id = p_id and ended_at = p_ended_at
+    returning *
+$$;

@@ -68,16 +68,16 @@ begin
      where p_keep_months > 0 and kept_since < (v_month - p_keep_months * interval '1 month') at time zone 'UTC';
     with forgotten as (
         delete from watch_totals
-         where (user_id, resource) in (
-             select t.user_id, t.resource from watch_totals t
+         where ctid = any (array(
+             select t.ctid from watch_totals t
               where p_keep_months > 0 and t.last_month < v_month - p_keep_months * interval '1 month'
-              order by t.last_month limit 10000 for update skip locked)
+              order by t.last_month limit 10000 for update skip locked))
         returning user_id, resource
     ),
     progress as (
-        delete from award_progress p using forgotten f where f.resource = '' and p.user_id = f.user_id
+        delete from award_progress where user_id = any (array(select user_id from forgotten where resource = ''))
     )
-    delete from awards a using forgotten f where f.resource = '' and a.user_id = f.user_id;
+    delete from awards where user_id = any (array(select user_id from forgotten where resource = ''));
 end $$;
 
 -- Keep the ledger, a partition per day: see keep_partitions. Claims wait while it waits for a lock, so it
