@@ -20,6 +20,8 @@ ROOT: Final = Path(__file__).parent.parent
 WIDTH, HEIGHT = 8, 6
 """Of a graph: three in a row of CloudWatch's 24 columns."""
 
+ALARMS: Final = {"AWS::CloudWatch::Alarm", "AWS::CloudWatch::CompositeAlarm"}
+
 HEAD = """# Metrics and alarms
 
 <!-- Written by `python -m infra.monitoring` from handlers/core/metrics.py and alarms.yaml. -->
@@ -77,11 +79,12 @@ def alarms() -> dict[str, dict[str, Any]]:
     """The alarms' properties by their logical ids, with each intrinsic as (name, value)."""
     template = yaml.load((ROOT / "infra" / "alarms.yaml").read_text(), _Loader)  # noqa: S506  # a SafeLoader
     resources = template["Resources"].items()
-    return {
-        name: one["Properties"]
-        for name, one in resources
-        if one["Type"] == "AWS::CloudWatch::Alarm"
-    }
+    return {name: one["Properties"] for name, one in resources if one["Type"] in ALARMS}
+
+
+def ringing() -> dict[str, dict[str, Any]]:
+    """Those that tell somebody."""
+    return {name: alarm for name, alarm in alarms().items() if "AlarmActions" in alarm}
 
 
 # The reference page.
@@ -92,7 +95,7 @@ def page() -> str:
     for heading, metrics in SECTIONS.items():
         sections += [f"## {heading}\n", *map(_entry, metrics)]
     sections.append(OF_ALARMS)
-    for name, alarm in alarms().items():
+    for name, alarm in ringing().items():
         text, runbook = re.fullmatch(r"(.+) Runbook: docs/(.+)", alarm["AlarmDescription"]).groups()  # type: ignore[union-attr]  # a test has it
         sections.append(f"### {name}\n\n{text} [Runbook](../{runbook})\n")
     return "\n".join(sections)

@@ -68,13 +68,13 @@ def test_page_dashboard_and_board_are_what_the_list_of_metrics_says() -> None:
 
 
 def test_every_metric_and_alarm_has_its_heading() -> None:
-    expected = {metric.name for metric in METRICS} | monitoring.alarms().keys()
+    expected = {metric.name for metric in METRICS} | monitoring.ringing().keys()
     assert _below("metrics-and-alarms.md") == expected
 
 
-@pytest.mark.parametrize("name", monitoring.alarms())
+@pytest.mark.parametrize("name", monitoring.ringing())
 def test_every_alarm_has_its_runbook(name: str) -> None:
-    description = monitoring.alarms()[name]["AlarmDescription"]
+    description = monitoring.ringing()[name]["AlarmDescription"]
     page = re.search(r"Runbook: (docs/how-to/runbooks/([a-z-]+)\.md)$", description)
     assert page
     assert page[2] == re.sub(r"(?<!^)([A-Z])", r"-\1", name).lower()
