@@ -10,7 +10,7 @@ PYTHON_313 = $(shell for name in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/
 	"$$name" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 13))' 2>/dev/null && echo "$$name" && break; done)
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
-BENCH = PYTHONPATH=.:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
+BENCH = PYTHONPATH=.:client/python/src:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
 TYPED = handlers sql infra bench tests client/python/src localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
 # The same requirements on every platform and for every Python from 3.11 on, with hashes.
 UV = uv

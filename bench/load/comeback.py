@@ -1,26 +1,12 @@
-"""When a client tries again: the rules of `inWindow` in client/src/backoff.js, after a loss, and of
-client/src/outbox.js, for a request that was put off. Pure.
+"""When the server is asked again for what it put off: the rule of client/src/outbox.js. Pure.
 
-A client whose line is lost cannot see whether it is alone, so its first attempt falls at a random
-moment of the window that the last welcome told (`reconnect_within_ms`). An attempt that is refused
-is repeated one window later; further ones draw from windows that double.
+After a loss a client comes back by the Python client's own rule, `headcount_client.backoff`.
 """
 
 from __future__ import annotations
 
-LONGEST = 300.0
-"""Seconds: what further windows grow to, unless twice the first is longer."""
 UNTOLD = 1.0
 """Seconds: the window before the first welcome."""
-
-
-def pause(attempt: int, window: float, draw: float) -> float:
-    """How long to wait before an attempt (0, 1, 2, …) after a loss, in seconds.
-
-    `draw` is a random number from 0 to 1.
-    """
-    within = min(window * 2**attempt, max(LONGEST, 2 * window))
-    return window if attempt == 1 else draw * within
 
 
 # client/src/backoff.js, `THROTTLED`, and client/src/outbox.js. In seconds.

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 
-from bench.load.comeback import UNTOLD, pause
+from bench.load.comeback import UNTOLD
 from bench.load.company import Act, Claim, Company, Shown, Spell
 from bench.support.clients import Client, Refused, text_frame
+from headcount_client.backoff import in_window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -172,7 +173,7 @@ class User:
                 return
 
     async def _wait(self, attempt: int) -> None:
-        await asyncio.sleep(pause(attempt, self.window, self._company.random.random()))
+        await asyncio.sleep(in_window(attempt, self.window, self._company.random.random()))
 
     # What is said.
 

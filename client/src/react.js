@@ -2,7 +2,7 @@ import { useCallback, useEffect, useMemo, useRef, useState, useSyncExternalStore
 
 import { Headcount } from "./headcount.js";
 
-/** @import {Bonus, Events, Options, Status} from "./headcount.js" */
+/** @import {AudienceOfResource, Bonus, Events, Options, Status} from "./headcount.js" */
 
 /** @type {Status} */
 const CONNECTING = { status: "connecting", reason: "", code: null, retryAt: null };
@@ -72,6 +72,17 @@ export function useBonuses(headcount) {
     };
   }, [headcount]);
   return useLatest(headcount, "bonus", read, NO_BONUSES);
+}
+
+/**
+ * How many watch what the connection watches, drawn again when that changes; null before the first answer. The client asks for
+ * it while a component uses this.
+ *
+ * @param {Headcount|null} headcount
+ * @returns {AudienceOfResource|null}
+ */
+export function useAudience(headcount) {
+  return useLatest(headcount, "audience", () => headcount?.audience ?? null, null);
 }
 
 /**

@@ -32,6 +32,14 @@ export function useUserState(headcount: Headcount | null): any;
  */
 export function useBonuses(headcount: Headcount | null): Bonus[];
 /**
+ * How many watch what the connection watches, drawn again when that changes; null before the first answer. The client asks for
+ * it while a component uses this.
+ *
+ * @param {Headcount|null} headcount
+ * @returns {AudienceOfResource|null}
+ */
+export function useAudience(headcount: Headcount | null): AudienceOfResource | null;
+/**
  * Call `listener` with the detail of each event of this name. It may be another function in each render.
  *
  * @template {keyof Events} K
@@ -44,4 +52,5 @@ import type { Options } from "./headcount.js";
 import { Headcount } from "./headcount.js";
 import type { Status } from "./headcount.js";
 import type { Bonus } from "./headcount.js";
+import type { AudienceOfResource } from "./headcount.js";
 import type { Events } from "./headcount.js";

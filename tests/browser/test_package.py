@@ -88,6 +88,7 @@ async def test_a_react_app_likes_and_claims_over_one_connection(
     _drop_bonus(headcount, user_id)
     await page.click("#bonuses button")
     await expect(page.locator("#bonuses")).to_have_text(re.compile("5 coins\\s*claimed"))
+    await expect(page.locator("#audience")).to_have_text(re.compile(r"^\d+ watching$"))
     assert len(sockets) == 1
 
 
@@ -100,14 +101,15 @@ async def test_a_plain_page_claims_under_a_content_security_policy(
     await expect(page.locator("#outcome")).to_have_text("claimed")
 
 
-async def test_a_sandboxed_frame_gets_its_tickets_from_the_page_around_it(
+async def test_a_sandboxed_frame_claims_with_tickets_from_the_page_around_it(
     headcount: Headcount, site: Site, device: Device
 ) -> None:
     page, user_id = await _opened(site, await device(), "around.html")
     frame = page.frame_locator("iframe")
     await expect(frame.locator("#storage")).to_have_text("denied")
     await expect(frame.locator("#status")).to_have_text("online")
-    assert user_id
+    _drop_bonus(headcount, user_id)
+    await expect(frame.locator("#outcome")).to_have_text("claimed")
 
 
 async def test_a_server_renders_the_app(site: Site) -> None:

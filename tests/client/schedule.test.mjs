@@ -1,9 +1,11 @@
 /** When a client tries to connect again, as the server told it. */
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { inWindow } from "../../client/src/backoff.js";
+import { Schedule } from "../../client/src/schedule.js";
 import { greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
 import { refusal, welcome } from "./messages.mjs";
 
@@ -17,6 +19,28 @@ async function toldOnline(limits = told, options = {}) {
   await settled();
   await greet(client.sockets[0], limits);
   return { ...client, waits: () => client.of("status").at(-1).retryAt - client.time.now };
+}
+
+// The Python client passes the same table of cases.
+
+const { cases } = JSON.parse(readFileSync(new URL("cases/schedule.json", import.meta.url), "utf8"));
+
+for (const { name, told: window, steps } of cases) {
+  test(`table: ${name}`, () => {
+    const schedule = new Schedule(() => 0.5);
+    schedule.tell(window && window * 1_000);
+    let now = 0;
+    for (const { lived, own = false, wait } of steps) {
+      if (lived !== undefined) {
+        schedule.welcomed(now);
+        now += lived * 1_000;
+        schedule.lost(now);
+      } else {
+        assert.equal(schedule.next(now, own) - now, wait * 1_000);
+        now = schedule.at;
+      }
+    }
+  });
 }
 
 // The window.

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from bench.load.comeback import pause, retry
+from bench.load.comeback import retry
+from headcount_client.backoff import in_window
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,18 +34,18 @@ CASES = [
 
 def test_the_rule_is_that_of_the_browser_client() -> None:
     waits = ask(SCRIPT, CASES)
-    assert waits == pytest.approx([1000 * pause(*case) for case in CASES])
+    assert waits == pytest.approx([1000 * in_window(*case) for case in CASES])
 
 
 RETRIES = """
 import { Outbox } from "./client/src/outbox.js";
+import { Timer } from "./client/src/timer.js";
 const waits = JSON.parse(process.argv[1]).map(([code, tries, atLeast, draw]) => {
   let wait;
   const setTimeout = (_, milliseconds) => (wait = milliseconds);
-  const timers = { setTimeout, clearTimeout: () => {} };
-  const ignore = { send: () => {}, changed: () => {}, expiresIn: () => Infinity };
-  const options = { ...ignore, timers, random: () => draw, connections: () => 1 };
-  const outbox = new Outbox(options);
+  const timer = () => new Timer({ setTimeout, clearTimeout: () => {} });
+  const env = { timer, random: () => draw, connections: () => 1, current: () => null };
+  const outbox = new Outbox(env, { changed: () => {}, expiresIn: () => Infinity });
   outbox.resume();
   outbox.add({ action: "claim", id: "c", bonus_id: "b" });
   for (let n = 0; n <= tries; n++) {

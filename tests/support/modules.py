@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-_FOLDERS = (ROOT, ROOT / "localstack", ROOT / "localstack" / "wsgate" / "src")
+_FOLDERS = [
+    ROOT / name for name in (".", "client/python/src", "localstack", "localstack/wsgate/src")
+]
 WITH_OUR_MODULES = {"PYTHONPATH": os.pathsep.join(map(str, _FOLDERS))}
 """Variables to add to a process' environment."""

@@ -1,5 +1,5 @@
 import type { Options, Ticket } from "headcount-client";
-import { useBonuses, useHeadcount, useStatus, useUserState } from "headcount-client/react";
+import { useAudience, useBonuses, useHeadcount, useStatus, useUserState } from "headcount-client/react";
 
 import { post } from "./backend.ts";
 
@@ -13,12 +13,14 @@ export function Viewer() {
   const { status, reason } = useStatus(headcount);
   const { likes = 0 } = useUserState(headcount);
   const bonuses = useBonuses(headcount);
+  const audience = useAudience(headcount);
 
   return (
     <main>
       <p>
         You are <output id="status">{status}</output> {reason}
       </p>
+      {audience && <p id="audience">{audience.users} watching</p>}
       <button id="like" onClick={() => headcount?.act("like", {}, { patch: { likes: likes + 1 } })}>
         Like
       </button>{" "}

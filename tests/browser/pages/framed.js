@@ -17,4 +17,7 @@ try {
 }
 const headcount = new Headcount({ ticket, storage });
 headcount.on("status", ({ status }) => (document.getElementById("status").textContent = status));
-headcount.on("bonus", ({ bonus_id, outcome }) => outcome ?? headcount.claim(bonus_id));
+headcount.on("bonus", async ({ bonus_id, outcome }) => {
+  if (outcome === null) await headcount.claim(bonus_id);
+  else document.getElementById("outcome").textContent = outcome;
+});

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headcount_client import Headcount, HeadcountError, TicketRefused
-from headcount_client.schedule import Schedule
 from tests.client.python.world import PING_SECONDS, FakeServer, pass_time, play, until_status
 from tests.support.browser import Browser
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from tests.support.system import Headcount as System
 
@@ -231,16 +230,6 @@ def test_its_end_answers_all_requests() -> None:
         assert server.sockets[-1].closed == 1000
 
     play(story())
-
-
-def test_it_comes_back_in_the_window_that_was_told() -> None:
-    draws: Callable[[], float] = iter([0.5, 0.25, 0.25]).__next__
-    schedule = Schedule(draws)
-    schedule.tell(100)
-    schedule.lost(60)
-    assert [schedule.pause(is_own=False) for _ in range(3)] == [50, 100, 75]
-    schedule.lost(60)
-    assert schedule.pause(is_own=True) == 0.25
 
 
 async def test_two_clients_of_a_user_stay_in_step_on_the_real_system(headcount: System) -> None:

@@ -79,6 +79,7 @@ class Headcount:
         self._watching: dict[str, Any] | None = None
         self._line: Line | None = None
         self._is_welcomed = False
+        self._welcomed_at = 0.0
         self._hello: str | None = None
         self._hello_timer: asyncio.TimerHandle | None = None
         self._gaps = 0
@@ -164,7 +165,6 @@ class Headcount:
         """Connect, stay until the line ends, wait, again."""
         while True:
             self._set_status(Status("connecting", self._status.reason))
-            began = self._loop.time()
             self._is_welcomed = False
             self._closed_for = 0.0
             try:
@@ -175,7 +175,7 @@ class Headcount:
             if self._hello_timer:
                 self._hello_timer.cancel()
             if self._is_welcomed:
-                self._schedule.lost(self._loop.time() - began)
+                self._schedule.lost(self._loop.time() - self._welcomed_at)
             if end is None:  # replaced in time
                 continue
             wait = self._schedule.pause(is_own=end.code == LEFT)
@@ -323,6 +323,7 @@ class Headcount:
         self._watching = _session(welcome)
         is_new, self._is_welcomed = not self._is_welcomed, True
         if is_new:
+            self._welcomed_at = self._loop.time()
             self._set_status(Status("online"))
         self._tell("welcome", welcome)
         step = streams.welcomed(self._stream, welcome)
