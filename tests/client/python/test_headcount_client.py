@@ -29,7 +29,7 @@ BONUS = {
 
 
 def _server() -> FakeServer:
-    return FakeServer(Random(1))  # noqa: S311  # the same in each run
+    return FakeServer(Random(1))  # noqa: S311  # the same in each run  # noqa: S311  # the same in each run
 
 
 @asynccontextmanager
@@ -228,6 +228,56 @@ def test_its_end_answers_all_requests() -> None:
             await act
         assert client.status.status == "stopped"
         assert server.sockets[-1].closed == 1000
+
+    play(story())
+
+
+def test_a_line_is_replaced_by_one_that_is_open_before_it_ends() -> None:
+    async def story() -> None:
+        server = FakeServer(Random(1))  # noqa: S311  # the same in each run
+        server.told["rotate_within_ms"] = 60_000
+        client = server.client()
+        statuses, seqs, fewest = [], [], 9
+        client.on("status", lambda status: statuses.append(status.status))
+        client.on("event", lambda event: seqs.append(event["seq"]))
+        async with client:
+            await until_status(client, "online")
+            acts: list[asyncio.Task[Any]] = []
+            for _ in range(1_300):
+                await pass_time(0.1)
+                fewest = min(fewest, len(server.live))
+                if len(acts) < 40:
+                    server.push(server.add())
+                    acts.append(asyncio.create_task(client.act("like")))
+            assert len(server.sockets) == 3
+            assert [await act for act in acts]
+        assert statuses == ["online", "stopped"]
+        assert seqs == list(range(1, 81))
+        assert fewest == 1
+
+    play(story())
+
+
+def test_a_line_stays_in_use_while_the_next_one_is_refused_or_says_nothing() -> None:
+    async def story() -> None:
+        server = FakeServer(Random(2))  # noqa: S311  # the same in each run
+        server.told["rotate_within_ms"] = 60_000
+        client = server.client()
+        async with client:
+            await until_status(client, "online")
+            server.refusals = 2
+            server.answers["hello"] = lambda hello: None
+            await pass_time(80)
+            first, *others = server.sockets
+            assert first.closed is None
+            assert others
+            await client.act("like")
+            assert first.of("act")
+            del server.answers["hello"]
+            await pass_time(60)
+            assert first.closed is not None
+            assert client.status.status == "online"
+            assert len(server.live) == 1
 
     play(story())
 

@@ -35,6 +35,7 @@ OPEN_WITHIN = 30.0
 GAP_BASE, GAP_CAP = 0.4, 30.0
 ROTATE_WITHIN = 115 * 60.0
 LEFT = 1000
+REPLACED = 0
 # A limit below a second is a mistake, and following it would overload the server.
 MIN_LIMIT_MS = 1_000
 
@@ -78,8 +79,12 @@ class Headcount:
         self._watched: str | None = None
         self._watching: dict[str, Any] | None = None
         self._line: Line | None = None
-        self._is_welcomed = False
+        self._fresh: Line | None = None
+        self._welcomed: Line | None = None
         self._welcomed_at = 0.0
+        self._stays: dict[Line, asyncio.Task[LineClosed]] = {}
+        self._rotating: asyncio.TimerHandle | None = None
+        self._replacing: asyncio.Task[None] | None = None
         self._hello: str | None = None
         self._hello_timer: asyncio.TimerHandle | None = None
         self._gaps = 0
@@ -165,26 +170,25 @@ class Headcount:
         """Connect, stay until the line ends, wait, again."""
         while True:
             self._set_status(Status("connecting", self._status.reason))
-            self._is_welcomed = False
+            self._welcomed = None
             self._closed_for = 0.0
             try:
-                end = await self._stay()
+                opened = await self._open()
             except TicketRefused as refused:
                 return self._stop("stopped", str(refused) or "the ticket was refused")
+            end = await self._use(opened) if isinstance(opened, Line) else opened
             self._outbox.pause()
             if self._hello_timer:
                 self._hello_timer.cancel()
-            if self._is_welcomed:
+            if self._welcomed:
                 self._schedule.lost(self._loop.time() - self._welcomed_at)
-            if end is None:  # replaced in time
-                continue
             wait = self._schedule.pause(is_own=end.code == LEFT)
             wait = max(wait, self._closed_for and self._closed_for + 0.5 * self._random())
             self._set_status(Status("offline", str(end), wait))
             await asyncio.sleep(wait)
 
-    async def _stay(self) -> LineClosed | None:
-        """Open a line and keep it. Return how it ended; None when it was time to replace it."""
+    async def _open(self) -> Line | LineClosed:
+        """Get a ticket and open a line with it. Raises TicketRefused."""
         try:
             async with asyncio.timeout(OPEN_WITHIN):
                 ticket = _checked(await self._ticket(self._watched))
@@ -196,24 +200,76 @@ class Headcount:
         except Exception as error:  # the caller's ticket function: its faults are not ours
             log.warning("no ticket: %s", error)
             return LineClosed(1006, str(error) or repr(error))
-        line = self._line = Line(socket, lambda message: self._receive(line, message))
+        line = Line(socket, lambda message: self._receive(line, message))
+        return line
+
+    async def _use(self, line: Line) -> LineClosed:
+        """Stay on a line, and on those that replace it in time. Return how the last one ended."""
+        self._line = line
+        self._stays = {line: self._loop.create_task(self._stay(line))}
         self._say_hello()
+        try:
+            while True:
+                end = await self._stays[self._line]
+                if end.code != REPLACED:
+                    return end
+        finally:
+            self._line = self._fresh = None
+            if self._rotating:
+                self._rotating.cancel()
+            tasks = [*self._stays.values(), *([self._replacing] if self._replacing else [])]
+            self._replacing = None
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _stay(self, line: Line) -> LineClosed:
+        """Send and receive until the line ends, and close it. Return how it ended."""
         late = self._loop.call_later(OPEN_WITHIN, self._expect_welcome, line)
-        rotate = self._loop.call_later(self._rotation(ROTATE_WITHIN), line.end, 0, "")
-        self._timers = [late, rotate]
         code = LEFT
         try:
             end = await line.run()
             code = end.code if end.code >= 4_000 else LEFT  # noqa: PLR2004  # ours to send
-            return end if end.code else None
+            return end
         finally:
-            self._line = None
-            for timer in self._timers:
-                timer.cancel()
+            late.cancel()
             await line.close(code)
 
+    async def _replace(self) -> None:
+        """Open a line beside the one in use, which goes on until the other one is welcomed."""
+        while True:
+            try:
+                opened = await self._open()
+            except TicketRefused as refused:
+                opened = LineClosed(1006, str(refused))
+            if isinstance(opened, Line):
+                self._fresh = opened
+                self._stays[opened] = self._loop.create_task(self._stay(opened))
+                self._say_hello()
+                # Its welcome cancels this.
+                await asyncio.wait([self._stays[opened]])
+                self._fresh = None
+            await asyncio.sleep(self._schedule.pause(is_own=False))
+
+    def _take_over(self, line: Line) -> None:
+        """A line was welcomed: use it, and end the one before it."""
+        before, self._line, self._fresh = self._line, line, None
+        if self._replacing:
+            self._replacing.cancel()
+            self._replacing = None
+        if before and before is not line:
+            before.end(REPLACED, "")
+
+    def _rotate_after(self, seconds: float) -> None:
+        if self._rotating:
+            self._rotating.cancel()
+        self._rotating = self._loop.call_later(self._rotation(seconds), self._rotate)
+
+    def _rotate(self) -> None:
+        self._replacing = self._loop.create_task(self._replace())
+
     def _expect_welcome(self, line: Line) -> None:
-        if not self._is_welcomed:
+        if line is not self._welcomed:
             line.end(LEFT, "the server did not answer")
 
     def _rotation(self, within: float) -> float:
@@ -253,7 +309,8 @@ class Headcount:
             hello |= {"since": self._stream.seq, "epoch": self._stream.epoch}
         if self._broadcasts.seq is not None:
             hello |= {"broadcasts_since": self._broadcasts.seq}
-        self._send(hello)
+        if line := self._fresh or self._line:
+            line.send(hello)
         self._hello_again(OPEN_WITHIN)
 
     def _hello_again(self, seconds: float) -> None:
@@ -270,6 +327,8 @@ class Headcount:
 
     def _receive(self, line: Line, message: dict[str, Any]) -> None:
         """Take a message. A server that sends nonsense does not end the client."""
+        if line not in (self._line, self._fresh):  # it was replaced
+            return
         try:
             self._take(line, message)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -319,10 +378,11 @@ class Headcount:
         if self._hello_timer:
             self._hello_timer.cancel()
         self._hello = self._hello_timer = None
-        self._limits(line, welcome)
+        is_new, self._welcomed = line is not self._welcomed, line
+        self._limits(line, welcome, is_new=is_new)
         self._watching = _session(welcome)
-        is_new, self._is_welcomed = not self._is_welcomed, True
         if is_new:
+            self._take_over(line)
             self._welcomed_at = self._loop.time()
             self._set_status(Status("online"))
         self._tell("welcome", welcome)
@@ -335,12 +395,12 @@ class Headcount:
             self._return_to_watched(welcome["resource"])
             self._outbox.resume()
 
-    def _limits(self, line: Line, welcome: dict[str, Any]) -> None:
+    def _limits(self, line: Line, welcome: dict[str, Any], *, is_new: bool) -> None:
         window = _limit(welcome.get("reconnect_within_ms"))
         self._schedule.tell(window)
         line.ping_every(_limit(welcome.get("ping_every_ms")) or PING_EVERY)
-        if not self._is_welcomed and (within := _limit(welcome.get("rotate_within_ms"))):
-            self._timers.append(self._loop.call_later(self._rotation(within), line.end, 0, ""))
+        if is_new:
+            self._rotate_after(_limit(welcome.get("rotate_within_ms")) or ROTATE_WITHIN)
 
     def _return_to_watched(self, resource: str) -> None:
         """The ticket led elsewhere than this client watches: go back there."""
