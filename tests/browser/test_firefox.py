@@ -48,7 +48,7 @@ async def test_two_tabs_share_a_connection_claim_and_hand_it_over(
 
         async def has_all() -> bool:
             told = await second.runs("told")
-            return told["snapshots"] + told["seqs"] == list(range(seq + 1))
+            return bool(told["snapshots"] + told["seqs"] == list(range(seq + 1)))
 
         await until_answered(has_all)
         assert "offline" not in (await second.runs("told"))["statuses"]

@@ -6,9 +6,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from headcount_client.client import Headcount, Status
+    from headcount_client.client import Headcount
     from headcount_client.errors import HeadcountError, TicketRefused
     from headcount_client.line import LineClosed, Socket
+    from headcount_client.reconnect import Status
 
 __all__ = ["Headcount", "HeadcountError", "LineClosed", "Socket", "Status", "TicketRefused"]
 
@@ -17,7 +18,7 @@ _HOMES = {
     "HeadcountError": "errors",
     "LineClosed": "line",
     "Socket": "line",
-    "Status": "client",
+    "Status": "reconnect",
     "TicketRefused": "errors",
 }
 

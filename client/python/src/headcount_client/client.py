@@ -7,46 +7,30 @@ import json
 import logging
 import secrets
 from collections import defaultdict
-from dataclasses import dataclass
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Self
-from urllib.parse import quote
-
-from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from headcount_client import stream as streams
 from headcount_client.bonuses import Bonuses
 from headcount_client.broadcasts import Broadcasts
-from headcount_client.errors import HeadcountError, TicketRefused
-from headcount_client.line import PING_EVERY, Line, LineClosed, Socket, dial
+from headcount_client.errors import HeadcountError
+from headcount_client.line import dial
 from headcount_client.outbox import Outbox
-from headcount_client.schedule import Schedule
+from headcount_client.reconnect import Owner, Reconnector, Status
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
     from types import TracebackType
+
+    from headcount_client.line import Line, Socket
 
 log = logging.getLogger("headcount_client")
 _RANDOM = SystemRandom()
 
 MAX_MESSAGE_BYTES = 16 * 1024
 # In seconds.
-OPEN_WITHIN = 30.0
+ANSWER_TIMEOUT = 30.0
 GAP_BASE, GAP_CAP = 0.4, 30.0
-ROTATE_WITHIN = 115 * 60.0
-LEFT = 1000
-REPLACED = 0
-# A limit below a second is a mistake, and following it would overload the server.
-MIN_LIMIT_MS = 1_000
-
-
-@dataclass(frozen=True)
-class Status:
-    """`status` is connecting, online, offline or stopped. `retry_in`: offline only, in seconds."""
-
-    status: str
-    reason: str = ""
-    retry_in: float | None = None
 
 
 class Headcount:
@@ -73,28 +57,23 @@ class Headcount:
         self._listeners: dict[str, list[Callable[[Any], object]]] = defaultdict(list)
         self._stream = streams.Stream()
         self._broadcasts = Broadcasts()
-        self._schedule = Schedule(random)
         self._status = Status("connecting")
         self._user_id: str | None = None
         self._watched: str | None = None
         self._watching: dict[str, Any] | None = None
-        self._line: Line | None = None
-        self._fresh: Line | None = None
-        self._welcomed: Line | None = None
-        self._welcomed_at = 0.0
-        self._stays: dict[Line, asyncio.Task[LineClosed]] = {}
-        self._rotating: asyncio.TimerHandle | None = None
-        self._replacing: asyncio.Task[None] | None = None
         self._hello: str | None = None
         self._hello_timer: asyncio.TimerHandle | None = None
         self._gaps = 0
-        self._closed_for = 0.0
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._outbox = Outbox(self._send, self._random)
+        owner = Owner(self._say_hello, self._receive, self._lost, self._set_status, self._refused)
+        self._connections = Reconnector(
+            owner, lambda: self._ticket(self._watched), self._connect, self._random
+        )
+        self._outbox = Outbox(self._connections.send, self._random)
         self._bonuses = self._new_bonuses()
-        self._task = self._loop.create_task(self._run())
+        self._task = self._loop.create_task(self._connections.run())
         return self
 
     async def __aexit__(
@@ -164,118 +143,6 @@ class Headcount:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
 
-    # Connections.
-
-    async def _run(self) -> None:
-        """Connect, stay until the line ends, wait, again."""
-        while True:
-            self._set_status(Status("connecting", self._status.reason))
-            self._welcomed = None
-            self._closed_for = 0.0
-            try:
-                opened = await self._open()
-            except TicketRefused as refused:
-                return self._stop("stopped", str(refused) or "the ticket was refused")
-            end = await self._use(opened) if isinstance(opened, Line) else opened
-            self._outbox.pause()
-            if self._hello_timer:
-                self._hello_timer.cancel()
-            if self._welcomed:
-                self._schedule.lost(self._loop.time() - self._welcomed_at)
-            wait = self._schedule.pause(is_own=end.code == LEFT)
-            wait = max(wait, self._closed_for and self._closed_for + 0.5 * self._random())
-            self._set_status(Status("offline", str(end), wait))
-            await asyncio.sleep(wait)
-
-    async def _open(self) -> Line | LineClosed:
-        """Get a ticket and open a line with it. Raises TicketRefused."""
-        try:
-            async with asyncio.timeout(OPEN_WITHIN):
-                ticket = _checked(await self._ticket(self._watched))
-                socket = await self._connect(f"{ticket[0]}?ticket={quote(ticket[1], safe='')}")
-        except (TicketRefused, asyncio.CancelledError):
-            raise
-        except (InvalidHandshake, InvalidURI, OSError, TimeoutError) as error:
-            return LineClosed(1006, str(error) or "the server did not answer")
-        except Exception as error:  # the caller's ticket function: its faults are not ours
-            log.warning("no ticket: %s", error)
-            return LineClosed(1006, str(error) or repr(error))
-        line = Line(socket, lambda message: self._receive(line, message))
-        return line
-
-    async def _use(self, line: Line) -> LineClosed:
-        """Stay on a line, and on those that replace it in time. Return how the last one ended."""
-        self._line = line
-        self._stays = {line: self._loop.create_task(self._stay(line))}
-        self._say_hello()
-        try:
-            while True:
-                end = await self._stays[self._line]
-                if end.code != REPLACED:
-                    return end
-        finally:
-            self._line = self._fresh = None
-            if self._rotating:
-                self._rotating.cancel()
-            tasks = [*self._stays.values(), *([self._replacing] if self._replacing else [])]
-            self._replacing = None
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-    async def _stay(self, line: Line) -> LineClosed:
-        """Send and receive until the line ends, and close it. Return how it ended."""
-        late = self._loop.call_later(OPEN_WITHIN, self._expect_welcome, line)
-        code = LEFT
-        try:
-            end = await line.run()
-            code = end.code if end.code >= 4_000 else LEFT  # noqa: PLR2004  # ours to send
-            return end
-        finally:
-            late.cancel()
-            await line.close(code)
-
-    async def _replace(self) -> None:
-        """Open a line beside the one in use, which goes on until the other one is welcomed."""
-        while True:
-            try:
-                opened = await self._open()
-            except TicketRefused as refused:
-                opened = LineClosed(1006, str(refused))
-            if isinstance(opened, Line):
-                self._fresh = opened
-                self._stays[opened] = self._loop.create_task(self._stay(opened))
-                self._say_hello()
-                # Its welcome cancels this.
-                await asyncio.wait([self._stays[opened]])
-                self._fresh = None
-            await asyncio.sleep(self._schedule.pause(is_own=False))
-
-    def _take_over(self, line: Line) -> None:
-        """A line was welcomed: use it, and end the one before it."""
-        before, self._line, self._fresh = self._line, line, None
-        if self._replacing:
-            self._replacing.cancel()
-            self._replacing = None
-        if before and before is not line:
-            before.end(REPLACED, "")
-
-    def _rotate_after(self, seconds: float) -> None:
-        if self._rotating:
-            self._rotating.cancel()
-        self._rotating = self._loop.call_later(self._rotation(seconds), self._rotate)
-
-    def _rotate(self) -> None:
-        self._replacing = self._loop.create_task(self._replace())
-
-    def _expect_welcome(self, line: Line) -> None:
-        if line is not self._welcomed:
-            line.end(LEFT, "the server did not answer")
-
-    def _rotation(self, within: float) -> float:
-        """A random moment of the last fifth, so that clients that came together go apart."""
-        return within * (90 + 25 * self._random()) / 115
-
     def _stop(self, code: str, reason: str) -> None:
         self._outbox.fail(code, reason)
         self._bonuses.stop()
@@ -283,11 +150,16 @@ class Headcount:
             self._hello_timer.cancel()
         self._set_status(Status("stopped", reason))
 
-    # Messages.
+    def _refused(self, reason: str) -> None:
+        self._stop("stopped", reason)
 
-    def _send(self, message: dict[str, Any]) -> None:
-        if self._line:
-            self._line.send(message)
+    def _lost(self) -> None:
+        """There is no line."""
+        self._outbox.pause()
+        if self._hello_timer:
+            self._hello_timer.cancel()
+
+    # Messages.
 
     async def _request(self, request: dict[str, Any]) -> dict[str, Any]:
         if self._status.status == "stopped":
@@ -309,9 +181,8 @@ class Headcount:
             hello |= {"since": self._stream.seq, "epoch": self._stream.epoch}
         if self._broadcasts.seq is not None:
             hello |= {"broadcasts_since": self._broadcasts.seq}
-        if line := self._fresh or self._line:
-            line.send(hello)
-        self._hello_again(OPEN_WITHIN)
+        self._connections.send_hello(hello)
+        self._hello_again(ANSWER_TIMEOUT)
 
     def _hello_again(self, seconds: float) -> None:
         """Say hello then, unless a welcome comes before."""
@@ -327,8 +198,6 @@ class Headcount:
 
     def _receive(self, line: Line, message: dict[str, Any]) -> None:
         """Take a message. A server that sends nonsense does not end the client."""
-        if line not in (self._line, self._fresh):  # it was replaced
-            return
         try:
             self._take(line, message)
         except (KeyError, TypeError, ValueError, AttributeError):
@@ -345,8 +214,8 @@ class Headcount:
         elif kind == "news":
             self._news(self._broadcasts.pushed(message["broadcast"], [message["news"]]))
         elif code in ("kept_out", "kicked"):
-            self._closed_for = message.get("retry_after_ms", 0) / 1_000
-            line.end(LEFT, message.get("reason", code))
+            wait = message.get("retry_after_ms", 0) / 1_000
+            self._connections.dismissed(line, wait, message.get("reason", code))
         elif kind == "error" and message.get("re") == self._hello is not None:
             self._hello_again(message.get("retry_after_ms", 0) / 1_000 + self._random())
         elif kind == "error" and message.get("re") is not None:
@@ -378,12 +247,9 @@ class Headcount:
         if self._hello_timer:
             self._hello_timer.cancel()
         self._hello = self._hello_timer = None
-        is_new, self._welcomed = line is not self._welcomed, line
-        self._limits(line, welcome, is_new=is_new)
+        is_new = self._connections.welcomed(line, welcome)
         self._watching = _session(welcome)
         if is_new:
-            self._take_over(line)
-            self._welcomed_at = self._loop.time()
             self._set_status(Status("online"))
         self._tell("welcome", welcome)
         step = streams.welcomed(self._stream, welcome)
@@ -394,13 +260,6 @@ class Headcount:
         if is_new:
             self._return_to_watched(welcome["resource"])
             self._outbox.resume()
-
-    def _limits(self, line: Line, welcome: dict[str, Any], *, is_new: bool) -> None:
-        window = _limit(welcome.get("reconnect_within_ms"))
-        self._schedule.tell(window)
-        line.ping_every(_limit(welcome.get("ping_every_ms")) or PING_EVERY)
-        if is_new:
-            self._rotate_after(_limit(welcome.get("rotate_within_ms")) or ROTATE_WITHIN)
 
     def _return_to_watched(self, resource: str) -> None:
         """The ticket led elsewhere than this client watches: go back there."""
@@ -469,21 +328,6 @@ class Headcount:
                 listener(detail)
             except Exception:  # a listener's fault must not end the connection
                 log.exception("a listener of %r failed", name)
-
-
-def _checked(ticket: Any) -> tuple[str, str]:
-    """The url and the ticket. Raises ValueError, which says what is missing."""
-    for name in ("url", "ticket"):
-        value = ticket.get(name) if hasattr(ticket, "get") else None
-        if not isinstance(value, str) or not value:
-            raise ValueError(f"the ticket function returned no {name}: {ticket!r:.100}")
-    return ticket["url"], ticket["ticket"]
-
-
-def _limit(milliseconds: Any) -> float | None:
-    """In seconds; None if the server did not tell it, or tells nonsense."""
-    is_told = isinstance(milliseconds, int | float) and milliseconds >= MIN_LIMIT_MS
-    return milliseconds / 1_000 if is_told else None
 
 
 def _session(message: dict[str, Any]) -> dict[str, Any]:
