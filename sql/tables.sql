@@ -307,6 +307,7 @@ WITH (fillfactor='50');
 CREATE TABLE public.broadcast_stream (
     only_row boolean DEFAULT true NOT NULL,
     seq bigint NOT NULL,
+    begins_after bigint DEFAULT 0 NOT NULL,
     CONSTRAINT broadcast_stream_only_row_check CHECK (only_row)
 );
 

@@ -22,7 +22,7 @@ import pytest
 
 from bench.support.sweep import AGE
 from tests.support.backups import Archiving
-from tests.support.browser import Browser, hello, reply
+from tests.support.browser import Browser, hear, hello, reply
 from tests.support.line import Line
 from tests.support.modules import ROOT
 from tests.support.system import Headcount, running
@@ -169,6 +169,15 @@ class Show:
         assert ids == ["a1", f"bonus.{self.granted}", f"claim-{self.granted}"]
         assert (await self.likes("a3", 3))["event"]["seq"] == 4
         assert (await self.likes("a3", 3))["event"]["seq"] == 4
+        await self.is_told_of_a_gap()
+
+    async def is_told_of_a_gap(self) -> None:
+        """Who says nothing: the next broadcast follows one that no client has."""
+        news = {"type": "back", "body": {}, "audience": {"kind": "everyone"}}
+        await self.ann.api("POST", "/news", news | {"expires_in_seconds": 60})
+        while (heard := await hear(self.tabs[self.bob.user_id]))["type"] != "news":
+            pass
+        assert heard["broadcast"]["follows"] > self.welcome["broadcasts"]["seq"]
 
     def paid(self) -> list[tuple[str, Browser]]:
         """Once each, in all."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -13,9 +14,6 @@ import pytest
 from tests.support.bonuses import drop
 from tests.support.databases import of_functions
 from tests.support.modules import ROOT
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 NOTICE = "select is_restored from notice_restore($1, 100)"
 EPOCH = "select epoch from stream_epoch"
@@ -125,6 +123,28 @@ async def test_grants_of_an_earlier_time_of_this_server_keep_their_order(
     await db.execute("update stream_epoch set server = 'another'")
     assert await notices(db)
     assert await db.fetch("select xid, grant_id from claims order by 1, 2") == before
+
+
+async def test_the_next_broadcast_follows_one_that_no_client_has_seen(
+    db: asyncpg.Connection,
+) -> None:
+    """So those who stayed connected say hello. The one after it follows it, as ever."""
+
+    async def news() -> tuple[int, int]:
+        broadcast_id = uuid4()
+        create = "select create_news($1, '{}', 'everyone', null, '1 minute', 'print', now())"
+        await db.execute(create, broadcast_id)
+        find = "select seq, follows from broadcasts where broadcast_id = $1"
+        return tuple(await db.fetchrow(find, broadcast_id))
+
+    first, second = await news(), await news()
+    assert (first[1], second[1]) == (0, first[0])
+    await db.execute("update stream_epoch set server = 'another'")
+    assert await notices(db)
+    known: int = json.loads(await db.fetchval("select news_of('site', 0, now())"))["seq"]
+    third, fourth = await news(), await news()
+    assert third[0] - 1 == third[1] == known > second[0] + 1_000_000
+    assert fourth[1] == third[0]
 
 
 # ---- the command

@@ -22,6 +22,9 @@ begin
     is_restored := is_restored or renumbered between 1 and p_limit - 1;
     if is_restored then
         update stream_epoch set epoch = gen_random_uuid();
+        -- More than the lost future can have had. The next broadcast follows one that no client has seen, so those
+        -- who stayed connected say hello.
+        update broadcast_stream set seq = seq + 1000000000, begins_after = seq + 1000000000;
     end if;
     update stream_epoch set server = case when not p_is_restored then coalesce(v_server, server) end
      where p_is_restored or server is distinct from coalesce(v_server, server);
