@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from handlers.core import ticket
 from handlers.core.limits import MARGIN, MAX_WINDOW, SPREAD, Contradiction, Limits
-from infra import estimate
+from infra import concurrency, estimate
 from infra.check import ROOT
 from infra.estimate import (
     HANDSHAKE_SECONDS,
@@ -42,7 +42,7 @@ WINDOWS: Final = (5, 10, 30, 60)
 PARAMETERS: Final = (
     *("GraceSeconds", "ConnectionsPerSecond", "PingSeconds", "RotateSeconds", "PingsPerSecond"),
     *("SweepRequestsPerSecond", "PushesPerSecond", "MessagesPerSecond"),
-    *("PushConcurrency", "NewsConcurrency", "MinCapacity", "MaxCapacity"),
+    *("PushConcurrency", "NewsConcurrency", "MinCapacity", "MaxCapacity", "DatabaseConnections"),
 )
 
 
@@ -77,7 +77,9 @@ def plan(given: Mapping[str, float], load: Load, quotas: Quotas) -> Plan:
         ),
         *_broadcasts(given, load.connections),
         *_quotas(given, load, quotas, found),
+        *_copies(given),
     ]
+    found += concurrency.contradictions(given, quotas.concurrency)
     return Plan(lines, found)
 
 
@@ -218,6 +220,21 @@ def _quotas(
         yield Line("a quota", f"{needed:,.0f}", f"{title}: {default:,} by default, {more}; {how}")
 
 
+def _copies(given: Mapping[str, float]) -> Iterator[Line]:
+    own = concurrency.own_connections(given)
+    yield Line(
+        "database connections",
+        f"{own:,}",
+        f"of the stack's own, through its proxy: MinCapacity {given['MinCapacity']:g}, MaxCapacity "
+        f"{given['MaxCapacity']:g}",
+    )
+    connections = int(given["DatabaseConnections"])
+    for name, copies in concurrency.copies(connections).items():
+        if connections:
+            share = f"{concurrency.SHARES[name]:.0%} of DatabaseConnections {connections:,}"
+            yield Line(f"{name}Function, copies", f"{copies:,}", share)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the plan and return the exit code."""
     options = _parser().parse_args(arguments)
@@ -315,6 +332,10 @@ def parameters(overrides: Sequence[str]) -> dict[str, float]:
 
 
 def _bounded(name: str, value: str, declared: Mapping[str, Any]) -> float:
+    if allowed := declared.get("AllowedValues"):
+        if value not in map(str, allowed):
+            raise ValueError(f"{name}={value}: CloudFormation takes {', '.join(map(str, allowed))}")
+        return int(value)
     kind = "numbers" if isinstance(declared["MinValue"], float) else "whole numbers"
     least, most = declared["MinValue"], declared.get("MaxValue", sys.maxsize)
     try:

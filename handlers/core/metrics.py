@@ -83,7 +83,7 @@ MESSAGES = (
         COUNT,
         (MESSAGE,),
         "Messages that had waited too long for their function, and were answered `unavailable`.",
-        "Raise `ReservedConcurrency` or the account's concurrency; see FunctionThrottles.",
+        "Raise `DatabaseConnections` or the account's concurrency; see FunctionThrottles.",
         graph="Failures",
     ),
     Metric(
