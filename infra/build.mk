@@ -1,5 +1,5 @@
 # What `sam build` calls once per function (BuildMethod makefile in template.yaml): the package is handlers/,
-# sql/queries/ and the locked libraries. ARCH must be the template's Architecture parameter.
+# sql/ or of that queries/ only, and the locked libraries. ARCH must be the template's Architecture parameter.
 
 ARCH ?= arm64
 LIBRARIES := .aws-sam/libraries/$(ARCH)
@@ -8,9 +8,9 @@ PLATFORMS_arm64 := manylinux2014_aarch64 manylinux_2_28_aarch64
 PLATFORMS_x86_64 := manylinux2014_x86_64 manylinux_2_28_x86_64
 # The AWS APIs that the handlers call by boto3; botocore's 400 others are 20 MB of every package.
 AWS_APIS := sqs
-# One applies the schema.
+# One applies the schema, and one compares it.
 SQL = sql/queries
-build-MigrateFunction: SQL = sql
+build-MigrateFunction build-WebFunction: SQL = sql
 
 build-WebFunction: $(LIBRARIES)/requirements-web
 	$(pack)

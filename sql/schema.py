@@ -16,10 +16,9 @@ OUTSIDE = "-- Outside a transaction."
 class Version(NamedTuple):
     """What a database has after `sql.migrate`, in its table `migrations`."""
 
-    migration: str
-    """The name of the last one."""
+    migrations: int
     digest: str
-    """Of all files: functions may differ where migrations do not."""
+    """Of all files: functions may differ where migrations do not. It stands beside `roles.sql`."""
 
 
 def files() -> dict[str, str]:
@@ -42,8 +41,7 @@ def roles() -> str:
 def version() -> Version:
     """The version of the files here."""
     texts = files()
-    last = max(name for name in texts if is_migration(name))
-    return Version(last, digest_of(roles(), "".join(texts.values())))
+    return Version(sum(map(is_migration, texts)), digest_of(roles(), "".join(texts.values())))
 
 
 def digest_of(text: str, depends_on: str = "") -> str:

@@ -17,6 +17,7 @@ from postgres import Postgres
 from sql.migrate import migrate
 from sql.roles import let_functions_log_in
 from tests.support.databases import AT_ONCE, FUNCTIONS_PASSWORD, aside, copy, named
+from tests.support.pinning import pinning
 from tests.support.system import Headcount, running
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def template_dsn(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         asyncio.run(migrate(dsn))
         asyncio.run(let_functions_log_in(dsn, FUNCTIONS_PASSWORD))
         yield dsn
+        assert asyncio.run(pinning(dsn)) == []
 
 
 @pytest.fixture(scope="session")
@@ -96,3 +98,4 @@ def headcount(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Headcount]:
     """One system for all tests that play with users of their own."""
     with running(tmp_path_factory.mktemp("headcount")) as system:
         yield system
+        assert asyncio.run(pinning(system.database_url)) == []

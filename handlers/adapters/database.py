@@ -49,6 +49,13 @@ FRESH_FOR_SECONDS = 240.0
 # The server ended a statement by its own time-outs (sql/time_outs.sql), and would do so again.
 TIMED_OUT = (asyncpg.QueryCanceledError, asyncpg.LockNotAvailableError)
 
+# The statement is right, and the schema is another one.
+OTHER_SCHEMA = (
+    asyncpg.UndefinedTableError,
+    asyncpg.UndefinedFunctionError,
+    asyncpg.UndefinedColumnError,
+)
+
 # What a connection says that is no more, or that leads to a server which cannot serve: it restarts,
 # is full, has become a replica, or does not take our password any more. InternalClientError comes
 # when an event arrives while the server's parting words are still being read.
@@ -67,6 +74,10 @@ class Unavailable(Exception):
         super().__init__(reason)
         self.silent_seconds = silent_seconds
         """For how long it had not answered this process before."""
+
+
+class WrongSchema(Unavailable):
+    """The database lacks what the statement names: `make migrate` has not run for this release."""
 
 
 class NotConnected(Unavailable):
@@ -165,6 +176,9 @@ class Database:
         except (Unavailable, TimeoutError, *LOST) as error:
             self._unavailable.add()
             reason = f"database: {name(statement)}: {_said(error)}"
+            if isinstance(error, OTHER_SCHEMA):
+                reason = f"{reason}; the schema is not that of this release: make migrate"
+                raise WrongSchema(reason, silent_seconds) from error
             raise Unavailable(reason, silent_seconds) from error
         self._unavailable.print()
         self._took(time.monotonic() - began)

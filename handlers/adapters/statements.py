@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_origin
 
 import msgspec
 
@@ -22,8 +22,10 @@ def sql_of(statement: type[Statement[Any]]) -> str:
     """The SQL of all statements of a type, with a parameter for each field."""
     if statement.query:
         return text(statement.query)
-    fields = statement.__struct_fields__
-    parameters = ", ".join(f"p_{name} => ${n}" for n, name in enumerate(fields, 1))
+    parameters = ", ".join(
+        f"p_{field.name} => ${n}{_as_text(field.type)}"
+        for n, field in enumerate(msgspec.structs.fields(statement), 1)
+    )
     select = "select * from" if _is_struct(row_type(statement)) else "select"
     # All names are those of our own classes.
     return f"{select} {statement.function}({parameters})"
@@ -31,8 +33,25 @@ def sql_of(statement: type[Statement[Any]]) -> str:
 
 def values_of(statement: Statement[Any]) -> list[Any]:
     """The parameters of a statement, as asyncpg takes them."""
-    given = msgspec.structs.astuple(statement)
-    return [_Seconds(one) if isinstance(one, timedelta) else one for one in given]
+    return [_value(one) for one in msgspec.structs.astuple(statement)]
+
+
+# Of arrays, asyncpg knows those of texts. Of any other it asks the database first, on each new
+# connection, and calls `set_config` for that, which pins the connection of RDS Proxy. So they are
+# sent as texts. https://github.com/MagicStack/asyncpg/pull/1082 (2026-11-30)
+ARRAYS = {bool: "boolean", datetime: "timestamptz"}
+
+
+def _as_text(field: Any) -> str:
+    """The cast of a parameter, where it is an array that is sent as texts."""
+    (of,) = get_args(field) if get_origin(field) is list else (str,)
+    return "" if of is str else f"::text[]::{ARRAYS[of]}[]"
+
+
+def _value(given: Any) -> Any:
+    if isinstance(given, timedelta):
+        return _Seconds(given)
+    return list(map(str, given)) if isinstance(given, list) else given
 
 
 class _Seconds:

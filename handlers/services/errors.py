@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from handlers.adapters.database import TooSlow, Unavailable, UnknownTimeZone, Unstorable
+from handlers.adapters.database import (
+    TooSlow,
+    Unavailable,
+    UnknownTimeZone,
+    Unstorable,
+    WrongSchema,
+)
 from handlers.core.ticket import TicketTooLong
 
 __all__ = [
@@ -23,6 +29,7 @@ __all__ = [
     "UnknownTimeZone",
     "Unstorable",
     "WindowOver",
+    "WrongSchema",
 ]
 
 

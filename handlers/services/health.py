@@ -1,28 +1,66 @@
-"""Does the database answer?"""
+"""Does the database answer, and does it have the schema of this code?"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
+
+import msgspec
 
 from handlers.core.operation import Statement
-from handlers.services.errors import Unavailable
+from handlers.services.errors import Unavailable, WrongSchema
+from sql import schema
 
 if TYPE_CHECKING:
     from handlers.core.operation import RowT
 
+Migrations = Literal["ok", "behind", "missing", "newer", "other functions", "unknown"]
+# The code of a release runs on the schema of the next one, and on functions of either.
+SERVES: frozenset[Migrations] = frozenset({"ok", "newer", "other functions"})
 
-class Ping(Statement[int], frozen=True):
+
+class SchemaRow(msgspec.Struct, frozen=True):
+    migrations: int
+    digest: str | None
+
+
+class ReadSchema(Statement[SchemaRow], frozen=True):
     query: ClassVar[str] = "health"
+
+
+class Health(NamedTuple):
+    is_answered: bool
+    migrations: Migrations
+
+    @property
+    def serves(self) -> bool:
+        return self.migrations in SERVES
 
 
 class Database(Protocol):
     async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
 
 
-async def is_healthy(database: Database) -> bool:
-    """Ask the database for a row."""
+async def check(database: Database) -> Health:
+    """Ask the database for its schema, and compare that with the files that this code has."""
     try:
-        await database.fetch(Ping())
+        (found,) = await database.fetch(ReadSchema())
+    except WrongSchema:
+        return Health(is_answered=True, migrations="missing")
     except Unavailable:
-        return False
-    return True
+        return Health(is_answered=False, migrations="unknown")
+    return Health(is_answered=True, migrations=compare(found, _needed()))
+
+
+def compare(found: SchemaRow, needed: schema.Version) -> Migrations:
+    """What the database has, seen from what this code needs."""
+    if not found.migrations:
+        return "missing"
+    if found.migrations != needed.migrations:
+        return "behind" if found.migrations < needed.migrations else "newer"
+    return "ok" if found.digest == needed.digest else "other functions"
+
+
+@cache
+def _needed() -> schema.Version:
+    return schema.version()

@@ -18,7 +18,7 @@ with wanted as (
         and (ended_at is null or ended_at > $1 or (ended_at = $1 and joined_at = $1))
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
-        and ($5::ending is null or ended_by = $5)
+        and ($5::text is null or ended_by = $5::ending)
         and ($6::interval is null or coalesce(ended_at, $11, now()) - joined_at >= $6)
         and ($7::interval is null or coalesce(ended_at, $11, now()) - joined_at <= $7)
         and ($9::bigint is null or (coalesce(ended_at, 'infinity'), id) < ($8, $9))
@@ -31,7 +31,7 @@ with wanted as (
         and (ended_at > $1 or joined_at = $1)
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
-        and ($5::ending is null or ended_by = $5)
+        and ($5::text is null or ended_by = $5::ending)
         and ($6::interval is null or ended_at - joined_at >= $6)
         and ($7::interval is null or ended_at - joined_at <= $7)
         and ($9::bigint is null or (ended_at, id) < ($8, $9))
@@ -42,14 +42,14 @@ with wanted as (
       where ended_at > $1 and joined_at < $2 and ended_at - joined_at > interval '4 hours'
         and ($3::text is null or user_id = $3)
         and ($4::text is null or resource = $4)
-        and ($5::ending is null or ended_by = $5)
+        and ($5::text is null or ended_by = $5::ending)
         and ($6::interval is null or ended_at - joined_at >= $6)
         and ($7::interval is null or ended_at - joined_at <= $7)
         and ($9::bigint is null or (ended_at, id) < ($8, $9))
       order by ended_at desc, id desc limit $10)
 )
 select id as session_id, user_id, resource, ms(joined_at) as joined_at, ms(ended_at) as ended_at,
-       ended_by, milliseconds(ended_within) as ended_within_ms,
+       ended_by::text, milliseconds(ended_within) as ended_within_ms,
        ms(away_since) as away_since, revision, replaced_by,
        coalesce(milliseconds(c.ends_at - c.starts_at), 0) as watched_ms,
        coalesce((extract(epoch from ended_at) * 1000000)::bigint, 9223372036854775807) as position

@@ -24,7 +24,7 @@ from handlers.adapters.database import (
 from handlers.adapters.database_breaker import OPEN_SECONDS, DatabaseBreaker
 from handlers.adapters.metrics import FrequentCount
 from handlers.core.operation import Statement
-from handlers.services.health import Ping
+from handlers.services.health import ReadSchema
 from handlers.services.reports import REPORT_TIMEOUT
 from sql.roles import FUNCTIONS
 from tests.support.databases import of_functions
@@ -254,7 +254,7 @@ async def test_a_statement_that_fails_does_not_stop_others(dsn: str) -> None:
     for _ in range(3):
         with pytest.raises(Unavailable, match="UndefinedFunction"):
             await database.fetch(Broken())
-    assert await database.fetch_one(Ping()) is not None
+    assert await database.fetch_one(ReadSchema()) is not None
     await database.close()
 
 
@@ -266,7 +266,7 @@ async def test_a_new_copy_learns_of_it_by_its_connection(monkeypatch: pytest.Mon
         database = Database(dsn, ample(), 3600.0, DatabaseBreaker(3600.0, Clock()))
         for _ in range(2):
             with pytest.raises(Unavailable, match="health: no connection: no answer in time"):
-                await database.fetch(Ping())
+                await database.fetch(ReadSchema())
         with pytest.raises(Unavailable, match="health: not asked"):
-            await database.fetch(Ping())
+            await database.fetch(ReadSchema())
         assert silent.asked == 2

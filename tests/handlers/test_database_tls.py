@@ -15,7 +15,7 @@ import trustme
 
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.deadline import Deadline
-from handlers.services.health import Ping
+from handlers.services.health import ReadSchema
 from tests.support.databases import of_functions
 from wsgate.template.expand import read
 
@@ -81,7 +81,7 @@ def ask(dsn: str, certificate: trustme.LeafCert, roots: Path) -> None:
             deadline.begin(20)
             database = Database(url.geturl(), deadline)
             try:
-                await database.fetch(Ping())
+                await database.fetch(ReadSchema())
             finally:
                 await database.close()
 

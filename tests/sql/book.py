@@ -41,9 +41,12 @@ async def correct(  # noqa: PLR0913  # as an order has
     correction_id: UUID | None = None,
     now: datetime | None = None,
 ) -> asyncpg.Record:
-    order = (user_id, session_id, revision, [one[0] for one in times], [one[1] for one in times])
+    # As a statement sends arrays: handlers/adapters/statements.py.
+    begins, ends = ([str(one[n]) for one in times] for n in (0, 1))
+    order = (user_id, session_id, revision, begins, ends)
     return await db.fetchrow(
-        "select * from create_correction($1, $2, $3, $4, $5, $6, 'was wrong', 'ops', $7, $8)",
+        "select * from create_correction($1, $2, $3, $4, $5::text[]::timestamptz[],"
+        " $6::text[]::timestamptz[], 'was wrong', 'ops', $7, $8)",
         *(correction_id or uuid4(), *order, str(order), now),
     )
 
