@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
     from handlers.core.operation import RowT
 
-ROOT = "root"
-"""Who sends the service token. It may do all, and alone may make keys."""
 # A deleted key may go on for so long in a process that has just seen it.
 KNOWN_FOR_SECONDS = 10.0
 SECRET_BYTES = 32
@@ -78,10 +76,12 @@ class Caller:
 
     name: str
     scopes: frozenset[str]
+    is_root: bool = False
+    """It sent the service token, which may do all, and alone may make keys."""
 
     def may(self, scope: str | None) -> bool:
-        """Whether a route of this scope is open to them; without a scope it is to ROOT alone."""
-        return self.name == ROOT or scope in self.scopes
+        """Whether a route of this scope is open to them; without a scope it is to root alone."""
+        return self.is_root or scope in self.scopes
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ class Keys:
     async def caller(self, database: Database, token: str) -> Caller | None:
         """None for a token that opens nothing. Compares in constant time. Raises Unavailable."""
         if secrets.compare_digest(token.encode(), setting("SERVICE_TOKEN").encode()):
-            return Caller(ROOT, frozenset())
+            return Caller("the service token", frozenset(), is_root=True)
         if not (parts := TOKEN.fullmatch(token)):
             return None
         row = await self._find(database, UUID(parts[1]))

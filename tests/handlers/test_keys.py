@@ -55,7 +55,14 @@ def test_every_operation_has_exactly_one_scope_or_is_the_service_tokens(world: W
 def test_an_operation_without_a_scope_is_closed() -> None:
     caller = keys.Caller("all", frozenset(SCOPES))
     assert not caller.may(SCOPE_OF.get("a_new_operation"))
-    assert keys.Caller(keys.ROOT, frozenset()).may(None)
+
+
+@pytest.mark.parametrize("name", ["root", "service-token", "admin"])
+def test_a_name_gives_no_rights(world: World, name: str) -> None:
+    key = make(world, name, "read")
+    order = {"name": "more", "scopes": ["pay"]}
+    assert call(world, "POST", "/keys", order, key["token"])[0] == 403
+    assert call(world, "POST", "/tickets", {"user_id": "ann"}, key["token"])[0] == 403
 
 
 @pytest.mark.parametrize("scope", SCOPES)
@@ -182,7 +189,7 @@ def test_the_log_says_whose_key_changed_something(
     call(world, "GET", "/online", None, token)
     call(world, "POST", "/tickets", {"user_id": "ann"}, token)
     said = [record.getMessage() for record in caplog.records]
-    assert said == ["create_key by root", "mint_ticket by backend-a"]
+    assert said == ["create_key by the service token", "mint_ticket by backend-a"]
     assert token not in caplog.text
 
 
