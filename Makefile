@@ -149,10 +149,11 @@ bench-imports bench-push bench-claims bench-rush bench-reads bench-reports bench
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv
-	$(LOCK) --extra functions --extra web --extra local -o requirements.txt
-	$(LOCK) --extra functions --extra web --extra local --group dev -c requirements.txt -o requirements-dev.txt
+	$(LOCK) --extra functions --extra web --extra issuer --extra local -o requirements.txt
+	$(LOCK) --extra functions --extra web --extra issuer --extra local --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) --group audit -o requirements-audit.txt
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
+	$(LOCK) --extra functions --extra issuer -c requirements.txt -o handlers/requirements-issuer.txt
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
 
 schema: .venv/dev.stamp ## write sql/tables.sql from the migrations

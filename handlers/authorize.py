@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from handlers.adapters.metrics import Metrics, counting
-from handlers.adapters.settings import setting
 from handlers.core.operations.authorize import allow
-from handlers.core.ticket import BadTicket, keys_of, read
+from handlers.core.ticket import BadTicket
+from handlers.services.authorize import read_ticket
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def handle(event: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
     """Let in the owner of a valid ticket; 401 for anyone else."""
     text = event["queryStringParameters"]["ticket"]
     try:
-        ticket = read(text, keys_of(setting("TICKET_SECRET")), datetime.now(UTC))
+        ticket = read_ticket(text, datetime.now(UTC))
     except BadTicket as error:
         log.warning("refused: %s", error)
         # Lambda counts it as an error of the function; its alarm takes these off.

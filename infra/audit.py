@@ -34,7 +34,12 @@ NPM_LOCKS: Final = (
     "localstack/wsgate/tests/conformance/package-lock.json",
 )
 """The client itself, as shipped, depends on nothing."""
-SHIPPED: Final = ("requirements.txt", "handlers/requirements.txt", "handlers/requirements-web.txt")
+SHIPPED: Final = (
+    "requirements.txt",
+    "handlers/requirements.txt",
+    "handlers/requirements-issuer.txt",
+    "handlers/requirements-web.txt",
+)
 TOOLS: Final = ROOT / "build" / "audit"
 SBOM: Final = ROOT / "build" / "sbom"
 OSV: Final = "https://api.osv.dev/v1/query"

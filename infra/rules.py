@@ -69,6 +69,8 @@ NEEDS: Final = {
     "keep_event_days()": Needs({"KEEP_EVENT_DAYS"}, set()),
     "keep_presence_event_days()": Needs({"KEEP_PRESENCE_EVENT_DAYS"}, set()),
     "database_cluster()": Needs({"DATABASE_CLUSTER"}, set()),
+    "ticket_issuer()": Needs({"TICKET_ISSUER", "TICKET_AUDIENCE", "TICKET_USER_CLAIM"}, set()),
+    "issuer_keys_url()": Needs({"TICKET_KEYS_URL"}, set()),
     "keep_stream_months()": Needs({"KEEP_STREAM_MONTHS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }

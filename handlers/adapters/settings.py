@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import NamedTuple
 
 from handlers.core.limits import Limits
 from handlers.core.operation import Limit, Rules
@@ -97,6 +98,27 @@ def limits() -> Limits:
         ping_every=timedelta(seconds=int(os.environ.get("PING_SECONDS") or "240")),
         rotate_within=timedelta(seconds=int(os.environ.get("ROTATE_SECONDS") or "6900")),
     )
+
+
+class IssuerSettings(NamedTuple):
+    """Who may sign tickets beside the ticket key, and what their tickets say."""
+
+    url: str
+    audience: str
+    user_claim: str
+
+
+def ticket_issuer() -> IssuerSettings | None:
+    """None: tickets are signed with the ticket key only."""
+    if not (url := os.environ.get("TICKET_ISSUER")):
+        return None
+    audience = os.environ.get("TICKET_AUDIENCE") or "headcount"
+    return IssuerSettings(url, audience, os.environ.get("TICKET_USER_CLAIM") or "sub")
+
+
+def issuer_keys_url() -> str | None:
+    """Where the issuer's keys are, if its OpenID configuration does not say."""
+    return os.environ.get("TICKET_KEYS_URL") or None
 
 
 def statement_cache_size() -> int:

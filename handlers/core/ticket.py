@@ -25,7 +25,7 @@ from handlers.core.names import MAX_NAME, is_name
 from handlers.core.nesting import MAX_LEVELS, is_deeper
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from handlers.core.connection import MayWatch
 
@@ -132,10 +132,20 @@ def read(text: str, keys: Sequence[str], now: datetime) -> Ticket:
 
     Raises BadTicket for one that is forged, expired, or lives too long.
     """
+    return read_with(text, lambda: _claims(text, keys), now)
+
+
+def read_with(
+    text: str, verify: Callable[[], dict[str, Any]], now: datetime, user_claim: str = "sub"
+) -> Ticket:
+    """Judge a ticket whose claims `verify` returns, or raises jwt.InvalidTokenError for.
+
+    Raises BadTicket.
+    """
     if len(text) > MAX_TICKET:
         raise BadTicket(f"longer than {MAX_TICKET} characters")
     try:
-        claims = _claims(text, keys)
+        claims = verify()
         expires_at = datetime.fromtimestamp(_whole(claims["exp"]), UTC)
     except (jwt.InvalidTokenError, *UNREADABLE) as error:
         raise BadTicket(f"not a ticket: {type(error).__name__}") from error
@@ -145,7 +155,7 @@ def read(text: str, keys: Sequence[str], now: datetime) -> Ticket:
         raise ExpiredTicket("expired")
     if expires_at > now + MAX_LIFE:
         raise BadTicket("lives longer than five minutes")
-    return _ticket(claims, expires_at)
+    return _ticket(claims, expires_at, user_claim)
 
 
 def _claims(text: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -170,10 +180,10 @@ def _decode(text: str, key: str) -> dict[str, Any]:
     return claims
 
 
-def _ticket(claims: dict[str, Any], expires_at: datetime) -> Ticket:
+def _ticket(claims: dict[str, Any], expires_at: datetime, user_claim: str) -> Ticket:
     ticket = Ticket(
         claims["jti"],
-        claims["sub"],
+        claims[user_claim],
         claims.get("resource", "site"),
         expires_at,
         claims.get("device"),
@@ -182,7 +192,7 @@ def _ticket(claims: dict[str, Any], expires_at: datetime) -> Ticket:
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
     if not all(map(is_name, names if ticket.device is None else [*names, ticket.device])):
-        raise BadTicket(f"jti, sub, resource and device must be {A_NAME}")
+        raise BadTicket(f"jti, {user_claim}, resource and device must be {A_NAME}")
     return ticket
 
 
