@@ -50,7 +50,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
+.PHONY: help run doctor load test test-long test-sql test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -72,6 +72,9 @@ test-long: .venv/dev.stamp ## run the tests that are marked slow: load, packages
 	@# Exit code 5: wsgate has none that is selected.
 	cd localstack/wsgate && { $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS) || test $$? = 5; }
 
+test-sql: .venv/dev.stamp ## run the tests of the SQL, on another PostgreSQL if you name its programs (POSTGRES_BIN=)
+	$(VENV_PYTHON) $(PYTEST) -m "not slow" tests/sql $(OPTIONS)
+
 test-lambda: ## run what Lambda runs under its Python 3.13, where that is installed
 	@if test -n "$(PYTHON_313)"; then $(MAKE) --no-print-directory test-on-313; else \
 		echo "Skipped: no Python 3.13 is found. Name one: make test-lambda PYTHON_313=/path/to/python3.13"; fi
@@ -87,6 +90,7 @@ check: lint types template ## check style, types and the AWS template
 lint: .venv/dev.stamp
 	$(VENV_PYTHON) -m ruff check .
 	$(VENV_PYTHON) -m ruff format --check .
+	.venv/bin/squawk sql/migrations/*.sql
 	@! git grep -nE '^(<{7}|>{7}) ' # a merge that was not finished
 
 types: .venv/dev.stamp

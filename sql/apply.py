@@ -101,9 +101,12 @@ class Run:
         """Run a migration statement by statement; it may be repeated from its beginning."""
         if not await self._is_due(name, digest_of(text)):
             return []
-        for statement in re.split(r";[ \t]*$", text, flags=re.MULTILINE):
+        bare = re.sub(r"^\s*--.*$", "", text, flags=re.MULTILINE)
+        for statement in filter(str.strip, re.split(r";[ \t]*$", bare, flags=re.MULTILINE)):
             # To build an index waits for old transactions, and holds up no other statement.
-            waits = 0 if "concurrently" in statement.lower() else LOCK_WAIT_MS
+            waits = LOCK_WAIT_MS
+            if "concurrently" in statement.lower():
+                waits = max(waits, int(1000 * (self.give_up_at - time.monotonic())))
             await self.connection.execute(f"set lock_timeout = {waits}")
             await self._execute(name, statement)
         await self._record(name, digest_of(text))

@@ -120,6 +120,63 @@ async def test_a_file_that_fails_leaves_nothing_behind(own_dsn: str, files: Path
     assert await migrate(own_dsn) == ["migrations/0003_broken.sql", "roles.sql"]
 
 
+INDEX = """-- Outside a transaction.
+drop index concurrently if exists claims_again;
+create index concurrently if not exists claims_again on claims (claim_id);
+"""
+
+
+async def test_an_index_is_built_outside_a_transaction(own_dsn: str, files: Path) -> None:
+    """PostgreSQL refuses it inside of one."""
+    (files / "migrations" / "9998_index.sql").write_text(INDEX)
+    assert "migrations/9998_index.sql" in await migrate(own_dsn)
+    db = await asyncpg.connect(own_dsn)
+    made = "select indisvalid from pg_index where indexrelid = to_regclass('claims_again')"
+    assert await db.fetchval(made)
+    await db.close()
+    assert await migrate(own_dsn) == []
+
+
+async def test_what_runs_outside_a_transaction_is_repeated_from_its_beginning(
+    own_dsn: str, files: Path
+) -> None:
+    broken = files / "migrations" / "9998_index.sql"
+    broken.write_text(INDEX + "select 1/0;\n")
+    with pytest.raises(MigrationError, match=r"9998_index.sql failed: division by zero"):
+        await migrate(own_dsn)
+    broken.write_text(INDEX)
+    assert "migrations/9998_index.sql" in await migrate(own_dsn)
+
+
+def test_functions_run_in_the_last_transaction_of_migrations() -> None:
+    texts = {f"migrations/{n}": schema.OUTSIDE * (n in (2, 4)) for n in range(5)}
+    first, index, last, index_after = schema.groups(texts | {"functions/a": ""})
+    assert first == ["migrations/0", "migrations/1"]
+    assert last == ["migrations/3", "functions/a", "roles.sql"]
+    assert (index, index_after) == (["migrations/2"], ["migrations/4"])
+
+
+async def test_a_database_of_a_newer_release_stays_as_it_is(
+    own_dsn: str, files: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    function = files / "functions" / "stream" / "act.sql"
+    function.write_text("raise an error")
+    db = await asyncpg.connect(own_dsn)
+    await db.execute("insert into migrations values ('migrations/9999_new.sql', '', now())")
+    assert await migrate(own_dsn) == []
+    assert "of a newer release (sql/migrations/9999_new.sql): nothing is changed" in caplog.text
+    await db.close()
+
+
+async def test_a_run_waits_for_another_one_but_not_for_ever(own_dsn: str) -> None:
+    other = await asyncpg.connect(own_dsn)
+    await other.execute("select pg_advisory_lock($1)", runner.LOCK)
+    with pytest.raises(MigrationError, match="another run is still under way"):
+        await migrate(own_dsn, patience_seconds=0)
+    await other.close()
+    assert await migrate(own_dsn) == []
+
+
 def test_the_committed_tables_are_what_the_migrations_make(own_dsn: str) -> None:
     """`make schema` writes them."""
     assert (SQL / "tables.sql").read_text() == dump(own_dsn)
