@@ -12,6 +12,7 @@ import pytest
 from sql.migrate import main, migrate
 from sql.roles import FUNCTIONS, WrongRoleError, as_functions, password_of_functions
 from tests.support.databases import named, of_functions
+from tests.support.pinning import forget
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -22,6 +23,7 @@ async def functions(own_dsn: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(of_functions(own_dsn))
     yield connection
     await connection.close()
+    await forget(own_dsn)
 
 
 async def test_the_role_is_no_superuser_and_owns_nothing(functions: asyncpg.Connection) -> None:
@@ -110,6 +112,7 @@ async def test_a_role_that_has_no_rights_gets_them(own_dsn: str) -> None:
 
 async def test_the_functions_role_may_run_on_a_database_that_is_up_to_date(own_dsn: str) -> None:
     assert await migrate(of_functions(own_dsn)) == []
+    await forget(own_dsn)
 
 
 async def test_an_owner_who_may_make_no_roles_migrates_without_them(own_dsn: str) -> None:

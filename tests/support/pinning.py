@@ -7,10 +7,17 @@ https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/rds-proxy-pinning.html (2
 
 from __future__ import annotations
 
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
 import asyncpg
 
 from sql.roles import FUNCTIONS
 from tests.support.databases import named
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
 
 SENT = """
 select distinct query
@@ -24,18 +31,36 @@ PINS = (
     r"|^\s*create\s+temp|\y(set_config|nextval|setval|pg_(try_)?advisory_\w+)\s*\("
 )
 
+FORGET = """
+select pg_stat_statements_reset(0, (select oid from pg_database where datname = $1), 0)
+"""
+
 
 async def pinning(dsn: str, role: str = FUNCTIONS) -> list[str]:
     """Statements of all databases of a server that a role has run and that pin; each once.
 
     Empty where PostgreSQL comes without pg_stat_statements.
     """
+    async with _statistics(dsn) as db:
+        return [query for (query,) in await db.fetch(SENT, role, PINS)] if db else []
+
+
+async def forget(dsn: str) -> None:
+    """What was sent to this database was a test's, and no function's."""
+    async with _statistics(dsn) as db:
+        if db:
+            await db.execute(FORGET, urlsplit(dsn).path.removeprefix("/"))
+
+
+@asynccontextmanager
+async def _statistics(dsn: str) -> AsyncIterator[asyncpg.Connection | None]:
+    """None where PostgreSQL comes without pg_stat_statements."""
     db = await asyncpg.connect(named(dsn, "postgres"))
     try:
-        preloaded = await db.fetchval("show shared_preload_libraries")
-        if "pg_stat_statements" not in preloaded:
-            return []
-        await db.execute("create extension if not exists pg_stat_statements")
-        return [query for (query,) in await db.fetch(SENT, role, PINS)]
+        if "pg_stat_statements" in await db.fetchval("show shared_preload_libraries"):
+            await db.execute("create extension if not exists pg_stat_statements")
+            yield db
+        else:
+            yield None
     finally:
         await db.close()
