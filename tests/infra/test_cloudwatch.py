@@ -81,7 +81,7 @@ def test_expressions() -> None:
 def test_a_composite_alarm_follows_its_rule() -> None:
     one: Series = [X] * 3
     none: Series = [0.0] * 3
-    metric = {"Namespace": "N", "Dimensions": [], "Statistic": "Sum"}
+    metric: dict[str, Any] = {"Namespace": "N", "Dimensions": [], "Statistic": "Sum"}
     rule = ("Sub", 'ALARM("${A}") AND NOT (ALARM("${B}") OR ALARM("${C}"))')
     alarms = {name: alarm(MetricName=name, **metric) for name in "ABC"} | {"D": {"AlarmRule": rule}}
     for b, expected in ((none, {"A", "D"}), (one, {"A", "B"})):
