@@ -22,8 +22,13 @@ MAX_ANSWER_MS: Final = 29_000
 VISIBILITY_PER_TIMEOUT: Final = 6
 SQS_DEFAULT_VISIBILITY: Final = 30
 
-# SAM attaches both to a function with a VpcConfig: its own logs, its own network interface.
-MANAGED_POLICIES: Final = {"AWSLambdaBasicExecutionRole", "AWSLambdaVPCAccessExecutionRole"}
+# SAM attaches the first two to a function with a VpcConfig: its own logs and network interface; the
+# third to one with Tracing, whatever its value: to send traces.
+MANAGED_POLICIES: Final = {
+    "AWSLambdaBasicExecutionRole",
+    "AWSLambdaVPCAccessExecutionRole",
+    "AWSXrayWriteOnlyAccess",
+}
 CONSUME: Final = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 
 

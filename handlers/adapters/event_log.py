@@ -7,6 +7,7 @@ The access log has the same two, so one query follows an event from its route to
 from __future__ import annotations
 
 import logging
+import os
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,12 @@ if TYPE_CHECKING:
 
 IDS = {"requestId": "request_id", "connectionId": "connection_id"}
 """By their names in API Gateway's `requestContext`. HTTP requests have no connection."""
+SAMPLED = "Sampled=1"
+"""In Lambda's header of a trace that is kept. With `Tracing` a sample of the events has one.
+
+https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concepts-tracingheader
+(2026-11-30)
+"""
 
 
 class EventIds(logging.Filter):
@@ -27,6 +34,9 @@ class EventIds(logging.Filter):
         """An event begins; one of a queue or a schedule has no ids of API Gateway."""
         context = event.get("requestContext", {})
         self.ids = {ours: context[theirs] for theirs, ours in IDS.items() if theirs in context}
+        trace = os.environ.get("_X_AMZN_TRACE_ID", "")
+        if SAMPLED in trace:
+            self.ids["trace_id"] = trace.partition(";")[0].removeprefix("Root=")
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Called by logging."""

@@ -115,6 +115,20 @@ def test_a_record_of_the_log_has_the_ids_of_its_event() -> None:
     assert ids.ids == {}
 
 
+def test_a_record_has_the_id_of_its_trace_if_the_trace_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ids = EventIds()
+    for sampled, expected in (
+        ("1", {"trace_id": "1-5759e988"}),
+        ("0", {}),
+    ):
+        header = f"Root=1-5759e988;Parent=53995c3f;Sampled={sampled}"
+        monkeypatch.setenv("_X_AMZN_TRACE_ID", header)
+        ids.begin({})
+        assert ids.ids == expected
+
+
 def test_a_refused_ticket_is_counted_with_its_reason_and_ids(
     world: World, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -83,7 +83,8 @@ def test_a_composite_alarm_follows_its_rule() -> None:
     none: Series = [0.0] * 3
     metric: dict[str, Any] = {"Namespace": "N", "Dimensions": [], "Statistic": "Sum"}
     rule = ("Sub", 'ALARM("${A}") AND NOT (ALARM("${B}") OR ALARM("${C}"))')
-    alarms = {name: alarm(MetricName=name, **metric) for name in "ABC"} | {"D": {"AlarmRule": rule}}
+    alarms = {name: alarm() | metric | {"MetricName": name} for name in "ABC"}
+    alarms["D"] = {"AlarmRule": rule}
     for b, expected in ((none, {"A", "D"}), (one, {"A", "B"})):
         series = {"A": one, "B": b, "C": none}
         assert states(alarms, lambda _namespace, name, _by, _stat: series[name]) == expected  # noqa: B023
