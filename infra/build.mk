@@ -12,7 +12,7 @@ AWS_APIS := sqs
 SQL = sql/queries
 build-MigrateFunction build-WebFunction: SQL = sql
 
-# With ISSUER=yes it can verify the tickets of TicketIssuer: the library is 16 MB, and importing it most of a cold start.
+# With ISSUER=yes it can verify the tickets of TicketIssuer: 16 MB more, which PyJWT imports wherever they are installed.
 build-AuthorizeFunction: $(LIBRARIES)/requirements$(if $(ISSUER),-issuer)
 	$(pack)
 
