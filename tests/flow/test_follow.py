@@ -53,4 +53,4 @@ async def test_an_event_is_followed_from_its_route_to_its_pushes(tmp_path: Path)
         assert order["message"] == f"broadcast {bonus_id}: offer for everyone"
         assert re.search("round 1: 1 pages, 2 sent", broadcast["message"])
         (request,) = [line for line in lines(order["request_id"]) if "POST /bonuses" in line]
-        assert " 200 " in request
+        assert " 201 " in request
