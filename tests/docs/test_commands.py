@@ -40,7 +40,7 @@ NOT_RUN = {
     "docs/how-to/restore-a-backup.md": 1,
     "docs/how-to/mint-tickets.md": 1,
     "docs/how-to/rotate-secrets.md": 4,
-    "docs/how-to/use-your-own-postgresql.md": 2,
+    "docs/how-to/use-your-own-postgresql.md": 3,
     "docs/tutorials/add-a-message-type.md": 1,
     "client/python/README.md": 1,
     "docs/tutorials/embed-the-client.md": 2,

@@ -17,6 +17,7 @@ import pytest
 from postgres import find_binaries
 from tests.sql.tabs import T0, WRONG_TOTALS, Tab, at, finalize, sessions
 from tests.support.bonuses import drop
+from tests.support.databases import skip_without_pg_dump
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,6 +183,7 @@ async def test_each_step_is_of_a_table_and_its_columns(db: asyncpg.Connection) -
 async def test_a_dump_does_not_contain_the_id_and_all_sums_remain(
     db: asyncpg.Connection, dsn: str
 ) -> None:
+    skip_without_pg_dump()
     for user_id in (ID, "bob"):
         await live(db, user_id)
     await name(db)

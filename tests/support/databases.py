@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
+from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+import pytest
 
+from postgres import find_binaries
 from sql.roles import as_functions
 
 if TYPE_CHECKING:
@@ -88,3 +91,9 @@ def of_functions(dsn: str) -> str:
 
 def named(dsn: str, database: str) -> str:
     return urlunsplit(urlsplit(dsn)._replace(path=f"/{database}"))
+
+
+def skip_without_pg_dump() -> None:
+    """PostgreSQL of npm comes without."""
+    if not Path(find_binaries().tool("pg_dump")).exists():
+        pytest.skip("this PostgreSQL comes without pg_dump")
