@@ -1,5 +1,7 @@
 /** A browser with tabs that are closed, crash, freeze and thaw: its locks, its channels, and each tab's page. */
 
+import { setMaxListeners } from "node:events";
+
 import { Headcount } from "../../client/src/headcount.js";
 import { FakeStorage } from "./fakes.mjs";
 
@@ -31,6 +33,8 @@ class FakeLocks {
     return new Promise((resolve, reject) => {
       const aborted = () => new DOMException("aborted", "AbortError");
       if (signal?.aborted) return reject(aborted());
+      // The leader waits for a lock of each other tab, with one signal.
+      if (signal) setMaxListeners(0, signal);
       const one = { tab, callback, resolve, reject };
       const queue = this.#queue(name);
       if (steal) {
