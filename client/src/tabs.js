@@ -27,10 +27,10 @@ import { Sockets } from "./sockets.js";
  * @property {string} name
  * @property {string} resource
  *
- * What tabs tell each other. A tab asks who leads, and sends over a line. The tab that leads names its line, passes on what
- * arrived, and says that the line is closed. While it has none, `line` is null.
+ * What tabs tell each other. A tab asks who leads, says good-bye, and sends over a line. The tab that leads names its line,
+ * passes on what arrived, and says that the line is closed. While it has none, `line` is null.
  *
- * @typedef {{kind: "ask", tab: string, seen: boolean}
+ * @typedef {{kind: "ask", tab: string, seen: boolean} | {kind: "bye", tab: string}
  *   | {kind: "send", line: string, socket: string, message: any}
  *   | {kind: "line", term: number, line: string|null}
  *   | Frame
@@ -38,7 +38,7 @@ import { Sockets } from "./sockets.js";
  */
 
 // Of what tabs tell each other. Tabs with another version keep apart.
-const VERSION = 2;
+const VERSION = 1;
 
 /**
  * One connection for all tabs of a browser that have the same user and resource: one tab leads and has it, the others use it.
@@ -70,7 +70,7 @@ export class Tabs {
   #term = 0;
   /** @type {string|null} the leader's */
   #line = null;
-  /** @type {Map<string, boolean>} the other tabs, while this one leads, and whether the user sees them */
+  /** @type {Map<string, AbortController|null>} the other tabs, while this one leads; those that the user sees are watched */
   #others = new Map();
   /** Another tab took the lead and is not heard: perhaps this one can hear none. Then it leaves the election, but still asks. */
   #isDeaf = false;
@@ -103,7 +103,7 @@ export class Tabs {
 
   /** Whether the user can see another tab that uses this one's line. */
   get isSeenElsewhere() {
-    return [...this.#others.values()].includes(true);
+    return [...this.#others.values()].some(Boolean);
   }
 
   /** Get a ticket, and take the place that it gives among the tabs. One that uses another tab's line has no need of a new one. */
@@ -158,6 +158,7 @@ export class Tabs {
 
   /** Be alone: the page is left, or the client stopped. A connection that is there stays. */
   leave() {
+    if (!this.#leads) this.#post({ kind: "bye", tab: this.#id });
     this.#channel?.close();
     this.#election?.leave();
     this.#channel = this.#election = this.#group = this.#ticket = this.#line = null;
@@ -165,7 +166,7 @@ export class Tabs {
     this.#leads = this.#isDeaf = false;
     this.#term = 0;
     this.#leader.stop();
-    this.#forgetOthers();
+    this.#forgetAll();
   }
 
   /** The page runs nothing from now on. Where other tabs can take over, they do. */
@@ -235,7 +236,7 @@ export class Tabs {
     this.#leads = false;
     this.#line = null;
     this.#isDeaf = true;
-    this.#forgetOthers();
+    this.#forgetAll();
     this.#leader.look();
   }
 
@@ -261,8 +262,11 @@ export class Tabs {
     this.#channel?.postMessage(words);
   }
 
-  #ask() {
-    this.#post({ kind: "ask", tab: this.#id, seen: this.#env.isSeen() });
+  async #ask() {
+    const seen = this.#env.isSeen();
+    // Otherwise the leader might take it for gone.
+    await this.#election?.shows(seen);
+    this.#post({ kind: "ask", tab: this.#id, seen });
   }
 
   /** @param {string|null} line  this tab's, which leads */
@@ -292,7 +296,7 @@ export class Tabs {
       this.#sockets.line(line)?.send(socket, message);
       // Only this tab can replace the line.
       if (line === this.#line && message.action === "ping") this.#owner.check();
-    }
+    } else if (words.kind === "bye") this.#forget(words.tab);
   }
 
   /**
@@ -300,23 +304,26 @@ export class Tabs {
    * @param {boolean} seen
    */
   #remember(tab, seen) {
-    if (!this.#others.has(tab)) this.#election?.watch(tab, () => this.#gone(tab));
-    const before = this.#others.get(tab) ?? false;
-    this.#others.set(tab, seen);
-    if (before !== seen) this.#owner.seen();
+    const before = this.#others.get(tab) ?? null;
+    if (seen === Boolean(before)) {
+      this.#others.set(tab, before);
+      return;
+    }
+    before?.abort();
+    this.#others.set(tab, seen && this.#election ? this.#election.watch(tab, () => this.#forget(tab)) : null);
+    this.#owner.seen();
   }
 
   /** @param {string} tab */
-  #gone(tab) {
-    const wasSeen = this.#others.get(tab);
+  #forget(tab) {
+    const before = this.#others.get(tab);
+    before?.abort();
     this.#others.delete(tab);
-    if (wasSeen) this.#owner.seen();
+    if (before) this.#owner.seen();
   }
 
-  #forgetOthers() {
-    const wasSeen = this.isSeenElsewhere;
-    this.#others.clear();
-    if (wasSeen) this.#owner.seen();
+  #forgetAll() {
+    for (const tab of this.#others.keys()) this.#forget(tab);
   }
 
   /** @param {Extract<Words, {kind: "line"}>} words */

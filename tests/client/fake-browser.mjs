@@ -24,6 +24,11 @@ class FakeLocks {
     return [...this.#held].filter(([name]) => name.startsWith("headcount")).map(([, { tab }]) => tab);
   }
 
+  /** Whether a tab holds one: then a browser does not freeze it. */
+  isHeldBy(tab) {
+    return [...this.#held.values()].some((held) => held.tab === tab);
+  }
+
   end(tab) {
     for (const queue of this.#queues.values()) queue.splice(0, Infinity, ...queue.filter((one) => one.tab !== tab));
     for (const [name, held] of this.#held) if (held.tab === tab) this.#release(name, held);

@@ -149,6 +149,28 @@ test("a frozen tab that leads no others keeps its connection, and a new tab take
   isSame(first);
 });
 
+test("a leader whose other tabs were closed keeps its connection when it is frozen", async () => {
+  const { all, server, time, leader } = await tabs(3);
+  const first = leader();
+  for (const tab of all) if (tab !== first) tab.close();
+  await time.pass(1_000);
+  first.freeze();
+  await time.pass(10_000);
+  assert.equal(server.open().length, 1);
+});
+
+test("a hidden tab holds no lock unless it leads: a browser freezes no page that holds one", async () => {
+  const { all, browser, time, leader } = await tabs(4);
+  const holding = () => all.filter((tab) => browser.locks.isHeldBy(tab));
+  const visible = all.find((tab) => tab !== leader());
+  visible.shows(true);
+  await time.pass(2_000);
+  assert.deepEqual(new Set(holding()), new Set([leader(), visible]));
+  visible.shows(false);
+  await time.pass(2_000);
+  assert.deepEqual(holding(), [leader()]);
+});
+
 test("the user is seen while any tab is", async () => {
   const { all, server, time, leader } = await tabs(4);
   assert.equal(server.sees("ann"), false);
