@@ -8,14 +8,14 @@ import json
 import re
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.browser.sharing import Tabs, has_one_connection, have_all
 from tests.browser.windows import opened
 from tests.support.chromium import chromium_with_windows
-from tests.support.waiting import until_answered
+from tests.support.waiting import PATIENCE_SECONDS, until_answered
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
@@ -60,6 +60,8 @@ class Proxy:
     port: int = 0
     is_silent: set[StreamWriter] = field(default_factory=set)
     open: set[StreamWriter] = field(default_factory=set)
+    writers: list[StreamWriter] = field(default_factory=list)
+    serving: set[asyncio.Task[Any] | None] = field(default_factory=set)
 
     @property
     def address(self) -> str:
@@ -71,10 +73,19 @@ class Proxy:
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         self.open.add(writer)
+        self.serving.add(asyncio.current_task())
         there, back = await asyncio.open_connection("127.0.0.1", self.target)
+        self.writers += [writer, back]
         async with asyncio.TaskGroup() as both:
             both.create_task(self._pass(reader, back, writer))
             both.create_task(self._pass(there, writer, writer))
+
+    async def end(self) -> None:
+        """End all connections, the silent ones too."""
+        for writer in self.writers:
+            writer.transport.abort()
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await asyncio.gather(*filter(None, self.serving))
 
     async def _pass(self, reader: StreamReader, writer: StreamWriter, line: StreamWriter) -> None:
         with contextlib.suppress(ConnectionError):
@@ -98,8 +109,7 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
         yield made
     finally:
         server.close()
-        for writer in made.open:
-            writer.close()
+        await made.end()
 
 
 @pytest.fixture
