@@ -71,12 +71,15 @@ async def claim(tab: ClientConnection, bonus_id: str) -> str:
 
 
 def queue_server(headcount: Headcount) -> int:
-    (found,) = [
-        pid
-        for pid in descendants(headcount.pid)
-        if b"queue_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
+    (found,) = [pid for pid in descendants(headcount.pid) if b"queue_server" in _command(pid)]
     return found
+
+
+def _command(pid: int) -> bytes:
+    """Nothing of a process that has just ended."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 async def test_the_queue_hangs(own: Browser) -> None:
