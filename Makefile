@@ -50,7 +50,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-sql test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
+.PHONY: help run doctor load test test-long test-all test-sql test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -71,6 +71,11 @@ test-long: .venv/dev.stamp ## run the tests that are marked slow: load, packages
 	$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS)
 	@# Exit code 5: wsgate has none that is selected.
 	cd localstack/wsgate && { $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS) || test $$? = 5; }
+
+test-all: .venv/dev.stamp ## both of these at once, as CI runs them
+	@sh .ci/browser
+	$(VENV_PYTHON) $(PYTEST) $(OPTIONS)
+	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) $(OPTIONS)
 
 test-sql: .venv/dev.stamp ## run the tests of the SQL, on another PostgreSQL if you name its programs (POSTGRES_BIN=)
 	$(VENV_PYTHON) $(PYTEST) -m "not slow" tests/sql $(OPTIONS)
