@@ -20,7 +20,7 @@ LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-ha
 # One process more than there are cores, for some tests wait. Each has a PostgreSQL and, where a test
 # asks for it, a system of its own.
 WORKERS = $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
-PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
+PYTEST = -m pytest -p no:schemathesis --ignore tests/fuzz --ignore tests/deploy -n $(WORKERS) --maxprocesses 8 --dist worksteal --durations 10
 # `make test OPTIONS="-k sweep"`
 OPTIONS =
 # The functions alone, and the whole system with them.
@@ -50,7 +50,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-all test-sql test-lambda test-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
+.PHONY: help run doctor load test test-long test-all test-sql test-lambda test-on-313 deploy-test deploy-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
@@ -86,6 +86,13 @@ test-lambda: ## run what Lambda runs under its Python 3.13, where that is instal
 
 test-on-313: build/python3.13/stamp
 	build/python3.13/bin/python $(PYTEST) -m "not slow" $(ON_LAMBDA) $(OPTIONS)
+
+deploy-test: ## deploy to an emulator of AWS, play, update, roll back, delete, where Python 3.13 is installed
+	@if test -n "$(PYTHON_313)"; then $(MAKE) --no-print-directory deploy-on-313; else \
+		echo "Skipped: no Python 3.13 is found. Name one: make deploy-test PYTHON_313=/path/to/python3.13"; fi
+
+deploy-on-313: .venv/dev.stamp build/deploy-test/stamp
+	$(VENV_PYTHON) -m pytest -x --durations 10 tests/deploy $(OPTIONS)
 
 fuzz: .venv/dev.stamp ## attack the whole system with generated input; minutes (CASES=10000 SEED=)
 	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(VENV_PYTHON) -m pytest -s --durations 5 tests/fuzz $(OPTIONS)
@@ -161,6 +168,7 @@ lock: ## pin all requirements again from pyproject.toml; needs uv
 	$(LOCK) --extra functions --extra web --extra issuer --extra local -o requirements.txt
 	$(LOCK) --extra functions --extra web --extra issuer --extra local --group dev -c requirements.txt -o requirements-dev.txt
 	$(LOCK) --group audit -o requirements-audit.txt
+	$(LOCK) --group deploy-test -o requirements-deploy-test.txt
 	$(LOCK) --extra functions -c requirements.txt -o handlers/requirements.txt
 	$(LOCK) --extra functions --extra issuer -c requirements.txt -o handlers/requirements-issuer.txt
 	$(LOCK) --extra functions --extra web -c requirements.txt -o handlers/requirements-web.txt
@@ -201,6 +209,13 @@ build/audit/stamp: requirements-audit.txt | .venv/bin/python
 	@echo "Installing requirements-audit.txt into build/audit"
 	@rm -rf build/audit && $(VENV_PYTHON) -m venv build/audit
 	@build/audit/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements-audit.txt
+	@touch $@
+
+# Apart: only `make deploy-test` needs these.
+build/deploy-test/stamp: requirements-deploy-test.txt
+	@echo "Installing requirements-deploy-test.txt into build/deploy-test"
+	@rm -rf build/deploy-test && "$(PYTHON_313)" -m venv build/deploy-test
+	@build/deploy-test/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements-deploy-test.txt
 	@touch $@
 
 .venv/bin/python:

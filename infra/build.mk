@@ -27,15 +27,21 @@ $(LIBRARIES)/%: handlers/%.txt | .venv/bin/python
 	$(VENV_PYTHON) -m pip install --quiet --disable-pip-version-check --target $@.part --no-compile --require-hashes \
 		--implementation cp --python-version 3.13 $(PLATFORMS_$(ARCH):%=--platform %) --only-binary=:all: -r $<
 	cd $@.part/botocore/data && find . -mindepth 1 -maxdepth 1 -type d $(AWS_APIS:%=! -name %) -exec rm -rf {} +
+	$(call compile,$@.part)
 	mv $@.part $@
 	touch $@
 
 # A function's folder is read-only, so what is not compiled here is compiled again at each cold start.
+define compile
+	if python3.13 -c "" 2>/dev/null; then \
+		python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$(1)"; fi
+endef
+
 define pack
 	mkdir -p "$(ARTIFACTS_DIR)/sql"
 	cp -R $</. handlers "$(ARTIFACTS_DIR)"
 	cp -R $(SQL) "$(ARTIFACTS_DIR)/$(dir $(SQL))"
-	find "$(ARTIFACTS_DIR)" -name __pycache__ -prune -exec rm -rf {} +
-	if python3.13 -c "" 2>/dev/null; then \
-		python3.13 -m compileall -q -j 0 --invalidation-mode unchecked-hash "$(ARTIFACTS_DIR)"; fi
+	find "$(ARTIFACTS_DIR)/handlers" "$(ARTIFACTS_DIR)/sql" -name __pycache__ -prune -exec rm -rf {} +
+	$(call compile,$(ARTIFACTS_DIR)/handlers)
+	$(call compile,$(ARTIFACTS_DIR)/sql)
 endef

@@ -16,9 +16,13 @@ PATIENCE_SECONDS = 60
 _PAUSE_SECONDS = 0.01
 
 
-def wait_until(happened: Callable[[], bool], otherwise: str = "it did not happen in time") -> None:
+def wait_until(
+    happened: Callable[[], bool],
+    otherwise: str = "it did not happen in time",
+    patience_seconds: int = PATIENCE_SECONDS,
+) -> None:
     """Wait for a condition that nothing announces."""
-    give_up = time.monotonic() + PATIENCE_SECONDS
+    give_up = time.monotonic() + patience_seconds
     while not happened():
         assert time.monotonic() < give_up, otherwise
         time.sleep(_PAUSE_SECONDS)

@@ -1,0 +1,181 @@
+"""template.yaml in an emulated account: created, played with, updated, rolled back, deleted.
+
+The tests stand in the order in which they run; stacks last from one to the next.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import secrets
+import time
+import urllib.error
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import jwt
+import pytest
+from websockets.exceptions import InvalidStatus
+
+from tests.support.browser import Browser, ask, hear, hello
+from tests.support.cloud import StackFailed
+from tests.support.waiting import until_answered
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from websockets.asyncio.client import ClientConnection
+
+    from tests.support.cloud import Cloud, Template
+    from tests.support.system import Headcount
+
+# CloudFormation takes it, and SQS does not.
+BROKEN = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 1_000_000}}
+
+
+async def pinged(tab: ClientConnection) -> None:
+    """The gateway answers; the emulator leaves `$context.requestTimeEpoch` as it is."""
+    await tab.send('{"action":"ping"}')
+    assert '"pong"' in str(await tab.recv())
+
+
+async def welcomed(tab: ClientConnection, user_id: str) -> None:
+    """A function that is changed may tell the client to ask again."""
+
+    async def is_welcome() -> bool:
+        return (await hello(tab)).get("user_id") == user_id
+
+    await until_answered(is_welcome)
+
+
+def signed(browser: Browser, key: str) -> str:
+    """An address with a ticket that a backend signs, good for minutes: deploys take time."""
+    claims = {
+        "aud": "headcount",
+        "sub": browser.user_id,
+        "jti": secrets.token_urlsafe(16),
+        "exp": int(time.time()) + 290,
+    }
+    return f"{browser.headcount.websocket_url}?ticket={jwt.encode(claims, key, 'HS256')}"
+
+
+def test_the_documented_commands_create_everything(cloud: Cloud, shown: str) -> None:
+    assert "Successfully created/updated stack - headcount" in shown
+    assert cloud.described("headcount")["StackStatus"] == "CREATE_COMPLETE"
+    nested = {name.split("-")[1] for name in cloud.stacks() if name.startswith("headcount-")}
+    assert {"Network", "Database", "Secrets", "Access"} <= nested
+
+
+async def test_a_broadcast_bonus_reaches_a_client(browser: Browser) -> None:
+    tab = await browser.tab()
+    await hello(tab)
+    order = {
+        "reward": {"text": "5 coins"},
+        "audience": {"kind": "everyone"},
+        "window_seconds": 600,
+        "stock": 3,
+    }
+    bonus = await browser.api("POST", "/bonuses", order)
+    assert (await hear(tab))["bonus"]["bonus_id"] == bonus["bonus_id"]
+    said = {"action": "claim", "id": "c1", "bonus_id": bonus["bonus_id"]}
+    assert (await ask(tab, said))["outcome"] == "claimed"
+    assert (await browser.api("GET", f"/bonuses/{bonus['bonus_id']}"))["claimed"] == 1
+    await pinged(tab)
+    await tab.close()
+    await browser.closed_session()
+
+
+async def test_an_update_keeps_open_sockets(
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+) -> None:
+    """A function and a route change under a socket that stays open."""
+    tab = await browser.tab()
+    await hello(tab)
+    newer = copy.deepcopy(template)
+    newer["Resources"]["MessageFunction"]["Properties"]["MemorySize"] = 1024
+    newer["Resources"]["SocketApi"]["Properties"]["Routes"]["newer"] = {
+        "FunctionArn": {"Fn::GetAtt": "MessageFunction.Arn"}
+    }
+    await asyncio.to_thread(cloud.update, "headcount", newer, **parameters)
+    await pinged(tab)
+    await welcomed(tab, browser.user_id)
+    # Known to the gateway, and to no code: the function says so.
+    assert (await ask(tab, {"action": "newer", "id": "n1"}))["type"] == "error"
+
+
+async def test_an_update_that_fails_rolls_back(
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+) -> None:
+    tab = await browser.tab()
+    broken = copy.deepcopy(template)
+    broken["Resources"]["Broken"] = BROKEN | {"DependsOn": "MessageFunction"}
+    with pytest.raises(StackFailed, match="'UPDATE_ROLLBACK_COMPLETE"):
+        more = parameters | {"MessageBurst": "1"}
+        await asyncio.to_thread(cloud.update, "headcount", broken, **more)
+    function = cloud.physical_id("headcount", "MessageFunction")
+    found = cloud.client("lambda").get_function_configuration(FunctionName=function)
+    assert found["Environment"]["Variables"]["MESSAGE_BURST"] == "50"
+    await welcomed(tab, browser.user_id)
+
+
+async def test_each_secret_rotates(
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+) -> None:
+    """As docs/how-to/rotate-secrets.md says it."""
+    outputs = cloud.outputs("headcount")
+    old_key = cloud.secret(outputs["TicketKeySecret"])
+    key = cloud.new_version(outputs["TicketKeySecret"], f"{secrets.token_urlsafe(36)},{old_key}")
+    token = secrets.token_urlsafe(36)
+    version = cloud.new_version(outputs["ServiceTokenSecret"], token)
+    parameters |= {"TicketSecretVersion": key, "ServiceTokenVersion": version}
+    cloud.update("headcount", template, **parameters)
+    with pytest.raises(urllib.error.HTTPError, match="401"):
+        await browser.ticket()
+    renewed = Browser(replace(browser.headcount, service_token=token), browser.stack)
+    await hello(await renewed.tab(await renewed.ticket()))
+    await hello(await renewed.tab(signed(browser, old_key)))
+    alone = cloud.new_version(outputs["TicketKeySecret"], secrets.token_urlsafe(36))
+    parameters["TicketSecretVersion"] = alone
+    cloud.update("headcount", template, **parameters)
+    with pytest.raises(InvalidStatus):
+        await renewed.tab(signed(browser, old_key))
+    await hello(await renewed.tab(await renewed.ticket()))
+
+
+def test_a_stack_with_a_database_of_its_owner_stands_beside(
+    cloud: Cloud, template: Template, system: Headcount
+) -> None:
+    """It makes no network and no database, and is deleted whole."""
+    url = system.database_url
+    cloud.create("beside", template, DatabaseUrl=url, OwnerDatabaseUrl=url)
+    assert cloud.described("headcount")["StackStatus"] == "UPDATE_COMPLETE"
+    nested = {name.split("-")[1] for name in cloud.stacks() if name.startswith("beside-")}
+    assert not nested & {"Network", "Database"}
+    cloud.delete("beside")
+    assert [name for name in cloud.stacks() if name.startswith("beside")] == []
+
+
+def test_a_first_deploy_that_fails_leaves_nothing_that_costs(
+    cloud: Cloud, template: Template
+) -> None:
+    broken = copy.deepcopy(template)
+    broken["Resources"]["Broken"] = BROKEN | {"DependsOn": "Database"}
+    clusters = cloud.client("rds").describe_db_clusters()["DBClusters"]
+    with pytest.raises(StackFailed, match="'ROLLBACK_COMPLETE"):
+        cloud.create("failed", broken)
+    assert [name for name in cloud.stacks() if name.startswith("failed-")] == []
+    assert cloud.client("rds").describe_db_clusters()["DBClusters"] == clusters
+
+
+def test_a_filled_bucket_is_deleted_and_a_protected_database_is_not(
+    cloud: Cloud, type_block: Callable[[int], str], system: Headcount
+) -> None:
+    """The page's other blocks: protect the database, fill the bucket, delete the stack."""
+    assert "upload: pages/index.html to s3://" in type_block(1)
+    type_block(2)
+    kept = {name.split("-")[1] for name in cloud.stacks() if name.startswith("headcount")}
+    assert kept == {"Network", "Database"}
+    buckets = cloud.client("s3").list_buckets()["Buckets"]
+    assert [one["Name"] for one in buckets if one["Name"].startswith("headcount")] == []
+    (cluster,) = cloud.client("rds").describe_db_clusters()["DBClusters"]
+    assert cluster["DeletionProtection"] is True
