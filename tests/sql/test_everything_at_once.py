@@ -101,7 +101,7 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
         await asyncio.gather(*(one.live() for one in crowd))
 
         for bonus, stock in zip(bonuses, STOCKS, strict=True):
-            row = await pool.fetchrow(text("bonus"), bonus)
+            row = await pool.fetchrow(text("bonus"), bonus, False)
             granted = "select count(*) from ledger where bonus_id = $1 and entry = 'claimed'"
             assert row["claimed"] + row["left"] == stock
             assert await pool.fetchval(granted, bonus) == row["claimed"]
