@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, settings
 from postgres import Postgres
 from sql.migrate import migrate
 from sql.roles import let_functions_log_in
-from tests.support.databases import AT_ONCE, FUNCTIONS_PASSWORD, aside, copy, named
+from tests.support.databases import AT_ONCE, FUNCTIONS_PASSWORD, aside, copy, drop, named
 from tests.support.pinning import pinning
 from tests.support.system import Headcount, running
 
@@ -62,9 +62,7 @@ async def own_dsn(template_dsn: str) -> AsyncIterator[str]:
     name = f"own_{next(CLONES)}"
     await copy(template_dsn, name)
     yield named(template_dsn, name)
-    admin = await asyncpg.connect(named(template_dsn, "postgres"))
-    await admin.execute(f"drop database {name} with (force)")
-    await admin.close()
+    await drop(template_dsn, name)
 
 
 @pytest.fixture(scope="session")

@@ -11,11 +11,11 @@ import asyncpg
 import pytest
 
 from tests.support.bonuses import create_bonus
-from tests.support.databases import copy, named
+from tests.support.databases import copy, drop, named
 from tests.support.plans import Crowd
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
 NODE = "gateway.example/live"
 TABLES = [
@@ -444,8 +444,10 @@ async def _write(db: asyncpg.Connection, users: int) -> None:
 
 
 @pytest.fixture(scope="module", params=["few_rows", "pages_without_rows"])
-def many_dsn(request: pytest.FixtureRequest, template_dsn: str) -> str:
-    return asyncio.run(_make(template_dsn, request.param))
+def many_dsn(request: pytest.FixtureRequest, template_dsn: str) -> Iterator[str]:
+    """Made again where tests of the two states do not follow each other."""
+    yield asyncio.run(_make(template_dsn, request.param))
+    asyncio.run(drop(template_dsn, request.param))
 
 
 @pytest.fixture

@@ -84,6 +84,13 @@ async def copy(template_dsn: str, name: str) -> None:
     await admin.close()
 
 
+async def drop(template_dsn: str, name: str) -> None:
+    """Drop a copy, with the connections to it."""
+    admin = await asyncpg.connect(named(template_dsn, "postgres"))
+    await admin.execute(f"drop database {name} with (force)")
+    await admin.close()
+
+
 def of_functions(dsn: str) -> str:
     """The same database with the rights that functions have."""
     return as_functions(dsn, FUNCTIONS_PASSWORD)
