@@ -359,7 +359,10 @@ async def test_closing_twice_or_unused_has_no_effect_and_a_later_call_works() ->
 ENDS_BY_ITSELF = """
 from handlers.container import Container
 from handlers.core.operation import Push
-from tests.support.world import Context
+
+class Context:
+    def get_remaining_time_in_millis(self):
+        return 30_000
 
 container = Container()
 push = Push("ann", "nowhere", "AAAAAAAAAgAAAAA=", b"{}")

@@ -61,7 +61,7 @@ def company(door: Door) -> Company:
 @pytest.fixture
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses are over at once."""
-    monkeypatch.setattr(module, "pause", lambda *_: 0.0)
+    monkeypatch.setattr(module, "in_window", lambda *_: 0.0)
     monkeypatch.setattr(shared, "retry", lambda *_: 0.0)
 
 
