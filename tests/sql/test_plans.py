@@ -5,11 +5,9 @@ Seen as they ran, also those inside the functions.
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from typing import TYPE_CHECKING
 
-import asyncpg
 import pytest
 
 from handlers.adapters.statements import text
@@ -17,12 +15,14 @@ from handlers.core.operations.audience import Audience
 from handlers.core.operations.hello import Hello
 from handlers.core.operations.visibility import Visibility
 from tests.sql.tabs import GRACE, NODE, T0, at
-from tests.support.databases import copy, named
+from tests.support.databases import copied
 from tests.support.plans import Crowd
 from tests.support.statements import NO_LIMIT, asked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
+
+    import asyncpg
 
 # So many that the planner has a choice: people who watch, what is due, and what was.
 CROWD = [
@@ -50,34 +50,23 @@ CROWD = [
 GROWING = ("watching_times", "past_sessions", "presence_outbox", "user_events")
 
 
-async def _fill(template_dsn: str, name: str) -> str:
-    await copy(template_dsn, name)
-    dsn = named(template_dsn, name)
-    db = await asyncpg.connect(dsn)
+async def _fill(db: asyncpg.Connection) -> None:
     for statement in CROWD:
         await db.execute(statement, T0)
     await db.execute("vacuum analyze")
-    await db.close()
-    return dsn
 
 
 @pytest.fixture(scope="module")
-def crowded_dsn(template_dsn: str) -> str:
+def crowded_dsn(template_dsn: str) -> Iterator[str]:
     """A database with a crowd in it, and statistics of it."""
-    return asyncio.run(_fill(template_dsn, "crowded"))
+    with copied(template_dsn, "crowded", _fill) as dsn:
+        yield dsn
 
 
 @pytest.fixture
 async def crowd(crowded_dsn: str) -> AsyncIterator[Crowd]:
-    """Whatever a test does to the crowd is undone."""
-    db = await asyncpg.connect(crowded_dsn)
-    transaction = db.transaction()
-    await transaction.start()
-    crowd = Crowd(db)
-    await crowd.begin()
-    yield crowd
-    await transaction.rollback()
-    await db.close()
+    async with Crowd.of(crowded_dsn) as crowd:
+        yield crowd
 
 
 LONG = at(1_000_000)

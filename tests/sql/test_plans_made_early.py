@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
@@ -11,7 +10,7 @@ import asyncpg
 import pytest
 
 from tests.support.bonuses import create_bonus
-from tests.support.databases import copy, drop, named
+from tests.support.databases import copied, named
 from tests.support.plans import Crowd
 
 if TYPE_CHECKING:
@@ -410,11 +409,9 @@ FILLED = [
 USERS = 300
 
 
-async def _make(template_dsn: str, state: str) -> str:
-    """A database that the planner takes for empty, with many in it."""
-    await copy(template_dsn, state)
-    dsn = named(template_dsn, state)
-    db, other = await asyncpg.connect(dsn), await asyncpg.connect(dsn)
+async def _fill_unnoticed(db: asyncpg.Connection, dsn: str, state: str) -> None:
+    """The planner takes the database for empty, with many in it."""
+    other = await asyncpg.connect(dsn)
     for table in await db.fetch(
         "select oid::regclass as name from pg_class where relkind = 'r'"
         " and relnamespace = 'public'::regnamespace"
@@ -433,9 +430,7 @@ async def _make(template_dsn: str, state: str) -> str:
         for table in FILLED:
             await db.execute(f"delete from {table}")  # noqa: S608  # ours
     await _write(db, USERS)
-    await db.close()
     await other.close()
-    return dsn
 
 
 async def _write(db: asyncpg.Connection, users: int) -> None:
@@ -445,22 +440,15 @@ async def _write(db: asyncpg.Connection, users: int) -> None:
 
 @pytest.fixture(scope="module", params=["few_rows", "pages_without_rows"])
 def many_dsn(request: pytest.FixtureRequest, template_dsn: str) -> Iterator[str]:
-    """Made again where tests of the two states do not follow each other."""
-    yield asyncio.run(_make(template_dsn, request.param))
-    asyncio.run(drop(template_dsn, request.param))
+    dsn = named(template_dsn, request.param)
+    with copied(template_dsn, request.param, lambda db: _fill_unnoticed(db, dsn, request.param)):
+        yield dsn
 
 
 @pytest.fixture
 async def many(many_dsn: str) -> AsyncIterator[Crowd]:
-    """What a test does is undone."""
-    db = await asyncpg.connect(many_dsn)
-    transaction = db.transaction()
-    await transaction.start()
-    crowd = Crowd(db)
-    await crowd.begin()
-    yield crowd
-    await transaction.rollback()
-    await db.close()
+    async with Crowd.of(many_dsn) as crowd:
+        yield crowd
 
 
 PAGE = "select outcome from broadcast_page($1, 1, gen_random_uuid(), 500, 1000000)"

@@ -5,7 +5,6 @@ PostgreSQL counts what each table and index has given to a transaction.
 
 from __future__ import annotations
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -21,11 +20,11 @@ from handlers.core.operations.ledger import Ledger
 from handlers.core.operations.visibility import Visibility
 from handlers.core.operations.watch import Watch
 from handlers.services.presence import ALWAYS, NEVER, ListSessions, ReadTotals
-from tests.support.databases import copy, named
+from tests.support.databases import copied
 from tests.support.statements import asked
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from handlers.core.operation import Statement
 
@@ -92,19 +91,15 @@ select relname, pg_stat_get_xact_tuples_returned(oid) as read from pg_class
 """
 
 
-async def _fill(template_dsn: str) -> str:
-    await copy(template_dsn, "filled")
-    dsn = named(template_dsn, "filled")
-    db = await asyncpg.connect(dsn)
+async def _fill(db: asyncpg.Connection) -> None:
     await db.execute(FULL)
     await db.execute("vacuum analyze")
-    await db.close()
-    return dsn
 
 
 @pytest.fixture(scope="module")
-def filled_dsn(template_dsn: str) -> str:
-    return asyncio.run(_fill(template_dsn))
+def filled_dsn(template_dsn: str) -> Iterator[str]:
+    with copied(template_dsn, "filled", _fill) as dsn:
+        yield dsn
 
 
 @pytest.fixture

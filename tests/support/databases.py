@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from threading import Thread
@@ -16,7 +17,7 @@ from postgres import find_binaries
 from sql.roles import as_functions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Iterator
 
 T = TypeVar("T")
 
@@ -89,6 +90,25 @@ async def drop(template_dsn: str, name: str) -> None:
     admin = await asyncpg.connect(named(template_dsn, "postgres"))
     await admin.execute(f"drop database {name} with (force)")
     await admin.close()
+
+
+@contextmanager
+def copied(
+    template_dsn: str, name: str, fill: Callable[[asyncpg.Connection], Awaitable[None]]
+) -> Iterator[str]:
+    """A copy that is filled. For fixtures of a module, which are made again when a worker comes
+    back to the module from another one's tests: the name is free by then."""
+    dsn = named(template_dsn, name)
+
+    async def make() -> None:
+        await copy(template_dsn, name)
+        db = await asyncpg.connect(dsn)
+        await fill(db)
+        await db.close()
+
+    asyncio.run(make())
+    yield dsn
+    asyncio.run(drop(template_dsn, name))
 
 
 def of_functions(dsn: str) -> str:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+import asyncpg
 
-    import asyncpg
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
 
 
 class Crowd:
@@ -22,6 +23,19 @@ class Crowd:
         self._db = db
         self._said: list[str] = []
         db.add_log_listener(lambda _db, message: self._said.append(message.message))
+
+    @classmethod
+    @asynccontextmanager
+    async def of(cls, dsn: str) -> AsyncIterator[Crowd]:
+        """What is done to it is undone at the end."""
+        db = await asyncpg.connect(dsn)
+        transaction = db.transaction()
+        await transaction.start()
+        crowd = cls(db)
+        await crowd.begin()
+        yield crowd
+        await transaction.rollback()
+        await db.close()
 
     async def begin(self) -> None:
         await self._db.execute(
