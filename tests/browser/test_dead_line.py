@@ -142,7 +142,7 @@ async def test_a_claim_into_a_dead_line_is_answered_over_the_next_one(
 async def test_a_leader_that_is_stuck_loses_the_lead(
     headcount: Headcount, window: Window, rows: asyncpg.Connection
 ) -> None:
-    tabs = Tabs(window, headcount, "Una")
+    tabs = Tabs(window, headcount, "Ulf")
     for _ in range(3):
         await tabs.open()
     leader = await tabs.leader()
@@ -163,7 +163,7 @@ async def test_a_leader_that_is_stuck_loses_the_lead(
         assert leader is not await tabs.leader()
     tabs.running.append(leader)
     await have_all(tabs, 1)
-    await has_one_connection(rows, "Una")
+    await has_one_connection(rows, "Ulf")
 
 
 async def test_a_visible_tab_that_crashes_is_seen_no_more(

@@ -73,7 +73,7 @@ async def test_twenty_tabs_with_three_bonuses_have_one_connection(
 async def test_hand_overs_at_random_lose_no_event(
     headcount: Headcount, window: Window, rows: asyncpg.Connection
 ) -> None:
-    tabs = Tabs(window, headcount, "Kim")
+    tabs = Tabs(window, headcount, "Kit")
     for _ in range(4):
         await tabs.open()
     for number in range(HANDOVERS):
@@ -91,7 +91,7 @@ async def test_hand_overs_at_random_lose_no_event(
             await tabs.open()
     await tabs.thaw()
     await have_all(tabs, 2 * HANDOVERS)
-    await has_one_connection(rows, "Kim")
-    assert await rows.fetchval(SESSIONS, "Kim") == 1, "the user never left"
+    await has_one_connection(rows, "Kit")
+    assert await rows.fetchval(SESSIONS, "Kit") == 1, "the user never left"
     for told in await tabs.told():
         assert "offline" not in told["statuses"]

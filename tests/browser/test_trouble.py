@@ -65,7 +65,7 @@ async def test_a_server_that_cannot_save_shows_while_the_client_tries_again(
 
     laptop = await device()
     await laptop.route_web_socket(SOCKET, without_database)
-    tab = await Tab.open(laptop, headcount, "Una", "unavailable")
+    tab = await Tab.open(laptop, headcount, "Udo", "unavailable")
     await tab.react("heart")
     await tab.shows_trouble("Online, but the server cannot save right now")
     await expect(tab.part("waiting")).to_have_text("1 waiting")
@@ -228,7 +228,7 @@ async def test_a_session_is_shown_beside_the_total_time(
     headcount: Headcount, device: Device
 ) -> None:
     """And all times have the same format."""
-    tab = await Tab.open(await device(), headcount, "Wim", "all")
+    tab = await Tab.open(await device(), headcount, "Wil", "all")
     await tab.counts_past(0)
     await expect(tab.part("session-time")).not_to_have_text("0:00:00")
     moment = r"\d\d:\d\d:\d\d"

@@ -84,10 +84,10 @@ async def test_a_tab_that_is_opened_behind_another_was_never_visible(
     headcount: Headcount, window: Window, rows: asyncpg.Connection
 ) -> None:
     await window.tab("about:blank")
-    # Of the page's own origin. From another one the page would begin in a new process, which
-    # Chromium may be slow to hide.
-    tab = await window.tab(f"{headcount.base_url}/health", is_behind=True)
-    await until_answered(tab.is_hidden)
+    tab = await window.tab("about:blank", is_behind=True)
+    await until_answered(
+        tab.is_hidden
+    )  # Chromium may be slow to hide it, and the page quick to load
     await tab.goes_to(page(headcount, "Una"))
     await comes_to(rows, "Una", 1, visible=0)
     assert await rows.fetchval(LENGTHS, "Una") == 0
