@@ -9,14 +9,12 @@ from __future__ import annotations
 import json
 import re
 from itertools import groupby
-from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
 from handlers.core.metrics import COUNT, METRICS, MILLISECONDS, NAMESPACE, SECTIONS, Metric
+from infra.check import ROOT
+from wsgate.template.expand import read
 
-ROOT: Final = Path(__file__).parent.parent
 WIDTH, HEIGHT = 8, 6
 """Of a graph: three in a row of CloudWatch's 24 columns."""
 
@@ -45,21 +43,6 @@ or clients that come back after a storm.
 """
 
 
-class _Loader(yaml.SafeLoader):
-    """Reads a template and leaves `!Ref` and the like as they are."""
-
-
-_Loader.add_multi_constructor("!", lambda loader, suffix, node: (suffix, _plain(loader, node)))
-
-
-def _plain(loader: yaml.SafeLoader, node: yaml.Node) -> object:
-    if isinstance(node, yaml.ScalarNode):
-        return loader.construct_scalar(node)
-    if isinstance(node, yaml.SequenceNode):
-        return loader.construct_sequence(node, deep=True)
-    return loader.construct_mapping(node, deep=True)  # type: ignore[arg-type]  # what is left
-
-
 def main() -> None:
     """Write the files."""
     for file, text in written().items():
@@ -76,9 +59,8 @@ def written() -> dict[str, str]:
 
 
 def alarms() -> dict[str, dict[str, Any]]:
-    """The alarms' properties by their logical ids, with each intrinsic as (name, value)."""
-    template = yaml.load((ROOT / "infra" / "alarms.yaml").read_text(), _Loader)  # noqa: S506  # a SafeLoader
-    resources = template["Resources"].items()
+    """The alarms' properties by their logical ids."""
+    resources = read(ROOT / "infra" / "alarms.yaml").body["Resources"].items()
     return {name: one["Properties"] for name, one in resources if one["Type"] in ALARMS}
 
 

@@ -82,7 +82,7 @@ def test_a_composite_alarm_follows_its_rule() -> None:
     one: Series = [X] * 3
     none: Series = [0.0] * 3
     metric: dict[str, Any] = {"Namespace": "N", "Dimensions": [], "Statistic": "Sum"}
-    rule = ("Sub", 'ALARM("${A}") AND NOT (ALARM("${B}") OR ALARM("${C}"))')
+    rule = {"Fn::Sub": 'ALARM("${A}") AND NOT (ALARM("${B}") OR ALARM("${C}"))'}
     alarms = {name: alarm() | metric | {"MetricName": name} for name in "ABC"}
     alarms["D"] = {"AlarmRule": rule}
     for b, expected in ((none, {"A", "D"}), (one, {"A", "B"})):

@@ -55,7 +55,7 @@ def states(alarms: Mapping[str, Mapping[str, Any]], find: Find) -> set[str]:
     return found | {
         name
         for name, one in alarms.items()
-        if "AlarmRule" in one and _holds(one["AlarmRule"][1], found)
+        if "AlarmRule" in one and _holds(one["AlarmRule"]["Fn::Sub"], found)
     }
 
 
@@ -73,7 +73,7 @@ def values(alarm: Mapping[str, Any], find: Find) -> Series:
 
 
 def _found(metric: Mapping[str, Any], statistic: str, find: Find) -> Series:
-    dimensions = {one["Name"]: one["Value"][1] for one in metric["Dimensions"]}
+    dimensions = {one["Name"]: one["Value"]["Ref"] for one in metric["Dimensions"]}
     return find(metric["Namespace"], metric["MetricName"], dimensions, statistic)
 
 
