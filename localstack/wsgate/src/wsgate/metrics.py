@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -48,8 +49,7 @@ class Metrics:
 
     def add(self, namespace: str, name: str, dimensions: Mapping[str, str], *values: float) -> None:
         """Values of a metric."""
-        labels = tuple((_snake(label), value) for label, value in dimensions.items())
-        key = (f"{_snake(namespace)}_{_snake(name)}", labels)
+        key = _key(namespace, name, dimensions)
         if key not in self._series and len(self._series) >= MAX_SERIES:
             return
         series = self._series.setdefault(key, Series())
@@ -78,8 +78,8 @@ class Metrics:
                 f"{name}_last{shown} {series.last:.15g}",
             ]
         for namespace, name, dimensions, value in gauges:
-            labels = tuple((_snake(label), text) for label, text in dimensions.items())
-            lines.append(f"{_snake(namespace)}_{_snake(name)}_last{_labels(labels)} {value:.15g}")
+            shown, labels = _key(namespace, name, dimensions)
+            lines.append(f"{shown}_last{_labels(labels)} {value:.15g}")
         return "\n".join(lines) + "\n"
 
     def _event(self, line: EventLine) -> None:
@@ -123,6 +123,13 @@ class Metrics:
 _TOO_MANY: Final = ("429", "Too Many Requests")
 
 
+def _key(namespace: str, name: str, dimensions: Mapping[str, str]) -> Key:
+    labels = tuple((_snake(label), value) for label, value in dimensions.items())
+    return f"{_snake(namespace)}_{_snake(name)}", labels
+
+
+# Few names come with every event; a function may print any number of others.
+@lru_cache(maxsize=1_024)
 def _snake(name: str) -> str:
     """`AWS/ApiGateway` is `aws_api_gateway`."""
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name)
