@@ -1,4 +1,4 @@
-"""Debian's Chromium under Playwright, and a list of all errors in its pages."""
+"""Debian's Chromium: under Playwright with a list of all errors, and as a user has it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ import asyncpg
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from tests.support.chromium import ARGUMENTS, chromium
+from tests.browser.windows import opened
+from tests.support.chromium import ARGUMENTS, chromium, chromium_with_windows
 from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
+    from pathlib import Path
 
     from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 
+    from tests.browser.windows import Window
     from tests.support.system import Headcount
 
 
@@ -64,6 +67,13 @@ def _watch(page: Page, problems: list[str]) -> None:
 
     page.on("console", record)
     page.on("pageerror", lambda error: problems.append(str(error)))
+
+
+@pytest.fixture
+async def window(tmp_path: Path) -> AsyncIterator[Window]:
+    """Of a browser of the test's own, whose tabs can be hidden, frozen and made to crash."""
+    async with opened(chromium_with_windows(), tmp_path) as window:
+        yield window
 
 
 @pytest.fixture

@@ -13,14 +13,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.browser.sharing import Tabs, has_one_connection, have_all
-from tests.browser.windows import opened
-from tests.support.chromium import chromium_with_windows
 from tests.support.waiting import PATIENCE_SECONDS, until_answered
 
 if TYPE_CHECKING:
     from asyncio import StreamReader, StreamWriter
     from collections.abc import AsyncIterator
-    from pathlib import Path
 
     import asyncpg
 
@@ -110,12 +107,6 @@ async def proxy(url: str) -> AsyncIterator[Proxy]:
     finally:
         server.close()
         await made.end()
-
-
-@pytest.fixture
-async def window(tmp_path: Path) -> AsyncIterator[Window]:
-    async with opened(chromium_with_windows(), tmp_path) as window:
-        yield window
 
 
 @pytest.mark.parametrize("who", ["the leader", "another tab"])

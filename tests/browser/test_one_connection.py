@@ -13,14 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.sharing import Tabs, has_one_connection, have_all
-from tests.browser.windows import opened
-from tests.support.chromium import chromium_with_windows
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import asyncpg
 
     from tests.browser.windows import Window
@@ -31,12 +26,6 @@ pytestmark = pytest.mark.slow
 
 HANDOVERS = int(os.environ.get("HANDOVERS", "9"))
 SESSIONS = "select count(*) from sessions where user_id = $1"
-
-
-@pytest.fixture
-async def window(tmp_path: Path) -> AsyncIterator[Window]:
-    async with opened(chromium_with_windows(), tmp_path) as window:
-        yield window
 
 
 async def test_twenty_tabs_with_three_bonuses_have_one_connection(

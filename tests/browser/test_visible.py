@@ -7,14 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
-from tests.browser.windows import opened
-from tests.support.chromium import chromium_with_windows
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-    from pathlib import Path
-
     import asyncpg
 
     from tests.browser.windows import Window
@@ -48,12 +43,6 @@ PICTURE = """(async () => {
     await video.play();
     await video.requestPictureInPicture();
 })()"""
-
-
-@pytest.fixture
-async def window(tmp_path: Path) -> AsyncIterator[Window]:
-    async with opened(chromium_with_windows(), tmp_path) as window:
-        yield window
 
 
 def page(headcount: Headcount, user: str) -> str:
