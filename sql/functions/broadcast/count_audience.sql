@@ -3,7 +3,6 @@
 -- their first thousand pushes. A bonus that does not exist has none.
 create or replace function count_audience(p_bonus_id uuid) returns bigint language plpgsql stable as $$
 declare
-    c_sample  constant float8 := 10000;
     c_few     constant integer := 200;
     v_bonus   bonuses;
     v_percent float8;
@@ -15,8 +14,7 @@ begin
     if v_bonus.audience = 'users' then
         return (select coalesce(sum(count_connections(o.user_id)), 0) from offers o where o.bonus_id = p_bonus_id);
     end if;
-    select least(100, 100 * c_sample / greatest(reltuples, 1)) into v_percent
-      from pg_class where oid = 'watching_times'::regclass;
+    v_percent := sample_percent();
     with sampled as (
         select (w.ctid::text::point)[0] as block, w.nodes,
                w.ended_at is null and (v_bonus.resource is null or w.resource = v_bonus.resource) as is_watching

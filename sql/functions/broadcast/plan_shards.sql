@@ -5,7 +5,6 @@ create or replace function plan_shards(p_broadcast broadcasts, p_round integer) 
 language plpgsql as $$
 declare
     c_size    constant integer := 2000;
-    c_sample  constant float8 := 10000;
     v_percent float8;
     v_made    integer;
 begin
@@ -19,8 +18,7 @@ begin
                 where s.broadcast_id = p_broadcast.broadcast_id and s.round = p_round) then
         return 0;
     end if;
-    select least(100, 100 * c_sample / greatest(reltuples, 1)) into v_percent
-      from pg_class where oid = 'watching_times'::regclass;
+    v_percent := sample_percent();
     with sampled as (
         select user_id, resource from watching_times tablesample system (v_percent)
          where p_broadcast.audience <> 'users' and ended_at is null
