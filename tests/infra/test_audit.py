@@ -50,6 +50,10 @@ class Advisories(BaseHTTPRequestHandler):
         self.wfile.write(text)
         return None
 
+    def do_GET(self) -> None:
+        """Of a package's versions: told anything but 404, npm asks again for a minute."""
+        self.send_error(404)
+
     def osv(self, asked: dict[str, Any]) -> object:
         package = asked["package"]
         if not self.knows or package["name"] != UNSAFE:
