@@ -18,7 +18,7 @@ from postgres import Postgres
 from tests.localstack.databases import PASSWORD, WRONG_ADDRESSES
 from tests.support.processes import descendants, is_alive
 from tests.support.runs import Running, launched, refused, started
-from tests.support.waiting import wait_until
+from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +72,7 @@ def test_files_with_secrets_are_for_their_owner_only(running: Running) -> None:
 
 
 def test_it_answers_on_the_loopback_address(running: Running) -> None:
-    socket.create_connection(("127.0.0.1", running.port), timeout=5).close()
+    socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE_SECONDS).close()
 
 
 def test_the_database_password_is_never_printed(running: Running) -> None:
@@ -178,7 +178,7 @@ def test_ctrl_c_while_it_starts_leaves_nothing_behind(folder: Path) -> None:
         wait_until((folder / "postgres" / "log").exists)
         below = descendants(running.process.pid)
         running.interrupt()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE_SECONDS) == 0
     wait_until(lambda: not any(map(is_alive, below)), "it left processes")
     assert not (folder / "run.json").exists()
 
@@ -189,7 +189,7 @@ def test_ctrl_c_leaves_nothing_behind(times: int, folder: Path) -> None:
         below = descendants(running.process.pid)
         for _ in range(times):
             running.interrupt()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE_SECONDS) == 0
     assert below
     assert not any(map(is_alive, below))
     assert not (folder / "run.json").exists()
@@ -199,7 +199,7 @@ def test_ctrl_c_leaves_nothing_behind(times: int, folder: Path) -> None:
 def test_sigterm_ends_it_as_ctrl_c_does(folder: Path) -> None:
     with started(folder) as running:
         running.process.terminate()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE_SECONDS) == 0
     assert not (folder / "run.json").exists()
 
 
@@ -248,7 +248,7 @@ def test_a_database_that_does_not_stay_up_ends_the_run_with_a_sentence(tmp_path:
         below = descendants(running.process.pid)
         (tmp_path / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = on\n")
         os.kill(running.server(), signal.SIGKILL)
-        assert running.process.wait(30) == 1
+        assert running.process.wait(PATIENCE_SECONDS) == 1
         last = running.output().splitlines()[-1]
     assert last.startswith("headcount: PostgreSQL does not stay up: ")
     assert "no_such_setting" in last
@@ -263,5 +263,5 @@ def test_ctrl_c_is_heard_while_the_database_is_started_again(tmp_path: Path) -> 
         os.kill(running.server(), signal.SIGKILL)
         wait_until(lambda: "it is started again" in running.output())
         running.interrupt()
-        assert running.process.wait(30) == 0
+        assert running.process.wait(PATIENCE_SECONDS) == 0
     assert "Traceback" not in running.output()

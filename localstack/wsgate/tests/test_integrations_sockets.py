@@ -19,7 +19,7 @@ from websockets.exceptions import InvalidStatus
 from websockets.typing import Subprotocol
 
 from gateways import TIMEOUT, Functions, plan, running, websocket_api
-from waiting import until
+from waiting import PATIENCE_SECONDS, until
 from wsgate.model.plan import (
     CustomFunctionIntegration,
     Endpoint,
@@ -72,7 +72,7 @@ def backend() -> Iterator[Backend]:
                 case "/redirect":
                     return 302, {"Location": "/elsewhere"}, b"over there"
                 case "/slow":
-                    ours.gate.wait(5)
+                    ours.gate.wait(PATIENCE_SECONDS)
                 case "/large":
                     return 200, {}, b"x" * 200_000
                 case "/zip":

@@ -12,7 +12,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from gateways import Functions
-from waiting import in_time
+from waiting import PATIENCE_SECONDS, in_time
 from wsgate.functions.remote import RemoteInvoker, Split
 from wsgate.model.invoke import Invocation, InvokeError
 from wsgate.serve import Addresses, Options, serve_at
@@ -62,7 +62,7 @@ class FakeLambda:
             case "Echo":
                 return 200, {}, body
             case "Together":
-                self.together.wait(5)
+                self.together.wait(PATIENCE_SECONDS)
                 return 200, {}, b"null"
             case "Busy":
                 return self.error(429, "TooManyRequestsException", "Rate Exceeded.")
