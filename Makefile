@@ -50,10 +50,10 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-all test-sql test-lambda test-on-313 deploy-test deploy-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
+.PHONY: help run doctor load test test-long test-all test-headcount test-wsgate test-sql test-lambda test-on-313 deploy-test deploy-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
-	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
 
 run: .venv/run.stamp ## start everything on this machine: http://127.0.0.1:8080 (PORT=, NODES=, DATABASE_URL=)
 	@exec $(VENV_PYTHON) localstack/run.py
@@ -72,9 +72,14 @@ test-long: .venv/dev.stamp ## run the tests that are marked slow: load, packages
 	@# Exit code 5: wsgate has none that is selected.
 	cd localstack/wsgate && { $(CURDIR)/$(VENV_PYTHON) $(PYTEST) -m slow $(OPTIONS) || test $$? = 5; }
 
-test-all: .venv/dev.stamp ## both of these at once, as CI runs them
+test-all: test-headcount test-wsgate ## run all tests
+
+test-headcount: .venv/dev.stamp ## run all tests but those of the local gateway
 	@sh .ci/browser
-	$(VENV_PYTHON) $(PYTEST) $(OPTIONS)
+	$(VENV_PYTHON) $(PYTEST) -m "not part" $(OPTIONS)
+
+test-wsgate: .venv/dev.stamp ## run all tests of the local gateway
+	@sh .ci/browser
 	cd localstack/wsgate && $(CURDIR)/$(VENV_PYTHON) $(PYTEST) $(OPTIONS)
 
 test-sql: .venv/dev.stamp ## run the tests of the SQL, on another PostgreSQL if you name its programs (POSTGRES_BIN=)
@@ -191,9 +196,10 @@ include infra/build.mk # what `sam build` calls
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
 	@touch $@
 
+# Without bytecode: to compile all of it takes longer than to install it, and most is never imported.
 .venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/wsgate/pyproject.toml
 	@echo "Installing requirements-dev.txt into .venv"
-	@$(PIP_INSTALL) --require-hashes -r requirements-dev.txt
+	@$(PIP_INSTALL) --no-compile --require-hashes -r requirements-dev.txt
 	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
 	@touch $@ .venv/run.stamp
 

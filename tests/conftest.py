@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
 from typing import TYPE_CHECKING
 
 import asyncpg
@@ -17,6 +18,7 @@ from postgres import Postgres
 from sql.migrate import migrate
 from sql.roles import let_functions_log_in
 from tests.support.databases import AT_ONCE, FUNCTIONS_PASSWORD, aside, copy, drop, named
+from tests.support.order import dealt
 from tests.support.pinning import pinning
 from tests.support.system import Headcount, running
 
@@ -30,6 +32,12 @@ settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("any machine")
+
+
+@pytest.hookimpl(trylast=True)  # behind those who leave some out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    if workers := int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "0")):
+        items[:] = dealt(items, workers)
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,8 @@ PAGE = ROOT / "docs" / "tutorials" / "add-a-message-type.md"
 CREATE = re.compile(r"Create\s`([^`]+)`:\n\n```\w+\n(.*?)```", re.DOTALL)
 FOLDERS = ("client", "handlers", "localstack", "pages", "sql", "tests")
 FILES = ("pyproject.toml", "template.yaml")
+# What tests that run at the same time write there, and take away.
+NOT_OURS = shutil.ignore_patterns("__pycache__", "node_modules", ".hypothesis", ".pytest_cache")
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +37,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(
             ROOT / folder,
             copy / folder,
-            ignore=shutil.ignore_patterns("__pycache__", "node_modules"),
+            ignore=NOT_OURS,
         )
     for file in FILES:
         shutil.copy(ROOT / file, copy)

@@ -29,8 +29,15 @@ PROFILE = settings(
     phases=[Phase.generate, Phase.shrink],
 )
 
+
+def how_many(few: int, many: int) -> pytest.MarkDecorator:
+    """Few while slow tests are left out, many in their place with them: all of one kind."""
+    sizes = [pytest.param(few, marks=pytest.mark.part), pytest.param(many, marks=pytest.mark.slow)]
+    return pytest.mark.parametrize("stories", sizes)
+
+
 # A story takes a quarter of a second.
-HOW_MANY = pytest.mark.parametrize("stories", [15, pytest.param(100, marks=pytest.mark.slow)])
+HOW_MANY = how_many(15, 100)
 
 T = TypeVar("T")
 

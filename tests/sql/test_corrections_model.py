@@ -13,12 +13,11 @@ from datetime import timedelta
 from random import Random
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.sql.book import Book, correct_some, reports_are_right, sums_are_right
-from tests.sql.stories import play
+from tests.sql.stories import how_many, play
 from tests.sql.tabs import WRONG_TOTALS
 from tests.support import stays
 from tests.support.databases import EMPTY
@@ -39,7 +38,7 @@ HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 LENGTH = 30 * HOUR
 SEEDS = st.integers(0, 2**32)
 # A story takes a second.
-HOW_MANY = pytest.mark.parametrize("stories", [4, pytest.param(100, marks=pytest.mark.slow)])
+HOW_MANY = how_many(4, 100)
 STEPS = 12
 
 
