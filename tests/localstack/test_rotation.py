@@ -8,7 +8,7 @@ import json
 import urllib.request
 import uuid
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import jwt
@@ -16,11 +16,14 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
-from handlers.core.ticket import LIFE, Ticket, key_id, mint
+from handlers.core.ticket import MAX_LIFE, Ticket, key_id, mint
 from tests.docs.markdown import ROOT, blocks
 from tests.docs.shell import Shell, steps
 from tests.support.system import Headcount, running
-from tests.support.waiting import PATIENCE_SECONDS
+from tests.support.waiting import PATIENCE_SECONDS, until
+from tests.support.world import golden
+from wsgate.functions.environments import Environments
+from wsgate.model.plan import Function
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +38,20 @@ ADD, REMOVE = (
     for step in steps(block)
 )
 OLD, NEW = "old-" * 8, "new-" * 8
+BOTH = f"{NEW},{OLD}"
+# The ticket secrets of the authorizers that serve side by side, and the keys that sign: a deploy
+# replaces the authorizer first.
+ROTATION = (
+    ([OLD], [OLD]),
+    ([OLD, BOTH], [OLD]),
+    ([BOTH], [OLD, NEW]),
+    ([BOTH], [NEW]),
+    ([BOTH, NEW], [NEW]),
+    ([NEW], [NEW]),
+)
+IN_ANOTHER_ORDER = ([OLD], [NEW])
 HANDSHAKES, AT_ONCE = 100, 20
+PER_SECOND, SECONDS = 500, 1
 
 
 async def test_a_key_rotates_as_the_page_says(tmp_path: Path) -> None:
@@ -54,23 +70,79 @@ async def test_a_key_rotates_as_the_page_says(tmp_path: Path) -> None:
 
 
 async def test_no_handshake_is_refused_while_a_deploy_replaces_functions(tmp_path: Path) -> None:
-    """It replaces the authorizer first, then what signs; old and new ones serve side by side."""
+    """As many a second as the whole system does here."""
     with running(_folder(tmp_path / "old", OLD)) as old:
         url = old.database_url
         with (
-            running(_folder(tmp_path / "both", f"{NEW},{OLD}"), DATABASE_URL=url) as both,
+            running(_folder(tmp_path / "both", BOTH), DATABASE_URL=url) as both,
             running(_folder(tmp_path / "new", NEW), DATABASE_URL=url) as new,
         ):
-            for authorizers, signers in (
-                ([old], [OLD]),
-                ([old, both], [OLD]),
-                ([both], [OLD, NEW]),
-                ([both], [NEW]),
-                ([both, new], [NEW]),
-                ([new], [NEW]),
-            ):
-                assert await _crowd(authorizers, signers) == {101: HANDSHAKES}
-            assert await _crowd([old], [NEW]) == {401: HANDSHAKES}  # in another order
+            systems = {OLD: old, BOTH: both, NEW: new}
+            for secrets, keys in ROTATION:
+                crowd = await _crowd([systems[one] for one in secrets], keys)
+                assert crowd == {101: HANDSHAKES}
+            secrets, keys = IN_ANOTHER_ORDER
+            assert await _crowd([systems[one] for one in secrets], keys) == {401: HANDSHAKES}
+
+
+async def test_none_of_500_tickets_a_second_is_refused_while_a_deploy_replaces_the_authorizer() -> (
+    None
+):
+    """The authorizer in processes, as the gateway calls it; a ticket comes when it is due, whatever
+    has been answered.
+
+    How fast the answers came is printed (`pytest -s`), not judged: that depends on the machine.
+    """
+    environments = Environments(
+        {one: _authorizer(one) for one in (OLD, BOTH, NEW)}, log=lambda *_: None
+    )
+    try:
+        for secrets, keys in ROTATION:
+            assert await _arrivals(environments, secrets, keys) == {None: PER_SECOND * SECONDS}
+        refused = await _arrivals(environments, *IN_ANOTHER_ORDER)
+        assert refused == {"Unauthorized": PER_SECOND * SECONDS}
+    finally:
+        await environments.close()
+
+
+def _authorizer(secret: str) -> Function:
+    return Function(
+        name="AuthorizeFunction",
+        code=ROOT,
+        handler="handlers.authorize.handler",
+        timeout=timedelta(seconds=PATIENCE_SECONDS),
+        memory_mb=512,
+        environment={"TICKET_SECRET": secret},
+    )
+
+
+async def _arrivals(
+    environments: Environments, secrets: list[str], keys: list[str]
+) -> Counter[str | None]:
+    """What the authorizers say of PER_SECOND tickets, by turns of both: None, or the refusal."""
+    loop = asyncio.get_running_loop()
+    pairs = itertools.cycle(itertools.product(secrets, keys))
+    calls: list[asyncio.Task[tuple[str | None, float]]] = []
+
+    async def authorize(secret: str, key: str, due: float) -> tuple[str | None, float]:
+        event = golden("authorize")
+        event["queryStringParameters"]["ticket"] = _ticket(key)
+        answer = await environments.invoke(secret, json.dumps(event).encode())
+        said = json.loads(answer.payload)
+        return said["errorMessage"] if answer.function_error else None, loop.time() - due
+
+    began, number = loop.time(), PER_SECOND * SECONDS
+    for n, (secret, key) in enumerate(itertools.islice(pairs, number)):
+        due = began + n / PER_SECOND
+        loop.call_at(
+            due, lambda *given: calls.append(loop.create_task(authorize(*given))), secret, key, due
+        )
+    await until(lambda: len(calls) == number)
+    answers = await asyncio.gather(*calls)
+    took = sorted(1000 * seconds for _, seconds in answers)
+    rate = number / (loop.time() - began)
+    print(f"\n{rate:.0f}/s, p50 {took[number // 2]:.0f} ms, p99 {took[number * 99 // 100]:.0f} ms")
+    return Counter(said for said, _ in answers)
 
 
 def _folder(folder: Path, secret: str) -> Path:
@@ -93,15 +165,17 @@ async def _crowd(authorizers: list[Headcount], signers: list[str]) -> Counter[in
 
 async def _handshake(system: Headcount, key: str) -> int:
     """The status of a handshake with a ticket that this key signs."""
-    unique = uuid.uuid4().hex
-    ticket = mint(Ticket(unique, unique, "site", datetime.now(UTC) + LIFE), key)
+    url = f"{system.websocket_url}?ticket={_ticket(key)}"
     try:
-        async with connect(
-            f"{system.websocket_url}?ticket={ticket}", open_timeout=PATIENCE_SECONDS, proxy=None
-        ):
+        async with connect(url, open_timeout=PATIENCE_SECONDS, proxy=None):
             return 101
     except InvalidStatus as refused:
         return refused.response.status_code
+
+
+def _ticket(key: str) -> str:
+    unique = uuid.uuid4().hex
+    return mint(Ticket(unique, unique, "site", datetime.now(UTC) + MAX_LIFE / 2), key)
 
 
 def _signed_with(system: Headcount) -> str:
