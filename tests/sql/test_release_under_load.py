@@ -82,7 +82,7 @@ async def users(base: Base, dsn: str) -> AsyncIterator[tuple[Users, asyncio.Task
         process.stdin.close()
         await reading
         assert await process.wait() == 0
-    print(f"\n{ {key: those.result[key] for key in ('statements', 'p50_ms', 'p99_ms')} }")
+    print(f"\n{ {key: those.result[key] for key in ('statements', 'per_second', 'took')} }")
     assert those.result["failed"] == []
     assert those.result["again"] == []
 
