@@ -43,6 +43,10 @@ class NotFetched(Exception):
     """The issuer's keys could not be had; the message says where and why."""
 
 
+class MissingKeys(Exception):
+    """The issuer does not give its keys, so whether a ticket is right cannot be said."""
+
+
 class MissingLibrary(Exception):
     """The package was built without what verifies an issuer's tickets."""
 
@@ -68,16 +72,22 @@ class IssuerKeys:
         self._fetch, self._now = fetch or fetch_json, now
         self._keys: dict[str, jwt.PyJWK] = {}
         self._fetched_at = self._tried_at = -STALE_FOR_SECONDS
+        self._failure: Exception | None = None
 
     def find(self, kid: str) -> jwt.PyJWK | None:
-        """The key of this id. Fetches them if they are old, or do not have it, but not often."""
+        """The key of this id. Fetches them if they are old, or do not have it, but not often.
+
+        Raises MissingKeys when the last attempt failed, and what is left does not have it.
+        """
         now = self._now()
         is_old = now >= self._fetched_at + FRESH_FOR_SECONDS
         if (is_old or kid not in self._keys) and now >= self._tried_at + RETRY_AFTER_SECONDS:
             self._tried_at = now
             self._refresh(now)
         if now >= self._fetched_at + STALE_FOR_SECONDS:
-            return None
+            self._keys = {}
+        if kid not in self._keys and self._failure:
+            raise MissingKeys(f"the ticket issuer's keys cannot be had: {self._failure}")
         return self._keys.get(kid)
 
     def _refresh(self, now: float) -> None:
@@ -85,8 +95,9 @@ class IssuerKeys:
             self._keys = keys_in(self._fetch(self._keys_url or self._discovered()))
         except (NotFetched, BadKeySet) as error:
             log.warning("the ticket issuer's keys are as before: %s", error)
+            self._failure = error
         else:
-            self._fetched_at = now
+            self._fetched_at, self._failure = now, None
 
     def _discovered(self) -> str:
         """https://openid.net/specs/openid-connect-discovery-1_0.html#ProviderConfig (2026-11-30)"""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def read_ticket(text: str, now: datetime) -> Ticket:
-    """Verify a ticket. Raises BadTicket, or MissingLibrary."""
+    """Verify a ticket. Raises BadTicket, MissingKeys or MissingLibrary."""
     issuer = ticket_issuer()
     if issuer is None or not is_signed_by_an_issuer(text):
         return read(text, keys_of(setting("TICKET_SECRET")), now)

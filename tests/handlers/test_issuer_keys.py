@@ -25,6 +25,7 @@ from handlers.adapters.issuer_keys import (
     RETRY_AFTER_SECONDS,
     STALE_FOR_SECONDS,
     IssuerKeys,
+    MissingKeys,
     MissingLibrary,
     NotFetched,
     fetch_json,
@@ -59,6 +60,11 @@ class Published:
 
     def knows(self, kid: str) -> bool:
         return self.keys.find(kid) is not None
+
+    def cannot_tell(self, kid: str) -> bool:
+        with pytest.raises(MissingKeys, match="down"):
+            self.keys.find(kid)
+        return True
 
 
 def test_keys_are_fetched_once_while_they_are_fresh() -> None:
@@ -102,9 +108,10 @@ def test_while_the_issuer_is_down_its_keys_go_on_for_a_day() -> None:
     for seconds in (FRESH_FOR_SECONDS, 10_000, STALE_FOR_SECONDS - 0.001):
         issuer.now = 1_000 + seconds
         assert all(issuer.knows("k1") for _ in range(100))
+        assert issuer.cannot_tell("k2")
     assert len(issuer.asked) == 4
     issuer.now = 1_000 + STALE_FOR_SECONDS
-    assert not issuer.knows("k1")
+    assert issuer.cannot_tell("k1")
     issuer.kids = ("k1",)
     issuer.now += RETRY_AFTER_SECONDS
     assert issuer.knows("k1")
@@ -114,7 +121,7 @@ def test_an_issuer_that_was_never_there_is_asked_every_half_minute() -> None:
     issuer = Published()
     issuer.kids = None
     for _ in range(3):
-        assert not any(issuer.knows("k1") for _ in range(100))
+        assert all(issuer.cannot_tell("k1") for _ in range(100))
         issuer.now += RETRY_AFTER_SECONDS
     assert len(issuer.asked) == 3
 
@@ -137,7 +144,8 @@ def test_a_configuration_is_the_issuers_own(about: object) -> None:
         asked.append(url)
         return about
 
-    assert IssuerKeys(ISSUER, fetch=fetch).find("k1") is None
+    with pytest.raises(MissingKeys, match=ISSUER):
+        IssuerKeys(ISSUER, fetch=fetch).find("k1")
     assert asked == [f"{ISSUER}/.well-known/openid-configuration"]
 
 
