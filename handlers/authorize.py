@@ -25,7 +25,7 @@ class Unauthorized(Exception):
 
 
 def handle(event: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
-    """Let in the owner of a valid ticket; 401 for anyone else, and 500 while that cannot be told."""
+    """Let in the owner of a valid ticket; 401 for anyone else, 500 while that cannot be told."""
     text = event["queryStringParameters"]["ticket"]
     try:
         ticket = read_ticket(text, datetime.now(UTC))
