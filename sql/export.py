@@ -177,7 +177,7 @@ def question(options: argparse.Namespace) -> tuple[str, tuple[Any, ...], tuple[s
         return "sessions", args, (*columns, *more)
     if options.report == "grants":
         granted = ("grant_id", "bonus_id", "user_id", "claim_id", "reward", "claimed_at")
-        return "grants", (0, 0, *interval, None), granted
+        return "grants", (0, 0, *interval, None), (*granted, "state", "payout")
     if options.report == "audience":
         resources = sorted(set(options.resource)) if options.resource else None
         least = timedelta(seconds=options.min_seconds)

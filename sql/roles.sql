@@ -22,6 +22,7 @@ begin
                case when c.relkind = 'S' then 'usage'
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
                     when c.relname = 'service_keys' then 'select, insert, delete'  -- no key gets more scopes
+                    when c.relname = 'payouts' then 'select, insert, delete'  -- a correction is another row
                     when c.relname = 'ledger' then 'select, insert'  -- never rewritten
                     -- Nor is what was recorded: a correction only says that it has replaced a row.
                     when c.relname = 'past_sessions' then concat_ws(', ', 'select, insert', (

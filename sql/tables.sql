@@ -244,6 +244,27 @@ UNION ALL
    FROM public.past_sessions
   WHERE (past_sessions.replaced_by IS NULL);
 
+CREATE TABLE public.payouts (
+    bonus_id uuid NOT NULL,
+    user_id text NOT NULL,
+    revision integer NOT NULL,
+    payout_id text NOT NULL,
+    state text NOT NULL,
+    reason text,
+    give_back boolean NOT NULL,
+    gave_back boolean NOT NULL,
+    author text NOT NULL,
+    at timestamp with time zone NOT NULL,
+    CONSTRAINT only_what_is_rejected_is_given_back CHECK (((state = 'rejected'::text) OR (NOT give_back))),
+    CONSTRAINT payouts_author_check CHECK (((length(author) >= 1) AND (length(author) <= 128))),
+    CONSTRAINT payouts_payout_id_check CHECK (((length(payout_id) >= 1) AND (length(payout_id) <= 128))),
+    CONSTRAINT payouts_reason_check CHECK (((length(reason) >= 1) AND (length(reason) <= 200))),
+    CONSTRAINT payouts_revision_check CHECK ((revision > 0)),
+    CONSTRAINT payouts_state_check CHECK ((state = ANY (ARRAY['fulfilled'::text, 'rejected'::text]))),
+    CONSTRAINT payouts_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128))),
+    CONSTRAINT what_is_given_back_was_asked_for CHECK ((give_back OR (NOT gave_back)))
+);
+
 CREATE UNLOGGED TABLE public.push_budget (
     only_row boolean DEFAULT true NOT NULL,
     free_at timestamp with time zone NOT NULL,
@@ -319,7 +340,7 @@ CREATE TABLE public.ledger (
     at timestamp with time zone NOT NULL,
     audience text,
     resource text,
-    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
+    payout_revision integer
 )
 PARTITION BY RANGE (at);
 
@@ -380,7 +401,7 @@ CREATE TABLE public.ledger_default (
     at timestamp with time zone CONSTRAINT ledger_at_not_null NOT NULL,
     audience text,
     resource text,
-    CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text])))
+    payout_revision integer
 );
 
 CREATE TABLE public.line_limits (
@@ -593,6 +614,9 @@ ALTER TABLE ONLY public.erasures
 ALTER TABLE ONLY public.grant_log
     ADD CONSTRAINT grant_log_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE public.ledger
+    ADD CONSTRAINT ledger_entry_check CHECK ((entry = ANY (ARRAY['created'::text, 'offered'::text, 'claimed'::text, 'expired'::text, 'cancelled'::text, 'fulfilled'::text, 'rejected'::text]))) NOT VALID;
+
 ALTER TABLE ONLY public.line_limits
     ADD CONSTRAINT line_limits_pkey PRIMARY KEY (only_row);
 
@@ -607,6 +631,12 @@ ALTER TABLE ONLY public.past_sessions
 
 ALTER TABLE ONLY public.past_sessions_default
     ADD CONSTRAINT past_sessions_default_pkey PRIMARY KEY (ended_at, id, revision);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_bonus_id_user_id_payout_id_key UNIQUE (bonus_id, user_id, payout_id);
+
+ALTER TABLE ONLY public.payouts
+    ADD CONSTRAINT payouts_pkey PRIMARY KEY (bonus_id, user_id, revision);
 
 ALTER TABLE ONLY public.presence_event_log
     ADD CONSTRAINT presence_event_log_pkey PRIMARY KEY (only_row);
@@ -749,6 +779,8 @@ CREATE INDEX past_sessions_default_user_id_ended_at_id_idx ON public.past_sessio
 CREATE INDEX past_sessions_user ON ONLY public.past_sessions USING btree (user_id, ended_at, id);
 
 CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_sessions_default USING btree (user_id, ended_at, id);
+
+CREATE INDEX payouts_user ON public.payouts USING btree (user_id, bonus_id, revision);
 
 CREATE INDEX presence_outbox_due ON public.presence_outbox USING btree (due_at);
 

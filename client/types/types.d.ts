@@ -4,7 +4,8 @@
  * @typedef {object} StreamEvent  an entry in the user's ordered stream
  * @property {number} seq         1, 2, 3, … per user, without gaps
  * @property {string} type        the type given to `act`; or "bonus.claimed" with body {bonus_id, reward}; or
- *   "bonus.offered" with a Bonus as its body: an offer to this user alone
+ *   "bonus.offered" with a Bonus as its body: an offer to this user alone; or "bonus.fulfilled" and "bonus.rejected" with
+ *   body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts
  * @property {any} body
  * @property {number} at
  * @property {string|null} id     of the action that made it
@@ -80,11 +81,12 @@
  *
  * @typedef {object} LedgerEntry
  * @property {any} id
- * @property {"created"|"offered"|"claimed"|"expired"|"cancelled"} entry  created: a bonus for all users or this resource;
- *   offered: a bonus for this user
+ * @property {"created"|"offered"|"claimed"|"expired"|"cancelled"|"fulfilled"|"rejected"} entry  created: a bonus for all users or
+ *   this resource; offered: a bonus for this user; fulfilled, rejected: what became of a claim, the latest one counts
  * @property {string} bonus_id
  * @property {any} reward
  * @property {number} at
+ * @property {string|null} reason  why it was rejected, in words for the user
  *
  * @typedef {object} Status
  * @property {"connecting"|"online"|"offline"|"stopped"} status
@@ -174,7 +176,8 @@ export type StreamEvent = {
     seq: number;
     /**
      * the type given to `act`; or "bonus.claimed" with body {bonus_id, reward}; or
-     * "bonus.offered" with a Bonus as its body: an offer to this user alone
+     * "bonus.offered" with a Bonus as its body: an offer to this user alone; or "bonus.fulfilled" and "bonus.rejected" with
+     * body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts
      */
     type: string;
     body: any;
@@ -377,13 +380,17 @@ export type Ledger = {
 export type LedgerEntry = {
     id: any;
     /**
-     * created: a bonus for all users or this resource;
-     * offered: a bonus for this user
+     * created: a bonus for all users or
+     * this resource; offered: a bonus for this user; fulfilled, rejected: what became of a claim, the latest one counts
      */
-    entry: "created" | "offered" | "claimed" | "expired" | "cancelled";
+    entry: "created" | "offered" | "claimed" | "expired" | "cancelled" | "fulfilled" | "rejected";
     bonus_id: string;
     reward: any;
     at: number;
+    /**
+     * why it was rejected, in words for the user
+     */
+    reason: string | null;
 };
 /**
  * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, ClassVar, NamedTuple, Protocol
 from uuid import UUID
@@ -30,6 +31,10 @@ class GrantRow(msgspec.Struct, frozen=True):
     claim_id: str
     reward: Json
     claimed_at: int
+    state: str
+    """pending, fulfilled or rejected"""
+    payout: Json | None
+    """The one in force."""
 
 
 class ListGrants(Statement[GrantRow], frozen=True):
@@ -41,6 +46,26 @@ class ListGrants(Statement[GrantRow], frozen=True):
     limit: int | None = None
 
 
+class FoundGrantRow(GrantRow, frozen=True):
+    is_match: bool
+    """False: it only says up to where was looked."""
+    is_cut: bool
+    """There may be more behind it."""
+
+
+class FindGrants(Statement[FoundGrantRow], frozen=True):
+    function: ClassVar[str] = "find_grants"
+    after_xid: int
+    after_grant_id: int
+    bonus_id: UUID | None
+    rule_id: UUID | None
+    user_id: str | None
+    state: str | None
+    begins: datetime
+    ends: datetime
+    limit: int
+
+
 class LogRow(msgspec.Struct, frozen=True):
     epoch: str
     next_xid: int
@@ -50,6 +75,21 @@ class LogRow(msgspec.Struct, frozen=True):
     pruned_xid: int
     pruned_grant_id: int
     """Up to here grants have been removed."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which grants; None: any."""
+
+    bonus_id: UUID | None = None
+    rule_id: UUID | None = None
+    user_id: str | None = None
+    state: str | None = None
+    begins: datetime | None = None
+    ends: datetime | None = None
+
+
+ANY = Wanted()
 
 
 class ReadGrantLog(Statement[LogRow], frozen=True):
@@ -67,14 +107,16 @@ class Position(NamedTuple):
     grant_id: BigInt
 
 
-async def read(database: Database, position: Position | None, limit: int) -> list[GrantRow]:
+async def read(
+    database: Database, wanted: Wanted, position: Position | None, limit: int
+) -> list[GrantRow]:
     """Read the grants behind a position; None: from the first that is kept.
 
     Raises DatabaseMoved; ForeignPosition, since a restored database gives transaction ids again; or
     GrantsPruned.
     """
     xid, grant_id = position[1:] if position else (0, 0)
-    rows = await database.fetch(ListGrants(xid, grant_id, limit=limit))
+    rows = await _rows(database, wanted, xid, grant_id, limit)
     # Read after the grants, so that it knows what was removed meanwhile.
     log = await database.fetch_one(ReadGrantLog())
     if log.is_moved:
@@ -86,7 +128,27 @@ async def read(database: Database, position: Position | None, limit: int) -> lis
     return rows
 
 
+async def _rows(
+    database: Database, wanted: Wanted, xid: int, grant_id: int, limit: int
+) -> list[GrantRow]:
+    if wanted == ANY:
+        return await database.fetch(ListGrants(xid, grant_id, limit=limit))
+    names = (wanted.bonus_id, wanted.rule_id, wanted.user_id, wanted.state)
+    interval = (wanted.begins or ALWAYS, wanted.ends or NEVER)
+    return [*await database.fetch(FindGrants(xid, grant_id, *names, *interval, limit))]
+
+
 async def start(database: Database) -> Position:
     """The position before the first grant that is kept."""
     log = await database.fetch_one(ReadGrantLog())
     return Position(log.epoch, log.pruned_xid, log.pruned_grant_id)
+
+
+def is_match(row: GrantRow) -> bool:
+    """False: a row that only says up to where a search has looked."""
+    return not isinstance(row, FoundGrantRow) or row.is_match
+
+
+def is_cut(row: GrantRow) -> bool:
+    """Whether a search ends here, and there may be more."""
+    return isinstance(row, FoundGrantRow) and row.is_cut

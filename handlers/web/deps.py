@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from handlers.services import announcements, broadcast, kick
+from handlers.services import announcements, broadcast, kick, payouts
 from handlers.services.presence import OnlineCounts
 from handlers.services.reports import Interval
 from handlers.web.errors import (
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fastapi.routing import APIRoute
 
     from handlers.core.operation import RowT, Statement
-    from handlers.services.keys import Keys
+    from handlers.services.keys import Caller, Keys
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +51,8 @@ class Container(Protocol):
     def queue(self) -> announcements.Queue: ...
     @property
     def gateway(self) -> kick.Gateway: ...
+    @property
+    def delivery(self) -> payouts.Delivery: ...
     def broadcast_ports(self) -> broadcast.Ports: ...
 
 
@@ -71,6 +73,7 @@ async def check_key(
     if not caller.may(scope):
         needed = f"the scope `{scope}`" if scope else "the service token"
         raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
+    request.state.caller = caller
     if request.method != "GET":
         log.info("%s by %s", operation, caller.name)
 
@@ -119,6 +122,17 @@ def _kicks(request: Request) -> kick.Kicks:
     return kick.Kicks(parts.database, parts.gateway)
 
 
+def _payouts(request: Request) -> payouts.Payouts:
+    parts = _container(request)
+    return payouts.Payouts(parts.database, parts.delivery)
+
+
+def _author(request: Request) -> str:
+    """The name of the key that came with the request."""
+    caller: Caller = request.state.caller
+    return caller.name
+
+
 def _online_counts(request: Request) -> OnlineCounts:
     counts: OnlineCounts = request.app.state.online_counts
     return counts
@@ -126,6 +140,8 @@ def _online_counts(request: Request) -> OnlineCounts:
 
 TheDatabase = Annotated[Database, Depends(_database)]
 ThePorts = Annotated[announcements.Ports, Depends(_ports)]
+ThePayouts = Annotated[payouts.Payouts, Depends(_payouts)]
+TheAuthor = Annotated[str, Depends(_author)]
 TheKicks = Annotated[kick.Kicks, Depends(_kicks)]
 TheOnlineCounts = Annotated[OnlineCounts, Depends(_online_counts)]
 

@@ -85,6 +85,19 @@ TOO_MANY_KEYS = ErrorCode(
     "DELETE /keys/{key_id}",
     "A name has at most two keys: one in use, and one that replaces it.",
 )
+ALREADY_DECIDED = ErrorCode(
+    409,
+    "already_decided",
+    "another payout of this grant is in force; send its id as `corrects` if it is wrong",
+    "An item of POST /payouts: the grant was fulfilled or rejected before, or `corrects` names a "
+    "payout that is not in force. `detail` names the one that is.",
+)
+GIVEN_BACK = ErrorCode(
+    409,
+    "given_back",
+    "what this payout gave back may be another user's; offer this user a bonus of their own",
+    "An item of POST /payouts: a payout that gave something back to the stock cannot be corrected.",
+)
 SESSION_OPEN = ErrorCode(
     409,
     "session_open",
@@ -251,6 +264,8 @@ ERROR_CODES = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     TOO_MANY_KEYS,
+    ALREADY_DECIDED,
+    GIVEN_BACK,
     SESSION_OPEN,
     ALREADY_CORRECTED,
     SESSIONS_OVERLAP,

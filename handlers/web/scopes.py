@@ -23,7 +23,7 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("create_bonus", "cancel_bonus", "create_award_rule", "end_award_rule", "create_news"),
     ),
     "kick": ("kick_user", "end_session"),
-    "pay": ("list_grants", "export_grants"),
+    "pay": ("list_grants", "export_grants", "record_payouts"),
     "records": (*("create_correction", "export_user_data", "erase_user_data", "list_erasures"),),
 }
 SERVICE_TOKEN_ONLY = ("create_key", "list_keys", "delete_key")

@@ -24,6 +24,7 @@ export function showLedger(headcount) {
   };
   at("ledger").ontoggle = () => at("ledger").open && load(null);
   at("ledger-more").onclick = () => load(next);
+  headcount.on("event", ({ type }) => at("ledger").open && type.startsWith("bonus.") && load(null));
 }
 
 /**

@@ -97,6 +97,8 @@ export function sentence({ type, body }) {
   if (type === "note") return body.text ? { ours: "Note: ", theirs: String(body.text) } : { ours: "Note cleared", theirs: "" };
   if (type === "bonus.claimed") return { ours: "You claimed ", theirs: rewardText(body.reward) };
   if (type === "bonus.offered") return { ours: "You were offered ", theirs: rewardText(body.reward) };
+  if (type === "bonus.fulfilled") return { ours: "You were given ", theirs: rewardText(body.reward) };
+  if (type === "bonus.rejected") return { ours: "You were not given ", theirs: withReason(body) };
   return { ours: type, theirs: "" };
 }
 
@@ -107,13 +109,18 @@ const ENTRIES = {
   claimed: "Claimed: ",
   expired: "Expired: ",
   cancelled: "Cancelled: ",
+  fulfilled: "Given to you: ",
+  rejected: "Not given to you: ",
 };
 
 /**
  * @param {LedgerEntry} entry
  * @returns {{ours: string, theirs: string}}
  */
-export const entryText = ({ entry, reward }) => ({ ours: ENTRIES[entry] ?? `${entry}: `, theirs: rewardText(reward) });
+export const entryText = (entry) => ({ ours: ENTRIES[entry.entry] ?? `${entry.entry}: `, theirs: withReason(entry) });
+
+/** @param {{reward: any, reason?: string|null}} given */
+const withReason = ({ reward, reason }) => rewardText(reward) + (reason ? ` (${reason})` : "");
 
 /** @type {Record<string, string>} */
 const ENDS = {

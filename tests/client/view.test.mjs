@@ -69,6 +69,8 @@ test("each event of the stream reads as a sentence, and an unknown one as its ty
   assert.equal(text("note", { text: "" }), "Note cleared");
   assert.equal(text("bonus.claimed", { reward: { text: "50 coins" } }), "You claimed 50 coins");
   assert.equal(text("bonus.offered", { reward: { text: "50 coins" } }), "You were offered 50 coins");
+  assert.equal(text("bonus.fulfilled", { reward: { text: "50 coins" }, reason: null }), "You were given 50 coins");
+  assert.equal(text("bonus.rejected", { reward: { text: "50 coins" }, reason: "too young" }), "You were not given 50 coins (too young)");
   assert.equal(text("moved", {}), "moved");
 });
 

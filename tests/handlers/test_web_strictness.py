@@ -35,6 +35,14 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "/keys": {"name": "payouts", "scopes": ["pay"]},
     "/kick": {"user_id": "ann", "reason": "spam"},
+    "/payouts": {
+        "items": [
+            {
+                **{"bonus_id": ID, "user_id": "ann", "payout_id": "p2", "state": "rejected"},
+                **{"reason": "no account", "give_back": True, "corrects": "p1"},
+            }
+        ]
+    },
     "/sessions/{session_id}/end": {"user_id": "ann", "reason": "spam"},
     "/erasures": {"user_id": "ann", "author": "support", "keep_mentions": False},
     "/corrections": {

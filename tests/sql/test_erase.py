@@ -39,6 +39,7 @@ SUMS = {
     "totals": "select sum(watched) from watch_totals where resource = ''",
     "ledger": "select bonus_id, entry, count(*) from ledger group by 1, 2 order by 1, 2",
     "grants": "select bonus_id, grant_id, xid, claimed_at from claims order by grant_id",
+    "payouts": "select bonus_id, state, count(*) from payouts group by 1, 2 order by 1, 2",
     "acks": "select bonus_id, count(*) from acks group by 1 order by 1",
     "offers": "select bonus_id, count(*), min(expires_at) from offers group by 1 order by 1",
 }
@@ -64,6 +65,10 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await drop(db, user_ids=[user_id], fingerprint="digest")
     await db.execute("select ack($1, $2)", user_id, bonus_id)
     await claim(db, user_id, f"claim of {user_id}", bonus_id)
+    payout = (
+        "select record_payout($1, $2, 'for ' || $2, 'rejected', $2 || ' left', false, null, 'ops')"
+    )
+    await db.execute(payout, bonus_id, user_id)
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
     await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
     await db.execute(
@@ -91,6 +96,11 @@ async def name(db: asyncpg.Connection) -> None:
         "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"
         " until_user_id, until_resource) values ($1, 1, 1, '', '', $2, 'site'), ($1, 1, 2, $2,"
         " 'site', null, null)",
+        *(news_id, ID),
+    )
+    await db.execute(
+        "insert into payouts"
+        " values ($1, 'cyd', 1, 'p1', 'rejected', $2, false, false, 'ops', now())",
         *(news_id, ID),
     )
     await db.execute("update sweep_cursor set user_id = $1, resource = 'site'", ID)

@@ -34,6 +34,10 @@ create or replace function user_tables() returns table (
         ('claims', '{bonus_id}', 'bonus', null,
          'user_id = $2, claim_id = case when strpos(claim_id, $1) = 0 then claim_id
                                         else gen_random_uuid()::text end'),
+        -- After the claims: none is written of a grant that the user has no more.
+        ('payouts', '{bonus_id, revision}', 'user', null,
+         'user_id = $2, reason = replace(reason, $1, ''*''),
+          payout_id = case when strpos(payout_id, $1) = 0 then payout_id else gen_random_uuid()::text end'),
         ('acks', '{bonus_id}', 'bonus', null, 'user_id = $2'),
         ('ledger', '{id}', 'user', null, 'user_id = $2'),
         ('broadcast_shards', '{}', 'all', '$1 in (after_user_id, reading_user_id, until_user_id)',
@@ -52,6 +56,7 @@ create or replace function user_tables() returns table (
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)'),
+        ('payouts', '{bonus_id, user_id, revision}', 'all', 'mentions(to_jsonb(reason), $1)', 'reason = ''*'''),
         ('corrections', '{at, correction_id}', 'user', null,
          'user_id = $2, reason = replace(reason, $1, ''*''), author = replace(author, $1, ''*''), fingerprint = null'),
         ('corrections', '{correction_id}', 'all', 'mentions(jsonb_build_array(reason, author), $1)',
