@@ -15,7 +15,7 @@ const MARGIN = 1.15;
 /** What may happen beside the loss: options of `storm`. */
 export const STORMS = {
   "all lines are cut at once": {},
-  "the gateway refuses all for the first minute": { refusesFor: 60 * SECOND },
+  "the gateway refuses all for the first sixth of the window": { refuses: 1 / 6 },
   "a quarter of the pages become visible or see the network again": { wakes: 0.25 },
 };
 
@@ -25,14 +25,15 @@ export const windowOf = (connections, perSecond) => Math.max(2 * SECOND, (MARGIN
 /**
  * Cut all lines, and let the clients come back.
  *
- * @param {{clients: number, perSecond: number, refusesFor?: number, wakes?: number, counted?: number}} options
- *   wakes: the part of the clients that an event wakes; counted: how many the window is for, if not all
+ * @param {{clients: number, perSecond: number, refuses?: number, wakes?: number, counted?: number}} options
+ *   refuses: the part of the window in which the gateway admits none; wakes: the part of the clients that an event
+ *   wakes; counted: how many the window is for, if not all
  */
-export async function storm({ clients, perSecond, refusesFor = 0, wakes = 0, counted = clients }) {
+export async function storm({ clients, perSecond, refuses = 0, wakes = 0, counted = clients }) {
   const within = windowOf(counted, perSecond);
   const crowd = new Crowd({ limits: { reconnect_within_ms: within } });
   await crowd.open(clients);
-  crowd.limit(perSecond, { refusesFor });
+  crowd.limit(perSecond, { refusesFor: refuses * within });
   crowd.cut();
   for (const client of crowd.clients.slice(0, wakes * clients)) {
     crowd.clock.setTimeout(() => client.wake(), crowd.dice() * within);
