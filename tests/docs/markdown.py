@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import subprocess
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,6 +58,7 @@ def headings(page: Path) -> list[str]:
     return [match[1].replace("`", "") for match in found if match]
 
 
+@cache
 def anchors(page: Path) -> set[str]:
     """What `#…` may name, as GitHub and MyST make it: a repeated heading gets a number."""
     made: set[str] = set()
