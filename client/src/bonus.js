@@ -2,7 +2,7 @@ import { NONE, ended, offered } from "./offers.js";
 
 /** @import {Env} from "./env.js" */
 /** @import {Timer} from "./timer.js" */
-/** @import {Bonus, Outcome} from "./types.js" */
+/** @import {Bonus, Outcome, Progress} from "./types.js" */
 
 /**
  * @typedef {object} Owner
@@ -36,15 +36,18 @@ export class Bonuses {
   offer(bonus) {
     const isFirst = !this.#offers.get(bonus.bonus_id)?.bonus;
     if (isFirst && bonus.acknowledge) this.#acknowledgeSoon(bonus);
-    this.#take(offered(this.#offers, bonus));
+    // It may arrive after its window.
+    const outcome = bonus.outcome ?? (this.#env.serverNow() >= bonus.expires_at ? "expired" : null);
+    this.#take(offered(this.#offers, { ...bonus, outcome }));
   }
 
   /**
    * @param {string} bonusId
    * @param {Outcome} outcome
+   * @param {Progress} [progress]
    */
-  end(bonusId, outcome) {
-    this.#take(ended(this.#offers, bonusId, outcome));
+  end(bonusId, outcome, progress) {
+    this.#take(ended(this.#offers, bonusId, outcome, progress));
   }
 
   /**
@@ -61,6 +64,11 @@ export class Bonuses {
     const now = this.#env.serverNow();
     const bonuses = [...this.#offers.values()].flatMap(({ bonus }) => bonus ?? []);
     return bonuses.filter(({ expires_at }) => now < expires_at).sort((a, b) => a.expires_at - b.expires_at);
+  }
+
+  /** Whether one waits until the user has seen enough: then its progress changes with what they see. */
+  get waitsForSight() {
+    return this.list.some(({ outcome, progress }) => !outcome && progress?.clock === "visible");
   }
 
   stop() {

@@ -26,6 +26,7 @@ export { HeadcountError };
  * @typedef {import("./types.js").Audience} AudienceOfResource
  * @typedef {import("./types.js").Backlog} Backlog
  * @typedef {import("./types.js").Bonus} Bonus
+ * @typedef {import("./types.js").BonusesPage} BonusesPage
  * @typedef {import("./types.js").Claim} Claim
  * @typedef {import("./types.js").Events} Events
  * @typedef {import("./types.js").Ledger} Ledger
@@ -185,8 +186,9 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async claim(bonusId) {
-    const { bonus_id, outcome, event } = await this.#request({ action: "claim", id: this.#env.newId(), bonus_id: bonusId });
-    const claim = { bonus_id, outcome, event };
+    const answer = await this.#request({ action: "claim", id: this.#env.newId(), bonus_id: bonusId });
+    const { bonus_id, outcome, event, progress = null } = answer;
+    const claim = { bonus_id, outcome, event, progress };
     this.#dispatch("claim", claim);
     return claim;
   }
@@ -216,6 +218,20 @@ export class Headcount extends EventTarget {
   async ledger({ before } = {}) {
     const { entries, next } = await this.#request({ action: "ledger", id: this.#env.newId(), before: before ?? undefined });
     return { entries, next };
+  }
+
+  /**
+   * Read all bonuses that are for this user and not over, the first to expire first, one page at a time. Each becomes known
+   * like one that is told: it is a `bonus` event, and in `bonuses`.
+   *
+   * @param {{after?: BonusesPage["next"]}} [options]  after: `next` of the previous page; leave it out for the first page
+   * @returns {Promise<BonusesPage>}
+   * @throws {HeadcountError}
+   */
+  async listBonuses({ after } = {}) {
+    const { bonuses, next } = await this.#request({ action: "bonuses", id: this.#env.newId(), after: after ?? undefined });
+    for (const bonus of bonuses) this.#bonuses.offer(bonus);
+    return { bonuses, next };
   }
 
   /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
@@ -398,7 +414,8 @@ export class Headcount extends EventTarget {
     else if (message.code === "kicked") {
       this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
     } else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });
-    else if (this.#visibility.answered(message) || this.#audience.answered(message)) return;
+    else if (this.#visibility.answered(message)) this.#bonuses.waitsForSight && this.#hello.ask(connection);
+    else if (this.#audience.answered(message)) return;
     else if (message.type === "error" && typeof message.re === "string") this.#refused(connection, message);
     else if (message.type === "error" && !PASSING.includes(message.code)) this.#refusedOne(connection, message);
     // The gateway's own error frames have a `message` and no `type`, and do not name the request.
@@ -406,7 +423,7 @@ export class Headcount extends EventTarget {
     else if (message.type === "watching") this.#moved(connection, message);
     else {
       if (message.event) this.#follow(arrived(this.#stream, message), 0);
-      if (message.type === "claim") this.#bonuses.end(message.bonus_id, message.outcome);
+      if (message.type === "claim") this.#bonuses.end(message.bonus_id, message.outcome, message.progress);
       this.#outbox.answered(message);
     }
     if (typeof message.is_counted === "boolean") this.#connections.counted(message.is_counted);
@@ -539,7 +556,7 @@ export class Headcount extends EventTarget {
     this.#dispatch("event", event);
     const { seq, type, body } = event;
     if (type === "bonus.claimed") this.#bonuses.end(body.bonus_id, "claimed");
-    if (type === "bonus.offered" && seq > welcomedAt && this.serverNow() < body.expires_at) this.#bonuses.offer(body);
+    if (type === "bonus.offered" && seq > welcomedAt) this.#bonuses.offer(body);
   }
 
   /** @param {Events["snapshot"]} snapshot */

@@ -40,6 +40,7 @@ const SHAPES = {
   bonus: { bonus: isBonus, broadcast: orNull(isPlace) },
   news: { news: isNews, broadcast: isPlace },
   ledger: { entries: Array.isArray },
+  bonuses: { bonuses: areAll(isBonus) },
   error: { code: isText },
 };
 const TYPES = new Map(Object.entries(SHAPES));

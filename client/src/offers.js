@@ -1,4 +1,4 @@
-/** @import {Bonus, Outcome} from "./types.js" */
+/** @import {Bonus, Outcome, Progress} from "./types.js" */
 
 /**
  * What this client knows of each bonus, by bonus_id; the one that changed last is at the end.
@@ -31,18 +31,25 @@ export const offered = (offers, bonus) => learn(offers, bonus.bonus_id, bonus, b
  * @param {Offers} offers
  * @param {string} bonusId
  * @param {Outcome} outcome
+ * @param {Progress} [progress]  why it is not_eligible
  * @returns {Step}
  */
-export const ended = (offers, bonusId, outcome) => learn(offers, bonusId, offers.get(bonusId)?.bonus ?? null, outcome);
+export function ended(offers, bonusId, outcome, progress) {
+  const bonus = offers.get(bonusId)?.bonus ?? null;
+  return learn(offers, bonusId, bonus && progress ? { ...bonus, progress } : bonus, outcome);
+}
+
+// They describe a claim, not the bonus: it can still be claimed.
+const PASSING = ["too_early", "not_eligible"];
 
 /**
- * A claimed bonus stays claimed. "too_early" describes a claim, not the bonus: it can still be claimed.
+ * A claimed bonus stays claimed.
  *
  * @param {Outcome|null} known
  * @param {Outcome|null} next
  */
 const latest = (known, next) =>
-  known === "claimed" || known === "already_claimed" || next === null || next === "too_early" ? known : next;
+  known === "claimed" || known === "already_claimed" || next === null || PASSING.includes(next) ? known : next;
 
 /**
  * @param {Offers} offers
@@ -62,5 +69,10 @@ function learn(offers, bonusId, offer, next) {
   return { offers: new Map([...all].slice(-MAX_KEPT)), changed: isChanged ? bonus : null };
 }
 
-/** @param {Bonus} bonus */
-const terms = ({ reward, opens_at, expires_at, outcome }) => JSON.stringify([reward, opens_at, expires_at, outcome]);
+/**
+ * While the clock runs, only the moment counts at which it has run long enough.
+ *
+ * @param {Bonus} bonus
+ */
+const terms = ({ reward, opens_at, expires_at, outcome, progress }) =>
+  JSON.stringify([reward, opens_at, expires_at, outcome, progress?.reached_at ?? progress?.watched_ms]);

@@ -82,6 +82,17 @@ export class Headcount extends EventTarget {
     ledger({ before }?: {
         before?: Ledger["next"];
     }): Promise<Ledger>;
+    /**
+     * Read all bonuses that are for this user and not over, the first to expire first, one page at a time. Each becomes known
+     * like one that is told: it is a `bonus` event, and in `bonuses`.
+     *
+     * @param {{after?: BonusesPage["next"]}} [options]  after: `next` of the previous page; leave it out for the first page
+     * @returns {Promise<BonusesPage>}
+     * @throws {HeadcountError}
+     */
+    listBonuses({ after }?: {
+        after?: BonusesPage["next"];
+    }): Promise<BonusesPage>;
     /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
     wake(): void;
     /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
@@ -105,6 +116,7 @@ export class Headcount extends EventTarget {
 export type AudienceOfResource = import("./types.js").Audience;
 export type Backlog = import("./types.js").Backlog;
 export type Bonus = import("./types.js").Bonus;
+export type BonusesPage = import("./types.js").BonusesPage;
 export type Claim = import("./types.js").Claim;
 export type Events = import("./types.js").Events;
 export type Ledger = import("./types.js").Ledger;

@@ -20,6 +20,13 @@
  * @property {number} expires_at
  * @property {Outcome|null} outcome  for this user; null while it can be claimed. "cancelled" is the same for all users
  * @property {boolean} acknowledge   the server wants to know that it is shown; the client tells it
+ * @property {Progress|null} [progress]  null: the user has watched long enough. Otherwise it can be claimed from `reached_at` on
+ *
+ * @typedef {object} Progress     how far the user is towards the least watch time of a bonus
+ * @property {"connected"|"visible"} clock
+ * @property {number} min_ms
+ * @property {number} watched_ms  up to when the server said so
+ * @property {number|null} reached_at  when it is reached if the clock goes on; null: the clock stands still
  *
  * @typedef {object} Place        a place in the stream of broadcasts
  * @property {number} seq
@@ -48,7 +55,8 @@
  * @property {boolean} recovered  true: `events` are exactly the missed ones; false: they are a snapshot of the latest
  * @property {StreamEvent[]} events
  * @property {object} state       the user's state as of `seq`
- * @property {Bonus[]} bonuses    at most ten, the first to expire first
+ * @property {Bonus[]} bonuses    at most ten: first those that can be claimed, then those that can be claimed later, then others
+ * @property {boolean} [has_more_bonuses]  true: `listBonuses` has more
  * @property {{seq: number, recovered: boolean, news: News[]}} broadcasts  news: unexpired news after the seq in the hello;
  *   recovered: none of it is missing
  * @property {number} [reconnect_within_ms]  after a loss, connect at a random moment within so long
@@ -74,10 +82,15 @@
  * @property {string} bonus_id
  * @property {Outcome} outcome
  * @property {StreamEvent|null} event  the entry in the stream, if the bonus is claimed
+ * @property {Progress|null} progress  what is missing, if that is why
  *
  * @typedef {object} Ledger       a page of the history of this user's bonuses
  * @property {LedgerEntry[]} entries  newest first
  * @property {LedgerEntry["id"]|null} next  pass it as `before` to get the next page; null: there is none
+ *
+ * @typedef {object} BonusesPage  a page of the bonuses that are for this user
+ * @property {Bonus[]} bonuses    the first to expire first
+ * @property {string|null} next   pass it as `after` to get the next page; null: there is none
  *
  * @typedef {object} LedgerEntry
  * @property {any} id
@@ -146,7 +159,7 @@
  * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
  *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
- * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger", id: string, [key: string]: any}} Request
+ * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger"|"bonuses", id: string, [key: string]: any}} Request
  *
  * @typedef {object} Timers
  * @property {(callback: () => void, milliseconds: number) => any} setTimeout
@@ -214,6 +227,25 @@ export type Bonus = {
      * the server wants to know that it is shown; the client tells it
      */
     acknowledge: boolean;
+    /**
+     * null: the user has watched long enough. Otherwise it can be claimed from `reached_at` on
+     */
+    progress?: Progress | null | undefined;
+};
+/**
+ * how far the user is towards the least watch time of a bonus
+ */
+export type Progress = {
+    clock: "connected" | "visible";
+    min_ms: number;
+    /**
+     * up to when the server said so
+     */
+    watched_ms: number;
+    /**
+     * when it is reached if the clock goes on; null: the clock stands still
+     */
+    reached_at: number | null;
 };
 /**
  * a place in the stream of broadcasts
@@ -285,9 +317,13 @@ export type Welcome = {
      */
     state: object;
     /**
-     * at most ten, the first to expire first
+     * at most ten: first those that can be claimed, then those that can be claimed later, then others
      */
     bonuses: Bonus[];
+    /**
+     * true: `listBonuses` has more
+     */
+    has_more_bonuses?: boolean | undefined;
     /**
      * news: unexpired news after the seq in the hello;
      * recovered: none of it is missing
@@ -360,6 +396,10 @@ export type Claim = {
      * the entry in the stream, if the bonus is claimed
      */
     event: StreamEvent | null;
+    /**
+     * what is missing, if that is why
+     */
+    progress: Progress | null;
 };
 /**
  * a page of the history of this user's bonuses
@@ -373,6 +413,19 @@ export type Ledger = {
      * pass it as `before` to get the next page; null: there is none
      */
     next: LedgerEntry["id"] | null;
+};
+/**
+ * a page of the bonuses that are for this user
+ */
+export type BonusesPage = {
+    /**
+     * the first to expire first
+     */
+    bonuses: Bonus[];
+    /**
+     * pass it as `after` to get the next page; null: there is none
+     */
+    next: string | null;
 };
 /**
  * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
@@ -562,7 +615,7 @@ export type Options = {
  * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
  */
 export type Request = {
-    action: "act" | "claim" | "ack" | "watch" | "ledger";
+    action: "act" | "claim" | "ack" | "watch" | "ledger" | "bonuses";
     id: string;
     [key: string]: any;
 };

@@ -21,6 +21,10 @@ EventType = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9_-]{0,63}\Z")]
 Resource = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME, pattern=NAME_PATTERN)]
 # As far as a browser counts exactly.
 Seq = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+# The `next` of a page of bonuses: microseconds since the epoch, and a bonus' id.
+BonusCursor = Annotated[
+    str, msgspec.Meta(pattern=r"^[0-9]{1,16}\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+]
 Change = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 
@@ -70,6 +74,13 @@ class LedgerMessage(msgspec.Struct, frozen=True, tag_field="action", tag="ledger
     before: Seq | None = None
 
 
+class BonusesMessage(msgspec.Struct, frozen=True, tag_field="action", tag="bonuses"):
+    """Asks for the bonuses that are for the user, behind the page before."""
+
+    id: ActionId
+    after: BonusCursor | None = None
+
+
 class WatchMessage(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
     """Moves the connection to another resource."""
 
@@ -99,10 +110,11 @@ Message = (
     | AckMessage
     | WatchMessage
     | LedgerMessage
+    | BonusesMessage
     | VisibilityMessage
     | AudienceMessage
 )
-ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "visibility", "audience")
+ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "bonuses", "visibility", "audience")
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
 

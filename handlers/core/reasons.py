@@ -25,6 +25,7 @@ EXPECTED = {
     "since": SEQ,
     "broadcasts_since": SEQ,
     "before": SEQ,
+    "after": "the next of the page before, a string, or leave it out",
     "epoch": "the epoch of the last welcome, a string, or leave it out",
     "resource": f"a string of 1 to {MAX_NAME} characters without NUL",
     "visible": "true or false",

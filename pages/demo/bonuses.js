@@ -9,6 +9,8 @@ import * as view from "./view.js";
 // In milliseconds.
 const REDRAW_EVERY = 250;
 const REMOVE_AFTER = 60_000;
+/** @type {view.Phase[]} */
+const NOT_OVER = ["upcoming", "not_yet", "open"];
 
 /** @param {Headcount} headcount */
 export function showBonuses(headcount) {
@@ -30,7 +32,7 @@ export function showBonuses(headcount) {
     // A bonus cancelled before it was shown gets no card.
     else if (!isOver(bonus) && bonus.outcome !== "cancelled") {
       cards.set(bonus.bonus_id, makeCard(headcount, { ...bonus }));
-      if (["upcoming", "open"].includes(view.phase(bonus, headcount.serverNow()))) announce(`A bonus: ${view.rewardText(bonus.reward)}`);
+      if (NOT_OVER.includes(view.phase(bonus, headcount.serverNow()))) announce(`A bonus: ${view.rewardText(bonus.reward)}`);
     }
     show();
   });
@@ -65,10 +67,10 @@ function makeCard(headcount, bonus) {
     const now = headcount.serverNow();
     const phase = view.phase(bonus, now);
     item.dataset.phase = phase;
-    setText(part(".outcome"), view.PHASES[phase]);
+    setText(part(".outcome"), view.phaseText(bonus, phase, now));
     setText(part(".countdown"), countdown(bonus, phase, now));
     part(".ring").style.setProperty("--used", String(usedUp(bonus, phase, now)));
-    claim.hidden = phase !== "open" && phase !== "upcoming";
+    claim.hidden = !NOT_OVER.includes(phase);
     claim.disabled = phase !== "open" || isClaiming;
   };
   claim.addEventListener("click", async () => {
@@ -87,8 +89,9 @@ function makeCard(headcount, bonus) {
  * @param {view.Phase} phase
  * @param {number} now
  */
-function countdown({ opens_at, expires_at }, phase, now) {
+function countdown({ opens_at, expires_at, progress }, phase, now) {
   if (view.isClaimed(phase)) return "✓";
+  if (phase === "not_yet" && progress) return view.clockText(view.toWatch(progress, now)).replace(/^0:/, "");
   if (phase !== "open" && phase !== "upcoming") return "–";
   return String(Math.ceil(((phase === "open" ? expires_at : opens_at) - now) / 1_000));
 }
@@ -101,4 +104,4 @@ function countdown({ opens_at, expires_at }, phase, now) {
  * @param {number} now
  */
 const usedUp = ({ opens_at, expires_at }, phase, now) =>
-  phase === "open" ? (100 * (now - opens_at)) / (expires_at - opens_at) : phase === "upcoming" ? 0 : 100;
+  phase === "open" ? (100 * (now - opens_at)) / (expires_at - opens_at) : phase === "upcoming" || phase === "not_yet" ? 0 : 100;

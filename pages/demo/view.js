@@ -5,7 +5,7 @@
 // As many as a snapshot has, so a new tab shows the same as one that has been open for hours.
 const MAX_KEPT = 100;
 
-/** @typedef {"upcoming"|"open"|Outcome} Phase */
+/** @typedef {"upcoming"|"not_yet"|"open"|Outcome} Phase */
 
 /**
  * @param {StreamEvent[]} events
@@ -52,10 +52,33 @@ export const noteText = (state) => (typeof state.note === "string" ? state.note 
  * @param {number} now  by the server's clock
  * @returns {Phase}
  */
-export function phase({ outcome, opens_at, expires_at }, now) {
+export function phase({ outcome, opens_at, expires_at, progress }, now) {
   if (outcome) return outcome;
   if (now >= expires_at) return "expired";
-  return now < opens_at ? "upcoming" : "open";
+  if (now < opens_at) return "upcoming";
+  return progress && now < (progress.reached_at ?? Infinity) ? "not_yet" : "open";
+}
+
+/**
+ * How long the user has to go on watching before a bonus can be claimed.
+ *
+ * @param {NonNullable<Bonus["progress"]>} progress
+ * @param {number} now  by the server's clock
+ */
+export const toWatch = ({ min_ms, watched_ms, reached_at }, now) =>
+  reached_at === null ? min_ms - watched_ms : Math.max(0, reached_at - now);
+
+/**
+ * What a bonus says of itself.
+ *
+ * @param {Bonus} bonus
+ * @param {Phase} phase
+ * @param {number} now  by the server's clock
+ */
+export function phaseText({ progress }, phase, now) {
+  if (phase !== "not_yet" || !progress) return PHASES[phase];
+  const minutes = Math.ceil(toWatch(progress, now) / 60_000);
+  return `Keep watching: ${counted(minutes, "minute")} to go`;
 }
 
 /** @param {Phase} phase */
@@ -64,6 +87,7 @@ export const isClaimed = (phase) => phase === "claimed" || phase === "already_cl
 /** @type {Record<Phase, string>} */
 export const PHASES = {
   upcoming: "Opens soon",
+  not_yet: "Keep watching",
   open: "Claim it before it expires",
   claimed: "Claimed",
   already_claimed: "Claimed",

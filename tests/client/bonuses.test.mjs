@@ -143,11 +143,54 @@ test("an offer in the stream is reported once as an event and once as a bonus", 
   assert.deepEqual([of("event").length, of("bonus")], [1, [plain()]]);
 });
 
-test("an offer that arrives after its window is only an event", async () => {
-  const { sockets, of } = await online();
+test("an offer that arrives after its window is told as expired", async () => {
+  const { headcount, sockets, of } = await online();
   sockets[0].receive(pushed(offered(1, { expires_at: NOW })));
   sockets[0].receive(pushed(offered(2, { bonus_id: "c", expires_at: NOW + 1 })));
-  assert.deepEqual([of("event").length, of("bonus").map(({ bonus_id }) => bonus_id)], [2, ["c"]]);
+  sockets[0].receive(bonusPush(plain({ bonus_id: "d", expires_at: NOW })));
+  assert.deepEqual(outcomes(of), ["expired", null, "expired"]);
+  assert.deepEqual(headcount.bonuses.map(({ bonus_id }) => bonus_id), ["c"]);
+});
+
+test("a bonus that a claim granted in time stays claimed when it arrives late", async () => {
+  const { sockets, of } = await online();
+  sockets[0].receive(pushed(claimedElsewhere(1)));
+  sockets[0].receive(bonusPush(plain({ expires_at: NOW })));
+  assert.deepEqual(outcomes(of), ["claimed"]);
+});
+
+// Least watch time.
+
+const lacks = (more) => ({ clock: "connected", min_ms: 60_000, watched_ms: 20_000, reached_at: NOW + 40_000, ...more });
+
+test("a bonus is told again when its progress turns out to be another, and not as time goes on", async () => {
+  const { sockets, of } = await online();
+  const progress = lacks();
+  const later = { ...progress, watched_ms: 50_000 };
+  const slower = lacks({ reached_at: NOW + 70_000 });
+  for (const one of [progress, later, slower, null]) sockets[0].receive(bonusPush(plain({ progress: one })));
+  assert.deepEqual(of("bonus").map(({ progress }) => progress), [progress, slower, null]);
+});
+
+test("a claim that is refused for it says what is missing, and the bonus can be claimed later", async () => {
+  const { headcount, sockets, of } = await online();
+  sockets[0].receive(bonusPush(plain({ progress: lacks({ reached_at: NOW }) })));
+  const claim = headcount.claim("b");
+  sockets[0].receive({ ...claimed(sockets[0].last("claim").id, "not_eligible"), progress: lacks() });
+  assert.deepEqual((await claim).progress, lacks());
+  assert.deepEqual(of("bonus").at(-1), plain({ progress: lacks() }));
+});
+
+// More than a welcome has.
+
+test("bonuses are listed a page at a time, and each becomes known", async () => {
+  const { headcount, sockets, of } = await online();
+  const first = headcount.listBonuses();
+  assert.deepEqual(sockets[0].last("bonuses"), { action: "bonuses", id: "id2" });
+  sockets[0].receive({ type: "bonuses", re: "id2", server_now: 1, bonuses: [plain()], next: "5.b" });
+  assert.deepEqual([await first, of("bonus")], [{ bonuses: [plain()], next: "5.b" }, [plain()]]);
+  headcount.listBonuses({ after: "5.b" });
+  assert.deepEqual(sockets[0].last("bonuses"), { action: "bonuses", id: "id3", after: "5.b" });
 });
 
 test("the bonuses of a welcome tell which offers in its events are still open", async () => {

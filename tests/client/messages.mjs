@@ -64,7 +64,7 @@ export const bonus = (more = {}) => ({
   bonus_id: "b",
   reward: {},
   opens_at: 1,
-  expires_at: 2,
+  expires_at: 60_000_000,
   outcome: null,
   acknowledge: false,
   ...more,

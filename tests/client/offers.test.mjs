@@ -43,14 +43,16 @@ test("a claimed bonus stays claimed", () => {
 });
 
 test("a bonus sold out or cancelled here may have been claimed elsewhere", () => {
-  for (const known of ["sold_out", "cancelled", "not_eligible"]) {
+  for (const known of ["sold_out", "cancelled"]) {
     assert.deepEqual(ended(ended(offers, "b", known).offers, "b", "claimed").changed, bonus({ outcome: "claimed" }));
   }
 });
 
-test("a claim that is too early does not end the bonus", () => {
-  assert.equal(ended(offers, "b", "too_early").changed, null);
-  assert.deepEqual(ended(ended(offers, "b", "too_early").offers, "b", "claimed").changed, bonus({ outcome: "claimed" }));
+test("a claim that is too early, or before enough was watched, does not end the bonus", () => {
+  for (const passing of ["too_early", "not_eligible"]) {
+    assert.equal(ended(offers, "b", passing).changed, null);
+    assert.deepEqual(ended(ended(offers, "b", passing).offers, "b", "claimed").changed, bonus({ outcome: "claimed" }));
+  }
 });
 
 test("the list is bounded, and the newest stay", () => {

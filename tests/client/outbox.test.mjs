@@ -31,8 +31,8 @@ test("a claim does not wait for acts, and any outcome is an answer", async () =>
   headcount.act("like");
   const claim = headcount.claim("b");
   sockets[0].receive(claimed("id3", "sold_out"));
-  assert.deepEqual(await claim, { bonus_id: "b", outcome: "sold_out", event: null });
-  assert.deepEqual(of("claim"), [{ bonus_id: "b", outcome: "sold_out", event: null }]);
+  assert.deepEqual(await claim, { bonus_id: "b", outcome: "sold_out", event: null, progress: null });
+  assert.deepEqual(of("claim"), [{ bonus_id: "b", outcome: "sold_out", event: null, progress: null }]);
 });
 
 test("an unanswered request is sent again with the same id after a reconnect", async () => {

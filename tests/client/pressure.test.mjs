@@ -51,7 +51,7 @@ test("a claim that was throttled until its bonus expired has that outcome, and i
   assert.equal(state.outcome, null);
   await time.pass(1_100);
   assert.deepEqual([state.outcome, claims().length], ["expired", count]);
-  assert.deepEqual(of("claim"), [{ bonus_id: "b", outcome: "expired", event: null }]);
+  assert.deepEqual(of("claim"), [{ bonus_id: "b", outcome: "expired", event: null, progress: null }]);
   assert.equal(of("bonus").at(-1).outcome, "expired");
   assert.deepEqual(of("backlog").at(-1), { count: 0, isStuck: false });
 });

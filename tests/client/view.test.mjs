@@ -30,6 +30,11 @@ test("a tab keeps as many events as a snapshot has", () => {
 test("a bonus opens and expires at its moments", () => {
   const phases = [99, 100, 199, 200].map((now) => view.phase(bonus, now));
   assert.deepEqual(phases, ["upcoming", "open", "open", "expired"]);
+  const lacks = { clock: "visible", min_ms: 90_000, watched_ms: 0, reached_at: 150 };
+  const waiting = [99, 149, 150, 200].map((now) => view.phase({ ...bonus, progress: lacks }, now));
+  assert.deepEqual(waiting, ["upcoming", "not_yet", "open", "expired"]);
+  const still = { ...bonus, progress: { ...lacks, reached_at: null } };
+  assert.deepEqual([view.phase(still, 199), view.phaseText(still, "not_yet", 199)], ["not_yet", "Keep watching: 2 minutes to go"]);
 });
 
 test("an outcome outlives the window", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { greet, keepAlive, online, setUp, settled } from "./fakes.mjs";
-import { CRASH, TOO_MANY, refusal, slowDown, welcome } from "./messages.mjs";
+import { CRASH, TOO_MANY, bonus, bonusPush, refusal, slowDown, welcome } from "./messages.mjs";
 
 const MINUTE = 60_000;
 
@@ -47,6 +47,17 @@ test("the first hello says whether the page is visible: a tab born hidden gets n
 test("without a page, as in Node.js, it is visible", async () => {
   const { sockets } = await online();
   assert.deepEqual(said(sockets[0]), [[true, 1]]);
+});
+
+test("with each change it asks how far a bonus of visible time is", async () => {
+  for (const [clock, hellos] of [["visible", 2], ["connected", 1]]) {
+    const { page, sockets } = await shown();
+    const progress = { clock, min_ms: 2, watched_ms: 1, reached_at: 5_060_000 };
+    sockets[0].receive(bonusPush(bonus({ opens_at: 1, expires_at: 6_000_000, progress })));
+    page.hide();
+    note(sockets[0]);
+    assert.equal(sockets[0].of("hello").length, hellos);
+  }
 });
 
 test("a change is told at once, with the next number", async () => {

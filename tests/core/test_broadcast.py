@@ -41,6 +41,7 @@ PAGE = PageRow(
     recipients=Json("[]"),
     dropped=None,
     repeat_in_ms=None,
+    progress=None,
 )
 
 
@@ -52,6 +53,13 @@ def row(*recipients: tuple[str, list[str], object], **more: object) -> PageRow:
 
 def decoded(pushes: list[Push]) -> list[tuple[str, str, Any]]:
     return [(one.user_id, one.connection_id, json.loads(one.data)) for one in pushes]
+
+
+def test_a_user_who_lacks_watch_time_is_told_how_much() -> None:
+    lacks = {"clock": "connected", "min_ms": 9, "watched_ms": 4, "reached_at": 9_005}
+    page = row(("ann", ["a1"], None), ("bob", ["b1"], None), progress=json.dumps({"bob": lacks}))
+    said = {user: message["bonus"] for user, _, message in decoded(broadcast.pushes(page))}
+    assert said == {"ann": {"bonus_id": "b"}, "bob": {"bonus_id": "b", "progress": lacks}}
 
 
 def test_a_bonus_goes_to_each_connection() -> None:

@@ -16,6 +16,7 @@ from handlers.core.message import (
     ActMessage,
     AudienceMessage,
     BadMessage,
+    BonusesMessage,
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
@@ -48,6 +49,9 @@ def test_each_message_is_read() -> None:
         AckMessage("k1", bonus_id)
     )
     assert parse('{"action":"ledger","id":"l1","before":9}') == LedgerMessage("l1", 9)
+    cursor = f"1772928000123456.{UUID(int=7)}"
+    body = json.dumps({"action": "bonuses", "id": "b1", "after": cursor})
+    assert parse(body) == BonusesMessage("b1", cursor)
     assert parse('{"action":"hello","id":"h1","broadcasts_since":5}') == (
         HelloMessage("h1", broadcasts_since=5)
     )

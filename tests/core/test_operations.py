@@ -16,6 +16,7 @@ from handlers.core.message import (
     AckMessage,
     ActMessage,
     AudienceMessage,
+    BonusesMessage,
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
@@ -28,6 +29,7 @@ from handlers.core.operations import (
     act,
     audience,
     authorize,
+    bonuses,
     claim,
     connect,
     disconnect,
@@ -39,6 +41,7 @@ from handlers.core.operations import (
 from handlers.core.operations.ack import AckRow
 from handlers.core.operations.act import Act, ActRow
 from handlers.core.operations.audience import Audience
+from handlers.core.operations.bonuses import BonusesRow
 from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
@@ -63,7 +66,7 @@ EVENT = Json('{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}')
 OTHERS = Json(json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]]))
 EPOCH = UUID(int=1)
 ACTED = ActRow("acted", 0, 9, EPOCH, EVENT, OTHERS)
-CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS)
+CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS, None)
 
 
 def decoded(push: Push) -> tuple[str, str, Any]:
@@ -222,6 +225,15 @@ def test_a_claim_that_comes_too_late_shows_sold_out_on_every_device() -> None:
     ]
 
 
+def test_a_refusal_says_how_much_watch_time_is_missing() -> None:
+    lacks = '{"clock": "connected", "min_ms": 9, "watched_ms": 4, "reached_at": 9005}'
+    row = structs.replace(
+        CLAIMED, outcome="not_eligible", event=None, others=None, progress=Json(lacks)
+    )
+    reply = json.loads(claim.outcome(ANN, CLAIM, row).reply)
+    assert (reply["outcome"], reply["progress"]) == ("not_eligible", json.loads(lacks))
+
+
 def test_without_an_event_or_a_bonus_nothing_is_pushed() -> None:
     """The event of a claim is pruned some day; a bonus that is sold out comes only for others."""
     for outcome in ("claimed", "sold_out"):
@@ -265,6 +277,17 @@ def test_a_user_who_is_kept_out_learns_it_without_a_message_of_theirs() -> None:
 
 def test_a_message_within_the_limit_is_not_refused() -> None:
     assert over_limit("a1", AckRow("acked", 0)) is None
+
+
+def test_a_page_of_bonuses_is_answered() -> None:
+    row = BonusesRow("listed", 0, 9, Json('[{"bonus_id": "b"}]'), "5.b")
+    assert json.loads(bonuses.outcome(ANN, BonusesMessage("b1"), row).reply) == {
+        "type": "bonuses",
+        "re": "b1",
+        "server_now": 9,
+        "bonuses": [{"bonus_id": "b"}],
+        "next": "5.b",
+    }
 
 
 def test_an_acknowledgement_and_a_ledger_are_answered() -> None:
@@ -327,6 +350,7 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         reconnect_within_ms=345_000,
         ping_every_ms=240_000,
         rotate_within_ms=6_900_000,
+        has_more_bonuses=True,
     )
     welcome = json.loads(hello.outcome(ANN, HelloMessage("h1"), row).reply)
     assert welcome == {
@@ -343,6 +367,7 @@ def test_welcome_has_everything_that_a_client_draws() -> None:
         "reconnect_within_ms": 345_000,
         "ping_every_ms": 240_000,
         "rotate_within_ms": 6_900_000,
+        "has_more_bonuses": True,
         "epoch": str(EPOCH),
         "seq": 3,
         "recovered": True,

@@ -71,6 +71,7 @@ def wrong(dice: Random) -> str:
         "ack": {"bonus_id": bonus_id},
         "watch": {"resource": '"lobby"'},
         "ledger": {"before": "7"},
+        "bonuses": {"after": "7"},
         "visibility": {"visible": "true", "change": "2"},
         "audience": {"resource": '"lobby"'},
     }.get(action, {})

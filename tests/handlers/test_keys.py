@@ -13,7 +13,7 @@ from handlers.services import keys
 from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys
 from handlers.web.errors import MISSING_SCOPE, TOO_MANY_KEYS, UNAUTHORIZED
 from handlers.web.scopes import OPERATIONS, SCOPE_OF, SCOPES, SERVICE_TOKEN_ONLY
-from tests.support.web import WebContainer, call
+from tests.support.web import WebContainer, call, operations
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -27,16 +27,6 @@ OPEN = {"check_health"}
 @pytest.fixture
 def container_type() -> type[Container]:
     return WebContainer
-
-
-def operations(world: World) -> dict[str, tuple[str, str]]:
-    """Of the whole API: method and path by name."""
-    paths = call(world, "GET", "/openapi.json")[1]["paths"]
-    return {
-        operation["operationId"]: (method.upper(), path)
-        for path, methods in paths.items()
-        for method, operation in methods.items()
-    }
 
 
 def make(world: World, name: str, *scopes: str) -> dict[str, Any]:

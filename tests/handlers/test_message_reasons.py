@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "ack": {"bonus_id": BONUS},
     "watch": {"resource": "site"},
     "ledger": {},
+    "bonuses": {},
     "visibility": {"visible": False, "change": 2},
     "audience": {"resource": "site"},
 }
@@ -62,6 +63,7 @@ BAD: dict[str, tuple[object, ...]] = {
     "since": OUT_OF_RANGE,
     "broadcasts_since": OUT_OF_RANGE,
     "before": OUT_OF_RANGE,
+    "after": (7, "", "7", f"7.{BONUS}x", f"-7.{BONUS}", f"{'7' * 17}.{BONUS}"),
     "epoch": (7, "x" * 65),
     "resource": (None, 7, "", "x" * 129, "a\0b"),
     "visible": (7, "true", {}),

@@ -299,6 +299,7 @@ EACH = [
     {"action": "ack", "id": "k1", "bonus_id": str(uuid.UUID(int=1))},
     {"action": "watch", "id": "w1", "resource": "site"},
     {"action": "ledger", "id": "l1"},
+    {"action": "bonuses", "id": "b1"},
     {"action": "visibility", "id": "v1", "visible": True, "change": 1},
     {"action": "audience", "id": "n1", "resource": "site"},
 ]

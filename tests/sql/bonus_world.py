@@ -86,7 +86,7 @@ class Bonus:
     def is_sold_out(self) -> bool:
         return self.order.stock is not None and len(self.grants) == self.order.stock
 
-    def json(self, outcome: str | None) -> Json:
+    def json(self, outcome: str | None, progress: Json = None) -> Json:
         return {
             "bonus_id": str(self.bonus_id),
             "reward": self.order.reward,
@@ -94,6 +94,7 @@ class Bonus:
             "expires_at": self.expires_at,
             "outcome": outcome,
             "acknowledge": self.order.acknowledge,
+            "progress": progress,
         }
 
 
@@ -274,7 +275,7 @@ class World:
         return "claimed"
 
     def _looks_at(self, user: str, claim_id: str, bonus: Bonus | None) -> str | None:
-        """None: it is granted. What has been is told first, then why not, then the stock."""
+        """None: it is granted. What has been is told first, then why not."""
         granted = bonus.grants.get(user) if bonus else None
         if granted == claim_id:
             return "claimed"
@@ -282,18 +283,18 @@ class World:
             return "conflict"
         if granted is not None:
             return "already_claimed"
-        refusal = self.refuses(user, bonus)
-        if refusal is None and bonus and bonus.is_sold_out:
-            return "sold_out"
-        return refusal
+        return self.refuses(user, bonus)
 
     def refuses(self, user: str, bonus: Bonus | None) -> str | None:
-        """A bonus that is not for a user does not exist for them; only then comes the time."""
+        """A bonus that is not for a user does not exist for them; only then comes the time, then
+        whether there is any left, and last what they can still do about it."""
         if bonus is None or not self.is_for(user, bonus.order):
             return "unknown_bonus"
         state = self._state(bonus)
         if state in ("cancelled", "too_early", "expired"):
             return state
+        if bonus.is_sold_out:
+            return "sold_out"
         return None if self._has_watched_enough(user, bonus.order) else "not_eligible"
 
     def is_for(self, user: str, order: Order) -> bool:
@@ -317,6 +318,20 @@ class World:
 
     def _has_watched_enough(self, user: str, order: Order) -> bool:
         return self.watched(user, order) >= (order.min_watched or 0)
+
+    def progress(self, user: str, bonus: Bonus) -> Json:
+        """What is missing, and the moment from which it is not, should they stay."""
+        order = bonus.order
+        if order.min_watched is None or self._has_watched_enough(user, order):
+            return None
+        watched, here = self.watched(user, order), self.resources_of(user)
+        is_here = bool(here if order.resource is None else order.resource in here)
+        return {
+            "clock": "connected",
+            "min_ms": order.min_watched,
+            "watched_ms": watched,
+            "reached_at": self.now + order.min_watched - watched if is_here else None,
+        }
 
     def watched(self, user: str, order: Order) -> int:
         """The resource, or anything: a moment counts once, however many sessions have it."""
@@ -354,7 +369,8 @@ class World:
         for user in sorted(set(users) & set(bonus.order.users) - bonus.told):
             bonus.told.add(user)
             id_ = f"bonus.{bonus.bonus_id}"
-            self._appends(user, "bonus.offered", bonus.json(None), None, id_)
+            body = bonus.json(None, self.progress(user, bonus))
+            self._appends(user, "bonus.offered", body, None, id_)
 
     def prunes(self, before: int) -> None:
         for stream in self.streams.values():
@@ -369,23 +385,48 @@ class World:
 
     # What users see.
 
-    def connections(self, user: str) -> list[list[str]]:
+    def connections(self, user: str, resource: str | None = None) -> list[list[str]]:
+        """Of all resources, or of one."""
         return sorted(
-            [NODE, f"{user}-{resource}-{device}"]
-            for one, resource in self.joined_at
+            [NODE, f"{user}-{there}-{device}"]
+            for one, there in self.joined_at
             for device in DEVICES
-            if one == user
+            if one == user and resource in (None, there)
         )
 
+    def recipients(self, bonus: Bonus, round_: int) -> dict[str, list[list[str]]]:
+        """Where a round of a bonus is pushed: to users it is for who have not answered before."""
+        told = [user for user in USERS if self.is_for(user, bonus.order)]
+        if round_ > 1:
+            told = [user for user in told if user not in {*bonus.acked, *bonus.grants}]
+        at = {user: self.connections(user, bonus.order.resource) for user in told}
+        return {user: connections for user, connections in at.items() if connections}
+
     def shown_bonuses(self, user: str) -> list[Json]:
-        """Those for them that are not over, but for those they have not watched enough for."""
-        return [
-            bonus.json(self._shown_as(user, bonus))
-            for bonus in self.bonuses
-            if self.is_for(user, bonus.order)
-            and bonus.expires_at > self.now
-            and (user in bonus.grants or self.refuses(user, bonus) != "not_eligible")
-        ]
+        """Those for them that are not over: what they can have first, then what they may have
+        later, what they have, what is gone, and cancelled ones; of each the first to expire."""
+        shown = sorted(self._running(user), key=lambda one: (self._rank(user, one), *_order(one)))
+        return [self._shown(user, bonus) for bonus in shown]
+
+    def listed_bonuses(self, user: str) -> list[Json]:
+        """All of them but those that are cancelled, the first to expire first."""
+        listed = sorted(self._running(user), key=_order)
+        return [self._shown(user, bonus) for bonus in listed if bonus.cancelled_at is None]
+
+    def _running(self, user: str) -> list[Bonus]:
+        return [b for b in self.bonuses if self.is_for(user, b.order) and b.expires_at > self.now]
+
+    def _rank(self, user: str, bonus: Bonus) -> int:
+        if bonus.cancelled_at is not None:
+            return 4
+        if user in bonus.grants:
+            return 2
+        refusal = self.refuses(user, bonus)
+        return {None: 0, "too_early": 1, "not_eligible": 1, "sold_out": 3}[refusal]
+
+    def _shown(self, user: str, bonus: Bonus) -> Json:
+        outcome = self._shown_as(user, bonus)
+        return bonus.json(outcome, None if outcome else self.progress(user, bonus))
 
     def _shown_as(self, user: str, bonus: Bonus) -> str | None:
         if user in bonus.grants:
@@ -409,6 +450,9 @@ class World:
         ]
 
     def _concerns(self, user: str, bonus: Bonus) -> bool:
-        if bonus.order.audience == "everyone":
-            return True
-        return bonus.order.resource is not None and (user, bonus.order.resource) in self.joined_at
+        """Of an offer to listed users, each has entries of their own."""
+        return bonus.order.audience != "users" and self.is_for(user, bonus.order)
+
+
+def _order(bonus: Bonus) -> tuple[int, UUID]:
+    return bonus.expires_at, bonus.bonus_id

@@ -135,7 +135,7 @@ async def test_a_resource_is_an_audience_and_watch_time_a_condition(db: asyncpg.
     assert await claims(db, bonus_id) == "unknown_bonus"
     await watches(db, "ann", "stream")
     assert await claims(db, bonus_id) == "not_eligible"
-    assert await shown(db) == []
+    assert await shown(db) == [(bonus_id, None)]
 
 
 async def test_a_claim_that_was_granted_stays_theirs(db: asyncpg.Connection) -> None:

@@ -207,6 +207,7 @@ class Story(RuleBasedStateMachine):
         database.empty()
         self.database, self.world = database, World(BEGINS_AT)
         self.tables = Tables(database, self.world)
+        self.rounds: dict[UUID, int] = {}
 
     # People come and go, with all their devices: `test_presence_model` has the rest of it.
 
@@ -286,6 +287,31 @@ class Story(RuleBasedStateMachine):
         self.world.tells(bonus, told)
         self._goes_on()
 
+    @precondition(lambda self: self.world.bonuses)
+    @rule(pick=picks)
+    def a_round_of_a_bonus_is_pushed(self, pick: int) -> None:
+        """To the users that it is for, and to no other: in one page."""
+        bonus = picked(self.world.bonuses, pick)
+        round_ = self.rounds[bonus.bonus_id] = self.rounds.get(bonus.bonus_id, 0) + 1
+        row = self.database.row(
+            "broadcast_page($1, $2, $3, 250, 100000, p_now => $4)",
+            *(bonus.bonus_id, round_, UUID(int=9_000 + self.world.now), self._now),
+        )
+        if bonus.cancelled_at is not None or self.world.now > bonus.expires_at:
+            assert (row["recipients"], row["bonus"]) == (None, None)
+        else:
+            self.world.tells(bonus, bonus.order.users)
+            told: dict[str, list[list[str]]] = {}
+            for user, connections, event in row["recipients"] or []:
+                told[user] = sorted(told.get(user, []) + connections)
+                said = self.world.stream(user).find(f"bonus.{bonus.bonus_id}")
+                assert event == (said.json() if said else None)
+            assert told == self.world.recipients(bonus, round_)
+            lacking = {} if bonus.order.users else {u: self.world.progress(u, bonus) for u in told}
+            lacking = {user: progress for user, progress in lacking.items() if progress}
+            assert (row["progress"] or {}) == lacking
+        self._goes_on()
+
     # What users do.
 
     @rule(user=users, claim_id=ids, pick=picks, is_limited=limits)
@@ -363,9 +389,20 @@ class Story(RuleBasedStateMachine):
             assert row["resource"] == resource
             assert (row["seq"], row["state"]) == (stream.seq, stream.state)
             assert (row["events"], row["recovered"]) == (missed_events, is_whole)
-            assert in_order(row["bonuses"]) == in_order(self.world.shown_bonuses(user))
+            assert row["bonuses"] == self.world.shown_bonuses(user)
+            assert row["has_more_bonuses"] is False
             head = max((seq or 0 for _, _, seq, _ in self.world.broadcasts), default=0)
             assert row["broadcasts"] == {"seq": head, "recovered": True, "news": []}
+        self._goes_on()
+
+    @rule(user=users, is_limited=limits)
+    def a_user_lists_their_bonuses(self, user: str, is_limited: bool) -> None:
+        refusal = self._spends(user, is_limited)
+        call = "list_offers($1, null, $2, $3, p_now => $4)"
+        row = self.database.row(call, user, *self._limit(is_limited), self._now)
+        assert row["outcome"] == (refusal or "listed")
+        if refusal is None:
+            assert (row["bonuses"], row["next"]) == (self.world.listed_bonuses(user), None)
         self._goes_on()
 
     @rule(user=users, is_limited=limits)
@@ -432,6 +469,8 @@ class Story(RuleBasedStateMachine):
         is_for_others = outcome == "sold_out" and len(self.world.connections(user)) > 1
         bonus = self.world.bonus(bonus_id) if is_for_others else None
         assert row["bonus"] == (bonus and bonus.json("sold_out"))
+        refused = self.world.bonus(bonus_id) if outcome in ("too_early", "not_eligible") else None
+        assert row["progress"] == (refused and self.world.progress(user, refused))
         is_told = outcome in ("claimed", "sold_out")
         assert (row["others"] is not None) == is_told
         assert sorted(row["others"] or []) == (self.world.connections(user) if is_told else [])
@@ -541,6 +580,10 @@ async def test_a_long_ledger_has_each_entry_once(
     db: asyncpg.Connection, entries: int, pages: list[int]
 ) -> None:
     """Some for everyone and some of the user's own, in turns."""
+    await db.execute(
+        "insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
+        " values ('ann', 'site', now(), now(), '{\"n\": {\"tab\": {}}}')"
+    )
     for n in range(entries):
         users = ["ann", "bob"] if n % 2 else []
         await db.execute(*create_bonus(UUID(int=n), user_ids=users))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from itertools import product
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -23,6 +24,18 @@ if TYPE_CHECKING:
 MINUTE = 60
 LENGTH = timedelta(hours=20)
 WORLDS = 6
+
+
+def lacks(
+    least: float, watched: float, reached_at: float | None, *, is_visible: bool = True
+) -> dict[str, Any]:
+    """As a bonus says it, of seconds."""
+    return {
+        "clock": "visible" if is_visible else "connected",
+        "min_ms": least * 1_000,
+        "watched_ms": round(watched * 1_000),
+        "reached_at": reached_at and round(at(reached_at).timestamp() * 1_000),
+    }
 
 
 async def makes_rule(
@@ -111,11 +124,12 @@ async def test_a_claim_and_the_welcome_ask_the_clock_of_the_bonus(
         visible=is_visible,
         now=at(0),
     )
-    refusal = "select claim_refusal(b, 'ann', $1) from bonuses b"
+    refusal = "select outcome from bonuses b, offer_of(b, 'ann', false, false, $1)"
     for now, refused in ((since - 0.001, "not_eligible"), (since, None)):
         assert await db.fetchval(refusal, at(now)) == refused
         welcome = await hello(db, Tab("a"), True, 3, at(now))
-        assert (welcome["bonuses"] == "[]") == (refused is not None)
+        progress = json.loads(welcome["bonuses"])[0]["progress"]
+        assert progress == (refused and lacks(100, 99.999, since, is_visible=is_visible))
 
 
 async def test_a_bonus_of_another_resource_asks_for_what_was_visible_there(
@@ -134,10 +148,14 @@ async def test_a_bonus_of_another_resource_asks_for_what_was_visible_there(
         visible=True,
         now=at(0),
     )
-    assert (await hello(db, Tab("a"), True, 1, at(200)))["bonuses"] == "[]"
+
+    async def said(now: float) -> Any:
+        return json.loads((await hello(db, Tab("a"), True, 1, at(now)))["bonuses"])[0]["progress"]
+
+    assert await said(200) == lacks(100, 0, None), "it stands still"
     await says(db, Tab("b"), True, 2, at(200))
-    assert (await hello(db, Tab("a"), True, 1, at(299)))["bonuses"] == "[]"
-    assert (await hello(db, Tab("a"), True, 1, at(300)))["bonuses"] != "[]"
+    assert await said(299) == lacks(100, 99, 300)
+    assert await said(300) is None
 
 
 async def test_a_welcome_says_both_clocks_of_its_resource(db: asyncpg.Connection) -> None:

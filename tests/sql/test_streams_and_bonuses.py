@@ -281,8 +281,8 @@ async def test_hello_shows_the_bonuses_one_may_claim(db: asyncpg.Connection) -> 
     for bonus_id in (withdrawn, await drop(db, audience="users", users=("bob",))):
         await db.execute(*asked(CancelBonus(bonus_id, uuid4())))
     assert [(UUID(b["bonus_id"]), b["outcome"]) for b in (await hello(db))["bonuses"]] == [
-        (mine, "claimed"),
         (soon, None),
+        (mine, "claimed"),
         (withdrawn, "cancelled"),
     ]
 

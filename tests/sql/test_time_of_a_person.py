@@ -57,11 +57,12 @@ async def test_the_least_watch_time_counts_a_second_once(db: asyncpg.Connection)
     )
     await Tab("a", resource="one").connect(db, at(0))
     await Tab("b", resource="two").connect(db, at(0.2))
-    refusal = "select claim_refusal(b, 'ann', $1) from bonuses b"
-    shown = "select json_array_length(bonuses_of('ann', null, null, $1))"
+    refusal = "select outcome from bonuses b, offer_of(b, 'ann', false, false, $1)"
+    shown = "select bonuses -> 0 -> 'progress' -> 'watched_ms' from shown_offers('ann', null, $1)"
     for now, refused in ((12.8, "not_eligible"), (19.999, "not_eligible"), (20, None)):
         assert await db.fetchval(refusal, at(now)) == refused
-        assert await db.fetchval(shown, at(now)) == (refused is None)
+        watched_ms = str(round(now * 1_000)) if refused else None
+        assert await db.fetchval(shown, at(now)) == watched_ms
 
 
 @pytest.mark.parametrize(

@@ -89,3 +89,13 @@ def pages(world: World, path: str) -> list[Any]:
         if page["next"] is None:
             return seen
         after = f"&after={page['next']}"
+
+
+def operations(world: World) -> dict[str, tuple[str, str]]:
+    """Of the whole API: method and path by name."""
+    paths = call(world, "GET", "/openapi.json")[1]["paths"]
+    return {
+        operation["operationId"]: (method.upper(), path)
+        for path, methods in paths.items()
+        for method, operation in methods.items()
+    }

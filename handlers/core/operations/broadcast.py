@@ -79,6 +79,8 @@ class PageRow(msgspec.Struct, frozen=True):
     recipients: Json | None
     dropped: int | None
     repeat_in_ms: int | None
+    progress: Json | None
+    """{user_id: progress} of the recipients who lack some of the least watch time."""
 
 
 class BroadcastPage(Statement[PageRow], frozen=True):
@@ -173,11 +175,11 @@ Recipient = tuple[str, list[tuple[str, str]], msgspec.Raw]
 
 def pushes(row: PageRow) -> list[Push]:
     """One message per connection of the page."""
-    same = _message(row)
+    same, own = _message(row), _with_progress(row)
     return [
         Push(user_id, node, connection_id, data)
         for user_id, connections, event in _recipients(row)
-        for data in [same if bytes(event) == b"null" else _event(row, event)]
+        for data in [own.get(user_id, same) if bytes(event) == b"null" else _event(row, event)]
         for node, connection_id in connections
     ]
 
@@ -192,6 +194,23 @@ def _message(row: PageRow) -> bytes:
     return encode(
         "news", server_now=_begins_at(row), broadcast=raw(row.broadcast), news=raw(row.news)
     )
+
+
+def _with_progress(row: PageRow) -> dict[str, bytes]:
+    """The message of each user who lacks some of the least watch time."""
+    if row.progress is None:
+        return {}
+    bonus = msgspec.json.decode(row.bonus or "{}", type=dict[str, msgspec.Raw])
+    each = msgspec.json.decode(row.progress, type=dict[str, msgspec.Raw])
+    return {
+        user_id: encode(
+            "bonus",
+            server_now=_begins_at(row),
+            broadcast=raw(row.broadcast),
+            bonus={**bonus, "progress": progress},
+        )
+        for user_id, progress in each.items()
+    }
 
 
 def _event(row: PageRow, event: msgspec.Raw) -> bytes:

@@ -17,6 +17,7 @@ from handlers.core.operation import (
     Statement,
     bonus_message,
     error,
+    raw,
     reply_and_notify,
 )
 
@@ -37,6 +38,8 @@ class ClaimRow(msgspec.Struct, frozen=True):
     bonus: Json | None
     """Sold out, if there are other connections that shall see it so."""
     others: Json | None
+    progress: Json | None
+    """How far the user is towards the least watch time, if that is missing."""
 
 
 class Claim(Statement[ClaimRow], frozen=True):
@@ -69,6 +72,7 @@ def outcome(connection: Connection, message: ClaimMessage, row: ClaimRow) -> Out
         "re": message.id,
         "bonus_id": message.bonus_id,
         "outcome": row.outcome,
+        **({} if row.progress is None else {"progress": raw(row.progress)}),
     }
     sold_out = None if row.bonus is None else bonus_message(row.server_now, row.bonus)
     return replace(reply_and_notify(connection, row, reply, sold_out), claim=row.outcome)

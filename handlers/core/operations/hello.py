@@ -37,6 +37,8 @@ class HelloRow(msgspec.Struct, frozen=True):
     ping_every_ms: int
     rotate_within_ms: int
     """The age by which a connection must have been replaced."""
+    has_more_bonuses: bool
+    """`ListOffers` has all of them."""
 
 
 class Hello(Statement[HelloRow], frozen=True):
@@ -94,6 +96,7 @@ def outcome(connection: Connection, message: HelloMessage, row: HelloRow) -> Out
             events=raw(row.events),
             state=raw(row.state),
             bonuses=raw(row.bonuses),
+            has_more_bonuses=row.has_more_bonuses,
             broadcasts=raw(row.broadcasts),
         )
     )

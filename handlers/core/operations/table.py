@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 from handlers.core import message
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, parse
 from handlers.core.operation import error
-from handlers.core.operations import ack, act, audience, claim, hello, ledger, visibility, watch
+from handlers.core.operations import (
+    ack,
+    act,
+    audience,
+    bonuses,
+    claim,
+    hello,
+    ledger,
+    visibility,
+    watch,
+)
 from handlers.core.operations.reject import Reject
 
 if TYPE_CHECKING:
@@ -24,6 +34,7 @@ OPERATIONS: Mapping[type[message.Message], Operation[Any, Any]] = {
     message.AckMessage: ack.OPERATION,
     message.WatchMessage: watch.OPERATION,
     message.LedgerMessage: ledger.OPERATION,
+    message.BonusesMessage: bonuses.OPERATION,
     message.VisibilityMessage: visibility.OPERATION,
     message.AudienceMessage: audience.OPERATION,
 }

@@ -20,7 +20,8 @@ begin
         insert into acks (bonus_id, user_id, at)
             select b.bonus_id, p_user_id, v_now from bonuses b
              where b.bonus_id = p_bonus_id and b.acknowledge
-               and coalesce(claim_refusal(b, p_user_id, v_now), '') in ('', 'too_early', 'not_eligible')
+               and (select o.state from offer_of(b, p_user_id, false, false, v_now) as o)
+                   in ('announced', 'not_yet', 'claimable')
             on conflict do nothing;
     end if;
 end $$;

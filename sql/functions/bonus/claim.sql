@@ -7,13 +7,13 @@
 -- Once the stock is gone a claim takes no lock: a thousand are granted, fifty thousand ask.
 -- epoch, event: null unless the outcome is claimed, and once the event has been pruned. others: the
 -- connections to tell, as in `act`; null unless the outcome is claimed or sold_out. bonus: as sold out, if
--- there is a connection to tell.
+-- there is a connection to tell. progress: with not_eligible, and with too_early if it is not reached; see `progress_of`.
 create or replace function claim(
     p_user_id text, p_claim_id text, p_bonus_id uuid,
     p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
     p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
-    out bonus jsonb, out others jsonb
+    out bonus jsonb, out others jsonb, out progress jsonb
 ) language plpgsql as $$
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
@@ -40,6 +40,7 @@ begin
         end if;
     end if;
     v_bonus := v_look.bonus;
+    progress := v_look.progress;
     v_event := v_look.event;
     if outcome is null then
         outcome := 'claimed';

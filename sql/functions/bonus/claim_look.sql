@@ -4,10 +4,11 @@
 -- claim, also sees whose claim that was.
 create or replace function claim_look(
     p_user_id text, p_claim_id text, p_bonus_id uuid, p_now timestamptz,
-    out outcome text, out bonus bonuses, out event user_events
+    out outcome text, out bonus bonuses, out event user_events, out progress jsonb
 ) language plpgsql as $$
 declare
     v_seen record;
+    v_offer record;
 begin
     select b as bonus, e as event, c.claim_id,
            b.stock is not null and not exists (
@@ -26,9 +27,8 @@ begin
     elsif v_seen.claim_id is not null then
         outcome := 'already_claimed';
     else
-        outcome := claim_refusal(bonus, p_user_id, p_now);
-        if outcome is null and v_seen.is_sold_out then
-            outcome := 'sold_out';
-        end if;
+        v_offer := offer_of(bonus, p_user_id, false, v_seen.is_sold_out, p_now);
+        outcome := v_offer.outcome;
+        progress := v_offer.progress;
     end if;
 end $$;

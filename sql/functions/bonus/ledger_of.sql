@@ -1,5 +1,6 @@
--- A user's bonus history, newest first: offers to them, and bonuses for everyone or for a resource they
--- watch. At most 20 entries below p_before (an id; null: from the newest): 20 rewards fit into one message.
+-- A user's bonus history, newest first: what they were offered and have claimed, and bonuses that are for them because
+-- they watch (see `offer_of`): for everyone, or for the resource. At most 20 entries below p_before (an id; null: from the
+-- newest): 20 rewards fit into one message.
 -- Returns one row; outcome listed, slow_down or kept_out (see `spend`); entries [{id, entry, bonus_id,
 -- reward, at, reason}]; reason: of a payout, if it has one; next: the p_before of the next page, null after the last.
 create or replace function ledger_of(
@@ -23,7 +24,9 @@ begin
     ),
     everyones as (
         select l.id, l.entry, l.bonus_id, l.at, l.payout_revision from ledger l
-         where l.audience = 'everyone' and l.id < v_before order by l.id desc limit 20
+         where l.audience = 'everyone' and l.id < v_before
+           and exists (select from watching_times w where w.user_id = p_user_id and w.ended_at is null)
+         order by l.id desc limit 20
     ),
     watched as (
         select r.* from watching_times w, lateral (

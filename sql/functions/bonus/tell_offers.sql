@@ -16,7 +16,7 @@ begin
     ),
     told as (
         insert into user_events (user_id, seq, type, body, at, action_id)
-            select user_id, seq, 'bonus.offered', bonus_json(p_bonus, null), p_now,
+            select user_id, seq, 'bonus.offered', bonus_json(p_bonus, null, progress_of(p_bonus, user_id, p_now)), p_now,
                    'bonus.' || p_bonus.bonus_id
               from numbered
     )

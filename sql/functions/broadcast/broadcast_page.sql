@@ -12,6 +12,8 @@
 -- broadcast {seq, follows}: null for listed users. bonus, news: the content.
 -- recipients: [[user_id, [[node, connection id], …], event], …]; event: the offer in the stream of a listed
 -- user, else null.
+-- progress: {user_id: progress} of the recipients who have not watched long enough for an offer, see `progress_of`;
+-- null: there are none. A listed user's is in the event.
 -- p_worker: a uuid that the worker chose; it works on one page at a time. p_shard (null: none), p_page and
 -- the counts after them: the page that it got last, and what became of its pushes. A page is done only with
 -- that report: a worker that dies leaves its page to another one, p_lease later.
@@ -23,7 +25,7 @@ create or replace function broadcast_page(
 ) returns table (
     outcome text, wait_ms integer, shards integer, shard integer, page integer, server_now bigint,
     expires_at bigint, age_ms bigint, kind text, epoch uuid, broadcast jsonb, bonus jsonb, news jsonb,
-    recipients jsonb, dropped integer, repeat_in_ms integer
+    recipients jsonb, dropped integer, repeat_in_ms integer, progress jsonb
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -67,6 +69,12 @@ begin
     if outcome = 'page' then
         select c.* into expires_at, age_ms, kind, epoch, broadcast, bonus, news
           from broadcast_content(v_broadcast, v_bonus, v_now) as c;
+        if v_broadcast.kind = 'offer' and v_broadcast.audience <> 'users' and v_bonus.min_watched is not null then
+            select jsonb_object_agg(p.user_id, p.progress) into progress
+              from (select u.user_id, progress_of(v_bonus, u.user_id, v_now) as progress
+                      from (select distinct r.value ->> 0 as user_id from jsonb_array_elements(recipients) as r) as u) as p
+             where p.progress is not null;
+        end if;
     end if;
     return next;
 end $$;

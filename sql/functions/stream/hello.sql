@@ -6,7 +6,7 @@
 --   recovered  true: events are exactly those after `since`
 --              false: `since` is of another epoch or reaches too far back; events are the latest
 --   events     at most 100 and 48 KB of them, in order
---   bonuses    see bonuses_of
+--   bonuses, has_more_bonuses   see shown_offers
 --   broadcasts see news_of: the news after broadcasts_since
 -- The reply must fit in one message of 128 KB: with 16 KB of state and 42 of bonuses it does. Lists are texts
 -- (json) early: they are measured here, and sent.
@@ -19,13 +19,11 @@ create or replace function hello(
     outcome text, wait_ms integer, server_now bigint, resource text, joined_at bigint,
     connections bigint, watched_ms bigint, visible_ms bigint, epoch uuid, seq bigint, state jsonb,
     recovered boolean, events json, bonuses json, broadcasts json, reconnect_within_ms bigint, ping_every_ms bigint,
-    rotate_within_ms bigint
+    rotate_within_ms bigint, has_more_bonuses boolean
 ) language plpgsql as $$
 #variable_conflict use_column
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
-    v_watched interval;
-    v_visible interval;
     v_since bigint;
     v_broadcasts_since bigint;
     v_is_news boolean;
@@ -54,17 +52,18 @@ begin
                                 lock_user(p_user_id, p_now));
     end if;
     if resource is not null then
-        select w.connected, w.visible into v_watched, v_visible from watched_on(p_user_id, resource, v_now) as w;
+        select milliseconds(w.connected), milliseconds(w.visible) into watched_ms, visible_ms
+          from watched_on(p_user_id, resource, v_now) as w;
     end if;
-    watched_ms := coalesce(milliseconds(v_watched), 0);
-    visible_ms := coalesce(milliseconds(v_visible), 0);
+    watched_ms := coalesce(watched_ms, 0);
+    visible_ms := coalesce(visible_ms, 0);
     events := '[]';
     -- Most have missed nothing: what reads that costs a fifth of all, also if it finds nothing.
     if seq > coalesce(v_since, 0) then
         select e.shown, e.list into v_shown, events from events_between(p_user_id, coalesce(v_since, 0), seq) as e;
     end if;
     recovered := v_since is not null and seq - v_since = v_shown;
-    bonuses := bonuses_of(p_user_id, resource, v_watched, v_now);
+    select o.bonuses, o.has_more into bonuses, has_more_bonuses from shown_offers(p_user_id, resource, v_now) as o;
     broadcasts := news_of(resource, v_broadcasts_since, v_now);
     perform charge(p_user_id, p_gap, cost_of(1, octet_length(events::text) + octet_length(state::text)
         + octet_length(bonuses::text) + octet_length(broadcasts::text)));

@@ -12,6 +12,8 @@ MAX_KEPT = 200
 # In seconds: all clients get a broadcast at once, and their acknowledgements are spread over this.
 ACKNOWLEDGE_WITHIN = 1.0
 FINAL = ("claimed", "already_claimed")
+# They describe a claim, not the bonus: it can still be claimed.
+PASSING = (None, "too_early", "not_eligible")
 
 
 class Bonuses:
@@ -47,11 +49,14 @@ class Bonuses:
             wait = self._random() * ACKNOWLEDGE_WITHIN
             self._timers[bonus_id] = self._loop.call_later(wait, self._shown, bonus_id)
 
-    def end(self, bonus_id: str, outcome: str) -> None:
-        """Take the outcome of a claim."""
+    def end(self, bonus_id: str, outcome: str, progress: dict[str, Any] | None = None) -> None:
+        """Take the outcome of a claim, and what it lacks if it is not_eligible."""
         self._learn(bonus_id, outcome)
         if bonus := self._offers.get(bonus_id):
-            self._report({**bonus, "outcome": self._outcomes.get(bonus_id)})
+            said = {"outcome": self._outcomes.get(bonus_id)}
+            self._report(
+                {**bonus, **said} if progress is None else {**bonus, **said, "progress": progress}
+            )
 
     def stop(self) -> None:
         """Forget everything."""
@@ -60,8 +65,8 @@ class Bonuses:
         self._timers, self._offers, self._outcomes = {}, {}, {}
 
     def _learn(self, bonus_id: str, outcome: str | None) -> None:
-        # "too_early" describes a claim, not the bonus; a claimed bonus stays claimed.
-        if outcome not in (None, "too_early") and self._outcomes.get(bonus_id) not in FINAL:
+        # A claimed bonus stays claimed.
+        if outcome not in PASSING and self._outcomes.get(bonus_id) not in FINAL:
             self._outcomes.pop(bonus_id, None)
             self._outcomes[bonus_id] = str(outcome)
             if len(self._outcomes) > MAX_KEPT:
@@ -82,4 +87,7 @@ class Bonuses:
 
 
 def _terms(bonus: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(bonus.get(name) for name in ("reward", "opens_at", "expires_at", "outcome"))
+    """While the clock of the watch time runs, only the moment counts at which it is enough."""
+    progress = bonus.get("progress") or {}
+    moment = progress.get("reached_at") or progress.get("watched_ms")
+    return *(bonus.get(name) for name in ("reward", "opens_at", "expires_at", "outcome")), moment

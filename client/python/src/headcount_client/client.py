@@ -119,9 +119,9 @@ class Headcount:
         return event
 
     async def claim(self, bonus_id: str) -> dict[str, Any]:
-        """Claim a bonus. Returns bonus_id, outcome, event; "expired" is no error."""
+        """Claim a bonus. Returns bonus_id, outcome, event, progress; "expired" is no error."""
         answer = await self._request({"action": "claim", "bonus_id": bonus_id})
-        claim = {name: answer.get(name) for name in ("bonus_id", "outcome", "event")}
+        claim = {name: answer.get(name) for name in ("bonus_id", "outcome", "event", "progress")}
         self._tell("claim", claim)
         return claim
 
@@ -135,6 +135,15 @@ class Headcount:
         request = {"action": "ledger"} if before is None else {"action": "ledger", "before": before}
         answer = await self._request(request)
         return {"entries": answer["entries"], "next": answer["next"]}
+
+    async def list_bonuses(self, after: str | None = None) -> dict[str, Any]:
+        """Read a page of the bonuses that are for the user, the first to expire first: bonuses,
+        next. Each becomes known like one that is told."""
+        request = {"action": "bonuses"} if after is None else {"action": "bonuses", "after": after}
+        answer = await self._request(request)
+        for bonus in answer["bonuses"]:
+            self._bonuses.offer(bonus)
+        return {"bonuses": answer["bonuses"], "next": answer["next"]}
 
     async def close(self) -> None:
         """Leave for good. Unanswered requests fail with code "closed"."""
@@ -237,7 +246,7 @@ class Headcount:
         if message.get("event"):
             self._follow(streams.arrived(self._stream, message["epoch"], message["event"]))
         if message.get("type") == "claim":
-            self._bonuses.end(message["bonus_id"], message["outcome"])
+            self._bonuses.end(message["bonus_id"], message["outcome"], message.get("progress"))
         self._outbox.answered(message)
 
     def _welcome(self, line: Line, welcome: dict[str, Any]) -> None:

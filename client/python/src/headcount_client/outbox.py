@@ -17,7 +17,7 @@ ANSWER_TIMEOUT = 30.0
 RETRY_CAP = 30.0
 THROTTLED_BASE = 4.0
 # Their order does not matter, so they do not wait for each other.
-CONCURRENT_ACTIONS = ("claim", "ack", "ledger")
+CONCURRENT_ACTIONS = ("claim", "ack", "ledger", "bonuses")
 
 
 @dataclass(eq=False)
