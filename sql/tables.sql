@@ -370,6 +370,33 @@ CREATE TABLE public.clock_watch (
     CONSTRAINT clock_watch_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.draw_candidates (
+    bonus_id uuid NOT NULL,
+    rank bytea NOT NULL,
+    user_id text NOT NULL
+);
+
+CREATE TABLE public.draws (
+    bonus_id uuid NOT NULL,
+    resource text,
+    among_bonus_id uuid,
+    within interval,
+    winners integer NOT NULL,
+    candidates integer NOT NULL,
+    seed bytea NOT NULL,
+    digest bytea NOT NULL,
+    last_rank bytea NOT NULL,
+    drawn_at timestamp with time zone NOT NULL,
+    CONSTRAINT draws_candidates_check CHECK ((candidates > 0)),
+    CONSTRAINT draws_digest_check CHECK ((length(digest) = 32)),
+    CONSTRAINT draws_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT draws_seed_check CHECK ((length(seed) = 32)),
+    CONSTRAINT draws_winners_check CHECK ((winners > 0)),
+    CONSTRAINT draws_within_check CHECK ((within > '00:00:00'::interval)),
+    CONSTRAINT present_or_claims CHECK (((among_bonus_id IS NULL) OR (resource IS NULL))),
+    CONSTRAINT within_a_window CHECK (((within IS NULL) OR (among_bonus_id IS NOT NULL)))
+);
+
 CREATE TABLE public.erasures (
     erasure_id uuid DEFAULT gen_random_uuid() NOT NULL,
     user_id text,
@@ -605,6 +632,12 @@ ALTER TABLE ONLY public.clock_watch
 ALTER TABLE ONLY public.corrections
     ADD CONSTRAINT corrections_pkey PRIMARY KEY (correction_id);
 
+ALTER TABLE ONLY public.draw_candidates
+    ADD CONSTRAINT draw_candidates_pkey PRIMARY KEY (bonus_id, rank);
+
+ALTER TABLE ONLY public.draws
+    ADD CONSTRAINT draws_pkey PRIMARY KEY (bonus_id);
+
 ALTER TABLE ONLY public.erasures
     ADD CONSTRAINT erasures_pkey PRIMARY KEY (erasure_id);
 
@@ -737,6 +770,8 @@ CREATE INDEX corrections_newest ON public.corrections USING btree (at, correctio
 CREATE UNIQUE INDEX corrections_session ON public.corrections USING btree (session_id, revision);
 
 CREATE INDEX corrections_user ON public.corrections USING btree (user_id, at, correction_id);
+
+CREATE INDEX draw_candidates_user ON public.draw_candidates USING btree (user_id);
 
 CREATE INDEX erasures_newest ON public.erasures USING btree (asked_at, erasure_id);
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
 from uuid import UUID, uuid5
@@ -152,13 +152,20 @@ async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonu
     other bonus is cancelled.
     """
     was_there = is_repeated(await ports.database.fetch_one(new))
-    bonus = await read(ports.database, new.bonus_id, is_counted=True)
+    is_for_few = 0 < len(new.user_ids) <= MAX_FEW_USERS
+    bonus = await tell(ports, new.bonus_id, is_for_few=is_for_few, is_repeatable=is_repeatable)
+    return replace(bonus, is_repeated=was_there)
+
+
+async def tell(ports: Ports, bonus_id: UUID, *, is_for_few: bool, is_repeatable: bool) -> Bonus:
+    """Tell the audience of a bonus that was just created, as `create` does; the bonus as it was."""
+    bonus = await read(ports.database, bonus_id, is_counted=True)
     if bonus.row.state in OPEN_STATES:
-        if 0 < len(new.user_ids) <= MAX_FEW_USERS:
-            await announce_to_few(ports, new.bonus_id)
+        if is_for_few:
+            await announce_to_few(ports, bonus_id)
         else:
-            await _announce_or_cancel(ports, new.bonus_id, is_repeatable=is_repeatable)
-    return Bonus(bonus.row, bonus.broadcast, was_there)
+            await _announce_or_cancel(ports, bonus_id, is_repeatable=is_repeatable)
+    return bonus
 
 
 async def _announce_or_cancel(ports: Ports, bonus_id: UUID, *, is_repeatable: bool) -> None:

@@ -17,6 +17,7 @@ __all__ = [
     "ForeignPosition",
     "GrantsPruned",
     "NotCorrected",
+    "NotDrawn",
     "NotFound",
     "PresenceEventsPruned",
     "QueueUnavailable",
@@ -52,6 +53,14 @@ class NotCorrected(Exception):
         self.why = why
         self.in_force = in_force
         self.other_session_id = other_session_id
+
+
+class NotDrawn(Exception):
+    """The draw cannot take place: `why` is too_early or no_candidates."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(why)
+        self.why = why
 
 
 class WindowOver(Exception):

@@ -119,6 +119,20 @@ SESSIONS_OVERLAP = ErrorCode(
     "On one resource a user is in one session at a time, also after corrections. `detail` names "
     "the other one.",
 )
+TOO_EARLY = ErrorCode(
+    409,
+    "too_early",
+    "the bonus can still be claimed; send the request again when its window is over, or "
+    "`within_seconds` of it",
+    "A draw among claims takes place when no further claim can be one of them.",
+)
+NO_CANDIDATES = ErrorCode(
+    409,
+    "no_candidates",
+    "there is no candidate; GET /online/count says how many are present, and `claimed` of "
+    "GET /bonuses/{bonus_id} how many have claimed a bonus",
+    "No user is present, or has claimed the bonus in time. Nothing was drawn, and the id is free.",
+)
 PRESENCE_EVENTS_PRUNED = ErrorCode(
     410,
     "presence_events_pruned",
@@ -269,6 +283,8 @@ ERROR_CODES = (
     SESSION_OPEN,
     ALREADY_CORRECTED,
     SESSIONS_OVERLAP,
+    TOO_EARLY,
+    NO_CANDIDATES,
     PRESENCE_EVENTS_PRUNED,
     GRANTS_PRUNED,
     BAD_REQUEST,
@@ -416,6 +432,9 @@ def _not_corrected(error: services.NotCorrected) -> ApiError:
     return ApiError.of(NOT_CORRECTED[error.why], reason)
 
 
+NOT_DRAWN = {"too_early": TOO_EARLY, "no_candidates": NO_CANDIDATES}
+
+
 def _invalid(error: RequestValidationError) -> ApiError:
     """What is wrong and where, without what was sent: that may not even be text."""
     fields = [
@@ -454,6 +473,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.NotFound: lambda error: ApiError.of(NOT_FOUND, f"{error}; check the id"),
     services.Conflict: lambda _: ApiError.of(CONFLICT),
     services.NotCorrected: _not_corrected,
+    services.NotDrawn: lambda error: ApiError.of(NOT_DRAWN[error.why]),
     services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
     services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
     services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),

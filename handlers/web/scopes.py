@@ -18,9 +18,11 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("read_audience", "export_audience", "read_correction", "list_corrections"),
         *("read_bonus", "list_bonuses", "export_bonuses", "read_news"),
         *("list_award_rules", "export_award_rules"),
+        *("read_draw", "list_candidates", "export_candidates"),
     ),
     "order": (
         *("create_bonus", "cancel_bonus", "create_award_rule", "end_award_rule", "create_news"),
+        "create_draw",
     ),
     "kick": ("kick_user", "end_session"),
     "pay": ("list_grants", "export_grants", "record_payouts"),

@@ -20,6 +20,7 @@ SMALL = {
     "presence": "--rows 2000 --past 20000 --rounds 1 --seconds 1 --clients 2",
     "push": "--seconds 0.2",
     "reports": "--sessions 3000 --online 300",
+    "draws": "--claims 2000 --winners 10",
     "retention": "--viewers 500 --minutes 2",
     "rush": "--users 200 --stock 10",
     "visible": "--users 200 --seconds 2 --clients 2",

@@ -65,6 +65,13 @@ GOOD: dict[str, dict[str, Any]] = {
         "clock": "visible",
         "acknowledge": False,
     },
+    "/draws": {
+        "bonus_id": ID,
+        "reward": {"coins": 1},
+        "among": {"kind": "claims", "bonus_id": ID, "within_seconds": 10},
+        "winners": 1,
+        "claim_within_seconds": 60,
+    },
     "/award-rules": {
         "rule_id": ID,
         "reward": {"coins": 1},

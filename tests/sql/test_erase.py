@@ -69,6 +69,7 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
         "select record_payout($1, $2, 'for ' || $2, 'rejected', $2 || ' left', false, null, 'ops')"
     )
     await db.execute(payout, bonus_id, user_id)
+    await db.execute("select create_draw(gen_random_uuid(), '{}', null, null, null, 1, '1 minute')")
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
     await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
     await db.execute(

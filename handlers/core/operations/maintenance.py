@@ -92,6 +92,8 @@ class PruneRow(msgspec.Struct, frozen=True):
     bonuses: int
     awards: int
     limits: int
+    candidates: int
+    """Of draws."""
 
 
 class Prune(Statement[PruneRow], frozen=True):

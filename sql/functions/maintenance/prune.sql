@@ -1,19 +1,20 @@
 -- Remove what is no longer needed, at most p_limit of each: used tickets that can open nothing, events and
 -- acknowledgements older than p_keep_events, broadcasts whose end is as long ago and the offers of their
--- bonuses, presence events older than p_keep_presence_events, grants and bonuses whose end is p_keep_bonuses
--- ago, limits of idle users. Returns how many of each; a p_limit among them says that there may be more.
+-- bonuses, presence events older than p_keep_presence_events, grants, draws and bonuses whose end is
+-- p_keep_bonuses ago, limits of idle users. Returns how many of each; a p_limit among them says that there may be more.
 -- One at a time: a call beside another one finds nothing to do.
 create or replace function prune(
     p_keep_events interval, p_keep_presence_events interval, p_keep_bonuses interval, p_limit integer,
     p_now timestamptz default null,
     out tickets bigint, out events bigint, out acks bigint, out offers bigint, out broadcasts bigint,
-    out presence_events bigint, out grants bigint, out bonuses bigint, out awards bigint, out limits bigint
+    out presence_events bigint, out grants bigint, out bonuses bigint, out awards bigint, out limits bigint,
+    out candidates bigint
 ) language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
-    select 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-      into tickets, events, acks, offers, broadcasts, presence_events, grants, bonuses, awards, limits;
+    select 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+      into tickets, events, acks, offers, broadcasts, presence_events, grants, bonuses, awards, limits, candidates;
     if not pg_try_advisory_xact_lock(hashtextextended('prune', 1)) then
         return;
     end if;
@@ -30,6 +31,7 @@ begin
     get diagnostics acks = row_count;
     select * into offers, broadcasts from prune_broadcasts(v_now - p_keep_events, p_limit);
     presence_events := prune_presence_events(v_now - p_keep_presence_events, p_limit, v_now);
+    candidates := prune_draws(v_now - p_keep_bonuses, p_limit);
     select * into grants, bonuses from prune_bonuses(v_now - p_keep_bonuses, p_limit, v_now);
     delete from user_limits where ctid = any (array(
         select l.ctid from user_limits l where l.free_at < v_now - interval '1 minute' limit p_limit));

@@ -39,6 +39,8 @@ create or replace function user_tables() returns table (
          'user_id = $2, reason = replace(reason, $1, ''*''),
           payout_id = case when strpos(payout_id, $1) = 0 then payout_id else gen_random_uuid()::text end'),
         ('acks', '{bonus_id}', 'bonus', null, 'user_id = $2'),
+        -- The rank is a digest of the id, and could be compared with that of a guess.
+        ('draw_candidates', '{bonus_id}', 'user', null, null),
         ('ledger', '{id}', 'user', null, 'user_id = $2'),
         ('broadcast_shards', '{}', 'all', '$1 in (after_user_id, reading_user_id, until_user_id)',
          '(after_user_id, after_resource) = (select * from place_without($1, after_user_id, after_resource)),
