@@ -14,7 +14,8 @@ from handlers import authorize, message
 from handlers.adapters import metrics
 from handlers.adapters.event_log import EventIds
 from handlers.adapters.metrics import LINE_SECONDS, MAX_VALUES, Metrics
-from handlers.core.metrics import ACCESS_LOG, METRICS
+from handlers.core.metrics import ACCESS_LOG, METRICS, SWEEP, counts_of
+from handlers.core.operations.maintenance import PruneRow
 from handlers.core.ticket import Ticket, mint
 from tests.support.world import Context
 
@@ -193,3 +194,9 @@ def test_a_number_that_is_no_metric_is_only_a_member() -> None:
     (about,) = line["_aws"]["CloudWatchMetrics"]  # type: ignore[index]
     assert about["Metrics"] == [{"Name": "pages", "Unit": "Count"}]
     assert line["broadcast"] == 7
+
+
+def test_each_kind_of_row_that_the_sweep_removes_has_its_metric() -> None:
+    """It adds them up by these names, and fails without one."""
+    removed = {f"pruned_{field}" for field in PruneRow.__struct_fields__}
+    assert removed <= set(counts_of(SWEEP))
