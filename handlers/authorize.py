@@ -6,7 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import Any
 
-from handlers.adapters.metrics import Metrics, counting
+from handlers.adapters.metrics import Metrics, counting, version
 from handlers.core.operations.authorize import allow
 from handlers.core.ticket import BadTicket
 from handlers.services.authorize import read_ticket
@@ -31,9 +31,9 @@ def handle(event: dict[str, Any], metrics: Metrics) -> dict[str, Any]:
         ticket = read_ticket(text, datetime.now(UTC))
     except BadTicket as error:
         log.warning("refused: %s", error)
-        # Lambda counts it as an error of the function; its alarm takes these off.
         metrics.count("handshakes_refused", Reason=error.kind)
-        raise Unauthorized from None
+        metrics.count("handshakes_unauthorized", Version=version())
+        raise Unauthorized from None  # an error for Lambda; its alarms take these off
     return allow(ticket, event["methodArn"])
 
 

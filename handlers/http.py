@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import cached_property
+from http import HTTPStatus
 from typing import Any
 
 from mangum import Mangum
 
 from handlers.adapters.database import WEB_PROBE_SECONDS
+from handlers.adapters.metrics import version
 from handlers.container import Container, Context, Event, live
 from handlers.web.app import application
 
@@ -27,7 +29,11 @@ class HttpContainer(Container):
 def handle(event: Event, context: Context, container: HttpContainer) -> dict[str, Any]:
     """Answer one HTTP request (payload format 2.0)."""
     container.begin(context)
-    return container.mangum(event, context)  # type: ignore[arg-type]  # it only passes it on
+    answer = container.mangum(event, context)  # type: ignore[arg-type]  # it only passes it on
+    if answer["statusCode"] == HTTPStatus.INTERNAL_SERVER_ERROR:
+        # Mangum has caught what was raised, so Lambda counts no error.
+        container.metrics.count("requests_failed", Version=version())
+    return answer
 
 
 handler = live(handle, HttpContainer)

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 ROOT: Final = Path(__file__).parent.parent
 REGION: Final = "us-east-1"
 # W3002: a nested template's path is a local one until `sam package` has uploaded it.
-EXPANDED_IGNORES: Final = ["W3002"]
+# W2001: the translator puts in what Shift is, so nothing refers to it any more.
+EXPANDED_IGNORES: Final = ["W3002", "W2001"]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import Any, Final, NamedTuple
 
+from infra.release_rules import aliased, settings, shifted
 from infra.stack import Function, Stack, literal_end, mentions, only
 
 # After 29 s API Gateway stops waiting for any integration of a WebSocket API.
@@ -87,7 +88,7 @@ def permissions(stack: Stack) -> Iterator[str]:
     """API Gateway may call each function that a route or authorizer names."""
     calls = stack.of_type("AWS::Lambda::Permission").values()
     given = [
-        (mentions(call["FunctionName"]), mentions(arn), literal_end(arn))
+        (stack.called(call["FunctionName"]), mentions(arn), literal_end(arn))
         for call in calls
         if (arn := call.get("SourceArn", "")) and call["Principal"] == "apigateway.amazonaws.com"
     ]
@@ -105,7 +106,7 @@ def timeouts(stack: Stack) -> Iterator[str]:
         waits = int(body.get("TimeoutInMillis", MAX_ANSWER_MS))
         if waits > MAX_ANSWER_MS:
             yield f"{name}: TimeoutInMillis {waits} is above {MAX_ANSWER_MS}"
-        for function in mentions(body.get("IntegrationUri")) & stack.functions.keys():
+        for function in stack.called(body.get("IntegrationUri")):
             if stack.functions[function].timeout * 1000 > waits:
                 yield f"{function}: runs on after {name} has stopped waiting"
 
@@ -193,6 +194,9 @@ RULES: Final[tuple[Rule, ...]] = (
     visibility,
     environment,
     migrated_first,
+    aliased,
+    shifted,
+    settings,
 )
 
 

@@ -132,6 +132,17 @@ class Stack:
         return {name: self._function(name, body) for name, body in bodies.items()}
 
     @cached_property
+    def aliases(self) -> dict[str, str]:
+        """The functions by their aliases."""
+        bodies = self.of_type("AWS::Lambda::Alias").items()
+        return {name: only(mentions(body["FunctionName"])) for name, body in bodies}
+
+    def called(self, target: Any) -> set[str]:
+        """The functions that an expression names, by themselves or by their aliases."""
+        names = mentions(target)
+        return {self.aliases.get(name, name) for name in names} & self.functions.keys()
+
+    @cached_property
     def sockets(self) -> set[str]:
         """The WebSocket APIs."""
         apis = self.of_type("AWS::ApiGatewayV2::Api").items()
@@ -152,10 +163,10 @@ class Stack:
         """What API Gateway invokes functions for: API, path, function."""
         for route in self.of_type("AWS::ApiGatewayV2::Route").values():
             api, (_, integration) = only(mentions(route["ApiId"])), self.integration(route)
-            for function in mentions(integration.get("IntegrationUri")) & self.functions.keys():
+            for function in self.called(integration.get("IntegrationUri")):
                 yield api, f"/{self.stage(api)}/{route['RouteKey']}", function
         for name, body in self.of_type("AWS::ApiGatewayV2::Authorizer").items():
-            for function in mentions(body.get("AuthorizerUri")) & self.functions.keys():
+            for function in self.called(body.get("AuthorizerUri")):
                 yield only(mentions(body["ApiId"])), f"/authorizers/{name}", function
 
     def consumers(self) -> Iterator[tuple[str, str]]:
@@ -163,7 +174,7 @@ class Stack:
         queues = self.of_type("AWS::SQS::Queue").keys()
         for body in self.of_type("AWS::Lambda::EventSourceMapping").values():
             for queue in mentions(body["EventSourceArn"]) & queues:
-                yield queue, only(mentions(body["FunctionName"]) & self.functions.keys())
+                yield queue, only(self.called(body["FunctionName"]))
 
     def _function(self, name: str, body: Mapping[str, Any]) -> Function:
         roles = self.of_type("AWS::IAM::Role")

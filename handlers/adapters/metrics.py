@@ -112,6 +112,11 @@ def line(
     return head | dict(dimensions) | dict(ids or {}) | dict(numbers)
 
 
+def version() -> str:
+    """The published version of the function that runs here."""
+    return os.environ.get("AWS_LAMBDA_FUNCTION_VERSION") or "local"
+
+
 class FrequentCount:
     """Counts what may come a thousand times a second: one line a second says how often, at most."""
 

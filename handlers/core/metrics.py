@@ -64,6 +64,15 @@ HANDSHAKES = (
         ("Reason",),
         graph="Handshakes",
     ),
+    Metric(
+        "handshakes_unauthorized",
+        COUNT,
+        (AUTHORIZE,),
+        "Handshakes that the authorizer refused with 401, by `Version` of the function. They are "
+        "errors for Lambda, and no reason to [take a release back]"
+        "(../how-to/runbooks/release-gone-back.md).",
+        dimensions=("Version",),
+    ),
 )
 
 MESSAGES = (
@@ -139,6 +148,16 @@ FUNCTIONS = (
         "long; and those that were not tried because of that ([When a neighbour "
         "hangs](../explanation/security.md#when-a-neighbour-hangs)). Each copy prints one line a "
         "second.",
+        graph="Failures",
+    ),
+    Metric(
+        "requests_failed",
+        COUNT,
+        (WEB,),
+        "Requests of the HTTP API that were answered 500, for an error in the code, by `Version` "
+        "of the function. A release that has any is taken back.",
+        "The log has the `stackTrace`, with the same `request_id`.",
+        dimensions=("Version",),
         graph="Failures",
     ),
     Metric(

@@ -94,9 +94,13 @@ async def test_an_update_keeps_open_sockets(
     newer = copy.deepcopy(template)
     newer["Resources"]["MessageFunction"]["Properties"]["MemorySize"] = 1024
     newer["Resources"]["SocketApi"]["Properties"]["Routes"]["newer"] = {
-        "FunctionArn": {"Fn::GetAtt": "MessageFunction.Arn"}
+        "FunctionArn": {"Ref": "MessageFunction.Alias"}
     }
+    before = cloud.live("headcount", "MessageFunction")
     await asyncio.to_thread(cloud.update, "headcount", newer, **parameters)
+    after = cloud.live("headcount", "MessageFunction")
+    assert int(after["Version"]) == int(before["Version"]) + 1
+    assert (before["MemorySize"], after["MemorySize"]) == (512, 1024)
     await pinged(tab)
     await welcomed(tab, browser.user_id)
     # Known to the gateway, and to no code: the function says so.
@@ -112,10 +116,31 @@ async def test_an_update_that_fails_rolls_back(
     with pytest.raises(StackFailed, match="'UPDATE_ROLLBACK_COMPLETE"):
         more = parameters | {"MessageBurst": "1"}
         await asyncio.to_thread(cloud.update, "headcount", broken, **more)
-    function = cloud.physical_id("headcount", "MessageFunction")
-    found = cloud.client("lambda").get_function_configuration(FunctionName=function)
+    found = cloud.live("headcount", "MessageFunction")
     assert found["Environment"]["Variables"]["MESSAGE_BURST"] == "50"
     await welcomed(tab, browser.user_id)
+
+
+async def test_a_release_whose_alarm_rings_leaves_the_version_before(
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+) -> None:
+    """The emulator has neither Lambda's metrics nor the minutes: the test rings the alarm."""
+    tab = await browser.tab()
+    await hello(tab)
+    before = {name: cloud.live("headcount", name) for name in ("MessageFunction", "WebFunction")}
+    alarm = cloud.physical_id("headcount", "MessageVersionFails")
+    watch = cloud.client("cloudwatch")
+    watch.set_alarm_state(AlarmName=alarm, StateValue="ALARM", StateReason="The test says so.")
+    with pytest.raises(StackFailed, match=f"{alarm} is in ALARM"):
+        more = parameters | {"GraceSeconds": "45"}
+        await asyncio.to_thread(cloud.update, "headcount", template, **more)
+    assert cloud.described("headcount")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    for name, found in before.items():
+        now = cloud.live("headcount", name)
+        assert now["Version"] == found["Version"]
+        assert now["Environment"]["Variables"]["GRACE_SECONDS"] == "30"
+    await welcomed(tab, browser.user_id)
+    watch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="The test is over.")
 
 
 async def test_each_secret_rotates(

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers import authorize, message
+from handlers import authorize, http, message
 from handlers.adapters import metrics
 from handlers.adapters.event_log import EventIds
 from handlers.adapters.metrics import LINE_SECONDS, MAX_VALUES, Metrics
 from handlers.core.metrics import ACCESS_LOG, METRICS, SWEEP, counts_of
 from handlers.core.operations.maintenance import PruneRow
 from handlers.core.ticket import Ticket, mint
-from tests.support.world import Context
+from tests.support.world import Context, golden
 
 if TYPE_CHECKING:
     from tests.support.world import World
@@ -161,6 +161,33 @@ def counts(world: World) -> dict[tuple[str, ...], float]:
 def send(world: World, connection_id: str, sent: dict[str, Any]) -> None:
     event = world.event("message", connection_id, "ann") | {"body": json.dumps(sent)}
     message.handle(event, Context(), world.container)
+
+
+def test_a_release_knows_its_own_failures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of requests that Mangum answers, and of handshakes that are no failures at all."""
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_VERSION", "7")
+    monkeypatch.setenv("TICKET_SECRET", "s" * 32)
+    monkeypatch.setattr(http, "application", lambda _: broken)
+    container = http.HttpContainer()
+    with container.runner:
+        assert http.handle(golden("web"), Context(), container)["statusCode"] == 500
+    container.metrics.flush()
+    handshake = {"queryStringParameters": {"ticket": "x"}, "methodArn": ARN, "requestContext": {}}
+    with pytest.raises(authorize.Unauthorized):
+        authorize.handler(handshake, None)
+    counted = {
+        name: line["Version"]
+        for line in lines(capsys)
+        for name in ("requests_failed", "handshakes_unauthorized")
+        if name in line
+    }
+    assert counted == {"requests_failed": "7", "handshakes_unauthorized": "7"}
 
 
 def test_handshakes_messages_and_pushes_are_counted(world: World) -> None:

@@ -102,6 +102,12 @@ class Cloud:
         )
         return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
+    def live(self, stack: str, logical_id: str) -> dict[str, Any]:
+        """The version of a function to which its alias leads: what is called."""
+        name = self.physical_id(stack, logical_id)
+        aws = self.client("lambda")
+        return dict(aws.get_function_configuration(FunctionName=name, Qualifier="live"))
+
     def secret(self, name: str) -> str:
         """A secret's value."""
         found = self.client("secretsmanager").get_secret_value(SecretId=name)

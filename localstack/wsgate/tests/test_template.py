@@ -672,3 +672,14 @@ def test_a_parameter_that_aws_keeps_is_only_missed_where_it_is_used(
     assert environment_of("X: !Ref Kept", kept, Kept="given") == {"X": "given"}
     with pytest.raises(TemplateError, match="!Ref Kept is neither"):
         environment_of("X: !Ref Kept", kept)
+
+
+def test_a_function_that_is_shifted_is_called_all_the_same(
+    plan_of: Callable[..., Plan], caplog: pytest.LogCaptureFixture
+) -> None:
+    """CodeDeploy's part is left to AWS."""
+    shifted = "      AutoPublishAlias: live\n      DeploymentPreference: {Type: AllAtOnce}\n"
+    socket = SOCKET.replace("!GetAtt Main.Arn", "!Ref Main.Alias")
+    by_alias = plan_of(HEAD, "Resources:", socket, MAIN, shifted)
+    assert by_alias.websocket == plan_of(HEAD, "Resources:", SOCKET, MAIN).websocket
+    assert caplog.messages == []

@@ -6,6 +6,7 @@ The translator: https://github.com/aws/serverless-application-model (2026-11-23)
 from __future__ import annotations
 
 import copy
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -88,6 +89,8 @@ def read(path: Path) -> Source:
 def expand(source: Source, parameters: Mapping[str, str], region: str) -> dict[str, Any]:
     """Return the CloudFormation template that SAM makes of `source`. Raises TemplateError."""
     document, values, metrics = _packaged(source.body), dict(parameters), Metrics()
+    # It would warn of what AWS's own servers switch on, once for each function that is shifted.
+    logging.getLogger("samtranslator.feature_toggle.feature_toggle").setLevel(logging.ERROR)
     # A boto3 session would look for profiles and credentials; its region is all that is asked.
     translator = Translator(None, Parser(), boto_session=_Region(region), metrics=metrics)
     try:
