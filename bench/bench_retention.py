@@ -49,8 +49,7 @@ KEPT_DAYS: dict[str, float | None] = {
     "bonuses": 30,
     "past_sessions": 4 * MONTH_DAYS,
     "watching_times": None,
-    "awards": None,
-    "award_progress": None,
+    "campaign_progress": None,
     "user_streams": None,
 }
 SIZES = """

@@ -55,6 +55,7 @@ CREATE TABLE public.bonuses (
     fingerprint text,
     ledger_closed_at timestamp with time zone,
     is_visible boolean DEFAULT false NOT NULL,
+    milestone smallint,
     CONSTRAINT a_clock_counts_something CHECK (((NOT is_visible) OR (min_watched IS NOT NULL))),
     CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
     CONSTRAINT bonuses_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
@@ -84,6 +85,23 @@ CREATE TABLE public.broadcasts (
     CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
     CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
+);
+
+CREATE TABLE public.campaigns (
+    campaign_id uuid NOT NULL,
+    resources text[],
+    is_visible boolean NOT NULL,
+    is_each boolean NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    times tstzmultirange NOT NULL,
+    paused_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    judged_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    judged_upto text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    CONSTRAINT campaigns_resources_check CHECK (((cardinality(resources) >= 1) AND (cardinality(resources) <= 100)))
 );
 
 CREATE TABLE public.broadcast_shards (
@@ -331,6 +349,28 @@ CREATE TABLE public.broadcast_stream (
     begins_after bigint DEFAULT 0 NOT NULL,
     CONSTRAINT broadcast_stream_only_row_check CHECK (only_row)
 );
+
+CREATE TABLE public.campaign_milestones (
+    campaign_id uuid NOT NULL,
+    milestone smallint NOT NULL,
+    watched interval NOT NULL,
+    is_repeated boolean NOT NULL,
+    reward jsonb NOT NULL,
+    claim_within interval NOT NULL,
+    awarded bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT campaign_milestones_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
+    CONSTRAINT campaign_milestones_milestone_check CHECK (((milestone >= 1) AND (milestone <= 12))),
+    CONSTRAINT campaign_milestones_reward_check CHECK ((octet_length((reward)::text) <= 4096)),
+    CONSTRAINT campaign_milestones_watched_check CHECK ((watched >= '00:00:01'::interval))
+);
+
+CREATE TABLE public.campaign_progress (
+    campaign_id uuid NOT NULL,
+    user_id text NOT NULL,
+    watched interval DEFAULT '00:00:00'::interval NOT NULL,
+    awarded integer[] DEFAULT '{}'::integer[] NOT NULL
+)
+WITH (fillfactor='80');
 
 CREATE TABLE public.ledger (
     id bigint NOT NULL,
@@ -623,6 +663,15 @@ ALTER TABLE ONLY public.broadcast_stream
 ALTER TABLE ONLY public.broadcasts
     ADD CONSTRAINT broadcasts_pkey PRIMARY KEY (broadcast_id);
 
+ALTER TABLE ONLY public.campaign_milestones
+    ADD CONSTRAINT campaign_milestones_pkey PRIMARY KEY (campaign_id, milestone);
+
+ALTER TABLE ONLY public.campaign_progress
+    ADD CONSTRAINT campaign_progress_pkey PRIMARY KEY (campaign_id, user_id);
+
+ALTER TABLE ONLY public.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (campaign_id);
+
 ALTER TABLE ONLY public.claims
     ADD CONSTRAINT claims_pkey PRIMARY KEY (bonus_id, user_id);
 
@@ -761,6 +810,12 @@ CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at)
 
 CREATE INDEX broadcasts_resource_news ON public.broadcasts USING btree (resource, seq) WHERE ((audience = 'resource'::text) AND (kind = 'news'::text));
 
+CREATE INDEX campaign_progress_user ON public.campaign_progress USING btree (user_id);
+
+CREATE INDEX campaigns_live ON public.campaigns USING btree (campaign_id) WHERE (settled_at IS NULL);
+
+CREATE INDEX campaigns_newest ON public.campaigns USING btree (created_at, campaign_id);
+
 CREATE INDEX claims_grants ON public.claims USING btree (xid, grant_id);
 
 CREATE INDEX corrections_last_month ON public.corrections USING btree (last_month);
@@ -855,17 +910,19 @@ ALTER INDEX public.past_sessions_user ATTACH PARTITION public.past_sessions_defa
 
 CREATE TRIGGER add_watch_totals AFTER INSERT ON public.past_sessions REFERENCING NEW TABLE AS finalized FOR EACH STATEMENT EXECUTE FUNCTION public.add_watch_totals();
 
+CREATE TRIGGER rule_to_campaign AFTER INSERT OR UPDATE ON public.award_rules FOR EACH ROW EXECUTE FUNCTION public.rule_to_campaign();
+
 ALTER TABLE ONLY public.bonus_stock
     ADD CONSTRAINT bonus_stock_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
-
-ALTER TABLE ONLY public.bonuses
-    ADD CONSTRAINT bonuses_rule_id_fkey FOREIGN KEY (rule_id) REFERENCES public.award_rules(rule_id);
 
 ALTER TABLE ONLY public.broadcast_shards
     ADD CONSTRAINT broadcast_shards_broadcast_id_fkey FOREIGN KEY (broadcast_id) REFERENCES public.broadcasts(broadcast_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY public.broadcasts
     ADD CONSTRAINT broadcasts_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);
+
+ALTER TABLE ONLY public.campaign_milestones
+    ADD CONSTRAINT campaign_milestones_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.campaigns(campaign_id);
 
 ALTER TABLE ONLY public.offers
     ADD CONSTRAINT offers_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

@@ -21,7 +21,7 @@ insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
       from size, generate_series(0, viewers - 1) as n, (select min(at) as at from made) as first;
 insert into award_rules (reward, every, claim_within, created_at)
     select '{"text": "5 coins"}', '15 minutes', '1 minute', min(at) from made;
-insert into awards (rule_id, user_id, nth) select r.rule_id, w.user_id, 1 from award_rules r, watching_times w;
+insert into campaign_progress (campaign_id, user_id, awarded) select r.rule_id, w.user_id, '{1}' from award_rules r, watching_times w;
 insert into user_streams (user_id, seq) select user_id, 1000 from watching_times;
 
 insert into bonuses (bonus_id, reward, audience, opens_at, expires_at, created_at, queued_at, acknowledge,

@@ -256,7 +256,7 @@ SWEEPS = (
     _pruned("presence_events", "Presence events (`KeepPresenceEventDays`)"),
     _pruned("grants", "Grants (`KeepGrantDays`)"),
     _pruned("bonuses", "Bonuses of which nothing else is left"),
-    _pruned("awards", "Awards, or progress towards them, of rules that have ended"),
+    _pruned("awards", "Rows of progress in campaigns that were over for a month"),
     _pruned("candidates", "Candidates of draws whose bonus is over"),
     _pruned("limits", "Limits of users who sent nothing lately"),
     _pruned("streams", "Streams without an event for a long time (`KeepStreamMonths`)"),

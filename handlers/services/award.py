@@ -9,8 +9,8 @@ from handlers.adapters.database import Unavailable
 from handlers.adapters.queue import NotQueued
 from handlers.core.operations.broadcast import Broadcast
 from handlers.core.operations.maintenance import (
-    Award,
     CloseBonuses,
+    JudgeCampaigns,
     ListOrphanedBroadcasts,
     MarkBroadcastQueued,
 )
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-# Users per rule and statement.
-AWARD_BATCH_SIZE = 10_000
+# Users per statement: each may have reached all twelve milestones of a campaign at once.
+JUDGED_BATCH_SIZE = 5_000
 # Bonuses per statement: each may have been offered to ten thousand.
 CLOSE_BATCH_SIZE = 10
 RESERVE_MS = 10_000
@@ -49,7 +49,11 @@ class Awards:
         """Do all steps, each though another has failed. Returns made and closed (bonuses), queued
         (broadcasts); raises the first failure.
         """
-        steps = {"made": self._award, "closed": self._close_bonuses, "queued": self._queue_orphans}
+        steps = {
+            "made": self._judge_campaigns,
+            "closed": self._close_bonuses,
+            "queued": self._queue_orphans,
+        }
         failures = []
         for name, step in steps.items():
             try:
@@ -61,11 +65,13 @@ class Awards:
             raise failures[0]
         return self.numbers
 
-    async def _award(self) -> int:
-        total, made = 0, 1
-        while made and self._has_time():
-            made = await self._database.fetch_one(Award(AWARD_BATCH_SIZE))
-            total += made
+    async def _judge_campaigns(self) -> int:
+        total, since = 0, None
+        while self._has_time():
+            page = await self._database.fetch_one(JudgeCampaigns(JUDGED_BATCH_SIZE, since))
+            if page.is_done:
+                break
+            total, since = total + page.made, page.since
         return total
 
     async def _close_bonuses(self) -> int:

@@ -72,7 +72,8 @@ class OrderedBonus(msgspec.Struct, frozen=True):
     min_watched_ms: int | None
     clock: Literal["connected", "visible"]
     acknowledge: bool
-    rule_id: UUID | None
+    campaign_id: UUID | None
+    milestone: int | None
     created_at: int
     state: str
 

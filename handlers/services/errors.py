@@ -12,10 +12,12 @@ from handlers.adapters.database import (
 from handlers.core.ticket import TicketTooLong
 
 __all__ = [
+    "CampaignOver",
     "Conflict",
     "DatabaseMoved",
     "ForeignPosition",
     "GrantsPruned",
+    "InPast",
     "NotCorrected",
     "NotDrawn",
     "NotFound",
@@ -30,6 +32,7 @@ __all__ = [
     "UnknownTimeZone",
     "Unstorable",
     "WindowOver",
+    "WouldTakeBack",
     "WrongSchema",
 ]
 
@@ -65,6 +68,18 @@ class NotDrawn(Exception):
 
 class WindowOver(Exception):
     """The claim window of the bonus would already have ended."""
+
+
+class InPast(Exception):
+    """A campaign would begin or end in the past."""
+
+
+class CampaignOver(Exception):
+    """The campaign has ended."""
+
+
+class WouldTakeBack(Exception):
+    """An edit would take something back from those who watch; the message names what."""
 
 
 class QueueUnavailable(Exception):

@@ -133,6 +133,19 @@ NO_CANDIDATES = ErrorCode(
     "GET /bonuses/{bonus_id} how many have claimed a bonus",
     "No user is present, or has claimed the bonus in time. Nothing was drawn, and the id is free.",
 )
+CAMPAIGN_OVER = ErrorCode(
+    409,
+    "campaign_over",
+    "the campaign has ended, which is for good; create another one",
+    "A campaign that has ended can be neither edited nor paused nor resumed.",
+)
+WOULD_TAKE_BACK = ErrorCode(
+    409,
+    "would_take_back",
+    "the edit would take something back from those who watch; leave it as it is",
+    "From the start of a campaign on, its milestones stay with their rewards, and so does what "
+    "counts. `detail` names what the edit would take back. Nothing was written.",
+)
 PRESENCE_EVENTS_PRUNED = ErrorCode(
     410,
     "presence_events_pruned",
@@ -153,6 +166,12 @@ WINDOW_OVER = ErrorCode(
     "the claim window would already have ended; choose a later `opens_at` or a longer "
     "`window_seconds`",
     "`opens_at` plus `window_seconds` is in the past.",
+)
+IN_PAST = ErrorCode(
+    422,
+    "in_past",
+    "`starts_at` or `ends_at` is in the past; a campaign counts from now on",
+    "A campaign would begin more than a minute ago, or be over already.",
 )
 REWARD_TOO_LARGE = ErrorCode(
     422,
@@ -285,10 +304,13 @@ ERROR_CODES = (
     SESSIONS_OVERLAP,
     TOO_EARLY,
     NO_CANDIDATES,
+    CAMPAIGN_OVER,
+    WOULD_TAKE_BACK,
     PRESENCE_EVENTS_PRUNED,
     GRANTS_PRUNED,
     BAD_REQUEST,
     WINDOW_OVER,
+    IN_PAST,
     REWARD_TOO_LARGE,
     NEWS_TOO_LARGE,
     UNSTORABLE,
@@ -314,7 +336,7 @@ BY_STATUS = {error.status: error for error in (UNREADABLE_BODY, NOT_FOUND, METHO
 # By the check constraint that the database reports.
 BY_CONSTRAINT = {
     "bonuses_reward_check": REWARD_TOO_LARGE,
-    "award_rules_reward_check": REWARD_TOO_LARGE,
+    "campaign_milestones_reward_check": REWARD_TOO_LARGE,
     "broadcasts_news_check": NEWS_TOO_LARGE,
 }
 
@@ -407,6 +429,14 @@ def _unstorable(error: services.Unstorable) -> ApiError:
     return ApiError.of(BY_CONSTRAINT.get(error.constraint or "", UNSTORABLE))
 
 
+def _would_take_back(error: services.WouldTakeBack) -> ApiError:
+    return ApiError.of(
+        WOULD_TAKE_BACK,
+        f"the edit would take back {error} from those who watch, for the campaign has begun; leave "
+        "it as it is, or give more",
+    )
+
+
 NOT_CORRECTED = {
     "open": SESSION_OPEN,
     "replaced": ALREADY_CORRECTED,
@@ -475,6 +505,9 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.NotCorrected: _not_corrected,
     services.NotDrawn: lambda error: ApiError.of(NOT_DRAWN[error.why]),
     services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
+    services.InPast: lambda _: ApiError.of(IN_PAST),
+    services.CampaignOver: lambda _: ApiError.of(CAMPAIGN_OVER),
+    services.WouldTakeBack: _would_take_back,
     services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),
     services.ForeignPosition: lambda _: ApiError.of(FOREIGN_CURSOR),
     services.PresenceEventsPruned: lambda _: ApiError.of(PRESENCE_EVENTS_PRUNED),

@@ -1,4 +1,4 @@
-"""What the routes share that create bonuses, news and award rules."""
+"""What the routes share that create bonuses, news and campaigns."""
 
 from __future__ import annotations
 

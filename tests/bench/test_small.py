@@ -16,6 +16,7 @@ import pytest
 from tests.support.modules import ROOT, WITH_OUR_MODULES
 
 SMALL = {
+    "campaigns": "--viewers 500",
     "claims": "--claims 500 --stock 50 --grants 100 --rounds 1 --clients 4",
     "presence": "--rows 2000 --past 20000 --rounds 1 --seconds 1 --clients 2",
     "push": "--seconds 0.2",

@@ -32,6 +32,7 @@ from handlers.services import broadcast as workers
 from handlers.services import kick as kicks
 from handlers.services import message as messages
 from sql.roles import FUNCTIONS
+from tests.support.campaigns import QUARTERS_OF_AN_HOUR
 from tests.support.silence import SilentPort, server_of, silent_port, stopped
 from tests.support.waiting import until, wait_until
 from tests.support.web import call
@@ -52,7 +53,8 @@ NEWS = {
     "audience": {"kind": "everyone"},
     "expires_in_seconds": 60,
 }
-RULE = {"reward": {"n": 1}, "every_seconds": 900, "claim_within_seconds": 60}
+MILESTONE = {"watched_seconds": 900, "reward": {"n": 1}, "claim_within_seconds": 60}
+CAMPAIGN = {"milestones": [MILESTONE]}
 FOR_ANN = FOR_ALL | {"audience": {"kind": "users", "user_ids": ["ann"]}}
 
 
@@ -224,10 +226,7 @@ def test_with_a_queue_that_hangs_the_schedule_does_its_other_steps(
     world: World, silent_queue: SilentPort
 ) -> None:
     world.come("tab-1")
-    world.rows(
-        "insert into award_rules (reward, every, claim_within, created_at)"
-        " values ('{}', '15 minutes', '1 minute', now() - interval '1 hour')"
-    )
+    world.rows(QUARTERS_OF_AN_HOUR)
     world.age(minutes=20)
     with pytest.raises(NotQueued):
         award.handle({}, Context(), world.container)
@@ -437,7 +436,7 @@ def test_an_order_without_an_id_gets_one_when_the_database_hangs(
     ("path", "order", "own_id"),
     [
         ("/news", NEWS, "news_id"),
-        ("/award-rules", RULE, "rule_id"),
+        ("/campaigns", CAMPAIGN, "campaign_id"),
     ],
 )
 def test_so_does_any_other_order(

@@ -12,6 +12,7 @@ from handlers import award, broadcast, sweep
 from handlers.adapters.queue import NotQueued
 from handlers.core.operations.broadcast import Broadcast
 from handlers.services import award as awards
+from tests.support.campaigns import QUARTERS_OF_AN_HOUR
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -120,18 +121,15 @@ def test_a_sweep_twice_changes_nothing_more(world: World) -> None:
     assert world.rows("select * from sessions") == before
 
 
-def rule(world: World) -> None:
+def campaign(world: World) -> None:
     """Everyone online has watched for twenty minutes; each fifteen earn a reward."""
-    world.rows(
-        "insert into award_rules (reward, every, claim_within, created_at)"
-        " values ('{}', '15 minutes', '1 minute', now() - interval '1 hour')"
-    )
+    world.rows(QUARTERS_OF_AN_HOUR)
     world.age(minutes=20)
 
 
 def test_awards_are_queued(world: World) -> None:
     world.come("tab-1")
-    rule(world)
+    campaign(world)
     assert award.handle({}, Context(), world.container) == {"made": 1, "closed": 0, "queued": 1}
     assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 0}
     (bonus,) = world.rows("select bonus_id from bonuses")
@@ -142,7 +140,7 @@ def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     world.come("tab-1")
-    rule(world)
+    campaign(world)
 
     async def unreachable(*_: object) -> None:
         raise NotQueued("cannot be reached")
@@ -176,10 +174,10 @@ def test_the_ledgers_of_bonuses_that_are_over_are_closed(world: World) -> None:
 def test_everyone_is_awarded_however_many_there_are(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(awards, "AWARD_BATCH_SIZE", 3)
+    monkeypatch.setattr(awards, "JUDGED_BATCH_SIZE", 3)
     for n in range(8):
         world.come(f"tab-{n}", f"user-{n}")
-    rule(world)
+    campaign(world)
     assert award.handle({}, Context(), world.container)["made"] == 3
     (count,) = world.rows("select count(distinct user_id) from offers")
     assert count["count"] == 8

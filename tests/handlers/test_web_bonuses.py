@@ -1,4 +1,4 @@
-"""Bonuses, news, award rules and grants over HTTP: twice, late, at once, and refused."""
+"""Bonuses, news, campaigns and grants over HTTP: twice, late, at once, and refused."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
-from handlers import award, http
+from handlers import http
 from handlers.adapters.database import Database, Unavailable
 from handlers.adapters.queue import NotQueued
 from handlers.adapters.statements import text
@@ -25,7 +25,6 @@ from handlers.web import pagination
 from handlers.web.pagination import Cursor, NewestFirst
 from tests.support.waiting import PATIENCE_SECONDS, pause_at_random
 from tests.support.web import WebContainer, answer, call, pages, table
-from tests.support.world import Context
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,13 +37,17 @@ EVERYONE = {"kind": "everyone"}
 BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 60}
 LEAST = BONUS | {"min_watched_seconds": 60}
 NEWS = {"type": "notice", "body": {"text": "hi"}, "audience": EVERYONE, "expires_in_seconds": 60}
-RULE = {"reward": {"text": "1 coin"}, "every_seconds": 900, "claim_within_seconds": 60}
+MILESTONE = {
+    **{"watched_seconds": 900, "repeats": True},
+    **{"reward": {"text": "1 coin"}, "claim_within_seconds": 60},
+}
+CAMPAIGN = {"milestones": [MILESTONE]}
 UNKNOWN_ID = "00000000-0000-0000-0000-000000000001"
 # What each creates: the path, the request, the name of its id, and its table.
 ORDERS = [
     ("/bonuses", BONUS, "bonus_id", "bonuses"),
     ("/news", NEWS, "news_id", "broadcasts"),
-    ("/award-rules", RULE, "rule_id", "award_rules"),
+    ("/campaigns", CAMPAIGN, "campaign_id", "campaigns"),
 ]
 
 
@@ -141,7 +144,7 @@ def test_a_bonus_is_created_enqueued_and_counted(world: World) -> None:
     assert claim(world, bonus["bonus_id"]) == "claimed"
     status, found = call(world, "GET", f"/bonuses/{bonus['bonus_id']}")
     assert (status, found["claimed"], found["left"]) == (200, 1, 99)
-    assert (found["reward"], found["rule_id"]) == (BONUS["reward"], None)
+    assert (found["reward"], found["campaign_id"]) == (BONUS["reward"], None)
 
 
 @pytest.mark.parametrize(("path", "order", "name", "table"), ORDERS)
@@ -210,8 +213,10 @@ def elsewhere(world: World, path: str, order: object) -> int:
         ("/news", NEWS, "news_id", {"type": "other"}),
         ("/news", NEWS, "news_id", {"expires_in_seconds": 61}),
         ("/bonuses", LEAST, "bonus_id", {"clock": "visible"}),
-        ("/award-rules", RULE, "rule_id", {"resource": "site"}),
-        ("/award-rules", RULE, "rule_id", {"clock": "visible"}),
+        ("/campaigns", CAMPAIGN, "campaign_id", {"resources": ["site"]}),
+        ("/campaigns", CAMPAIGN, "campaign_id", {"clock": "visible"}),
+        ("/campaigns", CAMPAIGN, "campaign_id", {"ends_at": 253_402_300_000_000}),
+        ("/campaigns", CAMPAIGN, "campaign_id", {"milestones": [MILESTONE | {"repeats": False}]}),
     ],
 )
 def test_another_request_with_the_same_id_is_refused(
@@ -374,7 +379,8 @@ def test_an_expired_bonus_stays_expired_when_cancelled(world: World) -> None:
         ("GET", "/bonuses"),
         ("DELETE", "/bonuses"),
         ("GET", "/news"),
-        ("DELETE", "/award-rules"),
+        ("GET", "/campaigns"),
+        ("DELETE", "/campaigns"),
     ],
 )
 def test_an_unknown_id_is_404(world: World, method: str, path: str) -> None:
@@ -483,15 +489,6 @@ def test_bonuses_are_listed_the_newest_first(world: World) -> None:
     assert {one["state"] for one in items} == {"open"}
 
 
-def test_award_rules_are_listed_the_newest_first(world: World) -> None:
-    ids = [call(world, "POST", "/award-rules", RULE)[1]["rule_id"] for _ in range(3)]
-    call(world, "DELETE", f"/award-rules/{ids[0]}")
-    items = pages(world, "/award-rules?limit=1")
-    assert [one["rule_id"] for one in items] == ids[::-1]
-    assert [one["ended_at"] is None for one in items] == [True, True, False]
-    assert [one["every_seconds"] for one in items] == [900] * 3
-
-
 def test_a_page_fits_into_one_response(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """A response of Lambda has at most 6 MB, and a thousand rewards may have 24 MB."""
     monkeypatch.setattr(pagination, "MAX_RESPONSE_BYTES", 60_000)
@@ -507,15 +504,9 @@ def test_a_page_fits_into_one_response(world: World, monkeypatch: pytest.MonkeyP
         assert first.get("has_more", True) and not second.get("has_more")
 
 
-@pytest.mark.parametrize(("path", "name"), [("/bonuses", "bonus_id"), ("/award-rules", "rule_id")])
-def test_lists_are_exported_as_csv(
-    world: World, monkeypatch: pytest.MonkeyPatch, path: str, name: str
-) -> None:
-    order = BONUS if path == "/bonuses" else RULE
-    ids = [
-        call(world, "POST", path, order | {"reward": {"text": 'a,"b"\r\n=é'}})[1][name]
-        for _ in range(3)
-    ]
+def test_bonuses_are_exported_as_csv(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, name = "/bonuses", "bonus_id"
+    ids = [drop(world, reward={"text": 'a,"b"\r\n=é'})[name] for _ in range(3)]
     monkeypatch.setattr(pagination, "MAX_CSV_ROWS", 2)
     first = answer(world, f"{path}.csv")
     rows = table(first)
@@ -526,20 +517,19 @@ def test_lists_are_exported_as_csv(
     assert [row[name] for row in table(answer(world, following))] == ids[:1]
 
 
-@pytest.mark.parametrize("path", ["/bonuses", "/award-rules", "/grants"])
+@pytest.mark.parametrize("path", ["/bonuses", "/campaigns", "/grants"])
 @pytest.mark.parametrize("after", ["x", "W10=", "%00", "WyIiLDEsMV0="])
 def test_a_foreign_cursor_is_refused(world: World, path: str, after: str) -> None:
     status, refusal = call(world, "GET", f"{path}?after={quote(after)}")
     assert (status, refusal["code"]) == (422, "foreign_cursor")
 
 
-@pytest.mark.parametrize("path", ["/bonuses", "/award-rules"])
+@pytest.mark.parametrize("path", ["/bonuses", "/campaigns"])
 @pytest.mark.parametrize(
     "position", [(2**62, UNKNOWN_ID), (10**30, UNKNOWN_ID), (0, "x"), (-(2**62), "")]
 )
 def test_a_forged_cursor_is_refused(world: World, path: str, position: tuple[Any, Any]) -> None:
-    name = path.removeprefix("/").replace("-", "_")
-    after = Cursor(name, (), NewestFirst).write(NewestFirst(*position))
+    after = Cursor(path.removeprefix("/"), (), NewestFirst).write(NewestFirst(*position))
     status, refusal = call(world, "GET", f"{path}?after={after}")
     assert (status, refusal["code"]) == (422, "foreign_cursor")
 
@@ -566,27 +556,6 @@ def test_news_and_bonuses_share_one_numbering(world: World) -> None:
     news(world)
     rows = world.rows("select seq, follows from broadcasts order by seq")
     assert [(row["seq"], row["follows"]) for row in rows] == [(1, 0), (2, 1), (3, 2)]
-
-
-def test_a_rule_that_has_ended_awards_nothing(world: World) -> None:
-    rules = [call(world, "POST", "/award-rules", RULE)[1]["rule_id"] for _ in range(2)]
-    world.come("a1")
-    world.rows("update award_rules set created_at = created_at - interval '1 hour'")
-    world.age(minutes=16)
-    status, ended = call(world, "DELETE", f"/award-rules/{rules[0]}")
-    assert (status, ended["ended_at"] is not None) == (200, True)
-    assert call(world, "DELETE", f"/award-rules/{rules[0]}") == (200, ended)
-    assert award.handle({}, Context(), world.container)["made"] == 1
-    (bonus,) = call(world, "GET", "/bonuses")[1]["items"]
-    assert (bonus["rule_id"], bonus["acknowledge"]) == (rules[1], True)
-
-
-def test_the_same_request_does_not_restart_an_ended_rule(world: World) -> None:
-    order = RULE | {"rule_id": str(uuid4())}
-    call(world, "POST", "/award-rules", order)
-    call(world, "DELETE", f"/award-rules/{order['rule_id']}")
-    status, rule = call(world, "POST", "/award-rules", order)
-    assert (status, rule["ended_at"] is not None) == (200, True)
 
 
 WRONG_BONUSES = [
@@ -670,41 +639,8 @@ def test_bad_news_are_refused_and_write_nothing(
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        ({"every_seconds": 0.5}, "bad_request"),
-        ({"every_seconds": 86_401}, "bad_request"),
-        ({"claim_within_seconds": float("nan")}, "bad_request"),
-        ({"resource": ""}, "bad_request"),
-        ({"reward": {"n": [1e308] * 60}}, "reward_too_large"),
-        ({"reward": {"text": "\0"}}, "unstorable"),
-        ({"rule_id": "x"}, "bad_request"),
-        ({"audience": EVERYONE}, "bad_request"),
-        ({"overlap": "each"}, "bad_request"),  # a minute would be paid twice
-        ({"overlap": "once", "resource": "site"}, "bad_request"),
-        ({"overlap": "both"}, "bad_request"),
-        ({"clock": "both"}, "bad_request"),
-        ({"clock": None}, "bad_request"),
-    ],
-)
-def test_a_bad_rule_is_refused_and_writes_nothing(
-    world: World, wrong: dict[str, Any], code: str
-) -> None:
-    refused(world, "/award-rules", RULE | wrong, code)
-
-
-def test_a_rule_says_how_a_minute_on_several_resources_counts(world: World) -> None:
-    for resource, overlap in ((None, "once"), ("site", "each")):
-        order = RULE | {"rule_id": str(uuid4()), "resource": resource}
-        status, rule = call(world, "POST", "/award-rules", order)
-        assert (status, rule["overlap"]) == (201, overlap)
-        assert call(world, "POST", "/award-rules", order | {"overlap": overlap}) == (200, rule)
-    items = call(world, "GET", "/award-rules")[1]["items"]
-    assert [item["overlap"] for item in items] == ["each", "once"]
-
-
-@pytest.mark.parametrize(
-    ("path", "order", "name"), [("/award-rules", RULE, "rule_id"), ("/bonuses", LEAST, "bonus_id")]
+    ("path", "order", "name"),
+    [("/campaigns", CAMPAIGN, "campaign_id"), ("/bonuses", LEAST, "bonus_id")],
 )
 def test_an_order_says_which_clock_it_pays(
     world: World, path: str, order: dict[str, Any], name: str
@@ -968,7 +904,7 @@ def test_the_openapi_document_explains_the_fields_of_requests(world: World) -> N
     for order, names in (
         ("BonusOrder", ("bonus_id", "reward", "audience", "opens_at", "stock", "acknowledge")),
         ("NewsOrder", ("news_id", "type", "body", "expires_in_seconds")),
-        ("AwardRuleOrder", ("rule_id", "reward", "resource")),
+        ("CampaignOrder", ("campaign_id", "resources", "clock", "overlap", "milestones")),
     ):
         described = schemas[order]["properties"]
         assert [name for name in names if not described[name].get("description")] == []

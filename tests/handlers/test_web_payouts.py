@@ -140,7 +140,7 @@ def test_grants_are_filtered_and_paged(world: World, bonus_id: str) -> None:
             "state=fulfilled",
             "user_id=ann",
             f"bonus_id={bonus_id}",
-            f"rule_id={UNKNOWN_ID}",
+            f"campaign_id={UNKNOWN_ID}",
             "from=0&to=1",
             "from=0",
         )

@@ -13,7 +13,6 @@ from handlers.adapters.statements import QUERIES, sql_of
 from handlers.web import pagination
 from handlers.web.pagination import is_moment
 from handlers.web.schemas.audience import Audience
-from handlers.web.schemas.award_rules import AwardRule
 from handlers.web.schemas.bonuses import ListedBonus
 from handlers.web.schemas.grants import Grant
 from handlers.web.schemas.presence import Online, Session
@@ -490,7 +489,7 @@ def test_a_time_zone_that_does_not_exist_is_refused(world: World, query: str, co
         past(world, T0, T0 + 1_000)
 
 
-@pytest.mark.parametrize("path", ["/online", *REPORTS, "/grants", "/bonuses", "/award-rules"])
+@pytest.mark.parametrize("path", ["/online", *REPORTS, "/grants", "/bonuses"])
 def test_csv_has_iso_times_and_a_byte_order_mark_on_request(world: World, path: str) -> None:
     past(world, T0, T0 + 1_234)
     world.come("tab-1")
@@ -516,9 +515,7 @@ def test_a_column_whose_field_is_a_moment_is_named_like_one() -> None:
     """So that `times=iso` finds it."""
     fields = [
         (name, str(field.description))
-        for schema in (
-            *(Session, WatchTime, Concurrency, Audience, Online, Grant, ListedBonus, AwardRule),
-        )
+        for schema in (*(Session, WatchTime, Concurrency, Audience, Online, Grant, ListedBonus),)
         for name, field in schema.model_fields.items()
     ]
     assert [

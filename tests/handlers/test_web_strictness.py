@@ -28,6 +28,22 @@ ROUTES = [
     for method, operation in methods.items()
 ]
 ID = str(UUID(int=7))
+CAMPAIGN: dict[str, Any] = {
+    "resources": ["site", "stream"],
+    "clock": "visible",
+    "overlap": "each",
+    "starts_at": 4_102_444_800_000,
+    "ends_at": 4_102_448_400_000,
+    "milestones": [
+        {
+            "milestone": 1,
+            "watched_seconds": 60,
+            "repeats": True,
+            "reward": {"coins": 1},
+            "claim_within_seconds": 60,
+        }
+    ],
+}
 GOOD: dict[str, dict[str, Any]] = {
     "/tickets": {
         **{"user_id": "ann", "resource": "site", "device": "phone"},
@@ -72,15 +88,8 @@ GOOD: dict[str, dict[str, Any]] = {
         "winners": 1,
         "claim_within_seconds": 60,
     },
-    "/award-rules": {
-        "rule_id": ID,
-        "reward": {"coins": 1},
-        "every_seconds": 60,
-        "claim_within_seconds": 60,
-        "resource": "site",
-        "overlap": "each",
-        "clock": "visible",
-    },
+    "/campaigns": {"campaign_id": ID, **CAMPAIGN},
+    "/campaigns/{campaign_id}": CAMPAIGN,
     "/news": {
         "news_id": ID,
         "type": "goal",

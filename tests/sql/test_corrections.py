@@ -20,6 +20,7 @@ import pytest
 from tests.sql.book import Book, correct, correct_some, ms, reports_are_right, sums_are_right
 from tests.sql.tabs import WRONG_TOTALS, Tab, at, finalize
 from tests.support import stays
+from tests.support.campaigns import WHO_IS_DUE, begin
 from tests.support.databases import EMPTY, of_functions
 from tests.support.truth import ALWAYS, T0, ZONES, some_span, told
 
@@ -37,7 +38,8 @@ RECORDED = (
     " from past_sessions where revision = 0 order by ended_at, id"
 )
 PROGRESS = (
-    "select user_id, watched from award_progress where rule_id = $1 and watched > '0' order by 1"
+    "select user_id, watched from campaign_progress"
+    " where campaign_id = $1 and watched > '0' order by 1"
 )
 
 
@@ -126,24 +128,19 @@ async def test_a_session_that_did_not_happen_can_have_happened_after_all(
 
 async def test_progress_towards_awards_stays_as_recorded(db: asyncpg.Connection) -> None:
     """A minute that was paid is not paid again, and none is taken back."""
-    rule = await db.fetchval(
-        "insert into award_rules (reward, every, claim_within, created_at)"
-        " values ('{}', '1 hour', '1 minute', $1) returning rule_id",
-        at(-600),
-    )
+    campaign = await begin(db, at(-600), every=3_600)
     await past(db, FAR + 1, 0, 600)
     await correct(db, FAR + 1, [])
-    assert [row["watched"] for row in await db.fetch(PROGRESS, rule)] == [timedelta(minutes=10)]
+    assert [row["watched"] for row in await db.fetch(PROGRESS, campaign)] == [timedelta(minutes=10)]
     await past(db, FAR + 2, 300, 900, "two")
-    assert [row["watched"] for row in await db.fetch(PROGRESS, rule)] == [timedelta(minutes=15)]
+    assert [row["watched"] for row in await db.fetch(PROGRESS, campaign)] == [timedelta(minutes=15)]
     assert await db.fetchval("select watched('ann', null, now())") == timedelta(minutes=10)
     tab = Tab("a", "ann", "two", expires_at=at(9999))
     await tab.connect(db, at(1000))
     times = [(at(0), at(600)), (at(601), at(950))]
     assert (await correct(db, FAR + 1, times, revision=1, now=at(1000)))["outcome"] == "created"
-    due = "select * from due_awards((select r from award_rules r), 9, $1)"
-    assert not await db.fetch(due, at(1000 + 45 * 60 - 1))
-    assert len(await db.fetch(due, at(1000 + 45 * 60))) == 1
+    assert not await db.fetch(WHO_IS_DUE, at(1000 + 45 * 60 - 1))
+    assert len(await db.fetch(WHO_IS_DUE, at(1000 + 45 * 60))) == 1
 
 
 async def test_only_a_session_that_is_over_for_good_is_corrected(db: asyncpg.Connection) -> None:

@@ -72,6 +72,8 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await db.execute("select create_draw(gen_random_uuid(), '{}', null, null, null, 1, '1 minute')")
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
     await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
+    progress = "insert into campaign_progress values (gen_random_uuid(), $1, '1 h', '{1}')"
+    await db.execute(progress, user_id)
     await db.execute(
         "insert into user_limits (user_id, free_at, counted_at, kind)"
         " values ($1, now(), now(), 'message')",

@@ -15,8 +15,9 @@ from handlers.core.operations.act import Act
 from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.disconnect import Disconnect
-from handlers.core.operations.maintenance import Award, Prune
+from handlers.core.operations.maintenance import JudgeCampaigns, Prune
 from tests.support.bonuses import create_bonus
+from tests.support.campaigns import begin
 from tests.support.statements import NO_LIMIT, asked
 
 NODE = "gateway.example/live"
@@ -83,7 +84,7 @@ class Crowd:
         )
 
     async def schedule(self) -> None:
-        await self.pool.fetch(*asked(Award(5)))
+        await self.pool.fetch(*asked(JudgeCampaigns(5, None)))
         await self.pool.fetch(text("sweep"), 5)
         await self.pool.fetch(*asked(Prune(SECOND, SECOND, None, 10)))
 
@@ -93,10 +94,7 @@ async def test_nothing_waits_for_ever_and_nothing_is_contradicted(dsn: str) -> N
         bonuses = [uuid4() for _ in STOCKS]
         for bonus, stock in zip(bonuses, STOCKS, strict=True):
             await pool.execute(*create_bonus(bonus, window=10 * MINUTE, stock=stock))
-        await pool.execute(
-            text("create_award_rule"),
-            *(uuid4(), "{}", timedelta(seconds=1), MINUTE, None, None, False),
-        )
+        await begin(pool, datetime.now(UTC), every=1)
         crowd = (Crowd(pool, bonuses, seed) for seed in range(WORKERS))
         await asyncio.gather(*(one.live() for one in crowd))
 

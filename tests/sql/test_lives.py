@@ -25,6 +25,7 @@ import pytest
 
 from tests.sql.presence_world import merged
 from tests.sql.tabs import GRACE, WRONG_TOTALS, Tab, finalize, forget, probed, says
+from tests.support.campaigns import begin, judge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -50,10 +51,10 @@ CHECKED_EACH = 30 * MINUTE
 FLIPS = (*[0] * 12, *[1, 2, 3] * 2, 5, 25)
 MILLISECOND = timedelta(milliseconds=1)
 PAID = """
-select a.user_id, right(a.rule_id::text, 1)::integer, a.nth,
+select p.user_id, right(p.campaign_id::text, 1)::integer, coalesce(p.awarded[1], 0),
        (select count(*) from offers o join bonuses b using (bonus_id)
-         where o.user_id = a.user_id and b.rule_id = a.rule_id)
-  from awards a
+         where o.user_id = p.user_id and b.rule_id = p.campaign_id)
+  from campaign_progress p
 """
 
 Ending = Literal["client", "lost", "nothing"]
@@ -215,7 +216,7 @@ class Player:
             await self._makes_rules(now)
             await self._sweeps(now)
             await finalize(self.db, self.cohort.at(now), 100_000)
-            await self.db.execute("select award(100000, $1)", self.cohort.at(now))
+            await judge(self.db, self.cohort.at(now), 100_000)
             if now % CHECKED_EACH == 0:
                 await self._compares(now, is_over=False)
         assert not await self.db.fetchval("select count(*) from watching_times")
@@ -259,14 +260,13 @@ class Player:
         """At its moment: a session that is finalized before a rule is there adds nothing to it."""
         for rule in self.cohort.rules:
             if rule.created_at == now:
-                await self.db.execute(
-                    "insert into award_rules (rule_id, reward, every, claim_within, resource,"
-                    " created_at, is_visible) values ($1, '{}', $2, '1 minute', $3, $4, $5)",
-                    UUID(int=rule.number),
-                    timedelta(milliseconds=rule.every),
-                    rule.resource,
+                await begin(
+                    self.db,
                     self.cohort.at(rule.created_at),
-                    rule.is_visible,
+                    every=rule.every / SECOND,
+                    resources=rule.resource and [rule.resource],
+                    is_visible=rule.is_visible,
+                    campaign_id=UUID(int=rule.number),
                 )
 
     async def _sweeps(self, now: int) -> None:

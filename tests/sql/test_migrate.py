@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
+from uuid import UUID
 
 import asyncpg
 import pytest
@@ -380,8 +382,8 @@ async def test_awards_of_sessions_become_progress_of_users_in_0019(empty: str, f
         " insert into awards select rule_id, id, 1 from award_rules, watching_times"
     )
     await put_back(kept, empty)
-    assert await db.fetchval("select array_agg(nth) from awards") == [2]
-    progress = "select extract(epoch from watched)::int / 3600 from award_progress"
+    assert await db.fetchval("select array_agg(awarded[1]) from campaign_progress") == [2]
+    progress = "select extract(epoch from watched)::int / 3600 from campaign_progress"
     assert [hours for (hours,) in await db.fetch(progress)] == [3]
     assert await db.fetchval("select award(10)") == 0
     later = "select award(10, now() + $1 * interval '1 minute')"
@@ -416,4 +418,46 @@ async def test_what_was_hidden_before_0032_is_known_after_it(empty: str, files: 
         ("bob", "", 2, 0),
         ("bob", "site", 2, 0),
     ]
+    await db.close()
+
+
+async def test_a_rule_becomes_a_campaign_in_0051(empty: str, files: Path) -> None:
+    """With the progress towards its next award, and without a second one of those made before."""
+    kept = take_away(files, "0051")
+    await migrate(empty)
+    db = await asyncpg.connect(empty)
+    await db.execute(
+        "insert into award_rules (reward, every, claim_within, resource, created_at, ended_at)"
+        " values ('{\"n\": 1}', '1 hour', '1 minute', 'site', now() - interval '9 hours', null),"
+        "        ('{}', '1 hour', '1 minute', null, now() - interval '10 hours', now());"
+        " insert into award_progress select rule_id, 'ann', '2.5 hours' from award_rules;"
+        " insert into awards select rule_id, 'ann', 2 from award_rules;"
+        " insert into watching_times (user_id, resource, joined_at, seen_at, nodes)"
+        " values ('ann', 'site', now() - interval '29 minutes', now(), '{\"n\": {\"c\": {}}}')"
+    )
+    await put_back(kept, empty)
+    row = await db.fetchrow(
+        "select c.resources, c.is_visible, m.watched, m.is_repeated, m.reward, p.awarded"
+        "  from campaigns c join campaign_milestones m using (campaign_id)"
+        "  join campaign_progress p using (campaign_id)"
+    )
+    assert tuple(row) == (["site"], False, timedelta(hours=1), True, '{"n": 1}', [2])
+    assert await db.fetchval("select award(10)") == 0
+    assert await db.fetchval("select award(10, now() + interval '1 minute')") == 1
+    await db.close()
+
+
+async def test_a_rule_of_the_release_before_is_a_campaign_at_once(dsn: str) -> None:
+    db = await asyncpg.connect(dsn)
+    await db.execute(
+        "insert into award_rules (rule_id, reward, every, claim_within, created_at)"
+        " values ($1, '{}', '1 hour', '1 minute', now() - interval '1 minute')",
+        UUID(int=1),
+    )
+    state = "select campaign_state(c, clock_timestamp()) from campaigns c"
+    assert await db.fetchval(state) == "running"
+    for _ in range(2):
+        await db.execute("update award_rules set ended_at = coalesce(ended_at, now())")
+    assert await db.fetchval(state) == "over"
+    assert await db.fetchval("select upper(times) = ends_at from campaigns")
     await db.close()

@@ -9,6 +9,7 @@ import pytest
 
 from handlers.adapters.statements import text
 from tests.sql.tabs import NODE, T0, Tab, at, facts, finalize, forget, probed, sessions, the_row
+from tests.support.campaigns import begin, judge
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -300,15 +301,14 @@ async def test_an_award_is_for_what_was_watched(
 ) -> None:
     """A bonus each 300 s; here from 0 to 100 and from 200 to 300 s, and again from 400 s on."""
     await waits(db, 300)
-    rule = "insert into award_rules (reward, every, claim_within, created_at)"
-    await db.execute(f"{rule} values ('{{}}', '300 s', '60 s', $1)", at(created))
+    await begin(db, at(created), every=300)
     await Tab("a").connect(db)
     await Tab("a").disconnect(db, at(100), "lost")
     await later("b", 200).connect(db, at(200))
     await later("b", 200).disconnect(db, at(300), "lost")
     await later("c", 400).connect(db, at(400))
-    assert await db.fetchval("select award(10, $1)", at(due - 0.001)) == 0
-    assert await db.fetchval("select award(10, $1)", at(due)) == 1
+    assert await judge(db, at(due - 0.001)) == 0
+    assert await judge(db, at(due)) == 1
 
 
 async def test_a_wait_of_an_hour_is_not_hastened(db: asyncpg.Connection) -> None:

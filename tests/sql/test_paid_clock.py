@@ -14,8 +14,9 @@ from handlers.adapters.statements import text
 from tests.sql.tabs import WRONG_TOTALS, Tab, at, finalize, forget, hello, probed, says
 from tests.support import stays
 from tests.support.bonuses import drop
+from tests.support.campaigns import WHO_IS_DUE, begin, judge
 from tests.support.databases import EMPTY
-from tests.support.stays import World, union
+from tests.support.stays import Span, World, union
 from tests.support.truth import T0
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 MINUTE = 60
 LENGTH = timedelta(hours=20)
 WORLDS = 6
+SETS = (None, ["x"], ["x", "y"])
 
 
 def lacks(
@@ -38,27 +40,23 @@ def lacks(
     }
 
 
-async def makes_rule(
+async def makes_campaign(
     db: asyncpg.Connection, every: float, resource: str | None = None, *, is_visible: bool = True
 ) -> None:
-    await db.execute(
-        "insert into award_rules (reward, every, claim_within, resource, is_visible, created_at)"
-        " values ('{}', $1, '1 minute', $2, $3, $4)",
-        *(timedelta(seconds=every), resource, is_visible, at(0)),
-    )
+    resources = resource and [resource]
+    await begin(db, at(0), every=every, resources=resources, is_visible=is_visible)
 
 
 async def is_due(db: asyncpg.Connection, seconds: float) -> bool:
     """Whether ann is, now and not a moment before."""
-    due = "select exists (select from award_rules r, due_awards(r, 9, $1))"
-    assert not await db.fetchval(due, at(seconds) - timedelta(microseconds=1))
-    return bool(await db.fetchval(due, at(seconds)))
+    assert not await db.fetch(WHO_IS_DUE, at(seconds) - timedelta(microseconds=1))
+    return bool(await db.fetch(WHO_IS_DUE, at(seconds)))
 
 
 @pytest.mark.parametrize(("is_visible", "due"), [(False, 600), (True, 900)])
 async def test_a_rule_pays_its_clock(db: asyncpg.Connection, is_visible: bool, due: float) -> None:
     """Hidden for five minutes of the first ten."""
-    await makes_rule(db, 600, is_visible=is_visible)
+    await makes_campaign(db, 600, is_visible=is_visible)
     await Tab("a").connect(db)
     await says(db, Tab("a"), False, 2, at(120))
     await says(db, Tab("a"), True, 3, at(420))
@@ -67,7 +65,7 @@ async def test_a_rule_pays_its_clock(db: asyncpg.Connection, is_visible: bool, d
 
 async def test_a_user_is_paid_while_any_of_their_pages_is_visible(db: asyncpg.Connection) -> None:
     """Here for 15 minutes, in three sessions at most: visible in 0-4, 2-6, and from 10 on."""
-    await makes_rule(db, 600)
+    await makes_campaign(db, 600)
     await Tab("a", resource="one").connect(db)
     await Tab("b", resource="two", expires_at=at(150)).connect(db, at(120))
     await says(db, Tab("a"), False, 2, at(240))
@@ -78,7 +76,7 @@ async def test_a_user_is_paid_while_any_of_their_pages_is_visible(db: asyncpg.Co
 
 
 async def test_a_rule_of_a_resource_pays_what_was_visible_there(db: asyncpg.Connection) -> None:
-    await makes_rule(db, 300, "one")
+    await makes_campaign(db, 300, "one")
     await Tab("a", resource="one").connect(db)
     await hello(db, Tab("a"), False, 1, at(1))
     await Tab("b", resource="two").connect(db)
@@ -93,7 +91,7 @@ async def test_progress_counts_what_was_visible_since_the_rule_began(
 ) -> None:
     """Also of sessions that are over, and of the parts of one that was hidden often."""
     await Tab("a").connect(db, at(-100))
-    await makes_rule(db, 600)
+    await makes_campaign(db, 600)
     change, now = 2, 0
     while now < 1_000:
         await says(db, Tab("a"), change % 2 == 1, change, at(now))
@@ -101,7 +99,7 @@ async def test_progress_counts_what_was_visible_since_the_rule_began(
     assert await db.fetchval("select count(*) from past_sessions") > 1
     await Tab("a").disconnect(db, at(1_000))
     await finalize(db, at(1_100))
-    progress = "select watched from award_progress"
+    progress = "select watched from campaign_progress"
     assert await db.fetchval(progress) == timedelta(seconds=500)
     await Tab("b", expires_at=at(1_230)).connect(db, at(1_200))
     assert await is_due(db, 1_300)
@@ -182,13 +180,13 @@ async def test_a_visible_tab_that_dies_beside_a_hidden_one_is_paid_until_it_is_f
     db: asyncpg.Connection,
 ) -> None:
     """Dead after 100 s, found after 420: the clock goes back to the last evidence, 60 s."""
-    await makes_rule(db, 400)
+    await makes_campaign(db, 400)
     await Tab("a").connect(db)
     await Tab("b").connect(db)
     await hello(db, Tab("b"), False, 1, at(1))
     visible = "select extract(epoch from watched('ann', $1, true, $2))::float8"
     assert await is_due(db, 400)
-    assert await db.fetchval("select award(9, $1)", at(400)) == 1
+    assert await judge(db, at(400)) == 1
     await probed(db, at(60))
     await probed(db, at(61))
     await forget(db, [Tab("a")], at(420))
@@ -202,7 +200,7 @@ async def test_a_visible_tab_that_dies_beside_a_hidden_one_is_paid_until_it_is_f
 STAGED = """
 create temp table staged as
     select *, row_number() over (order by md5(id::text || joined_at)) as n from past_sessions;
-truncate past_sessions, watch_totals, award_progress;
+truncate past_sessions, watch_totals, campaign_progress;
 """
 COLUMNS = "id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible"
 
@@ -214,14 +212,13 @@ async def test_totals_know_both_clocks_in_whatever_order_sessions_become_past(
     for seed in range(WORLDS):
         dice = Random(seed)  # noqa: S311  # no secret
         await db.execute(f"{EMPTY}; drop table if exists staged")
-        await db.execute(
-            "insert into award_rules"
-            " (reward, every, claim_within, resource, is_visible, created_at)"
-            " select '{}', '1 hour', '1 minute', resource, is_visible, $1"
-            "   from unnest(array[null, 'x']) as resource,"
-            "        unnest(array[true, false]) as is_visible",
-            T0 + LENGTH / 4,
-        )
+        for resources, is_visible, is_each in product(SETS, (True, False), (True, False)):
+            order: dict[str, Any] = {
+                "resources": resources,
+                "is_visible": is_visible,
+                "is_each": is_each,
+            }
+            await begin(db, T0 + LENGTH / 4, every=3_600, **order)
         world = stays.generated(dice, T0, LENGTH)
         await world.store(db)
         await db.execute(STAGED)
@@ -239,19 +236,23 @@ async def test_totals_know_both_clocks_in_whatever_order_sessions_become_past(
 
 
 async def progress_is_right(db: asyncpg.Connection, world: World) -> None:
-    """Of each rule that of what is past, since it began."""
+    """Of each campaign that of what is past, since it began."""
     rows = await db.fetch(
-        "select user_id, resource, is_visible, created_at, award_progress.watched"
-        "  from award_rules join award_progress using (rule_id)"
+        "select resources, is_visible, is_each, user_id, campaign_progress.watched"
+        "  from campaigns join campaign_progress using (campaign_id)"
     )
-    found = {(row["resource"], row["is_visible"], row["user_id"]): row["watched"] for row in rows}
+    found = {(*(resources or []), *what): watched for resources, *what, watched in rows}
     wanted = {}
     past = World([one for one in world.stays if one.ended_at], world.now)
-    for resource, is_visible in product((None, "x"), (True, False)):
+    for resources, is_visible, is_each in product(SETS, (True, False), (True, False)):
         span = (T0 + LENGTH / 4, world.now)
-        clips = (past.visible() if is_visible else past).clips(span, resource)
+        clips = (past.visible() if is_visible else past).clips(span, resources)
         for user in {one.user_id for one, _ in clips}:
-            length = union(clip for one, clip in clips if one.user_id == user)
+            parts: dict[str, list[Span]] = {}
+            for one, clip in clips:
+                if one.user_id == user:
+                    parts.setdefault(one.resource if is_each else "", []).append(clip)
+            length = sum(map(union, parts.values()), timedelta(0))
             if length:
-                wanted[resource, is_visible, user] = length
+                wanted[(*(resources or []), is_visible, is_each, user)] = length
     assert found == wanted

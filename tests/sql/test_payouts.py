@@ -15,6 +15,7 @@ import pytest
 
 from tests.sql.tabs import T0, Tab, at
 from tests.support.bonuses import drop
+from tests.support.campaigns import begin
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -258,11 +259,7 @@ async def grants(
 
 async def test_filters_find_exactly_what_they_say(db: asyncpg.Connection) -> None:
     """Compared with all grants, read one page of two rows after the other."""
-    rule_id = await db.fetchval(
-        "insert into award_rules (reward, every, claim_within, created_at)"
-        " values ('{}', '1 hour', '1 minute', $1) returning rule_id",
-        T0,
-    )
+    rule_id = await begin(db, T0, every=3_600)
     made = [
         await granted(db, "ann", "bob", "cyd"),
         await granted(db, "ann", "cyd", rule_id=rule_id),

@@ -340,8 +340,8 @@ insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by,
 # ---- what one statement does for many
 
 # $1 users: each is online on a resource of their own, has had two sessions, offers and claims of
-# three bonuses, of which one is over, and progress under a rule; beside each are one who has just
-# left and one who came last in 2020.
+# three bonuses, of which one is over, and progress in two campaigns; beside each are one who has
+# just left and one who came last in 2020.
 MANY = [
     """
     insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
@@ -385,17 +385,23 @@ MANY = [
         select bonus_id, 'user-' || n, 'c', now()
           from bonuses, generate_series(1, $1::integer) n""",
     """
-    insert into award_rules (rule_id, reward, every, claim_within, created_at)
-        select gen_random_uuid(), '{}', '1 minute', '1 minute', now() - interval '3 hours'
+    insert into campaigns (campaign_id, resources, is_visible, is_each, starts_at, times,
+                           created_at)
+        select gen_random_uuid(), resources, false, false, begins,
+               tstzmultirange(tstzrange(begins, null)), begins
+          from (values (now() - interval '3 hours')) as v(begins),
+               (select null::text[] union all select array['r-1', 'r-2']) as s(resources)
          where $1::integer > 0""",
     """
-    insert into award_progress (rule_id, user_id, watched)
-        select rule_id, name || n, '1 minute'
-          from award_rules, unnest(array['user-', 'old-']) name,
-               generate_series(1, $1::integer) n""",
+    insert into campaign_milestones (campaign_id, milestone, watched, is_repeated, reward,
+                                     claim_within)
+        select campaign_id, n, n * n * n * interval '30 minutes', n = 1, '{}', '1 minute'
+          from campaigns, generate_series(1, 12) n where $1::integer > 0""",
     """
-    insert into awards (rule_id, user_id, nth) select rule_id, user_id, 1 from award_progress
-     where $1::integer > 0""",
+    insert into campaign_progress (campaign_id, user_id, watched, awarded)
+        select campaign_id, name || n, '1 minute', '{1}'
+          from campaigns, unnest(array['user-', 'old-']) name,
+               generate_series(1, $1::integer) n""",
     """
     insert into watch_totals (user_id, resource, watched, last_month)
         select 'old-' || n, resource, '1 hour', '2020-01-01'
@@ -403,8 +409,8 @@ MANY = [
 ]
 FILLED = [
     *("watching_times", "presence_outbox", "past_sessions", "bonuses", "broadcasts"),
-    *("broadcast_shards", "offers", "claims", "award_rules", "award_progress", "awards"),
-    "watch_totals",
+    *("broadcast_shards", "offers", "claims", "campaign_progress", "campaign_milestones"),
+    *("campaigns", "watch_totals"),
 ]
 USERS = 300
 
@@ -461,7 +467,7 @@ TABS = f"{NAMED.format('user-')}, array_fill($1::text, '{{300}}'), {NAMED.format
     [
         ("select * from finalize(1000)",),
         ("select close_bonuses(10)",),
-        ("select award(1000)",),
+        ("select judge_campaigns(1000)",),
         (PAGE, UUID(int=2)),
         ("select * from keep_months(3)",),
         ("select page from sweep(1000)",),

@@ -13,6 +13,7 @@ from handlers.adapters.statements import text
 from handlers.services.presence import ALWAYS, NEVER
 from tests.sql.tabs import T0, Tab, finalize
 from tests.support.bonuses import create_bonus, drop
+from tests.support.campaigns import begin, judge
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -228,8 +229,7 @@ async def test_one_run_prunes_at_a_time(db: asyncpg.Connection, dsn: str) -> Non
 
 
 async def award(db: asyncpg.Connection, now: datetime) -> int:
-    made: int = await db.fetchval("select award(100, $1)", now)
-    return made
+    return await judge(db, now)
 
 
 @pytest.mark.slow
@@ -237,8 +237,7 @@ async def test_a_session_of_days_is_awarded_once_per_interval_while_its_awards_a
     db: asyncpg.Connection,
 ) -> None:
     await come(db, "ann")
-    rule = "insert into award_rules (reward, every, claim_within, created_at)"
-    await db.execute(f"{rule} values ('{{}}', '6 hours', '1 minute', $1)", T0)
+    await begin(db, T0, every=6 * 3_600)
     made = 0
     for hours in range(0, 40 * 24, 3):
         now = T0 + hours * HOUR
@@ -247,22 +246,22 @@ async def test_a_session_of_days_is_awarded_once_per_interval_while_its_awards_a
         await close(db, now)
         await prune(db, now)
     assert made == 40 * 4 - 1
-    assert await count(db, "awards") == 1
+    assert await count(db, "campaign_progress") == 1
     assert await count(db, "bonuses") <= 31 * 4
 
 
-async def test_awards_go_with_their_rule(db: asyncpg.Connection) -> None:
+async def test_awards_go_a_month_after_their_campaign(db: asyncpg.Connection) -> None:
     await come(db, "ann", "bob")
-    rule = "insert into award_rules (reward, every, claim_within, created_at)"
-    await db.execute(f"{rule} values ('{{}}', '1 minute', '1 minute', $1)", T0)
+    await begin(db, T0, every=60)
     assert await award(db, T0 + 5 * MINUTE) == 1
     await Tab("ann", user_id="ann").disconnect(db, T0 + 5 * MINUTE)
     await finalize(db, T0 + 6 * MINUTE)
     assert await prune(db, T0 + 6 * MINUTE) == {}, "ann may be back, on any day"
     assert await award(db, T0 + 5 * MINUTE) == 0, "they had this one"
-    await db.execute("update award_rules set ended_at = $1", T0 + 7 * MINUTE)
-    assert await prune(db, T0 + 7 * MINUTE) == {"awards": 2}
-    assert (await count(db, "awards"), await count(db, "award_progress")) == (0, 0)
+    await db.execute("update campaigns set settled_at = $1", T0 + 7 * MINUTE)
+    assert "awards" not in await prune(db, T0 + 7 * MINUTE + 30 * DAY)
+    assert (await prune(db, T0 + 8 * MINUTE + 30 * DAY))["awards"] == 2
+    assert await count(db, "campaign_progress") == 0
 
 
 # ---- the ledger, by days

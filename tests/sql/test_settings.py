@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING
@@ -13,10 +14,12 @@ import pytest
 
 from handlers.adapters.database import Database
 from handlers.core.operation import Json
-from handlers.services.award_rules import CreateAwardRule
+from handlers.core.operations.maintenance import Prune
 from handlers.services.bonuses import CreateBonus
+from handlers.services.campaigns import CreateCampaign
 from handlers.services.presence import ALWAYS, ListSessions
 from handlers.services.reports import Concurrency, WatchTimeByName, WatchTimeByPeriod
+from tests.support import campaigns
 from tests.support.exports import export, rows
 from tests.support.reports import past
 from tests.support.statements import asked
@@ -162,20 +165,22 @@ async def check_days(
 
 
 async def test_a_day_of_an_order_has_24_hours(odd: asyncpg.Connection, database: Database) -> None:
-    """As a window, and as stored in a bonus and in a rule."""
+    """As a window, and as stored in a bonus and in a campaign."""
     for noon in CHANGES_OF_2030:
         order = CreateBonus(
             *(uuid4(), Json("{}"), "everyone", None, [], timedelta(0), DAY, None, 2 * DAY, noon),
             *(False, "a fingerprint"),
         )
         assert await database.fetch_one(order) == "created"
-    await database.fetch(CreateAwardRule(uuid4(), Json("{}"), DAY, DAY, None, "a fingerprint"))
+    milestones = Json(json.dumps(campaigns.milestones(every=86_400, claim_within=86_400)))
+    campaign = CreateCampaign(uuid4(), None, False, False, None, None, milestones, "a fingerprint")
+    assert await database.fetch_one(campaign) == "created"
     windows = await odd.fetch("select opens_at, expires_at from bonuses order by opens_at")
     assert [tuple(row) for row in windows] == [(noon, noon + DAY) for noon in CHANGES_OF_2030]
     lengths = await odd.fetch(
         "select distinct extract(day from length), extract(hour from length) from"
-        " (select min_watched from bonuses union all select every from award_rules"
-        "  union all select claim_within from award_rules) as stored(length) order by 2"
+        " (select min_watched from bonuses union all select watched from campaign_milestones"
+        "  union all select claim_within from campaign_milestones) as stored(length) order by 2"
     )
     assert [tuple(row) for row in lengths] == [(0, 24), (0, 48)]
 
@@ -216,11 +221,9 @@ async def test_the_export_writes_the_same_rows(odd: asyncpg.Connection, odd_dsn:
 async def test_a_length_reaches_the_database_without_days(
     db: asyncpg.Connection, length: int
 ) -> None:
-    rule = CreateAwardRule(
-        uuid4(), Json("{}"), timedelta(seconds=length, microseconds=7), DAY, None, "a fingerprint"
-    )
-    _, _, _, every, *_ = asked(rule)
+    keep = timedelta(seconds=length, microseconds=7)
+    _, keep_events, *_ = asked(Prune(keep, None, None, 1))
     days, seconds = await db.fetchrow(
-        "select extract(day from $1::interval), extract(epoch from $1::interval)", every
+        "select extract(day from $1::interval), extract(epoch from $1::interval)", keep_events
     )
     assert (days, seconds) == (0, Decimal(length) + Decimal("0.000007"))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import json
-import operator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
@@ -25,6 +23,7 @@ from handlers.core.operations.maintenance import Prune
 from handlers.services.bonuses import CancelBonus
 from tests.support import bonuses
 from tests.support.bonuses import create_bonus
+from tests.support.campaigns import begin, judge
 from tests.support.statements import NO_LIMIT, asked
 
 NODE = "gateway.example/live"
@@ -313,17 +312,16 @@ async def test_a_claim_whose_event_is_pruned_is_still_granted(db: asyncpg.Connec
     assert (row["outcome"], row["event"]) == ("claimed", None)
 
 
-async def make_rule(db: asyncpg.Connection, every: timedelta) -> datetime:
-    """A rule, and when it begins."""
-    rule = (uuid4(), "{}", every, timedelta(minutes=1), None, None, False)
-    await db.execute(text("create_award_rule"), *rule)
-    started: datetime = await db.fetchval("select created_at from award_rules")
+async def make_campaign(db: asyncpg.Connection, every: timedelta) -> datetime:
+    """A campaign, and when it begins."""
+    started = datetime.now(UTC)
+    await begin(db, started, every=every.total_seconds())
     return started
 
 
-async def award(db: asyncpg.Connection, now: datetime, limit: int = 10) -> list[str]:
-    """One call; who was awarded by it."""
-    await db.execute("select award($1, $2)", limit, now)
+async def award(db: asyncpg.Connection, now: datetime) -> list[str]:
+    """One run; who was awarded by it."""
+    await judge(db, now, limit=1)
     awarded = await db.fetch(
         "select user_id from offers join bonuses using (bonus_id) where created_at = $1"
         " order by user_id",
@@ -335,7 +333,7 @@ async def award(db: asyncpg.Connection, now: datetime, limit: int = 10) -> list[
 async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> None:
     await come(db)
     await come(db, "bob")
-    started = await make_rule(db, timedelta(minutes=15))
+    started = await make_campaign(db, timedelta(minutes=15))
     for minutes, awarded in (
         (14.9, []),
         (15, ["ann", "bob"]),
@@ -347,13 +345,15 @@ async def test_watching_is_awarded_once_per_interval(db: asyncpg.Connection) -> 
     assert await db.fetchval("select count(*) from offers") == 4
 
 
-async def test_who_waits_longest_is_awarded_first(db: asyncpg.Connection) -> None:
-    """More are due each time than a call takes: no session is passed over for ever."""
+async def test_a_run_that_ends_early_is_gone_on_with(db: asyncpg.Connection) -> None:
+    """No user is passed over for ever, though each run has time for one page."""
     for n in range(6):
         await come(db, f"user-{n}")
-    started = await make_rule(db, timedelta(minutes=1))
-    awarded = [await award(db, started + timedelta(minutes=n), limit=2) for n in range(1, 4)]
-    assert sorted(functools.reduce(operator.iadd, awarded, [])) == [f"user-{n}" for n in range(6)]
+    started = await make_campaign(db, timedelta(minutes=1))
+    for n in range(1, 4):
+        await db.execute("select judge_campaigns(2, null, $1)", started + timedelta(minutes=n))
+    users = await db.fetch("select user_id from offers order by user_id")
+    assert [row["user_id"] for row in users] == [f"user-{n}" for n in range(6)]
 
 
 async def test_a_bonus_is_to_be_queued_until_it_is(db: asyncpg.Connection) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from handlers.adapters.statements import text
 from tests.sql.tabs import WRONG_TOTALS, Tab, at, finalize, forget, probed
+from tests.support.campaigns import begin, judge
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
@@ -144,17 +145,13 @@ async def test_sessions_that_are_finalized_at_once_know_of_each_other(pool: asyn
         assert not await third.fetch(WRONG_TOTALS)
 
 
-# ---- award rules
+# ---- campaigns
 
 
-async def makes_rule(
+async def makes_campaign(
     db: asyncpg.Connection, every: float, resource: str | None = None, begins: float = 0
 ) -> None:
-    await db.execute(
-        "insert into award_rules (reward, every, claim_within, resource, created_at)"
-        " values ('{}', $1, '1 minute', $2, $3)",
-        *(timedelta(seconds=every), resource, at(begins)),
-    )
+    await begin(db, at(begins), every=every, resources=resource and [resource])
 
 
 async def minutes_go_by(db: asyncpg.Connection, first: int, last: int) -> list[int]:
@@ -162,7 +159,7 @@ async def minutes_go_by(db: asyncpg.Connection, first: int, last: int) -> list[i
     awarded = []
     for minute in range(first, last + 1):
         await finalize(db, at(minute * MINUTE))
-        await db.execute("select award(100, $1)", at(minute * MINUTE))
+        await judge(db, at(minute * MINUTE))
         offers = "select count(*) from offers join bonuses using (bonus_id) where created_at = $1"
         awarded += [minute] * await db.fetchval(offers, at(minute * MINUTE))
     return awarded
@@ -170,7 +167,7 @@ async def minutes_go_by(db: asyncpg.Connection, first: int, last: int) -> list[i
 
 async def test_a_second_stream_brings_no_second_award(db: asyncpg.Connection) -> None:
     """As it was reported: in 61 minutes 7 offers, with a stream that was opened 5 minutes later."""
-    await makes_rule(db, 15 * MINUTE)
+    await makes_campaign(db, 15 * MINUTE)
     await Tab("a", resource="one").connect(db, at(0))
     await Tab("b", resource="two", expires_at=at(400)).connect(db, at(5 * MINUTE))
     assert await minutes_go_by(db, 1, 61) == [15, 30, 45, 60]
@@ -178,14 +175,14 @@ async def test_a_second_stream_brings_no_second_award(db: asyncpg.Connection) ->
 
 async def test_progress_goes_on_in_the_next_session(db: asyncpg.Connection) -> None:
     """As it was reported: 14 minutes, 36 s away, 16.4 minutes were one award."""
-    await makes_rule(db, 15 * MINUTE)
+    await makes_campaign(db, 15 * MINUTE)
     await stays(db, "a", "one", 0, 14 * MINUTE)
     await Tab("b", resource="one", expires_at=at(900)).connect(db, at(14.6 * MINUTE))
     assert await minutes_go_by(db, 1, 31) == [16, 31]
 
 
 async def test_on_another_device_and_resource_too(db: asyncpg.Connection) -> None:
-    await makes_rule(db, 10 * MINUTE)
+    await makes_campaign(db, 10 * MINUTE)
     await stays(db, "a", "one", 0, 4 * MINUTE)
     await stays(db, "b", "two", 2 * MINUTE, 6 * MINUTE)
     await Tab("c", resource="three", expires_at=at(660)).connect(db, at(10 * MINUTE))
@@ -194,8 +191,8 @@ async def test_on_another_device_and_resource_too(db: asyncpg.Connection) -> Non
 
 async def test_a_rule_of_a_resource_counts_that_resource(db: asyncpg.Connection) -> None:
     """Whatever else is open: each rule has its own progress."""
-    await makes_rule(db, 10 * MINUTE, "one")
-    await makes_rule(db, 10 * MINUTE, "two")
+    await makes_campaign(db, 10 * MINUTE, "one")
+    await makes_campaign(db, 10 * MINUTE, "two")
     await stays(db, "a", "one", 0, 4 * MINUTE)
     await stays(db, "b", "two", 2 * MINUTE, 6 * MINUTE)
     await Tab("c", resource="one", expires_at=at(660)).connect(db, at(10 * MINUTE))
@@ -209,14 +206,14 @@ async def test_what_was_watched_before_a_rule_does_not_count(
     db: asyncpg.Connection, begins: int, due: int
 ) -> None:
     """Neither in past sessions nor in the one that is open."""
-    await makes_rule(db, 10 * MINUTE, begins=begins * MINUTE)
+    await makes_campaign(db, 10 * MINUTE, begins=begins * MINUTE)
     await stays(db, "a", "two", 0, 8 * MINUTE)
     await Tab("b", resource="one").connect(db, at(0))
     assert await minutes_go_by(db, begins + 1, due) == [due]
 
 
 async def test_who_has_left_is_awarded_when_they_are_back(db: asyncpg.Connection) -> None:
-    await makes_rule(db, 10 * MINUTE)
+    await makes_campaign(db, 10 * MINUTE)
     await stays(db, "a", "one", 0, 10.5 * MINUTE)
     assert await minutes_go_by(db, 11, 30) == []
     await Tab("b", expires_at=at(1830)).connect(db, at(30 * MINUTE))
@@ -225,7 +222,7 @@ async def test_who_has_left_is_awarded_when_they_are_back(db: asyncpg.Connection
 
 async def test_an_award_too_early_is_made_up_for(db: asyncpg.Connection) -> None:
     """A phone died after 5 minutes and was found after 12: the next is for 20 true minutes."""
-    await makes_rule(db, 10 * MINUTE)
+    await makes_campaign(db, 10 * MINUTE)
     await Tab("a").connect(db, at(0))
     await probed(db, at(5 * MINUTE))
     assert await minutes_go_by(db, 1, 11) == [10]
@@ -234,15 +231,20 @@ async def test_an_award_too_early_is_made_up_for(db: asyncpg.Connection) -> None
     assert await minutes_go_by(db, 13, 40) == [29, 39]
 
 
-async def test_progress_is_kept_until_its_rule_ends(db: asyncpg.Connection) -> None:
-    await makes_rule(db, 10 * MINUTE)
+async def test_progress_is_kept_until_a_month_after_its_campaign(db: asyncpg.Connection) -> None:
+    await makes_campaign(db, 10 * MINUTE)
     await stays(db, "a", "one", 0, 4 * MINUTE)
     await finalize(db, at(10 * MINUTE))
-    kept = "select array_agg(watched) from award_progress"
-    assert await db.fetchval("select prune_awards(10)") == 0
+    kept = "select array_agg(watched) from campaign_progress"
+    month, prune = 30 * 24 * 60 * MINUTE, "select prune_progress(10, $1)"
+    assert await db.fetchval(prune, at(2 * month)) == 0
     assert await db.fetchval(kept) == [timedelta(minutes=4)]
-    await db.execute("update award_rules set ended_at = now()")
-    assert await db.fetchval("select prune_awards(10)") == 1
-    await stays(db, "b", "one", 20 * MINUTE, 24 * MINUTE)
-    await finalize(db, at(30 * MINUTE))
+    await db.execute("select change_campaign(campaign_id, 'end', $1) from campaigns", at(720))
+    for minute in (12, 72, 73):
+        await judge(db, at(minute * MINUTE))
+    settled = 73 * MINUTE
+    assert await db.fetchval(prune, at(settled + month)) == 0
+    assert await db.fetchval(prune, at(settled + month + 1)) == 1
+    await stays(db, "b", "one", 80 * MINUTE, 84 * MINUTE)
+    await finalize(db, at(90 * MINUTE))
     assert await db.fetchval(kept) is None

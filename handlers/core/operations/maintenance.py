@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -158,12 +158,22 @@ class RollUp(Statement[RollUpRow], frozen=True):
     limit: int
 
 
-class Award(Statement[int], frozen=True):
-    """Makes bonuses for watching. Returns how many: 0 when nothing is due any more."""
+class JudgedRow(msgspec.Struct, frozen=True):
+    made: int
+    """bonuses"""
+    is_done: bool
+    """All campaigns have been judged since then."""
+    since: datetime
 
-    function: ClassVar[str] = "award"
+
+class JudgeCampaigns(Statement[JudgedRow], frozen=True):
+    """Awards what a page of a campaign's users have reached."""
+
+    function: ClassVar[str] = "judge_campaigns"
     limit: int
-    """sessions per rule"""
+    """users"""
+    since: datetime | None
+    """Of the first call of this run; None: this is it."""
 
 
 class CloseBonuses(Statement[int], frozen=True):

@@ -32,7 +32,9 @@ LIST_ERRORS = documented(BAD_REQUEST, FOREIGN_CURSOR, GRANTS_PRUNED, UNAVAILABLE
 
 def _wanted(  # noqa: PLR0913, PLR0917  # one for each filter
     bonus_id: Annotated[UUID | None, Query(description="only grants of this bonus")] = None,
-    rule_id: Annotated[UUID | None, Query(description="only of bonuses of this award rule")] = None,
+    campaign_id: Annotated[
+        UUID | None, Query(description="only of bonuses of this campaign")
+    ] = None,
     user_id: UserFilter = None,
     state: Annotated[GrantState | None, Query(description="only grants in this state now")] = None,
     begins: Annotated[MomentInQuery | None, FROM] = None,
@@ -41,7 +43,7 @@ def _wanted(  # noqa: PLR0913, PLR0917  # one for each filter
     """Raises ApiError."""
     if begins is not None and ends is not None and ends <= begins:
         raise ApiError.of(REVERSED_INTERVAL)
-    return Wanted(bonus_id, rule_id, user_id, state, begins, ends)
+    return Wanted(bonus_id, campaign_id, user_id, state, begins, ends)
 
 
 def _listing(database: TheDatabase, wanted: Wanted = ANY) -> Listing[GrantRow, Position]:

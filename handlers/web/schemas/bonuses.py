@@ -99,7 +99,8 @@ class ListedBonus(Schema):
     min_watched_ms: int | None
     clock: ClockName = Field(description="which time `min_watched_ms` counts")
     acknowledge: bool
-    rule_id: UUID | None = Field(description="the award rule that made this bonus, if any")
+    campaign_id: UUID | None = Field(description="the campaign that made this bonus, if any")
+    milestone: int | None = Field(description="the number of its milestone")
     created_at: Millis
     state: Literal["upcoming", "open", "expired", "cancelled"]
 

@@ -23,7 +23,7 @@ Scopes = Annotated[
         min_length=1,
         max_length=6,
         description="what it may do: `tickets` mint tickets, `read` presence, reports and orders, "
-        "`order` bonuses, award rules and news, `kick` users, `pay` reads grants and "
+        "`order` bonuses, campaigns and news, `kick` users, `pay` reads grants and "
         "records payouts, `records` corrects sessions, exports and erases a user's data",
     ),
 ]

@@ -5,13 +5,13 @@
 --   conflict     another order, or news, has this id; nothing changed
 --   window_over  the window would be over already; nothing is written
 -- p_opens_in: counted from now; p_opens_at: instead of it. p_visible: p_min_watched counts visible time only.
--- p_fingerprint: of the order, to recognise a repeat.
+-- p_fingerprint: of the order, to recognise a repeat. p_rule_id, p_milestone: the campaign that makes it.
 create or replace function create_bonus(
     p_bonus_id uuid, p_reward jsonb, p_audience text, p_resource text, p_user_ids text[],
     p_opens_in interval, p_window interval, p_stock integer, p_min_watched interval,
     p_opens_at timestamptz default null, p_acknowledge boolean default false,
     p_fingerprint text default null, p_rule_id uuid default null, p_visible boolean default false,
-    p_now timestamptz default null
+    p_milestone smallint default null, p_now timestamptz default null
 ) returns text language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
@@ -28,9 +28,9 @@ begin
         end if;
     end if;
     insert into bonuses (bonus_id, reward, audience, resource, opens_at, expires_at, stock, min_watched,
-                         acknowledge, fingerprint, rule_id, is_visible, created_at, queued_at)
+                         acknowledge, fingerprint, rule_id, milestone, is_visible, created_at, queued_at)
         values (p_bonus_id, p_reward, p_audience, p_resource, v_opens_at, v_opens_at + p_window, p_stock,
-                p_min_watched, p_acknowledge, p_fingerprint, p_rule_id, p_visible, v_now,
+                p_min_watched, p_acknowledge, p_fingerprint, p_rule_id, p_milestone, p_visible, v_now,
                 -- Unused since broadcasts have it; the release before this one still looks for nulls.
                 v_now)
         on conflict (bonus_id) do nothing;

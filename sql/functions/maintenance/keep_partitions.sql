@@ -55,7 +55,7 @@ end $$;
 
 -- Keep past_sessions, a partition per month: see keep_partitions. Before kept_since no sessions are left to roll up. Forget
 -- corrections of those, and up to 10,000 totals of watch time of users who have not watched since, and their progress of
--- award rules: totals last, because finalize holds some while it waits for what is above.
+-- campaigns: totals last, because finalize holds some while it waits for what is above.
 create or replace function keep_months(p_keep_months integer, p_now timestamptz default null)
 returns table (made text[], dropped text[]) language plpgsql as $$
 declare
@@ -73,11 +73,8 @@ begin
               where p_keep_months > 0 and t.last_month < v_month - p_keep_months * interval '1 month'
               order by t.last_month limit 10000 for update skip locked))
         returning user_id, resource
-    ),
-    progress as (
-        delete from award_progress where user_id = any (array(select user_id from forgotten where resource = ''))
     )
-    delete from awards where user_id = any (array(select user_id from forgotten where resource = ''));
+    delete from campaign_progress where user_id = any (array(select user_id from forgotten where resource = ''));
 end $$;
 
 -- Keep the ledger, a partition per day: see keep_partitions. Claims wait while it waits for a lock, so it

@@ -18,7 +18,7 @@ begin
     if not pg_try_advisory_xact_lock(hashtextextended('prune', 1)) then
         return;
     end if;
-    awards := prune_awards(p_limit);
+    awards := prune_progress(p_limit, v_now);
     perform prefer_indexes();
     delete from used_tickets where ctid = any (array(
         select t.ctid from used_tickets t where t.expires_at < v_now - interval '2 minutes' limit p_limit));

@@ -6,7 +6,7 @@ create or replace function prune_bonuses(
     p_before timestamptz, p_limit integer, p_now timestamptz, out grants bigint, out bonuses bigint
 ) language plpgsql as $$
 declare
-    c_longest_window constant interval := '24 hours';
+    c_longest_window constant interval := '720 hours';
     v_until record;
 begin
     -- Bonuses by subqueries, one for each grant: a join might read all of them.

@@ -21,7 +21,8 @@ create or replace function user_tables() returns table (
         ('user_events', '{seq}', 'user', null, null),
         ('user_streams', '{}', 'user', null, null),
         ('user_limits', '{}', 'user', null, null),
-        -- The progress first: without it no award is made again.
+        ('campaign_progress', '{campaign_id}', 'user', null, null),
+        -- Empty: these are of the release before.
         ('award_progress', '{rule_id}', 'user', null, null),
         ('awards', '{rule_id}', 'user', null, null),
         -- The digest of an order could be compared with that of a guess.
@@ -56,6 +57,8 @@ create or replace function user_tables() returns table (
         ('user_events', '{user_id, seq}', 'all', '(mentions(body, $1) or mentions(patch, $1))',
          'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
+        ('campaign_milestones', '{campaign_id, milestone}', 'all', 'mentions(reward, $1)',
+         'reward = without_mentions(reward, $1)'),
         ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)'),
         ('payouts', '{bonus_id, user_id, revision}', 'all', 'mentions(to_jsonb(reason), $1)', 'reason = ''*'''),

@@ -1,5 +1,5 @@
 -- Add sessions that have been finalized to what their users have watched, per resource and anything (''), and to
--- their progress of the rules that award, by both clocks. Not the rows of corrections: `correct_totals` adds what those
+-- their progress of campaigns, by both clocks. Not the rows of corrections: `correct_totals` adds what those
 -- change, and progress stays as it was recorded. The trigger of past_sessions calls it once per statement. In one order,
 -- so two callers cannot deadlock.
 create or replace function add_watch_totals() returns trigger language plpgsql as $$
@@ -47,21 +47,32 @@ begin
             on conflict (user_id, resource) do update
                set watched = t.watched - excluded.watched, hidden = t.hidden - excluded.hidden
     )
-    insert into award_progress as p (rule_id, user_id, watched)
-        select rule_id, user_id, watched
-          from (select r.rule_id, a.user_id,
-                       length_of(case when r.is_visible then a.recorded_shown else a.recorded end
-                                 * tstzmultirange(tstzrange(r.created_at, null))) as watched
-                  from award_rules r, added a
-                 where r.resource is null and r.ended_at is null
+    insert into campaign_progress as p (campaign_id, user_id, watched)
+        select campaign_id, user_id, watched
+          from (select c.campaign_id, a.user_id,
+                       length_of(case when c.is_visible then a.recorded_shown else a.recorded end * c.times) as watched
+                  from campaigns c, added a
+                 where c.settled_at is null and c.resources is null and not c.is_each
                 union all
-                select r.rule_id, f.user_id,
-                       sum(case when r.is_visible
-                                then visible_length(f.visible, greatest(f.joined_at, r.created_at), f.ended_at)
-                                else f.ended_at - greatest(f.joined_at, r.created_at) end)
-                  from award_rules r join finalized f on f.resource = r.resource and f.ended_at > r.created_at
-                 where r.ended_at is null and f.revision = 0 group by 1, 2) as theirs
+                select c.campaign_id, n.user_id, length_of((n.times - coalesce(o.times, '{}')) * c.times)
+                  from campaigns c,
+                       lateral (select f.user_id, min(f.joined_at) as since, array_agg((f.id, f.ended_at)) as keys,
+                                       range_agg(counted_times(f.joined_at, f.ended_at, f.visible, c.is_visible)) as times
+                                  from finalized f where f.revision = 0 and f.resource = any (c.resources)
+                                 group by f.user_id) as n,
+                       lateral (select range_agg(counted_times(p.joined_at, p.ended_at, p.visible, c.is_visible)) as times
+                                  from past_sessions p
+                                 where (p.user_id, p.ended_at) > (n.user_id, n.since) and p.user_id <= n.user_id
+                                   and p.revision = 0 and c.resources @> array[p.resource]
+                                   and (p.id, p.ended_at) <> all (n.keys)) as o
+                 where c.settled_at is null and cardinality(c.resources) > 1 and not c.is_each
+                union all
+                select c.campaign_id, f.user_id,
+                       sum(length_of(counted_times(f.joined_at, f.ended_at, f.visible, c.is_visible) * c.times))
+                  from campaigns c join finalized f on c.resources is null or f.resource = any (c.resources)
+                 where c.settled_at is null and (c.is_each or cardinality(c.resources) = 1) and f.revision = 0
+                 group by 1, 2) as theirs
          where watched > interval '0' order by 1, 2
-        on conflict (rule_id, user_id) do update set watched = p.watched + excluded.watched;
+        on conflict (campaign_id, user_id) do update set watched = p.watched + excluded.watched;
     return null;
 end $$;

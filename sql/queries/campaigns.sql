@@ -1,0 +1,11 @@
+-- name: campaigns
+-- The campaigns, the newest first; those that are over, too. position: $1 for the page behind it, in microseconds.
+-- $1 before_created_at ('infinity': from the start)  $2 before_campaign_id  $3 limit
+select c.campaign_id, c.resources, case when c.is_visible then 'visible' else 'connected' end as clock,
+       case when c.is_each then 'each' else 'once' end as overlap, ms(c.starts_at) as starts_at,
+       ms(c.ends_at) as ends_at, ms(c.paused_at) as paused_at, ms(c.created_at) as created_at,
+       campaign_state(c, clock_timestamp()) as state, milestones_of(c.campaign_id) as milestones,
+       (extract(epoch from c.created_at) * 1000000)::bigint as position
+  from campaigns c
+ where (c.created_at, c.campaign_id) < ($1, $2)
+ order by c.created_at desc, c.campaign_id desc limit $3;
