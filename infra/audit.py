@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 ROOT: Final = Path(__file__).parent.parent
-LOCKS: Final = ("requirements-dev.txt", "requirements-audit.txt")
+LOCKS: Final = ("requirements-dev.txt", "requirements-audit.txt", "requirements-deploy-test.txt")
 """The first has what is shipped, in the same versions."""
 NPM_LOCKS: Final = (
     "client/package-lock.json",
@@ -53,7 +53,8 @@ class NotAudited(Exception):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print what is wrong, a line each, and return the exit code."""
     options = _options(arguments)
-    sys.path += map(str, TOOLS.glob("lib/python*/site-packages"))  # their licences count, too
+    for apart in (TOOLS, ROOT / "build" / "deploy-test"):  # their licences count, too
+        sys.path += map(str, apart.glob("lib/python*/site-packages"))
     wrong = list(licences_not_allowed())
     write_bills()
     unknown = []
@@ -94,7 +95,8 @@ def licences_not_allowed() -> Iterator[str]:
         for name, package in json.loads((ROOT / lock).read_text())["packages"].items():
             if name and not licences.is_allowed([package.get("license", "")]):
                 yield f"licence: {name} in {lock}: {package.get('license')} is not allowed"
-    print(f"licences: {len(names)} Python packages")
+    absent = sum(licences.licences(name) is None for name in names)
+    print(f"licences: {len(names)} Python packages, of which {absent} are not installed here")
 
 
 # The bill of materials.

@@ -34,8 +34,10 @@ ALLOWED = {
 }
 """They allow to use, change and distribute; of the MPL, changed files stay open."""
 REVIEWED = {
+    "cookiecutter": "its metadata say nothing; its file LICENSE is that of BSD-3-Clause",
     "docutils": "a file for Emacs, which is not installed, has the GPL; all else is free",
     "kosoku": "its metadata say nothing; its file LICENSE is the MIT License",
+    "text-unidecode": "the Artistic License, at our choice; only the SAM CLI of a test uses it",
 }
 """What a person has read, because the metadata does not say it."""
 PINNED = re.compile(r"^([A-Za-z0-9._-]+)==", re.MULTILINE)

@@ -20,6 +20,7 @@ from playwright.async_api import expect
 
 from bench.support.ports import free_port
 from tests.browser.site import serving
+from tests.docs.markdown import run_by
 from tests.support.npm import ROOT, app, npm, run
 from tests.support.waiting import wait_until
 
@@ -38,7 +39,6 @@ EXAMPLES = ROOT / "examples"
 PAGES = Path(__file__).parent / "pages"
 RENDERS = Path(__file__).parent / "render.mjs"
 MINIFIED = "node_modules/headcount-client/dist/headcount.min.js"
-NODE = shutil.which("node") or ""
 
 
 @dataclass(frozen=True)
@@ -138,14 +138,23 @@ def _headers(headcount: Headcount, backend: str) -> dict[str, str]:
 
 @contextmanager
 def _node_backend(headcount: Headcount, address: str, page_origin: str) -> Iterator[None]:
-    settings = {
-        "HEADCOUNT_URL": headcount.base_url,
-        "HEADCOUNT_TOKEN": headcount.service_token,
-        "PAGE_ORIGIN": page_origin,
-        "PORT": address.rpartition(":")[2],
-    }
-    server = EXAMPLES / "backend-node" / "server.mjs"
-    process = subprocess.Popen([NODE, str(server)], env=os.environ | settings)
+    """Started as its README says, with the addresses of this test."""
+    (block,) = run_by("examples/backend-node/README.md", __file__)
+    script = block.text
+    for documented, here in {
+        "http://127.0.0.1:8080": headcount.base_url,
+        "$(cat .headcount/service-token)": headcount.service_token,
+        "http://127.0.0.1:5173": page_origin,
+        "node examples": "exec node examples",
+    }.items():
+        assert documented in script
+        script = script.replace(documented, here)
+    port = {"PORT": address.rpartition(":")[2]}
+    process = subprocess.Popen(
+        ["bash", "-e", "-c", script],  # noqa: S607
+        cwd=ROOT,
+        env=os.environ | port,
+    )
     try:
         wait_until(lambda: _status(f"{address}/ticket") is not None, "the backend did not start")
         # The first ticket starts a function, for which a backend need not wait.

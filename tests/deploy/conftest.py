@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from postgres import Postgres
-from tests.docs.markdown import ROOT, blocks
+from tests.docs.markdown import ROOT, run_by
+from tests.docs.shell import Shell
 from tests.support.browser import Browser
 from tests.support.cloud import MACHINE, Cloud, as_system, emulated, socket_url, type_in
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from tests.docs.markdown import Block
     from tests.support.cloud import Template
     from tests.support.system import Headcount
 
-PAGE = ROOT / "docs" / "how-to" / "deploy-to-aws.md"
+(FIRST,) = run_by("docs/how-to/deploy-to-aws.md", __file__)
 
 
 @pytest.fixture(scope="session")
@@ -36,20 +38,28 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterat
 
 
 @pytest.fixture(scope="session")
-def type_block(cloud: Cloud) -> Callable[[int], str]:
-    """Type one of the page's blocks, with Enter wherever it asks; return what is shown.
-
-    Functions run on this machine, which the emulator does not mind.
-    """
-    run = [one.text for one in blocks(PAGE) if one.language == "sh" and not one.not_run]
-    environment = cloud.environment | {"ARCH": MACHINE}
-    return lambda number: type_in(run[number], environment, ROOT)
+def environment(cloud: Cloud) -> dict[str, str]:
+    """Functions run on this machine, which the emulator does not mind."""
+    return cloud.environment | {"ARCH": MACHINE}
 
 
 @pytest.fixture(scope="session")
-def shown(type_block: Callable[[int], str]) -> str:
+def type_block(environment: dict[str, str]) -> Callable[[Block], str]:
+    """Type a page's block, with Enter wherever it asks; return what is shown."""
+    return lambda block: type_in(block.text, environment, ROOT)
+
+
+@pytest.fixture
+def shell(environment: dict[str, str]) -> Iterator[Shell]:
+    """A shell that talks to the account; it keeps a page's variables from block to block."""
+    with closing(Shell(ROOT, {}, environment)) as shell:
+        yield shell
+
+
+@pytest.fixture(scope="session")
+def shown(type_block: Callable[[Block], str]) -> str:
     """What a terminal shows of the first deploy."""
-    return type_block(0)
+    return type_block(FIRST)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
 import secrets
 import time
 import urllib.error
@@ -17,6 +18,8 @@ import jwt
 import pytest
 from websockets.exceptions import InvalidStatus
 
+from tests.docs.markdown import ROOT, commands, run_by
+from tests.docs.shell import Step, steps
 from tests.support.browser import Browser, ask, hear, hello
 from tests.support.cloud import StackFailed
 from tests.support.waiting import until_answered
@@ -26,9 +29,15 @@ if TYPE_CHECKING:
 
     from websockets.asyncio.client import ClientConnection
 
+    from tests.docs.markdown import Block
+    from tests.docs.shell import Shell
     from tests.support.cloud import Cloud, Template
     from tests.support.system import Headcount
 
+MIGRATE, PROTECT, CONNECT, DELETE = run_by("docs/how-to/deploy-to-aws.md", __file__)
+ADD_KEY, TAKE_KEY_AWAY = run_by("docs/how-to/rotate-secrets.md", __file__)
+(FOLLOW,) = run_by("docs/how-to/follow-an-event.md", __file__)
+(SHORT,) = run_by("README.md", __file__)
 # CloudFormation takes it, and SQS does not.
 BROKEN = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 1_000_000}}
 
@@ -59,11 +68,35 @@ def signed(browser: Browser, key: str) -> str:
     return f"{browser.headcount.websocket_url}?ticket={jwt.encode(claims, key, 'HS256')}"
 
 
+def play(shell: Shell, block: Block, **replaced: str) -> str:
+    """Type a block in which something stands for the reader's own; return what it prints."""
+    (step,) = steps(block)
+    text = step.command
+    for old, new in replaced.items():
+        text = text.replace(old, new)
+    return shell.play(Step(text, step.shown))
+
+
+def test_the_readme_deploys_by_the_commands_of_the_page() -> None:
+    first, *_ = commands(ROOT / MIGRATE.page)
+    assert first.text.split("\n", 1)[1] == SHORT.text.replace(" && ", "\n")
+
+
 def test_the_documented_commands_create_everything(cloud: Cloud, shown: str) -> None:
     assert "Successfully created/updated stack - headcount" in shown
     assert cloud.described("headcount")["StackStatus"] == "CREATE_COMPLETE"
     nested = {name.split("-")[1] for name in cloud.stacks() if name.startswith("headcount-")}
     assert {"Network", "Database", "Secrets", "Access"} <= nested
+
+
+def test_make_migrate_calls_the_stacks_function(system: Headcount, shell: Shell) -> None:
+    assert play(shell, MIGRATE).strip().endswith("up to date")
+
+
+def test_the_backend_finds_address_and_token(system: Headcount, shell: Shell) -> None:
+    address, token = play(shell, CONNECT).split()
+    assert ".execute-api." in address
+    assert token == system.service_token
 
 
 async def test_a_broadcast_bonus_reaches_a_client(browser: Browser) -> None:
@@ -83,6 +116,12 @@ async def test_a_broadcast_bonus_reaches_a_client(browser: Browser) -> None:
     await pinged(tab)
     await tab.close()
     await browser.closed_session()
+
+
+def test_lines_are_found_in_the_log(system: Headcount, shell: Shell) -> None:
+    """The emulator keeps what its functions print, and not what they log: no id of an event."""
+    found = json.loads(play(shell, FOLLOW, **{"THE ID": "RequestId"}))
+    assert "RequestId" in found["events"][0]["message"]
 
 
 async def test_an_update_keeps_open_sockets(
@@ -144,24 +183,21 @@ async def test_a_release_whose_alarm_rings_leaves_the_version_before(
 
 
 async def test_each_secret_rotates(
-    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser, shell: Shell
 ) -> None:
-    """As docs/how-to/rotate-secrets.md says it."""
+    """The key by the commands of the page; the parameters of deploys before stay as they are."""
     outputs = cloud.outputs("headcount")
     old_key = cloud.secret(outputs["TicketKeySecret"])
-    key = cloud.new_version(outputs["TicketKeySecret"], f"{secrets.token_urlsafe(36)},{old_key}")
     token = secrets.token_urlsafe(36)
-    version = cloud.new_version(outputs["ServiceTokenSecret"], token)
-    parameters |= {"TicketSecretVersion": key, "ServiceTokenVersion": version}
+    parameters["ServiceTokenVersion"] = cloud.new_version(outputs["ServiceTokenSecret"], token)
     cloud.update("headcount", template, **parameters)
     with pytest.raises(urllib.error.HTTPError, match="401"):
         await browser.ticket()
+    await asyncio.to_thread(play, shell, ADD_KEY)
     renewed = Browser(replace(browser.headcount, service_token=token), browser.stack)
     await hello(await renewed.tab(await renewed.ticket()))
     await hello(await renewed.tab(signed(browser, old_key)))
-    alone = cloud.new_version(outputs["TicketKeySecret"], secrets.token_urlsafe(36))
-    parameters["TicketSecretVersion"] = alone
-    cloud.update("headcount", template, **parameters)
+    await asyncio.to_thread(play, shell, TAKE_KEY_AWAY)
     with pytest.raises(InvalidStatus):
         await renewed.tab(signed(browser, old_key))
     await hello(await renewed.tab(await renewed.ticket()))
@@ -193,11 +229,11 @@ def test_a_first_deploy_that_fails_leaves_nothing_that_costs(
 
 
 def test_a_filled_bucket_is_deleted_and_a_protected_database_is_not(
-    cloud: Cloud, type_block: Callable[[int], str], system: Headcount
+    cloud: Cloud, type_block: Callable[[Block], str], system: Headcount
 ) -> None:
     """The page's other blocks: protect the database, fill the bucket, delete the stack."""
-    assert "upload: pages/index.html to s3://" in type_block(1)
-    type_block(2)
+    assert "upload: pages/index.html to s3://" in type_block(PROTECT)
+    type_block(DELETE)
     kept = {name.split("-")[1] for name in cloud.stacks() if name.startswith("headcount")}
     assert kept == {"Network", "Database"}
     buckets = cloud.client("s3").list_buckets()["Buckets"]

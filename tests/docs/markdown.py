@@ -12,18 +12,26 @@ ROOT = Path(__file__).resolve().parents[2]
 FENCE = re.compile(r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>\S*)[^`]*$")
 HEADING = re.compile(r"^#{1,6} +(.+?)\s*$")
 LINK = re.compile(r"!?\[(?:[^\]\[]|\[[^\]]*\])*\]\(<?([^)\s>]+)>?\)")
-NOT_RUN = re.compile(r"<!-- not run: (.+) -->")
+# The line before a block of commands: which test runs it, or why none does.
+REMARK = re.compile(r"<!-- (?P<kind>run by|not run): (?P<text>.+) -->")
+COMMANDS = ("console", "sh")
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, and why it is not run, if the line before says so."""
+    """A fenced block, and what the line before says of it."""
 
     page: str
     line: int
     language: str
     text: str
-    not_run: str | None
+    run_by: str | None = None
+    """The file of the test that runs it."""
+    not_run: str | None = None
+    """Why no test runs it."""
+
+    def __str__(self) -> str:
+        return f"{self.page}:{self.line}"
 
 
 def pages() -> list[Path]:
@@ -45,6 +53,19 @@ def name_of(page: Path) -> str:
 def blocks(page: Path) -> list[Block]:
     """The fenced blocks of a page."""
     return _split(page)[1]
+
+
+def commands(page: Path) -> list[Block]:
+    """The blocks of a page that a reader types into a terminal."""
+    return [block for block in blocks(page) if block.language in COMMANDS]
+
+
+def run_by(page: str, test: str) -> list[Block]:
+    """The blocks of a page that say that this test runs them. The test gives its `__file__`."""
+    name = name_of(Path(test).resolve())
+    found = [block for block in commands(ROOT / page) if block.run_by == name]
+    assert found, f"{page} has no commands for {name}"
+    return found
 
 
 def prose(page: Path) -> str:
@@ -88,16 +109,15 @@ def _split(page: Path) -> tuple[list[str], list[Block]]:
     outside: list[str] = []
     found: list[Block] = []
     inside: list[str] = []
-    opened: tuple[re.Match[str], int, str | None] | None = None
+    opened: tuple[re.Match[str], int, dict[str, str]] | None = None
     for number, line in enumerate(page.read_text().splitlines(), 1):
         fence = FENCE.match(line)
         if opened is None and fence:
-            before = NOT_RUN.fullmatch(outside[-1].strip()) if outside else None
-            opened, inside = (fence, number, before and before[1]), []
+            opened, inside = (fence, number, _remark(outside[-1:])), []
         elif opened and line.strip() == opened[0]["ticks"]:
-            fence, start, not_run = opened
+            fence, start, remark = opened
             text = "\n".join(inside) + "\n"
-            found.append(Block(name_of(page), start, fence["language"], text, not_run))
+            found.append(Block(name_of(page), start, fence["language"], text, **remark))
             opened = None
         elif opened:
             inside.append(line)
@@ -105,3 +125,8 @@ def _split(page: Path) -> tuple[list[str], list[Block]]:
             outside.append(line)
     assert opened is None, f"{name_of(page)}: a fenced block does not end"
     return outside, found
+
+
+def _remark(before: list[str]) -> dict[str, str]:
+    found = REMARK.fullmatch("".join(before).strip())
+    return {found["kind"].replace(" ", "_"): found["text"]} if found else {}

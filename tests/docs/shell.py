@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import subprocess
@@ -48,11 +49,14 @@ def steps(block: Block) -> list[Step]:
 class Shell:
     """One bash, so that a page's variables last from block to block."""
 
-    def __init__(self, folder: Path, replaced: Mapping[str, str]) -> None:
+    def __init__(
+        self, folder: Path, replaced: Mapping[str, str], environment: Mapping[str, str] = os.environ
+    ) -> None:
         self._replaced = replaced
         self._bash = subprocess.Popen(
             ["bash", "--noprofile", "--norc"],  # noqa: S607
             cwd=folder,
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -61,35 +65,41 @@ class Shell:
         # A page's curl prints an error's JSON; here an error is a failure.
         self._run('curl() { command curl --fail-with-body "$@"; }')
 
-    def play(self, step: Step) -> None:
-        """Run the step; it must succeed and print what the page shows."""
+    def play(self, step: Step) -> str:
+        """Run the step and return what it prints: what the page shows, if that is an error, too.
+
+        If the page shows nothing, each of the step's commands must succeed.
+        """
         printed = ""
 
         def is_as_shown() -> bool:
             nonlocal printed
-            printed = self._run(step.command)
+            status, printed = self._run(step.command)
+            assert step.shown or status == 0, f"{step.command}\nfailed:\n{printed}"
             return not step.shown or matches(step.shown, printed)
 
         if step.may_repeat:
             wait_until(is_as_shown, f"{step.command}\nnever printed what the page shows")
         else:
             assert is_as_shown(), f"{step.command}\nprinted\n{printed}\nand not\n{step.shown}"
+        return printed
 
     def close(self) -> None:
         self._bash.communicate()
 
-    def _run(self, command: str) -> str:
+    def _run(self, command: str) -> tuple[int, str]:
+        """The last status that was not 0, if any, and what was printed."""
         for old, new in self._replaced.items():
             command = command.replace(old, new)
         mark = f"end-{secrets.token_hex(8)}"
         into, out = _pipes(self._bash)
-        into.write(f"{{\n{command}\n}} </dev/null\necho; echo {mark} $?\n")
+        into.write(f"_failed=0; trap '_failed=$?' ERR\n{{\n{command}\n}} </dev/null\n")
+        into.write(f"trap - ERR; echo; echo {mark} $_failed\n")
         into.flush()
         printed = ""
         for line in out:
             if line.startswith(mark):
-                assert line.split()[1] == "0", f"{command}\nfailed:\n{printed}"
-                return printed
+                return int(line.split()[1]), printed
             printed += line
         raise AssertionError(f"{command}\nended the shell:\n{printed}")
 

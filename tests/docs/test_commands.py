@@ -1,6 +1,7 @@
-"""Every command in the README, the tutorials, the how-to guides and the examples is run.
+"""Every block of commands, on every page, is run by a test or has a reason why not.
 
-A page's blocks run in one shell, one after the other, as a reader types them.
+Here a page's blocks run in one shell, one after the other, as a reader types them. Before a block
+that another test runs, the page names that test; before one that none runs, the reason.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.docs.markdown import ROOT, blocks, name_of, pages
+from tests.docs.markdown import ROOT, commands, name_of, pages, prose
 from tests.docs.shell import Step, matches, steps
 from tests.support.browser import Browser
 
@@ -24,72 +25,87 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.docs.markdown import Block
     from tests.docs.shell import Shell
     from tests.support.system import Headcount
 
-LANGUAGES = ("console", "sh")
-# Each has its own reason on the page. As few as possible.
+NPM = "asks npm's registry each time; tests/support/npm.py does the same with what it keeps"
+BLOCKS = [block for page in pages() for block in commands(page)]
+# Blocks that no test runs as they stand, as few as possible: by page, the reason that it gives.
 NOT_RUN = {
-    "README.md": 1,
-    "docs/how-to/correct-a-session.md": 1,
-    "docs/how-to/deploy-to-aws.md": 1,
-    "docs/how-to/draw-winners.md": 2,
-    "docs/how-to/follow-an-event.md": 2,
-    "docs/how-to/load-test.md": 1,
-    "docs/how-to/localstack.md": 1,
-    "docs/how-to/recover-from-a-lost-region.md": 1,
-    "docs/how-to/restore-a-backup.md": 1,
-    "docs/how-to/mint-tickets.md": 1,
-    "docs/how-to/rotate-secrets.md": 4,
-    "docs/how-to/use-your-own-postgresql.md": 3,
-    "docs/tutorials/add-a-message-type.md": 1,
-    "client/python/README.md": 1,
-    "docs/tutorials/embed-the-client.md": 2,
-    "examples/backend-fastapi/README.md": 1,
-    "examples/backend-node/README.md": 1,
-    "examples/react/README.md": 1,
-    "examples/verify-draw/README.md": 1,
+    "client/README.md": NPM,
+    "client/python/README.md": "installs into the reader's own environment; "
+    "tests/client/python builds the wheel",
+    "docs/explanation/presence-and-sessions.md": "plays for long; `make test` plays fewer",
+    "docs/how-to/draw-winners.md": "the draw is yours; tests/handlers/test_draws.py does this",
+    "docs/how-to/load-test.md": "it takes both processors for minutes; "
+    "CI runs `make load` with 2,000 users",
+    "docs/how-to/localstack.md": "needs Docker",
+    "docs/how-to/mint-tickets.md": "builds and deploys once more; "
+    "tests/handlers/test_issuer_keys.py has the tickets",
+    "docs/how-to/use-your-own-postgresql.md": "needs npm's registry, and takes minutes",
+    "docs/tutorials/embed-the-client.md": NPM,
+    "examples/react/README.md": NPM,
+    "examples/verify-draw/README.md": "needs a draw; tests/handlers/test_draws.py runs the program "
+    "on one",
 }
-# tests/deploy runs these, in an emulated account.
-TO_AWS = "docs/how-to/deploy-to-aws.md"
-# These start or test everything, as this test does: only their existence is checked.
-MAKE = re.compile(r"^make [a-z-]+(?: +#.*)?$", re.MULTILINE)
+# These start or test everything, as this test does, so others run them: here they only exist.
+MAKE = re.compile(r"^make ([a-z-]+)(?: +#.*)?$", re.MULTILINE)
+MADE_BY = {
+    "check": ".ci/run",
+    "load": ".ci/run",
+    "run": "tests/localstack/test_run.py",
+    "test": ".ci/run",
+}
+# Indented code has no remark, so no command may hide there. wsgate's pages have its own tests.
+OURS = [page for page in pages() if "wsgate" not in page.parts]
+HIDDEN = re.compile(r"(?<=\n\n) {4,}(?:[A-Z_]+=\S+ )*(?:\.venv|curl|make|npm|pip|python3?|sam)\b.*")
 
 
-def _has_commands(page: Path) -> bool:
-    name = name_of(page)
-    if name == TO_AWS:
-        return False
-    is_read = name in ("README.md", "CONTRIBUTING.md") or name.startswith(("docs/", "examples/"))
-    return is_read and any(block.language in LANGUAGES for block in blocks(page))
+def _is_played(block: Block) -> bool:
+    return not (block.run_by or block.not_run)
 
 
-PAGES = [page for page in pages() if _has_commands(page)]
+PAGES = [page for page in pages() if any(map(_is_played, commands(page)))]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_runs(page: Path, shell: Shell, run: Headcount) -> None:
     with _ann_in_her_browser(run):
-        for block in blocks(page):
-            if block.language in LANGUAGES and not block.not_run:
-                for step in steps(block):
-                    shell.play(_without_make(step))
+        for block in filter(_is_played, commands(page)):
+            for step in steps(block):
+                shell.play(_without_make(step))
 
 
-def test_few_blocks_are_not_run_and_each_has_a_reason() -> None:
-    counted = {
-        name_of(page): sum(block.not_run is not None for block in blocks(page)) for page in pages()
-    }
-    assert {name: count for name, count in counted.items() if count} == NOT_RUN
+@pytest.mark.parametrize("block", BLOCKS, ids=str)
+def test_every_block_is_run_by_a_test_or_has_its_reason(block: Block) -> None:
+    if block.run_by:
+        assert f'run_by("{block.page}", __file__)' in (ROOT / block.run_by).read_text()
+    if block.not_run:
+        assert block.not_run == NOT_RUN.get(block.page)
+
+
+def test_no_reason_has_outlived_its_block() -> None:
+    assert {block.page for block in BLOCKS if block.not_run} == NOT_RUN.keys()
+
+
+@pytest.mark.parametrize("page", OURS, ids=name_of)
+def test_no_command_hides_in_indented_code(page: Path) -> None:
+    assert HIDDEN.findall(prose(page)) == []
+
+
+def test_what_is_not_made_here_is_made_by_another_test() -> None:
+    played = filter(_is_played, BLOCKS)
+    left_out = {target for block in played for target in MAKE.findall(block.text)}
+    assert left_out == MADE_BY.keys()
+    for target, test in MADE_BY.items():
+        assert re.search(rf"\b{target}\b", (ROOT / test).read_text())
 
 
 def test_every_make_target_that_a_page_names_exists() -> None:
     targets = {
-        match[1]
-        for page in PAGES
-        for block in blocks(page)
-        for match in re.finditer(r"\bmake ([a-z][a-z-]*)", block.text)
+        target for block in BLOCKS for target in re.findall(r"\bmake ([a-z][a-z-]*)", block.text)
     }
     assert {"run", "test", "migrate"} <= targets
     for target in sorted(targets):

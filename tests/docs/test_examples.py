@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import sys
+import sysconfig
 import urllib.request
 import uuid
 from contextlib import AsyncExitStack, contextmanager
@@ -17,7 +18,7 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from bench.support.ports import free_port
-from tests.docs.markdown import ROOT
+from tests.docs.markdown import ROOT, run_by
 from tests.support.browser import Browser, ask, hear
 from tests.support.chromium import chromium
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
@@ -35,21 +36,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.slow
 
 EXAMPLES = ROOT / "examples"
+# Only a failure takes so long: a busy machine does not.
+MAX_INSTALL_SECONDS = 300
 WORKER = EXAMPLES / "payout-worker" / "payout.py"
 
 
 @pytest.fixture(scope="module")
 def backend(run: Headcount, checkout: Path) -> Iterator[str]:
-    """The address of the FastAPI backend."""
+    """The address of the FastAPI backend, started as two pages say.
+
+    pip finds there what it would install: no test needs a package index.
+    """
+    (block,) = run_by("examples/backend-fastapi/README.md", __file__)
+    (same,) = run_by("docs/tutorials/embed-the-client.md", __file__)
+    assert block.text == same.text
     port = free_port()
-    settings = {
-        "HEADCOUNT_TICKET_SECRET": (checkout / ".headcount" / "ticket-secret").read_text().strip(),
-        "HEADCOUNT_SOCKET_URL": run.websocket_url,
-    }
-    app = ["--app-dir", str(EXAMPLES / "backend-fastapi"), "app:app", "--port", str(port)]
-    with _running([sys.executable, "-m", "uvicorn", *app], settings):
+    script = block.text
+    for documented, here in {
+        "python3 -m venv": f"{sys.executable} -m venv",
+        "ws://127.0.0.1:8080/live": run.websocket_url,
+        "build/backend/bin/uvicorn": "exec build/backend/bin/python -m uvicorn",
+        "--port 8000": f"--port {port}",
+    }.items():
+        assert documented in script
+        script = script.replace(documented, here)
+    installed = {"PYTHONPATH": sysconfig.get_path("purelib"), "PIP_NO_INDEX": "1"}
+    with _running(["bash", "-e", "-c", script], installed, checkout):
         address = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(address), "the backend did not start")
+        wait_until(lambda: _answers(address), "the backend did not start", MAX_INSTALL_SECONDS)
         yield address
 
 
@@ -150,9 +164,9 @@ def _payments(database: Path) -> set[tuple[str, str]]:
 
 
 @contextmanager
-def _running(command: list[str], settings: dict[str, str]) -> Iterator[None]:
+def _running(command: list[str], settings: dict[str, str], folder: Path = ROOT) -> Iterator[None]:
     """A process that is killed at the end, at whatever it is."""
-    process = subprocess.Popen(command, env=os.environ | settings)
+    process = subprocess.Popen(command, env=os.environ | settings, cwd=folder)
     try:
         yield
     finally:

@@ -62,6 +62,11 @@ def test_every_template_parameter_has_its_heading_and_default() -> None:
         assert default == "" or f"Default: `{default}`" in section, name
 
 
+def test_every_output_is_named_where_a_stack_is_deployed() -> None:
+    page = (ROOT / "docs" / "how-to" / "deploy-to-aws.md").read_text()
+    assert [name for name in _template(TEMPLATE)["Outputs"] if f"`{name}`" not in page] == []
+
+
 def test_page_dashboard_and_board_are_what_the_list_of_metrics_says() -> None:
     for file, text in monitoring.written().items():
         assert (ROOT / file).read_text() == text, "run `.venv/bin/python -m infra.monitoring`"

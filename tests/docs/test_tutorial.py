@@ -6,12 +6,13 @@ import re
 import shutil
 import subprocess
 import sys
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.docs.markdown import ROOT, blocks
+from tests.docs.markdown import ROOT, blocks, run_by
+from tests.docs.shell import Shell, steps
 from tests.support.browser import Browser, ask
 from tests.support.system import running
 
@@ -60,9 +61,10 @@ async def test_the_system_answers_the_new_message(copy: Path, tmp_path: Path) ->
 
 
 def test_the_tutorials_own_test_passes(copy: Path) -> None:
-    command = [sys.executable, "-m", "pytest", "-q", "tests/sql/test_viewers.py"]
-    ran = subprocess.run(command, cwd=copy, capture_output=True, text=True, check=False)
-    assert ran.returncode == 0, ran.stdout
+    (block,) = run_by("docs/tutorials/add-a-message-type.md", __file__)
+    with closing(Shell(copy, {".venv/bin/python": sys.executable})) as shell:
+        (step,) = steps(block)
+        assert " passed" in shell.play(step)
 
 
 def test_the_new_code_keeps_to_the_style(copy: Path) -> None:

@@ -16,9 +16,10 @@ def test_all_that_is_installed_is_allowed() -> None:
 
 @pytest.mark.parametrize("name", licences.REVIEWED)
 def test_only_what_is_used_and_says_too_little_was_reviewed(name: str) -> None:
+    locks = [(ROOT / lock).read_text() for lock in audit.LOCKS]
+    assert any(name in licences.pinned(lock) for lock in locks)
     said = licences.licences(name)
-    assert said is not None
-    assert not licences.is_allowed(said)
+    assert said is None or not licences.is_allowed(said)
 
 
 @pytest.mark.parametrize(

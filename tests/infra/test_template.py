@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from handlers.container import Container
 from handlers.web.app import application
@@ -16,8 +19,6 @@ from wsgate.template.expand import read
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
 SENDS = ["sqs:SendMessage on BroadcastQueue", "sqs:SendMessage on NewsQueue"]
 # Whole: a line more here is a decision about what a break-in into that function is worth.
@@ -132,6 +133,18 @@ def test_a_deploy_takes_the_version_of_a_secret_that_it_is_given() -> None:
 def test_a_ticket_key_is_accepted_before_it_signs(ours: dict[str, Any]) -> None:
     """By all that check tickets: an alias is moved when its shift is over."""
     assert ours["Resources"]["WebFunction"]["DependsOn"] == "AuthorizeFunctionAliaslive"
+
+
+@pytest.mark.parametrize("stage", ["dev", "staging", "prod"])
+def test_each_stage_is_a_stack_of_its_own(stage: str) -> None:
+    """`sam deploy --config-env` takes nothing from the default environment."""
+    config = tomllib.loads((ROOT / "samconfig.toml").read_text())
+    deploys = config[stage]["deploy"]["parameters"]
+    assert config[stage]["global"]["parameters"] == {"stack_name": f"headcount-{stage}"}
+    assert config["default"]["deploy"]["parameters"].items() <= deploys.items()
+    assert f"stage={stage}" in deploys["tags"]
+    names = {one.partition("=")[0] for one in deploys.get("parameter_overrides", [])}
+    assert names <= read(ROOT / "template.yaml").body["Parameters"].keys()
 
 
 def test_ping_answers_with_the_time(ours: dict[str, Any]) -> None:

@@ -8,6 +8,7 @@ import json
 import urllib.request
 import uuid
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from handlers.core.ticket import MAX_LIFE, Ticket, key_id, mint
-from tests.docs.markdown import ROOT, blocks
+from tests.docs.markdown import ROOT, run_by
 from tests.docs.shell import Shell, steps
 from tests.support.system import Headcount, running
 from tests.support.waiting import PATIENCE_SECONDS, until
@@ -30,12 +31,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-PAGE = ROOT / "docs" / "how-to" / "rotate-secrets.md"
 ADD, REMOVE = (
-    step
-    for block in blocks(PAGE)
-    if ".headcount/ticket-secret" in block.text
-    for step in steps(block)
+    step for block in run_by("docs/how-to/rotate-secrets.md", __file__) for step in steps(block)
 )
 OLD, NEW = "old-" * 8, "new-" * 8
 BOTH = f"{NEW},{OLD}"
@@ -57,14 +54,13 @@ PER_SECOND, SECONDS = 500, 1
 async def test_a_key_rotates_as_the_page_says(tmp_path: Path) -> None:
     folder = tmp_path / ".headcount"
     secret = _folder(folder, OLD) / "ticket-secret"
-    shell = Shell(tmp_path, {})
-    shell.play(ADD)
-    new = secret.read_text().partition(",")[0]
-    with running(folder) as system:
-        assert [await _handshake(system, key) for key in (OLD, new)] == [101, 101]
-        assert await asyncio.to_thread(_signed_with, system) == key_id(new)
-    shell.play(REMOVE)
-    shell.close()
+    with closing(Shell(tmp_path, {})) as shell:
+        shell.play(ADD)
+        new = secret.read_text().partition(",")[0]
+        with running(folder) as system:
+            assert [await _handshake(system, key) for key in (OLD, new)] == [101, 101]
+            assert await asyncio.to_thread(_signed_with, system) == key_id(new)
+        shell.play(REMOVE)
     with running(folder) as system:
         assert [await _handshake(system, key) for key in (OLD, new)] == [401, 101]
 
