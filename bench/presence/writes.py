@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from bench.presence.rollups import RollUps
 from bench.presence.world import GRACE, NODE, Settled, finalize, say, script, wal_position
 from handlers.adapters.statements import sql_of
 from handlers.core.operations.connect import Connect
@@ -97,11 +98,13 @@ class Writes:
         self._headline()
         ours, counter = await self._take_turns(OURS, COUNTER, self.size.rounds)
         self._compare(ours, counter)
+        rolled_up = await RollUps(self.db).measure(ours.times, ours.rate)
         await self._variants()
         await self._costs(ours, counter)
         await self._prune(ours)
         ratio = ours.rate / counter.rate
-        return [(ratio >= BAR_RATIO, f"ours / counter: {ratio:.2f} of its rate, bar {BAR_RATIO}")]
+        said = f"ours / counter: {ratio:.2f} of its rate, bar {BAR_RATIO}"
+        return [(ratio >= BAR_RATIO, said), rolled_up]
 
     def _headline(self) -> None:
         say(

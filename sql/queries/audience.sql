@@ -47,7 +47,8 @@ at_edges as (
 ),
 -- Totals know since when a user comes, of most. Of the others the sessions of all months before are asked.
 early as materialized (
-    select user_id::text from watching_times where joined_at < $1 and ($5::text[] is null or resource = any ($5))
+    select user_id::text from watching_times
+     where joined_at < $1 and is_sampled(user_id, $11) and ($5::text[] is null or resource = any ($5))
 ),
 new_ones as (
     select n, count(*) as viewers

@@ -28,13 +28,21 @@ REPORTS = {
     "viewers_in_sessions of a resource": f"{INTERVAL}, '1 minute', 'r', '1 microsecond', now()",
     "sums_of_sessions": f"{INTERVAL}, now(), {BEGINS}, array[{INTERVAL}], '{{}}', null, null"
     ", false",
+    "sums_of_sessions at once": f"{INTERVAL}, now(), {BEGINS}, array[{INTERVAL}], '{{}}', null"
+    ", null, true",
 }
-# Behind is_corrected: of how many in 1,024 users.
-SAMPLES = {"audience": ", 1024", "audience of each sampled user": ", 64"}
+# Behind is_corrected: of how many in 1,024 users; whose open sessions are not summed at once.
+MORE = {
+    "audience": ", 1024",
+    "audience of each sampled user": ", 64",
+    "sums_of_sessions": ", null",
+    "sums_of_sessions at once": ", '{u}'",
+}
 # Those that have no query of their own: concurrency and watch_time_of_all call them.
 CALLS = {
     "viewers_in_sessions": "select * from viewers_in_sessions($1, $2, $3, $4, $5, $6, $7)",
-    "sums_of_sessions": "select * from sums_of_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+    "sums_of_sessions": "select *"
+    " from sums_of_sessions($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)",
 }
 
 
@@ -50,8 +58,8 @@ async def test_a_report_reads_no_more_of_the_past_than_its_interval(
         await db.execute("set local enable_seqscan = off")
         name = report.split(maxsplit=1)[0]
         await db.execute(f"prepare reported as {CALLS.get(name) or text(name)}")
-        sample = SAMPLES.get(report) or SAMPLES.get(name, "")
-        explain = f"explain execute reported({REPORTS[report]}, true{sample})"
+        more = MORE.get(report) or MORE.get(name, "")
+        explain = f"explain execute reported({REPORTS[report]}, true{more})"
         lines = [line for (line,) in await db.fetch(explain)]
     await db.execute("deallocate reported")
     plan_of_it = "\n".join(lines)

@@ -3,10 +3,11 @@
 -- [counts_from, ends_at) is what counts of [starts_at, ends_at): all of it, or with p_once what none before it of
 -- the user's clips has counted (null: nothing), so that the sum is the time that the person watched.
 -- [uncertain_at, sure_at): see `clipped`. Open sessions count up to p_now. The true end of a session is at most two hours later (`leave`).
--- With p_visible only what was visible. It is inlined into its caller, so conditions on the user reach the indexes.
+-- With p_visible only what was visible. With p_shared (see sums_of_sessions) without the sessions of sums_of_open.
+-- It is inlined into its caller, so conditions on the user reach the indexes.
 create or replace function clips_between(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_user_id text, p_resources text[], p_once boolean,
-    p_visible boolean, p_corrected boolean default true, p_sample integer default 1024
+    p_visible boolean, p_corrected boolean default true, p_sample integer default 1024, p_shared text[] default null
 ) returns table (
     user_id text, resource text, joined_at timestamptz, away_since timestamptz,
     starts_at timestamptz, ends_at timestamptz, counts_from timestamptz,
@@ -19,6 +20,7 @@ create or replace function clips_between(
      where not p_once
        and (p_user_id is null or s.user_id = p_user_id)
        and (p_resources is null or s.resource = any (p_resources))
+       and (p_shared is null or s.ended_at is not null or s.user_id = any (p_shared))
        and (c.starts_at is not null or c.uncertain_at is not null)
     union all
     select user_id, resource, joined_at, away_since, starts_at, ends_at,
@@ -33,5 +35,6 @@ create or replace function clips_between(
              where p_once and is_sampled(s.user_id, p_sample)
                and (p_user_id is null or s.user_id = p_user_id)
                and (p_resources is null or s.resource = any (p_resources))
+               and (p_shared is null or s.ended_at is not null or s.user_id = any (p_shared))
                and (c.starts_at is not null or c.uncertain_at is not null)) as each
 $$;

@@ -2,10 +2,12 @@
 -- and the user and resource, if those are told apart (p_by). The report begins at p_begins: what an earlier part of it
 -- has counted of a period is not counted again. A session that crosses midnight gives each day its part.
 -- Sessions are first summed by the periods in which they begin and end: those sums are few, and only they are spread
--- over all the periods between. It is inlined into its caller, and planned there.
+-- over all the periods between. With p_shared, open sessions of all other users are summed at once: see sums_of_open. It
+-- is inlined into its caller, and planned there.
 create or replace function sums_of_sessions(
     p_from timestamptz, p_to timestamptz, p_now timestamptz, p_begins timestamptz, p_starts timestamptz[], p_by text[],
-    p_user_id text, p_resource text, p_visible boolean, p_corrected boolean default true
+    p_user_id text, p_resource text, p_visible boolean, p_corrected boolean default true,
+    p_shared text[] default null
 ) returns table (
     period timestamptz, user_id text, resource text, sessions bigint, watched interval, uncertain interval
 ) language sql stable rows 1000 as $$
@@ -14,7 +16,8 @@ create or replace function sums_of_sessions(
                case when 'resource' = any (p_by) then resource end as resource,
                joined_at, away_since, starts_at, ends_at, counts_from, uncertain_at, sure_at
           from clips_between(p_from, p_to, p_now, p_user_id, case when p_resource is not null then array[p_resource] end,
-                             'resource' <> all (p_by) and p_resource is null, p_visible, p_corrected)
+                             'resource' <> all (p_by) and p_resource is null, p_visible, p_corrected,
+                             p_shared => p_shared)
         offset 0
     ),
     -- Materialized: otherwise the planner sorts a million sessions to have sums in order.
@@ -35,6 +38,10 @@ create or replace function sums_of_sessions(
                                p_starts[width_bucket(uncertain_at, p_starts)] as uncertain_first
                           from clips) as beginning, lateral (select greatest(p_begins, first) as since) as each) as crossing
          group by user_id, resource, first, last, counts_first, is_counted_before, uncertain_first, uncertain_last
+        union all
+        select null, resource, first, last, first, is_counted_before, null, null, sessions, before, after, null, null
+          from sums_of_open(p_from, p_to, p_now, p_begins, p_starts, 'resource' = any (p_by), p_resource, p_visible, p_shared)
+         where p_shared is not null
     ),
     spread as (
         select user_id, resource, piece,

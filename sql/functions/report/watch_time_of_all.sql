@@ -14,6 +14,9 @@ declare
     v_rolled_up constant tstzmultirange := case when p_corrected
         then coalesce(rolled_up(p_from, p_to, p_now, v_starts), '{}') else '{}' end;
     v_by constant text[] := case when p_by_resource then '{resource}'::text[] else '{}' end;
+    -- On one resource a user has one session at a time.
+    v_is_once constant boolean := not p_by_resource and p_resource is null;
+    v_shared text[];
     v_rest tstzrange;
 begin
     return query
@@ -28,9 +31,12 @@ begin
              group by 2;
     end if;
     for v_rest in select unnest(tstzmultirange(tstzrange(p_from, p_to)) - v_rolled_up) loop
+        if exists (select from watching_times where joined_at < upper(v_rest)) then
+            v_shared := case when v_is_once then shared_users(lower(v_rest), upper(v_rest), p_corrected) else '{}' end;
+        end if;
         return query
             select s.period, s.resource, s.sessions, s.watched, s.uncertain
               from sums_of_sessions(lower(v_rest), upper(v_rest), p_now, p_from, v_starts, v_by, null, p_resource,
-                                    p_visible, p_corrected) as s;
+                                    p_visible, p_corrected, v_shared) as s;
     end loop;
 end $$;

@@ -1,0 +1,86 @@
+"""Watch time of now: open sessions that are summed at once count as if each were looked at.
+
+`WORLDS=500 .venv/bin/python -m pytest tests/sql/test_open_sessions.py` makes more worlds.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime, timedelta
+from random import Random
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.sql.test_rollups import ALWAYS, report, seen
+from tests.support.databases import EMPTY
+from tests.support.reports import past
+
+if TYPE_CHECKING:
+    import asyncpg
+
+    from tests.support.stays import Span
+
+WORLDS = int(os.environ.get("WORLDS", "4"))
+NOW = datetime(2026, 3, 29, 3, 0, tzinfo=UTC)
+MOMENT, MINUTE, HOUR = timedelta(microseconds=1), timedelta(minutes=1), timedelta(hours=1)
+# Most users are on one resource and nowhere else, some hide the page, and some were away.
+OPEN = """
+insert into watching_times (user_id, resource, joined_at, seen_at, nodes, away_since, visible)
+values ($1, $2, $3, $3, '{"node": {"tab": {"at": 0, "hidden": 1}}}', $4, $5)
+"""
+
+
+async def store(db: asyncpg.Connection, dice: Random) -> None:
+    await db.execute(EMPTY)
+    for number in range(40):
+        user, resources = f"u{number}", dice.sample("xy", dice.choice((1, 1, 1, 2)))
+        for resource in resources:
+            joined_at = dice.choice((NOW, NOW - HOUR, some_moment(dice), NOW + MINUTE))
+            away_since = dice.choice((None, None, joined_at - 40 * MINUTE, joined_at - MINUTE))
+            visible: list[object] | None = dice.choice((None, None, None, []))
+            await db.execute(OPEN, user, resource, joined_at, away_since, visible)
+        if dice.random() < 0.2:
+            ended_at = some_moment(dice)
+            await past(db, ended_at - HOUR * dice.random(), ended_at, user, "z")
+
+
+def some_moment(dice: Random) -> datetime:
+    return NOW - dice.choice((MINUTE * dice.randint(1, 300), 5 * HOUR * dice.random()))
+
+
+def some_span(dice: Random) -> Span:
+    begins = NOW - dice.choice((HOUR, 4 * HOUR, 5 * HOUR * dice.random(), timedelta(0)))
+    return begins, dice.choice((NOW, NOW + MOMENT, NOW + HOUR, begins + HOUR * dice.random()))
+
+
+@pytest.mark.parametrize("seed", range(WORLDS))
+async def test_open_sessions_are_summed_as_if_each_were_looked_at(
+    db: asyncpg.Connection, seed: int
+) -> None:
+    dice = Random(seed)  # noqa: S311  # no secret
+    await store(db, dice)
+    for _ in range(12):
+        span, is_visible = some_span(dice), dice.choice((False, True))
+        by, resource = dice.choice(([], ["resource"])), dice.choice((None, None, "x"))
+        where = ("hour", "Asia/Kolkata")
+        found = await report(
+            db,
+            "watch_time_of_all",
+            *(*span, *where, bool(by), resource, ALWAYS, "", None, NOW, is_visible, True),
+        )
+        expected = await report(
+            db,
+            "watch_time_in",
+            *(*span, *where, by, None, resource, ALWAYS, "", "", None, NOW, is_visible, True),
+        )
+        assert [*filter(seen, found)] == [*filter(seen, expected)], span
+
+
+@pytest.mark.parametrize("times", [1, 7, 640_000, 5_000_000])
+async def test_a_length_is_multiplied_to_the_microsecond(
+    db: asyncpg.Connection, times: int
+) -> None:
+    length = timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
+    product = await db.fetchval("select extract(epoch from multiply($1, $2))", length, times)
+    assert int(product * 1_000_000) == times * (length // MOMENT)
