@@ -167,6 +167,7 @@ async def _serve(place: Place, database: Database) -> None:
             "base_url": f"http://{address}",
             "websocket_url": f"ws://{address}/{STAGE}",
             "service_token": token,
+            "page_key": page_key,
             "database_url": database.dsn,
             "pid": os.getpid(),
         }

@@ -7,7 +7,7 @@ import { showNews } from "./news.js";
 import { operate } from "./operator.js";
 import { showPresence } from "./presence.js";
 import { showResource } from "./resource-switch.js";
-import { askForName, askForToken, nameProblem } from "./sign-in.js";
+import { askForName, askForToken, nameProblem, tokenProblem } from "./sign-in.js";
 import { showStatus, showWatchTime } from "./status.js";
 import { showStream } from "./stream.js";
 import { deviceText } from "./view.js";
@@ -19,7 +19,8 @@ import { Headcount } from "../../client/src/headcount.js";
 function start() {
   const token = takeToken();
   const viewer = findViewer();
-  if (!token) return askForToken();
+  const wrong = token && tokenProblem(token);
+  if (!token || wrong) return askForToken(wrong ?? "");
   const problem = viewer.user && nameProblem(viewer);
   if (!viewer.user || problem) return askForName({ ...viewer, problem });
   watch(token, viewer);
@@ -29,10 +30,11 @@ function start() {
 function takeToken() {
   const fresh = new URLSearchParams(location.hash.slice(1)).get("token");
   if (fresh) {
-    sessionStorage.setItem("headcount.token", fresh);
+    if (tokenProblem(fresh)) sessionStorage.removeItem("headcount.token");
+    else sessionStorage.setItem("headcount.token", fresh);
     history.replaceState(null, "", location.pathname + location.search);
   }
-  return sessionStorage.getItem("headcount.token");
+  return fresh ?? sessionStorage.getItem("headcount.token");
 }
 
 /** @returns {Viewer} the user is empty on a first visit */

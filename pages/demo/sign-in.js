@@ -27,10 +27,20 @@ export function askForToken(problem = "") {
 
 /** @param {string} token */
 async function checkToken(token) {
-  // Without this check, fetch fails on such a header with an unclear message.
-  if (!/^[\x21-\x7E]+$/u.test(token)) throw new Error("A token consists of ASCII letters, digits and punctuation, without spaces.");
+  const problem = tokenProblem(token);
+  if (problem) throw new Error(problem);
   await makeApi(token).check();
 }
+
+/**
+ * The service token may do everything: a browser must not keep it, and this page does not even send it.
+ *
+ * @param {string} token
+ * @returns {string} empty when it has the form of a service key's token
+ */
+export const tokenProblem = (token) =>
+  /^hk_[0-9a-f]{32}_[\w-]{43}$/u.test(token) ? ""
+  : "This is not the token of a service key, which begins with hk_. Never give a page the service token.";
 
 /**
  * @param {{user: string, resource: string, problem?: string}} known

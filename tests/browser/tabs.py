@@ -35,7 +35,7 @@ class Tab:
         """Open the printed address as this user, and wait until the page is online."""
         tab = cls(await context.new_page())
         query = f"user={quote(user)}&resource={quote(resource)}"
-        await tab.page.goto(f"{headcount.base_url}/?{query}#token={headcount.service_token}")
+        await tab.page.goto(f"{headcount.base_url}/?{query}#token={headcount.page_key}")
         await tab.is_online()
         return tab
 

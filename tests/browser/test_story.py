@@ -159,7 +159,7 @@ async def test_without_a_token_the_page_explains_what_to_do(
     page = await (await device()).new_page()
     await page.goto(headcount.base_url)
     await expect(page.get_by_test_id("token-gate")).to_contain_text("make run")
-    await page.get_by_test_id("token-input").fill(headcount.service_token)
+    await page.get_by_test_id("token-input").fill(headcount.page_key)
     await page.get_by_role("button", name="Continue").click()
     await page.get_by_test_id("name-input").fill("Kim")
     await page.get_by_test_id("enter").click()
@@ -169,7 +169,7 @@ async def test_without_a_token_the_page_explains_what_to_do(
 
 async def test_the_token_is_removed_from_the_address(headcount: Headcount, device: Device) -> None:
     tab = await Tab.open(await device(), headcount, "Lou", "address")
-    assert headcount.service_token not in tab.page.url
+    assert headcount.page_key not in tab.page.url
 
 
 async def test_the_page_links_to_the_api(headcount: Headcount, device: Device) -> None:

@@ -84,7 +84,7 @@ async def test_a_tab_that_cannot_connect_shows_why_and_when_it_tries_again(
     laptop = await device()
     await laptop.route("**/tickets", refused)
     page = await laptop.new_page()
-    await page.goto(f"{headcount.base_url}/?user=Ned#token={headcount.service_token}")
+    await page.goto(f"{headcount.base_url}/?user=Ned#token={headcount.page_key}")
     await Tab(page).shows_trouble("The server refused the connection; next try in")
     await laptop.unroute("**/tickets")
     await Tab(page).is_online()
@@ -112,7 +112,7 @@ async def test_the_page_asks_again_for_a_name_that_is_too_long_or_blank(
 ) -> None:
     page = await (await device()).new_page()
     long = "n" * 129
-    await page.goto(f"{headcount.base_url}/?user={long}#token={headcount.service_token}")
+    await page.goto(f"{headcount.base_url}/?user={long}#token={headcount.page_key}")
     problem, name = page.get_by_test_id("name-problem"), page.get_by_test_id("name-input")
     await expect(problem).to_contain_text("too long")
     await expect(problem).to_contain_text("1–128")  # noqa: RUF001 - as the page writes a range
@@ -131,7 +131,7 @@ async def test_the_page_asks_again_for_a_name_that_the_server_refuses_and_shows_
     headcount: Headcount, device: Device, problems: list[str]
 ) -> None:
     page = await (await device()).new_page()
-    await page.goto(f"{headcount.base_url}/?user=a%00b#token={headcount.service_token}")
+    await page.goto(f"{headcount.base_url}/?user=a%00b#token={headcount.page_key}")
     await expect(page.get_by_test_id("name-problem")).to_contain_text("user_id")
     await expect(page.get_by_test_id("token-gate")).to_be_hidden()
     forgive(problems, "422")
@@ -142,13 +142,24 @@ async def test_a_wrong_token_is_refused_where_it_is_entered(
 ) -> None:
     page = await (await device()).new_page()
     await page.goto(headcount.base_url)
-    for wrong in ("wrong", "with a space", "ключ"):
+    unknown = f"hk_{'0' * 32}_{'0' * 43}"
+    for wrong in ("wrong", "with a space", "ключ", headcount.service_token, unknown):
         await page.get_by_test_id("token-input").fill(wrong)
         await page.get_by_role("button", name="Continue").click()
         await expect(page.get_by_test_id("token-problem")).to_contain_text("token")
         await expect(page.get_by_test_id("name-gate")).to_be_hidden()
     assert await page.evaluate("sessionStorage.getItem('headcount.token')") is None
     forgive(problems, "401")
+
+
+async def test_a_page_does_not_keep_the_service_token_of_an_address(
+    headcount: Headcount, device: Device
+) -> None:
+    page = await (await device()).new_page()
+    await page.goto(f"{headcount.base_url}/?user=Ned#token={headcount.service_token}")
+    await expect(page.get_by_test_id("token-problem")).to_contain_text("Never")
+    assert headcount.service_token not in page.url
+    assert await page.evaluate("sessionStorage.length") == 0
 
 
 async def test_a_name_cannot_change_the_direction_of_the_text_beside_it(

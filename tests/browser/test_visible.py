@@ -46,7 +46,7 @@ PICTURE = """(async () => {
 
 
 def page(headcount: Headcount, user: str) -> str:
-    return f"{headcount.base_url}/?user={quote(user)}#token={headcount.service_token}"
+    return f"{headcount.base_url}/?user={quote(user)}#token={headcount.page_key}"
 
 
 async def comes_to(

@@ -30,6 +30,8 @@ class Headcount:
     service_token: str
     database_url: str
     pid: int
+    page_key: str = ""
+    """What the printed address gives to the demo page; there is one with `make run` only."""
 
 
 @contextmanager
