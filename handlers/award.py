@@ -22,6 +22,7 @@ def handle(_event: Event, context: Context, container: Container) -> dict[str, i
     try:
         return container.run(awards.run(), context)
     finally:
+        container.database.flush()
         numbers = {METRICS[name]: number for name, number in awards.numbers.items()}
         metrics.put(numbers | {"duration_ms": round((time.monotonic() - began) * 1000)})
 

@@ -30,9 +30,11 @@ def handle(_event: Event, context: Context, container: Container) -> dict[str, f
     )
     settings = Settings(grace(), sweep_requests_per_second(), database_cluster(), keep, limits())
     remaining_ms = context.get_remaining_time_in_millis
-    return container.run(
-        SweepRun(container.database, container.gateway, settings, remaining_ms).run(), context
-    )
+    run = SweepRun(container.database, container.gateway, settings, remaining_ms)
+    try:
+        return container.run(run.run(), context)
+    finally:
+        container.database.flush()
 
 
 handler = live(handle, Container)

@@ -27,7 +27,8 @@ HEAD = """# Metrics and alarms
 Metrics are in CloudWatch's namespace `Headcount`, by `FunctionName`; some also by the dimensions
 that they name. The functions print them as lines of the embedded metric format. Ordinary counts
 share a line, at most ten seconds later; what is rare is printed with its event. The stack's
-dashboard draws them beside AWS's own metrics ([Monitoring](parameters.md#monitoring)).
+dashboard shows the states of the alarms, and draws the metrics beside AWS's own
+([Monitoring](parameters.md#monitoring)).
 
 On your machine the lines are in the output of `make run`, and `/_wsgate/metrics` answers them to
 Prometheus on the same machine, as `headcount_<name>_sum`, `_count` and `_last`, beside
@@ -98,7 +99,7 @@ def _entry(metric: Metric) -> str:
 
 def dashboard() -> str:
     functions = sorted({function for metric in METRICS for function in metric.functions})
-    names = ["SocketApi", "WebApi", "BroadcastQueue", "NewsQueue", *functions]
+    names = ["Alarms", "SocketApi", "WebApi", "BroadcastQueue", "NewsQueue", *functions]
     # A graph is a line: the file is not read by people, and changes line by line.
     lines = ",\n".join(f"            {json.dumps(widget)}" for widget in widgets(functions))
     parameters = "\n".join(f"  {name}: {{Type: String}}" for name in names)
@@ -123,7 +124,13 @@ Resources:
 
 
 def widgets(functions: list[str]) -> list[dict[str, Any]]:
-    """Ours by their graphs, then AWS's own."""
+    """The alarms' states, then our metrics by their graphs, and AWS's own."""
+    states = {
+        "type": "alarm",
+        **{"x": 0, "y": 0, "width": 3 * WIDTH, "height": HEIGHT},
+        # Of alarms.yaml's output, with the quotes between them.
+        "properties": {"title": "Alarms", "alarms": ["${Alarms}"]},
+    }
     graphs = [(title, [row for one in metrics for row in _rows(one)]) for title, metrics in drawn()]
     socket, web = ("ApiId", "${SocketApi}"), ("ApiId", "${WebApi}")
     graphs += [
@@ -153,20 +160,23 @@ def widgets(functions: list[str]) -> list[dict[str, Any]]:
         ),
     ]
     return [
-        {
-            "type": "metric",
-            "x": number % 3 * WIDTH,
-            "y": number // 3 * HEIGHT,
-            "width": WIDTH,
-            "height": HEIGHT,
-            "properties": {
-                "title": title,
-                "metrics": rows,
-                "period": 60,
-                "region": "${AWS::Region}",
-            },
-        }
-        for number, (title, rows) in enumerate(graphs)
+        states,
+        *(
+            {
+                "type": "metric",
+                "x": number % 3 * WIDTH,
+                "y": (1 + number // 3) * HEIGHT,
+                "width": WIDTH,
+                "height": HEIGHT,
+                "properties": {
+                    "title": title,
+                    "metrics": rows,
+                    "period": 60,
+                    "region": "${AWS::Region}",
+                },
+            }
+            for number, (title, rows) in enumerate(graphs)
+        ),
     ]
 
 

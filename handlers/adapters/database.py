@@ -162,6 +162,10 @@ class Database:
         (row,) = await self.fetch(statement)
         return row
 
+    def flush(self) -> None:
+        """A scheduled run has ended: print all that it counted, for alarms go by minutes."""
+        self._unavailable.print()
+
     async def close(self) -> None:
         self._terminate()
         # The socket closes at the loop's next turn.

@@ -1,195 +1,93 @@
 """Each fault of a real system rings its alarm and no other; ordinary traffic rings none.
 
 The alarms are those of infra/alarms.yaml, judged by CloudWatch's rules (support/cloudwatch.py) with
-what the system itself has counted (support/counted.py).
+what the system itself has counted (support/counted.py). Each story harms the system, and returns
+what rings; the systems are shared, since to start one takes longer than a fault.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
-import secrets
 import sys
 import urllib.error
-import urllib.request
 import uuid
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+import asyncpg
 import pytest
-from websockets.asyncio.client import connect
-from websockets.exceptions import InvalidStatus
 
-from bench.support.gateways import ROOT, gateway
-from bench.support.ports import free_port
 from bench.support.sweep import AGE
-from handlers.core.ticket import Ticket, mint
+from infra import monitoring
+from tests.support.alarmed import (
+    CROWD,
+    FOR_ALL,
+    World,
+    healthy_world,
+    impatient,
+    refusal,
+    together,
+)
 from tests.support.browser import Browser, ask, hello
-from tests.support.counted import Minutes, read
-from tests.support.silence import server_of, stopped
-from tests.support.system import Headcount
-from tests.support.waiting import PATIENCE_SECONDS, until_answered
+from tests.support.silence import stopped
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
     from pathlib import Path
+
+    from websockets.asyncio.client import ClientConnection
 
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(sys.platform != "linux", reason="finds processes in /proc"),
 ]
-FOR_ALL = {"reward": {"n": 1}, "audience": {"kind": "everyone"}, "window_seconds": 600}
-# More than any alarm looks back.
-HEALTHY_MINUTES = 14
-AT_ONCE = 25
+
+Story = Callable[[World], Awaitable[set[str]]]
+STORIES: list[tuple[str, Story]] = []
+STORIES_OF_AN_IMPATIENT_SYSTEM: list[tuple[str, Story]] = []
+USERS = 25
+ENOUGH = 6
+"""What happens so often in a minute is more than an alarm lets pass."""
 
 
-class World:
-    """A system, a browser at it, and the minutes that it has seen."""
+def rings(alarm: str, stories: list[tuple[str, Story]] = STORIES) -> Callable[[Story], Story]:
+    """Say which alarm a story rings."""
 
-    def __init__(self, browser: Browser, secret: str, minutes: Minutes) -> None:
-        self.browser, self.secret, self.minutes = browser, secret, minutes
+    def note(story: Story) -> Story:
+        stories.append((alarm, story))
+        return story
 
-    @property
-    def base_url(self) -> str:
-        return self.browser.headcount.base_url
-
-    async def schedules(self) -> None:
-        """What happens in every minute."""
-        await self.browser.invoke("SweepFunction")
-        await self.browser.invoke("AwardFunction")
-
-    async def plays(
-        self, what: Callable[[], Awaitable[object]], times: int = 3, scale: float = 1
-    ) -> set[str]:
-        """What rings after a healthy time and these minutes."""
-        minutes = self.minutes.fork()
-        await minutes.play(what, times, scale)
-        return minutes.ringing()
-
-    @asynccontextmanager
-    async def fault(self, name: str, value: float = 1) -> AsyncIterator[None]:
-        await asyncio.to_thread(self._set, name, value)
-        try:
-            yield
-        finally:
-            await asyncio.to_thread(self._set, name, 0)
-
-    def _set(self, name: str, value: float) -> None:
-        request = urllib.request.Request(  # noqa: S310  # our own gateway
-            f"{self.base_url}/_wsgate/faults",
-            json.dumps({"name": name, "value": value}).encode(),
-            {"Content-Type": "application/json"},
-        )
-        urllib.request.urlopen(request, timeout=PATIENCE_SECONDS).close()  # noqa: S310
-
-    def expired(self) -> str:
-        return self.ticket(-1)
-
-    def ticket(self, seconds: float = 60) -> str:
-        """The URL of a connection that may be opened for so long."""
-        until = datetime.now(UTC) + timedelta(seconds=seconds)
-        ticket = mint(Ticket(uuid.uuid4().hex, "ann", "site", until), self.secret)
-        return f"{self.browser.headcount.websocket_url}?ticket={ticket}"
-
-    async def status(self, path: str) -> int:
-        """Of a request without a token."""
-        try:
-            await asyncio.to_thread(
-                lambda: urllib.request.urlopen(self.base_url + path, timeout=60).close()  # noqa: S310
-            )
-        except urllib.error.HTTPError as refusal:
-            refusal.close()
-            return refusal.code
-        return 200
+    return note
 
 
-async def refusal(url: str) -> int:
-    """The status of a handshake that is refused."""
-    with pytest.raises(InvalidStatus) as refused:
-        await connect(url, open_timeout=PATIENCE_SECONDS, proxy=None)
-    return refused.value.response.status_code
+async def test_traffic_rings_none_and_each_fault_its_alarm(own_dsn: str, tmp_path: Path) -> None:
+    async with healthy_world(own_dsn, tmp_path) as world:
+        await traffic_rings_none(world)
+        await each_rings_its_own(world, STORIES)
 
 
-async def together(calls: Sequence[Callable[[], Awaitable[Any]]]) -> list[Any]:
-    """So many at a time."""
-    turns = asyncio.Semaphore(AT_ONCE)
-
-    async def one(call: Callable[[], Awaitable[Any]]) -> Any:
-        async with turns:
-            return await call()
-
-    return await asyncio.gather(*map(one, calls))
-
-
-@asynccontextmanager
-async def running(
-    dsn: str, folder: Path, *more: str
-) -> AsyncIterator[tuple[Headcount, str, Minutes]]:
-    port, token, secret = free_port(), secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-    address = f"127.0.0.1:{port}"
-    parameters = {
-        "DatabaseUrl": dsn,
-        "PushEndpoint": f"http://{address}/live",
-        "SocketUrl": f"ws://{address}/live",
-        "GraceSeconds": "0",
-    }
-    starting = gateway(
-        *(part for one in parameters.items() for part in ("--parameter", "=".join(one))),
-        *more,
-        template=ROOT / "template.yaml",
-        environment={
-            "WSGATE_PARAMETER_TicketSecret": secret,
-            "WSGATE_PARAMETER_ServiceToken": token,
-        },
-        log=folder / "log.txt",
-        port=port,
-    )
-    process = await asyncio.to_thread(starting.__enter__)
-    try:
-        base_url = f"http://{address}"
-        system = Headcount(base_url, f"ws://{address}/live", token, dsn, process.pid)
-        yield system, secret, Minutes(base_url, await asyncio.to_thread(apis, base_url))
-    finally:
-        await asyncio.to_thread(starting.__exit__, None, None, None)
+async def test_faults_of_a_system_with_small_quotas_and_little_patience(
+    own_dsn: str, tmp_path: Path
+) -> None:
+    template = impatient(tmp_path / "code")
+    async with healthy_world(
+        own_dsn, tmp_path, "--quotas", "connections=1", template=template
+    ) as world:
+        await each_rings_its_own(world, STORIES_OF_AN_IMPATIENT_SYSTEM)
 
 
-def apis(base_url: str) -> dict[str, str]:
-    """The ids of both APIs, which count from their first request on."""
-    with suppress(urllib.error.HTTPError):
-        urllib.request.urlopen(f"{base_url}/health").close()  # noqa: S310
-    with urllib.request.urlopen(f"{base_url}/_wsgate/look") as answer:  # noqa: S310
-        socket = json.load(answer)["about"]["stages"][0]["api"]
-    (web,) = [one for one in read(base_url) if one.startswith("aws_api_gateway_count_sum ")]
-    return {"SocketApiId": socket, "WebApiId": web.split("'")[3]}
+async def each_rings_its_own(world: World, stories: list[tuple[str, Story]]) -> None:
+    for alarm, story in stories:
+        assert await story(world) == {alarm}, story.__name__
 
 
-@pytest.fixture
-async def world(own_dsn: str, tmp_path: Path) -> AsyncIterator[World]:
-    async with running(own_dsn, tmp_path) as (system, secret, minutes), AsyncExitStack() as stack:
-        world = World(Browser(system, stack), secret, minutes)
-        tab = await world.browser.tab()
-        await hello(tab)
-        await minutes.play(world.schedules, HEALTHY_MINUTES)
-        assert minutes.ringing() == set()
-        yield world
-
-
-async def test_faults_ring_their_alarms(world: World) -> None:
-    """One system for all of them, since to start one takes longer than the faults."""
-    await traffic_rings_none(world)
-    await functions_that_cannot_be_called(world)
-    await functions_that_fail(world)
-    await the_queue(world)
-    await schedules_that_do_not_run(world)
-    await the_database_hangs(world)
-    await no_way_to_the_gateway(world)
+def test_each_alarm_has_a_fault_that_rings_it() -> None:
+    told = STORIES + STORIES_OF_AN_IMPATIENT_SYSTEM
+    assert {alarm for alarm, _ in told} == monitoring.ringing().keys()
 
 
 async def traffic_rings_none(world: World) -> None:
-    """A thousand expired tickets in a minute, a scanner, a used ticket, and a storm."""
+    """A thousand expired tickets in a minute, a scanner, a used ticket, a bonus, and a storm."""
     browser = world.browser
 
     async def traffic() -> None:
@@ -205,8 +103,11 @@ async def traffic_rings_none(world: World) -> None:
         url = await browser.ticket()
         await browser.tab(url)
         assert await refusal(url) == 401
-        users = [Browser(browser.headcount, browser.stack) for _ in range(AT_ONCE)]
+        users = [Browser(browser.headcount, browser.stack) for _ in range(USERS)]
         tabs = await together([user.tab for user in users])
+        sent = await world.counted("headcount_pushes_sent_sum")
+        await browser.api("POST", "/bonuses", FOR_ALL)
+        await world.until_counted("headcount_pushes_sent_sum", sent + USERS)
         for tab in tabs:
             tab.transport.abort()
         for tab in await together([user.tab for user in users]):
@@ -219,101 +120,261 @@ async def traffic_rings_none(world: World) -> None:
     assert minutes.ringing() == set()
 
 
-async def functions_that_cannot_be_called(world: World) -> None:
-    async def handshakes() -> None:
-        socket = f"{world.browser.headcount.websocket_url}?ticket=x"
-        assert await together([lambda: refusal(socket)] * 10) == [500] * 10
+# Functions.
 
-    async def requests() -> None:
-        assert await together([lambda: world.status("/health")] * 10) == [500] * 10
 
+async def handshakes(world: World) -> None:
+    socket = f"{world.browser.headcount.websocket_url}?ticket=x"
+    assert await together([lambda: refusal(socket)] * ENOUGH) == [500] * ENOUGH
+
+
+async def requests(world: World) -> None:
+    assert await together([lambda: world.status("/health")] * ENOUGH) == [500] * ENOUGH
+
+
+@rings("SocketErrors")
+async def a_function_of_the_socket_is_missing(world: World) -> set[str]:
     async with world.fault("function_missing"):
-        assert await world.plays(handshakes) == {"SocketErrors"}
-        assert await world.plays(requests) == {"WebErrors"}
+        return await world.plays(partial(handshakes, world))
+
+
+@rings("WebErrors")
+async def a_function_of_the_http_api_is_missing(world: World) -> set[str]:
+    async with world.fault("function_missing"):
+        return await world.plays(partial(requests, world))
+
+
+@rings("FunctionThrottles")
+async def functions_of_the_socket_are_throttled(world: World) -> set[str]:
     async with world.fault("function_throttled"):
-        assert await world.plays(handshakes) == {"FunctionThrottles"}
-        assert await world.plays(requests) == {"FunctionThrottles"}
+        return await world.plays(partial(handshakes, world))
 
 
-async def functions_that_fail(world: World) -> None:
-    async def handshakes() -> None:
-        assert await together([lambda: refusal(world.ticket())] * 10) == [500] * 10
-
-    async def requests() -> None:
-        await together([lambda: world.status("/health")] * 10)
-
-    async with world.fault("function_crash"):
-        assert await world.plays(handshakes) == {"FunctionErrors"}
-        assert await world.plays(requests) == {"FunctionErrors"}
+@rings("FunctionThrottles")
+async def functions_of_the_http_api_are_throttled(world: World) -> set[str]:
+    async with world.fault("function_throttled"):
+        return await world.plays(partial(requests, world))
 
 
-async def the_queue(world: World) -> None:
-    """Half a second of the machine stands for half a minute."""
-    name = "aws_sqs_approximate_age_of_oldest_message_last"
+# The queues. Parts of a second of the machine stand for minutes. Orders are soon over: what waits
+# for longer on a busy machine is queued again by the awards.
 
-    async def is_old() -> bool:
-        ages = await asyncio.to_thread(read, world.base_url)
-        return max(age for one, age in ages.items() if one.startswith(f"{name} ")) > 0.6
+BRIEF = FOR_ALL | {"window_seconds": 5}
 
-    async def orders() -> None:
-        await world.browser.api("POST", "/bonuses", FOR_ALL)
-        await until_answered(is_old)
+AGE_OF_MESSAGES = "aws_sqs_approximate_age_of_oldest_message_last"
+MESSAGES = "aws_sqs_approximate_number_of_messages_visible_last"
+
+
+@rings("QueueAge")
+async def bonuses_wait_in_the_queue(world: World) -> set[str]:
+    async def minute() -> None:
+        await world.browser.api("POST", "/bonuses", BRIEF)
+        await world.until_counted(AGE_OF_MESSAGES, 0.6, "BroadcastQueue")
 
     async with world.fault("queue_stuck"):
-        assert await world.plays(orders, 2, scale=60) == {"QueueAge"}
+        return await world.plays(minute, 2, {"BroadcastQueue": 200})
 
 
-async def schedules_that_do_not_run(world: World) -> None:
-    async def no_sweep() -> None:
-        await world.browser.invoke("AwardFunction")
+@rings("QueueAge")
+async def news_wait_in_the_queue(world: World) -> set[str]:
+    order = {"type": "hint", "body": {}, "audience": FOR_ALL["audience"], "expires_in_seconds": 5}
 
-    async def no_award() -> None:
-        await world.browser.invoke("SweepFunction")
+    async def minute() -> None:
+        await world.browser.api("POST", "/news", order)
+        await world.until_counted(AGE_OF_MESSAGES, 0.6, "NewsQueue")
 
-    # The gateway's own schedule may come in between, in one of its minutes.
-    found: set[str] = set()
-    while not found:
-        found = await world.plays(no_sweep, 10)
-    assert found == {"SweepBehind"}
-    found = set()
-    while not found:
-        found = await world.plays(no_award, 10)
-    assert found == {"AwardsStopped"}
+    async with world.fault("queue_stuck"):
+        return await world.plays(minute, 2, {"NewsQueue": 2_000})
 
 
-async def the_database_hangs(world: World) -> None:
+@rings("QueueUnavailable")
+async def the_queue_hangs(world: World) -> set[str]:
+    async def minute() -> None:
+        with stopped(world.queue_server), pytest.raises(urllib.error.HTTPError) as refused:
+            await world.browser.api("POST", "/bonuses", BRIEF)
+        assert refused.value.code == 503
+        refused.value.close()
+
+    return await world.plays(minute, 2)
+
+
+@rings("PushesLate")
+async def a_bonus_is_over_before_it_is_pushed(world: World) -> set[str]:
+    order = FOR_ALL | {"window_seconds": 1}
+    dropped = "headcount_pushes_dropped_sum"
+
+    async def minute() -> None:
+        before = await world.counted(dropped)
+        async with world.fault("queue_stuck"):
+            await world.browser.api("POST", "/bonuses", order)
+            await world.until_counted(AGE_OF_MESSAGES, 1.1, "BroadcastQueue")
+        await world.until_counted(dropped, before + 1_000)
+
+    await world.browser.rows(CROWD, 1_100)
+    found = await world.plays(minute, 2)
+    await world.browser.rows("delete from watching_times where user_id like 'crowd-%'")
+    return found
+
+
+# The schedules.
+
+
+@rings("SweepBehind")
+async def no_sweep_runs(world: World) -> set[str]:
+    return await world.plays_until_it_rings(partial(world.runs, "AwardFunction"), 10)
+
+
+@rings("AwardsStopped")
+async def no_award_runs(world: World) -> set[str]:
+    return await world.plays_until_it_rings(partial(world.runs, "SweepFunction"), 10)
+
+
+@rings("SweepBehind")
+async def a_cycle_of_the_sweep_takes_long(world: World) -> set[str]:
+    """A second stands for twenty minutes: 30 connections, ten of them a second."""
+
+    async def minute() -> None:
+        await world.browser.rows(CROWD, 30)
+        await world.schedules()
+
+    return await world.plays_until_it_rings(minute, 10, {"cycle_age": 1_200})
+
+
+@rings("SweepBehind")
+async def a_step_of_the_sweep_fails(world: World) -> set[str]:
+    async with world.without("finalize"):
+        return await world.plays(world.schedules, 10)
+
+
+@rings("AwardsStopped")
+async def a_step_of_the_awards_fails(world: World) -> set[str]:
+    async with world.without("close_bonuses"):
+        return await world.plays(world.schedules, 10)
+
+
+SEVEN_HOURS_BEHIND = "update rollup_state set rolled_up_to = now() - interval '7 hours'"
+
+
+@rings("RollupsBehind")
+async def the_sums_for_reports_fail(world: World) -> set[str]:
+    async with world.without("roll_up"):
+        await world.browser.rows(SEVEN_HOURS_BEHIND)
+        return await world.plays(world.schedules, 10)
+
+
+@rings("RollupsBehind")
+async def another_run_of_the_sums_hangs(world: World) -> set[str]:
+    db = await asyncpg.connect(world.browser.headcount.database_url)
+    async with world.without("roll_up"):  # so that no sweep comes in between
+        await world.browser.rows(SEVEN_HOURS_BEHIND)
+        await db.execute("begin")
+        await db.execute("select from rollup_state for update")
+    found = await world.plays(world.schedules, 10)
+    await db.close()
+    return found
+
+
+# The neighbours.
+
+
+UNAVAILABLE = "headcount_database_unavailable_sum"
+
+
+async def acts(world: World, tab: ClientConnection, count: str) -> None:
+    """Send messages until this has been counted often enough."""
+    before = await world.counted(count)
+    while await world.counted(count) < before + ENOUGH:
+        await ask(tab, {"action": "act", "id": uuid.uuid4().hex, "type": "like", "body": {}})
+
+
+@rings("DatabaseUnavailable")
+async def the_database_hangs(world: World) -> set[str]:
     """Messages are answered all the same, and counted."""
     tab = await world.browser.tab()
     await hello(tab)
-
-    def unanswered() -> float:
-        counted = read(world.base_url).items()
-        return sum(n for one, n in counted if one.startswith("headcount_database_unavailable_sum "))
-
-    async def messages() -> None:
-        before = await asyncio.to_thread(unanswered)
-        while await asyncio.to_thread(unanswered) <= before + 5:
-            await ask(tab, {"action": "act", "id": "a1", "type": "like", "body": {}})
-
-    with stopped(await server_of(world.browser.headcount.database_url)):
-        assert await world.plays(messages) == {"DatabaseUnavailable"}
+    with world.line.held():
+        return await world.plays(partial(acts, world, tab, UNAVAILABLE))
 
 
-async def no_way_to_the_gateway(world: World) -> None:
+@rings("DatabaseUnavailable")
+async def the_database_is_gone_for_long(world: World) -> set[str]:
+    """All steps of the sweep and of the awards fail, and no second alarm need say it."""
+    await world.line.cut()
+    found = await world.plays(world.schedules, 12)
+    await world.line.join()
+    return found
+
+
+@rings("NodeUnreachable")
+async def the_gateway_does_not_answer(world: World) -> set[str]:
     await world.browser.rows(AGE)
     async with world.fault("management_latency", 60):
-        assert await world.plays(world.schedules) == {"NodeUnreachable"}
+        return await world.plays(world.schedules)
 
 
-async def test_the_gateway_s_own_429_rings(own_dsn: str, tmp_path: Path) -> None:
+@rings("NodeUnreachable")
+async def the_gateway_refuses_the_sweep(world: World) -> set[str]:
+    await hello(await world.browser.tab())  # the others were taken for ended
+    await world.browser.rows(AGE)
+    async with world.fault("management_failed"):
+        return await world.plays(world.schedules)
+
+
+@rings("NodeUnreachable")
+async def the_gateway_refuses_pushes(world: World) -> set[str]:
+    tab = await world.browser.tab()
+    await hello(tab)
+    await hello(await world.browser.tab())
+    async with world.fault("management_failed"):
+        return await world.plays(partial(acts, world, tab, "headcount_pushes_undelivered_sum"))
+
+
+# Last in this system: each function has to start again.
+
+
+@rings("FunctionErrors")
+async def functions_of_the_socket_crash(world: World) -> set[str]:
+    async def minute() -> None:
+        crashes = await together([lambda: refusal(world.ticket())] * ENOUGH)
+        assert crashes == [500] * ENOUGH
+
+    async with world.fault("function_crash"):
+        return await world.plays(minute)
+
+
+@rings("FunctionErrors")
+async def functions_of_the_http_api_crash(world: World) -> set[str]:
+    async def minute() -> None:
+        await together([lambda: world.status("/health")] * ENOUGH)
+
+    async with world.fault("function_crash"):
+        return await world.plays(minute)
+
+
+# A system whose quota is one connection a second, and where a failed message comes again at once.
+
+
+@rings("ClientsThrottled", STORIES_OF_AN_IMPATIENT_SYSTEM)
+async def the_quota_of_connections_is_used_up(world: World) -> set[str]:
     """Lambda sees nothing of it, and ClientError counts it among the refusals of strangers."""
-    quotas = ("--quotas", "connections=1")
-    async with running(own_dsn, tmp_path, *quotas) as (system, _, minutes):
 
-        async def handshakes() -> None:
-            codes: list[int] = []
-            while codes.count(429) <= 60:
-                codes += await together([lambda: refusal(system.websocket_url)] * 100)
+    async def minute() -> None:
+        codes: list[int] = []
+        while codes.count(429) <= 60:
+            codes += await together([lambda: refusal(world.browser.headcount.websocket_url)] * 100)
 
-        await minutes.play(handshakes, 5)
-        assert minutes.ringing() - {"SweepBehind", "AwardsStopped"} == {"ClientsThrottled"}
+    return await world.plays(minute, 5)
+
+
+@rings("DeadLetters", STORIES_OF_AN_IMPATIENT_SYSTEM)
+async def a_worker_dies_at_each_try(world: World) -> set[str]:
+    """The last story of its system, which keeps the dead letter."""
+
+    async def minute() -> None:
+        async with AsyncExitStack() as stack:
+            async with world.fault("queue_stuck"):
+                await world.browser.api("POST", "/bonuses", FOR_ALL)
+                await stack.enter_async_context(world.fault("function_crash"))
+            await world.until_counted(MESSAGES, 0, "BroadcastDeadLetters")
+
+    return await world.plays(minute, 1)

@@ -90,6 +90,16 @@ def test_a_composite_alarm_follows_its_rule() -> None:
         assert states(alarms, lambda _namespace, name, _by, _stat: series[name]) == expected  # noqa: B023
 
 
+@pytest.mark.parametrize(
+    ("bonuses", "news", "rings"), [(90, 900, False), (91, 0, True), (0, 901, True)]
+)
+def test_news_may_wait_longer_than_bonuses(bonuses: float, news: float, *, rings: bool) -> None:
+    ages = {"QueueName": bonuses, "NewsQueueName": news}
+    alarm = {"QueueAge": monitoring.alarms()["QueueAge"]}
+    found = states(alarm, lambda _namespace, _name, by, _stat: [ages[by["QueueName"]]] * 3)
+    assert found == ({"QueueAge"} if rings else set())
+
+
 def test_nothing_rings_without_data_but_what_must_run_each_minute() -> None:
     silent = states(monitoring.alarms(), lambda *_: [None] * 20)
     assert silent == {"SweepBehind", "AwardsStopped"}

@@ -31,6 +31,7 @@ COMPARE: dict[str, Callable[[float, float], bool]] = {
 OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
     ast.Gt: operator.gt,
 }
 

@@ -1,7 +1,8 @@
 """What a running gateway has counted (`/_wsgate/metrics`), in minutes of a test's own.
 
 A minute is what lies between two readings, however long it took: no clock says what rings. Ages
-grow as fast as the machine's clock; `scale` says how many seconds one of them stands for.
+grow as fast as the machine's clock; a `scale` says how many seconds one second of an age stands
+for, by a part of its name or labels.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
     from tests.support.cloudwatch import Series
 
+    Scale = Mapping[str, float]
+
 LINE = re.compile(r"^(\w+?)(?:\{(.*)\})? (\S+)$")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 # infra/alarms.yaml calls them so; template.yaml gives it these.
@@ -28,7 +31,11 @@ FUNCTIONS = {
     **{name: f"{name}Function" for name in ("Sweep", "Award", "Web")},
     "Push": "BroadcastFunction",
 }
-QUEUES = {"QueueName": "BroadcastQueue", "DeadLettersName": "BroadcastDeadLetters"}
+QUEUES = {
+    "QueueName": "BroadcastQueue",
+    "NewsQueueName": "NewsQueue",
+    "DeadLettersName": "BroadcastDeadLetters",
+}
 
 Readings = dict[str, float]
 """A value by the name of its series, labels included in the order of their names."""
@@ -53,7 +60,7 @@ class Minutes:
         """`apis` are the ids by `SocketApiId` and `WebApiId`."""
         self._base_url = base_url
         self._names = FUNCTIONS | QUEUES | dict(apis)
-        self._minutes: list[tuple[Readings, Readings, float]] = []
+        self._minutes: list[tuple[Readings, Readings, Scale]] = []
 
     def fork(self) -> Minutes:
         """The same history, for another story."""
@@ -62,13 +69,13 @@ class Minutes:
         return other
 
     async def play(
-        self, what: Callable[[], Awaitable[object]], times: int = 1, scale: float = 1
+        self, what: Callable[[], Awaitable[object]], times: int = 1, scale: Scale | None = None
     ) -> None:
         """A minute in which this happens, and as many like it."""
         before = await asyncio.to_thread(read, self._base_url)
         await what()
         after = await asyncio.to_thread(read, self._base_url)
-        self._minutes += [(before, after, scale)] * times
+        self._minutes += [(before, after, scale or {})] * times
 
     def ringing(self) -> set[str]:
         """The alarms that tell somebody now."""
@@ -100,17 +107,18 @@ class Minutes:
         statistic: str,
         before: Readings,
         after: Readings,
-        scale: float,
+        scale: Scale,
     ) -> float | None:
         count, last = key(f"{series}_count", labels), key(f"{series}_last", labels)
+        factor = next((number for part, number in scale.items() if part in last), 1)
         if count not in after:  # a queue's
             value = after.get(last)
-            return None if value is None else value * (scale if "_age_" in series else 1)
+            return None if value is None else value * factor
         new = after[count] - before.get(count, 0)
         if not new:
             return None
         if statistic == "Maximum":
-            return after[last]
+            return after[last] * factor
         total = key(f"{series}_sum", labels)
         return new if statistic == "SampleCount" else after[total] - before.get(total, 0)
 

@@ -158,6 +158,12 @@ class RollUp(Statement[RollUpRow], frozen=True):
     limit: int
 
 
+class RollUpLag(Statement[float], frozen=True):
+    """How many seconds ago the last quarter hour ended that is summed up; 0: there is none."""
+
+    query: ClassVar[str] = "roll_up_lag"
+
+
 class JudgedRow(msgspec.Struct, frozen=True):
     made: int
     """bonuses"""
