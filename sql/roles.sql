@@ -2,7 +2,8 @@
 -- sql/migrate.py runs this after all that it has applied. The role cannot log in by itself: a login is made
 -- a member of it, or it is given a password (docs/how-to/use-your-own-postgresql.md).
 -- Who made the tables owns them, and alone may change them: keep_months and its like have that right,
--- erase_part to rewrite what is never rewritten otherwise, and notice_restore to write a new epoch.
+-- erase_part to rewrite what is never rewritten otherwise, notice_restore to write a new epoch, and prune_audit
+-- to remove what is old.
 do $$
 declare
     v_object text;
@@ -23,7 +24,7 @@ begin
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
                     when c.relname = 'service_keys' then 'select, insert, delete'  -- no key gets more scopes
                     when c.relname = 'payouts' then 'select, insert, delete'  -- a correction is another row
-                    when c.relname = 'ledger' then 'select, insert'  -- never rewritten
+                    when c.relname in ('ledger', 'audit') then 'select, insert'  -- never rewritten
                     -- Nor is what was recorded: a correction only says that it has replaced a row.
                     when c.relname = 'past_sessions' then concat_ws(', ', 'select, insert', (
                         select 'update (replaced_by)' from pg_attribute a
@@ -39,7 +40,7 @@ begin
     for v_object in
         select p.oid::regprocedure from pg_proc p
          where p.pronamespace = 'public'::regnamespace
-           and p.proname in ('keep_months', 'keep_days', 'erase_part', 'notice_restore')
+           and p.proname in ('keep_months', 'keep_days', 'erase_part', 'notice_restore', 'prune_audit')
            and pg_has_role(p.proowner, 'usage')
     loop
         -- Temporary tables last: the caller could make one of a name that the function means.

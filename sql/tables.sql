@@ -79,6 +79,7 @@ CREATE TABLE public.broadcasts (
     at timestamp with time zone NOT NULL,
     expires_at timestamp with time zone NOT NULL,
     queued_at timestamp with time zone,
+    cancelled_at timestamp with time zone,
     CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
     CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
     CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
@@ -321,6 +322,32 @@ CREATE TABLE public.acks (
     at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
+
+CREATE TABLE public.audit (
+    id bigint NOT NULL,
+    at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    author text NOT NULL,
+    source text,
+    operation text NOT NULL,
+    subject text,
+    outcome text,
+    reason text,
+    CONSTRAINT audit_author_check CHECK (((length(author) >= 1) AND (length(author) <= 128))),
+    CONSTRAINT audit_operation_check CHECK (((length(operation) >= 1) AND (length(operation) <= 128))),
+    CONSTRAINT audit_outcome_check CHECK (((length(outcome) >= 1) AND (length(outcome) <= 128))),
+    CONSTRAINT audit_reason_check CHECK ((length(reason) <= 1000)),
+    CONSTRAINT audit_source_check CHECK (((length(source) >= 1) AND (length(source) <= 128))),
+    CONSTRAINT audit_subject_check CHECK (((length(subject) >= 1) AND (length(subject) <= 128)))
+);
+
+ALTER TABLE public.audit ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE public.award_progress (
     rule_id uuid NOT NULL,
@@ -639,6 +666,9 @@ ALTER TABLE ONLY public.acks
 ALTER TABLE ONLY public.audience_samples
     ADD CONSTRAINT audience_samples_pkey PRIMARY KEY (resource);
 
+ALTER TABLE ONLY public.audit
+    ADD CONSTRAINT audit_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY public.award_progress
     ADD CONSTRAINT award_progress_pkey PRIMARY KEY (rule_id, user_id);
 
@@ -775,6 +805,10 @@ ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
 CREATE INDEX acks_at ON public.acks USING btree (at);
+
+CREATE INDEX audit_at ON public.audit USING btree (at);
+
+CREATE INDEX audit_subject ON public.audit USING btree (subject, id);
 
 CREATE INDEX award_progress_user ON public.award_progress USING btree (user_id);
 

@@ -9,7 +9,7 @@
  * @property {number|null} seq       of the last welcome, up to which nothing is missing; null: a new welcome is needed
  * @property {number[]} received     seqs pushed since, oldest first
  * @property {number[]} missing      seqs after the welcome's that others follow, and that did not arrive
- * @property {number[]} delivered    seqs of the news already reported, oldest first
+ * @property {number[]} delivered    seqs of the news already reported or cancelled, oldest first
  *
  * @typedef {{broadcasts: Broadcasts, news: News[], isBehind: boolean}} Step
  *   news: to be reported now, in order; isBehind: something is missing, so say hello {broadcasts_since} again
@@ -78,11 +78,12 @@ export const moved = (before, resource) =>
  * @returns {Step}
  */
 function step({ received, missing, delivered, ...rest }, arrived, isElsewhere = false) {
-  const news = arrived.filter(({ seq }) => !delivered.includes(seq)).sort((a, b) => a.seq - b.seq);
+  const cancelled = arrived.flatMap(({ cancels }) => cancels ?? []);
+  const news = arrived.filter(({ seq }) => ![...delivered, ...cancelled].includes(seq)).sort((a, b) => a.seq - b.seq);
   const seqs = {
     received: last(received),
     missing: last(missing),
-    delivered: last([...delivered, ...news.map(({ seq }) => seq)]),
+    delivered: last([...delivered, ...news.map(({ seq }) => seq), ...cancelled]),
   };
   return { broadcasts: { ...rest, ...seqs }, news, isBehind: isElsewhere || (rest.seq !== null && missing.length > 0) };
 }

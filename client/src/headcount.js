@@ -61,7 +61,7 @@ const KICKED = "the service ended this connection";
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `audience`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -530,7 +530,10 @@ export class Headcount extends EventTarget {
   #followBroadcasts({ broadcasts: now, news, isBehind }) {
     this.#broadcasts = now;
     this.#hello.broadcastsChanged(isBehind);
-    for (const one of news) this.#dispatch("news", one);
+    for (const one of news) {
+      if (one.cancels === undefined) this.#dispatch("news", one);
+      else this.#dispatch("news_cancelled", { seq: one.cancels });
+    }
   }
 
   /**

@@ -3,7 +3,7 @@ export { HeadcountError };
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `audience`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));

@@ -38,6 +38,7 @@
  * @property {any} body
  * @property {number} at
  * @property {number} expires_at
+ * @property {number} [cancels]   this is no news: the one of that seq was cancelled
  *
  * @typedef {object} Welcome      the answer to every hello, also after a reconnect
  * @property {"welcome"} type
@@ -124,6 +125,7 @@
  * @property {Bonus} bonus          an offer, and again when it changes, its outcome included: claimed on another device,
  *   sold out, cancelled. An offer cancelled while this client is offline stays unchanged until it is claimed
  * @property {News} news            each one once, in order; a missed one is reported late
+ * @property {{seq: number}} news_cancelled  the operator cancelled the news of this seq: remove it. Also if it was not reported
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
  * @property {Audience} audience    how many watch what the connection watches, when that has changed
@@ -269,6 +271,10 @@ export type News = {
     body: any;
     at: number;
     expires_at: number;
+    /**
+     * this is no news: the one of that seq was cancelled
+     */
+    cancels?: number | undefined;
 };
 /**
  * the answer to every hello, also after a reconnect
@@ -507,6 +513,12 @@ export type Events = {
      * each one once, in order; a missed one is reported late
      */
     news: News;
+    /**
+     * the operator cancelled the news of this seq: remove it. Also if it was not reported
+     */
+    news_cancelled: {
+        seq: number;
+    };
     /**
      * the connection moved to another resource
      */

@@ -8,19 +8,20 @@ import time
 from typing import TYPE_CHECKING
 
 import asyncpg
+import msgspec
 
 from handlers.adapters.database_breaker import DatabaseBreaker
 from handlers.adapters.deadline import ANSWER_SECONDS
 from handlers.adapters.metrics import FrequentCount
 from handlers.adapters.settings import statement_cache_size
-from handlers.adapters.statements import name, reader, sql_of, values_of
+from handlers.adapters.statements import name, noted_sql_of, reader, sql_of, values_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
 
     from handlers.adapters.deadline import Deadline
-    from handlers.core.operation import RowT, Statement
+    from handlers.core.operation import Note, RowT, Statement
 
     Records = list[asyncpg.Record]
 
@@ -121,13 +122,16 @@ class Database:
         # A broadcast's workers wait for each other here: a connection takes one query at a time.
         self._turn = asyncio.Lock()
 
-    async def fetch(self, statement: Statement[RowT]) -> list[RowT]:
-        """The rows of a statement. Raises Unavailable or Unstorable.
+    async def fetch(self, statement: Statement[RowT], note: Note | None = None) -> list[RowT]:
+        """The rows of a statement, which also writes a note if there is one. Raises Unavailable
+        or Unstorable.
 
         A connection that died since the last event (a freeze, a failover) is replaced once; the
         statement may have run by then, and each of them may run twice.
         """
         sql, values = sql_of(type(statement)), values_of(statement)
+        if note is not None:
+            sql, values = noted_sql_of(type(statement)), [*values, *msgspec.structs.astuple(note)]
         return await self._call(statement, lambda connection: connection.fetch(sql, *values))
 
     async def report(self, statement: Statement[RowT], within: timedelta) -> list[RowT]:

@@ -6,8 +6,11 @@ from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
+from uuid import UUID
 
 import msgspec
+
+from handlers.core.operation import Note
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,6 +32,34 @@ def sql_of(statement: type[Statement[Any]]) -> str:
     select = "select * from" if _is_struct(row_type(statement)) else "select"
     # All names are those of our own classes.
     return f"{select} {statement.function}({parameters})"
+
+
+@cache
+def noted_sql_of(statement: type[Statement[Any]]) -> str:
+    """The same with a note in the audit, whose fields are the last parameters.
+
+    In one statement, so that there is no order without its note, and no transaction to open.
+    """
+    first = len(msgspec.structs.fields(statement)) + 1
+    note = ", ".join(f"${n}" for n in range(first, first + len(msgspec.structs.fields(Note))))
+    made = sql_of(statement).rstrip().removesuffix(";")
+    noted = (
+        "insert into audit (author, source, operation, subject, reason, outcome)"
+        f" select {note}, {_outcome(statement)}"
+    )
+    return f"with made as materialized ({made}), noted as ({noted}) select * from made"  # noqa: S608  # our own names
+
+
+def _outcome(statement: type[Statement[Any]]) -> str:
+    """What came of an order: its own word for it, or whether it has done anything."""
+    row, column = row_type(statement), statement.function or "outcome"
+    if _is_struct(row):
+        column = "outcome"
+    elif row is bool:
+        column = f"case when {column} then 'done' else 'refused' end"
+    elif row is UUID:
+        return "case when exists (select from made) then 'done' else 'unknown' end"
+    return f"(select {column} from made)"  # noqa: S608
 
 
 def values_of(statement: Statement[Any]) -> list[Any]:

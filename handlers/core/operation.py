@@ -36,6 +36,20 @@ class Statement(msgspec.Struct, Generic[RowT], frozen=True):
 
     function: ClassVar[str] = ""
     query: ClassVar[str] = ""
+    order_of: ClassVar[str] = ""
+    """Of an order: the field that says what it is about. The HTTP API notes each in the audit."""
+
+
+class Note(msgspec.Struct, frozen=True):
+    """Who orders what, for the audit."""
+
+    author: str
+    """The name of the key."""
+    source: str | None
+    """The address that the request came from."""
+    operation: str
+    subject: str
+    reason: str | None = None
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,11 @@ class BroadcastRow(msgspec.Struct, frozen=True):
     resource: str | None
     at: int
     expires_at: int
+    cancelled_at: int | None
+    """Of news."""
     is_queued: bool
+    ordered_by: str | None
+    """Of news: the name of the key."""
     rounds: int
     shards: int
     shards_done: int
@@ -66,6 +70,7 @@ class BroadcastRow(msgspec.Struct, frozen=True):
     dropped: int
     is_done: bool
     done_at: int | None
+    server_now: int
 
 
 class FindBroadcast(Statement[BroadcastRow], frozen=True):

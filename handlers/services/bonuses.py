@@ -33,6 +33,7 @@ class CreateBonus(Statement[str], frozen=True):
     """Returns created, repeated, conflict or window_over."""
 
     function: ClassVar[str] = "create_bonus"
+    order_of: ClassVar[str] = "bonus_id"
     bonus_id: UUID
     reward: Json
     audience: str
@@ -54,6 +55,7 @@ class CancelBonus(Statement[str | None], frozen=True):
     """Returns cancelled, already_cancelled, expired, or None for an unknown bonus."""
 
     function: ClassVar[str] = "cancel_bonus"
+    order_of: ClassVar[str] = "bonus_id"
     bonus_id: UUID
     cancel_id: UUID
 
@@ -75,6 +77,8 @@ class OrderedBonus(msgspec.Struct, frozen=True):
     campaign_id: UUID | None
     milestone: int | None
     created_at: int
+    ordered_by: str | None
+    """The name of the key; None: a campaign made it, or the audit keeps it no more."""
     state: str
 
 

@@ -25,6 +25,7 @@ class CreateCampaign(Statement[str], frozen=True):
     """Returns created, repeated, conflict or in_past."""
 
     function: ClassVar[str] = "create_campaign"
+    order_of: ClassVar[str] = "campaign_id"
     campaign_id: UUID
     resources: list[str] | None
     """None: all."""
@@ -50,6 +51,7 @@ class EditedRow(msgspec.Struct, frozen=True):
 
 class EditCampaign(Statement[EditedRow], frozen=True):
     function: ClassVar[str] = "edit_campaign"
+    order_of: ClassVar[str] = "campaign_id"
     campaign_id: UUID
     resources: list[str] | None
     is_visible: bool
@@ -67,6 +69,7 @@ class ChangeCampaign(Statement[str], frozen=True):
     """Returns changed, unchanged, unknown or over."""
 
     function: ClassVar[str] = "change_campaign"
+    order_of: ClassVar[str] = "campaign_id"
     campaign_id: UUID
     change: Change
 
@@ -80,6 +83,7 @@ class CampaignRow(msgspec.Struct, frozen=True):
     ends_at: int | None
     paused_at: int | None
     created_at: int
+    ordered_by: str | None
     state: Literal["upcoming", "running", "paused", "over"]
     milestones: Json
 

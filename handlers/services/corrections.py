@@ -35,6 +35,7 @@ class CreateCorrection(Statement[OutcomeRow], frozen=True):
     """
 
     function: ClassVar[str] = "create_correction"
+    order_of: ClassVar[str] = "correction_id"
     correction_id: UUID
     user_id: str
     session_id: int

@@ -21,6 +21,7 @@ class CreateDraw(Statement[str], frozen=True):
     """Returns created, repeated, conflict, unknown_bonus, too_early or no_candidates."""
 
     function: ClassVar[str] = "create_draw"
+    order_of: ClassVar[str] = "bonus_id"
     bonus_id: UUID
     reward: Json
     resource: str | None

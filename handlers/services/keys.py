@@ -48,6 +48,7 @@ class CreateServiceKey(Statement[bool], frozen=True):
     """False: there are two keys of this name, or too many in all."""
 
     function: ClassVar[str] = "create_service_key"
+    order_of: ClassVar[str] = "key_id"
     key_id: UUID
     name: str
     scopes: Sequence[str]
@@ -67,6 +68,7 @@ class ListServiceKeys(Statement[ListedServiceKeyRow], frozen=True):
 
 class DeleteServiceKey(Statement[UUID], frozen=True):
     query: ClassVar[str] = "delete_service_key"
+    order_of: ClassVar[str] = "key_id"
     key_id: UUID
 
 

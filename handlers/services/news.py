@@ -1,11 +1,12 @@
-"""News: create and read."""
+"""News: create, read, list, cancel."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from handlers.core.operation import Json, Statement
 from handlers.services.announcements import (
@@ -24,6 +25,7 @@ class CreateNews(Statement[str], frozen=True):
     """Returns created, repeated or conflict."""
 
     function: ClassVar[str] = "create_news"
+    order_of: ClassVar[str] = "broadcast_id"
     broadcast_id: UUID
     news: Json
     """type and body"""
@@ -31,6 +33,27 @@ class CreateNews(Statement[str], frozen=True):
     resource: str | None
     good_for: timedelta
     fingerprint: str
+
+
+class CancelNews(Statement[str | None], frozen=True):
+    """Returns cancelled, already_cancelled, expired, or None for unknown news."""
+
+    function: ClassVar[str] = "cancel_news"
+    order_of: ClassVar[str] = "broadcast_id"
+    broadcast_id: UUID
+    cancel_id: UUID
+
+
+class ListedNewsRow(BroadcastRow, frozen=True):
+    seq: int
+
+
+class ListNews(Statement[ListedNewsRow], frozen=True):
+    """All news, the newest first, without what tells that some is cancelled."""
+
+    query: ClassVar[str] = "news"
+    before_seq: int
+    limit: int
 
 
 @dataclass(frozen=True)
@@ -51,6 +74,15 @@ async def create(ports: Ports, new: CreateNews) -> News:
 async def read(database: Database, news_id: UUID) -> News:
     """Read news and the progress of their broadcast. Raises NotFound."""
     rows = await database.fetch(FindBroadcast(news_id))
-    if not rows or rows[0].kind != "news":
+    if not rows or rows[0].kind != "news" or "cancels" in json.loads(rows[0].news or "{}"):
         raise NotFound("news")
     return News(rows[0])
+
+
+async def cancel(ports: Ports, news_id: UUID) -> News:
+    """Push news no further, and tell their audience. Raises NotFound."""
+    cancel_id = uuid5(news_id, "cancel")  # always the same, so the audience is told once
+    await ports.database.fetch(CancelNews(news_id, cancel_id))
+    found = await read(ports.database, news_id)
+    await announce_eventually(ports, cancel_id)
+    return found

@@ -13,6 +13,7 @@ from handlers.web.errors import add_exception_handlers
 from handlers.web.routes import (
     admin,
     audience,
+    audit,
     bonuses,
     campaigns,
     corrections,
@@ -69,6 +70,7 @@ TAGS = [
     {"name": "admin", "description": "Kick users and end sessions."},
     {"name": "user data", "description": "Export and erase what is stored of a user."},
     {"name": "keys", "description": "Keys for your programs. Only the service token opens these."},
+    {"name": "audit", "description": "Who ordered what, when and from where."},
     {"name": "health", "description": "For monitoring."},
 ]
 ROUTERS = (
@@ -86,6 +88,7 @@ ROUTERS = (
     admin.router,
     user_data.router,
     keys.router,
+    audit.router,
     health.router,
 )
 

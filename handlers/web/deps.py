@@ -20,28 +20,20 @@ from handlers.web.errors import (
     ApiError,
     documented,
 )
+from handlers.web.ordering import Database, OrderingDatabase
 from handlers.web.requests import StrictRoute, check_query
 from handlers.web.schemas.fields import ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 from handlers.web.scopes import SCOPE_OF
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from fastapi.routing import APIRoute
 
-    from handlers.core.operation import RowT, Statement
     from handlers.services.keys import Caller, Keys
 
 log = logging.getLogger(__name__)
 
 bearer = HTTPBearer(auto_error=False, description="the service token, or a service key")
-
-
-class Database(Protocol):
-    async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
-    async def fetch_one(self, statement: Statement[RowT], /) -> RowT: ...
-    async def report(self, statement: Statement[RowT], within: timedelta, /) -> list[RowT]: ...
 
 
 class Container(Protocol):
@@ -63,7 +55,7 @@ async def check_key(
     """Raises ApiError without a key whose scopes allow this. What changes something is logged."""
     keys: Keys = request.app.state.keys
     token = credentials.credentials if credentials else ""
-    caller = await keys.caller(_database(request), token)
+    caller = await keys.caller(_container(request).database, token)
     if caller is None:
         error = UNAUTHORIZED
         headers = {"WWW-Authenticate": "Bearer"}
@@ -108,13 +100,18 @@ def _container(request: Request) -> Container:
     return container
 
 
-def _database(request: Request) -> Database:
-    return _container(request).database
+def _database(request: Request) -> OrderingDatabase:
+    """The database, which notes what the caller of this request orders."""
+    caller: Caller | None = getattr(request.state, "caller", None)
+    source = request.client.host if request.client else None
+    name = caller.name if caller else "none"
+    operation: str = request.scope["route"].name
+    return OrderingDatabase(_container(request).database, name, source, operation)
 
 
 def _ports(request: Request) -> announcements.Ports:
     parts = _container(request)
-    return announcements.Ports(parts.database, parts.queue, parts.broadcast_ports)
+    return announcements.Ports(_database(request), parts.queue, parts.broadcast_ports)
 
 
 def _kicks(request: Request) -> kick.Kicks:
@@ -138,7 +135,7 @@ def _online_counts(request: Request) -> OnlineCounts:
     return counts
 
 
-TheDatabase = Annotated[Database, Depends(_database)]
+TheDatabase = Annotated[OrderingDatabase, Depends(_database)]
 ThePorts = Annotated[announcements.Ports, Depends(_ports)]
 ThePayouts = Annotated[payouts.Payouts, Depends(_payouts)]
 TheAuthor = Annotated[str, Depends(_author)]

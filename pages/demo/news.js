@@ -24,5 +24,6 @@ export function showNews(headcount) {
     show([...shown, one]);
     announce(`News: ${view.rewardText(one.body)}`);
   });
+  headcount.on("news_cancelled", ({ seq }) => show(shown.filter((one) => one.seq !== seq)));
   setInterval(() => show(shown), REDRAW_EVERY);
 }

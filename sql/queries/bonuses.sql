@@ -6,8 +6,8 @@ select b.bonus_id, b.reward, b.audience, b.resource,
        ms(b.opens_at) as opens_at, ms(b.expires_at) as expires_at,
        b.stock, left_of(b) as "left", milliseconds(b.min_watched) as min_watched_ms,
        case when b.is_visible then 'visible' else 'connected' end as clock, b.acknowledge,
-       b.rule_id as campaign_id, b.milestone,
-       ms(b.created_at) as created_at, bonus_state(b, clock_timestamp()) as state,
+       b.rule_id as campaign_id, b.milestone, ms(b.created_at) as created_at,
+       author_of(b.bonus_id) as ordered_by, bonus_state(b, clock_timestamp()) as state,
        (extract(epoch from b.created_at) * 1000000)::bigint as position
   from bonuses b
  where (b.created_at, b.bonus_id) < ($1, $2)

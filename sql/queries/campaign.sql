@@ -4,5 +4,5 @@
 select c.campaign_id, c.resources, case when c.is_visible then 'visible' else 'connected' end as clock,
        case when c.is_each then 'each' else 'once' end as overlap, ms(c.starts_at) as starts_at,
        ms(c.ends_at) as ends_at, ms(c.paused_at) as paused_at, ms(c.created_at) as created_at,
-       campaign_state(c, clock_timestamp()) as state, milestones_of(c.campaign_id) as milestones
+       author_of(c.campaign_id) as ordered_by, campaign_state(c, clock_timestamp()) as state, milestones_of(c.campaign_id) as milestones
   from campaigns c where c.campaign_id = $1;

@@ -115,3 +115,14 @@ test("the lists are bounded", () => {
   for (let seq = 2_000; seq < 2_300; seq += 1) broadcasts = push(broadcasts, seq, seq - 1).broadcasts;
   assert.equal(push(broadcasts, 2_300, 2_299).broadcasts.missing.at(-1), 1_999);
 });
+
+const cancellation = (seq, cancels) => ({ ...news(seq), body: {}, cancels });
+
+test("a cancellation is reported once, and news that comes after its own cancellation never", () => {
+  const step = pushed(at(5), { seq: 7, follows: 6 }, [cancellation(7, 6)]);
+  assert.deepEqual(step.news, [cancellation(7, 6)]);
+  assert.deepEqual(seqs(pushed(step.broadcasts, { seq: 7, follows: 6 }, [cancellation(7, 6)])), []);
+  assert.deepEqual(seqs(push(step.broadcasts, 6, 5)), []);
+  const missed = { ...welcome(7), broadcasts: { seq: 7, recovered: true, news: [news(6), cancellation(7, 6)] } };
+  assert.deepEqual(seqs(welcomed(NOTHING, missed)), [7]);
+});

@@ -164,3 +164,12 @@ test("a welcome without a gap cancels the hello", async () => {
   await time.pass(60_000);
   assert.equal(sockets[1].of("hello").length, 1);
 });
+
+test("cancelled news is to be removed", async () => {
+  const { sockets, of } = await atFive();
+  sockets[0].receive(newsPush(6, 5));
+  const { news: one, ...place } = newsPush(7, 6);
+  sockets[0].receive({ ...place, news: { ...one, body: {}, cancels: 6 } });
+  assert.deepEqual(seqs(of), [4, 6]);
+  assert.deepEqual(of("news_cancelled"), [{ seq: 6 }]);
+});

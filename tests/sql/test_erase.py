@@ -40,6 +40,7 @@ SUMS = {
     "ledger": "select bonus_id, entry, count(*) from ledger group by 1, 2 order by 1, 2",
     "grants": "select bonus_id, grant_id, xid, claimed_at from claims order by grant_id",
     "payouts": "select bonus_id, state, count(*) from payouts group by 1, 2 order by 1, 2",
+    "audit": "select author, operation, count(*) from audit group by 1, 2 order by 1, 2",
     "acks": "select bonus_id, count(*) from acks group by 1 order by 1",
     "offers": "select bonus_id, count(*), min(expires_at) from offers group by 1 order by 1",
 }
@@ -57,6 +58,12 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
         " 'digest') from past_sessions where user_id = $1",
         user_id,
     )
+    await db.execute(
+        "insert into audit (author, operation, subject, reason)"
+        " select 'ops', 'create_correction', correction_id::text, reason from corrections"
+        " where user_id = $1",
+        user_id,
+    )
     for resource in ("site", "stream"):
         tab = Tab(f"{resource} {user_id == ID}", user_id, resource, expires_at=later(1))
         assert await tab.connect(db, None) == "opened"
@@ -70,6 +77,11 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     )
     await db.execute(payout, bonus_id, user_id)
     await db.execute("select create_draw(gen_random_uuid(), '{}', null, null, null, 1, '1 minute')")
+    await db.execute(
+        "insert into audit (author, operation, subject, reason)"
+        " values ('ops', 'kick_user', $1, 'spam by ' || $1)",
+        user_id,
+    )
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
     await db.execute("insert into awards values (gen_random_uuid(), $1, 1)", user_id)
     progress = "insert into campaign_progress values (gen_random_uuid(), $1, '1 h', '{1}')"

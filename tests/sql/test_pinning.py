@@ -12,7 +12,7 @@ import asyncpg
 
 import handlers.core.operations
 import handlers.services
-from handlers.adapters.statements import sql_of
+from handlers.adapters.statements import noted_sql_of, sql_of
 from handlers.core.operation import Statement
 from tests.support.pinning import pinning
 
@@ -31,6 +31,9 @@ async def test_the_driver_asks_nothing_about_the_types_of_a_statement(dsn: str) 
         for statement in STATEMENTS:
             await db.prepare(sql_of(statement))
             assert asked == [], statement.__name__
+            if statement.order_of:
+                await db.prepare(noted_sql_of(statement))
+                assert asked == [], f"{statement.__name__}, noted"
     await db.close()
 
 

@@ -49,6 +49,8 @@ async def test_the_role_is_no_superuser_and_owns_nothing(functions: asyncpg.Conn
         "delete from ledger",
         "update ledger set user_id = 'me'",
         "update payouts set state = 'rejected'",
+        "update audit set author = 'another'",
+        "delete from audit",
         "delete from past_sessions",
         "update past_sessions set user_id = 'me'",
         "update stream_epoch set epoch = gen_random_uuid()",

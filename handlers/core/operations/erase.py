@@ -15,6 +15,7 @@ class CreateErasure(Statement[UUID], frozen=True):
     """Begins to erase a user's data, or finds the erasure that is under way."""
 
     function: ClassVar[str] = "create_erasure"
+    order_of: ClassVar[str] = "user_id"
     user_id: str
     author: str
     keep_mentions: bool

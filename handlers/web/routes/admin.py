@@ -26,7 +26,7 @@ SessionId = Annotated[
 
 
 @router.post("/kick", responses=documented(UNREADABLE_BODY))
-async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
+async def kick_user(order: KickOrder, database: TheDatabase, kicks: TheKicks) -> Kicked:
     """Close all connections of a user and end their sessions for good.
 
     Each connection is told your `reason` first. The user can only come back with a new ticket, so
@@ -34,6 +34,7 @@ async def kick_user(order: KickOrder, kicks: TheKicks) -> Kicked:
     seconds. Kicking a user who is offline changes nothing. If connections are `unreachable`, kick
     again.
     """
+    await database.note(order.user_id, order.reason)
     return _kicked(await kicks.kick(order.user_id, words=order.reason))
 
 
@@ -48,6 +49,7 @@ async def end_session(
     """
     if not await database.fetch(FindSession(order.user_id, session_id)):
         raise NotFound("session of this user")
+    await database.note(order.user_id, order.reason)
     return _kicked(await kicks.kick(order.user_id, session_id, order.reason))
 
 

@@ -15,7 +15,7 @@ class KickOrder(Schema):
     user_id: UserId
     reason: Annotated[
         Words | None,
-        Field(description="your words to the user, for their page to show; they are not stored"),
+        Field(description="your words to the user, for their page to show; also in GET /audit"),
     ] = None
 
 

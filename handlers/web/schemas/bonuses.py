@@ -14,6 +14,7 @@ from handlers.web.schemas.fields import (
     Duration,
     Millis,
     NextPage,
+    OrderedBy,
     OwnId,
     Reward,
     Schema,
@@ -102,6 +103,7 @@ class ListedBonus(Schema):
     campaign_id: UUID | None = Field(description="the campaign that made this bonus, if any")
     milestone: int | None = Field(description="the number of its milestone")
     created_at: Millis
+    ordered_by: OrderedBy
     state: Literal["upcoming", "open", "expired", "cancelled"]
 
 

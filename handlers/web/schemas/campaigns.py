@@ -15,6 +15,7 @@ from handlers.web.schemas.fields import (
     Millis,
     Name,
     NextPage,
+    OrderedBy,
     OwnId,
     Reward,
     Schema,
@@ -137,6 +138,7 @@ class Campaign(Schema):
         description="milliseconds since the epoch; null unless the campaign is paused"
     )
     created_at: Millis
+    ordered_by: OrderedBy
     state: Literal["upcoming", "running", "paused", "over"]
     milestones: Annotated[list[Milestone], FROM_JSON] = Field(
         description="the first to be reached first"

@@ -82,6 +82,13 @@ Reason = Annotated[
     AfterValidator(storable),
     Field(description="why, for an auditor; kept with the author and the time"),
 ]
+OrderedBy = Annotated[
+    str | None,
+    Field(
+        description="the name of the key that ordered it; null: none did, or that was longer ago "
+        "than GET /audit goes back"
+    ),
+]
 Millis = Annotated[int, Field(description="milliseconds since the epoch")]
 ServerNow = Annotated[
     int, Field(description="the database's time at the response, in milliseconds since the epoch")

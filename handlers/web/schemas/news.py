@@ -8,7 +8,16 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from handlers.web.schemas.broadcasts import Everyone, Progress, Viewers
-from handlers.web.schemas.fields import MAX_SECONDS, JsonObject, Millis, OwnId, Schema, StoredObject
+from handlers.web.schemas.fields import (
+    MAX_SECONDS,
+    JsonObject,
+    Millis,
+    NextPage,
+    OrderedBy,
+    OwnId,
+    Schema,
+    StoredObject,
+)
 
 
 class NewsOrder(Schema):
@@ -41,4 +50,12 @@ class News(Schema):
     resource: str | None
     at: Millis
     expires_at: Millis
+    cancelled_at: Millis | None
+    state: Literal["current", "expired", "cancelled"]
+    ordered_by: OrderedBy
     broadcast: Progress
+
+
+class NewsPage(Schema):
+    items: list[News]
+    next: NextPage

@@ -3,7 +3,7 @@
 --   wait      ask again in wait_ms: enough pushes are reserved, or news wait for a bonus
 --   busy      other workers hold what is left: ask again, they may die
 --   done      nothing is left. repeat_in_ms: wake workers for the next round then; null: do not
---   dropped   the window is over or the bonus is cancelled; `dropped` more are counted: ask again
+--   dropped   the window is over, or the bonus or the news is cancelled; `dropped` more are counted: ask again
 --   over      the same, and nothing is left
 --   unknown   there is no such broadcast (any more)
 --   released  p_limit is 0: no further page, and the next worker goes on with the shard at once
@@ -55,6 +55,7 @@ begin
         perform release_shard(p_broadcast_id, p_round, p_worker);
         outcome := 'released';
     elsif v_now > v_broadcast.expires_at
+          or v_broadcast.cancelled_at is not null
           or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
         shards := case when p_round = 1 then nullif(plan_shards(v_broadcast, p_round), 0) end;
         dropped := (select drop_page(v_broadcast, v_bonus, s, c_dropped, v_now)

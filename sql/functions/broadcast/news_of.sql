@@ -1,7 +1,8 @@
 -- What a welcome says of broadcasts: {seq, news, recovered}. seq: the head of their stream. news: those after
 -- p_since (null: from the start) that are not over, for everyone or for this resource (null: none); at most 20
 -- and 16 KB, the latest, in order. recovered: these are all of them. It looks at the latest 100 for each audience,
--- as far back as it takes for 20, and says false if there are more.
+-- as far back as it takes for 20, and says false if there are more. Not those that are cancelled; that they are is news
+-- to a client that has a p_since, for it may have seen them.
 create or replace function news_of(p_resource text, p_since bigint, p_now timestamptz) returns json
 language plpgsql stable as $$
 declare
@@ -23,11 +24,13 @@ begin
             select seq, at, expires_at, news from (
                 (select b.seq, b.at, b.expires_at, b.news from broadcasts b
                   where b.kind = 'news' and b.audience = 'everyone' and b.seq > coalesce(p_since, 0)
+                    and b.cancelled_at is null and (p_since > 0 or not b.news ? 'cancels')
                   order by b.seq desc limit 100)
                 union all
                 (select b.seq, b.at, b.expires_at, b.news from broadcasts b
                   where b.kind = 'news' and b.audience = 'resource' and b.resource = p_resource
                     and b.seq > coalesce(p_since, 0)
+                    and b.cancelled_at is null and (p_since > 0 or not b.news ? 'cancels')
                   order by b.seq desc limit 100)) as of_each
              order by seq desc
         ),

@@ -1,7 +1,8 @@
 -- Remove what is no longer needed, at most p_limit of each: used tickets that can open nothing, events and
 -- acknowledgements older than p_keep_events, broadcasts whose end is as long ago and the offers of their
 -- bonuses, presence events older than p_keep_presence_events, grants, draws and bonuses whose end is
--- p_keep_bonuses ago, limits of idle users. Returns how many of each; a p_limit among them says that there may be more.
+-- p_keep_bonuses ago, limits of idle users, old entries of the audit. Returns how many of each but the last; a p_limit
+-- among them says that there may be more.
 -- One at a time: a call beside another one finds nothing to do.
 create or replace function prune(
     p_keep_events interval, p_keep_presence_events interval, p_keep_bonuses interval, p_limit integer,
@@ -38,4 +39,5 @@ begin
     get diagnostics limits = row_count;
     -- As many as there were resources that pages showed; the next page that shows one makes it again.
     delete from audience_samples where sampled_at < v_now - interval '1 hour';
+    perform prune_audit(p_limit, v_now);
 end $$;

@@ -62,6 +62,10 @@ create or replace function user_tables() returns table (
         ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)'),
         ('payouts', '{bonus_id, user_id, revision}', 'all', 'mentions(to_jsonb(reason), $1)', 'reason = ''*'''),
+        -- Orders about the user: kicks, this erasure, and corrections, which come next.
+        ('audit', '{id}', 'all',
+         '(subject = $1 or subject in (select correction_id::text from corrections where user_id = $1))',
+         'subject = case subject when $1 then $2 else subject end, reason = replace(reason, $1, ''*'')'),
         ('corrections', '{at, correction_id}', 'user', null,
          'user_id = $2, reason = replace(reason, $1, ''*''), author = replace(author, $1, ''*''), fingerprint = null'),
         ('corrections', '{correction_id}', 'all', 'mentions(jsonb_build_array(reason, author), $1)',

@@ -155,6 +155,24 @@ def test_a_bonus_is_told_once_acknowledged_once_and_claimed() -> None:
     play(story())
 
 
+def test_cancelled_news_is_to_be_removed_and_not_told_later() -> None:
+    async def story() -> None:
+        server = _server()
+        told: list[Any] = []
+        client = server.client()
+        client.on("news", lambda one: told.append(one["seq"]))
+        client.on("news_cancelled", lambda one: told.append(-one["seq"]))
+        async with client:
+            await until_status(client, "online")
+            for seq, more in ((1, {}), (3, {"cancels": 2}), (3, {"cancels": 2}), (2, {})):
+                place = {"seq": seq, "follows": seq - 1}
+                server.push({"type": "news", "broadcast": place, "news": {"seq": seq, **more}})
+                await pass_time(1)
+            assert told == [1, -2]
+
+    play(story())
+
+
 @pytest.mark.parametrize(
     ("code", "is_rejected"),
     [("conflict", True), ("not_allowed", True), ("unavailable", False), ("slow_down", False)],

@@ -57,8 +57,8 @@ class Broadcasts:
         return seq <= (self.seq or 0) or seq in self._received
 
     def _new(self, news: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        new = sorted(
-            (one for one in news if one["seq"] not in self._delivered), key=lambda one: one["seq"]
-        )
-        self._delivered = [*self._delivered, *(one["seq"] for one in new)][-MAX_KEPT:]
+        cancelled = [one["cancels"] for one in news if "cancels" in one]
+        known = [*self._delivered, *cancelled]
+        new = sorted((one for one in news if one["seq"] not in known), key=lambda one: one["seq"])
+        self._delivered = [*known, *(one["seq"] for one in new)][-MAX_KEPT:]
         return new

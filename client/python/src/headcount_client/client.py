@@ -41,7 +41,7 @@ class Headcount:
     it raises TicketRefused, the client stops; after any other exception it tries again later.
 
     Listen with `on(name, listener)`; the names are status, welcome, watching, snapshot, event,
-    state, bonus, claim and news.
+    state, bonus, claim, news and news_cancelled.
     """
 
     def __init__(
@@ -311,7 +311,10 @@ class Headcount:
 
     def _news(self, news: list[dict[str, Any]]) -> None:
         for one in news:
-            self._tell("news", one)
+            if "cancels" in one:
+                self._tell("news_cancelled", {"seq": one["cancels"]})
+            else:
+                self._tell("news", one)
         if self._broadcasts.is_behind:
             self._ask_for_missing()
 

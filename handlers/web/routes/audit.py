@@ -1,0 +1,66 @@
+"""The audit."""
+
+from __future__ import annotations
+
+from typing import Annotated, NamedTuple
+
+from fastapi import Query
+
+from handlers.services.audit import AuditRow, ListAudit
+from handlers.services.presence import ALWAYS, NEVER
+from handlers.services.reports import REPORT_TIMEOUT
+from handlers.web.deps import FROM, TO, TheDatabase, service_router
+from handlers.web.errors import (
+    BAD_REQUEST,
+    FOREIGN_CURSOR,
+    NARROWER_RANGE,
+    REVERSED_INTERVAL,
+    ApiError,
+    documented,
+)
+from handlers.web.pagination import After, BigInt, Cursor, Limit, Listing
+from handlers.web.schemas.audit import AuditEntry, AuditPage
+from handlers.web.schemas.fields import Name  # noqa: TC001  # FastAPI reads it
+from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001
+
+router = service_router("audit")
+LIST_ERRORS = documented(BAD_REQUEST, REVERSED_INTERVAL, FOREIGN_CURSOR, NARROWER_RANGE)
+
+
+class Before(NamedTuple):
+    id: BigInt
+
+
+@router.get("/audit", responses=LIST_ERRORS)
+async def list_audit(  # noqa: PLR0913, PLR0917  # most are filters
+    database: TheDatabase,
+    author: Annotated[Name | None, Query(description="only orders of this key's name")] = None,
+    operation: Annotated[Name | None, Query(description="only this operation")] = None,
+    subject: Annotated[Name | None, Query(description="only about this id")] = None,
+    begins: Annotated[MomentInQuery | None, FROM] = None,
+    ends: Annotated[MomentInQuery | None, TO] = None,
+    limit: Limit = 100,
+    after: After = None,
+) -> AuditPage:
+    """List what keys have ordered, the newest first: who, what, when, and from where.
+
+    An order and its entry are written together. Entries are kept for 400 days. Payouts have their
+    author in GET /grants.
+    """
+    if begins is not None and ends is not None and ends <= begins:
+        raise ApiError.of(REVERSED_INTERVAL)
+
+    async def fetch(position: Before | None, rows: int) -> list[AuditRow]:
+        before = 2**63 - 1 if position is None else position.id
+        interval = (begins or ALWAYS, ends or NEVER)
+        page = ListAudit(before, author, operation, subject, *interval, rows)
+        return await database.report(page, REPORT_TIMEOUT)
+
+    listing = Listing(
+        Cursor("audit", (author, operation, subject, begins, ends), Before),
+        AuditEntry.model_fields,
+        fetch,
+        lambda row: Before(row.id),
+    )
+    rows, following = await listing.page(after, limit)
+    return AuditPage(items=[AuditEntry.model_validate(row) for row in rows], next=following)
