@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 HOUR, QUARTER = timedelta(hours=1), timedelta(minutes=15)
 LENGTH = 30 * HOUR
 SEEDS = st.integers(0, 2**32)
-# A story takes a second. Of seven faults put into the SQL, four showed by the ninth story, two after
-# the sixtieth.
+# A story takes a second. Of seven faults put into the SQL, four showed by the ninth story, two
+# after the sixtieth.
 HOW_MANY = how_many(4, 100)
 STEPS = 12
 
