@@ -1,7 +1,8 @@
 -- name: audience
 -- The audience of each period of [$1, $2), up to now: starts_at, ends_at (of the period within the interval),
 -- unique_viewers, new_viewers, retained_viewers (of the first period), views, sessions, watched_ms, peak_viewers,
--- peak_at. docs/reference/definitions.md says what each is.
+-- peak_at. docs/reference/definitions.md says what each is. And known_views, sampled_views, squared_views, viewer_views:
+-- see `control`, and estimate_viewers in handlers/services/audience.py.
 -- $1 begins  $2 ends  $3 period: minute, hour or day (null: one)  $4 timezone  $5 resources (null: all)
 -- $6 min_length: that a unique viewer watches in the period  $7 resolution: of the peak, counted from $1
 -- $8 now (null: the database's)  $9 is_visible: count visible time only
@@ -102,6 +103,16 @@ again as (
     select 1 as n, count(*) as sessions from span, rolled, away_across($1, coalesce($8, now()), $9) as a
      where lower(whole) > $1 and back_at <@ whole and back_at < starts[2] and ($5::text[] is null or resource = any ($5))
 ),
+-- How often the users of the sample came in the quarters that roll-ups know: those know how often all did. Of months whose
+-- sessions are gone there is no viewer.
+control as (
+    select n, sum(views) as views, sum(views * views) as squares, sum(views) filter (where is_viewer) as of_viewers
+      from (select user_id, first_n as n, count(*) as views from clips, rolled
+             where is_view and starts_at <@ whole group by user_id, first_n) as each
+           join periods using (n) left join edges using (user_id, n)
+     where begins >= (select kept_since from rollup_state)
+     group by n
+),
 moments as (
     select at, sum(change) as change
       from (select date_bin($7, counts_from + ($7::interval - interval '1 microsecond'), $1), 1
@@ -125,9 +136,11 @@ select ms(begins) as starts_at, ms(ends) as ends_at, (scale * s.viewers)::bigint
         + scale * case when is_known then coalesce(u.sessions, 0) else s.sessions end)::bigint as sessions,
        milliseconds(coalesce(k.watched, interval '0')
                     + scale * case when is_known then coalesce(u.watched, interval '0') else s.watched end) as watched_ms,
-       peak.viewers as peak_viewers, ms(peak.at) as peak_at
+       peak.viewers as peak_viewers, ms(peak.at) as peak_at,
+       coalesce(k.views, 0)::bigint as known_views, coalesce(c.views, 0)::bigint as sampled_views,
+       coalesce(c.squares, 0)::bigint as squared_views, coalesce(c.of_viewers, 0)::bigint as viewer_views
   from periods p join in_sample s using (n) left join known k using (n) left join unknown u using (n)
-       left join again a using (n) left join peaks using (n),
+       left join again a using (n) left join peaks using (n) left join control c using (n),
        lateral (select 1024 / $11 as scale) as sampling,
        lateral (select viewers, at
                   from (values (k.peak_users::bigint, k.peak_users_at), ((scale * peaks.viewers)::bigint, peaks.at),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -13,7 +14,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from handlers.adapters.statements import text
-from handlers.services.audience import choose_sample, error_percent
+from handlers.services.audience import (
+    AudienceRow,
+    choose_sample,
+    error_percent,
+    estimate_viewers,
+)
 from tests.support import stays
 from tests.support.databases import EMPTY
 from tests.support.reports import at, past
@@ -22,6 +28,8 @@ from tests.support.sampled import Sampled
 from tests.support.truth import check_audience, told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import asyncpg
 
     from tests.support.stays import Span, World
@@ -30,7 +38,8 @@ WORLDS = int(os.environ.get("WORLDS", "6"))
 # Berlin's clocks are put forward at 01:00 UTC.
 T0 = datetime(2026, 3, 28, 20, 0, tzinfo=UTC)
 LENGTH = timedelta(hours=40)
-MOMENT, MINUTE, HOUR = timedelta(microseconds=1), timedelta(minutes=1), timedelta(hours=1)
+NOTHING, MOMENT = timedelta(0), timedelta(microseconds=1)
+MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 QUARTER = 15 * MINUTE
 ZONES = ("UTC", "Asia/Kolkata", "Europe/Berlin", "Australia/Lord_Howe")
 SAMPLED = "select n::text from unnest($1::text[]) n where is_sampled(n, $2)"
@@ -65,7 +74,7 @@ async def compare(
 ) -> None:
     period, zone = dice.choice((None, "day", "hour")), dice.choice(ZONES)
     resources = dice.choice((None, ["x"], ["x", "y"], ["nowhere"]))
-    least = dice.choice((timedelta(0), MOMENT, 20 * MINUTE))
+    least = dice.choice((NOTHING, MOMENT, 20 * MINUTE))
     sample, is_corrected = dice.choice((256, 512)), dice.random() < 0.9
     is_known = is_corrected and (resources is None or len(resources) == 1)
     names = sorted({one.user_id for one in world.stays})
@@ -78,7 +87,14 @@ async def compare(
     asked = (period, zone, resources, least)
     more = (MOMENT, world.now, is_visible, is_corrected, sample)
     rows = await told(db, "audience", *span, *asked, *more)
-    check_audience(rows, model.audience(span, *asked))
+    expected = model.audience(span, *asked)
+    check_audience(rows, expected)
+    for row, one in zip(rows, expected, strict=True):
+        control = model.control(one, resources)
+        assert {name: row[name] for name in control} == control
+        assert row["viewer_views"] <= row["sampled_views"]
+        if least == NOTHING:
+            assert row["viewer_views"] > 0 or row["sampled_views"] == 0 or period is not None
 
 
 async def known_quarters(db: asyncpg.Connection, span: Span, now: datetime) -> list[Span]:
@@ -133,6 +149,49 @@ async def test_an_estimate_errs_by_more_than_it_says_in_5_of_100_cases(
     )
     assert 0.03 < outside / len(found) < 0.065
     assert abs(sum(scale * count for (count,) in found) / (1_500 * 4_000) - 1) < 0.01
+
+
+def row_of(views: list[int], all_views: int, share: float) -> AudienceRow:
+    """A sample in which all are viewers."""
+    counted = (all_views, sum(views), sum(view * view for view in views), sum(views))
+    return AudienceRow(0, 0, round(len(views) / share), 0, 0, 0, 0, 0, 0, 0, *counted)
+
+
+# How often each user comes.
+OFTEN: dict[str, Callable[[Random], int]] = {
+    "mostly once": lambda dice: 1 + (dice.random() < 0.03),
+    "fewer and fewer": lambda dice: int(math.log(1 - dice.random()) / math.log(0.6)) + 1,
+    "some very often": lambda dice: 200 if dice.random() < 0.001 else 1,
+}
+
+
+@pytest.mark.parametrize(
+    ("how", "gain"), [("mostly once", 0.4), ("fewer and fewer", 0.7), ("some very often", 1.01)]
+)
+@pytest.mark.parametrize("sample", [128, 32])
+def test_known_views_make_an_estimate_closer_that_errs_as_it_says(
+    how: str, gain: float, sample: int
+) -> None:
+    """200 samples of 20,000 viewers. `gain`: of the error that it had without."""
+    dice, share = Random(7), sample / 1_024  # noqa: S311  # no secret
+    everyone = [OFTEN[how](dice) for _ in range(20_000)]
+    outside, said = 0, 0.0
+    for _ in range(200):
+        size = round(dice.gauss(20_000 * share, math.sqrt(20_000 * share * (1 - share))))
+        row = row_of(dice.sample(everyone, size), sum(everyone), share)
+        viewers, unexplained = estimate_viewers(row, sample)
+        percent = error_percent(viewers, sample, unexplained) or 0
+        outside += abs(viewers - 20_000) > viewers * percent / 100
+        said += percent / 200
+    assert outside <= 0.1 * 200
+    assert said <= gain * (error_percent(20_000, sample) or 0)
+
+
+def test_views_say_nothing_of_a_few_viewers_or_beside_one_who_came_too_often() -> None:
+    few, odd = row_of([1] * 499, 8_000, 1 / 16), row_of([1] * 999 + [9_000], 16_000, 1 / 16)
+    assert estimate_viewers(few, 64) == (7_984, 7_984)
+    assert estimate_viewers(row_of([1] * 500, 8_100, 1 / 16), 64) == (8_100, 64)
+    assert estimate_viewers(odd, 64)[1] > 15_900
 
 
 @pytest.mark.parametrize(

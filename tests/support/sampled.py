@@ -6,6 +6,7 @@ of other time, and of viewers always, those of the sample, multiplied.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,22 @@ class Sampled:
         part = World([one for one in self.world.stays if one.user_id in self.users], self.world.now)
         rows = stays.audience(part, span, period, zone, resources, least, MOMENT)
         return [self._row(row, part, resources) for row in rows]
+
+    def control(self, row: Audience, resources: Sequence[str] | None) -> dict[str, int]:
+        """Views in time that roll-ups know: of all, of the sample, and its users' squared."""
+        known = [*_within(self.known, (row.starts_at, row.ends_at))]
+        views = Counter(
+            stay.user_id
+            for piece in known
+            for stay, _ in self.world.clips(piece, resources)
+            if piece[0] <= stay.joined_at < piece[1] and stay.away_since is None
+        )
+        sampled = [count for user, count in views.items() if user in self.users]
+        return {
+            "known_views": views.total(),
+            "sampled_views": sum(sampled),
+            "squared_views": sum(count * count for count in sampled),
+        }
 
     def _row(self, row: Audience, part: World, resources: Sequence[str] | None) -> Audience:
         span = (row.starts_at, row.ends_at)
