@@ -1,4 +1,4 @@
-"""The audit: each order leaves an entry, by whom it was given, and no order is without one."""
+"""The audit: each order leaves an entry that names who gave it, and no order is without one."""
 
 from __future__ import annotations
 
