@@ -113,6 +113,9 @@ async def test_the_worker_pays_each_grant_once(run: Headcount, tmp_path: Path) -
     _pay(database, run)
     paid = _payments(database)
     assert set(granted) <= paid
+    for user in users:
+        grants = await user.api("GET", f"/grants?user_id={user.user_id}")
+        assert [one["state"] for one in grants["items"]] == ["fulfilled"], "the user sees it"
     with sqlite3.connect(database) as payments:
         payments.execute("update cursor set next = null")
     payments.close()

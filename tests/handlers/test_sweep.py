@@ -508,8 +508,8 @@ class Failing(Database):
     name: str
     error: Exception
 
-    async def fetch(self, query: Any) -> list[Any]:
-        rows: list[Any] = await self.inner.fetch(query)
+    async def fetch(self, query: Any, note: Any = None) -> list[Any]:
+        rows: list[Any] = await self.inner.fetch(query, note)
         if name_of(query) == self.name:
             self.name = ""
             raise self.error
