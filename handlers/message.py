@@ -22,7 +22,7 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     """Always 200: the reply says what is wrong."""
     parts = (container.database, container.delivery, container.gateway)
     rules = (container.kept_out, container.rules)
-    messages = Messages(*parts, *rules, metrics=container.metrics)
+    messages = Messages(*parts, *rules, queue=container.queue, metrics=container.metrics)
     request, now = event["requestContext"], datetime.now(UTC)
     connection, body = read_connection(request), event.get("body") or ""
     reply = container.run(messages.answer(connection, body, waited(request, now), now), context)

@@ -55,6 +55,7 @@ CREATE TABLE public.bonuses (
     fingerprint text,
     ledger_closed_at timestamp with time zone,
     is_visible boolean DEFAULT false NOT NULL,
+    told_left integer,
     milestone smallint,
     CONSTRAINT a_clock_counts_something CHECK (((NOT is_visible) OR (min_watched IS NOT NULL))),
     CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
@@ -82,7 +83,7 @@ CREATE TABLE public.broadcasts (
     cancelled_at timestamp with time zone,
     CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
     CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
-    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'news'::text]))),
+    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'stock'::text, 'news'::text]))),
     CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
     CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))

@@ -74,5 +74,5 @@ function learn(offers, bonusId, offer, next) {
  *
  * @param {Bonus} bonus
  */
-const terms = ({ reward, opens_at, expires_at, outcome, progress }) =>
-  JSON.stringify([reward, opens_at, expires_at, outcome, progress?.reached_at ?? progress?.watched_ms]);
+const terms = ({ reward, opens_at, expires_at, outcome, left, progress }) =>
+  JSON.stringify([reward, opens_at, expires_at, outcome, left, progress?.reached_at ?? progress?.watched_ms]);

@@ -20,6 +20,7 @@
  * @property {number} expires_at
  * @property {Outcome|null} outcome  for this user; null while it can be claimed. "cancelled" is the same for all users
  * @property {boolean} acknowledge   the server wants to know that it is shown; the client tells it
+ * @property {number|null} [left]    at most so many are left: all, half, a tenth, or none of the stock; null: there is no stock
  * @property {Progress|null} [progress]  null: the user has watched long enough. Otherwise it can be claimed from `reached_at` on
  *
  * @typedef {object} Progress     how far the user is towards the least watch time of a bonus

@@ -163,7 +163,7 @@ FUNCTIONS = (
     Metric(
         "queue_unavailable",
         COUNT,
-        (BROADCAST, WEB, AWARD),
+        (BROADCAST, WEB, AWARD, MESSAGE),
         "Wake-up messages that the queue did not take.",
         "The schedule of awards queues the broadcast within a minute. If it goes on, look at the "
         "function's permissions and its way to SQS.",

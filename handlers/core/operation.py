@@ -90,6 +90,8 @@ class Outcome:
     """Of an error."""
     claim: str | None = None
     """The outcome of a claim."""
+    broadcast_id: UUID | None = None
+    """Of a broadcast that it has made, to be enqueued."""
 
 
 class Limit(NamedTuple):

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Protocol
 from handlers.adapters.database import Unavailable, Unstorable
 from handlers.adapters.gateway.errors import Gone, Undelivered
 from handlers.adapters.metrics import Metrics
+from handlers.adapters.queue import NotQueued
 from handlers.core.message import UNSTORABLE
 from handlers.core.operation import Push, error
+from handlers.core.operations.broadcast import Broadcast
 from handlers.core.operations.table import read, refused
 from handlers.core.overload import OVERLOADED, UNAVAILABLE, is_too_late, unavailable
 from handlers.core.rate_limit import over_limit
@@ -44,6 +46,12 @@ class Delivery(Protocol):
     async def deliver(self, pushes: Sequence[Push], within_seconds: float) -> DeliveryCounts: ...
 
 
+class Queue(Protocol):
+    async def enqueue(self, broadcast: Broadcast) -> None:
+        """Raises NotQueued."""
+        ...
+
+
 class Gateway(Protocol):
     async def post(self, push: Push) -> None:
         """Raises Gone or Undelivered."""
@@ -65,12 +73,13 @@ class Messages:
         kept_out: KeptOut,
         rules: Rules,
         *,
+        queue: Queue,
         metrics: Metrics | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
         self._database, self._delivery, self._gateway = database, delivery, gateway
         self._kept_out, self._rules, self._draw = kept_out, rules, draw
-        self._metrics = metrics or Metrics()
+        self._queue, self._metrics = queue, metrics or Metrics()
 
     async def answer(
         self, connection: Connection, body: str, age: timedelta, now: datetime
@@ -90,11 +99,22 @@ class Messages:
         if outcome.kept_out_for is not None:
             self._kept_out.learn(connection.user_id, outcome.kept_out_for, now)
             await self._close(connection, outcome.reply)
-        counts = await self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS)
+        counts, _ = await asyncio.gather(
+            self._delivery.deliver(outcome.pushes, PUSH_TIMEOUT_SECONDS), self._enqueue(outcome)
+        )
         if outcome.pushes:
             log.info("%s: pushes: %s", request.action, counts)
             self._count_pushes(counts, age + timedelta(seconds=time.monotonic() - began))
         return outcome.reply
+
+    async def _enqueue(self, outcome: Outcome) -> None:
+        """Should it fail, the schedule of awards finds a broadcast that no worker works on."""
+        if outcome.broadcast_id is None:
+            return
+        try:
+            await self._queue.enqueue(Broadcast(str(outcome.broadcast_id)))
+        except NotQueued as error:
+            log.warning("broadcast %s is left to the schedule: %s", outcome.broadcast_id, error)
 
     def _count(self, action: str, outcome: Outcome) -> None:
         refusal = "unavailable" if outcome.code == "unavailable" else "refused"

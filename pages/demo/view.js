@@ -75,7 +75,8 @@ export const toWatch = ({ min_ms, watched_ms, reached_at }, now) =>
  * @param {Phase} phase
  * @param {number} now  by the server's clock
  */
-export function phaseText({ progress }, phase, now) {
+export function phaseText({ progress, left }, phase, now) {
+  if (phase === "open" && left) return `${PHASES.open}: ${left} left at most`;
   if (phase !== "not_yet" || !progress) return PHASES[phase];
   const minutes = Math.ceil(toWatch(progress, now) / 60_000);
   return `Keep watching: ${counted(minutes, "minute")} to go`;

@@ -13,7 +13,7 @@ test("an offer is reported once", () => {
 });
 
 test("a changed offer is reported", () => {
-  for (const more of [{ expires_at: 3 }, { reward: {} }, { bonus_id: "c" }]) assert.deepEqual(change(more), bonus(more));
+  for (const more of [{ expires_at: 3 }, { reward: {} }, { left: 5 }, { bonus_id: "c" }]) assert.deepEqual(change(more), bonus(more));
 });
 
 test("an outcome is reported once, and a late push does not remove it", () => {

@@ -33,6 +33,7 @@ test("a bonus opens and expires at its moments", () => {
   const lacks = { clock: "visible", min_ms: 90_000, watched_ms: 0, reached_at: 150 };
   const waiting = [99, 149, 150, 200].map((now) => view.phase({ ...bonus, progress: lacks }, now));
   assert.deepEqual(waiting, ["upcoming", "not_yet", "open", "expired"]);
+  assert.equal(view.phaseText({ ...bonus, left: 50 }, "open", 150), "Claim it before it expires: 50 left at most");
   const still = { ...bonus, progress: { ...lacks, reached_at: null } };
   assert.deepEqual([view.phase(still, 199), view.phaseText(still, "not_yet", 199)], ["not_yet", "Keep watching: 2 minutes to go"]);
 });

@@ -66,7 +66,7 @@ EVENT = Json('{"seq": 3, "type": "like", "body": {}, "at": 5, "id": "a1"}')
 OTHERS = Json(json.dumps([[NODE, "tab-1"], [NODE, "tab-2"], ["other.example/live", "phone"]]))
 EPOCH = UUID(int=1)
 ACTED = ActRow("acted", 0, 9, EPOCH, EVENT, OTHERS)
-CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS, None)
+CLAIMED = ClaimRow("claimed", 0, 9, EPOCH, EVENT, None, OTHERS, None, None)
 
 
 def decoded(push: Push) -> tuple[str, str, Any]:

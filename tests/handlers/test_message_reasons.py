@@ -26,6 +26,7 @@ from handlers.core.rate_limit import KeptOut
 from handlers.core.reasons import EXPECTED, UNREADABLE
 from handlers.services.message import PUSH_TIMEOUT_SECONDS, Messages
 from tests.support.words import DROPPED, INTERNAL
+from tests.support.world import FakeQueue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -178,7 +179,8 @@ async def reply_to(body: str, answer: Row | Exception, age: timedelta = AT_ONCE)
 
 def messages(database: FakeDatabase, gateway: FakeGateway | None = None) -> Messages:
     gateway = gateway or FakeGateway()
-    return Messages(database, gateway, gateway, KeptOut(), RULES, draw=lambda: 0.5)
+    parts = (database, gateway, gateway, KeptOut(), RULES)
+    return Messages(*parts, queue=FakeQueue(), draw=lambda: 0.5)
 
 
 def is_helpful(reason: str) -> None:

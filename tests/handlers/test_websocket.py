@@ -15,6 +15,7 @@ import pytest
 
 from handlers import authorize, disconnect, message
 from handlers.adapters.database import Database
+from handlers.adapters.queue import NotQueued
 from handlers.core.rate_limit import KeptOut
 from handlers.core.ticket import Ticket, TicketTooLong, mint
 from handlers.services import message as service
@@ -421,6 +422,29 @@ def test_a_rate_of_nothing_is_no_limit(world: World, monkeypatch: pytest.MonkeyP
     world.come("tab-1")
     assert all("code" not in hello(world, "tab-1") for _ in range(20))
     assert world.rows("select * from user_limits") == []
+
+
+@pytest.mark.parametrize("is_queue_there", [True, False])
+def test_the_claim_of_the_last_one_has_it_told(
+    world: World, monkeypatch: pytest.MonkeyPatch, is_queue_there: bool
+) -> None:
+    """Without the queue the schedule does."""
+
+    async def fail(*_: object) -> None:
+        raise NotQueued("no answer in time")
+
+    if not is_queue_there:
+        monkeypatch.setattr(world.queue, "_send", fail)
+    world.come("tab-1")
+    bonus_id = str(uuid.uuid4())
+    world.rows(
+        "select create_bonus($1, '{}', 'everyone', null, '{}', '0', '1 minute', 1, null)", bonus_id
+    )
+    sent = {"action": "claim", "id": "c1", "bonus_id": bonus_id}
+    assert send(world, "tab-1", sent)["outcome"] == "claimed"
+    (made,) = world.rows("select broadcast_id::text from broadcasts where kind = 'stock'")
+    told = [broadcast.broadcast_id for broadcast in world.queue.sent]
+    assert told == ([made["broadcast_id"]] if is_queue_there else [])
 
 
 def test_a_claim_of_an_unknown_bonus_is_answered(world: World) -> None:

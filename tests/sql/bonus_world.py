@@ -83,6 +83,15 @@ class Bonus:
         return self.opens_at + self.order.window
 
     @property
+    def left_step(self) -> int | None:
+        """All, half, a tenth, or none: at most so many are left."""
+        if self.order.stock is None:
+            return None
+        left = self.order.stock - len(self.grants)
+        steps = [0, -(-self.order.stock // 10), -(-self.order.stock // 2), self.order.stock]
+        return min(step for step in steps if left <= step)
+
+    @property
     def is_sold_out(self) -> bool:
         return self.order.stock is not None and len(self.grants) == self.order.stock
 
@@ -95,6 +104,7 @@ class Bonus:
             "outcome": outcome,
             "acknowledge": self.order.acknowledge,
             "progress": progress,
+            "left": self.left_step,
         }
 
 
@@ -268,7 +278,9 @@ class World:
         outcome = self._looks_at(user, claim_id, bonus)
         if outcome is not None or bonus is None:
             return outcome or "unknown_bonus"
-        bonus.grants[user] = claim_id
+        before, bonus.grants[user] = bonus.left_step, claim_id
+        if bonus.left_step != before:
+            self._broadcasts("stock", bonus)
         self._enters(bonus, user, "claimed")
         body = {"bonus_id": str(bonus_id), "reward": bonus.order.reward}
         self._appends(user, "bonus.claimed", body, None, claim_id)
@@ -443,6 +455,7 @@ class World:
                 "bonus_id": str(one.bonus_id),
                 "reward": bonus.order.reward,
                 "at": one.at,
+                "reason": None,
             }
             for one in reversed(self.ledger)
             if (bonus := self.bonus(one.bonus_id))

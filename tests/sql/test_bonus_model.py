@@ -449,7 +449,7 @@ class Story(RuleBasedStateMachine):
 
     def _creates(self, bonus_id: UUID, order: Order) -> None:
         said = self.database.value(
-            "create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, null, $10, $11, null, false, $12)",
+            "create_bonus($1, $2, $3, $4, $5, $6, $7, $8, $9, null, $10, $11, p_now => $12)",
             *(bonus_id, order.reward, order.audience, order.resource, order.users),
             *(length(order.opens_in), length(order.window), order.stock),
             *(length(order.min_watched), order.acknowledge, repr(order), self._now),

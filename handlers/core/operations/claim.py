@@ -40,6 +40,8 @@ class ClaimRow(msgspec.Struct, frozen=True):
     others: Json | None
     progress: Json | None
     """How far the user is towards the least watch time, if that is missing."""
+    broadcast_id: UUID | None
+    """Tells the audience what is left of the stock: to be enqueued."""
 
 
 class Claim(Statement[ClaimRow], frozen=True):
@@ -75,7 +77,8 @@ def outcome(connection: Connection, message: ClaimMessage, row: ClaimRow) -> Out
         **({} if row.progress is None else {"progress": raw(row.progress)}),
     }
     sold_out = None if row.bonus is None else bonus_message(row.server_now, row.bonus)
-    return replace(reply_and_notify(connection, row, reply, sold_out), claim=row.outcome)
+    answer = reply_and_notify(connection, row, reply, sold_out)
+    return replace(answer, claim=row.outcome, broadcast_id=row.broadcast_id)
 
 
 OPERATION = Operation(statement, outcome, refusal)

@@ -8,18 +8,21 @@
 -- epoch, event: null unless the outcome is claimed, and once the event has been pruned. others: the
 -- connections to tell, as in `act`; null unless the outcome is claimed or sold_out. bonus: as sold out, if
 -- there is a connection to tell. progress: with not_eligible, and with too_early if it is not reached; see `progress_of`.
+-- broadcast_id: of the broadcast that tells what is left now, which the caller enqueues; null: there is none.
 create or replace function claim(
     p_user_id text, p_claim_id text, p_bonus_id uuid,
     p_gap interval default '0', p_burst integer default 1, p_keep_out interval default '1 minute',
     p_now timestamptz default null,
     out outcome text, out wait_ms integer, out server_now bigint, out epoch uuid, out event jsonb,
-    out bonus jsonb, out others jsonb, out progress jsonb
+    out bonus jsonb, out others jsonb, out progress jsonb, out broadcast_id uuid
 ) language plpgsql as $$
 declare
     v_now   timestamptz := coalesce(p_now, clock_timestamp());
     v_look  record;
     v_bonus bonuses;
     v_event user_events;
+    v_is_step boolean := false;
+    v_is_taken boolean;
 begin
     wait_ms := spend(p_user_id, p_gap, p_burst, p_keep_out, v_now, p_kind => 'claim');
     if wait_ms <> 0 then
@@ -35,8 +38,9 @@ begin
         v_now := coalesce(p_now, clock_timestamp());
         select * into v_look from claim_look(p_user_id, p_claim_id, p_bonus_id, v_now);
         outcome := v_look.outcome;
-        if outcome is null and (v_look.bonus).stock is not null and not take_from_stock(p_bonus_id) then
-            outcome := 'sold_out';
+        if outcome is null and (v_look.bonus).stock is not null then
+            select t.is_taken, t.is_step into v_is_taken, v_is_step from take_from_stock(v_look.bonus) as t;
+            outcome := case when not v_is_taken then 'sold_out' end;
         end if;
     end if;
     v_bonus := v_look.bonus;
@@ -51,6 +55,10 @@ begin
         v_event := append_event(p_user_id, 'bonus.claimed',
             jsonb_build_object('bonus_id', p_bonus_id, 'reward', v_bonus.reward),
             null, null, p_claim_id, v_now);
+    end if;
+    -- Two claims that took the last ones at once saw each other's still there: the next one tells it.
+    if outcome = 'claimed' and v_is_step or outcome = 'sold_out' and v_bonus.told_left is distinct from 0 then
+        broadcast_id := tell_left(v_bonus, v_now);
     end if;
     server_now := ms(v_now);
     if outcome in ('claimed', 'sold_out') then

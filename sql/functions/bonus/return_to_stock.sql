@@ -7,5 +7,10 @@ begin
         select b.bonus_id, floor(random() * 128), 1 from bonuses b
          where b.bonus_id = p_bonus_id and b.stock is not null and bonus_state(b, p_now) = 'open'
         on conflict (bonus_id, slot) do update set remaining = s.remaining + 1;
-    return found;
+    if not found then
+        return false;
+    end if;
+    -- That it is gone is told again. After the slot: a claim locks them in this order.
+    update bonuses set told_left = null where bonus_id = p_bonus_id and told_left is not null;
+    return true;
 end $$;

@@ -12,8 +12,8 @@
 -- broadcast {seq, follows}: null for listed users. bonus, news: the content.
 -- recipients: [[user_id, [[node, connection id], …], event], …]; event: the offer in the stream of a listed
 -- user, else null.
--- progress: {user_id: progress} of the recipients who have not watched long enough for an offer, see `progress_of`;
--- null: there are none. A listed user's is in the event.
+-- progress: {user_id: progress} of the recipients who have not watched long enough for the bonus, see `progress_of`;
+-- null: there are none. Of an offer to a listed user it is in the event.
 -- p_worker: a uuid that the worker chose; it works on one page at a time. p_shard (null: none), p_page and
 -- the counts after them: the page that it got last, and what became of its pushes. A page is done only with
 -- that report: a worker that dies leaves its page to another one, p_lease later.
@@ -56,7 +56,7 @@ begin
         outcome := 'released';
     elsif v_now > v_broadcast.expires_at
           or v_broadcast.cancelled_at is not null
-          or (v_broadcast.kind = 'offer' and v_bonus.cancelled_at is not null) then
+          or (v_broadcast.kind in ('offer', 'stock') and v_bonus.cancelled_at is not null) then
         shards := case when p_round = 1 then nullif(plan_shards(v_broadcast, p_round), 0) end;
         dropped := (select drop_page(v_broadcast, v_bonus, s, c_dropped, v_now)
                       from hold_shard(p_broadcast_id, p_round, p_worker, p_lease, v_now) as s);
@@ -70,7 +70,8 @@ begin
     if outcome = 'page' then
         select c.* into expires_at, age_ms, kind, epoch, broadcast, bonus, news
           from broadcast_content(v_broadcast, v_bonus, v_now) as c;
-        if v_broadcast.kind = 'offer' and v_broadcast.audience <> 'users' and v_bonus.min_watched is not null then
+        if v_bonus.min_watched is not null
+           and (v_broadcast.kind = 'stock' or v_broadcast.kind = 'offer' and v_broadcast.audience <> 'users') then
             select jsonb_object_agg(p.user_id, p.progress) into progress
               from (select u.user_id, progress_of(v_bonus, u.user_id, v_now) as progress
                       from (select distinct r.value ->> 0 as user_id from jsonb_array_elements(recipients) as r) as u) as p

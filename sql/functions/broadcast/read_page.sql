@@ -4,7 +4,7 @@ create or replace function connection_list(p_nodes jsonb) returns jsonb language
 $$;
 
 -- The next part of a shard, in order: at most p_limit sessions, or listed users; fewer at its end.
--- connections: where to push; none for a user who is offline or has answered an earlier round. event: the
+-- connections: where to push; none for a user who is offline or whose answer is there already (`skips`). event: the
 -- offer in a listed user's stream, which p_tells writes. One branch per audience, each along its own index.
 -- Its start is a pair with an upper bound, as in add_watch_totals. Its end is applied
 -- afterwards: as a condition it would make the scan read to the end of all.
@@ -15,11 +15,12 @@ create or replace function read_page(
 #variable_conflict use_column
 declare
     v_user_ids text[];
+    v_may_skip boolean := p_shard.round > 1 or p_broadcast.kind = 'stock';
 begin
     case p_broadcast.audience
     when 'everyone' then
         return query select user_id::text, resource::text,
-               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+               case when v_may_skip and skips(p_broadcast.kind, p_shard.round, p_bonus.bonus_id, user_id) then '[]'
                     else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where w.ended_at is null
@@ -30,7 +31,7 @@ begin
          order by user_id, resource;
     when 'resource' then
         return query select user_id::text, resource::text,
-               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, user_id) then '[]'
+               case when v_may_skip and skips(p_broadcast.kind, p_shard.round, p_bonus.bonus_id, user_id) then '[]'
                     else connection_list(nodes) end, null::jsonb from (
             select w.user_id, w.resource, w.nodes from watching_times w
              where (w.resource, w.user_id) > (p_broadcast.resource, p_shard.after_user_id)
@@ -50,7 +51,7 @@ begin
             perform tell_offers(p_bonus, v_user_ids, p_now);
         end if;
         return query select o.user_id, '',
-               case when p_shard.round > 1 and has_answered(p_bonus.bonus_id, o.user_id) then '[]'
+               case when v_may_skip and skips(p_broadcast.kind, p_shard.round, p_bonus.bonus_id, o.user_id) then '[]'
                     else connections_of(o.user_id) end,
                case when p_broadcast.kind = 'offer' then
                    (select event_json(e) from user_events e

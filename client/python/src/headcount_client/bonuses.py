@@ -14,6 +14,7 @@ ACKNOWLEDGE_WITHIN = 1.0
 FINAL = ("claimed", "already_claimed")
 # They describe a claim, not the bonus: it can still be claimed.
 PASSING = (None, "too_early", "not_eligible")
+TERMS = ("reward", "opens_at", "expires_at", "outcome", "left")
 
 
 class Bonuses:
@@ -90,4 +91,4 @@ def _terms(bonus: dict[str, Any]) -> tuple[Any, ...]:
     """While the clock of the watch time runs, only the moment counts at which it is enough."""
     progress = bonus.get("progress") or {}
     moment = progress.get("reached_at") or progress.get("watched_ms")
-    return *(bonus.get(name) for name in ("reward", "opens_at", "expires_at", "outcome")), moment
+    return *(bonus.get(name) for name in TERMS), moment
