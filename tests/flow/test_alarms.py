@@ -106,7 +106,7 @@ async def traffic_rings_none(world: World) -> None:
         users = [Browser(browser.headcount, browser.stack) for _ in range(USERS)]
         tabs = await together([user.tab for user in users])
         sent = await world.counted("headcount_pushes_sent_sum")
-        await browser.api("POST", "/bonuses", FOR_ALL)
+        await world.order()
         await world.until_counted("headcount_pushes_sent_sum", sent + USERS)
         for tab in tabs:
             tab.transport.abort()

@@ -79,11 +79,20 @@ class World:
 
         async def is_ordered() -> bool:
             with suppress(urllib.error.HTTPError):
-                await self.browser.api("POST", "/bonuses", FOR_ALL | {"window_seconds": 1})
+                await self.order()
                 return True
             return False
 
         await until_answered(is_ordered)
+
+    async def order(self) -> None:
+        """Order a bonus, and wait for both of its messages: the second one comes seven seconds
+        later, and a fault that it met would have it wait in the queue for six minutes.
+        """
+        worked = ("aws_lambda_invocations_sum", "BroadcastFunction")
+        before = await self.counted(*worked)
+        await self.browser.api("POST", "/bonuses", FOR_ALL | {"acknowledge": False})
+        await self.until_counted(worked[0], before + 1, worked[1])
 
     async def schedules(self) -> None:
         """What happens in every minute, whether it fails or not."""
