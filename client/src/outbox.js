@@ -99,25 +99,30 @@ export class Outbox {
     });
   }
 
+  /** What has no answer yet, in the order in which it was asked. */
+  get #all() {
+    return [...this.#entries.values()];
+  }
+
   /** Whether a watch is waiting for a connection or for its answer. */
   get hasWatch() {
-    return [...this.#entries.values()].some(({ request }) => request.action === "watch");
+    return this.#all.some(({ request }) => request.action === "watch");
   }
 
   /** Whether a claim is still to be sent, or was refused and has no answer yet. */
   get isClaimWaiting() {
     const isWaiting = (/** @type {Entry} */ { isSent, attempt }) => !isSent || attempt > 0;
-    return [...this.#entries.values()].some((entry) => entry.request.action === "claim" && isWaiting(entry));
+    return this.#all.some((entry) => entry.request.action === "claim" && isWaiting(entry));
   }
 
   /** @param {string} bonusId */
   isClaiming(bonusId) {
-    return [...this.#entries.values()].some(({ request }) => request.action === "claim" && request.bonus_id === bonusId);
+    return this.#all.some(({ request }) => request.action === "claim" && request.bonus_id === bonusId);
   }
 
   /** @returns {Backlog} */
   get backlog() {
-    const entries = [...this.#entries.values()].filter(({ request }) => request.action !== "ack");
+    const entries = this.#all.filter(({ request }) => request.action !== "ack");
     return { count: entries.length, isStuck: entries.some(({ attempt }) => attempt > 0) };
   }
 
@@ -212,7 +217,7 @@ export class Outbox {
     this.#limited.clear();
     this.#suspects.clear();
     this.#errors = [];
-    const entries = [...this.#entries.values()];
+    const entries = this.#all;
     this.#entries.clear();
     this.#changed();
     for (const { reject } of entries) reject(error);
@@ -232,7 +237,7 @@ export class Outbox {
   }
 
   get #hasSent() {
-    return [...this.#entries.values()].some(({ isSent }) => isSent);
+    return this.#all.some(({ isSent }) => isSent);
   }
 
   /**
@@ -269,7 +274,7 @@ export class Outbox {
   /** Claims first: they are the only requests that can be too late. */
   #inOrder() {
     const isClaim = (/** @type {Entry} */ { request }) => Number(request.action === "claim");
-    return [...this.#entries.values()].sort((a, b) => isClaim(b) - isClaim(a));
+    return this.#all.sort((a, b) => isClaim(b) - isClaim(a));
   }
 
   #answerExpired() {
@@ -290,7 +295,7 @@ export class Outbox {
 
   /** Only the last watch matters: earlier ones that were not sent share its answer. */
   #mergeWatches() {
-    const watches = [...this.#entries.values()].filter(({ request }) => request.action === "watch");
+    const watches = this.#all.filter(({ request }) => request.action === "watch");
     const last = watches.pop();
     for (const entry of watches) if (last && !entry.isSent) this.#merge(entry, last);
   }
@@ -396,7 +401,7 @@ export class Outbox {
   /** @param {string} key */
   #restore(key) {
     this.#storageKey = key;
-    const own = [...this.#entries.values()];
+    const own = this.#all;
     this.#entries.clear();
     // The earlier page may have sent them.
     const stored = this.#stored.load(key).slice(0, MAX_REQUESTS);
@@ -406,7 +411,7 @@ export class Outbox {
   }
 
   #changed() {
-    const requests = [...this.#entries.values()].map(({ request }) => request);
+    const requests = this.#all.map(({ request }) => request);
     if (this.#storageKey !== null) this.#stored.save(this.#storageKey, requests);
     this.#report();
   }

@@ -31,6 +31,7 @@ from tests.support.alarmed import (
 )
 from tests.support.browser import Browser, ask, hello
 from tests.support.silence import stopped
+from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -302,7 +303,15 @@ async def the_database_is_gone_for_long(world: World) -> set[str]:
     await world.line.cut()
     found = await world.plays(world.schedules, 12)
     await world.line.join()
+    await until_answered(partial(finds_the_database, world))
     return found
+
+
+async def finds_the_database(world: World) -> bool:
+    """Whether the schedules do; they ask again after a pause."""
+    before = await world.counted(UNAVAILABLE)
+    await world.schedules()
+    return await world.counted(UNAVAILABLE) == before
 
 
 @rings("NodeUnreachable")

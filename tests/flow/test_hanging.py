@@ -12,13 +12,12 @@ import re
 import secrets
 import sys
 import urllib.error
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
-from bench.support.gateways import ROOT, gateway
+from bench.support.gateways import ROOT, command, gateway
 from bench.support.ports import free_port
 from bench.support.sweep import AGE
 from tests.support.browser import Browser, ask, hear, hello, reply
@@ -30,6 +29,7 @@ from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+    from pathlib import Path
 
     from websockets.asyncio.client import ClientConnection
 
@@ -71,15 +71,8 @@ async def claim(tab: ClientConnection, bonus_id: str) -> str:
 
 
 def queue_server(headcount: Headcount) -> int:
-    (found,) = [pid for pid in descendants(headcount.pid) if b"queue_server" in _command(pid)]
+    (found,) = [pid for pid in descendants(headcount.pid) if "queue_server" in command(pid)]
     return found
-
-
-def _command(pid: int) -> bytes:
-    """Nothing of a process that has just ended."""
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    return b""
 
 
 async def test_the_queue_hangs(own: Browser) -> None:

@@ -166,9 +166,10 @@ class Show:
         assert (welcome["recovered"], welcome["state"]) == (False, {"likes": 1})
         assert welcome["epoch"] != self.welcome["epoch"]
         ids = [event.get("id") for event in welcome["events"]]
-        assert ids == ["a1", f"bonus.{self.granted}", f"claim-{self.granted}"]
-        assert (await self.likes("a3", 3))["event"]["seq"] == 4
-        assert (await self.likes("a3", 3))["event"]["seq"] == 4
+        granted = (f"bonus.{self.granted}", f"claim-{self.granted}", f"payout.{self.granted}.1")
+        assert ids == ["a1", *granted]
+        assert (await self.likes("a3", 3))["event"]["seq"] == 5
+        assert (await self.likes("a3", 3))["event"]["seq"] == 5
         await self.is_told_of_a_gap()
 
     async def is_told_of_a_gap(self) -> None:

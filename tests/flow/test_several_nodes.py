@@ -6,13 +6,13 @@ import asyncio
 import os
 import signal
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from bench.support.gateways import command
 from tests.support.browser import Browser, ask, hear, hello
 from tests.support.processes import descendants
 from tests.support.system import Headcount, running
@@ -113,11 +113,7 @@ async def test_a_killed_node_takes_only_its_own_connections_and_the_sweep_ends_t
 
 def nodes_of(headcount: Headcount) -> set[int]:
     """The processes of the gateway's nodes."""
-    return {
-        pid
-        for pid in descendants(headcount.pid)
-        if b"wsgate.node.process" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    }
+    return {pid for pid in descendants(headcount.pid) if "wsgate.node.process" in command(pid)}
 
 
 async def answers(tab: ClientConnection) -> bool:

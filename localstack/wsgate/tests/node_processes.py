@@ -36,6 +36,8 @@ def children(pid: int) -> list[int]:
 
 def nodes(command: Command) -> list[int]:
     def line(pid: int) -> bytes:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
+        with contextlib.suppress(OSError):  # it has just ended
+            return Path(f"/proc/{pid}/cmdline").read_bytes()
+        return b""
 
     return [pid for pid in children(command.process.pid) if b"wsgate.node.process" in line(pid)]
