@@ -10,5 +10,5 @@ alter table broadcasts
     add constraint broadcasts_kind_check check (kind in ('offer', 'cancel', 'stock', 'news'));
 
 -- It answers with one word more.
-drop function if exists claim(text, text, uuid, interval, integer, interval, timestamptz);
+select set_aside('claim(text, text, uuid, interval, integer, interval, timestamptz)');
 delete from migrations where name = 'functions/bonus/claim.sql';

@@ -53,9 +53,8 @@ alter table bonuses drop constraint bonuses_rule_id_fkey;
 -- Which milestone made it.
 alter table bonuses add column milestone smallint;
 -- It takes one word more.
-drop function if exists create_bonus(
-    uuid, jsonb, text, text, text[], interval, interval, integer, interval, timestamptz, boolean, text, uuid, boolean,
-    timestamptz);
+select set_aside('create_bonus(uuid, jsonb, text, text, text[], interval, interval, integer, interval,
+    timestamptz, boolean, text, uuid, boolean, timestamptz)');
 delete from migrations where name = 'functions/bonus/create_bonus.sql';
 
 -- Awards and sessions that are being finalized are waited for, and kept out until the progress is there.

@@ -24,4 +24,4 @@ create table draw_candidates (
 create index draw_candidates_user on draw_candidates (user_id);
 
 -- Its result gets a column for candidates.
-drop function if exists prune(interval, interval, interval, integer, timestamptz);
+select set_aside('prune(interval, interval, interval, integer, timestamptz)');
