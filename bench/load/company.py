@@ -87,6 +87,8 @@ class Shown:
     unacked: set[str] = field(default_factory=set)
     """Which have to acknowledge it."""
     waiting: asyncio.Event = field(default_factory=asyncio.Event)
+    broadcast: int | None = None
+    """What offered it, by its place in the stream of broadcasts; None for listed users."""
 
     def has(self, connection_id: str) -> bool:
         """Whether a connection knows of it."""

@@ -234,7 +234,7 @@ class User:
             case "welcome":
                 self._welcome(line, message)
             case "bonus":
-                self._show(line, message["bonus"])
+                self._show(line, message["bonus"], (message.get("broadcast") or {}).get("seq"))
             case "event":
                 self._event(line, message["event"])
             case "acted":
@@ -271,7 +271,7 @@ class User:
     def _event(self, line: Line, event: dict[str, Any]) -> None:
         self._seq = max(self._seq, event["seq"])
         if event["type"] == "bonus.offered":
-            self._show(line, event["body"])
+            self._show(line, event["body"], None)
         elif act := self._company.acts.get(event["id"]):
             act.pushes += 1
             self._company.tally.wait("act on the other device", time.time() - act.sent_at)
@@ -282,11 +282,14 @@ class User:
             act.answers += 1
             self._company.tally.wait("act", time.time() - act.sent_at)
 
-    def _show(self, line: Line, bonus: dict[str, Any]) -> None:
+    def _show(self, line: Line, bonus: dict[str, Any], broadcast: int | None) -> None:
         if bonus["outcome"] is not None:
             return
         bonus_id, company, must_ack = bonus["bonus_id"], self._company, bonus["acknowledge"]
         shown = company.shown.setdefault(bonus_id, Shown())
+        shown.broadcast = shown.broadcast or broadcast
+        if broadcast not in (None, shown.broadcast):  # it says what is left of the stock
+            return
         shown.push(line.connection_id, self.user_id, company.tally, acknowledge=must_ack)
         if must_ack:
             shown.unacked.add(line.connection_id)

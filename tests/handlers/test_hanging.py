@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from handlers.container import Container
-    from handlers.core.operation import Statement
+    from handlers.core.operation import Note, Statement
     from tests.support.world import World
 
 SHORT_SECONDS = 0.2
@@ -415,11 +415,13 @@ def test_an_order_without_an_id_gets_one_when_the_database_hangs(
     world.come("tab-1")
     fetch = Database.fetch
 
-    async def hangs(self: Database, statement: Statement[Any]) -> list[Any]:
+    async def hangs(
+        self: Database, statement: Statement[Any], note: Note | None = None
+    ) -> list[Any]:
         if name(statement) != lost:
-            return await fetch(self, statement)
+            return await fetch(self, statement, note)
         with hanging(server):
-            return await fetch(self, statement)
+            return await fetch(self, statement, note)
 
     with monkeypatch.context() as patch:
         patch.setattr(Database, "fetch", hangs)

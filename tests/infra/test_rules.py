@@ -172,6 +172,8 @@ def test_another_stage_is_not_ours_to_push_to(broken: Broken) -> None:
     assert broken_rules(broken("MessageFunctionRole", "Policies", to=policies), ROOT) == [
         "grants: MessageFunction: may not DELETE @connections on SocketApi/live, and does",
         "grants: MessageFunction: may not POST @connections on SocketApi/live, and does",
+        "grants: MessageFunction: may not sqs:SendMessage on BroadcastQueue, and does",
+        "grants: MessageFunction: may not sqs:SendMessage on NewsQueue, and does",
         "grants: MessageFunction: may POST @connections on SocketApi/test, and never does",
     ]
 

@@ -30,6 +30,8 @@ ALLOWED = {
     "MessageFunction": [
         "DELETE @connections on SocketApi/live",
         "POST @connections on SocketApi/live",
+        "sqs:SendMessage on BroadcastQueue",
+        "sqs:SendMessage on NewsQueue",
     ],
     "BroadcastFunction": [
         "POST @connections on SocketApi/live",

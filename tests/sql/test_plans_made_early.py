@@ -238,7 +238,8 @@ async def test_who_comes_with_a_crowd_reads_their_own_rows(
     db: asyncpg.Connection, own_dsn: str, call: Call
 ) -> None:
     bonus = uuid4()
-    await db.execute(*create_bonus(bonus, stock=100))
+    # In as many slots, which each look at what is left reads.
+    await db.execute(*create_bonus(bonus, stock=20))
     for n in range(3):
         await call(db, f"early-{n}", bonus)
     await _fill(own_dsn, "user", 5_000)

@@ -123,7 +123,8 @@ async def test_a_user_s_question_reads_what_it_shows(filled: asyncpg.Connection,
     await filled.fetch(*asked(ASKED[what]))
     read = {name: count - before[name] for name, count in await filled.fetch(READ)}
     assert sum(read.values()) > 0
-    assert sum(read.values()) < 250, sorted((count, name) for name, count in read.items())[-9:]
+    # A welcome looks at some thirty of each audience for eleven that can be claimed.
+    assert sum(read.values()) < 300, sorted((count, name) for name, count in read.items())[-9:]
 
 
 async def test_reading_a_whole_table_would_be_seen(filled: asyncpg.Connection) -> None:
