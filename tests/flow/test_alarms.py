@@ -12,6 +12,7 @@ import urllib.error
 import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -199,6 +200,9 @@ async def the_queue_hangs(world: World) -> set[str]:
     return await world.plays(minute, 2)
 
 
+LEAVES = "delete from watching_times where user_id like 'crowd-%'"
+
+
 @rings("PushesLate")
 async def a_bonus_is_over_before_it_is_pushed(world: World) -> set[str]:
     order = FOR_ALL | {"window_seconds": 1}
@@ -206,14 +210,15 @@ async def a_bonus_is_over_before_it_is_pushed(world: World) -> set[str]:
 
     async def minute() -> None:
         before = await world.counted(dropped)
+        await world.browser.rows(LEAVES)
+        await world.browser.rows(CROWD, 1_100, timedelta(0))
         async with world.fault("queue_stuck"):
             await world.browser.api("POST", "/bonuses", order)
             await world.until_counted(AGE_OF_MESSAGES, 1.1, "BroadcastQueue")
         await world.until_counted(dropped, before + 1_000)
 
-    await world.browser.rows(CROWD, 1_100)
     found = await world.plays(minute, 2)
-    await world.browser.rows("delete from watching_times where user_id like 'crowd-%'")
+    await world.browser.rows(LEAVES)
     return found
 
 
@@ -235,7 +240,7 @@ async def a_cycle_of_the_sweep_takes_long(world: World) -> set[str]:
     """A second stands for twenty minutes: 30 connections, ten of them a second."""
 
     async def minute() -> None:
-        await world.browser.rows(CROWD, 30)
+        await world.browser.rows(CROWD, 30, timedelta(minutes=2))
         await world.schedules()
 
     return await world.plays_until_it_rings(minute, 10, {"cycle_age": 1_200})
@@ -324,9 +329,13 @@ async def the_gateway_does_not_answer(world: World) -> set[str]:
 @rings("NodeUnreachable")
 async def the_gateway_refuses_the_sweep(world: World) -> set[str]:
     await hello(await world.browser.tab())  # the others were taken for ended
-    await world.browser.rows(AGE)
+
+    async def minute() -> None:
+        await world.browser.rows(AGE)
+        await world.schedules()
+
     async with world.fault("management_failed"):
-        return await world.plays(world.schedules)
+        return await world.plays_until_it_rings(minute, 3)
 
 
 @rings("NodeUnreachable")

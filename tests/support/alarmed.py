@@ -38,7 +38,8 @@ FOR_ALL = {"reward": {"n": 1}, "audience": {"kind": "everyone"}, "window_seconds
 HEALTHY_MINUTES = 14
 # Each call that finds none idle starts a copy of its function, which takes a second of a processor.
 AT_ONCE = 4
-# Sessions whose connections the gateway does not know, so old that the sweep asks for them.
+# Sessions whose connections the gateway does not know. Once they are older than a minute the sweep
+# asks for them.
 CROWD = """
 insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
     select 'crowd-' || n, 'site', at, at, jsonb_build_object(
@@ -46,7 +47,7 @@ insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
                jsonb_build_object(lpad(n::text, 14, '_') || 'A=',
                                   jsonb_build_object('at', extract(epoch from at))))
       from generate_series(1, $1::integer) n,
-           (select clock_timestamp() - interval '2 minutes') as two_minutes_ago (at)
+           (select clock_timestamp() - $2::interval) as began (at)
     on conflict do nothing
 """
 
