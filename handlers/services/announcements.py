@@ -7,7 +7,7 @@ import logging
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import msgspec
 
@@ -87,6 +87,11 @@ def is_repeated(outcome: str) -> bool:
     if outcome == "window_over":
         raise WindowOver
     return outcome == "repeated"
+
+
+def cancel_id_of(broadcast_id: UUID) -> UUID:
+    """Name the broadcast of a cancellation: always the same, so the audience is told once."""
+    return uuid5(broadcast_id, "cancel")
 
 
 async def announce(ports: Ports, broadcast_id: UUID) -> None:

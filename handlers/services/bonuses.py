@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar, Literal
-from uuid import UUID, uuid5
+from uuid import UUID
 
 import msgspec
 
@@ -17,6 +17,7 @@ from handlers.services.announcements import (
     announce,
     announce_eventually,
     announce_to_few,
+    cancel_id_of,
     is_repeated,
 )
 from handlers.services.errors import NotFound, QueueUnavailable
@@ -157,20 +158,20 @@ async def create(ports: Ports, new: CreateBonus, *, is_repeatable: bool) -> Bonu
     other bonus is cancelled.
     """
     was_there = is_repeated(await ports.database.fetch_one(new))
+    bonus = await read(ports.database, new.bonus_id, is_counted=True)
     is_for_few = 0 < len(new.user_ids) <= MAX_FEW_USERS
-    bonus = await tell(ports, new.bonus_id, is_for_few=is_for_few, is_repeatable=is_repeatable)
+    await tell(ports, bonus, is_for_few=is_for_few, is_repeatable=is_repeatable)
     return replace(bonus, is_repeated=was_there)
 
 
-async def tell(ports: Ports, bonus_id: UUID, *, is_for_few: bool, is_repeatable: bool) -> Bonus:
-    """Tell the audience of a bonus that was just created, as `create` does; the bonus as it was."""
-    bonus = await read(ports.database, bonus_id, is_counted=True)
-    if bonus.row.state in OPEN_STATES:
-        if is_for_few:
-            await announce_to_few(ports, bonus_id)
-        else:
-            await _announce_or_cancel(ports, bonus_id, is_repeatable=is_repeatable)
-    return bonus
+async def tell(ports: Ports, bonus: Bonus, *, is_for_few: bool, is_repeatable: bool) -> None:
+    """Tell the audience of a bonus that was just created, as `create` does."""
+    if bonus.row.state not in OPEN_STATES:
+        return
+    if is_for_few:
+        await announce_to_few(ports, bonus.row.bonus_id)
+    else:
+        await _announce_or_cancel(ports, bonus.row.bonus_id, is_repeatable=is_repeatable)
 
 
 async def _announce_or_cancel(ports: Ports, bonus_id: UUID, *, is_repeatable: bool) -> None:
@@ -204,14 +205,9 @@ async def cancel(ports: Ports, bonus_id: UUID) -> Bonus:
     """End the claims of a bonus and tell its audience. Raises NotFound."""
     await ports.database.fetch(_cancellation(bonus_id))
     bonus = await read(ports.database, bonus_id)
-    await announce_eventually(ports, _cancel_id(bonus_id))
+    await announce_eventually(ports, cancel_id_of(bonus_id))
     return bonus
 
 
 def _cancellation(bonus_id: UUID) -> CancelBonus:
-    return CancelBonus(bonus_id, _cancel_id(bonus_id))
-
-
-def _cancel_id(bonus_id: UUID) -> UUID:
-    """Name the broadcast of the cancellation: always the same, so the audience is told once."""
-    return uuid5(bonus_id, "cancel")
+    return CancelBonus(bonus_id, cancel_id_of(bonus_id))

@@ -9,8 +9,8 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Json, Statement
+from handlers.services import bonuses
 from handlers.services.announcements import is_repeated
-from handlers.services.bonuses import MAX_FEW_USERS, tell
 from handlers.services.errors import NotDrawn, NotFound
 
 if TYPE_CHECKING:
@@ -76,8 +76,9 @@ async def create(ports: Ports, new: CreateDraw, *, is_repeatable: bool) -> tuple
     if outcome in ("too_early", "no_candidates"):
         raise NotDrawn(outcome)
     was_there = is_repeated(outcome)
-    is_for_few = new.winners <= MAX_FEW_USERS
-    await tell(ports, new.bonus_id, is_for_few=is_for_few, is_repeatable=is_repeatable)
+    bonus = await bonuses.read(ports.database, new.bonus_id)
+    is_for_few = new.winners <= bonuses.MAX_FEW_USERS
+    await bonuses.tell(ports, bonus, is_for_few=is_for_few, is_repeatable=is_repeatable)
     return await read(ports.database, new.bonus_id), was_there
 
 

@@ -6,13 +6,14 @@ import json
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from handlers.core.operation import Json, Statement
 from handlers.services.announcements import (
     BroadcastRow,
     FindBroadcast,
     announce_eventually,
+    cancel_id_of,
     is_repeated,
 )
 from handlers.services.errors import NotFound
@@ -81,7 +82,7 @@ async def read(database: Database, news_id: UUID) -> News:
 
 async def cancel(ports: Ports, news_id: UUID) -> News:
     """Push news no further, and tell their audience. Raises NotFound."""
-    cancel_id = uuid5(news_id, "cancel")  # always the same, so the audience is told once
+    cancel_id = cancel_id_of(news_id)
     await ports.database.fetch(CancelNews(news_id, cancel_id))
     found = await read(ports.database, news_id)
     await announce_eventually(ports, cancel_id)

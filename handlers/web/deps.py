@@ -27,6 +27,8 @@ from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI
 from handlers.web.scopes import SCOPE_OF
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from fastapi.routing import APIRoute
 
     from handlers.services.keys import Caller, Keys
@@ -156,9 +158,14 @@ def interval(
     begins: Annotated[MomentInQuery, FROM], ends: Annotated[MomentInQuery, TO]
 ) -> Interval:
     """The interval [from, to), which must not be empty. Raises ApiError."""
-    if ends <= begins:
-        raise ApiError.of(REVERSED_INTERVAL)
+    check_interval(begins, ends)
     return Interval(begins, ends)
+
+
+def check_interval(begins: datetime | None, ends: datetime | None) -> None:
+    """Raises ApiError for an interval that is empty. None: it has no such bound."""
+    if begins is not None and ends is not None and ends <= begins:
+        raise ApiError.of(REVERSED_INTERVAL)
 
 
 Clock = Annotated[

@@ -72,6 +72,17 @@ def newest_first(position: NewestFirst | None) -> tuple[datetime, UUID]:
     return EPOCH + timedelta(microseconds=position.created_at), position.id
 
 
+class Before(NamedTuple):
+    """The position in a list whose entries have a number, the largest first."""
+
+    number: BigInt
+
+
+def before(position: Before | None) -> int:
+    """The number that the next rows come before."""
+    return 2**63 - 1 if position is None else position.number
+
+
 class CsvResponse(Response):
     """A CSV file (RFC 4180) whose first line has the names of the columns."""
 

@@ -2,33 +2,28 @@
 
 from __future__ import annotations
 
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 from fastapi import Query
 
 from handlers.services.audit import AuditRow, ListAudit
 from handlers.services.presence import ALWAYS, NEVER
 from handlers.services.reports import REPORT_TIMEOUT
-from handlers.web.deps import FROM, TO, TheDatabase, service_router
+from handlers.web.deps import FROM, TO, TheDatabase, check_interval, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     FOREIGN_CURSOR,
     NARROWER_RANGE,
     REVERSED_INTERVAL,
-    ApiError,
     documented,
 )
-from handlers.web.pagination import After, BigInt, Cursor, Limit, Listing
+from handlers.web.pagination import After, Before, Cursor, Limit, Listing, before
 from handlers.web.schemas.audit import AuditEntry, AuditPage
 from handlers.web.schemas.fields import Name  # noqa: TC001  # FastAPI reads it
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001
 
 router = service_router("audit")
 LIST_ERRORS = documented(BAD_REQUEST, REVERSED_INTERVAL, FOREIGN_CURSOR, NARROWER_RANGE)
-
-
-class Before(NamedTuple):
-    id: BigInt
 
 
 @router.get("/audit", responses=LIST_ERRORS)
@@ -47,13 +42,11 @@ async def list_audit(  # noqa: PLR0913, PLR0917  # most are filters
     An order and its entry are written together. Entries are kept for 400 days. Payouts have their
     author in GET /grants.
     """
-    if begins is not None and ends is not None and ends <= begins:
-        raise ApiError.of(REVERSED_INTERVAL)
+    check_interval(begins, ends)
 
     async def fetch(position: Before | None, rows: int) -> list[AuditRow]:
-        before = 2**63 - 1 if position is None else position.id
         interval = (begins or ALWAYS, ends or NEVER)
-        page = ListAudit(before, author, operation, subject, *interval, rows)
+        page = ListAudit(before(position), author, operation, subject, *interval, rows)
         return await database.report(page, REPORT_TIMEOUT)
 
     listing = Listing(

@@ -15,7 +15,7 @@ from handlers.services.corrections import (
     ListedCorrectionRow,
 )
 from handlers.services.presence import ALWAYS, NEVER
-from handlers.web.deps import FROM, TO, TheDatabase, UserFilter, service_router
+from handlers.web.deps import FROM, TO, TheDatabase, UserFilter, check_interval, service_router
 from handlers.web.errors import (
     ALREADY_CORRECTED,
     BAD_REQUEST,
@@ -28,7 +28,6 @@ from handlers.web.errors import (
     REVERSED_INTERVAL,
     SESSION_OPEN,
     SESSIONS_OVERLAP,
-    ApiError,
     documented,
 )
 from handlers.web.orders import created, fingerprint, named
@@ -106,8 +105,7 @@ async def list_corrections(  # noqa: PLR0913, PLR0917  # most are filters
 
     They include those that later ones have replaced.
     """
-    if begins is not None and ends is not None and ends <= begins:
-        raise ApiError.of(REVERSED_INTERVAL)
+    check_interval(begins, ends)
 
     async def fetch(position: NewestFirst | None, rows: int) -> list[ListedCorrectionRow]:
         page = ListCorrections(

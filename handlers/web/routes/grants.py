@@ -11,15 +11,13 @@ from fastapi import Depends, Query, Request, Response
 
 from handlers.services import grants
 from handlers.services.grants import ANY, GrantRow, Position, Wanted
-from handlers.web.deps import FROM, TO, TheDatabase, UserFilter, service_router
+from handlers.web.deps import FROM, TO, TheDatabase, UserFilter, check_interval, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     DATABASE_MOVED,
     FOREIGN_CURSOR,
     GRANTS_PRUNED,
-    REVERSED_INTERVAL,
     UNAVAILABLE,
-    ApiError,
     documented,
 )
 from handlers.web.pagination import CSV, After, CsvResponse, Cursor, Limit, Listing, TheCsvForm
@@ -41,8 +39,7 @@ def _wanted(  # noqa: PLR0913, PLR0917  # one for each filter
     ends: Annotated[MomentInQuery | None, TO] = None,
 ) -> Wanted:
     """Raises ApiError."""
-    if begins is not None and ends is not None and ends <= begins:
-        raise ApiError.of(REVERSED_INTERVAL)
+    check_interval(begins, ends)
     return Wanted(bonus_id, campaign_id, user_id, state, begins, ends)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, NamedTuple
+from typing import TYPE_CHECKING, Annotated
 from uuid import UUID, uuid4
 
 from fastapi import Path, Response
@@ -13,7 +13,7 @@ from handlers.services import news
 from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import BAD_REQUEST, NEWS_TOO_LARGE, NOT_FOUND, UNSTORABLE, documented
 from handlers.web.orders import audience_of, created, fingerprint, named, to_json
-from handlers.web.pagination import LIST_ERRORS, After, BigInt, Cursor, Limit, Listing
+from handlers.web.pagination import LIST_ERRORS, After, Before, Cursor, Limit, Listing, before
 from handlers.web.schemas.broadcasts import Progress
 from handlers.web.schemas.news import News, NewsOrder, NewsPage
 
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 router = service_router("news")
 
 NewsId = Annotated[UUID, Path(description="the id of the news")]
-
-
-class Before(NamedTuple):
-    seq: BigInt
 
 
 @router.post(
@@ -69,8 +65,7 @@ async def list_news(database: TheDatabase, limit: Limit = 100, after: After = No
     """List all news that is kept, the newest first, and how far its audience has been told."""
 
     async def fetch(position: Before | None, rows: int) -> list[ListedNewsRow]:
-        before = 2**63 - 1 if position is None else position.seq
-        return await database.fetch(news.ListNews(before, rows))
+        return await database.fetch(news.ListNews(before(position), rows))
 
     listing = Listing(Cursor("news", (), Before), News.model_fields, fetch, _position)
     rows, following = await listing.page(after, limit)

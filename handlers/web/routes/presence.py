@@ -21,6 +21,7 @@ from handlers.web.deps import (
     TheDatabase,
     TheOnlineCounts,
     UserFilter,
+    check_interval,
     service_router,
 )
 from handlers.web.errors import (
@@ -164,8 +165,7 @@ def sessions(  # noqa: PLR0913, PLR0917  # each is a filter
 ) -> Listing[SessionRow, SessionPosition]:
     if user_id is None and (begins is None or ends is None):
         raise ApiError.of(INTERVAL_MISSING)
-    if begins is not None and ends is not None and ends <= begins:
-        raise ApiError.of(REVERSED_INTERVAL)
+    check_interval(begins, ends)
     statement = presence.ListSessions(
         begins=ALWAYS if begins is None else begins,
         ends=NEVER if ends is None else ends,
