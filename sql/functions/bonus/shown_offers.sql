@@ -7,6 +7,12 @@ create or replace function shown_offers(
 ) language plpgsql stable as $$
 declare
     c_last constant uuid := 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+    v_offers cursor for select * from offers_after(p_user_id, p_resource, p_now, c_last, p_now) as o
+                         order by o.sort_at, o.bonus_id;
+    v_offer record;
+    v_claimable jsonb[] := '{}';
+    v_others jsonb[] := '{}';
+    v_ranks integer[] := '{}';
     v_shown jsonb[] := '{}';
     v_is_any_running boolean;
     v_is_any_cancelled boolean;
@@ -16,18 +22,24 @@ begin
            exists (select from broadcasts b where b.kind = 'cancel' and b.expires_at > p_now)
       into v_is_any_running, v_is_any_cancelled;
     if v_is_any_running then
-        -- In the order in which they are read, so it stops at the eleventh.
-        v_shown := array(
-            select bonus_json(o.bonus, null) from offers_after(p_user_id, p_resource, p_now, c_last, p_now) as o
-             where o.state = 'claimable' order by o.sort_at, o.bonus_id limit 11);
-        if cardinality(v_shown) < 11 then
-            v_shown := array(
-                select bonus_json(o.bonus, shown_outcome(o.state, o.outcome), o.progress)
-                  from offers_after(p_user_id, p_resource, p_now, c_last, p_now) as o
-                 order by case when o.state = 'claimable' then 0 when o.state in ('announced', 'not_yet') then 1
-                               when o.state = 'had' then 2 else 3 end,
-                          o.sort_at, o.bonus_id limit 11);
-        end if;
+        -- One by one, in the order in which they are read, so it stops at the eleventh that can be claimed.
+        open v_offers;
+        while cardinality(v_claimable) < 11 loop
+            fetch v_offers into v_offer;
+            exit when not found;
+            if v_offer.state = 'claimable' then
+                v_claimable := v_claimable || bonus_json(v_offer.bonus, null);
+            else
+                v_others := v_others || bonus_json(v_offer.bonus, shown_outcome(v_offer.state, v_offer.outcome),
+                                                   v_offer.progress);
+                v_ranks := v_ranks || case when v_offer.state in ('announced', 'not_yet') then 1
+                                           when v_offer.state = 'had' then 2 else 3 end;
+            end if;
+        end loop;
+        close v_offers;
+        v_shown := (v_claimable || array(
+            select other from unnest(v_others, v_ranks) with ordinality as o (other, rank, place)
+             order by rank, place limit 11))[:11];
     end if;
     has_more := cardinality(v_shown) > 10;
     if v_is_any_cancelled and cardinality(v_shown) < 10 then
