@@ -13,7 +13,7 @@ from handlers.services import keys
 from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys
 from handlers.web.errors import MISSING_SCOPE, TOO_MANY_KEYS, UNAUTHORIZED
 from handlers.web.scopes import OPERATIONS, SCOPE_OF, SCOPES, SERVICE_TOKEN_ONLY
-from tests.support.web import WebContainer, call, operations
+from tests.support.web import WebContainer, call, make_key, operations
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -29,13 +29,6 @@ def container_type() -> type[Container]:
     return WebContainer
 
 
-def make(world: World, name: str, *scopes: str) -> dict[str, Any]:
-    status, key = call(world, "POST", "/keys", {"name": name, "scopes": scopes})
-    assert status == 201, key
-    assert isinstance(key, dict)
-    return key
-
-
 def test_every_operation_has_exactly_one_scope_or_is_the_service_tokens(world: World) -> None:
     named = [one for operations in OPERATIONS.values() for one in operations]
     assert sorted([*named, *SERVICE_TOKEN_ONLY, *OPEN]) == sorted(operations(world))
@@ -49,7 +42,7 @@ def test_an_operation_without_a_scope_is_closed() -> None:
 
 @pytest.mark.parametrize("name", ["root", "service-token", "admin"])
 def test_a_name_gives_no_rights(world: World, name: str) -> None:
-    key = make(world, name, "read")
+    key = make_key(world, name, "read")
     order = {"name": "more", "scopes": ["pay"]}
     assert call(world, "POST", "/keys", order, key["token"])[0] == 403
     assert call(world, "POST", "/tickets", {"user_id": "ann"}, key["token"])[0] == 403
@@ -57,7 +50,7 @@ def test_a_name_gives_no_rights(world: World, name: str) -> None:
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_key_opens_what_its_scope_says_and_no_more(world: World, scope: Scope) -> None:
-    token = make(world, "one", scope)["token"]
+    token = make_key(world, "one", scope)["token"]
     for name, (method, path) in operations(world).items():
         if name in OPEN:
             continue
@@ -69,7 +62,7 @@ def test_a_key_opens_what_its_scope_says_and_no_more(world: World, scope: Scope)
 
 
 def test_a_refusal_names_the_scope(world: World) -> None:
-    token = make(world, "reader", "read")["token"]
+    token = make_key(world, "reader", "read")["token"]
     _, refused = call(world, "POST", "/kick", {"user_id": "ann"}, token)
     assert refused["detail"] == "this key may not do that; it takes the scope `kick`"
     _, refused = call(world, "GET", "/keys", None, token)
@@ -77,7 +70,7 @@ def test_a_refusal_names_the_scope(world: World) -> None:
 
 
 def test_a_name_has_two_keys_at_most_so_that_one_can_replace_the_other(world: World) -> None:
-    first, second = make(world, "payouts", "pay"), make(world, "payouts", "pay")
+    first, second = make_key(world, "payouts", "pay"), make_key(world, "payouts", "pay")
     order = {"name": "payouts", "scopes": ["pay"]}
     status, refused = call(world, "POST", "/keys", order)
     assert (status, refused["code"]) == (409, TOO_MANY_KEYS.code)
@@ -100,7 +93,7 @@ def test_there_are_a_hundred_keys_at_most(world: World) -> None:
 
 
 def test_only_a_hash_is_stored(world: World) -> None:
-    token = make(world, "one", "read")["token"]
+    token = make_key(world, "one", "read")["token"]
     (row,) = world.rows("select k::text as text, hash from service_keys k")
     secret = token.split("_", 2)[2]
     assert secret not in row["text"]
@@ -115,7 +108,7 @@ def test_a_statement_that_runs_twice_makes_one_key(world: World) -> None:
 
 
 def test_a_wrong_token_is_unauthorized(world: World) -> None:
-    token = make(world, "one", "read")["token"]
+    token = make_key(world, "one", "read")["token"]
     head, secret = token[:36], token[36:]
     wrong = (
         *(head + secret[::-1], f"hk_{uuid4().hex}_{secret}", head, f"{token}x", secret),
@@ -129,7 +122,7 @@ def test_a_wrong_token_is_unauthorized(world: World) -> None:
 
 
 def test_without_a_database_the_service_token_still_mints_tickets(world: World) -> None:
-    token = make(world, "backend", "tickets")["token"]
+    token = make_key(world, "backend", "tickets")["token"]
     world.lose_database()
     order = {"user_id": "ann"}
     assert call(world, "POST", "/tickets", order)[0] == 201
@@ -138,7 +131,7 @@ def test_without_a_database_the_service_token_still_mints_tickets(world: World) 
 
 
 def test_a_deleted_key_opens_nothing_after_ten_seconds(world: World) -> None:
-    key = make(world, "one", "read")
+    key = make_key(world, "one", "read")
     now = [0.0]
     known, database = Keys(lambda: now[0]), world.container.database
 
@@ -154,7 +147,7 @@ def test_a_deleted_key_opens_nothing_after_ten_seconds(world: World) -> None:
 
 
 def test_a_key_is_looked_up_once_in_ten_seconds(world: World) -> None:
-    key = make(world, "one", "read")
+    key = make_key(world, "one", "read")
     asked: list[Statement[Any]] = []
 
     class Watched:
@@ -175,7 +168,7 @@ def test_the_log_says_whose_key_changed_something(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO, "handlers")
-    token = make(world, "backend-a", "tickets", "read")["token"]
+    token = make_key(world, "backend-a", "tickets", "read")["token"]
     call(world, "GET", "/online", None, token)
     call(world, "POST", "/tickets", {"user_id": "ann"}, token)
     said = [record.getMessage() for record in caplog.records]

@@ -14,7 +14,7 @@ import pytest
 
 from handlers import message
 from handlers.core.ticket import Ticket, mint
-from tests.support.web import WebContainer, call, operations
+from tests.support.web import WebContainer, call, make_key, operations
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -122,8 +122,7 @@ def test_no_route_of_the_http_api_opens_to_a_user(world: World) -> None:
     """Neither with their ticket nor with the id of a key, on any path, by any method."""
     ticket = Ticket("t", "bob", "site", datetime.now(UTC) + timedelta(minutes=1))
     text = mint(ticket, os.environ["TICKET_SECRET"])
-    status, key = call(world, "POST", "/keys", {"name": "payer", "scopes": ["read"]})
-    assert status == 201
+    key = make_key(world, "payer", "read")
     known = f"hk_{key['key_id'].replace('-', '')}_{'A' * 43}"
     named = operations(world)
     del named["check_health"]

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 
 from handlers.web.scopes import OPERATIONS, SERVICE_TOKEN_ONLY
-from tests.support.web import WebContainer, call, pages
+from tests.support.web import WebContainer, call, make_key, pages
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -67,12 +67,6 @@ def container_type() -> type[Container]:
     return WebContainer
 
 
-def make(world: World, name: str, *scopes: str) -> dict[str, Any]:
-    status, key = call(world, "POST", "/keys", {"name": name, "scopes": scopes})
-    assert status == 201, key
-    return dict(key)
-
-
 def audit(world: World, query: str = "") -> list[dict[str, Any]]:
     status, page = call(world, "GET", f"/audit?{query}")
     assert status == 200, page
@@ -108,8 +102,8 @@ def test_an_order_leaves_an_entry_with_who_what_and_from_where(
 
 
 def test_a_key_is_named_and_so_is_what_it_made(world: World) -> None:
-    producer = make(world, "producer", "order", "read")["token"]
-    other = make(world, "other", "order")["token"]
+    producer = make_key(world, "producer", "order", "read")["token"]
+    other = make_key(world, "other", "order")["token"]
     order = BONUS | {"bonus_id": ID}
     made = call(world, "POST", "/bonuses", order, producer)[1]
     assert made["ordered_by"] == "producer"
@@ -128,8 +122,8 @@ def test_a_key_is_named_and_so_is_what_it_made(world: World) -> None:
 
 
 def test_keys_are_orders_too(world: World) -> None:
-    key = make(world, "one", "read")
-    make(world, "one", "read")
+    key = make_key(world, "one", "read")
+    make_key(world, "one", "read")
     assert call(world, "POST", "/keys", {"name": "one", "scopes": ["pay"]})[0] == 409
     call(world, "DELETE", f"/keys/{key['key_id']}")
     found = [(one["operation"], one["outcome"]) for one in audit(world)]
@@ -162,7 +156,7 @@ def test_what_is_refused_before_it_is_written_leaves_no_entry(
     )
     token = {"token": "none"} if status == 401 else {}
     if status == 403:
-        token = {"token": make(world, "reader", "read")["token"]}
+        token = {"token": make_key(world, "reader", "read")["token"]}
     before = audit(world)
     assert call(world, "POST", "/bonuses", body, **token)[0] == status
     assert audit(world) == before

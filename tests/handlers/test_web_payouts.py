@@ -7,7 +7,7 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.web import WebContainer, answer, call, table
+from tests.support.web import WebContainer, answer, call, make_key, table
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -108,7 +108,7 @@ def test_a_connection_that_is_gone_stops_nothing(world: World, bonus_id: str) ->
 
 
 def test_a_grant_shows_its_payout_and_who_said_so(world: World, bonus_id: str) -> None:
-    key = call(world, "POST", "/keys", {"name": "payouts", "scopes": ["pay"]})[1]["token"]
+    key = make_key(world, "payouts", "pay")["token"]
     assert [(one["state"], one["payout"]) for one in grants(world)] == [("pending", None)] * 2
     pay(world, item(bonus_id), token=key)
     pay(world, item(bonus_id, "bob"))

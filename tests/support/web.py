@@ -65,6 +65,13 @@ def call(
     return answer["statusCode"], json.loads(sent) if is_json else sent
 
 
+def make_key(world: World, name: str, *scopes: str) -> dict[str, Any]:
+    """A service key, with its token."""
+    status, key = call(world, "POST", "/keys", {"name": name, "scopes": scopes})
+    assert status == 201, key
+    return dict(key)
+
+
 def answer(world: World, path: str) -> dict[str, Any]:
     """The response as API Gateway gets it."""
     path, _, query = path.partition("?")
