@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.browser.tabs import Tab
+from tests.browser.tabs import CROWD_MILLISECONDS, Tab
 
 if TYPE_CHECKING:
     from playwright.async_api import Page
@@ -40,11 +40,11 @@ async def test_a_page_follows_who_is_there_and_a_kicked_user_reads_why(
     await page.goto(headcount.base_url)
     order = {"user_id": "Hal", "resource": "crowd", "may_list": True}
     await page.evaluate(OPEN, [await post(page, headcount, "/tickets", order)])
-    await page.wait_for_function(LISTED, arg=["Hal"])
+    await page.wait_for_function(LISTED, arg=["Hal"], timeout=CROWD_MILLISECONDS)
     ivy = await Tab.open(await device(), headcount, "Ivy", "crowd")
-    await page.wait_for_function(LISTED, arg=["Hal", "Ivy"])
+    await page.wait_for_function(LISTED, arg=["Hal", "Ivy"], timeout=CROWD_MILLISECONDS)
     await ivy.page.close()
-    await page.wait_for_function(LISTED, arg=["Hal"])
+    await page.wait_for_function(LISTED, arg=["Hal"], timeout=CROWD_MILLISECONDS)
     await post(page, headcount, "/kick", {"user_id": "Hal", "reason": "Be kind."})
     await page.wait_for_function(STOPPED)
     ends = await page.evaluate("() => told.ends.filter(([, code]) => code === 'kicked')")
