@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import time
 import uuid
@@ -93,6 +94,8 @@ class Scene:
     """The bonus to all, which the rush claims."""
     is_prepared: bool = False
     """Whether clients know the window of all of them."""
+    reached: float = math.inf
+    """Users a second that came: more than that who say hello at once are an overload."""
 
     @property
     def own(self) -> OwnSystem:
@@ -128,8 +131,9 @@ async def ramp(scene: Scene, stage: Stage) -> None:
     began = time.perf_counter()
     await scene.crowds.ask("come", scene.share(scene.options.rate))
     seconds = time.perf_counter() - began
+    scene.reached = scene.options.users / seconds
     stage.figures["users"] = scene.options.users
-    stage.figures["connects_per_second"] = round(scene.options.users / seconds, 1)
+    stage.figures["connects_per_second"] = round(scene.reached, 1)
     used = {kind: 1000 * each / scene.options.users for kind, each in stage.processor.items()}
     stage.figures["processor_ms_of_a_connect"] = {
         **{kind: round(each, 2) for kind, each in used.items()},
@@ -344,7 +348,7 @@ async def _prepare(scene: Scene) -> list[Wrong]:
         if is_hasty:
             await database.execute(LONG_AGO)
         await scene.own.run_sweep()
-        await scene.crowds.ask("greet", scene.share(options.rate))
+        await scene.crowds.ask("greet", scene.share(min(options.rate, scene.reached)))
         scene.is_prepared = True
     if is_hasty:
         await scene.own.change(MATURE, YOUNG)

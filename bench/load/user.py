@@ -45,6 +45,7 @@ class User:
         "_claim",
         "_company",
         "_epoch",
+        "_refusals",
         "_seq",
         "_since",
         "is_greeting",
@@ -60,6 +61,7 @@ class User:
         self.spells: list[Spell] = []
         self._since: tuple[float, float] = (0.0, 0.0)
         self._seq, self._epoch, self._broadcasts = 0, "", 0
+        self._refusals = 0  # in a row
         self.window = UNTOLD
         """Within how many seconds of a loss it comes back."""
         self.is_greeting = False
@@ -230,7 +232,9 @@ class User:
             line.pinged_at = 0.0
             return
         message = _decode(payload)
-        match message.get("type"):
+        kind = message.get("type")
+        self._refusals = self._refusals + 1 if kind in {"error", None} else 0
+        match kind:
             case "welcome":
                 self._welcome(line, message)
             case "bonus":
@@ -332,7 +336,7 @@ class User:
 
     def _later(self, message: dict[str, Any], say: Callable[..., None], *arguments: Any) -> None:
         self._company.tally.count("requests put off")
-        wait = self._company.pause(message, 0)
+        wait = self._company.pause(message, self._refusals - 1)
         asyncio.get_running_loop().call_later(wait, say, *arguments)
 
     def _hello_again(self, line: Line) -> None:

@@ -127,6 +127,33 @@ def test_an_error_of_the_gateway_sends_all_again_that_has_no_answer() -> None:
     asyncio.run(play())
 
 
+def test_pauses_grow_from_refusal_to_refusal_until_there_is_an_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tries: list[int] = []
+
+    def retry(_code: str, before: int, *_: float) -> float:
+        tries.append(before)
+        return 60.0
+
+    monkeypatch.setattr(shared, "retry", retry)
+
+    async def play() -> None:
+        here = company(Door())
+        ann = User("ann", here)
+        await ann.come()
+        (line,) = ann.lines
+        here.shown["b1"] = Shown()
+        ann.greet()
+        for _ in range(3):
+            ann.heard(line, b'{"message": "Too Many Requests"}')
+        ann.heard(line, b'{"type": "acked", "re": "b1"}')
+        ann.heard(line, b'{"message": "Too Many Requests"}')
+
+    asyncio.run(play())
+    assert tries == [0, 1, 2, 0]
+
+
 def test_another_error_is_wrong() -> None:
     async def play() -> None:
         here = company(Door())
