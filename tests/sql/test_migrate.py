@@ -140,6 +140,24 @@ async def test_an_index_is_built_outside_a_transaction(own_dsn: str, files: Path
     assert await migrate(own_dsn) == []
 
 
+WAITS = """
+create table waits as select current_setting('lock_timeout')::interval as lock,
+                             current_setting('deadlock_timeout')::interval as deadlock;
+"""
+
+
+@pytest.mark.parametrize("before", ["", schema.OUTSIDE], ids=["in a transaction", "outside"])
+async def test_a_migration_gives_up_a_lock_before_a_user_has_to(
+    own_dsn: str, files: Path, before: str
+) -> None:
+    """After deadlock_timeout PostgreSQL looks for a victim, and that may be a user's statement."""
+    (files / "migrations" / "9998_waits.sql").write_text(before + WAITS)
+    await migrate(own_dsn)
+    db = await asyncpg.connect(own_dsn)
+    assert await db.fetchval("select lock > '0' and lock < deadlock from waits")
+    await db.close()
+
+
 async def test_what_runs_outside_a_transaction_is_repeated_from_its_beginning(
     own_dsn: str, files: Path
 ) -> None:

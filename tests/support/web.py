@@ -50,6 +50,18 @@ def call(
     token: str | None = TOKEN,
 ) -> tuple[int, Any]:
     """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is."""
+    event = request(method, path, body, token)
+    assert isinstance(world.container, http.HttpContainer)
+    answer = http.handle(event, Context(), world.container)
+    sent: str = answer["body"]
+    is_json = sent and answer["headers"]["content-type"].startswith("application/json")
+    return answer["statusCode"], json.loads(sent) if is_json else sent
+
+
+def request(
+    method: str, path: str, body: object = None, token: str | None = TOKEN
+) -> dict[str, Any]:
+    """A request as API Gateway hands it over."""
     path, _, query = path.partition("?")
     event = golden("web") | {"rawPath": path, "rawQueryString": query}
     event["headers"] = {"host": "api.example", "content-type": "application/json"}
@@ -57,12 +69,7 @@ def call(
         event["headers"]["authorization"] = f"Bearer {token}"
     event["requestContext"]["http"] |= {"method": method, "path": path}
     text = body if body is None or isinstance(body, str) else json.dumps(body)
-    event |= {"body": text, "isBase64Encoded": False}
-    assert isinstance(world.container, http.HttpContainer)
-    answer = http.handle(event, Context(), world.container)
-    sent: str = answer["body"]
-    is_json = sent and answer["headers"]["content-type"].startswith("application/json")
-    return answer["statusCode"], json.loads(sent) if is_json else sent
+    return event | {"body": text, "isBase64Encoded": False}
 
 
 def make_key(world: World, name: str, *scopes: str) -> dict[str, Any]:
