@@ -38,6 +38,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory, database_url: str) -> Iterat
 
 
 @pytest.fixture(scope="session")
+def zone(cloud: Cloud) -> str:
+    """A zone of DNS for the names of stacks."""
+    made = cloud.client("route53").create_hosted_zone(Name="example.com", CallerReference="1")
+    return str(made["HostedZone"]["Id"].rpartition("/")[2])
+
+
+@pytest.fixture(scope="session")
 def environment(cloud: Cloud) -> dict[str, str]:
     """Functions run on this machine, which the emulator does not mind."""
     return cloud.environment | {"ARCH": MACHINE}
