@@ -1,6 +1,6 @@
 """The schema's migrations, which CloudFormation asks for before it changes the other functions.
 
-`make migrate STACK=name` asks for them, too.
+`make migrate STACK=name` asks for them, too. Without the owner's URL, the schema must be there.
 """
 
 from __future__ import annotations
@@ -8,25 +8,29 @@ from __future__ import annotations
 import logging
 
 from handlers.adapters import cloudformation
-from handlers.adapters.settings import functions_database_url, setting
+from handlers.adapters.settings import functions_database_url, migrates, setting
 from handlers.container import Container, Context, Event, live
-from handlers.services.migrate import Outcome, migrate
+from handlers.services.migrate import Outcome, check, migrate
 
 log = logging.getLogger(__name__)
 
 
 def handle(event: Event, context: Context, container: Container) -> Outcome:
-    """Migrate, unless a stack is deleted or goes back to the release before.
+    """Migrate, or check where the owner does that, unless a stack is deleted or goes back to the
+    release before.
 
     Returns `{"applied": [names of files]}`, or `{"error": sentence}`. CloudFormation is told in any
     case: it would wait for an hour.
     """
     try:
-        outcome = Outcome(applied=[])
-        if cloudformation.asks_for_migrations(event):
+        if not cloudformation.asks_for_migrations(event):
+            outcome = Outcome(applied=[])
+        elif migrates():
             urls = (setting("DATABASE_URL"), functions_database_url())
             seconds = context.get_remaining_time_in_millis() / 1000
             outcome = container.run(migrate(*urls, seconds), context)
+        else:
+            outcome = container.run(check(container.database), context)
     except Exception as error:
         log.exception("not migrated")
         outcome = Outcome(error=f"{type(error).__name__}: see the log of MigrateFunction")

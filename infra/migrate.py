@@ -62,17 +62,9 @@ def migrated(stack: str, session: Any) -> list[str]:
 
 
 def _function(stack: str, session: Any) -> str:
-    try:
-        found = session.client("cloudformation").describe_stack_resource(
-            StackName=stack, LogicalResourceId=FUNCTION
-        )
-    except ClientError as error:
-        if f"Resource {FUNCTION} does not exist" in str(error):
-            raise NotMigrated(
-                f"{stack} has no {FUNCTION}, since OwnerDatabaseUrl is empty: run `make migrate` "
-                "with DATABASE_URL, from where the database can be reached"
-            ) from error
-        raise
+    found = session.client("cloudformation").describe_stack_resource(
+        StackName=stack, LogicalResourceId=FUNCTION
+    )
     return str(found["StackResourceDetail"]["PhysicalResourceId"])
 
 

@@ -80,6 +80,11 @@ def plan(given: Mapping[str, float], load: Load, quotas: Quotas) -> Plan:
         *_copies(given),
     ]
     found += concurrency.contradictions(given, quotas.concurrency)
+    if given["MinCapacity"] > given["MaxCapacity"]:
+        found.append(
+            f"MinCapacity {given['MinCapacity']:,} is above MaxCapacity {given['MaxCapacity']:,}, "
+            "which Aurora refuses when the rest has been made: lower it, or raise MaxCapacity"
+        )
     return Plan(lines, found)
 
 

@@ -65,6 +65,7 @@ NEEDS: Final = {
         {"MESSAGES_PER_SECOND_AND_USER", "MESSAGE_BURST", "KEEP_OUT_SECONDS", "GRACE_SECONDS"},
         set(),
     ),
+    "migrates()": Needs({"MIGRATES"}, set()),
     "functions_database_url()": Needs({"FUNCTIONS_DATABASE_URL"}, set()),
     "grace()": Needs({"GRACE_SECONDS"}, set()),
     "limits()": Needs({"CONNECTIONS_PER_SECOND", "PING_SECONDS", "ROTATE_SECONDS"}, set()),
@@ -184,6 +185,13 @@ def migrated_first(stack: Stack) -> Iterator[str]:
             yield f"{name}: refers to none of {sorted(migrations)}, and so does not wait for it"
 
 
+def kept(stack: Stack) -> Iterator[str]:
+    """What outlives the stack does not outlive a first deploy that fails, for it costs."""
+    for name in stack.of_type("AWS::CloudFormation::Stack"):
+        if stack.template["Resources"][name].get("DeletionPolicy") == "Retain":
+            yield f"{name}: Retain keeps it when a first deploy fails: RetainExceptOnCreate"
+
+
 RULES: Final[tuple[Rule, ...]] = (
     permissions,
     timeouts,
@@ -194,6 +202,7 @@ RULES: Final[tuple[Rule, ...]] = (
     visibility,
     environment,
     migrated_first,
+    kept,
     aliased,
     shifted,
     settings,

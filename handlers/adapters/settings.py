@@ -27,6 +27,11 @@ def functions_database_url() -> str | None:
     return os.environ.get("FUNCTIONS_DATABASE_URL") or None
 
 
+def migrates() -> bool:
+    """Whether DATABASE_URL is the owner's, who may change the schema."""
+    return os.environ.get("MIGRATES") == "yes"
+
+
 def grace() -> timedelta:
     """How long after its last connection a session can be continued."""
     return timedelta(seconds=float(os.environ.get("GRACE_SECONDS") or "30"))

@@ -1,4 +1,4 @@
-"""Bring the database to the schema of this code, within the time of a function."""
+"""Bring the database to the schema of this code, or check it, within the time of a function."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TypedDict
 
+from handlers.services import health
 from sql.migrate import MigrationError, Unreachable, bring_up_to_date
 
 log = logging.getLogger(__name__)
@@ -14,6 +15,12 @@ log = logging.getLogger(__name__)
 # that to say which lock a file does not get.
 TO_ANSWER_SECONDS = 60.0
 TO_GIVE_UP_SECONDS = 30.0
+# Of a database whose owner the stack does not know.
+BEHIND = (
+    "The schema of the database in DatabaseUrl is older than this release: run make migrate with "
+    "DATABASE_URL, from where the database can be reached, and deploy again."
+)
+UNREACHABLE = "The database in DatabaseUrl cannot be reached from the functions, or refuses them."
 
 
 class Outcome(TypedDict, total=False):
@@ -36,6 +43,14 @@ async def migrate(dsn: str, functions_url: str | None, within_seconds: float) ->
     for name in applied:
         log.info("applied sql/%s", name)
     return Outcome(applied=applied)
+
+
+async def check(database: health.Database) -> Outcome:
+    """Change nothing; fail if this code could not run on the schema."""
+    found = await health.check(database)
+    if found.serves:
+        return Outcome(applied=[])
+    return _failed(BEHIND if found.is_answered else UNREACHABLE)
 
 
 def _failed(why: str) -> Outcome:

@@ -83,7 +83,8 @@ class Stack:
 
 
 @pytest.fixture
-def stack() -> Iterator[Stack]:
+def stack(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    monkeypatch.setenv("MIGRATES", "yes")
     bucket = type(
         "Bucket", (FakeCloudFormation,), {"told": list[Any](), "types": list[Any](), "refuses": 0}
     )
@@ -175,6 +176,37 @@ def test_a_database_that_is_not_there_is_said_without_its_password(
     assert told["Reason"] == (
         "The database in DATABASE_URL cannot be reached: nothing answers at its host and port."
     )
+
+
+def test_without_the_owner_a_schema_of_an_older_release_stops_the_deploy(
+    stack: Stack, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATES", "no")
+    told = stack.asks("Update")
+    assert told["Status"] == "FAILED"
+    assert "is older than this release: run make migrate" in told["Reason"]
+    assert not has_schema(empty)
+
+
+@pytest.mark.parametrize("newer", [False, True])
+def test_without_the_owner_the_schema_of_this_or_a_newer_release_is_enough(
+    stack: Stack, empty: str, monkeypatch: pytest.MonkeyPatch, newer: bool
+) -> None:
+    stack.call({})
+    if newer:
+        run(empty, "insert into migrations values ('migrations/9999_new.sql', '', now())")
+    monkeypatch.setenv("MIGRATES", "no")
+    assert stack.asks("Update")["Status"] == "SUCCESS"
+
+
+def test_without_the_owner_a_database_that_is_not_there_stops_the_deploy(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MIGRATES", "no")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://ann:secret@127.0.0.1:1/none")
+    told = stack.asks("Create")
+    assert told["Status"] == "FAILED"
+    assert told["Reason"].startswith("The database in DatabaseUrl cannot be reached")
 
 
 def test_out_of_time_it_answers_before_lambda_ends_it(stack: Stack, empty: str) -> None:

@@ -96,18 +96,6 @@ def test_a_function_that_fails_by_itself_is_a_failure(
     assert "MigrateFunction failed: Task timed out" in capsys.readouterr().err
 
 
-def test_without_an_owner_a_stack_has_no_such_function(
-    session: Session, capsys: pytest.CaptureFixture[str]
-) -> None:
-    session.cloudformation.add_client_error(
-        "describe_stack_resource",
-        "ValidationError",
-        "Resource MigrateFunction does not exist for stack headcount",
-    )
-    assert main(["headcount"], session) == 2
-    assert "OwnerDatabaseUrl is empty: run `make migrate`" in capsys.readouterr().err
-
-
 def test_a_stack_that_is_not_there_is_named(
     session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -36,6 +36,7 @@ def test_the_defaults_hold_for_150000(capsys: pytest.CaptureFixture[str]) -> Non
         (["SweepRequestsPerSecond=10"], 150_000, "raise SweepRequestsPerSecond"),
         (["PushesPerSecond=9000"], 150_000, "more than the account's 10,000"),
         (["RotateSeconds=1200"], 150_000, "more than half of ConnectionsPerSecond 500"),
+        (["MinCapacity=17"], 150_000, "MinCapacity 17 is above MaxCapacity 16"),
         (
             ["ConnectionsPerSecond=6000", "MessagesPerSecond=5000"],
             150_000,

@@ -155,6 +155,15 @@ def test_a_fault_is_found(broken: Broken, path: list[str], to: Any, finding: str
     assert finding in broken_rules(broken(*path, to=to), ROOT)
 
 
+def test_what_costs_is_not_kept_by_a_first_deploy_that_fails(ours: dict[str, Any]) -> None:
+    """The network has gateways by the hour, the database its instances."""
+    network = {"Network": ours["Resources"]["Network"] | {"DeletionPolicy": "Retain"}}
+    found = broken_rules(ours | {"Resources": ours["Resources"] | network}, ROOT)
+    assert found == [
+        "kept: Network: Retain keeps it when a first deploy fails: RetainExceptOnCreate"
+    ]
+
+
 def test_a_star_is_never_what_a_function_needs(broken: Broken) -> None:
     statement = {"Action": "sqs:SendMessage", "Resource": "*"}
     policies = [{"PolicyDocument": {"Statement": [statement]}}]
