@@ -38,6 +38,33 @@ CREATE TABLE public.user_events (
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
 
+CREATE TABLE public.campaigns (
+    campaign_id uuid NOT NULL,
+    resources text[],
+    is_visible boolean NOT NULL,
+    is_each boolean NOT NULL,
+    starts_at timestamp with time zone NOT NULL,
+    ends_at timestamp with time zone,
+    times tstzmultirange NOT NULL,
+    paused_at timestamp with time zone,
+    created_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    judged_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    judged_upto text DEFAULT ''::text NOT NULL,
+    settled_at timestamp with time zone,
+    timezone text,
+    announced_at timestamp with time zone,
+    max_per_user integer,
+    max_per_day integer,
+    max_in_all bigint,
+    cool_down interval,
+    test_user_ids text[],
+    CONSTRAINT campaigns_resources_check CHECK (((cardinality(resources) >= 1) AND (cardinality(resources) <= 100))),
+    CONSTRAINT days_have_a_timezone CHECK (((max_per_day IS NULL) OR (timezone IS NOT NULL))),
+    CONSTRAINT few_test_users CHECK (((cardinality(test_user_ids) >= 1) AND (cardinality(test_user_ids) <= 100))),
+    CONSTRAINT limits_are_positive CHECK (((max_per_user > 0) AND (max_per_day > 0) AND (max_in_all > 0) AND (cool_down >= '00:00:01'::interval)))
+);
+
 CREATE TABLE public.bonuses (
     bonus_id uuid DEFAULT gen_random_uuid() NOT NULL,
     reward jsonb NOT NULL,
@@ -81,29 +108,12 @@ CREATE TABLE public.broadcasts (
     expires_at timestamp with time zone NOT NULL,
     queued_at timestamp with time zone,
     cancelled_at timestamp with time zone,
-    CONSTRAINT a_bonus_or_news CHECK (((kind = 'news'::text) = (bonus_id IS NULL))),
+    CONSTRAINT a_bonus_or_none CHECK (((kind = ANY (ARRAY['news'::text, 'progress'::text])) = (bonus_id IS NULL))),
     CONSTRAINT broadcasts_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
-    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'stock'::text, 'news'::text]))),
+    CONSTRAINT broadcasts_kind_check CHECK ((kind = ANY (ARRAY['offer'::text, 'cancel'::text, 'stock'::text, 'news'::text, 'progress'::text]))),
     CONSTRAINT broadcasts_news_check CHECK ((octet_length((news)::text) <= 4096)),
     CONSTRAINT listed_users_have_streams_of_their_own CHECK (((audience = 'users'::text) = (seq IS NULL))),
     CONSTRAINT news_says_something CHECK (((kind = 'news'::text) = (news IS NOT NULL)))
-);
-
-CREATE TABLE public.campaigns (
-    campaign_id uuid NOT NULL,
-    resources text[],
-    is_visible boolean NOT NULL,
-    is_each boolean NOT NULL,
-    starts_at timestamp with time zone NOT NULL,
-    ends_at timestamp with time zone,
-    times tstzmultirange NOT NULL,
-    paused_at timestamp with time zone,
-    created_at timestamp with time zone NOT NULL,
-    fingerprint text,
-    judged_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
-    judged_upto text DEFAULT ''::text NOT NULL,
-    settled_at timestamp with time zone,
-    CONSTRAINT campaigns_resources_check CHECK (((cardinality(resources) >= 1) AND (cardinality(resources) <= 100)))
 );
 
 CREATE TABLE public.broadcast_shards (
@@ -386,17 +396,25 @@ CREATE TABLE public.campaign_milestones (
     reward jsonb NOT NULL,
     claim_within interval NOT NULL,
     awarded bigint DEFAULT 0 NOT NULL,
+    days smallint,
     CONSTRAINT campaign_milestones_claim_within_check CHECK ((claim_within >= '00:00:01'::interval)),
     CONSTRAINT campaign_milestones_milestone_check CHECK (((milestone >= 1) AND (milestone <= 12))),
     CONSTRAINT campaign_milestones_reward_check CHECK ((octet_length((reward)::text) <= 4096)),
-    CONSTRAINT campaign_milestones_watched_check CHECK ((watched >= '00:00:01'::interval))
+    CONSTRAINT campaign_milestones_watched_check CHECK ((watched >= '00:00:01'::interval)),
+    CONSTRAINT days_of_a_year CHECK (((days >= 1) AND (days <= 366)))
 );
 
 CREATE TABLE public.campaign_progress (
     campaign_id uuid NOT NULL,
     user_id text NOT NULL,
     watched interval DEFAULT '00:00:00'::interval NOT NULL,
-    awarded integer[] DEFAULT '{}'::integer[] NOT NULL
+    awarded integer[] DEFAULT '{}'::integer[] NOT NULL,
+    daily interval[],
+    awards integer DEFAULT 0 NOT NULL,
+    awards_of_day integer DEFAULT 0 NOT NULL,
+    last_award_at timestamp with time zone,
+    told interval DEFAULT '00:00:00'::interval NOT NULL,
+    told_by uuid
 )
 WITH (fillfactor='80');
 
@@ -844,6 +862,8 @@ CREATE INDEX broadcasts_everyones_news ON public.broadcasts USING btree (seq) WH
 CREATE INDEX broadcasts_expires_at ON public.broadcasts USING btree (expires_at);
 
 CREATE INDEX broadcasts_resource_news ON public.broadcasts USING btree (resource, seq) WHERE ((audience = 'resource'::text) AND (kind = 'news'::text));
+
+CREATE INDEX campaign_progress_told ON public.campaign_progress USING btree (told_by, user_id) WHERE (told_by IS NOT NULL);
 
 CREATE INDEX campaign_progress_user ON public.campaign_progress USING btree (user_id);
 

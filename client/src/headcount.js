@@ -27,6 +27,7 @@ export { HeadcountError };
  * @typedef {import("./types.js").Backlog} Backlog
  * @typedef {import("./types.js").Bonus} Bonus
  * @typedef {import("./types.js").BonusesPage} BonusesPage
+ * @typedef {import("./types.js").CampaignsPage} CampaignsPage
  * @typedef {import("./types.js").Claim} Claim
  * @typedef {import("./types.js").Events} Events
  * @typedef {import("./types.js").Ledger} Ledger
@@ -61,7 +62,7 @@ const KICKED = "the service ended this connection";
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `audience`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `progress`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -232,6 +233,18 @@ export class Headcount extends EventTarget {
     const { bonuses, next } = await this.#request({ action: "bonuses", id: this.#env.newId(), after: after ?? undefined });
     for (const bonus of bonuses) this.#bonuses.offer(bonus);
     return { bonuses, next };
+  }
+
+  /**
+   * Read the campaigns that are for this user, and how far they are in each, one page at a time.
+   *
+   * @param {{after?: CampaignsPage["next"]}} [options]  after: `next` of the previous page; leave it out for the first page
+   * @returns {Promise<CampaignsPage>}
+   * @throws {HeadcountError}
+   */
+  async listCampaigns({ after } = {}) {
+    const { campaigns, next } = await this.#request({ action: "campaigns", id: this.#env.newId(), after: after ?? undefined });
+    return { campaigns, next };
   }
 
   /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
@@ -410,7 +423,8 @@ export class Headcount extends EventTarget {
     else if (message.type === "bonus") this.#bonus(message);
     else if (message.type === "news") {
       this.#followBroadcasts(broadcasts.pushed(this.#broadcasts, message.broadcast, [message.news]));
-    } else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
+    } else if (message.type === "progress") this.#dispatch("progress", message.progress);
+    else if (message.code === "kept_out") this.#connections.dismissed(connection, message.retry_after_ms, KEPT_OUT);
     else if (message.code === "kicked") {
       this.#connections.closing(message.retry_after_ms, { code: "kicked", reason: message.words ?? KICKED });
     } else if (message.type === "unreadable") this.#dispatch("error", { code: "bad_message", reason: message.reason });

@@ -41,6 +41,8 @@ const SHAPES = {
   news: { news: isNews, broadcast: isPlace },
   ledger: { entries: Array.isArray },
   bonuses: { bonuses: areAll(isBonus) },
+  campaigns: { campaigns: Array.isArray },
+  progress: { progress: isObject },
   error: { code: isText },
 };
 const TYPES = new Map(Object.entries(SHAPES));

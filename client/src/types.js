@@ -94,6 +94,33 @@
  * @property {Bonus[]} bonuses    the first to expire first
  * @property {string|null} next   pass it as `after` to get the next page; null: there is none
  *
+ * @typedef {object} CampaignsPage  a page of the campaigns that are for this user
+ * @property {Campaign[]} campaigns
+ * @property {string|null} next   pass it as `after` to get the next page; null: there is none
+ *
+ * @typedef {object} Campaign     bonuses for watching, and how far this user is
+ * @property {string} campaign_id
+ * @property {"upcoming"|"running"|"paused"|"over"} state
+ * @property {string[]|null} resources  those that count; null: all
+ * @property {"connected"|"visible"} clock
+ * @property {"once"|"each"} overlap  how a minute counts that is watched on several of the resources at once
+ * @property {string|null} timezone  of its days; null: it has none
+ * @property {number} starts_at
+ * @property {number|null} ends_at  null: until it is ended
+ * @property {number} watched_ms  how long this user has watched for it, up to server_now
+ * @property {number|null} watched_today_ms
+ * @property {Milestone[]} milestones  the first to be reached first, streaks after the others
+ *
+ * @typedef {object} Milestone
+ * @property {number} milestone
+ * @property {number} watched_seconds  how long they watch for it; of a streak, on each day
+ * @property {number|null} days   on how many days in a row; null: it is no streak
+ * @property {boolean} repeats
+ * @property {any} reward
+ * @property {number} claim_within_seconds  how long its bonus can be claimed
+ * @property {number} awarded     how often it was reached when they were judged last
+ * @property {number|null} days_in_a_row  up to today, or up to yesterday while today is not reached
+ *
  * @typedef {object} LedgerEntry
  * @property {any} id
  * @property {"created"|"offered"|"claimed"|"expired"|"cancelled"|"fulfilled"|"rejected"} entry  created: a bonus for all users or
@@ -127,6 +154,8 @@
  *   sold out, cancelled. An offer cancelled while this client is offline stays unchanged until it is claimed
  * @property {News} news            each one once, in order; a missed one is reported late
  * @property {{seq: number}} news_cancelled  the operator cancelled the news of this seq: remove it. Also if it was not reported
+ * @property {{campaign_id: string, watched_ms: number}} progress  the user has come further in a campaign: at each quarter of a
+ *   milestone, and at its end. One that is missed does not come again: read `listCampaigns`
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
  * @property {Audience} audience    how many watch what the connection watches, when that has changed
@@ -162,7 +191,7 @@
  * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
  *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
- * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger"|"bonuses", id: string, [key: string]: any}} Request
+ * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger"|"bonuses"|"campaigns", id: string, [key: string]: any}} Request
  *
  * @typedef {object} Timers
  * @property {(callback: () => void, milliseconds: number) => any} setTimeout

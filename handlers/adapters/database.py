@@ -90,7 +90,7 @@ class TooSlow(Exception):
 
 
 class UnknownTimeZone(Exception):
-    """A report is of days in a time zone that the database does not know."""
+    """A report or a campaign is of days in a time zone that the database does not know."""
 
 
 class Unstorable(Exception):

@@ -81,6 +81,13 @@ class BonusesMessage(msgspec.Struct, frozen=True, tag_field="action", tag="bonus
     after: BonusCursor | None = None
 
 
+class CampaignsMessage(msgspec.Struct, frozen=True, tag_field="action", tag="campaigns"):
+    """Asks for the campaigns that are for the user, behind the page before."""
+
+    id: ActionId
+    after: UUID | None = None
+
+
 class WatchMessage(msgspec.Struct, frozen=True, tag_field="action", tag="watch"):
     """Moves the connection to another resource."""
 
@@ -111,10 +118,22 @@ Message = (
     | WatchMessage
     | LedgerMessage
     | BonusesMessage
+    | CampaignsMessage
     | VisibilityMessage
     | AudienceMessage
 )
-ACTIONS = ("hello", "act", "claim", "ack", "watch", "ledger", "bonuses", "visibility", "audience")
+ACTIONS = (
+    "hello",
+    "act",
+    "claim",
+    "ack",
+    "watch",
+    "ledger",
+    "bonuses",
+    "campaigns",
+    "visibility",
+    "audience",
+)
 # PostgreSQL merges a patch by recursion.
 MAX_PATCH_DEPTH = 32
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from handlers.adapters.database import Unavailable
 from handlers.adapters.queue import NotQueued
-from handlers.core.operations.broadcast import Broadcast
+from handlers.core.operations.broadcast import WAITING_KINDS, Broadcast
 from handlers.core.operations.maintenance import (
     CloseBonuses,
     JudgeCampaigns,
@@ -87,7 +87,7 @@ class Awards:
         for one in await self._database.fetch(ListOrphanedBroadcasts()):
             if not self._has_time():
                 break
-            broadcast = Broadcast(str(one.broadcast_id), one.round, one.kind == "news")
+            broadcast = Broadcast(str(one.broadcast_id), one.round, one.kind in WAITING_KINDS)
             await self._queue.enqueue(broadcast)
             await self._database.fetch(MarkBroadcastQueued(one.broadcast_id))
             queued += 1

@@ -10,7 +10,13 @@ import msgspec
 
 from handlers.core.operation import Json, Statement
 from handlers.services.announcements import is_repeated
-from handlers.services.errors import CampaignOver, InPast, NotFound, WouldTakeBack
+from handlers.services.errors import (
+    CampaignOver,
+    InPast,
+    NotFound,
+    UnknownTimeZone,
+    WouldTakeBack,
+)
 
 if TYPE_CHECKING:
     from handlers.core.operation import RowT
@@ -22,7 +28,7 @@ class Database(Protocol):
 
 
 class CreateCampaign(Statement[str], frozen=True):
-    """Returns created, repeated, conflict or in_past."""
+    """Returns created, repeated, conflict, in_past or unknown_timezone."""
 
     function: ClassVar[str] = "create_campaign"
     order_of: ClassVar[str] = "campaign_id"
@@ -39,12 +45,20 @@ class CreateCampaign(Statement[str], frozen=True):
     """None: until it is ended."""
     milestones: Json
     """See `ordered_milestones` in SQL."""
+    timezone: str | None
+    """Of its days."""
+    limits: Json
+    """See `ordered_limits` in SQL."""
+    announced_at: datetime | None
+    """None: it is shown from its start."""
+    test_user_ids: list[str] | None
+    """None: it is for all."""
     fingerprint: str
 
 
 class EditedRow(msgspec.Struct, frozen=True):
     outcome: str
-    """edited, unknown, over, in_past or would_take_back"""
+    """edited, unknown, over, in_past, unknown_timezone or would_take_back"""
     what: str | None
     """What would be taken back."""
 
@@ -60,9 +74,14 @@ class EditCampaign(Statement[EditedRow], frozen=True):
     """None: as it was."""
     ends_at: datetime | None
     milestones: Json
+    timezone: str | None
+    limits: Json
+    announced_at: datetime | None
+    test_user_ids: list[str] | None
 
 
 Change = Literal["pause", "resume", "end"]
+State = Literal["upcoming", "running", "paused", "over"]
 
 
 class ChangeCampaign(Statement[str], frozen=True):
@@ -79,13 +98,17 @@ class CampaignRow(msgspec.Struct, frozen=True):
     resources: list[str] | None
     clock: Literal["connected", "visible"]
     overlap: Literal["once", "each"]
+    timezone: str | None
+    announced_at: int | None
     starts_at: int
     ends_at: int | None
     paused_at: int | None
     created_at: int
     ordered_by: str | None
-    state: Literal["upcoming", "running", "paused", "over"]
+    state: State
     milestones: Json
+    limits: Json
+    test_user_ids: list[str] | None
 
 
 class FindCampaign(Statement[CampaignRow], frozen=True):
@@ -99,16 +122,21 @@ class ListedCampaignRow(CampaignRow, frozen=True):
 
 
 class ListCampaigns(Statement[ListedCampaignRow], frozen=True):
-    """All campaigns, the newest first, those that are over included."""
+    """Campaigns, the newest first, those that are over included."""
 
     query: ClassVar[str] = "campaigns"
     before_created_at: datetime
     before_campaign_id: UUID
     limit: int
+    state: State | None
+    resource: str | None
+    begins: datetime
+    ends: datetime
 
 
 class ProgressRow(msgspec.Struct, frozen=True):
     watched_ms: int
+    watched_today_ms: int | None
     milestones: Json
     server_now: int
 
@@ -122,16 +150,21 @@ class CampaignProgressOf(Statement[ProgressRow], frozen=True):
 
 
 async def create(database: Database, new: CreateCampaign) -> tuple[CampaignRow, bool]:
-    """Create a campaign; True if the same request came before. Raises Conflict or InPast."""
+    """Create a campaign; True if the same request came before.
+
+    Raises Conflict, InPast or UnknownTimeZone.
+    """
     outcome = await database.fetch_one(new)
-    if outcome == "in_past":
-        raise InPast
+    _check(outcome)
     was_there = is_repeated(outcome)
     return await read(database, new.campaign_id), was_there
 
 
 async def edit(database: Database, wanted: EditCampaign) -> CampaignRow:
-    """Replace a campaign. Raises NotFound, CampaignOver, InPast or WouldTakeBack."""
+    """Replace a campaign.
+
+    Raises NotFound, CampaignOver, InPast, UnknownTimeZone or WouldTakeBack.
+    """
     row = await database.fetch_one(wanted)
     if row.outcome == "would_take_back":
         raise WouldTakeBack(row.what or "")
@@ -168,3 +201,5 @@ def _check(outcome: str) -> None:
         raise CampaignOver
     if outcome == "in_past":
         raise InPast
+    if outcome == "unknown_timezone":
+        raise UnknownTimeZone(outcome)

@@ -22,7 +22,7 @@ from handlers.web.errors import (
 )
 from handlers.web.ordering import Database, OrderingDatabase
 from handlers.web.requests import StrictRoute, check_query
-from handlers.web.schemas.fields import ClockName, Name
+from handlers.web.schemas.fields import TIMEZONE_PATTERN, ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 from handlers.web.scopes import SCOPE_OF
 
@@ -186,8 +186,7 @@ TheInterval = Annotated[Interval, Depends(interval)]
 TimeZone = Annotated[
     str | None,
     Query(
-        # No digits but those of Etc: PostgreSQL would take other names for rules of their own.
-        pattern=r"^(UTC|[A-Za-z_-]{1,32}(/[A-Za-z_-]{1,32}){1,2}|Etc/GMT(-([0-9]|1[0-4])|\+([0-9]|1[0-2])))$",
+        pattern=TIMEZONE_PATTERN,
         description="of days and hours: `UTC` (the default), or a name of the IANA database such "
         "as `Europe/Berlin`. A day with a change of the clocks has 23 or 25 hours",
     ),

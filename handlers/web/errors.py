@@ -170,8 +170,9 @@ WINDOW_OVER = ErrorCode(
 IN_PAST = ErrorCode(
     422,
     "in_past",
-    "`starts_at` or `ends_at` is in the past; a campaign counts from now on",
-    "A campaign would begin more than a minute ago, or be over already.",
+    "`starts_at`, `ends_at` or `announced_at` is in the past, or it would end before it starts; a "
+    "campaign counts from now on",
+    "A campaign would begin or be announced more than a minute ago, or be over already.",
 )
 REWARD_TOO_LARGE = ErrorCode(
     422,

@@ -12,7 +12,7 @@ select b.broadcast_id, b.kind, coalesce(s.round, 1) as round
  where b.expires_at > clock.now
    and case when b.queued_at is null
             then b.at not between clock.now - interval '10 seconds' and clock.now
-                 or exists (select from bonuses o where o.bonus_id = b.bonus_id and o.rule_id is not null)
+                 or b.kind = 'progress' or exists (select from bonuses o where o.bonus_id = b.bonus_id and o.rule_id is not null)
             else b.queued_at not between clock.now - interval '15 seconds' and clock.now
                  and (s.round is null or s.silent_since not between clock.now - interval '15 seconds'
                                                                 and clock.now + interval '1 minute') end

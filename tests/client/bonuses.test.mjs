@@ -193,6 +193,24 @@ test("bonuses are listed a page at a time, and each becomes known", async () => 
   assert.deepEqual(sockets[0].last("bonuses"), { action: "bonuses", id: "id3", after: "5.b" });
 });
 
+test("campaigns are listed a page at a time", async () => {
+  const { headcount, sockets } = await online();
+  const first = headcount.listCampaigns();
+  assert.deepEqual(sockets[0].last("campaigns"), { action: "campaigns", id: "id2" });
+  const campaigns = [{ campaign_id: "c", watched_ms: 9, milestones: [] }];
+  sockets[0].receive({ type: "campaigns", re: "id2", server_now: 1, campaigns, next: "c" });
+  assert.deepEqual(await first, { campaigns, next: "c" });
+  headcount.listCampaigns({ after: "c" });
+  assert.deepEqual(sockets[0].last("campaigns"), { action: "campaigns", id: "id3", after: "c" });
+});
+
+test("a step in a campaign is told", async () => {
+  const { sockets, of } = await online();
+  const progress = { campaign_id: "c", watched_ms: 9 };
+  sockets[0].receive({ type: "progress", server_now: 1, progress });
+  assert.deepEqual(of("progress"), [progress]);
+});
+
 test("the bonuses of a welcome tell which offers in its events are still open", async () => {
   const events = [offered(1), offered(2, { bonus_id: "cancelled-meanwhile" })];
   for (const recovered of [true, false]) {

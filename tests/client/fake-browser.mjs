@@ -7,7 +7,7 @@ import { FakeStorage } from "./fakes.mjs";
 
 // In milliseconds: from one tab to another.
 const CHANNEL = 1;
-const NAMES = ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "news_cancelled", "backlog"];
+const NAMES = ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "news_cancelled", "progress", "backlog"];
 
 /** Web Locks: https://w3c.github.io/web-locks (2026-11-30). A tab that is frozen keeps its locks, one that ends does not. */
 class FakeLocks {

@@ -125,7 +125,7 @@ export function setUp({ random = () => 0.5, time = new FakeTime(), ...more } = {
     clearTimeout: time.clearTimeout,
     ...more,
   });
-  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "news_cancelled", "backlog", "error"]) {
+  for (const name of ["status", "welcome", "watching", "snapshot", "event", "state", "bonus", "claim", "news", "news_cancelled", "progress", "backlog", "error"]) {
     headcount.on(name, (detail) => dispatched.push([name, detail]));
   }
   const of = (name) => dispatched.filter(([one]) => one === name).map(([, detail]) => detail);

@@ -55,6 +55,13 @@ def decoded(pushes: list[Push]) -> list[tuple[str, str, Any]]:
     return [(one.user_id, one.connection_id, json.loads(one.data)) for one in pushes]
 
 
+def test_progress_in_a_campaign_is_told_to_each_user() -> None:
+    step = {"campaign_id": "c", "watched_ms": 7}
+    page = row(("ann", ["a1", "a2"], step), kind="progress", bonus=None, broadcast=None)
+    said = {"type": "progress", "server_now": 9_000, "progress": step}
+    assert decoded(broadcast.pushes(page)) == [("ann", "a1", said), ("ann", "a2", said)]
+
+
 def test_a_user_who_lacks_watch_time_is_told_how_much() -> None:
     lacks = {"clock": "connected", "min_ms": 9, "watched_ms": 4, "reached_at": 9_005}
     page = row(("ann", ["a1"], None), ("bob", ["b1"], None), progress=json.dumps({"bob": lacks}))

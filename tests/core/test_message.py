@@ -17,6 +17,7 @@ from handlers.core.message import (
     AudienceMessage,
     BadMessage,
     BonusesMessage,
+    CampaignsMessage,
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
@@ -52,6 +53,9 @@ def test_each_message_is_read() -> None:
     cursor = f"1772928000123456.{UUID(int=7)}"
     body = json.dumps({"action": "bonuses", "id": "b1", "after": cursor})
     assert parse(body) == BonusesMessage("b1", cursor)
+    assert parse('{"action":"campaigns","id":"p1"}') == CampaignsMessage("p1")
+    body = json.dumps({"action": "campaigns", "id": "p1", "after": str(bonus_id)})
+    assert parse(body) == CampaignsMessage("p1", bonus_id)
     assert parse('{"action":"hello","id":"h1","broadcasts_since":5}') == (
         HelloMessage("h1", broadcasts_since=5)
     )

@@ -17,6 +17,7 @@ from handlers.core.message import (
     ActMessage,
     AudienceMessage,
     BonusesMessage,
+    CampaignsMessage,
     ClaimMessage,
     HelloMessage,
     LedgerMessage,
@@ -30,6 +31,7 @@ from handlers.core.operations import (
     audience,
     authorize,
     bonuses,
+    campaigns,
     claim,
     connect,
     disconnect,
@@ -42,6 +44,7 @@ from handlers.core.operations.ack import AckRow
 from handlers.core.operations.act import Act, ActRow
 from handlers.core.operations.audience import Audience
 from handlers.core.operations.bonuses import BonusesRow
+from handlers.core.operations.campaigns import CampaignsRow
 from handlers.core.operations.claim import ClaimRow
 from handlers.core.operations.hello import HelloRow
 from handlers.core.operations.ledger import LedgerRow
@@ -287,6 +290,17 @@ def test_a_page_of_bonuses_is_answered() -> None:
         "server_now": 9,
         "bonuses": [{"bonus_id": "b"}],
         "next": "5.b",
+    }
+
+
+def test_a_page_of_campaigns_is_answered() -> None:
+    row = CampaignsRow("listed", 0, 9, Json('[{"campaign_id": "c"}]'), UUID(int=7))
+    assert json.loads(campaigns.outcome(ANN, CampaignsMessage("p1"), row).reply) == {
+        "type": "campaigns",
+        "re": "p1",
+        "server_now": 9,
+        "campaigns": [{"campaign_id": "c"}],
+        "next": str(UUID(int=7)),
     }
 
 

@@ -68,8 +68,34 @@ def test_a_campaign_says_what_was_ordered(world: World) -> None:
     assert (campaign["overlap"], campaign["state"]) == ("each", "upcoming")
     assert (campaign["starts_at"], campaign["ends_at"]) == (starts, ends)
     first, second = campaign["milestones"]
-    assert first == FIRST | {"milestone": 1, "repeats": False, "awarded": 0}
+    assert first == FIRST | {"milestone": 1, "days": None, "repeats": False, "awarded": 0}
     assert (second["milestone"], second["watched_seconds"]) == (2, 1_200.5)
+
+
+LIMITS = {"per_user": 9, "per_day": 2, "in_all": 100, "cool_down_seconds": 300.5}
+NO_LIMITS: dict[str, Any] = dict.fromkeys(LIMITS)
+STREAK = COIN | {"watched_seconds": 900, "days": 7, "repeats": True}
+
+
+def test_a_campaign_says_its_limits_its_days_and_its_test(world: World) -> None:
+    order = {
+        "limits": LIMITS,
+        "timezone": "Europe/Berlin",
+        "milestones": [FIRST, STREAK],
+        "test_user_ids": ["ann"],
+        "announced_at": later(minutes=1),
+        "starts_at": later(hours=1),
+    }
+    campaign = begin(world, **order)
+    assert call(world, "GET", path(campaign)) == (200, campaign)
+    streak = campaign["milestones"][1]
+    assert (streak["days"], streak["milestone"]) == (7, 2)
+    for name in ("limits", "timezone", "test_user_ids", "announced_at"):
+        assert campaign[name] == order[name]
+    edit = order | {"limits": {"in_all": 5}, "test_user_ids": None}
+    edited = call(world, "PUT", path(campaign), edit)[1]
+    assert edited["limits"] == NO_LIMITS | {"in_all": 5}
+    assert edited["test_user_ids"] is None
 
 
 def test_without_more_it_counts_everything_from_now_on(world: World) -> None:
@@ -77,6 +103,8 @@ def test_without_more_it_counts_everything_from_now_on(world: World) -> None:
     assert (campaign["resources"], campaign["clock"]) == (None, "connected")
     assert (campaign["overlap"], campaign["state"]) == ("once", "running")
     assert (campaign["ends_at"], campaign["paused_at"]) == (None, None)
+    assert (campaign["timezone"], campaign["limits"]) == (None, NO_LIMITS)
+    assert (campaign["announced_at"], campaign["test_user_ids"]) == (None, None)
     assert campaign["starts_at"] == campaign["created_at"]
 
 
@@ -90,6 +118,50 @@ def test_campaigns_are_listed_the_newest_first(world: World) -> None:
         following = page["next"] and f"&after={page['next']}"
     assert [one["campaign_id"] for one in found] == ids[::-1]
     assert [one["state"] for one in found] == ["running", "running", "over"]
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("", "dcba"),
+        ("?state=running", "ba"),
+        ("?state=upcoming", "c"),
+        ("?state=over", "d"),
+        ("?state=paused", ""),
+        ("?resource=one", "dba"),
+        ("?resource=two", "dca"),
+        ("?resource=one&state=running", "ba"),
+        ("?from={hour}", "cba"),
+        ("?from={hour}&to={day}", "ba"),
+        ("?to={hour}", "dba"),
+        ("?from={day}", "cba"),
+    ],
+)
+def test_campaigns_are_found_by_state_resource_and_time(
+    world: World, query: str, found: str
+) -> None:
+    day = 24 * 3_600_000
+    orders: dict[str, dict[str, Any]] = {
+        "a": {},
+        "b": {"resources": ["one"]},
+        "c": {"resources": ["two"], "starts_at": later(hours=0) + day},
+        "d": {},
+    }
+    ids = {begin(world, **order)["campaign_id"]: name for name, order in orders.items()}
+    call(world, "DELETE", f"/campaigns/{list(ids)[-1]}")
+    query = query.format(hour=later(hours=1), day=later(hours=23))
+    status, page = call(world, "GET", f"/campaigns{query}")
+    assert (status, "".join(ids[one["campaign_id"]] for one in page["items"])) == (200, found)
+
+
+def test_a_page_of_other_filters_is_not_gone_on_with(world: World) -> None:
+    for _ in range(2):
+        begin(world)
+    after = call(world, "GET", "/campaigns?limit=1&state=running")[1]["next"]
+    assert call(world, "GET", f"/campaigns?limit=1&state=running&after={after}")[0] == 200
+    assert call(world, "GET", f"/campaigns?limit=1&after={after}")[1]["code"] == "foreign_cursor"
+    assert call(world, "GET", "/campaigns?state=ended")[0] == 422
+    assert call(world, "GET", f"/campaigns?from={later(hours=2)}&to={later(hours=1)}")[0] == 422
 
 
 def test_a_milestone_is_awarded_and_counted(world: World) -> None:
@@ -115,6 +187,7 @@ def test_the_progress_of_a_user_is_of_now(world: World) -> None:
     assert (status, progress["watched_ms"] // 60_000) == (200, 15)
     assert [one["awarded"] for one in progress["milestones"]] == [1, 0]
     assert [one["watched_seconds"] for one in progress["milestones"]] == [600, 1_200.5]
+    assert (progress["watched_today_ms"], progress["milestones"][0]["days_in_a_row"]) == (None,) * 2
     stranger = call(world, "GET", path(campaign, "/progress?user_id=eve"))[1]
     assert (stranger["watched_ms"], stranger["milestones"][0]["awarded"]) == (0, 0)
     assert call(world, "GET", f"{UNKNOWN}/progress?user_id=ann")[0] == 404
@@ -205,6 +278,11 @@ def test_a_running_campaign_may_give_more(world: World, edit: dict[str, Any]) ->
         ({"clock": "visible"}, "clock"),
         ({"overlap": "each"}, "overlap"),
         ({"starts_at": 253_402_300_000_000}, "starts_at"),
+        ({"timezone": "UTC"}, "timezone"),
+        ({"test_user_ids": ["ann"]}, "test_user_ids"),
+        ({"limits": {"per_user": 2}}, "limits.per_user"),
+        ({"limits": {"in_all": 10**9}}, "limits.in_all"),
+        ({"limits": {"cool_down_seconds": 1}}, "limits.cool_down_seconds"),
     ],
 )
 def test_an_edit_that_takes_back_is_refused_and_writes_nothing(
@@ -216,6 +294,49 @@ def test_an_edit_that_takes_back_is_refused_and_writes_nothing(
     assert (status, refusal["code"]) == (409, "would_take_back")
     assert f"would take back {what} from" in refusal["detail"]
     assert world.rows(STORED) == before
+
+
+LIMITED = {"timezone": "UTC", "limits": LIMITS, "milestones": [FIRST, STREAK]}
+
+
+@pytest.mark.parametrize(
+    ("edit", "what"),
+    [
+        ({"limits": LIMITS | {"per_day": 1}}, "limits.per_day"),
+        ({"limits": LIMITS | {"per_user": 8}}, "limits.per_user"),
+        ({"limits": LIMITS | {"in_all": 99}}, "limits.in_all"),
+        ({"limits": LIMITS | {"cool_down_seconds": 300.6}}, "limits.cool_down_seconds"),
+        ({"milestones": [FIRST, STREAK | {"days": 8}]}, "milestone 2"),
+        ({"milestones": [FIRST, STREAK | {"days": None}]}, "milestone 2"),
+        ({"milestones": [FIRST, STREAK | {"watched_seconds": 901}]}, "milestone 2"),
+        ({"timezone": "Europe/Berlin"}, "timezone"),
+    ],
+)
+def test_an_edit_that_narrows_a_limit_or_a_streak_is_refused(
+    world: World, edit: dict[str, Any], what: str
+) -> None:
+    campaign = begin(world, **LIMITED)
+    before = world.rows(STORED)
+    status, refusal = call(world, "PUT", path(campaign), LIMITED | edit)
+    assert (status, refusal["code"]) == (409, "would_take_back")
+    assert f"would take back {what} from" in refusal["detail"]
+    assert world.rows(STORED) == before
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        {"limits": LIMITS | {"per_day": 3, "in_all": None, "cool_down_seconds": 1}},
+        {"limits": {}},
+        {"milestones": [FIRST, STREAK | {"days": 6, "watched_seconds": 60}]},
+    ],
+)
+def test_a_limit_may_be_widened_and_a_streak_be_shorter(world: World, edit: dict[str, Any]) -> None:
+    campaign = begin(world, **LIMITED)
+    status, edited = call(world, "PUT", path(campaign), LIMITED | edit)
+    assert status == 200
+    assert edited["limits"] == NO_LIMITS | (edit.get("limits", LIMITS))
+    assert call(world, "PUT", path(campaign), LIMITED | edit) == (200, edited)
 
 
 def test_a_milestone_that_repeats_goes_on_doing_so(world: World) -> None:
@@ -262,6 +383,33 @@ def test_an_unknown_campaign_is_404(world: World) -> None:
         ({"clock": None}, "bad_request"),
         ({"overlap": "both"}, "bad_request"),
         ({"starts_at": 9_000_000_000_000, "ends_at": 9_000_000_000_000}, "bad_request"),
+        ({"milestones": [STREAK]}, "bad_request"),
+        ({"timezone": "UTC", "milestones": [STREAK, FIRST]}, "bad_request"),
+        ({"timezone": "UTC", "milestones": [STREAK | {"days": 0}]}, "bad_request"),
+        ({"timezone": "UTC", "milestones": [STREAK | {"days": 367}]}, "bad_request"),
+        (
+            {"timezone": "UTC", "milestones": [STREAK | {"watched_seconds": 82_801}]},
+            "bad_request",
+        ),
+        ({"timezone": "Europe/Atlantis"}, "unknown_timezone"),
+        ({"timezone": "EST5EDT,M3"}, "bad_request"),
+        ({"limits": {"per_day": 1}}, "bad_request"),
+        ({"limits": {"per_user": 0}}, "bad_request"),
+        ({"limits": {"per_user": -1}}, "bad_request"),
+        ({"limits": {"in_all": 10**12 + 1}}, "bad_request"),
+        ({"limits": {"cool_down_seconds": 0.5}}, "bad_request"),
+        ({"limits": {"cool_down_seconds": 2_592_001}}, "bad_request"),
+        ({"limits": {"per_user": 1}}, "bad_request"),
+        ({"limits": {"per_user": 3}}, "bad_request"),
+        ({"limits": {"per_user": 2, "in_all": 1}}, "bad_request"),
+        ({"limits": {"per_user": 2, "per_day": 3}, "timezone": "UTC"}, "bad_request"),
+        ({"limits": None}, "bad_request"),
+        ({"test_user_ids": []}, "bad_request"),
+        ({"test_user_ids": ["ann", "ann"]}, "bad_request"),
+        ({"test_user_ids": [f"u{n}" for n in range(101)]}, "bad_request"),
+        ({"announced_at": 4_102_444_800_000}, "bad_request"),
+        ({"announced_at": 4_102_444_800_000, "starts_at": 4_102_444_800_000}, "bad_request"),
+        ({"announced_at": 1_000, "starts_at": 4_102_444_800_000}, "in_past"),
         ({"starts_at": 0}, "in_past"),
         ({"ends_at": 1_000}, "in_past"),
     ],

@@ -32,17 +32,22 @@ CAMPAIGN: dict[str, Any] = {
     "resources": ["site", "stream"],
     "clock": "visible",
     "overlap": "each",
+    "timezone": "Europe/Berlin",
+    "announced_at": 4_102_444_700_000,
     "starts_at": 4_102_444_800_000,
     "ends_at": 4_102_448_400_000,
     "milestones": [
         {
             "milestone": 1,
             "watched_seconds": 60,
+            "days": 2,
             "repeats": True,
             "reward": {"coins": 1},
             "claim_within_seconds": 60,
         }
     ],
+    "limits": {"per_user": 9, "per_day": 1, "in_all": 100, "cool_down_seconds": 60},
+    "test_user_ids": ["ann"],
 }
 GOOD: dict[str, dict[str, Any]] = {
     "/tickets": {

@@ -16,6 +16,7 @@ import pytest
 
 from postgres import find_binaries
 from tests.sql.tabs import T0, WRONG_TOTALS, Tab, at, finalize, sessions
+from tests.support import campaigns
 from tests.support.bonuses import drop
 from tests.support.databases import skip_without_pg_dump
 
@@ -27,6 +28,7 @@ HOUR = timedelta(hours=1)
 # Columns that may hold an id and are in no step, with the reason.
 KNOWN = {
     ("audience_samples", "users"): "how many",
+    ("campaigns", "max_per_user"): "how many",
     ("erasures", "user_id"): "null once it is done",
     ("erasures", "after"): "null once it is done",
     ("erasures", "counts"): "names of tables, and numbers",
@@ -98,6 +100,8 @@ async def name(db: asyncpg.Connection) -> None:
     said = {"to": ID, "all": [ID, f"{ID} and bob"], ID: 1}
     await act(db, "bob", "b1", said)
     await drop(db, reward=json.dumps(said))
+    listed = ["bob", ID]
+    await campaigns.begin(db, datetime.now(UTC), 60, test_user_ids=listed, fingerprint="digest")
     await db.execute(
         "insert into award_rules (reward, every, claim_within, created_at)"
         " values ($1, '1 hour', '1 minute', now())",

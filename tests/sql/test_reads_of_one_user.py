@@ -13,6 +13,7 @@ import asyncpg
 import pytest
 
 from handlers.core.operations.ack import Ack
+from handlers.core.operations.campaigns import ListCampaignsOf
 from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.hello import Hello
@@ -61,6 +62,11 @@ insert into broadcasts (broadcast_id, kind, news, audience, resource, seq, at, e
            now() + (n % 3 - 1) * interval '1 hour'
       from generate_series(1, 10000) n;
 update broadcast_stream set seq = 10000;
+select create_campaign(gen_random_uuid(), case when n > 1 then array['site', 'stream-' || n] end,
+    false, false, null, null, '[{"milestone": 1, "watched_seconds": 900, "repeats": true,
+    "reward": {}, "claim_within_seconds": 60}]', p_timezone => 'UTC') from generate_series(1, 3) n;
+insert into campaign_progress (campaign_id, user_id)
+    select campaign_id, 'user-' || n from campaigns, generate_series(1, 3000) n;
 -- One that can be claimed, and acknowledged.
 select create_bonus('00000000-0000-0000-0000-000000000001', '{}', 'everyone', null, '{}', '0',
                     '1 minute', 5, '10 seconds', p_acknowledge => true);
@@ -72,6 +78,7 @@ ASKED: dict[str, Statement[Any]] = {
     "hello": Hello("ann", NODE, "tab", None, None, None, *LIMIT),
     "ledger": Ledger("ann", None, *LIMIT),
     "next page of the ledger": Ledger("ann", 20_000, *LIMIT),
+    "campaigns": ListCampaignsOf("ann", None, *LIMIT),
     "claim": Claim("ann", "c", BONUS, *LIMIT),
     "ack": Ack("ann", BONUS, *LIMIT),
     "watch": Watch("ann", NODE, "tab", "stream-1", timedelta(seconds=30), *LIMIT),

@@ -173,7 +173,10 @@ async def test_a_day_of_an_order_has_24_hours(odd: asyncpg.Connection, database:
         )
         assert await database.fetch_one(order) == "created"
     milestones = Json(json.dumps(campaigns.milestones(every=86_400, claim_within=86_400)))
-    campaign = CreateCampaign(uuid4(), None, False, False, None, None, milestones, "a fingerprint")
+    campaign = CreateCampaign(
+        *(uuid4(), None, False, False, None, None, milestones),
+        *(None, Json("{}"), None, None, "a fingerprint"),
+    )
     assert await database.fetch_one(campaign) == "created"
     windows = await odd.fetch("select opens_at, expires_at from bonuses order by opens_at")
     assert [tuple(row) for row in windows] == [(noon, noon + DAY) for noon in CHANGES_OF_2030]

@@ -41,6 +41,8 @@ ALLOWED = {
     "period_starts": {"a part of a moment, or its day"},
     # A moment `at time zone 'UTC'`.
     "iso_time": {"a part of a moment, or its day"},
+    # The day of a moment in a time zone that is a parameter.
+    "campaign_days": {"a cast to a day or a wall clock's time"},
     # A tab reads as \t to the regular expression, and as a tab where strings have escapes.
     "csv_cell": {"a backslash"},
 }

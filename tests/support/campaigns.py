@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 WHO_IS_DUE = (
     "select user_id, milestone, nth from campaigns c, due_milestones(c, '', '~', false, $1)"
+    " where milestone is not null"
 )
 
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from handlers.core.operation import DeliveryCounts
 
 PAGE_SIZE = 250
+WAITING_KINDS = ("news", "progress")
+"""They go through the queue of news, so that they never delay a bonus."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Broadcast:
     broadcast_id: str
     round: int = 1
     is_news: bool = False
-    """News have a queue of their own, so that they never delay a bonus."""
+    """It is of WAITING_KINDS."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -170,7 +172,8 @@ class PageTries:
 
 
 Recipient = tuple[str, list[tuple[str, str]], msgspec.Raw]
-"""user_id, connections [(node, connection id), …], and the event of the offer in their stream."""
+"""user_id, connections [(node, connection id), …], and the event of the offer in their stream, or
+their progress in a campaign."""
 
 
 def pushes(row: PageRow) -> list[Push]:
@@ -214,6 +217,8 @@ def _with_progress(row: PageRow) -> dict[str, bytes]:
 
 
 def _event(row: PageRow, event: msgspec.Raw) -> bytes:
+    if row.kind == "progress":
+        return encode("progress", server_now=_begins_at(row), progress=event)
     return encode("event", server_now=_begins_at(row), epoch=row.epoch, event=event)
 
 

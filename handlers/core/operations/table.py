@@ -13,6 +13,7 @@ from handlers.core.operations import (
     act,
     audience,
     bonuses,
+    campaigns,
     claim,
     hello,
     ledger,
@@ -35,6 +36,7 @@ OPERATIONS: Mapping[type[message.Message], Operation[Any, Any]] = {
     message.WatchMessage: watch.OPERATION,
     message.LedgerMessage: ledger.OPERATION,
     message.BonusesMessage: bonuses.OPERATION,
+    message.CampaignsMessage: campaigns.OPERATION,
     message.VisibilityMessage: visibility.OPERATION,
     message.AudienceMessage: audience.OPERATION,
 }

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 from uuid import UUID, uuid4
 
-from fastapi import Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 from pydantic import Field
 
 from handlers.services import campaigns
-from handlers.web.deps import TheDatabase, service_router
+from handlers.services.presence import EPOCH, NEVER
+from handlers.web.deps import FROM, TO, TheDatabase, check_interval, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
     CAMPAIGN_OVER,
     IN_PAST,
     NOT_FOUND,
     REWARD_TOO_LARGE,
+    UNKNOWN_TIMEZONE,
     UNREADABLE_BODY,
     UNSTORABLE,
     WOULD_TAKE_BACK,
@@ -38,8 +40,11 @@ from handlers.web.schemas.campaigns import (
     CampaignsPage,
 )
 from handlers.web.schemas.fields import IN_DECIMALS, Name
+from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from handlers.core.operation import Json
 
 router = service_router("campaigns")
@@ -51,7 +56,9 @@ FewPerPage = Annotated[int, Field(ge=1, le=100), IN_DECIMALS, Query(description=
 @router.post(
     "/campaigns",
     status_code=201,
-    responses=created(Campaign, BAD_REQUEST, IN_PAST, REWARD_TOO_LARGE, UNSTORABLE),
+    responses=created(
+        Campaign, BAD_REQUEST, IN_PAST, REWARD_TOO_LARGE, UNKNOWN_TIMEZONE, UNSTORABLE
+    ),
 )
 async def create_campaign(
     order: CampaignOrder, database: TheDatabase, response: Response
@@ -79,7 +86,7 @@ async def create_campaign(
     "/campaigns/{campaign_id}",
     responses=documented(
         *(UNREADABLE_BODY, NOT_FOUND, CAMPAIGN_OVER, WOULD_TAKE_BACK),
-        *(BAD_REQUEST, IN_PAST, REWARD_TOO_LARGE, UNSTORABLE),
+        *(BAD_REQUEST, IN_PAST, REWARD_TOO_LARGE, UNKNOWN_TIMEZONE, UNSTORABLE),
     ),
 )
 async def edit_campaign(
@@ -88,8 +95,11 @@ async def edit_campaign(
     """Replace what a campaign is.
 
     Before its start all may change. From its start on nothing is taken back from those who watch:
-    milestones may be added, come earlier, repeat, and be claimed for longer, and the end may change
-    to any later moment than now. The same edit again changes nothing.
+    milestones may be added, come earlier, repeat, and be claimed for longer, limits may be widened,
+    and the end may change to any later moment than now. The same edit again changes nothing.
+
+    Of a test (`test_user_ids`) all may change: each edit begins it again. Without `test_user_ids`
+    it begins for all, from now on or from `starts_at`.
     """
     wanted = campaigns.EditCampaign(campaign_id, **_wanted(edit))
     return Campaign.model_validate(await campaigns.edit(database, wanted))
@@ -143,21 +153,62 @@ async def read_campaign_progress(
     return CampaignProgress.model_validate(row)
 
 
+class Wanted(NamedTuple):
+    """Which campaigns a list has."""
+
+    state: campaigns.State | None
+    resource: str | None
+    begins: datetime
+    ends: datetime
+
+
+def _wanted_campaigns(
+    state: Annotated[
+        campaigns.State | None, Query(description="only campaigns in this state now")
+    ] = None,
+    resource: Annotated[
+        Name | None, Query(description="only campaigns for which watching this resource counts")
+    ] = None,
+    begins: Annotated[MomentInQuery | None, FROM] = None,
+    ends: Annotated[MomentInQuery | None, TO] = None,
+) -> Wanted:
+    """Raises ApiError."""
+    check_interval(begins, ends)
+    return Wanted(state, resource, begins or EPOCH, ends or NEVER)
+
+
 @router.get("/campaigns", responses=LIST_ERRORS)
 async def list_campaigns(
-    database: TheDatabase, limit: FewPerPage = 20, after: After = None
+    database: TheDatabase,
+    wanted: Annotated[Wanted, Depends(_wanted_campaigns)],
+    limit: FewPerPage = 20,
+    after: After = None,
 ) -> CampaignsPage:
-    """List all campaigns, the newest first, including those that are over."""
-    rows, following = await _listing(database).page(after, limit)
+    """List campaigns, the newest first, including those that are over.
+
+    `from` and `to` leave out those that are over by then, or begin later.
+    """
+    rows, following = await _listing(database, wanted).page(after, limit)
     return CampaignsPage(items=[Campaign.model_validate(row) for row in rows], next=following)
 
 
-def _listing(database: TheDatabase) -> Listing[campaigns.ListedCampaignRow, NewestFirst]:
+def _listing(
+    database: TheDatabase, wanted: Wanted
+) -> Listing[campaigns.ListedCampaignRow, NewestFirst]:
     async def fetch(position: NewestFirst | None, limit: int) -> list[campaigns.ListedCampaignRow]:
-        return await database.fetch(campaigns.ListCampaigns(*newest_first(position), limit))
+        return await database.fetch(
+            campaigns.ListCampaigns(
+                *newest_first(position),
+                limit,
+                wanted.state,
+                wanted.resource,
+                wanted.begins,
+                wanted.ends,
+            )
+        )
 
     return Listing(
-        Cursor("campaigns", (), NewestFirst),
+        Cursor("campaigns", wanted, NewestFirst),
         Campaign.model_fields,
         fetch,
         lambda row: NewestFirst(row.position, row.campaign_id),
@@ -173,6 +224,10 @@ def _wanted(edit: CampaignEdit) -> dict[str, Any]:
         "starts_at": edit.starts_at,
         "ends_at": edit.ends_at,
         "milestones": _milestones(edit),
+        "timezone": edit.timezone,
+        "limits": to_json(edit.limits.model_dump()),
+        "announced_at": edit.announced_at,
+        "test_user_ids": edit.test_user_ids,
     }
 
 

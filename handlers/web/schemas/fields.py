@@ -25,6 +25,13 @@ MAX_JSON_LEVELS = 32
 MAX_SECONDS = 86_400
 
 
+# No digits but those of Etc: PostgreSQL would take other names for rules of their own.
+TIMEZONE_PATTERN = (
+    r"^(UTC|[A-Za-z_-]{1,32}(/[A-Za-z_-]{1,32}){1,2}"
+    r"|Etc/GMT(-([0-9]|1[0-4])|\+([0-9]|1[0-2])))$"
+)
+
+
 class Schema(BaseModel):
     """A request or response body. Times are integer milliseconds since the epoch.
 

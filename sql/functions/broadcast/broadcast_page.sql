@@ -11,7 +11,7 @@
 -- age_ms: how long ago the broadcast was made.
 -- broadcast {seq, follows}: null for listed users. bonus, news: the content.
 -- recipients: [[user_id, [[node, connection id], …], event], …]; event: the offer in the stream of a listed
--- user, else null.
+-- user, or their progress in a campaign ({campaign_id, watched_ms}), else null.
 -- progress: {user_id: progress} of the recipients who have not watched long enough for the bonus, see `progress_of`;
 -- null: there are none. Of an offer to a listed user it is in the event.
 -- p_worker: a uuid that the worker chose; it works on one page at a time. p_shard (null: none), p_page and

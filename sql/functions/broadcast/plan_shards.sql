@@ -27,6 +27,9 @@ begin
     listed as (
         select user_id, '' as resource from offers
          where p_broadcast.audience = 'users' and bonus_id = p_broadcast.bonus_id
+        union all
+        select user_id, '' from campaign_progress
+         where p_broadcast.kind = 'progress' and told_by = p_broadcast.broadcast_id
     ),
     numbered as (
         select *, row_number() over (order by user_id, resource) as n,

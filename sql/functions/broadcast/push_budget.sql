@@ -1,8 +1,8 @@
 -- How far the budget may be ahead of its rate: a page given out now may begin that much later. Small,
--- because the page's lease is running. News wait until nothing else does.
+-- because the page's lease is running. News and progress wait until nothing else does.
 create or replace function patience(p_kind text) returns interval
 language sql immutable as $$
-    select case when p_kind = 'news' then interval '0' else interval '1 second' end
+    select case when p_kind in ('news', 'progress') then interval '0' else interval '1 second' end
 $$;
 
 -- Until when pushes are reserved, p_now at the earliest. A reservation that was made later than p_now is of

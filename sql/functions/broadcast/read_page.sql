@@ -5,7 +5,7 @@ $$;
 
 -- The next part of a shard, in order: at most p_limit sessions, or listed users; fewer at its end.
 -- connections: where to push; none for a user who is offline or whose answer is there already (`skips`). event: the
--- offer in a listed user's stream, which p_tells writes. One branch per audience, each along its own index.
+-- offer in a listed user's stream, which p_tells writes; or their progress in a campaign. One branch per audience, each along its own index.
 -- Its start is a pair with an upper bound, as in add_watch_totals. Its end is applied
 -- afterwards: as a condition it would make the scan read to the end of all.
 create or replace function read_page(
@@ -39,7 +39,14 @@ begin
              order by w.resource, w.user_id limit p_limit) as page
          where p_shard.until_user_id is null or user_id <= p_shard.until_user_id
          order by user_id;
-    else
+    when 'users' then
+        if p_broadcast.kind = 'progress' then
+            return query select t.user_id, '', connections_of(t.user_id), t.progress
+              from told_progress(p_broadcast.broadcast_id, p_shard.after_user_id, p_limit) as t
+             where p_shard.until_user_id is null or t.user_id <= p_shard.until_user_id
+             order by t.user_id;
+            return;
+        end if;
         v_user_ids := array(
             select user_id from (
                 select o.user_id from offers o

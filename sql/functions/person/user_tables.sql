@@ -59,6 +59,8 @@ create or replace function user_tables() returns table (
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('campaign_milestones', '{campaign_id, milestone}', 'all', 'mentions(reward, $1)',
          'reward = without_mentions(reward, $1)'),
+        ('campaigns', '{campaign_id}', 'all', '$1 = any (test_user_ids)',
+         'test_user_ids = array_replace(test_user_ids, $1, $2), fingerprint = null'),
         ('award_rules', '{rule_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
         ('broadcasts', '{broadcast_id}', 'all', 'mentions(news, $1)', 'news = without_mentions(news, $1)'),
         ('payouts', '{bonus_id, user_id, revision}', 'all', 'mentions(to_jsonb(reason), $1)', 'reason = ''*'''),

@@ -47,14 +47,14 @@ begin
             on conflict (user_id, resource) do update
                set watched = t.watched - excluded.watched, hidden = t.hidden - excluded.hidden
     )
-    insert into campaign_progress as p (campaign_id, user_id, watched)
-        select campaign_id, user_id, watched
-          from (select c.campaign_id, a.user_id,
-                       length_of(case when c.is_visible then a.recorded_shown else a.recorded end * c.times) as watched
+    insert into campaign_progress as p (campaign_id, user_id, watched, daily)
+        select c.campaign_id, t.user_id, sum(length_of(t.counted)) as watched,
+               case when c.timezone is not null then daily_of(array_agg(t.counted), c.starts_at, c.timezone) end
+          from (select c.campaign_id, a.user_id, case when c.is_visible then a.recorded_shown else a.recorded end * c.times as counted
                   from campaigns c, added a
                  where c.settled_at is null and c.resources is null and not c.is_each
                 union all
-                select c.campaign_id, n.user_id, length_of((n.times - coalesce(o.times, '{}')) * c.times)
+                select c.campaign_id, n.user_id, (n.times - coalesce(o.times, '{}')) * c.times
                   from campaigns c,
                        lateral (select f.user_id, min(f.joined_at) as since, array_agg((f.id, f.ended_at)) as keys,
                                        range_agg(counted_times(f.joined_at, f.ended_at, f.visible, c.is_visible)) as times
@@ -68,11 +68,14 @@ begin
                  where c.settled_at is null and cardinality(c.resources) > 1 and not c.is_each
                 union all
                 select c.campaign_id, f.user_id,
-                       sum(length_of(counted_times(f.joined_at, f.ended_at, f.visible, c.is_visible) * c.times))
+                       counted_times(f.joined_at, f.ended_at, f.visible, c.is_visible) * c.times
                   from campaigns c join finalized f on c.resources is null or f.resource = any (c.resources)
                  where c.settled_at is null and (c.is_each or cardinality(c.resources) = 1) and f.revision = 0
-                 group by 1, 2) as theirs
-         where watched > interval '0' order by 1, 2
-        on conflict (campaign_id, user_id) do update set watched = p.watched + excluded.watched;
+               ) as t
+               join campaigns c on c.campaign_id = t.campaign_id
+         where not isempty(t.counted) and (c.test_user_ids is null or t.user_id = any (c.test_user_ids))
+         group by c.campaign_id, t.user_id order by 1, 2
+        on conflict (campaign_id, user_id) do update
+           set watched = p.watched + excluded.watched, daily = sum_daily(p.daily, excluded.daily);
     return null;
 end $$;
