@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 
 from browsers import browser, device, problems
 from command import SAMPLE, Command, spawn_under
-from templates import plan_of, refusal_of
+from templates import plan_of, refusal_of, told_of
 from waiting import PATIENCE_SECONDS, in_time
 from wsgate.loops import loop_factory
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from contextlib import AbstractAsyncContextManager
 
-__all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "wsgate"]
+__all__ = ["browser", "device", "plan_of", "problems", "refusal_of", "told_of", "wsgate"]
 
 # No verdict by the machine's speed.
 settings.register_profile(

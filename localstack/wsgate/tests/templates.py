@@ -61,6 +61,17 @@ def plan_of(tmp_path: Path) -> Callable[..., Plan]:
 
 
 @pytest.fixture
+def told_of(plan_of: Callable[..., Plan]) -> Callable[..., str]:
+    """Load a template that runs, and return what is said of it, without the folder."""
+
+    def told(*parts: str, **parameters: str) -> str:
+        plan = plan_of(*parts, **parameters)
+        return re.sub(r"\S*/(?=template\.yaml|code)", "", "\n".join(plan.left_out + plan.warnings))
+
+    return told
+
+
+@pytest.fixture
 def refusal_of(plan_of: Callable[..., Plan]) -> Callable[..., str]:
     """Load a template that cannot run, and return the sentence without the folder."""
 

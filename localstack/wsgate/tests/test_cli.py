@@ -60,14 +60,6 @@ class TestRefusals:
         template.write_text("Resources: [")
         assert "broken.yaml" in await self.refusal("--template", str(template), "--port", "0")
 
-    async def test_a_template_that_asks_too_much(self, tmp_path: Path) -> None:
-        text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#macro(x)#end")
-        (tmp_path / "functions.py").write_text("authorize = chat = web = print")
-        template = tmp_path / "template.yaml"
-        template.write_text(text)
-        line = await self.refusal("--template", str(template), "--port", "0")
-        assert "mapping template uses '#macro'" in line
-
     async def test_a_parameter_that_the_template_does_not_have(self) -> None:
         arguments = ("--template", str(SAMPLE), "--port", "0", "--parameter", "Nope=secret")
         line = await self.refusal(*arguments)
@@ -329,6 +321,17 @@ async def test_with_json_every_line_is_an_object(
         "disconnect.json",
         "message-echo.json",
     ]
+
+
+async def test_a_route_that_asks_too_much_is_told_and_the_others_run(
+    wsgate: Callable[..., AbstractAsyncContextManager[Command]], tmp_path: Path
+) -> None:
+    text = SAMPLE.read_text().replace("$context.requestTimeEpoch", "#macro(x)#end")
+    (tmp_path / "functions.py").write_text("authorize = chat = web = print")
+    template = tmp_path / "template.yaml"
+    template.write_text(text)
+    async with wsgate("--template", str(template)) as command:
+        assert any("mapping template uses '#macro'" in line for line in command.errors)
 
 
 async def test_with_json_a_refusal_is_an_object_too(tmp_path: Path) -> None:

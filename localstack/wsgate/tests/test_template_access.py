@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from templates import HEAD, MAIN, SAMPLES, SOCKET, read
-from wsgate.model.plan import Authorizer, BasePath, Plan
+from wsgate.model.plan import Authorizer, BasePath, FailingIntegration, Plan
 from wsgate.template.load import TemplateError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ RAW = """
     Properties: {ProtocolType: WEBSOCKET, RouteSelectionExpression: $request.body.action}
   RawStage:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Raw, StageName: one}
+    Properties: {ApiId: !Ref Raw, StageName: one, AutoDeploy: true}
   RawRoute:
     Type: AWS::ApiGatewayV2::Route
     Properties: {ApiId: !Ref Raw, RouteKey: act, Target: !Sub "integrations/${RawTarget}"}
@@ -167,7 +167,8 @@ def test_an_authorizer_needs_a_permission_or_a_role(
 
 @pytest.mark.parametrize("form", ["sam.yaml", "raw.yaml"])
 def test_the_samples_have_their_permissions(form: str) -> None:
-    assert read(SAMPLES / form).warnings == ()
+    [warning] = read(SAMPLES / form).warnings
+    assert "RouteResponseSelectionExpression answers nothing, here as on AWS" in warning
 
 
 def test_invoke_role_of_sam_is_accepted(plan_of: Callable[..., Plan]) -> None:
@@ -198,15 +199,20 @@ def test_aws_iam_on_connect(plan_of: Callable[..., Plan]) -> None:
     assert not plan_of(SOCKET, MAIN).websocket.iam
 
 
-def test_an_authorization_of_http_apis_is_refused(plan_of: Callable[..., Plan]) -> None:
-    jwt = AUTHORIZER.replace("CUSTOM", "JWT")
-    assert "Connect.AuthorizationType is JWT; a WebSocket API has" in refusal(
-        plan_of, RAW, jwt, MAIN, GATE
-    )
+def test_with_an_authorization_of_http_apis_no_client_connects(
+    plan_of: Callable[..., Plan],
+) -> None:
+    jwt = plan_of(RAW, AUTHORIZER.replace("CUSTOM", "JWT"), MAIN, GATE)
     token = AUTHORIZER.replace("AuthorizerType: REQUEST", "AuthorizerType: JWT")
-    assert "Guard.AuthorizerType is JWT; a WebSocket API has REQUEST only" in refusal(
-        plan_of, RAW, token, MAIN, GATE
-    )
+    tokens = plan_of(RAW, token, MAIN, GATE)
+    for plan, words in (
+        (jwt, "Connect.AuthorizationType is JWT; a WebSocket API has"),
+        (tokens, "Guard.AuthorizerType is JWT; a WebSocket API has REQUEST only"),
+    ):
+        assert isinstance(plan.websocket.routes["$connect"].integration, FailingIntegration)
+        [told] = plan.left_out
+        assert words in told
+        assert told.endswith("; until then each handshake is 500.")
 
 
 KEY = """
@@ -251,7 +257,8 @@ def test_the_authorizer_may_name_the_key(plan_of: Callable[..., Plan]) -> None:
     assert keys is not None
     assert keys.from_authorizer
     other = with_connect(", ApiKeyRequired: true", by.replace("authorizer.usage", "x.usage"))
-    assert "ApiKeySelectionExpression is '$context.x" in refusal(plan_of, other, MAIN)
+    [told] = plan_of(other, MAIN).left_out
+    assert "ApiKeySelectionExpression is '$context.x" in told
 
 
 def test_a_key_that_aws_would_make_up_is_told(plan_of: Callable[..., Plan]) -> None:
@@ -271,7 +278,7 @@ def test_two_apis_and_two_stages_are_three(plan_of: Callable[..., Plan]) -> None
     second = """
   Second:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Raw, StageName: two, StageVariables: {x: y}}
+    Properties: {ApiId: !Ref Raw, StageName: two, AutoDeploy: true, StageVariables: {x: y}}
 """
     first, one, two = plan_of(SOCKET, RAW, second, MAIN, permission()).websockets
     assert (first.stage, one.stage, two.stage) == ("live", "one", "two")
@@ -283,7 +290,7 @@ def test_a_permission_may_be_for_one_stage_of_two(plan_of: Callable[..., Plan]) 
     second = """
   Second:
     Type: AWS::ApiGatewayV2::Stage
-    Properties: {ApiId: !Ref Raw, StageName: two}
+    Properties: {ApiId: !Ref Raw, StageName: two, AutoDeploy: true}
 """
     plan = plan_of(RAW, second, MAIN, permission(source=f"{SOURCE}/two/*"))
     assert [stage.routes["act"].permitted for stage in plan.websockets] == [False, True]

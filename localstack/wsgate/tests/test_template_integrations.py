@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import re
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +51,8 @@ def test_sams_routes_carry_models_and_parameters(sample: Plan) -> None:
     assert models.schemas["small"]["properties"] == {"n": {"type": "integer", "maximum": 9}}
     assert models.schemas["$default"] == {"type": "object"}
     assert routes["checked"].integration == FunctionIntegration("Main", DEFAULT)
-    assert sample.warnings == ()
+    [warning] = sample.warnings
+    assert "SocketCheckedRoute.RouteResponseSelectionExpression answers nothing" in warning
     assert sample.left_out == ()
     assert pickle.loads(pickle.dumps(sample)) == sample  # noqa: S301 so that it reaches a node
 
@@ -176,11 +178,12 @@ def parts(integration: str, route: str = ROUTE, more: str = "") -> tuple[str, ..
     ],
 )
 def test_an_integration_that_cannot_run_is_named_with_its_property(
-    refusal_of: Callable[..., str], integration: str, words: str
+    told_of: Callable[..., str], integration: str, words: str
 ) -> None:
-    refusal = refusal_of(*parts(integration))
-    assert words in refusal
-    assert refusal.startswith("template.yaml:")
+    [told] = told_of(*parts(integration)).splitlines()
+    assert words in told
+    assert re.match(r"template\.yaml:\d+: ", told)
+    assert told.endswith("; until then the route more answers Internal server error.")
 
 
 @pytest.mark.parametrize(
@@ -201,7 +204,7 @@ def test_an_integration_that_cannot_run_is_named_with_its_property(
     ],
 )
 def test_an_integration_response_that_cannot_run_is_named(
-    refusal_of: Callable[..., str], response: str, words: str
+    told_of: Callable[..., str], response: str, words: str
 ) -> None:
     more = f"""
   Answer:
@@ -211,7 +214,7 @@ def test_an_integration_response_that_cannot_run_is_named(
       IntegrationId: !Ref More
       {response}
 """
-    assert words in refusal_of(*parts(LAMBDA, more=more))
+    assert words in told_of(*parts(LAMBDA, more=more))
 
 
 def model(schema: str) -> str:
@@ -246,10 +249,10 @@ def model(schema: str) -> str:
     ],
 )
 def test_what_a_route_cannot_demand_is_named(
-    refusal_of: Callable[..., str], route: str, schema: str, words: str
+    told_of: Callable[..., str], route: str, schema: str, words: str
 ) -> None:
     demanding = f"{ROUTE}      ModelSelectionExpression: m\n      {route}\n"
-    assert words in refusal_of(*parts(LAMBDA, demanding, model(schema)))
+    assert words in told_of(*parts(LAMBDA, demanding, model(schema)))
 
 
 def test_a_parameter_of_another_kind_is_named(refusal_of: Callable[..., str]) -> None:

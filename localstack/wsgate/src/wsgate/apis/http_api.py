@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from wsgate.model.ids import Ids, Millis
     from wsgate.model.invoke import Invocation
-    from wsgate.model.plan import FunctionIntegration, HttpApi
+    from wsgate.model.plan import FailingIntegration, FunctionIntegration, HttpApi
 
 NOT_FOUND = message(HTTPStatus.NOT_FOUND, "Not Found")
 FAILED = message(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error")
@@ -38,7 +38,7 @@ class Match:
     """The route a request takes."""
 
     route_key: str
-    integration: FunctionIntegration
+    integration: FunctionIntegration | FailingIntegration
     parameters: Mapping[str, str]
 
 
@@ -116,7 +116,7 @@ def response(invocation: Invocation) -> Response:
 class _Route:
     """A route key as a pattern. `{name}` is one segment, `{name+}` the rest."""
 
-    def __init__(self, key: str, integration: FunctionIntegration) -> None:
+    def __init__(self, key: str, integration: FunctionIntegration | FailingIntegration) -> None:
         method, _, path = key.partition(" ")
         if not path.startswith("/"):
             raise RouteKeyError(f"the route key {key!r} is not $default or METHOD /path")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Reports
     from wsgate.model.limits import Limits
-    from wsgate.model.plan import Function, Plan, Route, WebSocketApi
+    from wsgate.model.plan import Function, Integration, Plan, Route, WebSocketApi
     from wsgate.model.urls import StageUrl
 
 MAX_CONNECTIONS: Final = 200
@@ -133,7 +133,7 @@ class NodeConsoleState:
 
     def _http_routes(self) -> list[View]:
         routes = self._plan.http.routes if self._plan.http else {}
-        return [{"key": key, "function": to.function} for key, to in routes.items()]
+        return [{"key": key, "function": _called(to)} for key, to in routes.items()]
 
     def _functions(self) -> list[View]:
         statuses = self.functions.status() if self.functions is not None else {}
@@ -225,10 +225,14 @@ def _route(stage: WebSocketApi, route: Route) -> View:
     return {
         "stage": stage.stage,
         "key": route.key,
-        "function": integration.function if isinstance(integration, FunctionIntegration) else None,
+        "function": _called(integration),
         "kind": type(integration).__name__.removesuffix("Integration"),
         "two_way": route.two_way,
     }
+
+
+def _called(integration: Integration) -> str | None:
+    return integration.function if isinstance(integration, FunctionIntegration) else None
 
 
 def _function(function: Function) -> View:

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from wsgate.core.actions import Action, Call, Enqueue, Fetch, Invoke
-from wsgate.core.codes import NOT_PERMITTED
 from wsgate.core.integrations import Exchange, Http
 from wsgate.expressions.mapping import MappingError
 from wsgate.expressions.velocity_values import RenderError
@@ -31,14 +30,14 @@ class Backends:
         self._outcomes = outcomes
 
     def invoke(self, call: Call, route: CompiledRoute, event: Event, now: Millis) -> list[Action]:
-        if not route.permitted:
-            return self._outcomes.failed(call, NOT_PERMITTED, now)
+        if route.refusal:
+            return self._outcomes.failed(call, route.refusal, now)
         return [Invoke(call, route.function, events.encode(event), route.timeout)]
 
     def ask(self, call: Call, route: CompiledRoute, scope: Scope, now: Millis) -> list[Action]:
         backend = route.backend
-        if backend is None or not route.permitted:
-            return self._outcomes.failed(call, NOT_PERMITTED, now)
+        if backend is None or route.refusal:
+            return self._outcomes.failed(call, route.refusal, now)
         asked = replace(call, exchange=Exchange(backend, scope))
         try:
             if isinstance(backend, Http):

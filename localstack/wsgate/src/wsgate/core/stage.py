@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from copy import copy
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from wsgate.core import authorizer, models
+from wsgate.core.codes import NOT_PERMITTED
 from wsgate.core.integrations import Backend, CustomFunction, Http
 from wsgate.core.quotas import scope
 from wsgate.expressions import selection
 from wsgate.expressions.mapping import Mock
-from wsgate.model.plan import CustomFunctionIntegration, FunctionIntegration, MockIntegration
+from wsgate.model.plan import (
+    CustomFunctionIntegration,
+    FailingIntegration,
+    FunctionIntegration,
+    MockIntegration,
+)
 
 if TYPE_CHECKING:
     from wsgate.model.events import Place
@@ -52,7 +59,10 @@ class Stage:
 
 
 class CompiledRoute:
-    """A route, compiled. One of `function`, `mock` and `backend` is set."""
+    """A route, compiled. One of `function`, `mock`, `backend` and `refusal` is set.
+
+    `refusal` says why the integration cannot be asked, also where `function` or `backend` is set.
+    """
 
     __slots__ = (
         "backend",
@@ -60,7 +70,7 @@ class CompiledRoute:
         "function",
         "key",
         "mock",
-        "permitted",
+        "refusal",
         "required",
         "timeout",
         "two_way",
@@ -68,8 +78,8 @@ class CompiledRoute:
 
     def __init__(self, route: Route, api_id: str) -> None:
         integration = route.integration
-        self.permitted = route.permitted
-        self.key, self.two_way, self.timeout = route.key, route.two_way, integration.timeout
+        self.refusal = "" if route.permitted else NOT_PERMITTED
+        self.key, self.two_way, self.timeout = route.key, route.two_way, timedelta(0)
         self.required = route.required_parameters
         self.checks = None if route.models is None else models.Checks(route.models)
         self.function = ""
@@ -77,10 +87,12 @@ class CompiledRoute:
         self.backend: Backend | None = None
         match integration:
             case FunctionIntegration():
-                self.function = integration.function
+                self.function, self.timeout = integration.function, integration.timeout
             case MockIntegration():
                 self.mock = Mock(integration)
             case CustomFunctionIntegration():
                 self.backend = CustomFunction(integration)
+            case FailingIntegration():
+                self.refusal = integration.reason
             case _:
                 self.backend = Http(integration, api_id)

@@ -137,12 +137,21 @@ class HttpProxyIntegration:
     timeout: timedelta
 
 
+@dataclass(frozen=True)
+class FailingIntegration:
+    """What is not emulated, or cannot work: each call is answered as a failed integration."""
+
+    reason: str
+    """The sentence that is told at the start, and with each call."""
+
+
 Integration = (
     FunctionIntegration
     | MockIntegration
     | CustomFunctionIntegration
     | HttpIntegration
     | HttpProxyIntegration
+    | FailingIntegration
 )
 
 
@@ -190,9 +199,9 @@ class Route:
     key: str
     integration: Integration
     two_way: bool
-    """True only with both a RouteResponseSelectionExpression and a RouteResponse.
+    """True with a RouteResponse, whatever the RouteResponseSelectionExpression.
 
-    docs/aws-behaviour.md §7.
+    docs/aws-behaviour.md §7.1.
     """
     permitted: bool = True
     """False where API Gateway may not invoke the integration's function.
@@ -255,7 +264,7 @@ class HttpApi:
 
     api_id: str
     stage: str
-    routes: Mapping[str, FunctionIntegration]
+    routes: Mapping[str, FunctionIntegration | FailingIntegration]
     throttles: Throttles = field(default_factory=Throttles)
 
 

@@ -11,6 +11,7 @@ from wsgate.apis.lambda_api import InvocationType
 from wsgate.core import quotas
 from wsgate.model import events
 from wsgate.model.invoke import Ending, Invocation, InvokeError
+from wsgate.model.plan import FailingIntegration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,9 +66,11 @@ class FunctionCalls:
             return self._record.refusal(request, http_api.TOO_MANY_REQUESTS, self._site.api_id)
         if not match:
             return http_api.NOT_FOUND
+        integration = match.integration
+        if isinstance(integration, FailingIntegration):
+            return self._record.refusal(request, http_api.FAILED, self._site.api_id)
         content = http_api.event(self._site, match, request, self._ids, now)
         event, request_id = events.encode(content), content["requestContext"]["requestId"]
-        integration = match.integration
         ending = await self._invocations.run(integration.function, event, integration.timeout)
         response = _http_response(ending)
         cold = ending.cold if isinstance(ending, Invocation) else None

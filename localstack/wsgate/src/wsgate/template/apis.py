@@ -1,24 +1,32 @@
-"""The WebSocket API and the HTTP API of a template: routes, integrations, authorizer."""
+"""The WebSocket APIs of a template: stages, routes, integrations, authorizer.
+
+What wsgate does not have, or cannot work, is told, and its route is answered as API Gateway answers
+when an integration fails: one part does not keep the others from running.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
+from wsgate.core.authorizer import check_sources
+from wsgate.expressions.selection import compile_selection
 from wsgate.model.plan import (
+    ApiKeys,
     Authorizer,
     CustomFunctionIntegration,
+    FailingIntegration,
     Function,
     FunctionIntegration,
-    HttpApi,
     Route,
+    Throttles,
     WebSocketApi,
 )
+from wsgate.template.api_resources import apis, of_api, stages, target
 from wsgate.template.domains import base_paths_of
 from wsgate.template.expand import TemplateError
 from wsgate.template.functions import invoked
-from wsgate.template.integrations import MIN_MILLIS, integration_of
+from wsgate.template.integrations import integration_of
 from wsgate.template.keys import api_keys_of
 from wsgate.template.models import models_of, parameters_of
 from wsgate.template.permissions import Permissions, warn
@@ -29,56 +37,85 @@ if TYPE_CHECKING:
 
     from wsgate.template.stack import Resource, Stack
 
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-quotas.html (2026-11-23)
-_MAX_HTTP_MILLIS: Final = 30_000
-
-# OpenAPI, and what API Gateway adds to it:
-# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger-extensions.html
-# (2026-11-23)
-_METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-_BODY_METHOD: Final = "x-amazon-apigateway-any-method"
-_BODY_INTEGRATION: Final = "x-amazon-apigateway-integration"
-_BODY_VERSION: Final = "payloadFormatVersion"
+_CONNECT = "$connect"
+_OUTCOMES = {_CONNECT: "each handshake is 500", "$disconnect": "$disconnect calls nothing"}
 
 
 def websockets_of(stack: Stack, functions: Mapping[str, Function]) -> tuple[WebSocketApi, ...]:
-    """Return every stage of every WebSocket API; there is at least one. Raises TemplateError."""
-    apis = _apis(stack, "WEBSOCKET")
-    if not apis:
-        raise TemplateError(
-            f"{stack.path}: the template has no WebSocket API: no AWS::Serverless::WebSocketApi "
-            "and no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET."
-        )
+    """Return every stage of every WebSocket API.
+
+    Raises TemplateError if there is none, or if no route of any can work.
+    """
     permissions = Permissions(stack)
-    return tuple(
-        _on_stage(api, stage, functions, permissions)
-        for api in apis
-        for stage in _stages(stack, api)
+    found: list[WebSocketApi] = []
+    errors: list[TemplateError] = []
+    for api in apis(stack, "WEBSOCKET"):
+        try:
+            found += [_on_stage(api, stage, functions, permissions) for stage in stages(api)]
+        except TemplateError as error:
+            errors.append(error)
+    if not found:
+        raise errors[0] if errors else _none_there(stack)
+    for reason in errors:
+        stack.leave_out(reason)
+    _check_something_works(found)
+    return tuple(found)
+
+
+def _none_there(stack: Stack) -> TemplateError:
+    reasons = "".join(f"\n  - {reason}" for reason in stack.family.left_out)
+    return TemplateError(
+        f"{stack.path}: the template has no WebSocket API: no AWS::Serverless::WebSocketApi "
+        f"and no AWS::ApiGatewayV2::Api with ProtocolType WEBSOCKET.{reasons}"
     )
+
+
+def _check_something_works(found: list[WebSocketApi]) -> None:
+    """Refuse a template of which nothing is left, with the first reason."""
+    integrations = [route.integration for api in found for route in api.routes.values()]
+    failing = [one.reason for one in integrations if isinstance(one, FailingIntegration)]
+    if integrations and len(failing) == len(integrations):
+        raise TemplateError(failing[0])
 
 
 def _on_stage(
     api: Resource, stage: Resource, functions: Mapping[str, Function], permissions: Permissions
 ) -> WebSocketApi:
-    stack, name = api.stack, stage.text("StageName")
-    grants = _Grants(permissions, _arn(api), name)
-    connect = next(
-        (one for one in _of_api(stack, "Route", api) if one.text("RouteKey") == "$connect"), None
-    )
-    routes = _routes(api, stage, functions, grants)
+    grants = _Grants(permissions, _arn(api), stage.text("StageName"))
+    reader = _Reader(api, stage.texts("StageVariables"), functions, grants)
+    resources = _keyed(api)
+    routes, connect = reader.routes(resources), resources.get(_CONNECT)
+    access = _Access()
+    try:
+        access = _Access() if connect is None else reader.access(connect)
+    except TemplateError as error:
+        # Without what protects it, $connect lets no client in.
+        routes[_CONNECT] = _failing(api, _CONNECT, error)
+    throttles = Throttles()
+    with stage.stack.leaving_out():
+        throttles = throttles_of(stage, routes)
     return WebSocketApi(
         api_id=api.id,
-        stage=name,
-        selection_expression=api.text("RouteSelectionExpression"),
+        stage=grants.stage,
+        selection_expression=_selection(api),
         routes=routes,
-        authorizer=None if connect is None else _authorizer(connect, functions, grants),
-        stage_variables=stage.texts("StageVariables"),
-        iam=connect is not None and connect.optional_text("AuthorizationType") == "AWS_IAM",
-        api_keys=api_keys_of(api, name, connect),
-        base_paths=base_paths_of(api, name),
+        authorizer=access.authorizer,
+        stage_variables=reader.variables,
+        iam=access.iam,
+        api_keys=access.keys,
+        base_paths=base_paths_of(api, grants.stage),
         has_default_endpoint=not api.flag("DisableExecuteApiEndpoint"),
-        throttles=throttles_of(stage, routes),
+        throttles=throttles,
     )
+
+
+def _selection(api: Resource) -> str:
+    expression = api.text("RouteSelectionExpression")
+    try:
+        compile_selection(expression)
+    except ValueError as error:
+        raise api.error(f"cannot be read: {error}", "RouteSelectionExpression") from error
+    return expression
 
 
 def _arn(api: Resource) -> str:
@@ -95,7 +132,7 @@ class _Grants:
     stage: str
 
     def route(self, route: Resource, key: str, function: str) -> bool:
-        outcome = "the handshake is 500" if key == "$connect" else "it is Internal server error"
+        outcome = "the handshake is 500" if key == _CONNECT else "it is Internal server error"
         return self._may(route, function, f"{self.api_arn}/{self.stage}/{key}", outcome)
 
     def authorizer(self, authorizer: Resource, function: str) -> bool:
@@ -109,46 +146,117 @@ class _Grants:
         return may
 
 
-def _routes(
-    api: Resource, stage: Resource, functions: Mapping[str, Function], grants: _Grants
-) -> dict[str, Route]:
-    answering = {
-        response.text("RouteId")
-        for response in _of_api(api.stack, "RouteResponse", api)
-        # the only key allowed: docs/aws-behaviour.md §7.1
-        if response.text("RouteResponseKey") == "$default"
-    }
-    variables = stage.texts("StageVariables")
-    routes: dict[str, Route] = {}
-    for resource in _of_api(api.stack, "Route", api):
-        key = resource.text("RouteKey")
-        if key in routes:
-            raise resource.error(f"is {key!r}, and another route has it already", "RouteKey")
+def _keyed(api: Resource) -> dict[str, Resource]:
+    """The routes by their keys. AWS makes no second route of a key, so the first one counts."""
+    found: dict[str, Resource] = {}
+    for route in of_api("Route", api):
+        try:
+            key = route.text("RouteKey")
+        except TemplateError as error:
+            route.stack.leave_out(error)
+            continue
+        if key in found:
+            said = f"is {key!r}, which another route has already: AWS refuses it, and the first one"
+            route.stack.warn_once(f"{api.id} {key}", route.error(f"{said} counts here", "RouteKey"))
+        found.setdefault(key, route)
+    return found
+
+
+@dataclass(frozen=True)
+class _Access:
+    """What $connect asks of a client."""
+
+    authorizer: Authorizer | None = None
+    iam: bool = False
+    keys: ApiKeys | None = None
+
+
+@dataclass(frozen=True)
+class _Reader:
+    """Reads the routes of an API, as they are on one stage."""
+
+    api: Resource
+    variables: Mapping[str, str]
+    functions: Mapping[str, Function]
+    grants: _Grants
+
+    def routes(self, resources: Mapping[str, Resource]) -> dict[str, Route]:
+        """Each works, or fails with a reason that is told."""
+        answering = _answering(self.api)
+        routes: dict[str, Route] = {}
+        for key, resource in resources.items():
+            try:
+                route = self._route(resource, key)
+            except TemplateError as error:
+                routes[key] = _failing(resource, key, error)
+                continue
+            is_answered = resource.id in answering
+            routes[key] = replace(route, two_way=is_answered)
+            if not is_answered:
+                _warn_of_silence(resource, key)
+        return routes
+
+    def access(self, connect: Resource) -> _Access:
+        """Raises TemplateError."""
+        return _Access(
+            _authorizer(connect, self.functions, self.grants),
+            connect.optional_text("AuthorizationType") == "AWS_IAM",
+            api_keys_of(self.api, self.grants.stage, connect),
+        )
+
+    def _route(self, resource: Resource, key: str) -> Route:
+        """A route that works, one-way. Raises TemplateError."""
         _leave_out(resource)
-        target, parameters = _target(resource, api), parameters_of(resource)
-        integration = integration_of(target, functions, variables, parameters)
-        # docs/aws-behaviour.md §7.1 and §7.6: with only one of the two, what the function returns
-        # is dropped.
-        two_way = resource.optional_text("RouteResponseSelectionExpression") is not None
+        integrated, parameters = target(resource, self.api), parameters_of(resource)
+        integration = integration_of(integrated, self.functions, self.variables, parameters)
         permitted = (
             not isinstance(integration, FunctionIntegration | CustomFunctionIntegration)
-            or target.get("CredentialsArn") is not None  # then API Gateway takes that role
-            or grants.route(resource, key, integration.function)
+            or integrated.get("CredentialsArn") is not None  # then API Gateway takes that role
+            or self.grants.route(resource, key, integration.function)
         )
-        routes[key] = Route(
+        return Route(
             key,
             integration,
-            two_way and resource.id in answering,
-            permitted,
-            models_of(resource, api),
-            tuple(name for name, is_required in parameters.items() if is_required),
+            two_way=False,
+            permitted=permitted,
+            models=models_of(resource, self.api),
+            required_parameters=tuple(name for name, required in parameters.items() if required),
         )
-    return routes
+
+
+def _answering(api: Resource) -> set[str]:
+    """The ids of the routes with a RouteResponse (docs/aws-behaviour.md §7.1)."""
+    found = set()
+    for response in of_api("RouteResponse", api):
+        try:
+            if response.text("RouteResponseKey") == "$default":  # the only key allowed
+                found.add(response.text("RouteId"))
+        except TemplateError as error:
+            response.stack.leave_out(error)
+    return found
+
+
+def _failing(resource: Resource, key: str, error: TemplateError) -> Route:
+    outcome = _OUTCOMES.get(key, f"the route {key} answers Internal server error")
+    resource.stack.leave_out(error.adding(f"until then {outcome}"))
+    return Route(key, FailingIntegration(str(error)), two_way=False)
+
+
+def _warn_of_silence(route: Resource, key: str) -> None:
+    """docs/aws-behaviour.md §7.6, §7.7."""
+    expression = "RouteResponseSelectionExpression"
+    if key in _OUTCOMES or route.optional_text(expression) is None:
+        return
+    said = (
+        "answers nothing, here as on AWS: without an AWS::ApiGatewayV2::RouteResponse of this "
+        "route (RouteResponseKey $default), what it returns is dropped"
+    )
+    route.stack.warn_once(f"{route.logical_id} {expression}", route.error(said, expression))
 
 
 def _leave_out(route: Resource) -> None:
     """Say what would refuse a handshake on AWS, and does nothing here."""
-    if route.text("RouteKey") == "$connect":
+    if route.text("RouteKey") == _CONNECT:
         return
     # docs/aws-behaviour.md §3.1, §3.14
     problem = "changes nothing: who may connect is decided at $connect only"
@@ -185,116 +293,9 @@ def _request_authorizer(
         raise resource.error(f"is {kind}; a WebSocket API has REQUEST only", "AuthorizerType")
     function = invoked(resource, functions, "AuthorizerUri")
     sources = tuple(map(str, resource.items("IdentitySource")))
+    try:
+        check_sources(sources)
+    except ValueError as error:
+        raise resource.error(f"cannot be read: {error}", "IdentitySource") from error
     has_role = resource.get("AuthorizerCredentialsArn") is not None  # SAM's InvokeRole
     return Authorizer(function, sources, has_role or grants.authorizer(resource, function))
-
-
-def http_of(stack: Stack, functions: Mapping[str, Function]) -> HttpApi | None:
-    """Return the HTTP API, if there is one. Raises TemplateError."""
-    api = _only_api(stack, "HTTP")
-    if api is None:
-        return None
-    routes = _body_routes(api, functions) | _raw_http_routes(stack, api, functions)
-    stage = _stage(stack, api)
-    return HttpApi(api.id, stage.text("StageName"), routes, throttles_of(stage, routes))
-
-
-def _raw_http_routes(
-    stack: Stack, api: Resource, functions: Mapping[str, Function]
-) -> dict[str, FunctionIntegration]:
-    routes = {}
-    for route in _of_api(stack, "Route", api):
-        if route.text("AuthorizationType", default="NONE") != "NONE":
-            raise route.error("is not emulated for an HTTP API", "AuthorizationType")
-        integration = _target(route, api)
-        kind, version = integration.text("IntegrationType"), "PayloadFormatVersion"
-        _check_http(integration, kind, integration.text(version, default="1.0"))
-        function = invoked(integration, functions, "IntegrationUri")
-        timeout = _http_timeout(integration, "TimeoutInMillis")
-        routes[route.text("RouteKey")] = FunctionIntegration(function, timeout)
-    return routes
-
-
-def _body_routes(
-    api: Resource, functions: Mapping[str, Function]
-) -> dict[str, FunctionIntegration]:
-    """Read the OpenAPI document that SAM writes its HttpApi into."""
-    routes = {}
-    for path in api.keys("Body", "paths"):
-        for method in api.keys("Body", "paths", path):
-            if method not in (*_METHODS, _BODY_METHOD):
-                continue
-            verb = "ANY" if method == _BODY_METHOD else method.upper()
-            key = path if path == "$default" else f"{verb} {path}"
-            routes[key] = _body_integration(api, functions, "Body", "paths", path, method)
-    return routes
-
-
-def _body_integration(
-    api: Resource, functions: Mapping[str, Function], *operation: str
-) -> FunctionIntegration:
-    if api.items(*operation, "security"):
-        raise api.error("is not emulated for an HTTP API", *operation, "security")
-    at = (*operation, _BODY_INTEGRATION)
-    kind, version = api.text(*at, "type").upper(), api.text(*at, _BODY_VERSION, default="1.0")
-    _check_http(api, kind, version)
-    function = invoked(api, functions, *at, "uri")
-    return FunctionIntegration(function, _http_timeout(api, *at, "timeoutInMillis"))
-
-
-def _check_http(resource: Resource, kind: str, version: str) -> None:
-    if kind != "AWS_PROXY":
-        raise resource.error(f"has a {kind} integration; wsgate has AWS_PROXY for HTTP APIs")
-    if version != "2.0":
-        raise resource.error(f"has payload format {version}; wsgate has 2.0")
-
-
-def _http_timeout(resource: Resource, *path: str) -> timedelta:
-    most, least = _MAX_HTTP_MILLIS, MIN_MILLIS
-    return timedelta(milliseconds=resource.number(*path, default=most, least=least, most=most))
-
-
-def _only_api(stack: Stack, protocol: str) -> Resource | None:
-    apis = _apis(stack, protocol)
-    if len(apis) > 1:
-        raise apis[1].error(f"is the second {protocol} API; wsgate runs one")
-    return apis[0] if apis else None
-
-
-def _apis(stack: Stack, protocol: str) -> list[Resource]:
-    """In the order of the template: SAM writes those that it makes behind the others."""
-    written = list(stack.source.body["Resources"])
-    apis = [
-        api
-        for api in stack.of_type("AWS::ApiGatewayV2::Api")
-        if api.text("ProtocolType", default="HTTP") == protocol
-    ]
-    at = {name: index for index, name in enumerate(written)}
-    return sorted(apis, key=lambda api: at.get(api.logical_id, len(written)))
-
-
-def _stages(stack: Stack, api: Resource) -> list[Resource]:
-    stages = _of_api(stack, "Stage", api)
-    if not stages:
-        raise api.error("has no stage, and without one clients cannot connect")
-    return stages
-
-
-def _stage(stack: Stack, api: Resource) -> Resource:
-    stages = _of_api(stack, "Stage", api)
-    if len(stages) != 1:
-        raise api.error(f"has {len(stages)} stages; wsgate runs an HTTP API with exactly one")
-    return stages[0]
-
-
-def _of_api(stack: Stack, kind: str, api: Resource) -> list[Resource]:
-    resources = stack.of_type(f"AWS::ApiGatewayV2::{kind}")
-    return [resource for resource in resources if resource.text("ApiId") == api.id]
-
-
-def _target(route: Resource, api: Resource) -> Resource:
-    target = route.text("Target")
-    for integration in _of_api(route.stack, "Integration", api):
-        if target == f"integrations/{integration.id}":
-            return integration
-    raise route.error("is not integrations/ and the id of an integration of this API", "Target")

@@ -20,7 +20,7 @@ _KEY: Final = re.compile(r"[A-Za-z0-9$\-_.+!*'()/]{0,300}")
 def base_paths_of(api: Resource, stage: str) -> tuple[BasePath, ...]:
     """Return where custom domains lead to this stage.
 
-    A domain whose name only AWS knows is left out and listed in `stack.left_out`.
+    A domain whose name only AWS knows is left out and listed in `Plan.left_out`.
     """
     found = []
     for mapping in api.stack.of_type("AWS::ApiGatewayV2::ApiMapping"):

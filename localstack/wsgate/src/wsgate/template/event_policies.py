@@ -13,7 +13,7 @@ from wsgate.model.plan import EventPolicy, Function
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from wsgate.template.stack import Stack
+    from wsgate.template.stack import Resource, Stack
 
 _MAX_RETRIES: Final = 2
 _MIN_AGE: Final = 60
@@ -21,23 +21,25 @@ _MAX_AGE: Final = 21_600
 
 
 def event_policies_of(stack: Stack, functions: Mapping[str, Function]) -> dict[str, EventPolicy]:
-    """Return the policies by function; an alias has that of its function. Raises TemplateError."""
+    """Return the policies by function; an alias has that of its function."""
     policies: dict[str, EventPolicy] = {}
     for config in stack.of_type("AWS::Lambda::EventInvokeConfig"):
-        function = config.text("FunctionName").rpartition(":function:")[2].partition(":")[0]
-        if function not in functions:  # of another runtime: told already
-            continue
-        retries = config.number(
-            "MaximumRetryAttempts", default=_MAX_RETRIES, least=0, most=_MAX_RETRIES
-        )
-        age = config.number(
-            "MaximumEventAgeInSeconds", default=_MAX_AGE, least=_MIN_AGE, most=_MAX_AGE
-        )
-        policies[function] = EventPolicy(retries, timedelta(seconds=age))
-        for destination in config.keys("DestinationConfig"):
-            error = config.error("is not emulated", "DestinationConfig", destination)
-            stack.leave_out(error)
+        with stack.leaving_out():
+            function = config.text("FunctionName").rpartition(":function:")[2].partition(":")[0]
+            if function in functions:  # otherwise of another runtime: told already
+                policies[function] = _policy(config)
     for function_resource in stack.of_type("AWS::Lambda::Function"):
         if function_resource.properties.get("DeadLetterConfig"):
             stack.leave_out(function_resource.error("is not emulated", "DeadLetterConfig"))
     return policies
+
+
+def _policy(config: Resource) -> EventPolicy:
+    for destination in config.keys("DestinationConfig"):
+        error = config.error("is not emulated", "DestinationConfig", destination)
+        config.stack.leave_out(error)
+    retries = config.number(
+        "MaximumRetryAttempts", default=_MAX_RETRIES, least=0, most=_MAX_RETRIES
+    )
+    age = config.number("MaximumEventAgeInSeconds", default=_MAX_AGE, least=_MIN_AGE, most=_MAX_AGE)
+    return EventPolicy(retries, timedelta(seconds=age))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
@@ -21,10 +21,11 @@ from samtranslator.utils.py27hash_fix import (  # type: ignore[import-untyped]
     to_py27_compatible_template,
     undo_mark_unicode_str_in_template,
 )
-from samtranslator.yaml_helper import intrinsics_multi_constructor  # type: ignore[import-untyped]
+
+from wsgate.template.document import Document, parse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
 # A template may have 1 MB, so a bigger file is another file given by mistake.
@@ -38,7 +39,6 @@ _LOCAL_PATHS: Final = {
     "AWS::Serverless::Function": "CodeUri",
     "AWS::Serverless::LayerVersion": "ContentUri",
     "AWS::Serverless::Api": "DefinitionUri",
-    "AWS::Serverless::HttpApi": "DefinitionUri",
     "AWS::Serverless::StateMachine": "DefinitionUri",
 }
 _IMAGE: Final = "000000000000.dkr.ecr.us-east-1.amazonaws.com/local:local"
@@ -47,6 +47,10 @@ _IMAGE: Final = "000000000000.dkr.ecr.us-east-1.amazonaws.com/local:local"
 class TemplateError(Exception):
     """A template that cannot run here: one sentence with what, where, and what to do."""
 
+    def adding(self, words: str) -> TemplateError:
+        """Return the same with more in its sentence."""
+        return TemplateError(f"{str(self).removesuffix('.')}; {words}.")
+
 
 @dataclass(frozen=True)
 class Source:
@@ -54,40 +58,109 @@ class Source:
 
     path: Path
     body: Mapping[str, Any]
-    _root: yaml.Node
+    document: Document
+    origins: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The keys of the loop that made a resource, by the name of the resource."""
 
     def line(self, *keys: str) -> int:
         """Return the line of the deepest of `keys` that the file has."""
-        return _descend(self._root, keys)[1]
+        return _descend(self.document.root, self._written(keys))[1]
 
     def depth(self, *keys: str) -> int:
         """Return how many of `keys`, one inside the other, the file has."""
-        return _descend(self._root, keys)[0]
+        return _descend(self.document.root, self._written(keys))[0]
+
+    def _written(self, keys: tuple[str, ...]) -> tuple[str, ...]:
+        is_resource = len(keys) > 1 and keys[0] == "Resources"
+        return self.origins.get(keys[1], keys) if is_resource else keys
 
 
 def read(path: Path) -> Source:
     """Parse a YAML or JSON template. Raises TemplateError."""
+    document = read_document(path)
+    body = document.body
+    if not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
+        raise TemplateError(f"{path}: the template has no Resources section.")
+    source = Source(path, body, document)
+    for section in ("Parameters", "Mappings", "Conditions"):
+        if not isinstance(body.get(section, {}), dict):
+            raise TemplateError(f"{path}:{source.line(section)}: {section} must be a mapping.")
+    return source
+
+
+def read_document(path: Path) -> Document:
+    """Parse a YAML or JSON file of at most 1 MB. Raises TemplateError."""
     try:
-        words = path.read_text(encoding="utf-8")
+        with path.open("rb") as file:
+            words = file.read(_MAX_BYTES + 1).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
         raise TemplateError(f"{path}: the template cannot be read: {reason}.") from error
     if len(words) > _MAX_BYTES:
         raise TemplateError(f"{path}: a template has at most 1 MB.")
     try:
-        root, body = yaml.compose(words, _Loader), yaml.load(words, _Loader)  # noqa: S506 a SafeLoader
+        return parse(words)
     except yaml.YAMLError as error:
         raise TemplateError(f"{path}: the template is not valid YAML: {_where(error)}.") from error
-    if root is None or not isinstance(body, dict) or not isinstance(body.get("Resources"), dict):
-        raise TemplateError(f"{path}: the template has no Resources section.")
-    source = Source(path, body, root)
-    for section in ("Parameters", "Mappings", "Conditions", "Resources"):
-        _check_names(source, section)
-    return source
+    except RecursionError:
+        raise TemplateError(f"{path}: the template is nested too deeply to be read.") from None
 
 
-def expand(source: Source, parameters: Mapping[str, str], region: str) -> dict[str, Any]:
-    """Return the CloudFormation template that SAM makes of `source`. Raises TemplateError."""
+def transforms_of(body: Mapping[str, Any]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the names of a template's transforms, in order, each with its parameters."""
+    written = body.get("Transform")
+    found: list[tuple[str, Mapping[str, Any]]] = []
+    for one in written if isinstance(written, list) else [written]:
+        if isinstance(one, str):
+            found.append((one, {}))
+        elif isinstance(one, dict):
+            parameters = one.get("Parameters")
+            found.append((str(one.get("Name")), parameters if isinstance(parameters, dict) else {}))
+    return found
+
+
+def expand(
+    source: Source,
+    parameters: Mapping[str, str],
+    region: str,
+    leave_out: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Return the CloudFormation template that SAM makes of `source`.
+
+    With `leave_out`, resources that SAM refuses are left out, and why is given to it. Raises
+    TemplateError where SAM refuses more.
+    """
+    body = dict(source.body)
+    while True:
+        try:
+            return _translated(replace(source, body=body), parameters, region)
+        except InvalidDocumentException as error:
+            refused = _refused_resources(error)
+            kept = {name: one for name, one in body["Resources"].items() if name not in refused}
+            if leave_out is None or len(kept) in {0, len(body["Resources"])}:
+                raise TemplateError(_refusal(source, error)) from error
+            leave_out(_refusal(source, error))
+            body["Resources"] = kept
+
+
+def _refusal(source: Source, error: InvalidDocumentException) -> str:
+    """A sentence for each cause, with its line."""
+    causes = [(_resource_of(cause), _plain(cause.message)) for cause in error.causes or ()]
+    return "\n".join(
+        f"{source.path}:{source.line('Resources', name)}: SAM refuses the template: {words}"
+        for name, words in causes
+    )
+
+
+def _refused_resources(error: InvalidDocumentException) -> set[str]:
+    return {_resource_of(cause) for cause in error.causes or ()}
+
+
+def _resource_of(cause: Any) -> str:
+    return str(getattr(cause, "_logical_id", ""))
+
+
+def _translated(source: Source, parameters: Mapping[str, str], region: str) -> dict[str, Any]:
     document, values, metrics = _packaged(source.body), dict(parameters), Metrics()
     # It would warn of what AWS's own servers switch on, once for each function that is shifted.
     logging.getLogger("samtranslator.feature_toggle.feature_toggle").setLevel(logging.ERROR)
@@ -97,9 +170,8 @@ def expand(source: Source, parameters: Mapping[str, str], region: str) -> dict[s
         to_py27_compatible_template(document, values)
         expanded = translator.translate(document, values, get_managed_policy_map=dict)
         return dict(undo_mark_unicode_str_in_template(expanded))
-    except InvalidDocumentException as error:
-        causes = "".join(f"\n  - {_plain(cause.message)}" for cause in error.causes or ())
-        raise TemplateError(f"{source.path}: SAM refuses the template:{causes}") from error
+    except InvalidDocumentException:
+        raise
     except Exception as error:
         # The translator's checks have gaps, and what falls through raises whatever it meets.
         reason = f"{type(error).__name__}: {error}"
@@ -111,25 +183,6 @@ def expand(source: Source, parameters: Mapping[str, str], region: str) -> dict[s
 @dataclass(frozen=True)
 class _Region:
     region_name: str
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader with CloudFormation's short forms (`!Ref`, `!Sub` …) as AWS's tools parse them."""
-
-
-_Loader.add_multi_constructor("!", intrinsics_multi_constructor)
-
-
-def _check_names(source: Source, section: str) -> None:
-    """Refuse names that YAML reads as something else: `No`, `On` and `1` are no texts."""
-    names = source.body.get(section) or {}
-    if not isinstance(names, dict):
-        where = f"{source.path}:{source.line(section)}"
-        raise TemplateError(f"{where}: {section} must be a mapping.")
-    odd = next((name for name in names if not isinstance(name, str)), None)
-    if odd is not None:
-        where = f"{source.path}:{source.line(section)}"
-        raise TemplateError(f"{where}: {section} has a name that YAML reads as {odd}; quote it.")
 
 
 def _packaged(body: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,7 +216,8 @@ def _descend(node: yaml.Node, keys: tuple[str, ...]) -> tuple[int, int]:
     line, depth = node.start_mark.line + 1, 0
     for key in keys:
         pairs = node.value if isinstance(node, yaml.MappingNode) else []
-        found = next(((k, v) for k, v in pairs if k.value == key), None)
+        # The last one counts; merged pairs stand before a mapping's own.
+        found = next(((k, v) for k, v in reversed(pairs) if k.value == key), None)
         if found is None:
             break
         line, depth, node = found[0].start_mark.line + 1, depth + 1, found[1]

@@ -28,6 +28,32 @@ _FUNCTION_ARN: Final = re.compile(r"arn:aws[\w-]*:lambda:[\w-]*:\d*:function:([\
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (2026-11-24)
 _MAX_RESERVED: Final = 900
 
+# Lambda refuses a function that sets one of its own variables, or has another name for one.
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-30)
+_VARIABLE: Final = re.compile(r"[A-Za-z][A-Za-z0-9_]+")
+_OF_LAMBDA: Final = frozenset(
+    {
+        "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_DEFAULT_REGION",
+        "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE",
+        "AWS_LAMBDA_FUNCTION_NAME",
+        "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE",
+        "AWS_LAMBDA_LOG_GROUP_NAME",
+        "AWS_LAMBDA_LOG_STREAM_NAME",
+        "AWS_LAMBDA_RUNTIME_API",
+        "AWS_REGION",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "LAMBDA_RUNTIME_DIR",
+        "LAMBDA_TASK_ROOT",
+        "_HANDLER",
+        "_X_AMZN_TRACE_ID",
+    }
+)
+
 
 class Elsewhere(Enum):
     """Which functions an Invoke API outside of wsgate runs."""
@@ -51,16 +77,16 @@ class Workshop:
 
 
 def functions_of(stack: Stack, workshop: Workshop) -> dict[str, Function]:
-    """Return the functions by name. Raises TemplateError for one that cannot run here."""
+    """Return the functions by name. One that cannot run here is left out, and told.
+
+    Raises TemplateError for two of one name, and for too much reserved concurrency.
+    """
     found = []
     for resource in stack.of_type("AWS::Lambda::Function"):
-        runtime = _runtime(resource)
-        if workshop.sends_away(runtime):
-            found.append(_function_elsewhere(resource))
-        elif runtime.startswith("python"):
-            found.append(_function(resource, workshop.scratch))
-        else:  # a helper that the CDK adds, say: an error only if something here calls it
-            stack.leave_out(_not_python(resource))
+        try:
+            found.append(_function_of(resource, workshop))
+        except TemplateError as error:
+            stack.leave_out_function(resource, error)
     functions = {function.name: function for function in found}
     if len(functions) < len(found):
         raise TemplateError(f"{stack.path}: two functions have the same FunctionName.")
@@ -82,10 +108,18 @@ def pointed_to(
     found = _FUNCTION_ARN.search(value)
     if found is not None and found[1] in functions:
         return found[1]
-    for other in resource.stack.of_type("AWS::Lambda::Function"):
-        if found is not None and found[1] == other.stack.name(other):
-            raise _not_python(other)
+    if found is not None and (reason := resource.stack.family.unusable.get(found[1])):
+        raise TemplateError(reason)
     raise resource.error("does not point to a function of this template", *path)
+
+
+def _function_of(resource: Resource, workshop: Workshop) -> Function:
+    runtime = _runtime(resource)
+    if workshop.sends_away(runtime):
+        return _function_elsewhere(resource)
+    if runtime.startswith("python"):
+        return _function(resource, workshop.scratch)
+    raise _not_python(resource)
 
 
 def _runtime(resource: Resource) -> str:
@@ -105,7 +139,7 @@ def _function(resource: Resource, scratch: Scratch) -> Function:
         _function_elsewhere(resource),
         code=code,
         handler=handler,
-        environment=resource.texts("Environment", "Variables"),
+        environment=dict(_variables(resource)),
         log_format=resource.text("LoggingConfig", "LogFormat", default="Text"),
         log_level=resource.optional_text("LoggingConfig", "ApplicationLogLevel"),
         layers=layers,
@@ -129,6 +163,24 @@ def _function_elsewhere(resource: Resource) -> Function:
     )
 
 
+def _variables(resource: Resource) -> Iterator[tuple[str, str]]:
+    """A variable that only AWS knows is not set, and told: the function may do without it."""
+    path = ("Environment", "Variables")
+    for name in resource.keys(*path):
+        if name in _OF_LAMBDA or not _VARIABLE.fullmatch(name):
+            said = "is no name that Lambda takes for a variable, and AWS refuses the function"
+            resource.stack.warn_once(
+                f"{resource.logical_id} {name}", resource.error(said, *path, name)
+            )
+        try:
+            value = resource.optional_text(*path, name)
+        except TemplateError as error:
+            resource.stack.leave_out(error.adding("until then the variable is not set"))
+            continue
+        if value is not None:
+            yield name, value
+
+
 def _reserved(resource: Resource) -> int | None:
     key = "ReservedConcurrentExecutions"
     if resource.optional_text(key) is None:
@@ -139,7 +191,7 @@ def _reserved(resource: Resource) -> int | None:
 def _layers(resource: Resource, scratch: Scratch) -> Iterator[Path]:
     """Find the folders of the layers that are on this machine, and list the others."""
     stack = resource.stack
-    local = {stack.reference(layer.logical_id): layer for layer in _layer_versions(stack)}
+    local = {layer.id: layer for layer in _layer_versions(stack)}
     for arn in _layer_arns(resource):
         try:
             if arn not in local:

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import ipaddress
+import itertools
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -16,7 +19,11 @@ from typing import Any, Final
 # `${Name}` or `${Resource.Attribute}`; `${!Literal}` stays as `${Literal}`.
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/intrinsic-function-reference-sub.html
 # (2026-11-23)
-_PLACEHOLDER: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
+PLACEHOLDER: Final = re.compile(r"\$\{(!?)([^${}]+)\}")
+
+# https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-cidr.html
+# (2026-11-30)
+_MAX_CIDRS: Final = 256
 
 NO_VALUE: Final = object()
 """What `Ref: AWS::NoValue` resolves to: the property that holds it is taken away."""
@@ -27,6 +34,13 @@ class Unresolved(Exception):
 
     condition: str | None = None
     """The condition that it was found in."""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """The value of a parameter that only AWS knows."""
+
+    reason: str
 
 
 class Mistake(Unresolved):
@@ -45,6 +59,8 @@ class Resolver:
     """`Ref` of a resource. Raises Unresolved."""
     attribute: Callable[[str, str], str]
     """`Fn::GetAtt` of a resource. Raises Unresolved."""
+    imported: Callable[[str], Any] | None = None
+    """`Fn::ImportValue`. Raises Unresolved."""
     _asked: list[str] = field(default_factory=list)
 
     def resolve(self, value: Any) -> Any:
@@ -55,6 +71,33 @@ class Resolver:
         if isinstance(value, list):
             return [item for item in map(self.resolve, value) if item is not NO_VALUE]
         return value
+
+    def judge(self, assertion: Any) -> bool:
+        """Evaluate the body of a rule. Raises Unresolved.
+
+        https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-rules.html
+        (2026-11-30)
+        """
+        match assertion:
+            case {"Fn::And": list(parts)}:
+                return all(map(self.judge, parts))
+            case {"Fn::Or": list(parts)}:
+                return any(map(self.judge, parts))
+            case {"Fn::Not": [part]}:
+                return not self.judge(part)
+        members = self._members(assertion)
+        return self._test(assertion) if members is None else members[0] <= members[1]
+
+    def _members(self, assertion: Any) -> tuple[set[str], set[str]] | None:
+        """What a rule wants to be among what, if that is its question."""
+        match assertion:
+            case {"Fn::Contains": [many, one]}:
+                return {text(self.resolve(one))}, _texts(self.resolve(many))
+            case {"Fn::EachMemberIn": [some, many]}:
+                return _texts(self.resolve(some)), _texts(self.resolve(many))
+            case {"Fn::EachMemberEquals": [many, one]}:
+                return _texts(self.resolve(many)), {text(self.resolve(one))}
+        return None
 
     def holds(self, condition: str) -> bool:
         """Say whether the condition with this name is true."""
@@ -89,7 +132,10 @@ class Resolver:
             raise TypeError(name)
         if name == "AWS::NoValue":
             return NO_VALUE
-        return self.names[name] if name in self.names else self.reference(name)
+        value = self.names[name] if name in self.names else self.reference(name)
+        if isinstance(value, Unknown):
+            raise Unresolved(value.reason)
+        return value
 
     def _get_att(self, argument: Any) -> str:
         resource, attribute = argument.split(".", 1) if isinstance(argument, str) else argument
@@ -107,7 +153,7 @@ class Resolver:
                 return known[name]
             return text(self._get_att(name) if "." in name else self._ref(name))
 
-        return _PLACEHOLDER.sub(value, template)
+        return PLACEHOLDER.sub(value, template)
 
     def _join(self, argument: Any) -> str:
         delimiter, items = argument
@@ -125,18 +171,46 @@ class Resolver:
         return found[at]
 
     def _find_in_map(self, argument: Any) -> Any:
-        path = [text(self.resolve(item)) for item in argument]
+        path = [text(self.resolve(item)) for item in argument[:3]]
         name, first, second = path
         try:
-            return self.mappings[name][first][second]
+            return self.resolve(self.mappings[name][first][second])
         except KeyError:
+            match argument[3:]:
+                case [{"DefaultValue": default}]:
+                    return self.resolve(default)
             raise Mistake(f"{show({'Fn::FindInMap': path})} is not in Mappings") from None
+
+    def _length(self, argument: Any) -> int:
+        return len(_listed(self.resolve(argument)))
+
+    def _to_json_string(self, argument: Any) -> str:
+        return json.dumps(self.resolve(argument), separators=(",", ":"), ensure_ascii=False)
+
+    def _get_azs(self, argument: Any) -> list[str]:
+        """GUESS: three zones, as most regions have."""
+        region = text(self.resolve(argument)) or text(self.names["AWS::Region"])
+        return [f"{region}{letter}" for letter in "abc"]
+
+    def _cidr(self, argument: Any) -> list[str]:
+        block, count, *rest = self.resolve(argument)
+        network, bits = ipaddress.ip_network(text(block)), int(rest[0]) if rest else 8
+        if not 1 <= int(count) <= _MAX_CIDRS:
+            raise ValueError(count)
+        subnets = network.subnets(new_prefix=network.max_prefixlen - bits)
+        found = [str(subnet) for subnet in itertools.islice(subnets, int(count))]
+        if len(found) < int(count):
+            raise ValueError(count)
+        return found
 
     def _base64(self, argument: Any) -> str:
         return base64.b64encode(text(self.resolve(argument)).encode()).decode()
 
     def _import(self, argument: Any) -> Any:
-        raise Unresolved(f"{show({'Fn::ImportValue': argument})} belongs to another stack")
+        name = text(self.resolve(argument))
+        if self.imported is None:
+            raise Unresolved(f"!ImportValue {name} belongs to another stack")
+        return self.imported(name)
 
     def _if(self, argument: Any) -> Any:
         condition, then, otherwise = argument
@@ -167,6 +241,10 @@ _FUNCTIONS: Final[Mapping[str, Callable[[Resolver, Any], Any]]] = {
     "Fn::Split": Resolver._split,
     "Fn::Select": Resolver._select,
     "Fn::FindInMap": Resolver._find_in_map,
+    "Fn::Length": Resolver._length,
+    "Fn::ToJsonString": Resolver._to_json_string,
+    "Fn::GetAZs": Resolver._get_azs,
+    "Fn::Cidr": Resolver._cidr,
     "Fn::Base64": Resolver._base64,
     "Fn::ImportValue": Resolver._import,
     "Fn::If": Resolver._if,
@@ -208,6 +286,10 @@ def _listed(value: Any) -> list[Any]:
     if not isinstance(value, list):
         raise TypeError(value)
     return value
+
+
+def _texts(value: Any) -> set[str]:
+    return {text(item) for item in _listed(value)}
 
 
 def _shortened(words: str, limit: int = 120) -> str:

@@ -59,7 +59,7 @@ def _name(resource: Resource) -> str:
 
 
 def _arn(resource: Resource) -> str:
-    return _known(lambda: resource.stack.attribute(resource.logical_id, "Arn"))
+    return _known(lambda: resource.attribute("Arn"))
 
 
 def _role(function: Resource) -> str:

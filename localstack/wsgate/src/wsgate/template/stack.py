@@ -1,13 +1,14 @@
 """A template's resources as they would exist: which there are, what they are called, what they say.
 
 Names and ARNs are those that CloudFormation gives out, in a made-up account. What only AWS can know
-(the outputs of a nested stack, another stack's exports, a secret) is refused, and the sentence says
-which resource and which property asked for it.
+(another stack's exports, a secret) is refused, and the sentence says which resource and which
+property asked for it.
 """
 
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,6 +18,7 @@ from wsgate.template.expand import Source, TemplateError
 from wsgate.template.intrinsics import NO_VALUE, Mistake, Resolver, Unresolved, is_call, show, text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 ADVICE: Final = "Let a parameter of the template decide it, and give that with --parameter"
@@ -39,6 +41,10 @@ class Place:
 # https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/introduction.html
 # (2026-11-23; "Return values" of each type)
 _NAMED: Final[Mapping[str, tuple[str, str]]] = {
+    "AWS::CloudFormation::Stack": (
+        "StackName",
+        "cloudformation:{region}:{account}:stack/local-{name}/local",
+    ),
     "AWS::DynamoDB::GlobalTable": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
     "AWS::DynamoDB::Table": ("TableName", "dynamodb:{region}:{account}:table/{name}"),
     "AWS::Events::EventBus": ("Name", "events:{region}:{account}:event-bus/{name}"),
@@ -66,6 +72,7 @@ _KNOWN_BY: Final = {
 """Where Ref gives a property."""
 _OF_API_KEYS: Final = ("AWS::ApiGateway::ApiKey", "AWS::ApiGateway::UsagePlan")
 _KNOWN_BY_ARN: Final = (
+    "AWS::CloudFormation::Stack",
     "AWS::IAM::ManagedPolicy",
     "AWS::Lambda::LayerVersion",
     "AWS::SNS::Topic",
@@ -82,30 +89,57 @@ _ID_ATTRIBUTES: Final = {
 }
 
 
-class Stack:
-    """The expanded template with its parameters and conditions applied."""
+@dataclass
+class Family:
+    """What a stack shares with its nested stacks."""
 
-    def __init__(
+    stacks: list[Stack] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    warnings: dict[str, str] = field(default_factory=dict)
+    unusable: dict[str, str] = field(default_factory=dict)
+    """Why a function cannot run, by its name."""
+    secrets: list[str] = field(default_factory=list)
+    """The values of parameters that have NoEcho."""
+
+
+class Stack:
+    """The expanded template with its parameters and conditions applied.
+
+    A nested stack has a name of its own before the names of its resources, as on AWS.
+    """
+
+    def __init__(  # noqa: PLR0913 what a stack is made of
         self,
         source: Source,
         expanded: Mapping[str, Any],
         names: Mapping[str, Any],
         place: Place,
+        *,
+        family: Family,
+        prefix: str = "",
+        open_nested: Callable[[Resource], Stack],
     ) -> None:
-        self.source, self.place = source, place
-        self.left_out: list[str] = []
-        self._warnings: dict[str, str] = {}
-        self._declared = expanded["Resources"]
+        """`open_nested` reads the template of an AWS::CloudFormation::Stack."""
+        self.source, self.place, self.family, self.prefix = source, place, family, prefix
+        self._open_nested, self._nested = open_nested, dict[str, Stack | Unresolved]()
+        self._outputs = _section(expanded, "Outputs")
+        self.declared: Mapping[str, Any] = expanded["Resources"]
         self._resolver = Resolver(
-            names={**names, **_pseudo_parameters(place)},
+            names={**names, **pseudo_parameters(place, prefix)},
             conditions=_section(expanded, "Conditions"),
             mappings=_section(expanded, "Mappings"),
             reference=self.reference,
             attribute=self.attribute,
+            imported=self._imported,
         )
         # None yet while the conditions are judged, which may only ask parameters.
         self.resources: dict[str, Resource] = {}
         self.resources = {name: Resource(self, name, body) for name, body in self._existing()}
+        family.stacks.append(self)
+
+    def judge(self, assertion: Any) -> bool:
+        """Say whether the parameters keep what a rule asserts. Raises Unresolved."""
+        return self._resolver.judge(assertion)
 
     @property
     def path(self) -> Path:
@@ -114,20 +148,30 @@ class Stack:
 
     def leave_out(self, what: TemplateError) -> None:
         """List something that is not needed as left out, and continue without it."""
-        self.left_out.append(str(what))
+        self.family.left_out.append(str(what))
 
-    @property
-    def warnings(self) -> list[str]:
-        """What runs, and will fail: a sentence for each."""
-        return list(self._warnings.values())
+    @contextlib.contextmanager
+    def leaving_out(self) -> Iterator[None]:
+        """Leave out what raises TemplateError."""
+        try:
+            yield
+        except TemplateError as error:
+            self.leave_out(error)
+
+    def leave_out_function(self, function: Resource, reason: TemplateError) -> None:
+        """Leave a function out, and remember why for what would call it."""
+        self.leave_out(reason)
+        with contextlib.suppress(TemplateError):
+            self.family.unusable[self.name(function)] = str(reason)
 
     def warn_once(self, about: str, what: TemplateError) -> None:
         """Warn, once per `about`, of something that still runs, as it does on AWS."""
-        self._warnings.setdefault(about, str(what))
+        self.family.warnings.setdefault(f"{self.prefix}{about}", str(what))
 
     def of_type(self, kind: str) -> list[Resource]:
-        """Return the resources of one type, in the template's order."""
-        return [resource for resource in self.resources.values() if resource.kind == kind]
+        """Return the resources of one type, of nested stacks too, in the template's order."""
+        stacks = self.family.stacks
+        return [one for stack in stacks for one in stack.resources.values() if one.kind == kind]
 
     def resolve(self, value: Any) -> Any:
         """Resolve an expression. Raises Unresolved."""
@@ -153,7 +197,7 @@ class Stack:
             case kind if kind in _NAMED:
                 return self.name(resource)
             case kind if kind.startswith(("AWS::ApiGatewayV2::", *_OF_API_KEYS)):
-                return identifier(name)
+                return identifier(self.prefix + name)
             case kind:
                 raise Unresolved(f"!Ref {name} is not known here ({kind} is not emulated)")
 
@@ -161,14 +205,64 @@ class Stack:
         """Return what `!GetAtt name.attribute` gives. Raises Unresolved."""
         expression = f"!GetAtt {name}.{attribute}"
         resource = self._resource(name, expression)
+        if resource.kind == "AWS::CloudFormation::Stack" and attribute.startswith("Outputs."):
+            return self.nested(resource).output(expression, attribute.removeprefix("Outputs."))
         value = self._attributes(resource).get(attribute)
         if value is None:
             raise Unresolved(f"{expression} is not known here ({resource.kind} is not emulated)")
         return value
 
+    def nested(self, resource: Resource) -> Stack:
+        """Return a nested stack, read when it is first asked for. Raises Unresolved."""
+        found = self._nested.get(resource.logical_id)
+        if found is None:
+            try:
+                found = self._open_nested(resource)
+            except TemplateError as error:
+                said = f"the nested stack {resource.logical_id} is missing"
+                found = Unresolved(said)
+                self.leave_out(error.adding(f"until then {said}"))
+            self._nested[resource.logical_id] = found
+        if isinstance(found, Unresolved):
+            raise found
+        return found
+
+    def output(self, expression: str, name: str) -> str:
+        """Return an output of this stack for `expression` of another. Raises Unresolved."""
+        declared = self._outputs.get(name)
+        if not isinstance(declared, Mapping):
+            raise Mistake(f"{expression} asks for an output that {self.path} does not have")
+        condition = declared.get("Condition")
+        if condition is not None and not self._resolver.holds(str(condition)):
+            raise Unresolved(f"{expression} is an output of {self.path} whose condition is false")
+        return text(self.resolve(declared.get("Value")))
+
+    def _imported(self, name: str) -> str:
+        """The value that this stack or one of its family exports by this name."""
+        for stack in self.family.stacks:
+            for output in stack.exported(name):
+                return text(stack.resolve(output))
+        raise Unresolved(f"!ImportValue {name} belongs to another stack")
+
+    def exported(self, name: str) -> Iterator[Any]:
+        """Yield the values of the outputs that are exported by this name, as they were written."""
+        for output in self._outputs.values():
+            with contextlib.suppress(Unresolved, TypeError):
+                export = output.get("Export") if isinstance(output, Mapping) else None
+                if export and text(self.resolve(export.get("Name"))) == name:
+                    yield output.get("Value")
+
+    def open_all(self) -> None:
+        """Read the nested stacks, and theirs; one that cannot be read is left out, and told."""
+        for resource in list(self.resources.values()):
+            if resource.kind == "AWS::CloudFormation::Stack":
+                with contextlib.suppress(Unresolved):
+                    self.nested(resource).open_all()
+
     def name(self, resource: Resource) -> str:
         """Return the physical name; without one in the template, the logical id."""
-        name = resource.text(_NAMED[resource.kind][0], default=resource.logical_id)
+        own = resource.stack.prefix + resource.logical_id
+        name = resource.text(_NAMED[resource.kind][0], default=own)
         # A function may be named by its ARN.
         return name.rsplit(":", 1)[-1] if name.startswith("arn:") else name
 
@@ -178,13 +272,14 @@ class Stack:
 
     def _existing(self) -> list[tuple[str, Mapping[str, Any]]]:
         found = []
-        for name, body in self._declared.items():
+        for name, body in self.declared.items():
             condition = body.get("Condition")
             try:
                 if condition is None or self._resolver.holds(str(condition)):
                     found.append((name, body))
             except Unresolved as error:
-                raise self._condition_error(name, body, error) from error
+                reason = self._condition_error(name, body, error)
+                self.leave_out(reason.adding(f"until then {name} is missing"))
         return found
 
     def _condition_error(
@@ -199,9 +294,9 @@ class Stack:
     def _resource(self, name: str, expression: str) -> Resource:
         if name in self.resources:
             return self.resources[name]
-        if name in self._declared and not self.resources:
+        if name in self.declared and not self.resources:
             raise Mistake(f"{expression} is a resource, and a condition may only ask parameters")
-        if name in self._declared:
+        if name in self.declared:
             raise Unresolved(f"{expression} is a resource whose condition is false")
         if expression.startswith("!Ref"):
             raise Mistake(f"{expression} is neither a parameter nor a resource of the template")
@@ -215,9 +310,9 @@ class Stack:
             case "AWS::ApiGatewayV2::Api":
                 is_socket = resource.text("ProtocolType", default="HTTP") == "WEBSOCKET"
                 endpoint = f"{'ws' if is_socket else 'http'}://{self.place.host}"
-                return {"ApiId": identifier(resource.logical_id), "ApiEndpoint": endpoint}
+                return {"ApiId": resource.id, "ApiEndpoint": endpoint}
             case kind if kind in _ID_ATTRIBUTES:
-                return {_ID_ATTRIBUTES[kind]: identifier(resource.logical_id)}
+                return {_ID_ATTRIBUTES[kind]: resource.id}
             case "AWS::SNS::Topic":
                 return {"TopicArn": self._arn(resource), "TopicName": self.name(resource)}
             case kind if kind in _NAMED:
@@ -251,6 +346,13 @@ class Resource:
     def id(self) -> str:
         """What the other resources get when they Ref it."""
         return self.stack.reference(self.logical_id)
+
+    def attribute(self, name: str) -> str:
+        """Return what GetAtt gives for it. Raises TemplateError."""
+        try:
+            return self.stack.attribute(self.logical_id, name)
+        except Unresolved as error:
+            raise self.error(_advised(error)) from error
 
     def get(self, *path: str) -> Any:
         """Return the resolved property, or None when it is absent. Raises TemplateError."""
@@ -375,16 +477,18 @@ def _section(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return section if isinstance(section, Mapping) else {}
 
 
-def _pseudo_parameters(place: Place) -> dict[str, Any]:
+def pseudo_parameters(place: Place, prefix: str) -> dict[str, Any]:
+    """Return `AWS::Region` and the like, in the stack of this prefix."""
     # https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/pseudo-parameter-reference.html
     # (2026-11-23)
-    stack = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/local/local"
+    name = f"local-{prefix}".rstrip("-")
+    stack = f"arn:aws:cloudformation:{place.region}:{place.account}:stack/{name}/local"
     return {
         "AWS::AccountId": place.account,
         "AWS::NotificationARNs": [],
         "AWS::Partition": "aws",
         "AWS::Region": place.region,
         "AWS::StackId": stack,
-        "AWS::StackName": "local",
+        "AWS::StackName": name,
         "AWS::URLSuffix": "amazonaws.com",
     }

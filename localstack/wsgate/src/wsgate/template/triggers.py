@@ -29,11 +29,18 @@ _STREAMS: Final = ("AWS::AmazonMQ", "AWS::DocDB", "AWS::DynamoDB", "AWS::Kinesis
 
 
 def queues_of(stack: Stack) -> dict[str, Queue]:
-    """Return the queues by name. Raises TemplateError."""
+    """Return the queues by name; one that cannot be made is left out, and told."""
     resources = stack.of_type("AWS::SQS::Queue")
-    names = {stack.attribute(resource.logical_id, "Arn"): resource for resource in resources}
-    queues = [_queue(resource, names) for resource in resources]
-    return {queue.name: queue for queue in queues}
+    names = {}
+    for resource in resources:
+        with stack.leaving_out():
+            names[resource.attribute("Arn")] = resource
+    queues = {}
+    for resource in resources:
+        with stack.leaving_out():
+            queue = _queue(resource, names)
+            queues[queue.name] = queue
+    return queues
 
 
 def _queue(resource: Resource, by_arn: Mapping[str, Resource]) -> Queue:
@@ -73,16 +80,15 @@ def _redrive(
 def queue_triggers_of(
     stack: Stack, functions: Mapping[str, Function], queues: Mapping[str, Queue]
 ) -> list[QueueTrigger]:
-    """Return the enabled event source mappings of queues. Raises TemplateError."""
-    mappings = stack.of_type("AWS::Lambda::EventSourceMapping")
+    """Return the enabled event source mappings of queues; what is none is told."""
     triggers = []
-    for mapping in mappings:
-        if not _flag(mapping, "Enabled", default=True):
-            continue
-        if _reads_queue(mapping):
+    for mapping in stack.of_type("AWS::Lambda::EventSourceMapping"):
+        with stack.leaving_out():
+            if not _flag(mapping, "Enabled", default=True):
+                continue
+            if not _reads_queue(mapping):
+                raise mapping.error("is not a queue, and not emulated", "EventSourceArn")
             triggers.append(_queue_trigger(mapping, functions, queues))
-        else:
-            stack.leave_out(mapping.error("is not a queue, and not emulated", "EventSourceArn"))
     return triggers
 
 
@@ -135,18 +141,19 @@ def leave_out_callers(stack: Stack) -> None:
 
 
 def schedules_of(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
-    """Return the enabled schedules, of rules and of EventBridge Scheduler. Raises TemplateError."""
+    """Return the enabled schedules, of rules and of EventBridge Scheduler."""
     return [*_rules(stack, functions), *_schedules(stack, functions)]
 
 
 def _rules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
     found: list[Schedule] = []
     for rule in stack.of_type("AWS::Events::Rule"):
-        if not _is_regular(rule):
-            continue
-        for position, target in enumerate(rule.items("Targets")):
-            if _points_to_function(rule, target):
-                found.append(_rule_target(rule, position, target, functions))
+        with stack.leaving_out():
+            if not _is_regular(rule):
+                continue
+            for position, target in enumerate(rule.items("Targets")):
+                if _points_to_function(rule, target):
+                    found.append(_rule_target(rule, position, target, functions))
     return found
 
 
@@ -161,7 +168,7 @@ def _rule_target(
         function=name,
         timing=_rule_timing(rule),
         payload=_input(rule, target.get("Input"), "Targets"),
-        arn=rule.stack.attribute(rule.logical_id, "Arn"),
+        arn=rule.attribute("Arn"),
     )
 
 
@@ -170,18 +177,23 @@ def _points_to_function(rule: Resource, target: Any) -> bool:
 
 
 def _schedules(stack: Stack, functions: Mapping[str, Function]) -> list[Schedule]:
-    return [
-        Schedule(
-            name=schedule.stack.name(schedule),
-            function=invoked(schedule, functions, "Target", "Arn"),
-            timing=_timing(schedule),
-            payload=_input(schedule, schedule.get("Target", "Input"), "Target", "Input"),
-            arn=schedule.stack.attribute(schedule.logical_id, "Arn"),
-            source="aws.scheduler",
-        )
-        for schedule in stack.of_type("AWS::Scheduler::Schedule")
-        if _is_regular(schedule) and ":lambda:" in schedule.text("Target", "Arn")
-    ]
+    found = []
+    for schedule in stack.of_type("AWS::Scheduler::Schedule"):
+        with stack.leaving_out():
+            if _is_regular(schedule) and ":lambda:" in schedule.text("Target", "Arn"):
+                found.append(_schedule(schedule, functions))
+    return found
+
+
+def _schedule(schedule: Resource, functions: Mapping[str, Function]) -> Schedule:
+    return Schedule(
+        name=schedule.stack.name(schedule),
+        function=invoked(schedule, functions, "Target", "Arn"),
+        timing=_timing(schedule),
+        payload=_input(schedule, schedule.get("Target", "Input"), "Target", "Input"),
+        arn=schedule.attribute("Arn"),
+        source="aws.scheduler",
+    )
 
 
 def _is_regular(resource: Resource) -> bool:

@@ -154,7 +154,7 @@ export function drawRoutes(view, actions) {
   const sockets = view.routes.map((route) => ({ ...route, filter: route.key, tag: where(route.stage, route.two_way ? "two-way" : "") }));
   const authorizers = new Map(stages.filter(({ authorizer }) => authorizer).map(({ api, stage, authorizer }) => [`${api} ${stage}`, { stage, authorizer }]));
   const guard = [...authorizers.values()].map(({ stage, authorizer }) => ({ key: "authorizer", filter: "authorizer", function: authorizer, tag: where(stage, "$connect") }));
-  const http = view.http_routes.map((route) => ({ ...route, filter: route.function, tag: "HTTP" }));
+  const http = view.http_routes.map((route) => ({ ...route, filter: route.function ?? route.key, tag: "HTTP" }));
   keep(the("routes"), [...guard, ...sockets, ...http].map((route, at) => ({ ...route, at })), ({ key, tag, at }) => `${at} ${tag} ${key}`, (route) => h("li", { class: "plain" },
     h("button", { type: "button", class: "pair bare", title: "Show its events", onclick: () => actions.filter(route.filter) },
       h("span", { class: "route" }, route.key), h("span", { class: "note" }, route.tag ? h("span", { class: "tag" }, route.tag) : "", route.function ?? (route.kind ?? "").toUpperCase()))), () => {});
