@@ -1,0 +1,1 @@
+from chat import handler  # noqa: F401
