@@ -127,13 +127,15 @@ def campaign(world: World) -> None:
     world.age(minutes=20)
 
 
-def test_awards_are_queued(world: World) -> None:
+def test_awards_and_progress_are_queued(world: World) -> None:
     world.come("tab-1")
     campaign(world)
-    assert award.handle({}, Context(), world.container) == {"made": 1, "closed": 0, "queued": 1}
+    assert award.handle({}, Context(), world.container) == {"made": 1, "closed": 0, "queued": 2}
     assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 0}
     (bonus,) = world.rows("select bonus_id from bonuses")
-    assert world.queue.sent == [Broadcast(str(bonus["bonus_id"]))]
+    (told,) = world.rows("select told_by from campaign_progress")
+    progress = Broadcast(str(told["told_by"]), is_news=True)
+    assert world.queue.sent == [Broadcast(str(bonus["bonus_id"])), progress]
 
 
 def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
@@ -149,7 +151,7 @@ def test_an_award_whose_queue_was_gone_is_queued_by_the_next_run(
         patch.setattr(world.queue, "_send", unreachable)
         with pytest.raises(NotQueued):
             award.handle({}, Context(), world.container)
-    assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 1}
+    assert award.handle({}, Context(), world.container) == {"made": 0, "closed": 0, "queued": 2}
 
 
 def test_an_orphaned_broadcast_is_queued_again_with_its_own_kind(world: World) -> None:
