@@ -31,6 +31,7 @@ NPM_LOCKS: Final = (
     "client/package-lock.json",
     "examples/react/package-lock.json",
     "tests/client/typescript/package-lock.json",
+    "tests/browser/axe/package-lock.json",
     "localstack/wsgate/tests/conformance/package-lock.json",
 )
 """The client itself, as shipped, depends on nothing."""

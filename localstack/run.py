@@ -439,6 +439,7 @@ Headcount is ready. Open
 
     http://{address}/#token={token}
 
+operator  http://{address}/operator.html#token={token}
 HTTP API  http://{address}/docs
 gateway   http://{address}/_wsgate
 kept in   {folder}

@@ -97,6 +97,32 @@ class ListBonuses(Statement[ListedBonusRow], frozen=True):
     limit: int
 
 
+class ListCurrentBonuses(Statement[ListedBonusRow], frozen=True):
+    """The bonuses that are upcoming or open, the newest first."""
+
+    query: ClassVar[str] = "current_bonuses"
+    before_created_at: datetime
+    before_bonus_id: UUID
+    limit: int
+
+
+class ClaimRow(msgspec.Struct, frozen=True):
+    user_id: str
+    claimed_at: int
+    state: str
+    """pending, fulfilled or rejected"""
+
+
+class ListClaims(Statement[ClaimRow], frozen=True):
+    """Who has claimed a bonus, by their id."""
+
+    query: ClassVar[str] = "claims"
+    bonus_id: UUID
+    prefix: str
+    after_user_id: str
+    limit: int
+
+
 class BonusRow(OrderedBonus, frozen=True):
     claimed: int
     acknowledged: int
@@ -199,6 +225,14 @@ async def read(database: Database, bonus_id: UUID, *, is_counted: bool = False) 
         raise NotFound("bonus")
     found = await database.fetch(FindBroadcast(bonus_id))
     return Bonus(rows[0], found[0] if found else None)
+
+
+async def claims(database: Database, wanted: ListClaims) -> list[ClaimRow]:
+    """Read who has claimed a bonus. Raises NotFound for an unknown bonus."""
+    rows = await database.fetch(wanted)
+    if not rows:
+        await read(database, wanted.bonus_id)
+    return rows
 
 
 async def cancel(ports: Ports, bonus_id: UUID) -> Bonus:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
 import msgspec
 
-from handlers.core.operation import Statement
+from handlers.core.operation import Json, Statement
 from handlers.services.errors import Unavailable, WrongSchema
 from sql import schema
 
@@ -39,6 +39,21 @@ class Health(NamedTuple):
 
 class Database(Protocol):
     async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
+
+
+class WorkRow(msgspec.Struct, frozen=True):
+    server_now: int
+    swept_at: int | None
+    presence_events_since: int | None
+    broadcasts_since: int | None
+    rolled_up_to: int | None
+    nodes: Json
+
+
+class ReadWork(Statement[WorkRow], frozen=True):
+    """What goes on behind the scenes, and what waits there."""
+
+    query: ClassVar[str] = "work"
 
 
 async def check(database: Database) -> Health:

@@ -11,6 +11,7 @@ from uuid import UUID
 
 import msgspec
 
+from handlers.adapters.settings import pushes_per_second
 from handlers.core.operation import Json, Statement
 from handlers.core.operations.maintenance import Finalize
 from handlers.services.errors import ForeignPosition, PresenceEventsPruned
@@ -93,11 +94,15 @@ class OnlineCounts:
         self._counts: dict[str, Any] | None = None
 
     async def read(self, database: Database) -> dict[str, Any]:
-        """Read the counts: counted_at, users, connections, resources, nodes."""
+        """Read the counts: counted_at, users, connections, resources, nodes; pushes_per_second."""
         began_at = time.monotonic()
         if self._counts is None or began_at >= self._counted_at + COUNTS_TTL_SECONDS:
             row = await database.fetch_one(CountByPart(MAX_COUNTS))
-            parts = {"resources": json.loads(row.resources), "nodes": json.loads(row.nodes)}
+            parts = {
+                "resources": json.loads(row.resources),
+                "nodes": json.loads(row.nodes),
+                "pushes_per_second": pushes_per_second(),
+            }
             self._counted_at, self._counts = began_at, msgspec.structs.asdict(row) | parts
         return self._counts
 

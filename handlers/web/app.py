@@ -90,6 +90,7 @@ ROUTERS = (
     keys.router,
     audit.router,
     health.router,
+    health.service,
 )
 
 

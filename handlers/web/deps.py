@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from handlers.services import announcements, broadcast, kick, payouts
+from handlers.services.keys import Caller
 from handlers.services.presence import OnlineCounts
 from handlers.services.reports import Interval
 from handlers.web.errors import (
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 
     from fastapi.routing import APIRoute
 
-    from handlers.services.keys import Caller, Keys
+    from handlers.services.keys import Keys
 
 log = logging.getLogger(__name__)
 
@@ -126,10 +127,14 @@ def _payouts(request: Request) -> payouts.Payouts:
     return payouts.Payouts(parts.database, parts.delivery)
 
 
-def _author(request: Request) -> str:
-    """The name of the key that came with the request."""
+def _caller(request: Request) -> Caller:
+    """Whose key came with the request."""
     caller: Caller = request.state.caller
-    return caller.name
+    return caller
+
+
+def _author(request: Request) -> str:
+    return _caller(request).name
 
 
 def _online_counts(request: Request) -> OnlineCounts:
@@ -140,6 +145,7 @@ def _online_counts(request: Request) -> OnlineCounts:
 TheDatabase = Annotated[OrderingDatabase, Depends(_database)]
 ThePorts = Annotated[announcements.Ports, Depends(_ports)]
 ThePayouts = Annotated[payouts.Payouts, Depends(_payouts)]
+TheCaller = Annotated[Caller, Depends(_caller)]
 TheAuthor = Annotated[str, Depends(_author)]
 TheKicks = Annotated[kick.Kicks, Depends(_kicks)]
 TheOnlineCounts = Annotated[OnlineCounts, Depends(_online_counts)]

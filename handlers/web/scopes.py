@@ -19,6 +19,7 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("read_bonus", "list_bonuses", "export_bonuses", "read_news", "list_news"),
         *("read_campaign", "list_campaigns", "read_campaign_progress", "list_audit"),
         *("read_draw", "list_candidates", "export_candidates"),
+        *("list_claims", "export_claims", "list_users", "read_own_key", "read_work"),
     ),
     "order": (
         *("create_bonus", "cancel_bonus", "create_news", "create_campaign", "edit_campaign"),

@@ -46,6 +46,11 @@ function findViewer() {
   };
 }
 
+/** The printed address, pasted into a tab that is open, changes its fragment alone. */
+addEventListener("hashchange", () => {
+  if (new URLSearchParams(location.hash.slice(1)).has("token")) location.reload();
+});
+
 function leave() {
   localStorage.removeItem("headcount.user");
   location.assign(location.pathname);

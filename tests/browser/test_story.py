@@ -172,6 +172,17 @@ async def test_the_token_is_removed_from_the_address(headcount: Headcount, devic
     assert headcount.page_key not in tab.page.url
 
 
+async def test_a_token_pasted_into_an_open_tab_is_taken(
+    headcount: Headcount, device: Device
+) -> None:
+    page = await (await device()).new_page()
+    await page.goto(headcount.base_url)
+    await expect(page.get_by_test_id("token-gate")).to_be_visible()
+    await page.evaluate("key => { location.hash = `token=${key}`; }", headcount.page_key)
+    await expect(page.get_by_test_id("name-gate")).to_be_visible()
+    assert headcount.page_key not in page.url
+
+
 async def test_the_page_links_to_the_api(headcount: Headcount, device: Device) -> None:
     tab = await Tab.open(await device(), headcount, "Noa", "docs")
     await tab.part("docs-link").click()

@@ -127,7 +127,7 @@ def parameters(operation: dict[str, Any]) -> list[str]:
 
 def required(operation: dict[str, Any]) -> str:
     """A query with what the route cannot do without."""
-    values = {"user_id": "ann", "by": "user", "from": "0", "to": "1000"}
+    values = {"user_id": "ann", "by": "user", "from": "0", "to": "1000", "prefix": "ann"}
     needed = [one["name"] for one in operation.get("parameters", []) if one["in"] == "query"]
     return "&".join(f"{name}={values[name]}" for name in needed if name in values)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID, uuid4
 
-from fastapi import Path, Request, Response
+from fastapi import Depends, Path, Query, Request, Response
 
 from handlers.services import bonuses
-from handlers.services.bonuses import CreateBonus, ListedBonusRow
+from handlers.services.bonuses import ClaimRow, CreateBonus, ListedBonusRow
 from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import (
     BAD_REQUEST,
@@ -37,10 +37,13 @@ from handlers.web.schemas.bonuses import (
     BonusesPage,
     BonusOrder,
     BonusWarning,
+    Claim,
+    ClaimsPage,
     CreatedBonus,
     ListedBonus,
 )
 from handlers.web.schemas.broadcasts import Listed
+from handlers.web.schemas.fields import Name  # noqa: TC001  # FastAPI reads it
 
 router = service_router("bonuses")
 BonusId = Annotated[UUID, Path(description="the bonus' id")]
@@ -90,12 +93,16 @@ async def cancel_bonus(bonus_id: BonusId, ports: ThePorts) -> Bonus:
     return _bonus(await bonuses.cancel(ports, bonus_id))
 
 
-def _listing(database: TheDatabase) -> Listing[ListedBonusRow, NewestFirst]:
+def _listing(
+    database: TheDatabase, *, is_current: bool = False
+) -> Listing[ListedBonusRow, NewestFirst]:
+    statement = bonuses.ListCurrentBonuses if is_current else bonuses.ListBonuses
+
     async def fetch(position: NewestFirst | None, limit: int) -> list[ListedBonusRow]:
-        return await database.fetch(bonuses.ListBonuses(*newest_first(position), limit))
+        return await database.fetch(statement(*newest_first(position), limit))
 
     return Listing(
-        Cursor("bonuses", (), NewestFirst),
+        Cursor("bonuses", ("current",) if is_current else (), NewestFirst),
         ListedBonus.model_fields,
         fetch,
         lambda row: NewestFirst(row.position, row.bonus_id),
@@ -104,13 +111,18 @@ def _listing(database: TheDatabase) -> Listing[ListedBonusRow, NewestFirst]:
 
 @router.get("/bonuses", responses=LIST_ERRORS)
 async def list_bonuses(
-    database: TheDatabase, limit: Limit = 100, after: After = None
+    database: TheDatabase,
+    current: Annotated[
+        Literal["false", "true"], Query(description="`true`: only those that are upcoming or open")
+    ] = "false",
+    limit: Limit = 100,
+    after: After = None,
 ) -> BonusesPage:
     """List all bonuses, the newest first.
 
     GET /bonuses/{bonus_id} has the numbers of a bonus.
     """
-    rows, following = await _listing(database).page(after, limit)
+    rows, following = await _listing(database, is_current=current == "true").page(after, limit)
     return BonusesPage(items=[ListedBonus.model_validate(row) for row in rows], next=following)
 
 
@@ -120,6 +132,57 @@ async def export_bonuses(
 ) -> CsvResponse:
     """List all bonuses as CSV. `Link: <…>; rel="next"` leads to the next rows."""
     return await _listing(database).csv(request, form, after)
+
+
+class ByUser(NamedTuple):
+    """The position in a list of claims."""
+
+    user_id: str
+
+
+def claims_of(
+    bonus_id: BonusId,
+    database: TheDatabase,
+    prefix: Annotated[
+        Name | None, Query(description="only users whose id begins with this")
+    ] = None,
+) -> Listing[ClaimRow, ByUser]:
+    async def fetch(position: ByUser | None, limit: int) -> list[ClaimRow]:
+        after = position.user_id if position else ""
+        wanted = bonuses.ListClaims(bonus_id, prefix or "", after, limit)
+        return await bonuses.claims(database, wanted)
+
+    return Listing(
+        Cursor("claims", (bonus_id, prefix), ByUser),
+        Claim.model_fields,
+        fetch,
+        lambda row: ByUser(row.user_id),
+    )
+
+
+ClaimListing = Annotated[Listing[ClaimRow, ByUser], Depends(claims_of)]
+
+
+@router.get("/bonuses/{bonus_id}/claims", responses=LIST_ERRORS | documented(NOT_FOUND))
+async def list_claims(listing: ClaimListing, limit: Limit = 100, after: After = None) -> ClaimsPage:
+    """List who has claimed a bonus, by user.
+
+    To pay them out, follow GET /grants.
+    """
+    rows, following = await listing.page(after, limit)
+    return ClaimsPage(items=[Claim.model_validate(row) for row in rows], next=following)
+
+
+@router.get(
+    "/bonuses/{bonus_id}/claims.csv",
+    response_class=Response,
+    responses=CSV | LIST_ERRORS | documented(NOT_FOUND),
+)
+async def export_claims(
+    listing: ClaimListing, request: Request, form: TheCsvForm, after: After = None
+) -> CsvResponse:
+    """List who has claimed a bonus as CSV. `Link: <…>; rel="next"` leads to the next rows."""
+    return await listing.csv(request, form, after)
 
 
 def _creation(order: BonusOrder) -> CreateBonus:

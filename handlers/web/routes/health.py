@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
+import msgspec
 from fastapi import Response  # noqa: TC002  # FastAPI reads the annotations
+from pydantic import Field
 
-from handlers.services.health import Migrations, check
-from handlers.web.deps import TheDatabase, open_router
-from handlers.web.schemas.fields import Schema
+from handlers.services.health import Migrations, ReadWork, check
+from handlers.web.deps import TheDatabase, open_router, service_router
+from handlers.web.schemas.fields import Millis, Schema, ServerNow
 
 router = open_router("health")
+service = service_router("health")
 
 
 class Health(Schema):
@@ -39,3 +43,40 @@ async def check_health(database: TheDatabase, response: Response) -> Health:
         return Health(status="unavailable", database="does not answer", migrations="unknown")
     status: Literal["ok", "schema"] = "ok" if health.serves else "schema"
     return Health(status=status, database="ok", migrations=health.migrations)
+
+
+class UnreachableNode(Schema):
+    node: str
+    since: Millis
+
+
+class Work(Schema):
+    swept_at: int | None = Field(
+        description="when the sweep last began a cycle, in milliseconds since the epoch; null: none"
+    )
+    presence_events_since: int | None = Field(
+        description="when the oldest presence event was due that waits; null: none waits"
+    )
+    broadcasts_since: int | None = Field(
+        description="when the oldest bonus or news was ordered that is not yet in the queue; null: "
+        "none waits"
+    )
+    rolled_up_to: int | None = Field(
+        description="up to when quarter hours are summed up for reports; null: none is"
+    )
+    unreachable_nodes: list[UnreachableNode] = Field(
+        description="gateway endpoints that could not be reached when they were last asked: their "
+        "connections are suspect"
+    )
+    server_now: ServerNow
+
+
+@service.get("/health/work")
+async def read_work(database: TheDatabase) -> Work:
+    """Read what goes on behind the scenes: the sweep, the queue, roll-ups, unreachable nodes.
+
+    A sweep begins a cycle each minute. The queue takes an order within a second.
+    """
+    row = await database.fetch_one(ReadWork())
+    known = msgspec.structs.asdict(row) | {"unreachable_nodes": json.loads(row.nodes)}
+    return Work.model_validate({name: known[name] for name in Work.model_fields})

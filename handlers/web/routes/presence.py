@@ -13,6 +13,7 @@ from pydantic import Field
 from handlers.core.operations.kick import ListConnections
 from handlers.services import presence, reports
 from handlers.services.presence import ALWAYS, EPOCH, NEVER, OPEN, OnlineRow, SessionRow
+from handlers.services.users import FoundUserRow, ListUsers
 from handlers.web.deps import (
     FROM,
     TO,
@@ -51,6 +52,7 @@ from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI
 from handlers.web.schemas.presence import (
     Connections,
     EndedBy,
+    FoundUser,
     Online,
     OnlineCounts,
     OnlinePage,
@@ -58,6 +60,7 @@ from handlers.web.schemas.presence import (
     PresenceEventsPage,
     Session,
     SessionsPage,
+    UsersPage,
 )
 
 router = service_router("presence")
@@ -72,6 +75,10 @@ SESSIONS_ERRORS = documented(
 class OnlinePosition(NamedTuple):
     user_id: str
     resource: str
+
+
+class UserPosition(NamedTuple):
+    user_id: str
 
 
 def online(
@@ -131,6 +138,28 @@ async def count_online(database: TheDatabase, counts: TheOnlineCounts) -> Online
     The counts are exact and at most 5 seconds old.
     """
     return OnlineCounts.model_validate(await counts.read(database))
+
+
+@router.get("/users", responses=LIST_ERRORS)
+async def list_users(
+    prefix: Annotated[Name, Query(description="how the ids begin; capitals matter")],
+    database: TheDatabase,
+    limit: Limit = 100,
+    after: After = None,
+) -> UsersPage:
+    """List the users whose id begins with a text: who is here, and whose watch time is kept."""
+
+    async def fetch(position: UserPosition | None, rows: int) -> list[FoundUserRow]:
+        return await database.fetch(ListUsers(prefix, position.user_id if position else "", rows))
+
+    listing = Listing(
+        Cursor("users", (prefix,), UserPosition),
+        FoundUser.model_fields,
+        fetch,
+        lambda row: UserPosition(row.user_id),
+    )
+    rows, following = await listing.page(after, limit)
+    return UsersPage(items=[FoundUser.model_validate(row) for row in rows], next=following)
 
 
 @router.get("/connections")

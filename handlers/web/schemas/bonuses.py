@@ -142,6 +142,21 @@ class CreatedBonus(Bonus):
     )
 
 
+class Claim(Schema):
+    """A claim that was granted."""
+
+    user_id: str
+    claimed_at: Millis
+    state: Literal["pending", "fulfilled", "rejected"] = Field(
+        description="what became of it: see POST /payouts"
+    )
+
+
+class ClaimsPage(Schema):
+    items: list[Claim]
+    next: NextPage
+
+
 class BonusesPage(Schema):
     items: list[ListedBonus]
     next: NextPage

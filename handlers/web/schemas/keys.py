@@ -46,5 +46,12 @@ class Key(Schema):
     created_at: Millis
 
 
+class OwnKey(Schema):
+    """What the key of this request may do."""
+
+    name: str
+    scopes: list[str] = Field(description="the service token has all")
+
+
 class KeyList(Schema):
     items: list[Key]

@@ -51,6 +51,19 @@ class OnlineCounts(Schema):
     counted_at: int = Field(
         description="when it was counted, at most 5 seconds ago; milliseconds since the epoch"
     )
+    pushes_per_second: int = Field(
+        description="how many connections a broadcast tells a second: `PushesPerSecond`"
+    )
+
+
+class FoundUser(Schema):
+    user_id: str
+    is_online: bool
+
+
+class UsersPage(Schema):
+    items: list[FoundUser]
+    next: NextPage
 
 
 class Connection(Schema):

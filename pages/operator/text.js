@@ -1,0 +1,111 @@
+/** How the operator's page writes numbers, moments and states: pure functions. */
+
+import { counted, rewardText, timeText } from "../demo/view.js";
+import { shown } from "../demo/names.js";
+
+export { counted, rewardText, shown };
+
+/** @param {number|null|undefined} count */
+export const number = (count) => (count === null || count === undefined ? "–" : count.toLocaleString("en"));
+
+/**
+ * A moment in the viewer's zone, and in UTC if that is another.
+ *
+ * @param {number} at
+ * @param {number} now
+ * @param {string} [locale]
+ */
+export function moment(at, now, locale) {
+  const local = timeText(at, now, locale);
+  const utc = new Date(at).toISOString().slice(11, 19);
+  return new Date(at).getTimezoneOffset() === 0 ? `${local} UTC` : `${local} (${utc} UTC)`;
+}
+
+/** @param {number} milliseconds */
+export function lengthText(milliseconds) {
+  const seconds = Math.max(0, Math.round(milliseconds / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 7_200) return `${Math.round(seconds / 60)} min`;
+  return `${Math.round(seconds / 3_600)} h`;
+}
+
+/** @param {{audience: string, resource: string|null}} order */
+export const audienceText = ({ audience, resource }) =>
+  audience === "everyone" ? "everyone" : audience === "users" ? "listed users" : `viewers of ${shown(resource ?? "")}`;
+
+/**
+ * @param {{state: string, left: number|null, opens_at: number, expires_at: number}} bonus
+ * @param {number} now  by the server's clock
+ */
+export function bonusState({ state, left, opens_at, expires_at }, now) {
+  if (state === "upcoming") return `opens in ${lengthText(opens_at - now)}`;
+  if (state !== "open") return state;
+  return left === 0 ? "sold out" : `open, ${lengthText(expires_at - now)} left`;
+}
+
+/**
+ * @param {{sent: number, gone: number, undelivered: number, dropped: number, is_done: boolean}|null} progress
+ */
+export function toldText(progress) {
+  if (!progress) return "–";
+  const { sent, undelivered, dropped, is_done } = progress;
+  const missed = undelivered + dropped;
+  return `${number(sent)}${is_done ? "" : "…"}${missed ? `, ${number(missed)} missed` : ""}`;
+}
+
+/**
+ * Claims a second, since the window opened.
+ *
+ * @param {{claimed: number, opens_at: number, expires_at: number}} bonus
+ * @param {number} now  by the server's clock
+ */
+export function claimRate({ claimed, opens_at, expires_at }, now) {
+  const seconds = (Math.min(now, expires_at) - opens_at) / 1_000;
+  return seconds < 1 ? "–" : (claimed / seconds).toFixed(claimed / seconds < 10 ? 1 : 0);
+}
+
+/**
+ * What a broadcast to an audience comes to.
+ *
+ * @param {{users: number, connections: number, perSecond: number, seconds: number}} known
+ */
+export function estimateText({ users, connections, perSecond, seconds }) {
+  const people = `${number(users)} ${users === 1 ? "person" : "people"} on ${counted(connections, "connection").replace(String(connections), number(connections))}`;
+  const takes = Math.ceil(connections / perSecond);
+  const reached = Math.min(connections, Math.floor(perSecond * seconds));
+  const whole = `told within ${takes <= 1 ? "a second" : `${number(takes)} seconds`}`;
+  return reached < connections ? `${people}: only ${number(reached)} are told before it expires.` : `${people}, ${whole}.`;
+}
+
+/** @param {{swept_at: number|null, server_now: number}} work */
+export function sweepText({ swept_at, server_now }) {
+  if (swept_at === null) return "has not run yet";
+  const late = server_now - swept_at > 180_000 ? " – late" : "";
+  return `last cycle ${lengthText(server_now - swept_at)} ago${late}`;
+}
+
+/**
+ * @param {number|null} since
+ * @param {number} now
+ */
+export const waitingText = (since, now) => (since === null || now - since < 5_000 ? "nothing waits" : `waits since ${lengthText(now - since)} – late`);
+
+/**
+ * The text that an operator sees of news, whose body is any JSON.
+ *
+ * @param {any} body
+ */
+export const newsText = (body) => (typeof body?.text === "string" ? body.text : JSON.stringify(body));
+
+/**
+ * What each milestone takes and brings, and how often it was awarded.
+ *
+ * @param {{watched_seconds: number, days?: number|null, repeats: boolean, reward: any, awarded: number}[]} milestones
+ */
+export const milestonesText = (milestones) =>
+  milestones
+    .map(({ watched_seconds, days, repeats, reward, awarded }) => {
+      const takes = lengthText(1_000 * watched_seconds) + (days ? ` on ${counted(days, "day")} in a row` : "");
+      return `${repeats ? "each " : ""}${takes}: ${rewardText(reward)} (${number(awarded)})`;
+    })
+    .join(" · ");
