@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from command import ROOT
 from waiting import in_time, until
@@ -22,6 +23,7 @@ SAMPLES = ROOT / "tests" / "samples_emitters"
 # What the functions of each know as their table.
 EMITTERS = {
     "architect.json": "PeopleTable",
+    "cdk_l1.yaml": "",
     "cdk_l2.json": "Table710B521B",
     "cdk_nested.json": "people",
     "chalice.json": "",
@@ -30,6 +32,7 @@ EMITTERS = {
     "sam_raw.yaml": "people",
     "serverless.json": "",
 }
+WITHOUT_CONNECT = "cdk_nested.json"
 LAYER_OF_AWS = "which is not emulated: what it holds must be installed where wsgate is."
 
 
@@ -66,7 +69,10 @@ async def test_an_app_of_another_tool_runs(project: Path, name: str) -> None:
     options = Options(project / name, port=0, log=log.append)
     serving = asyncio.create_task(serve_at(options, ready.set_result))
     try:
-        async with connect((await in_time(ready)).websocket) as client:
+        # As aws-lambda-graphql does, $connect takes the protocol that the client offers.
+        url, offered = (await in_time(ready)).websocket, [Subprotocol("graphql-ws")]
+        async with connect(url, subprotocols=offered) as client:
+            assert client.subprotocol == (None if name == WITHOUT_CONNECT else "graphql-ws")
             await client.send('{"action": "say"}')
             told = json.loads(await in_time(client.recv()))
             assert told == {"route": "$default", "table": EMITTERS[name]}

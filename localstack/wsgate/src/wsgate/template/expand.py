@@ -139,7 +139,7 @@ def expand(
             kept = {name: one for name, one in body["Resources"].items() if name not in refused}
             if leave_out is None or len(kept) in {0, len(body["Resources"])}:
                 raise TemplateError(_refusal(source, error)) from error
-            leave_out(_refusal(source, error))
+            leave_out(f"{_refusal(source, error).removesuffix('.')}; until then it is missing.")
             body["Resources"] = kept
 
 

@@ -450,6 +450,10 @@ class Resource:
         origins = [origin for origin in source.body["Resources"] if name.startswith(str(origin))]
         origin = max(map(str, origins), key=len, default=name)
         own = ("Resources", origin, "Properties", *path)
+        # A route that SAM makes of AWS::Serverless::WebSocketApi stands under Routes there.
+        route = ("Resources", origin, "Properties", "Routes", str(self.properties.get("RouteKey")))
+        if origin != name and source.depth(*route) == len(route):
+            return source.line(*route, *path)
         shared = ("Globals", "Function", *path)
         is_shared = self.kind == "AWS::Lambda::Function" and path
         if is_shared and source.depth(*shared) == len(shared) > source.depth(*own):

@@ -14,6 +14,8 @@ def handler(event, context):
         push(where, json.dumps(said).encode())
     elif where["eventType"] == "DISCONNECT":
         print("left", where["connectionId"])
+    elif protocol := event["headers"].get("Sec-WebSocket-Protocol"):
+        return {"statusCode": 200, "headers": {"Sec-WebSocket-Protocol": protocol}}
     return {"statusCode": 200}
 
 
