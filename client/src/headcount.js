@@ -23,6 +23,7 @@ export { HeadcountError };
 /** @import {Place, Request} from "./types.js" */
 
 /**
+ * @typedef {import("./types.js").Answer} Answer
  * @typedef {import("./types.js").Audience} AudienceOfResource
  * @typedef {import("./types.js").Backlog} Backlog
  * @typedef {import("./types.js").Bonus} Bonus
@@ -62,7 +63,7 @@ const KICKED = "the service ended this connection";
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `progress`, `audience`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `answer`, `news`, `news_cancelled`, `progress`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -162,6 +163,18 @@ export class Headcount extends EventTarget {
   }
 
   /**
+   * Send a message of the protocol and resolve with its answer. It is sent until it is answered, over any number of connections.
+   *
+   * @param {{action: string} & Record<string, any>} message  without an id
+   * @returns {Promise<any>}
+   * @throws {HeadcountError}
+   */
+  async request(message) {
+    if (this.#connections.isFinal) throw ending(this.status);
+    return this.#outbox.add(checked({ id: this.#env.newId(), ...message }));
+  }
+
+  /**
    * Add an event to the user's stream, which all tabs and devices of the user see. Resolves with its entry there.
    *
    * It is done once, and after the acts before it, however many connections that takes.
@@ -174,7 +187,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async act(type, body = {}, { patch } = {}) {
-    return (await this.#request({ action: "act", id: this.#env.newId(), type, body, patch })).event;
+    return (await this.request({ action: "act", type, body, patch })).event;
   }
 
   /**
@@ -187,8 +200,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async claim(bonusId) {
-    const answer = await this.#request({ action: "claim", id: this.#env.newId(), bonus_id: bonusId });
-    const { bonus_id, outcome, event, progress = null } = answer;
+    const { bonus_id, outcome, event, progress = null } = await this.request({ action: "claim", bonus_id: bonusId });
     const claim = { bonus_id, outcome, event, progress };
     this.#dispatch("claim", claim);
     return claim;
@@ -206,7 +218,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async watch(resource) {
-    return watching(await this.#request({ action: "watch", id: this.#env.newId(), resource }));
+    return watching(await this.request({ action: "watch", resource }));
   }
 
   /**
@@ -217,7 +229,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async ledger({ before } = {}) {
-    const { entries, next } = await this.#request({ action: "ledger", id: this.#env.newId(), before: before ?? undefined });
+    const { entries, next } = await this.request({ action: "ledger", before: before ?? undefined });
     return { entries, next };
   }
 
@@ -230,7 +242,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async listBonuses({ after } = {}) {
-    const { bonuses, next } = await this.#request({ action: "bonuses", id: this.#env.newId(), after: after ?? undefined });
+    const { bonuses, next } = await this.request({ action: "bonuses", after: after ?? undefined });
     for (const bonus of bonuses) this.#bonuses.offer(bonus);
     return { bonuses, next };
   }
@@ -243,7 +255,7 @@ export class Headcount extends EventTarget {
    * @throws {HeadcountError}
    */
   async listCampaigns({ after } = {}) {
-    const { campaigns, next } = await this.#request({ action: "campaigns", id: this.#env.newId(), after: after ?? undefined });
+    const { campaigns, next } = await this.request({ action: "campaigns", after: after ?? undefined });
     return { campaigns, next };
   }
 
@@ -438,6 +450,8 @@ export class Headcount extends EventTarget {
     else {
       if (message.event) this.#follow(arrived(this.#stream, message), 0);
       if (message.type === "claim") this.#bonuses.end(message.bonus_id, message.outcome, message.progress);
+      // This tab's, or one's with which it shares its connection.
+      if (message.type === "answer") this.#dispatch(message.type, message);
       this.#outbox.answered(message);
     }
     if (typeof message.is_counted === "boolean") this.#connections.counted(message.is_counted);
@@ -537,7 +551,7 @@ export class Headcount extends EventTarget {
   /** @param {string} bonus_id */
   #acknowledge(bonus_id) {
     // If the server refuses it once, it refuses it always.
-    this.#request({ action: "ack", id: this.#env.newId(), bonus_id }).catch(() => {});
+    this.request({ action: "ack", bonus_id }).catch(() => {});
   }
 
   /** @param {import("./broadcasts.js").Step} step */
@@ -645,15 +659,6 @@ export class Headcount extends EventTarget {
   #expired({ id, bonus_id }) {
     this.#bonuses.end(bonus_id, "expired");
     return { type: "claim", re: id, bonus_id, outcome: "expired", event: null };
-  }
-
-  /**
-   * @param {Request} request
-   * @returns {Promise<any>}
-   */
-  async #request(request) {
-    if (this.#connections.isFinal) throw ending(this.status);
-    return this.#outbox.add(checked(request));
   }
 
   /**

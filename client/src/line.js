@@ -14,7 +14,7 @@ import { parsed } from "./incoming.js";
 // In milliseconds. A request without an answer by then gets none.
 const ANSWER_TIMEOUT = 30_000;
 // An answer of these types tells something to every tab. Any other is for those that asked.
-const FOR_ALL = ["acted", "claim", "pong"];
+const FOR_ALL = ["acted", "claim", "answer", "pong"];
 const MAX_KEPT = 200;
 
 export class Line {

@@ -86,6 +86,13 @@
  * @property {StreamEvent|null} event  the entry in the stream, if the bonus is claimed
  * @property {Progress|null} progress  what is missing, if that is why
  *
+ * @typedef {object} Answer       the result of an answer to a question; every outcome is an answer, none is an error
+ * @property {string} question_id
+ * @property {string} outcome     "answered"; "already_answered" with another option; "too_early", "closed", "cancelled",
+ *   "unknown_option" or "unknown_question"
+ * @property {number|null} option  the user's answer that counts, by its number: the first, on whichever device
+ * @property {StreamEvent|null} event  the entry in the stream, if the user has other connections
+ *
  * @typedef {object} Ledger       a page of the history of this user's bonuses
  * @property {LedgerEntry[]} entries  newest first
  * @property {LedgerEntry["id"]|null} next  pass it as `before` to get the next page; null: there is none
@@ -158,6 +165,7 @@
  *   milestone, and at its end. One that is missed does not come again: read `listCampaigns`
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
+ * @property {Answer} answer        an answer to a question, given here or in a tab with the same connection, was answered
  * @property {Audience} audience    how many watch what the connection watches, when that has changed
  * @property {Backlog} backlog
  * @property {{code: "bad_message"|"storage_failed", reason: string}} error  something around the client failed, and it goes
@@ -191,7 +199,7 @@
  * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
  *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
- * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger"|"bonuses"|"campaigns", id: string, [key: string]: any}} Request
+ * @typedef {{action: string, id: string, [key: string]: any}} Request
  *
  * @typedef {object} Timers
  * @property {(callback: () => void, milliseconds: number) => any} setTimeout

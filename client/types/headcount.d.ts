@@ -3,7 +3,7 @@ export { HeadcountError };
  * A user's presence on one resource, and the user's stream of events, kept across reconnects.
  *
  * It connects when constructed and stays connected until `close()`. Listen with `on(name, listener)`; `Events` lists the
- * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `news`, `news_cancelled`, `audience`, `backlog`, `error`.
+ * names: `status`, `welcome`, `watching`, `snapshot`, `event`, `state`, `bonus`, `claim`, `answer`, `news`, `news_cancelled`, `progress`, `audience`, `backlog`, `error`.
  *
  *     const headcount = new Headcount({ ticket: () => fetch("/my/ticket").then((response) => response.json()) });
  *     headcount.on("event", ({ type, body }) => show(type, body));
@@ -35,6 +35,16 @@ export class Headcount extends EventTarget {
      * first message. It goes on by a clock that is never set.
      */
     serverNow(): number;
+    /**
+     * Send a message of the protocol and resolve with its answer. It is sent until it is answered, over any number of connections.
+     *
+     * @param {{action: string} & Record<string, any>} message  without an id
+     * @returns {Promise<any>}
+     * @throws {HeadcountError}
+     */
+    request(message: {
+        action: string;
+    } & Record<string, any>): Promise<any>;
     /**
      * Add an event to the user's stream, which all tabs and devices of the user see. Resolves with its entry there.
      *
@@ -93,6 +103,16 @@ export class Headcount extends EventTarget {
     listBonuses({ after }?: {
         after?: BonusesPage["next"];
     }): Promise<BonusesPage>;
+    /**
+     * Read the campaigns that are for this user, and how far they are in each, one page at a time.
+     *
+     * @param {{after?: CampaignsPage["next"]}} [options]  after: `next` of the previous page; leave it out for the first page
+     * @returns {Promise<CampaignsPage>}
+     * @throws {HeadcountError}
+     */
+    listCampaigns({ after }?: {
+        after?: CampaignsPage["next"];
+    }): Promise<CampaignsPage>;
     /** Check that the connection still works, or try earlier to connect. Call it when e.g. the network changed. */
     wake(): void;
     /** Leave for good. Rejects unanswered requests with code "closed"; the last event is a `status`. */
@@ -113,10 +133,12 @@ export class Headcount extends EventTarget {
     on<K extends keyof Events>(name: K, listener: (detail: Events[K]) => void): () => void;
     #private;
 }
+export type Answer = import("./types.js").Answer;
 export type AudienceOfResource = import("./types.js").Audience;
 export type Backlog = import("./types.js").Backlog;
 export type Bonus = import("./types.js").Bonus;
 export type BonusesPage = import("./types.js").BonusesPage;
+export type CampaignsPage = import("./types.js").CampaignsPage;
 export type Claim = import("./types.js").Claim;
 export type Events = import("./types.js").Events;
 export type Ledger = import("./types.js").Ledger;

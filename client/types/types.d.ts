@@ -86,6 +86,13 @@
  * @property {StreamEvent|null} event  the entry in the stream, if the bonus is claimed
  * @property {Progress|null} progress  what is missing, if that is why
  *
+ * @typedef {object} Answer       the result of an answer to a question; every outcome is an answer, none is an error
+ * @property {string} question_id
+ * @property {string} outcome     "answered"; "already_answered" with another option; "too_early", "closed", "cancelled",
+ *   "unknown_option" or "unknown_question"
+ * @property {number|null} option  the user's answer that counts, by its number: the first, on whichever device
+ * @property {StreamEvent|null} event  the entry in the stream, if the user has other connections
+ *
  * @typedef {object} Ledger       a page of the history of this user's bonuses
  * @property {LedgerEntry[]} entries  newest first
  * @property {LedgerEntry["id"]|null} next  pass it as `before` to get the next page; null: there is none
@@ -93,6 +100,33 @@
  * @typedef {object} BonusesPage  a page of the bonuses that are for this user
  * @property {Bonus[]} bonuses    the first to expire first
  * @property {string|null} next   pass it as `after` to get the next page; null: there is none
+ *
+ * @typedef {object} CampaignsPage  a page of the campaigns that are for this user
+ * @property {Campaign[]} campaigns
+ * @property {string|null} next   pass it as `after` to get the next page; null: there is none
+ *
+ * @typedef {object} Campaign     bonuses for watching, and how far this user is
+ * @property {string} campaign_id
+ * @property {"upcoming"|"running"|"paused"|"over"} state
+ * @property {string[]|null} resources  those that count; null: all
+ * @property {"connected"|"visible"} clock
+ * @property {"once"|"each"} overlap  how a minute counts that is watched on several of the resources at once
+ * @property {string|null} timezone  of its days; null: it has none
+ * @property {number} starts_at
+ * @property {number|null} ends_at  null: until it is ended
+ * @property {number} watched_ms  how long this user has watched for it, up to server_now
+ * @property {number|null} watched_today_ms
+ * @property {Milestone[]} milestones  the first to be reached first, streaks after the others
+ *
+ * @typedef {object} Milestone
+ * @property {number} milestone
+ * @property {number} watched_seconds  how long they watch for it; of a streak, on each day
+ * @property {number|null} days   on how many days in a row; null: it is no streak
+ * @property {boolean} repeats
+ * @property {any} reward
+ * @property {number} claim_within_seconds  how long its bonus can be claimed
+ * @property {number} awarded     how often it was reached when they were judged last
+ * @property {number|null} days_in_a_row  up to today, or up to yesterday while today is not reached
  *
  * @typedef {object} LedgerEntry
  * @property {any} id
@@ -127,8 +161,11 @@
  *   sold out, cancelled. An offer cancelled while this client is offline stays unchanged until it is claimed
  * @property {News} news            each one once, in order; a missed one is reported late
  * @property {{seq: number}} news_cancelled  the operator cancelled the news of this seq: remove it. Also if it was not reported
+ * @property {{campaign_id: string, watched_ms: number}} progress  the user has come further in a campaign: at each quarter of a
+ *   milestone, and at its end. One that is missed does not come again: read `listCampaigns`
  * @property {Watching} watching    the connection moved to another resource
  * @property {Claim} claim          a claim made here was answered
+ * @property {Answer} answer        an answer to a question, given here or in a tab with the same connection, was answered
  * @property {Audience} audience    how many watch what the connection watches, when that has changed
  * @property {Backlog} backlog
  * @property {{code: "bad_message"|"storage_failed", reason: string}} error  something around the client failed, and it goes
@@ -162,7 +199,7 @@
  * @property {EventTarget & {visibilityState?: string, pictureInPictureElement?: Element|null}} [document]  dispatches
  *   "visibilitychange", "freeze", "resume", "enterpictureinpicture" and "leavepictureinpicture"
  *
- * @typedef {{action: "act"|"claim"|"ack"|"watch"|"ledger"|"bonuses", id: string, [key: string]: any}} Request
+ * @typedef {{action: string, id: string, [key: string]: any}} Request
  *
  * @typedef {object} Timers
  * @property {(callback: () => void, milliseconds: number) => any} setTimeout
@@ -413,6 +450,25 @@ export type Claim = {
     progress: Progress | null;
 };
 /**
+ * the result of an answer to a question; every outcome is an answer, none is an error
+ */
+export type Answer = {
+    question_id: string;
+    /**
+     * "answered"; "already_answered" with another option; "too_early", "closed", "cancelled",
+     * "unknown_option" or "unknown_question"
+     */
+    outcome: string;
+    /**
+     * the user's answer that counts, by its number: the first, on whichever device
+     */
+    option: number | null;
+    /**
+     * the entry in the stream, if the user has other connections
+     */
+    event: StreamEvent | null;
+};
+/**
  * a page of the history of this user's bonuses
  */
 export type Ledger = {
@@ -437,6 +493,78 @@ export type BonusesPage = {
      * pass it as `after` to get the next page; null: there is none
      */
     next: string | null;
+};
+/**
+ * a page of the campaigns that are for this user
+ */
+export type CampaignsPage = {
+    campaigns: Campaign[];
+    /**
+     * pass it as `after` to get the next page; null: there is none
+     */
+    next: string | null;
+};
+/**
+ * bonuses for watching, and how far this user is
+ */
+export type Campaign = {
+    campaign_id: string;
+    state: "upcoming" | "running" | "paused" | "over";
+    /**
+     * those that count; null: all
+     */
+    resources: string[] | null;
+    clock: "connected" | "visible";
+    /**
+     * how a minute counts that is watched on several of the resources at once
+     */
+    overlap: "once" | "each";
+    /**
+     * of its days; null: it has none
+     */
+    timezone: string | null;
+    starts_at: number;
+    /**
+     * null: until it is ended
+     */
+    ends_at: number | null;
+    /**
+     * how long this user has watched for it, up to server_now
+     */
+    watched_ms: number;
+    watched_today_ms: number | null;
+    /**
+     * the first to be reached first, streaks after the others
+     */
+    milestones: Milestone[];
+};
+/**
+ * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
+ */
+export type Milestone = {
+    milestone: number;
+    /**
+     * how long they watch for it; of a streak, on each day
+     */
+    watched_seconds: number;
+    /**
+     * on how many days in a row; null: it is no streak
+     */
+    days: number | null;
+    repeats: boolean;
+    reward: any;
+    /**
+     * how long its bonus can be claimed
+     */
+    claim_within_seconds: number;
+    /**
+     * how often it was reached when they were judged last
+     */
+    awarded: number;
+    /**
+     * up to today, or up to yesterday while today is not reached
+     */
+    days_in_a_row: number | null;
 };
 /**
  * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
@@ -525,6 +653,14 @@ export type Events = {
         seq: number;
     };
     /**
+     * the user has come further in a campaign: at each quarter of a
+     * milestone, and at its end. One that is missed does not come again: read `listCampaigns`
+     */
+    progress: {
+        campaign_id: string;
+        watched_ms: number;
+    };
+    /**
      * the connection moved to another resource
      */
     watching: Watching;
@@ -532,6 +668,10 @@ export type Events = {
      * a claim made here was answered
      */
     claim: Claim;
+    /**
+     * an answer to a question, given here or in a tab with the same connection, was answered
+     */
+    answer: Answer;
     /**
      * how many watch what the connection watches, when that has changed
      */
@@ -632,7 +772,7 @@ export type Options = {
  * The shapes on the wire and of the public API. Times are integer milliseconds since the epoch by the database's clock.
  */
 export type Request = {
-    action: "act" | "claim" | "ack" | "watch" | "ledger" | "bonuses";
+    action: string;
     id: string;
     [key: string]: any;
 };

@@ -67,6 +67,14 @@ class AckMessage(msgspec.Struct, frozen=True, tag_field="action", tag="ack"):
     bonus_id: UUID
 
 
+class AnswerMessage(msgspec.Struct, frozen=True, tag_field="action", tag="answer"):
+    """Answers a question with one of its options, the first of which is 0."""
+
+    id: ActionId
+    question_id: UUID
+    option: Annotated[int, msgspec.Meta(ge=0, le=9)]
+
+
 class LedgerMessage(msgspec.Struct, frozen=True, tag_field="action", tag="ledger"):
     """Asks what happened to the user's bonuses, before an entry that the client has."""
 
@@ -115,6 +123,7 @@ Message = (
     | ActMessage
     | ClaimMessage
     | AckMessage
+    | AnswerMessage
     | WatchMessage
     | LedgerMessage
     | BonusesMessage
@@ -127,6 +136,7 @@ ACTIONS = (
     "act",
     "claim",
     "ack",
+    "answer",
     "watch",
     "ledger",
     "bonuses",

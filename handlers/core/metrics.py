@@ -258,6 +258,7 @@ SWEEPS = (
     _pruned("bonuses", "Bonuses of which nothing else is left"),
     _pruned("awards", "Rows of progress in campaigns that were over for a month"),
     _pruned("candidates", "Candidates of draws whose bonus is over"),
+    _pruned("answers", "Answers to questions that are over (`KeepGrantDays`)"),
     _pruned("limits", "Limits of users who sent nothing lately"),
     _pruned("streams", "Streams without an event for a long time (`KeepStreamMonths`)"),
     Metric(

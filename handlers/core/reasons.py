@@ -21,6 +21,8 @@ EXPECTED = {
     "body": "an object",
     "patch": "an object, or leave it out",
     "bonus_id": "the bonus_id of the bonus, a UUID as a string",
+    "question_id": "the question_id of the question, a UUID as a string",
+    "option": "the number of the option, from 0 to 9",
     "user_id": "your own user's id as a string, or leave it out",
     "since": SEQ,
     "broadcasts_since": SEQ,

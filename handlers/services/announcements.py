@@ -25,6 +25,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+# DelaySeconds of SQS has at most so many.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+# (2026-11-30)
+MAX_DELAY_SECONDS = 900
+
 
 class Database(Protocol):
     async def fetch(self, statement: Statement[RowT], /) -> list[RowT]: ...
@@ -34,6 +39,7 @@ class Database(Protocol):
 class Queue(Protocol):
     async def enqueue(self, broadcast: Broadcast) -> None: ...
     async def enqueue_backup(self, broadcast: Broadcast) -> None: ...
+    async def wake(self, broadcast: Broadcast, delay_seconds: int = 0) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -123,6 +129,20 @@ async def announce_to_few(ports: Ports, broadcast_id: UUID) -> None:
 async def announce_eventually(ports: Ports, broadcast_id: UUID) -> None:
     """Enqueue a broadcast now, or leave it to the schedule of awards, which does it in a minute."""
     await _eventually(broadcast_id, announce(ports, broadcast_id))
+
+
+async def wake_when_due(ports: Ports, broadcast: Broadcast, due_in_ms: int) -> None:
+    """Wake a worker a little before a scheduled broadcast is due: it waits for the rest.
+
+    What is later than a queue can delay is left to the schedule of awards, and so is all if the
+    queue fails.
+    """
+    delay_seconds = max(0, due_in_ms) // 1000
+    if delay_seconds <= MAX_DELAY_SECONDS:
+        waking = ports.queue.wake(broadcast, delay_seconds)
+        await _eventually(
+            UUID(broadcast.broadcast_id), _record(ports, UUID(broadcast.broadcast_id), waking)
+        )
 
 
 async def _unqueued(ports: Ports, broadcast_id: UUID) -> list[Broadcast]:

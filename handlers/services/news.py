@@ -75,7 +75,9 @@ async def create(ports: Ports, new: CreateNews) -> News:
 async def read(database: Database, news_id: UUID) -> News:
     """Read news and the progress of their broadcast. Raises NotFound."""
     rows = await database.fetch(FindBroadcast(news_id))
-    if not rows or rows[0].kind != "news" or "cancels" in json.loads(rows[0].news or "{}"):
+    content = json.loads(rows[0].news or "{}") if rows else {}
+    # A type with a dot is the server's own, of a question.
+    if not content or "cancels" in content or "." in content["type"]:
         raise NotFound("news")
     return News(rows[0])
 
@@ -83,6 +85,7 @@ async def read(database: Database, news_id: UUID) -> News:
 async def cancel(ports: Ports, news_id: UUID) -> News:
     """Push news no further, and tell their audience. Raises NotFound."""
     cancel_id = cancel_id_of(news_id)
+    await read(ports.database, news_id)
     await ports.database.fetch(CancelNews(news_id, cancel_id))
     found = await read(ports.database, news_id)
     await announce_eventually(ports, cancel_id)

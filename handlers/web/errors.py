@@ -163,7 +163,7 @@ GRANTS_PRUNED = ErrorCode(
 WINDOW_OVER = ErrorCode(
     422,
     "window_over",
-    "the claim window would already have ended; choose a later `opens_at` or a longer "
+    "the window would already have ended; choose a later `opens_at` or a longer "
     "`window_seconds`",
     "`opens_at` plus `window_seconds` is in the past.",
 )
@@ -339,6 +339,7 @@ BY_CONSTRAINT = {
     "bonuses_reward_check": REWARD_TOO_LARGE,
     "campaign_milestones_reward_check": REWARD_TOO_LARGE,
     "broadcasts_news_check": NEWS_TOO_LARGE,
+    "questions_reward_check": REWARD_TOO_LARGE,
 }
 
 

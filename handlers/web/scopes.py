@@ -20,10 +20,12 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("read_campaign", "list_campaigns", "read_campaign_progress", "list_audit"),
         *("read_draw", "list_candidates", "export_candidates"),
         *("list_claims", "export_claims", "list_users", "read_own_key", "read_work"),
+        *("read_question", "list_questions"),
     ),
     "order": (
         *("create_bonus", "cancel_bonus", "create_news", "create_campaign", "edit_campaign"),
         *("pause_campaign", "resume_campaign", "end_campaign", "create_draw", "cancel_news"),
+        *("create_question", "cancel_question"),
     ),
     "kick": ("kick_user", "end_session"),
     "pay": ("list_grants", "export_grants", "record_payouts"),

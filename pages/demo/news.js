@@ -21,6 +21,8 @@ export function showNews(headcount) {
     at("news").replaceChildren(...current.map((one) => entry({ ours: "", theirs: view.rewardText(one.body) }, one.at)));
   };
   headcount.on("news", (one) => {
+    // The server's own, of a question.
+    if (String(one.type).includes(".")) return;
     show([...shown, one]);
     announce(`News: ${view.rewardText(one.body)}`);
   });

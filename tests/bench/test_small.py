@@ -22,6 +22,7 @@ SMALL = {
     "push": "--seconds 0.2",
     "reports": "--sessions 3000 --online 300",
     "draws": "--claims 2000 --winners 10",
+    "answers": "--seconds 1 --counted 2000 --clients 4",
     "retention": "--viewers 500 --minutes 2",
     "rush": "--users 200 --stock 10",
     "visible": "--users 200 --seconds 2 --clients 2",

@@ -16,7 +16,7 @@ from tests.support.npm import CLIENT, NOT_OURS, ROOT, installed, npm, packed, ru
 pytestmark = pytest.mark.slow
 
 TYPESCRIPT = Path(__file__).parent / "typescript"
-TYPES = ("headcount.d.ts", "react.d.ts", "types.d.ts")
+TYPES = ("headcount.d.ts", "react.d.ts", "show.d.ts", "types.d.ts")
 MAX_GZIP_BYTES = 15_200
 
 

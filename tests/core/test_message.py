@@ -14,6 +14,7 @@ from handlers.core.message import (
     MAX_MESSAGE_BYTES,
     AckMessage,
     ActMessage,
+    AnswerMessage,
     AudienceMessage,
     BadMessage,
     BonusesMessage,
@@ -49,6 +50,8 @@ def test_each_message_is_read() -> None:
     assert parse(json.dumps({"action": "ack", "id": "k1", "bonus_id": str(bonus_id)})) == (
         AckMessage("k1", bonus_id)
     )
+    body = json.dumps({"action": "answer", "id": "q1", "question_id": str(bonus_id), "option": 9})
+    assert parse(body) == AnswerMessage("q1", bonus_id, 9)
     assert parse('{"action":"ledger","id":"l1","before":9}') == LedgerMessage("l1", 9)
     cursor = f"1772928000123456.{UUID(int=7)}"
     body = json.dumps({"action": "bonuses", "id": "b1", "after": cursor})

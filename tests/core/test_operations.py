@@ -15,6 +15,7 @@ from handlers.core.connection import Connection, read_connection
 from handlers.core.message import (
     AckMessage,
     ActMessage,
+    AnswerMessage,
     AudienceMessage,
     BonusesMessage,
     CampaignsMessage,
@@ -28,6 +29,7 @@ from handlers.core.operation import Json, Limit, Rules
 from handlers.core.operations import (
     ack,
     act,
+    answer,
     audience,
     authorize,
     bonuses,
@@ -42,6 +44,7 @@ from handlers.core.operations import (
 )
 from handlers.core.operations.ack import AckRow
 from handlers.core.operations.act import Act, ActRow
+from handlers.core.operations.answer import AnswerRow
 from handlers.core.operations.audience import Audience
 from handlers.core.operations.bonuses import BonusesRow
 from handlers.core.operations.campaigns import CampaignsRow
@@ -302,6 +305,24 @@ def test_a_page_of_campaigns_is_answered() -> None:
         "campaigns": [{"campaign_id": "c"}],
         "next": str(UUID(int=7)),
     }
+
+
+def test_an_answer_is_told_to_the_users_other_connections() -> None:
+    row = AnswerRow("answered", 0, 9, 1, EPOCH, EVENT, OTHERS)
+    outcome = answer.outcome(ANN, AnswerMessage("q1", UUID(int=7), 1), row)
+    reply = json.loads(outcome.reply)
+    assert (reply["type"], reply["outcome"], reply["option"]) == ("answer", "answered", 1)
+    assert {push.connection_id for push in outcome.pushes} == {"tab-2", "phone"}
+
+
+def test_an_answer_that_does_not_count_is_told_to_its_connection_only() -> None:
+    row = AnswerRow("closed", 0, 9, None, None, None, None)
+    outcome = answer.outcome(ANN, AnswerMessage("q1", UUID(int=7), 1), row)
+    assert json.loads(outcome.reply) == {
+        **{"type": "answer", "re": "q1", "question_id": str(UUID(int=7)), "outcome": "closed"},
+        **{"option": None, "server_now": 9, "epoch": None, "event": None},
+    }
+    assert outcome.pushes == ()
 
 
 def test_an_acknowledgement_and_a_ledger_are_answered() -> None:

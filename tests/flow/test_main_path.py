@@ -12,7 +12,7 @@ import boto3
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.support.browser import ask, hear, hello
+from tests.support.browser import ask, hear, hello, reply
 
 if TYPE_CHECKING:
     from tests.support.browser import Browser
@@ -219,3 +219,33 @@ async def test_the_web_api_refuses_a_wrong_token(browser: Browser) -> None:
         await asyncio.to_thread(urllib.request.urlopen, request)
     caught.value.close()
     assert caught.value.code == 401
+
+
+async def test_a_question_is_asked_answered_and_its_tally_told(browser: Browser) -> None:
+    resource = f"quiz-{browser.user_id}"
+    tab = await browser.tab(await browser.ticket(resource=resource))
+    await hello(tab)
+    order = {
+        "text": "Who scores?",
+        "options": ["ann", "bob"],
+        "audience": {"kind": "resource", "resource": resource},
+        "window_seconds": 3600,
+    }
+    question = await browser.api("POST", "/questions", order)
+    opened = (await hear(tab))["news"]
+    assert (opened["type"], opened["body"]["text"]) == ("question.opened", "Who scores?")
+    said = {"action": "answer", "id": "q1", "question_id": question["question_id"], "option": 1}
+    assert (await reply(tab, said))["outcome"] == "answered"
+    # Its hour has passed: the schedule finds what no queue could delay for so long.
+    await browser.rows(
+        "update questions set opens_at = now() - interval '1 hour', expires_at = now()"
+        " - interval '1 second' where question_id = $1",
+        question["question_id"],
+    )
+    await browser.rows(
+        "update scheduled_broadcasts set due_at = now() where subject_id = $1",
+        question["question_id"],
+    )
+    await browser.invoke("AwardFunction")
+    closed = (await hear(tab))["news"]
+    assert (closed["type"], closed["body"]["tally"]) == ("question.closed", [0, 1])

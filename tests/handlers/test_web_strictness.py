@@ -93,6 +93,16 @@ GOOD: dict[str, dict[str, Any]] = {
         "winners": 1,
         "claim_within_seconds": 60,
     },
+    "/questions": {
+        "question_id": ID,
+        "text": "Who scores?",
+        "options": ["ann", "bob"],
+        "correct": 1,
+        "prize": {"reward": {"coins": 1}, "claim_within_seconds": 60},
+        "audience": {"kind": "resource", "resource": "site"},
+        "opens_in_seconds": 0,
+        "window_seconds": 60,
+    },
     "/campaigns": {"campaign_id": ID, **CAMPAIGN},
     "/campaigns/{campaign_id}": CAMPAIGN,
     "/news": {

@@ -9,7 +9,7 @@ import subprocess
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
@@ -44,6 +44,7 @@ SUMS = {
     "payouts": "select bonus_id, state, count(*) from payouts group by 1, 2 order by 1, 2",
     "audit": "select author, operation, count(*) from audit group by 1, 2 order by 1, 2",
     "acks": "select bonus_id, count(*) from acks group by 1 order by 1",
+    "answers": "select question_id, option, count(*) from answers group by 1, 2 order by 1, 2",
     "offers": "select bonus_id, count(*), min(expires_at) from offers group by 1 order by 1",
 }
 
@@ -78,6 +79,7 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
         "select record_payout($1, $2, 'for ' || $2, 'rejected', $2 || ' left', false, null, 'ops')"
     )
     await db.execute(payout, bonus_id, user_id)
+    await answer(db, user_id)
     await db.execute("select create_draw(gen_random_uuid(), '{}', null, null, null, 1, '1 minute')")
     await db.execute(
         "insert into audit (author, operation, subject, reason)"
@@ -148,6 +150,19 @@ async def act(db: asyncpg.Connection, user_id: str, action_id: str, body: object
 async def claim(db: asyncpg.Connection, user_id: str, claim_id: str, bonus_id: UUID) -> None:
     row = await db.fetchrow("select * from claim($1, $2, $3)", user_id, claim_id, bonus_id)
     assert row["outcome"] == "claimed"
+
+
+async def answer(db: asyncpg.Connection, user_id: str) -> None:
+    """A question that names the user, and their answer."""
+    question_id = uuid4()
+    await db.execute(
+        "select create_question($1, $2, array[$2, 'bob'], 0, 'everyone', null, '0', '1 minute',"
+        " null, jsonb_build_object('to', $2), '1 minute', gen_random_uuid(), gen_random_uuid(),"
+        " 'digest')",
+        *(question_id, user_id),
+    )
+    outcome = await db.fetchval("select outcome from answer($1, $2, 1)", user_id, question_id)
+    assert outcome == "answered"
 
 
 async def begin(db: asyncpg.Connection, *, keep_mentions: bool = False) -> UUID:

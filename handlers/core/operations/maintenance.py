@@ -94,6 +94,8 @@ class PruneRow(msgspec.Struct, frozen=True):
     limits: int
     candidates: int
     """Of draws."""
+    answers: int
+    """To questions."""
 
 
 class Prune(Statement[PruneRow], frozen=True):

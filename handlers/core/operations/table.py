@@ -11,6 +11,7 @@ from handlers.core.operation import error
 from handlers.core.operations import (
     ack,
     act,
+    answer,
     audience,
     bonuses,
     campaigns,
@@ -33,6 +34,7 @@ OPERATIONS: Mapping[type[message.Message], Operation[Any, Any]] = {
     message.ActMessage: act.OPERATION,
     message.ClaimMessage: claim.OPERATION,
     message.AckMessage: ack.OPERATION,
+    message.AnswerMessage: answer.OPERATION,
     message.WatchMessage: watch.OPERATION,
     message.LedgerMessage: ledger.OPERATION,
     message.BonusesMessage: bonuses.OPERATION,

@@ -1,6 +1,6 @@
 -- A worker's next page of a broadcast, and its report of the last one. Returns one row; outcome
 --   page      push to `recipients`, not before wait_ms, then report; the lease runs
---   wait      ask again in wait_ms: enough pushes are reserved, or news wait for a bonus
+--   wait      ask again in wait_ms: enough pushes are reserved, news wait for a bonus, or it is scheduled (`make_scheduled`)
 --   busy      other workers hold what is left: ask again, they may die
 --   done      nothing is left. repeat_in_ms: wake workers for the next round then; null: do not
 --   dropped   the window is over, or the bonus or the news is cancelled; `dropped` more are counted: ask again
@@ -38,7 +38,8 @@ begin
     server_now := ms(v_now);
     select * into v_broadcast from broadcasts b where b.broadcast_id = p_broadcast_id;
     if not found then
-        outcome := 'unknown';
+        wait_ms := make_scheduled(p_broadcast_id, p_now);
+        outcome := case when wait_ms is null then 'unknown' else 'wait' end;
         return next;
         return;
     end if;

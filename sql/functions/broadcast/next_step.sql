@@ -7,7 +7,9 @@ create or replace function next_step(
     out repeat_in_ms integer
 ) language plpgsql as $$
 begin
-    select milliseconds(reserved_until(b, p_now) - patience(p_broadcast.kind) - p_now) into wait_ms
+    -- What the server tells by news of its own, such as a question, is as urgent as a bonus.
+    select milliseconds(reserved_until(b, p_now) - p_now - patience(
+               case when p_broadcast.news ->> 'type' like '%.%' then 'question' else p_broadcast.kind end)) into wait_ms
       from push_budget b;
     if wait_ms > 0 then
         outcome := 'wait';

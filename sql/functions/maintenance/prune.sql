@@ -1,6 +1,6 @@
 -- Remove what is no longer needed, at most p_limit of each: used tickets that can open nothing, events and
 -- acknowledgements older than p_keep_events, broadcasts whose end is as long ago and the offers of their
--- bonuses, presence events older than p_keep_presence_events, grants, draws and bonuses whose end is
+-- bonuses, presence events older than p_keep_presence_events, grants, draws, questions and bonuses whose end is
 -- p_keep_bonuses ago, limits of idle users, old entries of the audit. Returns how many of each but the last; a p_limit
 -- among them says that there may be more.
 -- One at a time: a call beside another one finds nothing to do.
@@ -9,13 +9,13 @@ create or replace function prune(
     p_now timestamptz default null,
     out tickets bigint, out events bigint, out acks bigint, out offers bigint, out broadcasts bigint,
     out presence_events bigint, out grants bigint, out bonuses bigint, out awards bigint, out limits bigint,
-    out candidates bigint
+    out candidates bigint, out answers bigint
 ) language plpgsql as $$
 declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
 begin
-    select 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
-      into tickets, events, acks, offers, broadcasts, presence_events, grants, bonuses, awards, limits, candidates;
+    select 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0
+      into tickets, events, acks, offers, broadcasts, presence_events, grants, bonuses, awards, limits, candidates, answers;
     if not pg_try_advisory_xact_lock(hashtextextended('prune', 1)) then
         return;
     end if;
@@ -33,6 +33,7 @@ begin
     select * into offers, broadcasts from prune_broadcasts(v_now - p_keep_events, p_limit);
     presence_events := prune_presence_events(v_now - p_keep_presence_events, p_limit, v_now);
     candidates := prune_draws(v_now - p_keep_bonuses, p_limit);
+    answers := prune_questions(v_now - p_keep_bonuses, p_limit);
     select * into grants, bonuses from prune_bonuses(v_now - p_keep_bonuses, p_limit, v_now);
     delete from user_limits where ctid = any (array(
         select l.ctid from user_limits l where l.free_at < v_now - interval '1 minute' limit p_limit));

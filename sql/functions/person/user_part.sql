@@ -10,7 +10,7 @@ declare
     v_bounds text := 'true';
 begin
     select t.name, t.keys, t.found_by, coalesce(t.finds, 'user_id = $1') as finds,
-           case t.found_by when 'bonus' then 'bonuses' else t.name end as bounded_by
+           case t.found_by when 'bonus' then 'bonuses' when 'question' then 'questions' else t.name end as bounded_by
       into v_table from user_tables() t where t.step = p_step;
     condition := v_table.finds;
     if v_table.keys = '{}' then
@@ -31,6 +31,7 @@ begin
     end if;
     condition := format(case v_table.found_by
                             when 'bonus' then '%s and bonus_id = any (array(select bonus_id from bonuses where %s))'
+                            when 'question' then '%s and question_id = any (array(select question_id from questions where %s))'
                             else '%s and %s' end, condition, v_bounds);
 end $$;
 

@@ -3,7 +3,7 @@
 -- the catalogue, and docs/reference/personal-data.md with this.
 --   keys      in which order a table is read, a part at a time. None: all at once, for it has few rows
 --   found_by  user   an index leads from the user to their rows
---             bonus  their rows are looked for bonus by bonus
+--             bonus, question  their rows are looked for bonus by bonus, or question by question
 --             all    no index leads to them: every row is read
 --   finds     the condition that a row is to be changed; $1 is the user's id. Null: the row has it as user_id
 --   sets      what it is changed to; $2 is the pseudonym. Null: the row is deleted
@@ -42,6 +42,7 @@ create or replace function user_tables() returns table (
         ('acks', '{bonus_id}', 'bonus', null, 'user_id = $2'),
         -- The rank is a digest of the id, and could be compared with that of a guess.
         ('draw_candidates', '{bonus_id}', 'user', null, null),
+        ('answers', '{question_id}', 'question', null, 'user_id = $2'),
         ('ledger', '{id}', 'user', null, 'user_id = $2'),
         ('broadcast_shards', '{}', 'all', '$1 in (after_user_id, reading_user_id, until_user_id)',
          '(after_user_id, after_resource) = (select * from place_without($1, after_user_id, after_resource)),
@@ -57,6 +58,9 @@ create or replace function user_tables() returns table (
         ('user_events', '{user_id, seq}', 'all', '(mentions(body, $1) or mentions(patch, $1))',
          'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
+        ('questions', '{question_id}', 'all', 'mentions(jsonb_build_array(reward, text, options), $1)',
+         'reward = without_mentions(reward, $1), text = case text when $1 then ''*'' else text end,
+          options = array_replace(options, $1, ''*'')'),
         ('campaign_milestones', '{campaign_id, milestone}', 'all', 'mentions(reward, $1)',
          'reward = without_mentions(reward, $1)'),
         ('campaigns', '{campaign_id}', 'all', '$1 = any (test_user_ids)',

@@ -125,6 +125,15 @@ class Headcount:
         self._tell("claim", claim)
         return claim
 
+    async def answer(self, question_id: str, option: int) -> dict[str, Any]:
+        """Answer a question, which came as news of the type question.opened.
+
+        Returns question_id, outcome, and option: the number of the user's answer that counts.
+        """
+        request = {"action": "answer", "question_id": question_id, "option": option}
+        answer = await self._request(request)
+        return {name: answer.get(name) for name in ("question_id", "outcome", "option")}
+
     async def watch(self, resource: str) -> dict[str, Any]:
         """Watch another resource, over later connections too. Returns the user's session there."""
         answer = await self._request({"action": "watch", "resource": resource})

@@ -1,0 +1,25 @@
+-- Cancel a question: no answer counts from now on, and no tally is told. Those who were told it are told by p_cancel_id, as of
+-- cancelled news. Returns cancelled; already_cancelled or closed if nothing changed; null if there is no such question.
+create or replace function cancel_question(
+    p_question_id uuid, p_cancel_id uuid, p_now timestamptz default null
+) returns text language plpgsql as $$
+declare
+    v_now timestamptz;
+    v_question questions;
+begin
+    perform prefer_indexes();
+    -- In the order of `make_scheduled`.
+    perform from scheduled_broadcasts where subject_id = p_question_id order by broadcast_id for update;
+    perform lock_question(p_question_id);
+    v_now := coalesce(p_now, clock_timestamp());
+    select * into v_question from questions where question_id = p_question_id;
+    if not found or v_question.cancelled_at is not null then
+        return case when found then 'already_cancelled' end;
+    elsif question_state(v_question, v_now) = 'closed' then
+        return 'closed';
+    end if;
+    update questions set cancelled_at = v_now where question_id = p_question_id;
+    delete from scheduled_broadcasts where subject_id = p_question_id;
+    perform cancel_news(p_question_id, p_cancel_id, p_now);
+    return 'cancelled';
+end $$;
