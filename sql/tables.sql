@@ -202,6 +202,37 @@ CREATE UNLOGGED TABLE public.user_limits (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.questions (
+    question_id uuid NOT NULL,
+    text text NOT NULL,
+    options text[] NOT NULL,
+    correct smallint,
+    audience text NOT NULL,
+    resource text,
+    opens_at timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    reward jsonb,
+    claim_within interval,
+    bonus_id uuid,
+    result_id uuid NOT NULL,
+    fingerprint text,
+    created_at timestamp with time zone NOT NULL,
+    cancelled_at timestamp with time zone,
+    closed_at timestamp with time zone,
+    tally integer[],
+    CONSTRAINT a_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
+    CONSTRAINT a_reward_is_a_bonus CHECK ((num_nulls(reward, claim_within, bonus_id) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT a_window_is_open_for_some_time CHECK ((expires_at > opens_at)),
+    CONSTRAINT closed_with_a_tally CHECK (((closed_at IS NULL) = (tally IS NULL))),
+    CONSTRAINT questions_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text]))),
+    CONSTRAINT questions_check CHECK (((correct >= 0) AND (correct < cardinality(options)))),
+    CONSTRAINT questions_options_check CHECK (((cardinality(options) >= 2) AND (cardinality(options) <= 10))),
+    CONSTRAINT questions_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT questions_reward_check CHECK ((octet_length((reward)::text) <= 4096)),
+    CONSTRAINT questions_text_check CHECK (((text <> ''::text) AND (length(text) <= 300))),
+    CONSTRAINT who_was_right_is_known CHECK (((reward IS NULL) OR (correct IS NOT NULL)))
+);
+
 CREATE TABLE public.sweep_cursor (
     only_row boolean DEFAULT true NOT NULL,
     user_id text DEFAULT ''::text NOT NULL,
@@ -327,12 +358,41 @@ CREATE UNLOGGED TABLE public.audience_samples (
 )
 WITH (fillfactor='50');
 
+CREATE TABLE public.reveals (
+    reveal_id uuid NOT NULL,
+    content jsonb NOT NULL,
+    sealed text NOT NULL,
+    key text NOT NULL,
+    key_id uuid NOT NULL,
+    audience text NOT NULL,
+    resource text,
+    connections bigint NOT NULL,
+    reveals_at timestamp with time zone NOT NULL,
+    key_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    created_at timestamp with time zone NOT NULL,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT a_reveals_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
+    CONSTRAINT reveals_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text]))),
+    CONSTRAINT reveals_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT the_key_comes_before CHECK ((key_at < reveals_at))
+);
+
 CREATE TABLE public.acks (
     bonus_id uuid NOT NULL,
     user_id text NOT NULL,
     at timestamp with time zone NOT NULL
 )
 WITH (autovacuum_vacuum_scale_factor='0.02');
+
+CREATE TABLE public.answers (
+    question_id uuid NOT NULL,
+    user_id text NOT NULL,
+    option smallint NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    CONSTRAINT answers_option_check CHECK ((option >= 0)),
+    CONSTRAINT answers_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
 
 CREATE TABLE public.audit (
     id bigint NOT NULL,
@@ -602,6 +662,14 @@ CREATE TABLE public.rollups_due (
     starts_at timestamp with time zone NOT NULL
 );
 
+CREATE TABLE public.scheduled_broadcasts (
+    broadcast_id uuid NOT NULL,
+    step text NOT NULL,
+    subject_id uuid NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    queued_at timestamp with time zone
+);
+
 CREATE TABLE public.service_keys (
     key_id uuid NOT NULL,
     name text NOT NULL,
@@ -681,6 +749,9 @@ ALTER TABLE ONLY public.ledger ALTER COLUMN id SET DEFAULT nextval('public.ledge
 
 ALTER TABLE ONLY public.acks
     ADD CONSTRAINT acks_pkey PRIMARY KEY (bonus_id, user_id);
+
+ALTER TABLE ONLY public.answers
+    ADD CONSTRAINT answers_pkey PRIMARY KEY (question_id, user_id);
 
 ALTER TABLE ONLY public.audience_samples
     ADD CONSTRAINT audience_samples_pkey PRIMARY KEY (resource);
@@ -778,6 +849,12 @@ ALTER TABLE ONLY public.presence_events
 ALTER TABLE ONLY public.push_budget
     ADD CONSTRAINT push_budget_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY public.questions
+    ADD CONSTRAINT questions_pkey PRIMARY KEY (question_id);
+
+ALTER TABLE ONLY public.reveals
+    ADD CONSTRAINT reveals_pkey PRIMARY KEY (reveal_id);
+
 ALTER TABLE ONLY public.rollup_state
     ADD CONSTRAINT rollup_state_pkey PRIMARY KEY (only_row);
 
@@ -786,6 +863,9 @@ ALTER TABLE ONLY public.rollups_due
 
 ALTER TABLE ONLY public.rollups
     ADD CONSTRAINT rollups_pkey PRIMARY KEY (resource, is_visible, starts_at);
+
+ALTER TABLE ONLY public.scheduled_broadcasts
+    ADD CONSTRAINT scheduled_broadcasts_pkey PRIMARY KEY (broadcast_id);
 
 ALTER TABLE ONLY public.service_keys
     ADD CONSTRAINT service_keys_name_slot_key UNIQUE (name, slot);
@@ -928,6 +1008,12 @@ CREATE INDEX past_sessions_default_user_id_terminate_at_id_idx ON public.past_se
 CREATE INDEX payouts_user ON public.payouts USING btree (user_id, bonus_id, revision);
 
 CREATE INDEX presence_outbox_due ON public.presence_outbox USING btree (due_at);
+
+CREATE INDEX questions_created_at ON public.questions USING btree (created_at DESC, question_id DESC);
+
+CREATE INDEX questions_expires_at ON public.questions USING btree (expires_at);
+
+CREATE INDEX reveals_reveals_at ON public.reveals USING btree (reveals_at);
 
 CREATE INDEX rollups_quarters ON public.rollups USING btree (starts_at);
 

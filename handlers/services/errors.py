@@ -28,6 +28,7 @@ __all__ = [
     "TooManySteps",
     "TooShortPeriods",
     "TooSlow",
+    "TooSoon",
     "Unavailable",
     "UnknownTimeZone",
     "Unstorable",
@@ -72,6 +73,14 @@ class WindowOver(Exception):
 
 class InPast(Exception):
     """A campaign would begin or end in the past."""
+
+
+class TooSoon(Exception):
+    """The audience cannot be told before the instant of the reveal."""
+
+    def __init__(self, connections: int, lead_ms: int) -> None:
+        super().__init__(f"{connections} connections take {lead_ms} ms")
+        self.connections, self.lead_ms = connections, lead_ms
 
 
 class CampaignOver(Exception):

@@ -26,6 +26,7 @@ from handlers.web.routes import (
     presence,
     questions,
     reports,
+    reveals,
     tickets,
     user_data,
 )
@@ -68,6 +69,7 @@ TAGS = [
     {"name": "campaigns", "description": "Award bonuses for watching."},
     {"name": "news", "description": "Tell users something."},
     {"name": "questions", "description": "Ask users something."},
+    {"name": "reveals", "description": "Show users something at one instant."},
     {"name": "grants", "description": "Pay out what users have claimed."},
     {"name": "admin", "description": "Kick users and end sessions."},
     {"name": "user data", "description": "Export and erase what is stored of a user."},
@@ -86,6 +88,7 @@ ROUTERS = (
     campaigns.router,
     news.router,
     questions.router,
+    reveals.router,
     grants.router,
     payouts.router,
     admin.router,

@@ -163,8 +163,7 @@ GRANTS_PRUNED = ErrorCode(
 WINDOW_OVER = ErrorCode(
     422,
     "window_over",
-    "the window would already have ended; choose a later `opens_at` or a longer "
-    "`window_seconds`",
+    "the window would already have ended; choose a later `opens_at` or a longer `window_seconds`",
     "`opens_at` plus `window_seconds` is in the past.",
 )
 IN_PAST = ErrorCode(
@@ -173,6 +172,12 @@ IN_PAST = ErrorCode(
     "`starts_at`, `ends_at` or `announced_at` is in the past, or it would end before it starts; a "
     "campaign counts from now on",
     "A campaign would begin or be announced more than a minute ago, or be over already.",
+)
+TOO_SOON = ErrorCode(
+    422,
+    "too_soon",
+    "the audience cannot be told before that instant; choose a later one",
+    "A reveal is told early enough for each connection of its audience; `detail` says how early.",
 )
 REWARD_TOO_LARGE = ErrorCode(
     422,
@@ -312,6 +317,7 @@ ERROR_CODES = (
     BAD_REQUEST,
     WINDOW_OVER,
     IN_PAST,
+    TOO_SOON,
     REWARD_TOO_LARGE,
     NEWS_TOO_LARGE,
     UNSTORABLE,
@@ -439,6 +445,14 @@ def _would_take_back(error: services.WouldTakeBack) -> ApiError:
     )
 
 
+def _too_soon(error: services.TooSoon) -> ApiError:
+    return ApiError.of(
+        TOO_SOON,
+        f"the audience of {error.connections:,} connections cannot be told before that instant; "
+        f"choose one that is {error.lead_ms / 1000:.0f} seconds or more from now",
+    )
+
+
 NOT_CORRECTED = {
     "open": SESSION_OPEN,
     "replaced": ALREADY_CORRECTED,
@@ -508,6 +522,7 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.NotDrawn: lambda error: ApiError.of(NOT_DRAWN[error.why]),
     services.WindowOver: lambda _: ApiError.of(WINDOW_OVER),
     services.InPast: lambda _: ApiError.of(IN_PAST),
+    services.TooSoon: _too_soon,
     services.CampaignOver: lambda _: ApiError.of(CAMPAIGN_OVER),
     services.WouldTakeBack: _would_take_back,
     services.QueueUnavailable: lambda error: ApiError.of(UNAVAILABLE, str(error)),

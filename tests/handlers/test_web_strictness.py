@@ -103,6 +103,12 @@ GOOD: dict[str, dict[str, Any]] = {
         "opens_in_seconds": 0,
         "window_seconds": 60,
     },
+    "/reveals": {
+        "reveal_id": ID,
+        "content": {"winner": "ann"},
+        "audience": {"kind": "resource", "resource": "site"},
+        "reveals_in_seconds": 60,
+    },
     "/campaigns": {"campaign_id": ID, **CAMPAIGN},
     "/campaigns/{campaign_id}": CAMPAIGN,
     "/news": {
@@ -252,7 +258,7 @@ BODIES = list(bodies())
 def test_the_good_bodies_have_every_member() -> None:
     assert GOOD.keys() == {path for _, path, _ in BODIES}
     for _, path, schema in BODIES:
-        assert GOOD[path].keys() >= schema["properties"].keys() - {"opens_at"}
+        assert GOOD[path].keys() >= schema["properties"].keys() - {"opens_at", "reveals_at"}
 
 
 @pytest.mark.parametrize(("method", "path", "schema"), BODIES, ids=[path for _, path, _ in BODIES])

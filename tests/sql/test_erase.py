@@ -124,6 +124,11 @@ async def name(db: asyncpg.Connection) -> None:
         " values ($1, 'cyd', 1, 'p1', 'rejected', $2, false, false, 'ops', now())",
         *(news_id, ID),
     )
+    await db.execute(
+        "insert into reveals values (gen_random_uuid(), $1, '', '', gen_random_uuid(), 'everyone',"
+        " null, 1, now(), now() - interval '1 second', 'digest', now())",
+        json.dumps(said),
+    )
     await db.execute("update sweep_cursor set user_id = $1, resource = 'site'", ID)
     await db.execute(
         "insert into sweep_pages values (now(), 1, '', '', $1, 'site', now()),"

@@ -22,8 +22,8 @@ ALLOWED = {
 }
 # Libraries that neither wait, nor read a clock, nor open a file when core calls them.
 PURE = {
-    *("__future__", "collections", "contextlib", "dataclasses", "datetime", "enum", "functools"),
-    *("hashlib", "json", "re", "typing", "uuid", "jwt", "msgspec"),
+    *("__future__", "base64", "collections", "contextlib", "dataclasses", "datetime", "enum"),
+    *("functools", "hashlib", "hmac", "json", "re", "typing", "uuid", "jwt", "msgspec"),
 }
 MAX_EDGE_LINES, MAX_FUNCTION_LINES, MAX_CLASS_LINES = 40, 60, 300
 

@@ -19,6 +19,7 @@ begin
     case v_scheduled.step
         when 'question' then perform tell_question(v_scheduled.subject_id, v_now);
         when 'result' then perform close_question(v_scheduled.subject_id, p_now);
+        when 'key' then perform tell_key(v_scheduled.subject_id, v_now);
         when 'bonus' then
             if not reward_answers(v_scheduled.subject_id, v_now) then
                 return 100;

@@ -1,6 +1,6 @@
 -- Remove what is no longer needed, at most p_limit of each: used tickets that can open nothing, events and
 -- acknowledgements older than p_keep_events, broadcasts whose end is as long ago and the offers of their
--- bonuses, presence events older than p_keep_presence_events, grants, draws, questions and bonuses whose end is
+-- bonuses, presence events older than p_keep_presence_events, grants, draws, questions, reveals and bonuses whose end is
 -- p_keep_bonuses ago, limits of idle users, old entries of the audit. Returns how many of each but the last; a p_limit
 -- among them says that there may be more.
 -- One at a time: a call beside another one finds nothing to do.
@@ -34,6 +34,9 @@ begin
     presence_events := prune_presence_events(v_now - p_keep_presence_events, p_limit, v_now);
     candidates := prune_draws(v_now - p_keep_bonuses, p_limit);
     answers := prune_questions(v_now - p_keep_bonuses, p_limit);
+    -- Few: an operator has ordered each.
+    delete from reveals where ctid = any (array(
+        select r.ctid from reveals r where r.reveals_at < v_now - p_keep_bonuses order by r.reveals_at limit p_limit));
     select * into grants, bonuses from prune_bonuses(v_now - p_keep_bonuses, p_limit, v_now);
     delete from user_limits where ctid = any (array(
         select l.ctid from user_limits l where l.free_at < v_now - interval '1 minute' limit p_limit));

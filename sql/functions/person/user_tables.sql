@@ -58,6 +58,9 @@ create or replace function user_tables() returns table (
         ('user_events', '{user_id, seq}', 'all', '(mentions(body, $1) or mentions(patch, $1))',
          'body = without_mentions(body, $1), patch = without_mentions(patch, $1)'),
         ('bonuses', '{bonus_id}', 'all', 'mentions(reward, $1)', 'reward = without_mentions(reward, $1)'),
+        -- Sealed is what it was: without the key it cannot be read.
+        ('reveals', '{reveal_id}', 'all', 'mentions(content, $1)',
+         'content = without_mentions(content, $1), key = '''''),
         ('questions', '{question_id}', 'all', 'mentions(jsonb_build_array(reward, text, options), $1)',
          'reward = without_mentions(reward, $1), text = case text when $1 then ''*'' else text end,
           options = array_replace(options, $1, ''*'')'),
