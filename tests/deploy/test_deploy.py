@@ -12,7 +12,8 @@ import secrets
 import time
 import urllib.error
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from http.server import BaseHTTPRequestHandler
+from typing import TYPE_CHECKING, Any
 
 import jwt
 import pytest
@@ -22,6 +23,9 @@ from tests.docs.markdown import ROOT, commands, run_by
 from tests.docs.shell import Step, steps
 from tests.support.browser import Browser, ask, hear, hello
 from tests.support.cloud import StackFailed
+from tests.support.databases import named
+from tests.support.issuer import RSA, jwk
+from tests.support.served import served
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
@@ -37,6 +41,7 @@ if TYPE_CHECKING:
 MIGRATE, PROTECT, CONNECT, DELETE = run_by("docs/how-to/deploy-to-aws.md", __file__)
 ADD_KEY, TAKE_KEY_AWAY = run_by("docs/how-to/rotate-secrets.md", __file__)
 (FOLLOW,) = run_by("docs/how-to/follow-an-event.md", __file__)
+(ISSUER,) = run_by("docs/how-to/mint-tickets.md", __file__)
 (SHORT,) = run_by("README.md", __file__)
 # CloudFormation takes it, and SQS does not.
 BROKEN = {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 1_000_000}}
@@ -57,15 +62,34 @@ async def welcomed(tab: ClientConnection, user_id: str) -> None:
     await until_answered(is_welcome)
 
 
-def signed(browser: Browser, key: str) -> str:
+class Login(BaseHTTPRequestHandler):
+    """The reader's token service: an OpenID Connect issuer with one key."""
+
+    def do_GET(self) -> None:
+        url = f"http://{self.headers['Host']}"
+        about = {"issuer": url, "jwks_uri": f"{url}/keys"}
+        body = json.dumps({"keys": [jwk(RSA)]} if self.path == "/keys" else about).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: Any) -> None:
+        pass
+
+
+def signed(browser: Browser, key: Any, algorithm: str = "HS256", **more: str) -> str:
     """An address with a ticket that a backend signs, good for minutes: deploys take time."""
     claims = {
         "aud": "headcount",
         "sub": browser.user_id,
         "jti": secrets.token_urlsafe(16),
         "exp": int(time.time()) + 290,
+        **more,
     }
-    return f"{browser.headcount.websocket_url}?ticket={jwt.encode(claims, key, 'HS256')}"
+    ticket = jwt.encode(claims, key, algorithm, {"kid": "k1"} if more else None)
+    return f"{browser.headcount.websocket_url}?ticket={ticket}"
 
 
 def play(shell: Shell, block: Block, **replaced: str) -> str:
@@ -203,17 +227,67 @@ async def test_each_secret_rotates(
     await hello(await renewed.tab(await renewed.ticket()))
 
 
-def test_a_stack_with_a_database_of_its_owner_stands_beside(
-    cloud: Cloud, template: Template, system: Headcount
+def test_a_version_that_a_secret_does_not_have_changes_nothing(
+    cloud: Cloud, template: Template, parameters: dict[str, str]
 ) -> None:
-    """It makes no network and no database, and is deleted whole."""
+    before = cloud.live("headcount", "AuthorizeFunction")
+    with pytest.raises(StackFailed, match="AuthorizeFunction: Dynamic reference"):
+        cloud.update("headcount", template, **parameters | {"TicketSecretVersion": "f" * 32})
+    assert cloud.described("headcount")["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
+    now = cloud.live("headcount", "AuthorizeFunction")
+    assert now["Version"] == before["Version"]
+    assert now["Environment"] == before["Environment"]
+
+
+async def test_tickets_of_an_issuer_are_taken(cloud: Cloud, browser: Browser, shell: Shell) -> None:
+    key = cloud.secret(cloud.outputs("headcount")["TicketKeySecret"])
+    with served(Login) as url:
+        await asyncio.to_thread(play, shell, ISSUER, **{"https://login.example.com": url})
+        theirs = await browser.tab(signed(browser, RSA, "RS256", iss=url))
+        await welcomed(theirs, browser.user_id)
+        await welcomed(await browser.tab(signed(browser, key)), browser.user_id)
+        with pytest.raises(InvalidStatus):
+            await browser.tab(signed(browser, RSA, "RS256", iss="https://another.example"))
+
+
+def test_a_stack_with_a_database_of_its_owner_stands_beside(
+    cloud: Cloud, template: Template, system: Headcount, zone: str
+) -> None:
+    """It makes no network and no database, has names of its owner, and is deleted whole."""
     url = system.database_url
-    cloud.create("beside", template, DatabaseUrl=url, OwnerDatabaseUrl=url)
+    names = {"SocketDomain": "ws.example.com", "WebDomain": "api.example.com"}
+    more = {"DatabaseUrl": url, "OwnerDatabaseUrl": url, "HostedZoneId": zone}
+    cloud.create("beside", template, **more, **names)
+    outputs = cloud.outputs("beside")
+    assert outputs["SocketUrl"] == "wss://ws.example.com/live"
+    assert outputs["WebUrl"] == "https://api.example.com"
+    given = cloud.live("beside", "WebFunction")["Environment"]["Variables"]
+    assert given["SOCKET_URL"] == outputs["SocketUrl"]
     assert cloud.described("headcount")["StackStatus"] == "UPDATE_COMPLETE"
     nested = {name.split("-")[1] for name in cloud.stacks() if name.startswith("beside-")}
     assert not nested & {"Network", "Database"}
     cloud.delete("beside")
     assert [name for name in cloud.stacks() if name.startswith("beside")] == []
+
+
+def test_a_database_that_cannot_be_reached_stops_the_deploy(
+    cloud: Cloud, template: Template
+) -> None:
+    nowhere = "postgresql://ann:secret@127.0.0.1:1/none"
+    with pytest.raises(StackFailed, match="nothing answers at its host and port") as failed:
+        cloud.create("unreachable", template, DatabaseUrl=nowhere, OwnerDatabaseUrl=nowhere)
+    assert "secret" not in str(failed.value)
+    assert [name for name in cloud.stacks() if name.startswith("unreachable")] == []
+    functions = cloud.client("lambda").list_functions()["Functions"]
+    assert [one["FunctionName"] for one in functions if "unreachable" in one["FunctionName"]] == []
+
+
+def test_a_database_that_its_owner_has_not_migrated_stops_the_deploy(
+    cloud: Cloud, template: Template, database_url: str
+) -> None:
+    with pytest.raises(StackFailed, match="older than this release: run make migrate"):
+        cloud.create("behind", template, DatabaseUrl=named(database_url, "postgres"))
+    assert [name for name in cloud.stacks() if name.startswith("behind")] == []
 
 
 def test_a_first_deploy_that_fails_leaves_nothing_that_costs(

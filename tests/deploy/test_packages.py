@@ -18,7 +18,7 @@ PROCESSORS = {"arm64": ("aarch64", 183), "x86_64": ("x86_64", 62)}
 
 
 def test_packages_are_for_this_processor(shown: str) -> None:
-    """Those of the first deploy."""
+    """Those of the last deploy, with the library for an issuer."""
     are_for(MACHINE, ROOT / ".aws-sam" / "build")
 
 

@@ -41,8 +41,6 @@ NOT_RUN = {
     "docs/how-to/load-test.md": "it takes both processors for minutes; "
     "CI runs `make load` with 2,000 users",
     "docs/how-to/localstack.md": "needs Docker",
-    "docs/how-to/mint-tickets.md": "builds and deploys once more; "
-    "tests/handlers/test_issuer_keys.py has the tickets",
     "docs/how-to/use-your-own-postgresql.md": "needs npm's registry, and takes minutes",
     "docs/tutorials/embed-the-client.md": NPM,
     "examples/react/README.md": NPM,
