@@ -32,9 +32,12 @@ async def spawn(*arguments: str, **environment: str) -> Process:
 
 
 async def spawn_under(
-    command: Sequence[str], arguments: Sequence[str], environment: Mapping[str, str]
+    command: Sequence[str],
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    folder: Path | None = None,
 ) -> Process:
-    """The same, started by another command, such as a shell that sets a limit."""
+    """The same, started by another command, such as a shell that sets a limit, or in a folder."""
     path = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT / "src")}
     return await asyncio.create_subprocess_exec(
         *command,
@@ -46,4 +49,5 @@ async def spawn_under(
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         env={**path, **environment},
+        cwd=folder,
     )

@@ -81,7 +81,6 @@ class TestRefusals:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (),
         (*TEMPLATE, "--port", "x"),
         (*TEMPLATE, "--port", "65536"),
         (*TEMPLATE, "--port", "-1"),
@@ -91,6 +90,8 @@ class TestRefusals:
         (*TEMPLATE, "--nodes", "all"),
         (*TEMPLATE, "--parameter", "NoValue"),
         (*TEMPLATE, "--parameter", "=value"),
+        (*TEMPLATE, "--parameter-overrides", "NoValue"),
+        (*TEMPLATE, "--account-id", "12345"),
         (*TEMPLATE, "--unknown"),
         (*TEMPLATE, "--quotas", "nope=1"),
         (*TEMPLATE, "--quotas", "burst=x"),
@@ -144,6 +145,10 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
     for option in ("json", "record", "no-console"):
         assert f"--{option}" in text
     for option in ("iam", "credentials", "api-key", "quotas", "fault"):
+        assert f"--{option}" in text
+    for option in ("debug", "moto"):
+        assert f"--{option}" in text
+    for option in ("parameter-overrides", "config-env", "env-vars", "region", "account-id"):
         assert f"--{option}" in text
     for variable in ("WSGATE_PARAMETER_", "WSGATE_SECRET_", "WSGATE_API_KEYS"):
         assert variable in text

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from gateways import function, plan, websocket_api
+from wsgate.core.access import identity
 from wsgate.core.signature import Credential
-from wsgate.credentials import known, with_api_keys, with_own_keys
+from wsgate.credentials import (
+    CredentialError,
+    from_environment,
+    known,
+    with_api_keys,
+    with_own_keys,
+)
 from wsgate.model.plan import ApiKeys, Authorizer, BasePath, Function, Plan
 from wsgate.model.urls import stage_urls, unreachable, with_endpoints
 
@@ -55,6 +66,35 @@ class TestKeys:
         assert principals.keys() == {"local", "AKIDMINE"}
         assert principals["AKIDMINE"].arn == "arn:aws:iam::000000000000:user/AKIDMINE"
         assert all(principal.statements is None for principal in principals.values())
+
+    def test_a_key_with_a_token_is_that_of_a_role(self) -> None:
+        """As SSO and `sts:AssumeRole` give out; Cognito's sessions have a name of their own."""
+        mine = Credential("s", "t")
+        theirs = Credential("s", "t", identity={"cognitoIdentityId": "eu-west-1:1234"})
+        principals = known(plan(API), {"ASIAMINE": mine, "ASIATHEIRS": theirs}, {}, "token")
+        role = principals["ASIAMINE"]
+        assert role.arn == "arn:aws:sts::000000000000:assumed-role/ASIAMINE/ASIAMINE"
+        assert re.fullmatch(r"AROA[A-Z2-7]{17}:ASIAMINE", role.user_id)
+        of_pool = principals["ASIATHEIRS"]
+        assert of_pool.arn.endswith(":assumed-role/ASIATHEIRS/CognitoIdentityCredentials")
+        said = identity("ASIATHEIRS", of_pool, "000000000000")
+        assert said["accessKey"] == "ASIATHEIRS"
+        assert said["caller"] == said["user"] == of_pool.user_id
+        assert said["cognitoIdentityId"] == "eu-west-1:1234"
+
+    def test_what_events_say_of_a_signer_is_in_the_environment(self) -> None:
+        said = {"userArn": "arn:aws:sts::1:assumed-role/a/b", "cognitoIdentityPoolId": "p"}
+        variables = {"WSGATE_SECRET_ASIAMINE": "s", "WSGATE_IDENTITY_ASIAMINE": json.dumps(said)}
+        [made] = from_environment(["ASIAMINE"], variables).values()
+        assert made == Credential("s", identity=said)
+        principal = known(plan(API), {"ASIAMINE": made}, {}, "token")["ASIAMINE"]
+        assert said.items() <= identity("ASIAMINE", principal, "1").items()
+
+    @pytest.mark.parametrize("text", ["{", "[]", "1", '{"userArn": 1}', '{"sourceIp": "::1"}'])
+    def test_another_identity_is_refused(self, text: str) -> None:
+        variables = {"WSGATE_SECRET_ASIAMINE": "s", "WSGATE_IDENTITY_ASIAMINE": text}
+        with pytest.raises(CredentialError, match="WSGATE_IDENTITY_ASIAMINE"):
+            from_environment(["ASIAMINE"], variables)
 
     def test_a_developer_signs_with_the_local_key_without_the_token_of_the_functions(self) -> None:
         local = known(plan(API), {}, {}, "token")["local"].credential

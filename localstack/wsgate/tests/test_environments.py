@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -91,13 +92,43 @@ async def test_the_function_sees_its_own_environment_and_lambdas() -> None:
     assert expected.items() <= seen.items()
 
 
+# https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-30): what is
+# reserved, and what is not, as far as it is for Python. PYTHONPATH is left out.
+DOCUMENTED = [
+    *("_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV"),
+    *("AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION"),
+    *("AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME"),
+    *("AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"),
+    *("LANG", "PATH", "AWS_XRAY_CONTEXT_MISSING", "AWS_XRAY_DAEMON_ADDRESS", "TZ"),
+]
+
+
+async def test_each_documented_variable_has_a_value() -> None:
+    async with running("about") as runner:
+        seen = (await runner.call())["environment"]
+    assert [name for name in DOCUMENTED if not seen.get(name)] == []
+    assert "boto3" in os.listdir(seen["LAMBDA_RUNTIME_DIR"])  # noqa: PTH208
+
+
+async def test_each_event_has_a_trace_of_its_own() -> None:
+    """`Root=1-{seconds}-{24 digits};Parent={16 digits};Sampled=0`, while it runs."""
+    async with running("about") as runner:
+        seen = [(await runner.call())["environment"]["_X_AMZN_TRACE_ID"] for _ in range(2)]
+    assert len(set(seen)) == 2
+    for trace in seen:
+        assert re.fullmatch(r"Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0", trace)
+
+
 async def test_the_developers_shell_stays_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_PASSWORD", "of something else")
     monkeypatch.setenv("AWS_PROFILE", "production")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:4566")
     monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:8000")
     async with running("about") as runner:
         seen = (await runner.call())["environment"]
     assert {"DATABASE_PASSWORD", "AWS_PROFILE"}.isdisjoint(seen)
+    assert seen["AWS_ENDPOINT_URL"] == "http://127.0.0.1:4566"
     assert seen["AWS_ENDPOINT_URL_DYNAMODB"] == "http://127.0.0.1:8000"
 
 

@@ -14,6 +14,7 @@ import pytest
 from websockets.asyncio.client import connect
 
 from waiting import in_time, until
+from wsgate.functions import reloader
 from wsgate.functions.reloader import CodeWatch, difference, look, outermost
 from wsgate.model.limits import Limits
 from wsgate.serve import Addresses, Options, serve_at
@@ -157,7 +158,43 @@ def test_what_is_gone_moved_or_touched_is_a_change(
 
 def test_links_in_circles_and_folders_that_are_gone_do_no_harm(code: Path) -> None:
     (code / "circle").symlink_to(code)
+    (code / "up").symlink_to(code.parent)
     assert len(look([code, code / "nowhere"])) == 2
+
+
+def test_code_behind_a_link_is_looked_at(code: Path) -> None:
+    shared = code.parent / "shared"
+    write(shared / "lib" / "x.py")
+    (shared / "back").symlink_to(shared)
+    (code / "shared").symlink_to(shared)
+    (code / "one.py").symlink_to(shared / "lib" / "x.py")
+    before = look([code])
+    assert len(before) == 4
+    write(shared / "lib" / "x.py", "longer than new")
+    assert difference(before, look([code])) == code / "one.py"
+    before = look([code])
+    write(shared / "lib" / "y.py")
+    assert difference(before, look([code])) == code / "shared" / "lib" / "y.py"
+
+
+def test_a_link_to_a_whole_disk_is_not_followed_to_its_end(
+    code: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reloader, "_MAX_LINKED", 3)
+    for number in range(9):
+        write(code.parent / "disk" / f"{number}.py")
+    (code / "disk").symlink_to(code.parent / "disk")
+    assert len(look([code])) == 2 + 3
+
+
+def test_a_single_file_can_be_watched(code: Path) -> None:
+    template = code.parent / "template.yaml"
+    before = look([template])
+    assert difference(before, look([template])) is None
+    write(template)
+    assert difference(before, look([template])) == template
+    template.unlink()
+    assert difference(before, look([template])) == template
 
 
 async def test_when_nothing_can_be_opened_nothing_has_changed(

@@ -30,7 +30,9 @@ MAX_FUNCTION_LINES = 60
 MAX_CLASS_LINES = 300
 
 # Each room, and the rooms that it may import. A module at the top is a room of its own.
-LEAVES = frozenset({"threads", "loops", "restarts", "version", "certificates", "masking", "model"})
+LEAVES = frozenset(
+    {"threads", "loops", "restarts", "version", "certificates", "masking", "model", "sam_project"}
+)
 INNER = LEAVES | {"logs", "expressions", "core"}
 EDGES = INNER | {"transport", "apis", "console"}
 ROOMS: dict[str, frozenset[str]] = {
@@ -49,11 +51,12 @@ ROOMS: dict[str, frozenset[str]] = {
     "template": INNER | {"functions"},
     "triggers": INNER | {"functions", "transport", "apis", "metrics"},
     "credentials": INNER | {"functions"},
+    "stand_ins": INNER | {"functions", "transport", "apis"},
     "nodes": EDGES | {"node"},
     "output": INNER,
     "serve": EDGES
     | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"}
-    | {"metrics"},
+    | {"metrics", "stand_ins"},
     "__main__": EDGES | {"serve", "output", "credentials", "doctor"},
     "__init__": frozenset(),
 }

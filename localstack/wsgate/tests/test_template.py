@@ -104,13 +104,14 @@ def test_functions_have_what_globals_and_they_themselves_say() -> None:
 
 
 def test_environments_are_resolved_and_merged() -> None:
-    functions = read(SAMPLES / "sam.yaml").functions
+    plan = read(SAMPLES / "sam.yaml")
+    functions, api_id = plan.functions, plan.websocket.api_id
     assert functions["Gate"].environment == {"SHARED": "yes"}
     assert functions["Main"].environment == {
         "SHARED": "own",
         "SECRET": "s",
         "QUEUE": "http://127.0.0.1:5000/000000000000/Jobs",
-        "SOCKET": "ws://127.0.0.1:8080/live",
+        "SOCKET": f"wss://{api_id}.execute-api.us-east-1.amazonaws.com/live",
         "NUMBER": "30",
         "FLAG": "true",
     }

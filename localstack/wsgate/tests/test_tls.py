@@ -309,11 +309,16 @@ def test_the_bundle_trusts_us_and_who_was_trusted_before(
     own, all_ = (path.read_bytes() for path in (certificates.authority, certificates.bundle))
     assert all_.startswith(own)
     assert all_.count(b"BEGIN CERTIFICATE") > 50
+    (tmp_path / "other").mkdir()
+    other = make(tmp_path / "other", [], {"AWS_CA_BUNDLE": "none", "SSL_CERT_FILE": "none"})
     proxy = tmp_path / "proxy.pem"
-    proxy.write_bytes(own)
+    proxy.write_bytes(b"# A comment, and what a proxy has.\n" + own)
+    variables = {"AWS_CA_BUNDLE": proxy, "SSL_CERT_FILE": proxy}
+    variables["REQUESTS_CA_BUNDLE"] = other.authority
     (tmp_path / "made").mkdir()
-    made = make(tmp_path / "made", ["127.0.0.1"], {"AWS_CA_BUNDLE": str(proxy)})
-    assert made.bundle.read_bytes() == made.authority.read_bytes() + own
+    made = make(tmp_path / "made", [], {name: str(path) for name, path in variables.items()})
+    expected = [path.read_bytes() for path in (made.authority, certificates.authority)]
+    assert made.bundle.read_bytes() == b"".join((*expected, other.authority.read_bytes()))
 
 
 TEMPLATE = """

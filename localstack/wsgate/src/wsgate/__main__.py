@@ -1,4 +1,4 @@
-"""The command: `wsgate --template template.yaml`."""
+"""The command: `wsgate`, in the folder of a template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate.core import faults, quotas
-from wsgate.credentials import NoSecretError, from_environment
+from wsgate.credentials import CredentialError, from_environment
 from wsgate.doctor import command as doctor
 from wsgate.doctor.machine import look
 from wsgate.doctor.sums import Needs, fitting_nodes
@@ -26,6 +26,7 @@ from wsgate.logs import Ready, Told
 from wsgate.loops import loop_factory
 from wsgate.model.ids import MAX_NODES
 from wsgate.output import JSON_HELP, Heard, Output, renderer
+from wsgate.sam_project import Project, ProjectError, env_vars, find, parameter_overrides
 from wsgate.serve import Addresses, Options, StartupError, serve_at
 from wsgate.version import VERSION
 
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
 
 PREFIX = "WSGATE_PARAMETER_"
 API_KEYS = "WSGATE_API_KEYS"
+DEFAULT_REGION = "us-east-1"
+DEBUG_PORT = 5678
+"""Of the editors' own examples."""
 MAX_CONCURRENCY = 1000
 MAX_PORT = 65535
 MAX_SEED = 2**32 - 1
@@ -54,12 +58,17 @@ place of your own is not known for one.
 
 environment:
   PORT                     the port, where --port is not given
+  AWS_REGION, AWS_DEFAULT_REGION
+                           the region, where neither --region nor samconfig.toml has one
   WSGATE_PARAMETER_<Name>  a value for the template's parameter <Name>; better than --parameter
                            for a secret, because others can read a command line
   WSGATE_SECRET_<KeyId>    the secret of --credentials <KeyId>; without it, AWS_SECRET_ACCESS_KEY
                            and AWS_SESSION_TOKEN, where AWS_ACCESS_KEY_ID is that key
+  WSGATE_IDENTITY_<KeyId>  what events say of who signs with it, as JSON, such as a
+                           {{"cognitoIdentityId": "…"}}
   WSGATE_API_KEYS          API keys that open $connect, with commas between; better than --api-key
-  AWS_ENDPOINT_URL_<X>     handed to functions: where you run a service that is not emulated
+  AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<X>
+                           handed to functions: where you run services that are not emulated
 
 `wsgate doctor` says how many connections this machine holds, and what stops more.
 
@@ -105,15 +114,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Options:
 
 
 def _options(given: argparse.Namespace, environment: Mapping[str, str], output: Output) -> Options:
-    inherited = {
-        name.removeprefix(PREFIX): value
-        for name, value in environment.items()
-        if name.startswith(PREFIX)
-    }
+    project = _project(given)
     return Options(
-        template=given.template,
+        template=project.template,
+        config=project.config,
         port=_port(environment) if given.port is None else given.port,
-        parameters=inherited | dict(given.parameter),
+        parameters=_parameters(given, project, environment),
+        variables=_variables(given.env_vars or project.env_vars),
+        region=_region(given, project, environment),
+        account=given.account_id,
+        moto=given.moto,
+        debug=dict(given.debug),
         pages=dict(given.pages),
         nodes=given.nodes,
         concurrency=given.concurrency,
@@ -132,6 +143,41 @@ def _options(given: argparse.Namespace, environment: Mapping[str, str], output: 
         quotas=given.quotas,
         faults=_faults(given.fault),
     )
+
+
+def _project(given: argparse.Namespace) -> Project:
+    try:
+        return find(given.template, given.config_env)
+    except ProjectError as error:
+        raise StartupError(f"{error}.") from None
+
+
+def _parameters(
+    given: argparse.Namespace, project: Project, environment: Mapping[str, str]
+) -> dict[str, str]:
+    """The command line wins over the environment, and that over samconfig.toml."""
+    inherited = {
+        name.removeprefix(PREFIX): value
+        for name, value in environment.items()
+        if name.startswith(PREFIX)
+    }
+    overrides = {name: value for one in given.parameter_overrides for name, value in one.items()}
+    return {**project.parameters, **inherited, **overrides, **dict(given.parameter)}
+
+
+def _variables(path: Path | None) -> dict[str, dict[str, str]]:
+    try:
+        return {} if path is None else env_vars(path)
+    except ProjectError as error:
+        raise StartupError(f"{error}.") from None
+
+
+def _region(given: argparse.Namespace, project: Project, environment: Mapping[str, str]) -> str:
+    shell = environment.get("AWS_REGION") or environment.get("AWS_DEFAULT_REGION")
+    region = given.region or project.region or shell or DEFAULT_REGION
+    if not re.fullmatch(r"[a-z]{2}(?:-[a-z]+)+-\d+", region):
+        raise StartupError(f"{region!r} is not a region of AWS, such as {DEFAULT_REGION}.")
+    return region
 
 
 async def _run(options: Options, ready: Callable[[Addresses], None]) -> None:
@@ -163,7 +209,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _add_template(add: Callable[..., object]) -> None:
-    add("--template", type=Path, required=True, metavar="PATH", help="the SAM template to run")
+    add(
+        "--template",
+        type=Path,
+        metavar="PATH",
+        help="the SAM template to run; default: what `sam build` made, or template.yaml, "
+        "template.yml or template.json of this folder",
+    )
     add(
         "--port",
         type=_number(0, MAX_PORT),
@@ -177,6 +229,29 @@ def _add_template(add: Callable[..., object]) -> None:
         default=[],
         metavar="NAME=VALUE",
         help="a value for a parameter of the template; may be repeated",
+    )
+    add(
+        "--parameter-overrides",
+        type=_overrides,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="NAME=VALUE",
+        help="values for parameters as SAM CLI takes them, ParameterKey=…,ParameterValue=… too",
+    )
+    add(
+        "--config-env",
+        metavar="NAME",
+        help="the table of samconfig.toml to read parameters, region and env_vars from; "
+        "default: default",
+    )
+    add("--region", metavar="REGION", help=f"default: samconfig's, or {DEFAULT_REGION}")
+    add(
+        "--account-id",
+        type=_account,
+        default="000000000000",
+        metavar="ID",
+        help="the account in ARNs and events; default: 000000000000",
     )
     add(
         "--pages",
@@ -196,6 +271,26 @@ def _add_functions(add: Callable[..., object]) -> None:
         metavar="N",
         help="processes per function at most; further calls wait, unless AWS would throttle them; "
         "default: 10",
+    )
+    add(
+        "--env-vars",
+        type=Path,
+        metavar="PATH",
+        help="a JSON file with other values for variables of functions, as `sam local` takes it",
+    )
+    add(
+        "--moto",
+        action="store_true",
+        help="make the template's tables, buckets and topics on a local moto, empty",
+    )
+    add(
+        "--debug",
+        type=_debug,
+        action="append",
+        default=[],
+        metavar="FUNCTION[:PORT]",
+        help="let this function wait for a debugger (debugpy) at PORT, in one process and without "
+        f"time-outs; default: {DEBUG_PORT}; may be repeated",
     )
     add(
         "--invoke-endpoint",
@@ -295,7 +390,7 @@ def _add_output(add: Callable[..., object]) -> None:
 def _credentials(key_ids: Sequence[str], environment: Mapping[str, str]) -> dict[str, Credential]:
     try:
         return from_environment(key_ids, environment)
-    except NoSecretError as error:
+    except CredentialError as error:
         raise StartupError(f"{error}.") from None
 
 
@@ -340,6 +435,24 @@ def _parameter(text: str) -> tuple[str, str]:
     return name, value
 
 
+def _overrides(text: str) -> dict[str, str]:
+    try:
+        return parameter_overrides(text)
+    except ProjectError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _debug(text: str) -> tuple[str, int]:
+    name, _, port = text.partition(":")
+    return name, _number(1, MAX_PORT)(port) if port else DEBUG_PORT
+
+
+def _account(text: str) -> str:
+    if re.fullmatch(r"[0-9]{12}", text):
+        return text
+    raise argparse.ArgumentTypeError("an account's id has twelve digits")
+
+
 def _mount(text: str) -> tuple[str, Path]:
     """Where a folder is served, and the folder. `/=DIR` for one with an = in its name."""
     path, equals, folder = text.partition("=")
@@ -382,8 +495,9 @@ def _ready(options: Options, output: Output, addresses: Addresses, *, as_json: b
 def _greet(options: Options, addresses: Addresses) -> None:
     page = f"\n  Console                       {addresses.console}" if addresses.console else ""
     more = "".join(f"{'':32}{address}\n" for address in addresses.more)
+    config = f" with {options.config}" if options.config else ""
     print(
-        f"wsgate {VERSION} runs {options.template}\n"
+        f"wsgate {VERSION} runs {options.template}{config}\n"
         f"  WebSocket                     {addresses.websocket}\n"
         f"{more}"
         f"  @connections (endpoint_url)   {addresses.management}\n"

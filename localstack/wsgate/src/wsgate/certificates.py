@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import os
 import re
+import ssl
 from dataclasses import dataclass
 from importlib.util import find_spec
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,7 +29,7 @@ class Certificates:
     authority: Path
     """What a client has to trust."""
     bundle: Path
-    """The authority, and the public ones that an AWS SDK trusts by itself."""
+    """The authority, and those that an AWS SDK and Python trust by themselves."""
 
     @property
     def variables(self) -> dict[str, str]:
@@ -35,9 +37,12 @@ class Certificates:
 
         https://docs.aws.amazon.com/sdkref/latest/guide/feature-gen-config.html (2026-11-24)
         """
+        bundle = str(self.bundle)
         return {
-            "AWS_CA_BUNDLE": str(self.bundle),
+            "AWS_CA_BUNDLE": bundle,
             "NODE_EXTRA_CA_CERTS": str(self.authority),
+            "REQUESTS_CA_BUNDLE": bundle,
+            "SSL_CERT_FILE": bundle,  # of OpenSSL, and so of Python's own clients, and of httpx
         }
 
 
@@ -46,7 +51,8 @@ def make(
 ) -> Certificates:
     """Make an authority and a certificate for `hosts` and this machine's own names in `folder`.
 
-    The bundle adds to that of the developer's AWS_CA_BUNDLE, where a proxy makes one necessary.
+    The bundle adds to those of the developer's AWS_CA_BUNDLE, SSL_CERT_FILE and REQUESTS_CA_BUNDLE,
+    where a proxy makes one necessary.
     """
     import trustme  # noqa: PLC0415 a fifteenth of a second, and nothing else of wsgate needs it
 
@@ -58,10 +64,15 @@ def make(
     own = authority.cert_pem.bytes()
     _write(made.authority, own)
     public = _public(os.environ if environment is None else environment)
-    _write(made.bundle, own + (public.read_bytes() if public else b""))
+    # Most stand in several of the files, and a client reads each one with each context it makes.
+    found = (_CERTIFICATE.findall(path.read_bytes()) for path in public)
+    _write(made.bundle, own + b"\n".join(dict.fromkeys(chain.from_iterable(found))) + b"\n")
     return made
 
 
+_CERTIFICATE: Final = re.compile(
+    rb"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL
+)
 # Others cannot be in a certificate, nor in an address.
 _NAME: Final = re.compile(r"(?:\*\.)?[a-z0-9:](?:[a-z0-9.:-]*[a-z0-9])?", re.IGNORECASE)
 
@@ -72,11 +83,19 @@ def _write(path: Path, content: bytes) -> None:
         file.write(content)
 
 
-def _public(environment: Mapping[str, str]) -> Path | None:
-    """Find botocore's own bundle without the third of a second that importing it takes."""
-    given = Path(environment.get("AWS_CA_BUNDLE") or os.devnull)
-    if given.is_file():
-        return given
+def _public(environment: Mapping[str, str]) -> list[Path]:
+    """The files of the authorities that clients trust, as the developer's variables say."""
+    system = ssl.get_default_verify_paths().cafile or os.devnull
+    named = [
+        environment.get("AWS_CA_BUNDLE") or _of_botocore(),
+        environment.get("SSL_CERT_FILE") or system,
+        environment.get("REQUESTS_CA_BUNDLE") or os.devnull,
+    ]
+    return [path for path in map(Path, named) if path.is_file()]
+
+
+def _of_botocore() -> str:
+    """Find its bundle without the third of a second that importing it takes."""
     found = find_spec("botocore")
     folders = [] if found is None else found.submodule_search_locations or []
-    return next(filter(Path.is_file, (Path(folder) / "cacert.pem" for folder in folders)), None)
+    return next((f"{folder}/cacert.pem" for folder in folders), os.devnull)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -19,11 +20,20 @@ if TYPE_CHECKING:
     from wsgate.model.plan import Plan, WebSocketApi
 
 SECRET = "WSGATE_SECRET_"  # noqa: S105 the name of a variable
+IDENTITY = "WSGATE_IDENTITY_"
+IDENTITY_KEYS = frozenset(
+    {
+        *("accountId", "caller", "user", "userArn", "principalOrgId"),
+        *("cognitoIdentityId", "cognitoIdentityPoolId"),
+        *("cognitoAuthenticationType", "cognitoAuthenticationProvider"),
+    }
+)
+"""Of `requestContext.identity`, docs/aws-behaviour.md §3.15."""
 _ID, _SECRET = "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"
 
 
-class NoSecretError(ValueError):
-    """A key was named, and the environment has no secret of it."""
+class CredentialError(ValueError):
+    """A key was named, and what the environment has of it is not enough, or cannot be read."""
 
 
 def from_environment(
@@ -32,7 +42,7 @@ def from_environment(
     """The keys of these ids; a command line, which others can read, never holds a secret.
 
     WSGATE_SECRET_<id> is looked for first, then the variables that an SDK reads, if they are about
-    this id. Raises NoSecretError.
+    this id. Raises CredentialError.
     """
     return {key: _credential(key, environment) for key in key_ids}
 
@@ -85,10 +95,15 @@ def with_own_keys(plan: Plan) -> tuple[Plan, dict[str, dict[str, str]]]:
     """
     keys = of_functions(plan.functions, secrets.token_bytes(32))
     functions = {
-        name: replace(function, environment={**function.environment, **keys[name]})
+        name: replace(function, environment={**function.environment, **_variables(keys[name])})
         for name, function in plan.functions.items()
     }
     return replace(plan, functions=functions), keys
+
+
+def _variables(key: Mapping[str, str]) -> dict[str, str]:
+    """Lambda has the id under two names."""
+    return {"AWS_ACCESS_KEY": key[_ID], **key}
 
 
 def with_api_keys(plan: Plan, keys: Iterable[str]) -> Plan:
@@ -108,15 +123,33 @@ def with_api_keys(plan: Plan, keys: Iterable[str]) -> Plan:
 
 
 def _credential(key: str, environment: Mapping[str, str]) -> Credential:
-    secret = environment.get(SECRET + key)
+    secret, identity = environment.get(SECRET + key), _identity(key, environment)
     if secret:
-        return Credential(secret)
+        return Credential(secret, identity=identity)
     if environment.get(_ID) == key and environment.get(_SECRET):
-        return Credential(environment[_SECRET], environment.get(TOKEN) or None)
-    raise NoSecretError(
+        token = environment.get(TOKEN) or None
+        return Credential(environment[_SECRET], token, identity=identity)
+    raise CredentialError(
         f"--credentials {key} needs its secret in the environment: {SECRET}{key}, or {_SECRET} "
         f"beside {_ID}={key}"
     )
+
+
+def _identity(key: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """What events say of the signer, as JSON: `{"cognitoIdentityId": "…", …}`."""
+    text = environment.get(IDENTITY + key)
+    if not text:
+        return {}
+    try:
+        given = json.loads(text)
+    except (ValueError, RecursionError):
+        given = None
+    if not isinstance(given, dict) or not all(isinstance(one, str) for one in given.values()):
+        raise CredentialError(f"{IDENTITY}{key} must be a JSON object of texts")
+    if unknown := sorted(given.keys() - IDENTITY_KEYS):
+        words = f"no key of an identity; there are {', '.join(sorted(IDENTITY_KEYS))}"
+        raise CredentialError(f"{IDENTITY}{key}: {', '.join(unknown)} is {words}")
+    return given
 
 
 def _with_api_keys(stage: WebSocketApi, ids: dict[str, str]) -> WebSocketApi:

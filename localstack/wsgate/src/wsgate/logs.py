@@ -144,7 +144,8 @@ class FunctionLine(NamedTuple):
 
 
 class Told(NamedTuple):
-    """wsgate tells of itself: a `notice`, a `warning`, what is `left out`, why it `refused`."""
+    """wsgate tells of itself: a `notice`, a `warning`, what is `left out`, why it `refused`, and
+    what a function `reaches`."""
 
     at: Millis
     text: str

@@ -26,8 +26,9 @@ epoch) are always there; the other keys go with the kind, and a later version on
                            where it is no event), error (API Gateway's metric of it, or null)
   request                  method, path (without its query), status, ms, cold, request, api
   function                 function, text: a line that a function wrote
-  notice, warning,         text: what wsgate has to say of itself; `refused` is the last line
-  left_out, refused        before exit code 2
+  notice, warning,         text: what wsgate has to say of itself; `reaches` is where calls for a
+  left_out, reaches,       resource of the template lead, `refused` the last line before exit
+  refused                  code 2
   ready                    websocket, management, more (other stages and domains), http,
                            console (null with --no-console), connections (how many at once)
 """

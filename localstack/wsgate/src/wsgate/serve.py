@@ -11,6 +11,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from random import SystemRandom
 from typing import TYPE_CHECKING
@@ -30,8 +31,10 @@ from wsgate.masking import Mask
 from wsgate.metrics import Metrics
 from wsgate.model.invoke import Reports
 from wsgate.model.limits import Limits
+from wsgate.model.overrides import NO_TIMEOUT, with_variables, without_timeouts
 from wsgate.model.plan import Throttles
-from wsgate.model.urls import stage_urls, unreachable, with_endpoints
+from wsgate.model.reach import sentences
+from wsgate.model.urls import own_names, stage_urls, unreachable, with_endpoints
 from wsgate.node.neighbours import MAX_FOLDER_CHARACTERS
 from wsgate.node.node import Node
 from wsgate.node.settings import Settings
@@ -41,7 +44,7 @@ from wsgate.transport.listening import BACKLOG, listening
 from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from wsgate.certificates import Certificates
     from wsgate.core.access import Principal
@@ -53,6 +56,7 @@ if TYPE_CHECKING:
     from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Function, Plan
+    from wsgate.stand_ins.stand_ins import StandIns
     from wsgate.triggers.queues import Queues
 
 
@@ -69,6 +73,16 @@ class Options:
     """0 takes any free port."""
     host: str = "127.0.0.1"
     parameters: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
+    """Other values for variables of functions, by function; `Parameters` is all of them."""
+    region: str = "us-east-1"
+    account: str = "000000000000"
+    moto: bool = False
+    """Make the template's tables, buckets and topics on a local moto."""
+    debug: Mapping[str, int] = field(default_factory=dict)
+    """Functions that wait for a debugger, by name or logical id, each with its port."""
+    config: Path | None = None
+    """The samconfig.toml that was read; a change of it is told, as one of the template is."""
     pages: Mapping[str, Path] = field(default_factory=dict)
     """Folders whose files are served beside the HTTP API, each by the path it is mounted on."""
     nodes: int = 1
@@ -136,8 +150,10 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
     async with AsyncExitStack() as stack:
         ground = await _prepare(options, stack)
         plan, metrics = ground.plan, Metrics()
-        options = _masked(options, ground.mask, metrics)
+        options = _masked(_patient(options, ground), ground.mask, metrics)
         _tell_what_differs(options, plan)
+        made = await _start_stand_ins(options, ground)
+        _tell_what_is_reached(options, ground, made)
         runner = await _runner(options, ground, stack)
         faulty = FaultyInvoker(runner, options.faults, _function_log(options))
         invoker = CountingInvoker(_recorder(options, faulty, ground.mask), metrics)
@@ -149,6 +165,7 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
             node.console_state.functions = runner
         witnessed = partial(node.witnessed, invoker)
         queues = await _start_triggers(options, plan, witnessed, ground, stack)
+        await _watch_template(options, stack)
 
         async def read_metrics() -> str:
             return metrics.text(await queues.gauges() if queues else [])
@@ -184,6 +201,9 @@ class _Ground:
     mask: Mask
     principals: Mapping[str, Principal]
     certified: Certificates
+    debugged: Mapping[str, int]
+    """The port of each function that waits for a debugger, by its name."""
+    stand_ins: StandIns | None
 
     @property
     def queue_port(self) -> int:
@@ -205,13 +225,26 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     scratch = Path(stack.enter_context(folder))
     token = session_token()
     plan = await _load(options, address, queue_port, token, scratch)
+    plan = with_endpoints(with_variables(plan, options.variables), address)
+    debugged = _debugged(options, plan)
+    plan = without_timeouts(plan, debugged) if debugged else plan
     if not plan.queues:
         queue_listener.close()
     plan, principals = _with_callers(options, plan, token)
     mask = Mask(secrets_of(plan, options.credentials, token))
     certified = await in_thread(_certify, options, plan, address, scratch)
     return _Ground(
-        listeners, address, queue_listener, pages, plan, token, mask, principals, certified
+        listeners,
+        address,
+        queue_listener,
+        pages,
+        plan,
+        token,
+        mask,
+        principals,
+        certified,
+        debugged,
+        _stand_ins(options, plan, token, stack),
     )
 
 
@@ -273,6 +306,8 @@ def _read(
             queue_token=queue_token,
             scratch=scratch,
             elsewhere=elsewhere,
+            region=options.region,
+            account=options.account,
         )
     except TemplateError as error:
         raise StartupError(str(error)) from error
@@ -281,7 +316,7 @@ def _read(
 def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certificates:
     """A certificate for every name that the stages are reached by."""
     hosts = [base.text.partition(":")[0] for base in stage_urls(plan, address)]
-    made = certificates.make(scratch, [options.host, *hosts])
+    made = certificates.make(scratch, [options.host, *hosts, *own_names(plan)])
     if options.authority is not None:
         try:
             options.authority.write_bytes(made.authority.read_bytes())
@@ -290,6 +325,58 @@ def _certify(options: Options, plan: Plan, address: str, scratch: Path) -> Certi
                 f"{options.authority} cannot be written: {error.strerror}."
             ) from error
     return made
+
+
+def _debugged(options: Options, plan: Plan) -> dict[str, int]:
+    """The ports by the functions' own names. Raises StartupError."""
+    here = [one for one in plan.functions.values() if not one.elsewhere]
+    names = {key: one.name for one in here for key in (one.logical_id, one.name)}
+    for given in options.debug:
+        if given not in names:
+            known = ", ".join(sorted(one.name for one in here)) or "none"
+            words = f"of the functions that run here ({known}) it is none"
+            raise StartupError(f"--debug {given}: {words}.")
+    ports = list(options.debug.values())
+    if len(set(ports)) < len(ports):
+        raise StartupError("--debug: each function needs a port of its own, as in Chat:5679.")
+    if ports and find_spec("debugpy") is None:
+        raise StartupError("--debug needs debugpy beside wsgate: pip install debugpy.")
+    return {names[given]: port for given, port in options.debug.items()}
+
+
+def _stand_ins(options: Options, plan: Plan, token: str, stack: AsyncExitStack) -> StandIns | None:
+    if not options.moto:
+        return None
+    if find_spec("moto") is None or find_spec("flask") is None:
+        raise StartupError("--moto needs moto beside wsgate: pip install 'wsgate[sqs]'.")
+    from wsgate.stand_ins.stand_ins import StandIns  # noqa: PLC0415 boto3, when it is asked for
+
+    stand_ins = StandIns(plan, token, os.environ)
+    stack.push_async_callback(stand_ins.close)
+    return stand_ins
+
+
+async def _start_stand_ins(options: Options, ground: _Ground) -> list[str]:
+    """Return the logical ids of what they made."""
+    if ground.stand_ins is None:
+        return []
+    from wsgate.stand_ins.stand_ins import StandInError  # noqa: PLC0415 see _stand_ins
+
+    try:
+        made, failed = await ground.stand_ins.start()
+    except StandInError as error:
+        raise StartupError(f"{error}.") from None
+    for sentence in failed:
+        _tell(options, sentence, "left out")
+    return made
+
+
+def _patient(options: Options, ground: _Ground) -> Options:
+    """The options with time for a debugger in an authorizer, which has a limit of its own."""
+    guards = {stage.authorizer.function for stage in ground.plan.websockets if stage.authorizer}
+    if guards.isdisjoint(ground.debugged):
+        return options
+    return replace(options, limits=replace(options.limits, authorizer=NO_TIMEOUT))
 
 
 def _with_callers(options: Options, plan: Plan, token: str) -> tuple[Plan, dict[str, Principal]]:
@@ -304,7 +391,7 @@ def _with_callers(options: Options, plan: Plan, token: str) -> tuple[Plan, dict[
 
 async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> Invoker:
     """What runs the functions: here, elsewhere, or both."""
-    plan = with_endpoints(ground.plan, ground.address)
+    plan = ground.plan
     variables = _variables(ground) | ground.certified.variables
     here = {name: one for name, one in plan.functions.items() if not one.elsewhere}
     if options.invoke_endpoint is None:
@@ -312,7 +399,7 @@ async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> I
             raise StartupError(
                 "--python-here is for a run with --invoke-endpoint, and there is none."
             )
-        return await _environments(options, plan, here, variables, stack)
+        return await _environments(options, ground, here, variables, stack)
     from wsgate.functions.remote import RemoteInvoker, Split  # noqa: PLC0415 boto3 takes a third of a second
 
     try:
@@ -323,13 +410,13 @@ async def _runner(options: Options, ground: _Ground, stack: AsyncExitStack) -> I
     stack.push_async_callback(remote.close)
     if not here:
         return remote
-    environments = await _environments(options, plan, here, variables, stack)
+    environments = await _environments(options, ground, here, variables, stack)
     return Split(here, environments, remote)
 
 
 async def _environments(
     options: Options,
-    plan: Plan,
+    ground: _Ground,
     functions: Mapping[str, Function],
     variables: Mapping[str, str],
     stack: AsyncExitStack,
@@ -343,11 +430,14 @@ async def _environments(
         functions,
         log=_function_log(options),
         variables=variables,
-        region=plan.region,
-        account=plan.account,
+        region=ground.plan.region,
+        account=ground.plan.account,
         concurrency=options.concurrency,
         account_concurrency=options.quotas.concurrency if options.quotas else None,
+        here=[ground.address, *own_names(ground.plan)],
+        debug=ground.debugged,
     )
+    environments.await_debuggers()
     stack.push_async_callback(environments.close)
     await _watch_code(options, functions, environments, stack)
     return environments
@@ -388,7 +478,23 @@ async def _watch_code(
             _tell(options, f"{path} changed: functions restart with their next event")
 
     folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
-    watch = CodeWatch(folders, options.limits.code, changed)
+    await _watch(options, folders, changed, stack)
+
+
+async def _watch_template(options: Options, stack: AsyncExitStack) -> None:
+    """Routes, functions and their variables are those of the start: say so when they are old."""
+
+    def changed(path: Path) -> None:
+        _tell(options, f"{path} changed: what runs is as before until you start it again")
+
+    files = {file for file in (options.template, options.config) if file is not None}
+    await _watch(options, files, changed, stack)
+
+
+async def _watch(
+    options: Options, paths: set[Path], changed: Callable[[Path], None], stack: AsyncExitStack
+) -> None:
+    watch = CodeWatch(paths, options.limits.code, changed)
     stack.push_async_callback(watch.close)
     await watch.start()
 
@@ -402,6 +508,8 @@ def _variables(ground: _Ground) -> dict[str, str]:
     variables = {TOKEN: ground.token, "AWS_ENDPOINT_URL_LAMBDA": f"http://{ground.address}"}
     if ground.plan.queues:
         variables["AWS_ENDPOINT_URL_SQS"] = f"http://127.0.0.1:{ground.queue_port}"
+    if ground.stand_ins is not None:
+        variables |= ground.stand_ins.variables
     return variables
 
 
@@ -496,6 +604,13 @@ def _tell_what_differs(options: Options, plan: Plan) -> None:
     for sentence in (*plan.warnings, *unreachable(plan)):
         _tell(options, sentence, "warning")
     _tell_faults(options, plan)
+
+
+def _tell_what_is_reached(options: Options, ground: _Ground, made: Collection[str]) -> None:
+    """The template's tables and buckets mean AWS itself, unless something says otherwise."""
+    if any(not one.elsewhere for one in ground.plan.functions.values()):
+        for sentence in sentences(ground.plan, {**os.environ, **_variables(ground)}, made):
+            _tell(options, sentence, "reaches")
 
 
 def _tell_faults(options: Options, plan: Plan) -> None:

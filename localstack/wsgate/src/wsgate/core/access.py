@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 SERVICE = "execute-api"
 INVOKE = authorizer.ACTION
+# What Cognito calls each session of an identity pool's role.
+# https://docs.aws.amazon.com/cognito/latest/developerguide/role-based-access-control.html
+# (2026-11-30)
+_OF_COGNITO = "CognitoIdentityCredentials"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,16 @@ class Denied(Exception):
 
 
 def user(key: str, credential: Credential, account: str) -> Principal:
-    """A developer with a key of their own, who may do everything."""
+    """A developer with a key of their own, who may do everything.
+
+    A key with a session token is that of a role, as SSO, `sts:AssumeRole` and Cognito give out.
+    """
     name = key if key.isalnum() else "local"
-    return Principal(credential, f"arn:aws:iam::{account}:user/{name}", _unique("AIDA", name))
+    if credential.token is None or credential.is_token_optional:
+        return Principal(credential, f"arn:aws:iam::{account}:user/{name}", _unique("AIDA", name))
+    session = _OF_COGNITO if "cognitoIdentityId" in credential.identity else name
+    arn = f"arn:aws:sts::{account}:assumed-role/{name}/{session}"
+    return Principal(credential, arn, f"{_unique('AROA', name)}:{session}")
 
 
 def function_role(
@@ -87,6 +98,7 @@ def identity(key: str, principal: Principal, account: str) -> dict[str, str]:
         "accessKey": key,
         "user": principal.user_id,
         "userArn": principal.arn,
+        **principal.credential.identity,
     }
 
 

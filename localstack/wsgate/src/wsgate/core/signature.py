@@ -50,6 +50,8 @@ class Credential:
     """The session token, for a key that has one."""
     is_token_optional: bool = False
     """True for the local key: functions send the token of their run, a developer has none."""
+    identity: Mapping[str, str] = field(default_factory=dict)
+    """What events say of its owner, where that is not what they say of every key."""
 
     def takes(self, token: str | None) -> bool:
         """Say whether a request may carry this token, or None."""

@@ -17,6 +17,7 @@ import os
 import signal
 import socket
 import sys
+import sysconfig
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
@@ -26,12 +27,13 @@ from typing import TYPE_CHECKING, Final
 
 from wsgate.functions import orphan_processes, worker
 from wsgate.functions.layers import library_folders, program_folders, python_folders
-from wsgate.functions.local_aws import CREDENTIALS
+from wsgate.functions.local_aws import CREDENTIALS, TOKEN
 from wsgate.functions.memory import MemoryWatch
 from wsgate.model.invoke import SYNCHRONOUS_BYTES, FunctionStatus, Invocation, InvokeError
+from wsgate.model.reach import ENDPOINT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from wsgate.core.faults import FunctionFault
     from wsgate.model.plan import Function
@@ -59,6 +61,8 @@ A start costs a core the time of its imports. A crowd would start all at once, a
 that run already would have no processor meanwhile.
 """
 
+_AGAIN: Final = timedelta(seconds=1)
+"""Between the end of an environment that is debugged and the start of the next."""
 _GRACE: Final = timedelta(milliseconds=500)
 """Between asking an environment to end and killing it."""
 _LAST_WORDS: Final = timedelta(milliseconds=200)
@@ -95,8 +99,6 @@ _INHERITED: Final = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
-_ENDPOINTS: Final = "AWS_ENDPOINT_URL_"
-"""Inherited too: where the developer runs a service that is not emulated, by service."""
 
 
 class Environments:
@@ -112,11 +114,15 @@ class Environments:
         account: str = "000000000000",
         concurrency: int = 10,
         account_concurrency: int | None = None,
+        here: Sequence[str] = (),
+        debug: Mapping[str, int] | None = None,
     ) -> None:
         """Start nothing yet.
 
         `log(function, line)` gets each line that a function writes. `variables` are set for every
-        function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them.
+        function, AWS_ENDPOINT_URL_SQS and the like; a function's own win over them. `here` is the
+        gateway's address and the names that lead to it from inside a function. A function in
+        `debug` has one environment, which waits for a debugger at that port before it starts.
 
         A call beyond what AWS allows (the function's reserved concurrency, or the account's) is
         throttled. Within that, at most `concurrency` environments run per function, and further
@@ -138,6 +144,8 @@ class Environments:
                     f"arn:aws:lambda:{region}:{account}:function:{name}",
                     _variables(function, variables or {}, region),
                     self._run,
+                    " ".join(here),
+                    (debug or {}).get(name, 0),
                 ),
                 concurrency,
                 shared
@@ -149,6 +157,11 @@ class Environments:
             )
             for name, function in functions.items()
         }
+
+    def await_debuggers(self) -> None:
+        """Start what is debugged before its first event, so that a debugger can attach."""
+        for pool in self._pools.values():
+            pool.await_debugger()
 
     async def invoke(self, function: str, payload: bytes, caller: str | None = None) -> Invocation:
         """Run `function` with `payload`; see Invoker."""
@@ -350,7 +363,8 @@ class _Pool:
         log: Callable[[str, str], None],
     ) -> None:
         self.start, self.starts, self.memory = start, starts, memory
-        self._concurrency, self._quota, self._log = concurrency, quota, log
+        self._concurrency = 1 if start.debug else concurrency
+        self._quota, self._log = quota, log
         self._all: set[_Environment] = set()
         self._idle: list[_Environment] = []
         self._waiting = _Turns()
@@ -422,8 +436,15 @@ class _Pool:
     def grow(self) -> None:
         """Start an environment for the call whose turn it is, unless none waits any more."""
         call = self._next()
-        if call is None:
-            return
+        if call is not None:
+            self._begin(call)
+
+    def await_debugger(self) -> None:
+        """Start the environment that is debugged, with or without a call that waits."""
+        if self.start.debug and not self._alive and not self.is_closed:
+            self._begin(self._next())
+
+    def _begin(self, call: _Call | None) -> None:
         environment = _Environment(self, call)
         self.starts.began(environment)
         task = asyncio.get_running_loop().create_task(environment.live())
@@ -439,7 +460,10 @@ class _Pool:
         """
         del self._alive[environment]
         self.starts.ended(environment)
-        self._want_more()
+        if self.start.debug:
+            asyncio.get_running_loop().call_later(_AGAIN.total_seconds(), self.await_debugger)
+        else:
+            self._want_more()
 
     def _next(self) -> _Call | None:
         """Return the call whose turn it is, leaving out abandoned ones and what came too late."""
@@ -456,11 +480,11 @@ class _Pool:
 class _Environment(asyncio.Protocol):
     """One process. Its answer, a time-out or its own end settles the call that it has."""
 
-    def __init__(self, pool: _Pool, first: _Call) -> None:
+    def __init__(self, pool: _Pool, first: _Call | None) -> None:
         self.is_stale = False
         self._pool, self._function = pool, pool.start.function
         self._loop = asyncio.get_running_loop()
-        self._call: _Call | None = first
+        self._call = first
         self._is_ready, self._is_cold = False, True
         self._is_silent = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -554,6 +578,8 @@ class _Environment(asyncio.Protocol):
 
     @property
     def memory_bytes(self) -> int:
+        if self._pool.start.debug:
+            return sys.maxsize  # the debugger takes some, too
         return self._function.memory_mb * 1024 * 1024
 
     def out_of_memory(self) -> None:
@@ -563,12 +589,15 @@ class _Environment(asyncio.Protocol):
         self.retire()
 
     def _answered(self, kind: bytes, payload: bytes) -> None:
-        if self._call is None:
-            return
         if kind == worker.READY:
             self._is_ready = True
             self._pool.starts.ended(self)
-            self.run(self._call)
+            if self._call is not None:
+                self.run(self._call)
+            elif self._fatal is None:  # it was started for a debugger, not for a call
+                self._pool.free(self)
+            return
+        if self._call is None:
             return
         if kind == worker.OUT_OF_MEMORY:
             self.out_of_memory()
@@ -682,6 +711,8 @@ class _Environment(asyncio.Protocol):
                 worker.__file__,
                 str(theirs.fileno()),
                 start.arn,
+                start.here,
+                str(start.debug),
                 *map(str, python_folders(self._function.layers, self._function.runtime)),
                 stdin=lifeline,
                 stdout=written,
@@ -733,11 +764,16 @@ class _Start:
     variables: dict[str, str]
     run: str
     """In the name of each log stream, and so in the environment of whatever a function starts."""
+    here: str
+    """The gateway's address and the names that lead to it, with spaces between."""
+    debug: int
+    """The port at which it waits for a debugger; 0 does not wait."""
 
 
 def _variables(function: Function, shared: Mapping[str, str], region: str) -> dict[str, str]:
-    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-23), in the
-    # page's order. Left out: tracing, the sandbox's own paths. AWS_SESSION_TOKEN is in `shared`.
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html (2026-11-30), in the
+    # page's order. _X_AMZN_TRACE_ID comes with each event, AWS_LAMBDA_LOG_STREAM_NAME with each
+    # process. Left out: PYTHONPATH, because this Python finds its packages without.
     lambdas = {
         "_HANDLER": function.handler,
         "AWS_DEFAULT_REGION": region,
@@ -749,18 +785,27 @@ def _variables(function: Function, shared: Mapping[str, str], region: str) -> di
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": f"/aws/lambda/{function.name}",
         **CREDENTIALS,
+        "AWS_ACCESS_KEY": CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        TOKEN: "local",  # of a run that has one: in `shared`
+        "AWS_LAMBDA_RUNTIME_API": "127.0.0.1:9001",  # as on Lambda; nothing is there
         "LAMBDA_TASK_ROOT": str(function.code),
+        # Where the SDK is on Lambda.
+        "LAMBDA_RUNTIME_DIR": sysconfig.get_path("purelib"),
+        "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
+        "AWS_XRAY_DAEMON_ADDRESS": "127.0.0.1:2000",
         "TZ": ":UTC",
         "AWS_LAMBDA_LOG_FORMAT": function.log_format,
         "AWS_LAMBDA_LOG_LEVEL": function.log_level or _DEFAULT_LEVEL.get(function.log_format, ""),
     }
+    # The endpoints are where the developer runs services that are not emulated.
     inherited = {
         name: value
         for name, value in os.environ.items()
-        if name in _INHERITED or name.startswith(_ENDPOINTS)
+        if name in _INHERITED or name == ENDPOINT or name.startswith(f"{ENDPOINT}_")
     }
     return (
-        inherited
+        {"LANG": "en_US.UTF-8"}
+        | inherited
         | _paths(function, inherited)
         | lambdas
         | dict(shared)

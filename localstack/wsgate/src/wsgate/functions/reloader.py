@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -25,6 +26,8 @@ Look = dict[str, tuple[int, int]]
 # a file beside the code (`wsgate … 2> gateway.log`), and must not restart the functions.
 _LEFT_ALONE: Final = frozenset({"__pycache__", "node_modules"})
 _NOT_CODE: Final = (".log", ".out", ".pyc", "~")
+_MAX_LINKED: Final = 10_000
+"""Files behind one link that are looked at: it may lead to a whole disk."""
 # Gone since, or not ours to read.
 _NOT_THERE: Final = (FileNotFoundError, NotADirectoryError, PermissionError)
 _VIRTUAL_ENVIRONMENT: Final = "pyvenv.cfg"
@@ -36,7 +39,7 @@ class CodeWatch:
     def __init__(
         self, folders: Collection[Path], every: timedelta, changed: Callable[[Path], None]
     ) -> None:
-        """Start nothing yet."""
+        """Start nothing yet. `folders` may be files, too."""
         self._folders = outermost(folders)
         self._every, self._changed = every, changed
         self._task: asyncio.Task[None] | None = None
@@ -73,11 +76,12 @@ def outermost(folders: Collection[Path]) -> list[Path]:
 def look(folders: Collection[Path]) -> Look:
     """Return the files below `folders` that an author may have edited. Raises OSError."""
     files: Look = {}
+    known = {os.path.realpath(folder) for folder in folders}
     for folder in folders:
-        for entry in _files(str(folder)):
+        for path in (str(folder),) if folder.is_file() else _files(str(folder), known):
             with contextlib.suppress(*_NOT_THERE):
-                status = entry.stat()
-                files[entry.path] = status.st_mtime_ns, status.st_size
+                status = os.stat(path)  # noqa: PTH116 a Path for each costs more than the call
+                files[path] = status.st_mtime_ns, status.st_size
     return files
 
 
@@ -88,7 +92,8 @@ def difference(before: Look, now: Look) -> Path | None:
     return Path(min(before.items() ^ now.items())[0])
 
 
-def _files(folder: str) -> Iterator[os.DirEntry[str]]:
+def _files(folder: str, known: set[str]) -> Iterator[str]:
+    """The files below a folder, those behind links as well; `known` is where it has been."""
     try:
         with os.scandir(folder) as scanned:
             entries = [entry for entry in scanned if entry.name[0] != "."]
@@ -99,6 +104,19 @@ def _files(folder: str) -> Iterator[os.DirEntry[str]]:
     for entry in entries:
         if not entry.is_dir():
             if not entry.name.endswith(_NOT_CODE):
-                yield entry
-        elif entry.name not in _LEFT_ALONE and not entry.is_symlink():
-            yield from _files(entry.path)
+                yield entry.path
+        elif entry.name in _LEFT_ALONE:
+            continue
+        elif not entry.is_symlink():
+            yield from _files(entry.path, known)
+        elif _is_new(entry.path, known):
+            yield from islice(_files(entry.path, known), _MAX_LINKED)
+
+
+def _is_new(link: str, known: set[str]) -> bool:
+    """Say whether a link leads to a folder that is not looked at yet, and note that it is now."""
+    target = os.path.realpath(link)
+    if any(f"{folder}{os.sep}".startswith(f"{target}{os.sep}") for folder in known):
+        return False
+    known.add(target)
+    return True

@@ -1,11 +1,13 @@
 """One execution environment: imports a handler and gives it one event after the other.
 
-Runs as a program (`python -P worker.py CHANNEL FUNCTION_ARN LAYER…`), and behaves as Lambda's own
-runtime for Python does: https://github.com/aws/aws-lambda-python-runtime-interface-client (4.2.2
-read, 2026-11-23). It imports nothing of wsgate and stays small, since every cold start pays for it.
+Runs as a program (`python -P worker.py CHANNEL FUNCTION_ARN HERE DEBUG LAYER…`), and behaves as
+Lambda's own runtime for Python does:
+https://github.com/aws/aws-lambda-python-runtime-interface-client (4.2.2 read, 2026-11-23).
+It imports nothing of wsgate and stays small, since every cold start pays for it.
 
-Each LAYER is a folder for `sys.path`. CHANNEL is a file descriptor. Either way goes a length
-(4 bytes) and that many bytes:
+Each LAYER is a folder for `sys.path`. HERE is the gateway's address and the names that lead to it,
+with spaces between. DEBUG is a port where it waits for a debugger, or 0. CHANNEL is a file
+descriptor. Either way goes a length (4 bytes) and that many bytes:
     to the worker    deadline in ms since the epoch (8), request id (36), the event
     from the worker  one of the kinds below (1), the payload
 Standard input carries nothing: it ends when the parent ends, however that happens.
@@ -47,7 +49,8 @@ request_id = ""
 
 def main() -> None:
     """Start, then answer until the parent goes away."""
-    channel, arn, layers = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    channel, arn, here, debug = int(sys.argv[1]), sys.argv[2], sys.argv[3], int(sys.argv[4])
+    layers = sys.argv[5:]
     os.set_inheritable(channel, False)
     # The descriptor stays open until the process is gone: an exit may wait for threads first.
     read = open(channel, "rb", closefd=False)  # noqa: SIM115
@@ -57,6 +60,11 @@ def main() -> None:
     sys.path[:0] = [os.getcwd(), *layers]  # noqa: PTH109 pathlib takes 8 ms to import
     sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     set_up_logging()
+    lead_here(*here.split())
+    if "PYTHONBREAKPOINT" not in os.environ:
+        sys.breakpointhook = passed_breakpoint
+    if debug:
+        wait_for_debugger(debug)
     try:
         handler = find_handler(os.environ["_HANDLER"])
     except Fault as fault:
@@ -66,6 +74,8 @@ def main() -> None:
     send(write, READY, b"")
     context = Constants(arn)
     memory = int(os.environ["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"]) * 1024
+    if debug:
+        memory = sys.maxsize  # the debugger takes some, too
     while frame := receive(read):
         began = time.monotonic()
         kind, payload = run(handler, frame, context)
@@ -80,6 +90,7 @@ def run(handler: Any, frame: bytes, constants: Constants) -> tuple[bytes, bytes]
     global request_id  # noqa: PLW0603 the log lines carry it, as they do on Lambda
     deadline = int.from_bytes(frame[:DEADLINE], "big")
     request_id = frame[DEADLINE:HEAD].decode()
+    os.environ["_X_AMZN_TRACE_ID"] = trace(request_id)
     try:
         event = json.loads(frame[HEAD:])
     except ValueError as error:
@@ -93,7 +104,18 @@ def run(handler: Any, frame: bytes, constants: Constants) -> tuple[bytes, bytes]
     else:
         return (RESULT, result) if len(result) <= MAX_PAYLOAD else (ERROR, too_large())
     log_error(failure)
+    if failure["errorType"] == "BdbQuit":  # of pdb, which finds no terminal
+        no_debugger()
     return ERROR, json.dumps(failure).encode()
+
+
+def trace(about: str) -> str:
+    """The X-Ray header of an event, made of its request id; nothing is sampled.
+
+    https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html (2026-11-30)
+    """
+    digits = about.replace("-", "")
+    return f"Root=1-{int(time.time()):08x}-{digits[:24]};Parent={digits[16:]};Sampled=0"
 
 
 class Fault(Exception):
@@ -285,6 +307,101 @@ def peak() -> int:
         return 0
     figures = {line[0]: int(line[1]) for line in lines if line[0] in (b"VmHWM:", b"RssFile:")}
     return figures.get(b"VmHWM:", 0) - figures.get(b"RssFile:", 0)
+
+
+# ---- debugging
+
+PORT_SECONDS = 10
+
+
+def wait_for_debugger(port: int) -> None:
+    """Listen with debugpy, and go on when a debugger is attached."""
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # it warns of the standard library's modules
+    import debugpy  # noqa: PLC0415 only who debugs has it
+
+    until = time.monotonic() + PORT_SECONDS
+    while not is_free(port):  # the environment before this one may still have it
+        if time.monotonic() > until:
+            print(f"debugger: another program has the port {port} of 127.0.0.1")
+            sys.exit(1)
+        time.sleep(PORT_SECONDS / 50)
+    debugpy.listen(("127.0.0.1", port))
+    print(f"debugger: waiting for one to attach to 127.0.0.1:{port}")
+    debugpy.wait_for_client()
+
+
+def is_free(port: int) -> bool:
+    import socket  # noqa: PLC0415 see lead_here
+
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def passed_breakpoint(*_: object, **__: object) -> None:
+    """What `breakpoint()` does without a debugger."""
+    caller = sys._getframe(1)
+    no_debugger(f"{caller.f_code.co_filename}:{caller.f_lineno}: ")
+
+
+def no_debugger(where: str = "") -> None:
+    """Say how to stop: there is no terminal here, as there is none on Lambda."""
+    name = os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+    print(
+        f"{where}breakpoint: no debugger is attached. Start wsgate with `--debug {name}`, "
+        "attach your editor, and it stops here"
+    )
+
+
+# ---- the names of APIs on AWS
+
+STANDS_IN = "127.87.83.71"
+"""What the names resolve to: no other program is there, so that `connect` knows who is meant."""
+HTTPS, NO_SERVICE = 443, 1
+
+
+def lead_here(gateway: str = "", *names: str) -> None:
+    """Have every Python library find the gateway at these names, and itself below `localhost`.
+
+    Must come before the first import of `socket`, which calls and inherits what is replaced here.
+    Libraries resolve a name and connect in different ways, some with the address only, and the
+    port belongs to the gateway: so a name gets an address of its own, and `connect` knows that.
+    """
+    import _socket  # noqa: PLC0415 `socket` takes 3 ms to import, and not every function needs it
+
+    host, _, port = gateway.rpartition(":")
+    resolve, known = _socket.getaddrinfo, frozenset(names)
+
+    def getaddrinfo(host: Any, *rest: Any, **more: Any) -> Any:
+        name = host.decode("latin-1") if isinstance(host, bytes) else host
+        if isinstance(name, str) and (name := name.rstrip(".").lower()):
+            if name in known:
+                host = STANDS_IN
+            elif name.endswith(".localhost"):  # RFC 6761, 6.3; not every system knows it
+                host = "127.0.0.1"
+        return resolve(host, *rest, **more)
+
+    def led(address: Any) -> Any:
+        if not isinstance(address, tuple) or len(address) < 2:  # noqa: PLR2004 not of the internet
+            return address
+        if address[0] != STANDS_IN and address[0] not in known:
+            return address
+        return (host, int(port)) if address[1] == HTTPS else (host, NO_SERVICE)
+
+    class Socket(_socket.socket):
+        __slots__ = ()
+
+        def connect(self, address: Any) -> None:
+            super().connect(led(address))
+
+        def connect_ex(self, address: Any) -> int:
+            return super().connect_ex(led(address))
+
+    if known:
+        _socket.socket = Socket  # type: ignore[misc]
+    _socket.getaddrinfo = getaddrinfo
 
 
 # ---- the channel

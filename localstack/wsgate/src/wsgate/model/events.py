@@ -268,7 +268,11 @@ def with_api_key(known: Mapping[str, str], key: str, key_id: str) -> Mapping[str
     return {"apiKey": key, "apiKeyId": key_id, **known}
 
 
-_OF_SIGNER = ("userArn", "userAgent", "accountId", "caller", "sourceIp", "accessKey", "user")
+_OF_SIGNER = (
+    *("cognitoIdentityPoolId", "cognitoIdentityId", "principalOrgId"),
+    *("cognitoAuthenticationType", "userArn", "userAgent", "accountId", "caller", "sourceIp"),
+    *("accessKey", "cognitoAuthenticationProvider", "user"),
+)
 
 
 def encode(event: Event) -> bytes:

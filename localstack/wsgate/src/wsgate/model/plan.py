@@ -41,6 +41,8 @@ class Function:
     """ReservedConcurrentExecutions: more calls at once are throttled; 0 throttles all of them."""
     elsewhere: bool = False
     """It runs behind `--invoke-endpoint`; what is said of its code means nothing then."""
+    logical_id: str = ""
+    """What the template calls it."""
 
 
 @dataclass(frozen=True)
@@ -317,6 +319,21 @@ class EventPolicy:
 
 
 @dataclass(frozen=True)
+class Reached:
+    """A resource that functions reach by an SDK: a table, a bucket, a queue."""
+
+    logical_id: str
+    kind: str
+    """Its type: `AWS::DynamoDB::Table`."""
+    name: str
+    """Its physical name."""
+    service: str
+    """What stands behind AWS_ENDPOINT_URL_ for it: `DYNAMODB`."""
+    properties: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Those that can be resolved here, as the template writes them."""
+
+
+@dataclass(frozen=True)
 class Plan:
     functions: Mapping[str, Function]
     """By function name."""
@@ -340,6 +357,7 @@ class Plan:
     template nothing is known, and it has no entry."""
     secrets: tuple[str, ...] = field(default=(), repr=False)
     """The values of parameters that have NoEcho."""
+    reached: tuple[Reached, ...] = ()
 
     @property
     def websocket(self) -> WebSocketApi:

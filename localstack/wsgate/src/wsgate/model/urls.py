@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import reduce
 from typing import TYPE_CHECKING
 
-from wsgate.model.plan import FunctionIntegration
+from wsgate.model.plan import FunctionIntegration, HttpIntegration, HttpProxyIntegration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -42,10 +42,20 @@ def unreachable(plan: Plan) -> list[str]:
     ]
 
 
+def own_names(plan: Plan) -> list[str]:
+    """The names that are the plan's APIs' own, on AWS and as custom domains.
+
+    A name that is closed (DisableExecuteApiEndpoint) is one of them: its API answers 403 there.
+    """
+    ids = [stage.api_id for stage in plan.websockets] + ([plan.http.api_id] if plan.http else [])
+    domains = [path.domain.lower() for stage in plan.websockets for path in stage.base_paths]
+    return list(dict.fromkeys([*(_on_aws(plan, each) for each in ids), *domains]))
+
+
 def with_endpoints(plan: Plan, address: str) -> Plan:
     """The plan with functions that find its APIs: by the address that the template wrote for them,
     such as `https://${Api}.execute-api.${AWS::Region}.amazonaws.com/${Stage}`, and by
-    WSGATE_ENDPOINT, where a function pushes to.
+    WSGATE_ENDPOINT, where a function pushes to. HTTP integrations find them, too.
 
     With several stages it is that of the function's only one. A function of none, or of more than
     one, has no such variable, because a connection is gone for every stage but its own (§11.13).
@@ -55,7 +65,8 @@ def with_endpoints(plan: Plan, address: str) -> Plan:
         name: _with_endpoint(plan, _led_here(function, hosts), address)
         for name, function in plan.functions.items()
     }
-    return replace(plan, functions=functions)
+    stages = tuple(_stage_led_here(stage, hosts) for stage in plan.websockets)
+    return replace(plan, functions=functions, websockets=stages)
 
 
 def functions_of(stage: WebSocketApi) -> set[str]:
@@ -107,6 +118,20 @@ def _led_here(function: Function, hosts: Mapping[str, str]) -> Function:
         for name, value in function.environment.items()
     }
     return replace(function, environment=environment)
+
+
+def _stage_led_here(stage: WebSocketApi, hosts: Mapping[str, str]) -> WebSocketApi:
+    """Without TLS: what fetches for an integration trusts public authorities only."""
+    routes = dict(stage.routes)
+    for key, route in stage.routes.items():
+        integration = route.integration
+        if isinstance(integration, HttpIntegration | HttpProxyIntegration):
+            uri = integration.endpoint.uri
+            for name, host in hosts.items():
+                uri = uri.replace(f"https://{name}", f"http://{host}")
+            endpoint = replace(integration.endpoint, uri=uri)
+            routes[key] = replace(route, integration=replace(integration, endpoint=endpoint))
+    return replace(stage, routes=routes)
 
 
 def _with_endpoint(plan: Plan, function: Function, address: str) -> Function:

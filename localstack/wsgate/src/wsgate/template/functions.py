@@ -160,6 +160,7 @@ def _function_elsewhere(resource: Resource) -> Function:
         environment={},
         runtime=_runtime(resource),
         elsewhere=True,
+        logical_id=resource.logical_id,
     )
 
 

@@ -20,6 +20,7 @@ from wsgate.template.expand import TemplateError
 from wsgate.template.functions import Elsewhere, Workshop, functions_of
 from wsgate.template.http_apis import http_of
 from wsgate.template.nested import Opener
+from wsgate.template.reached import reached_of
 from wsgate.template.roles import statements_of
 from wsgate.template.stack import Family, Place, Stack
 from wsgate.template.triggers import (
@@ -86,4 +87,5 @@ def _plan(stack: Stack, workshop: Workshop) -> Plan:
         warnings=tuple(family.warnings.values()),
         statements=statements,
         secrets=tuple(family.secrets),
+        reached=tuple(reached_of(stack)),
     )

@@ -309,8 +309,10 @@ class Stack:
                 return {"Arn": self._arn(resource), "QueueName": name, "QueueUrl": url}
             case "AWS::ApiGatewayV2::Api":
                 is_socket = resource.text("ProtocolType", default="HTTP") == "WEBSOCKET"
-                endpoint = f"{'ws' if is_socket else 'http'}://{self.place.host}"
-                return {"ApiId": resource.id, "ApiEndpoint": endpoint}
+                name, place = resource.id, self.place
+                host = f"{name}.execute-api.{place.region}.amazonaws.com"
+                endpoint = f"{'wss' if is_socket else 'https'}://{host}"
+                return {"ApiId": name, "ApiEndpoint": endpoint}
             case kind if kind in _ID_ATTRIBUTES:
                 return {_ID_ATTRIBUTES[kind]: resource.id}
             case "AWS::SNS::Topic":

@@ -168,3 +168,14 @@ def context(event, context):
         "function": [context.function_name, context.function_version],
         "repr": repr(context),
     }
+
+
+def stops(event, context):
+    breakpoint()
+    return "went on"
+
+
+def stops_with_pdb(event, context):
+    import pdb  # noqa: PLC0415
+
+    pdb.set_trace()

@@ -1,0 +1,1 @@
+"""The template's tables, buckets and topics on a local moto (`--moto`)."""
