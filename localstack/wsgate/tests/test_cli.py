@@ -146,7 +146,7 @@ def test_the_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None
         assert f"--{option}" in text
     for option in ("iam", "credentials", "api-key", "quotas", "fault"):
         assert f"--{option}" in text
-    for option in ("debug", "moto"):
+    for option in ("debug", "moto", "allow-host"):
         assert f"--{option}" in text
     for option in ("parameter-overrides", "config-env", "env-vars", "region", "account-id"):
         assert f"--{option}" in text

@@ -80,7 +80,7 @@ class TestOpening:
         [
             ("Upgrade: WebSocket", "Connection: keep-alive, uPGRADE"),
             ("Connection: Upgrade", "Connection: keep-alive"),
-            ("Origin: https://elsewhere.test",),
+            ("Origin: https://localhost:3000",),
             ("Sec-WebSocket-Extensions: x-unknown; a=1, x-other",),
             ("Sec-WebSocket-Key:  \t" + KEY + "  ",),
         ],

@@ -61,7 +61,7 @@ def close(code: int | None = None, reason: bytes = b"") -> bytes:
 def upgrade(path: str = "/live", *lines: str, start: str = "GET {} HTTP/1.1") -> bytes:
     """A handshake's bytes; a line here replaces the standard one of the same name."""
     standard = {
-        "host": "Host: gateway.test",
+        "host": "Host: gateway.localhost",
         "connection": "Connection: Upgrade",
         "upgrade": "Upgrade: websocket",
         "sec-websocket-key": f"Sec-WebSocket-Key: {KEY}",

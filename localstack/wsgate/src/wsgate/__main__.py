@@ -134,6 +134,7 @@ def _options(given: argparse.Namespace, environment: Mapping[str, str], output: 
         compression=given.compression,
         credentials=_credentials(given.credentials, environment),
         iam=given.iam,
+        hosts=tuple(given.allow_host),
         api_keys=(*given.api_key, *_texts(environment.get(API_KEYS, ""))),
         log=output.tell,
         lines=output,
@@ -359,6 +360,14 @@ def _add_access(add: Callable[..., object]) -> None:
         default=[],
         metavar="KEY_ID",
         help="an access key that may sign requests; its secret is in the environment",
+    )
+    add(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name besides localhost by which this gateway may be called and whose pages may ask "
+        "it, such as that of a tunnel; `null` is for pages opened from a file; may be repeated",
     )
     add(
         "--api-key",

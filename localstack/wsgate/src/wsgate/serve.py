@@ -106,6 +106,9 @@ class Options:
     """Keys that may sign besides the local one, by their id."""
     iam: bool = False
     """On checks the signature of every call of @connections and Invoke, and the caller's role."""
+    hosts: tuple[str, ...] = ()
+    """Names by which this gateway may be called, and whose pages may ask it; `null` is a page
+    without an origin, such as a file."""
     api_keys: tuple[str, ...] = field(default=(), repr=False)
     """API keys that open $connect besides those of the template."""
     console: bool = True
@@ -525,6 +528,7 @@ def _settings(options: Options, ground: _Ground, capacity: Capacity) -> Settings
         certificate=ground.certified.server,
         known=ground.principals,
         iam=options.iam,
+        hosts=(options.host, *options.hosts),
         console=options.console,
         mask=ground.mask,
         quotas=options.quotas,

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from wsgate.apis import faults_api, management, metrics_api, paths
 from wsgate.apis.authorization import Authorization
+from wsgate.apis.foreign_pages import ForeignPages
 from wsgate.apis.paths import Addresses, Closed, InvokeFunction, Management, NoMethod
 from wsgate.console.api import Console
 from wsgate.console.journal import Journal, Witness
@@ -23,6 +24,7 @@ from wsgate.core.stage import Stage
 from wsgate.logs import as_text
 from wsgate.model.events import HERE, Handshake, Place
 from wsgate.model.ids import Ids
+from wsgate.model.urls import own_names
 from wsgate.node.background import Background
 from wsgate.node.fault_injection import FaultInjection, SlowInvoker
 from wsgate.node.function_calls import FunctionCalls, QueueingPeers
@@ -50,6 +52,8 @@ Answer = Response | Awaitable[Response]
 
 FORBIDDEN = responses.message(HTTPStatus.FORBIDDEN, "Forbidden")
 UPGRADE_REQUIRED = responses.message(HTTPStatus.UPGRADE_REQUIRED, "Upgrade Required")
+MAX_REASONS = 100
+"""Of refusals, each of which is logged once: some have in them what a client sent."""
 URL_CHARACTERS = 4096  # docs/aws-behaviour.md §1.3
 # GUESS: which status a longer one gets.
 URL_TOO_LONG = responses.message(HTTPStatus.REQUEST_URI_TOO_LONG, "URI Too Long")
@@ -64,6 +68,8 @@ class Node:
 
     metrics: metrics_api.Read | None = None
     """Asks for what has been counted, as text."""
+    _empty: asyncio.Event | None = None
+    """Set when the last socket is closed, for who waits for that."""
 
     def __init__(
         self, plan: Plan, invoker: Invoker, settings: Settings, peers: Peers | None = None
@@ -78,10 +84,10 @@ class Node:
         stages = [Stage(api, _place(api, plan, settings)) for api in plan.websockets]
         self.gateway = Gateway(stages, ids, settings.limits, settings.known, limiter)
         self._addresses, self._certificate = Addresses(plan.websockets), settings.certificate
+        self._foreign_pages = ForeignPages((*own_names(plan), *settings.hosts))
         self.clients, self._sockets = dict[HttpProtocol, None](), dict[str, Socket]()
         self.admission = Admission(settings.capacity, self.tell, self.now)
         self.protocols = Protocols(settings.limits, compression=settings.compression)
-        self._empty: asyncio.Event | None = None
         self.faults, self._fault_injection = settings.faults, FaultInjection(self, settings.faults)
         self.invocations = Invocations(SlowInvoker(invoker, settings.faults), settings.log)
         policies = plan.event_policies
@@ -134,7 +140,10 @@ class Node:
             return faults_api.answer(self.faults, request)
         if request.path == metrics_api.PATH and self.metrics is not None:
             return metrics_api.answer(self.metrics, request)
-        return self._as_aws(request)
+        if self.console is not None and self.console.owns(request.path):
+            return self.console.answer(request)  # it lets fewer in
+        reason = self._foreign_pages.refusal(request)
+        return self._as_aws(request) if reason is None else self._closed(reason)
 
     def _as_aws(self, request: Request) -> Answer:
         match self._addresses.classify(request.path, request.host):
@@ -151,8 +160,6 @@ class Node:
         return self._elsewhere(request)
 
     def _elsewhere(self, request: Request) -> Answer:
-        if self.console is not None and self.console.owns(request.path):
-            return self.console.answer(request)
         page = self._pages.answer(request) if self._pages else None
         return page or self._calls.http_api(request)
 
@@ -168,7 +175,7 @@ class Node:
 
     def _closed(self, reason: str) -> Response:
         """Log the reason: a WebSocket client gets only a status (docs/aws-behaviour.md §1.9)."""
-        if reason not in self._reasons:
+        if reason not in self._reasons and len(self._reasons) < MAX_REASONS:
             self._reasons.add(reason)
             self._log(f"403: {reason}")
         return FORBIDDEN
@@ -179,6 +186,9 @@ class Node:
         """Refuse an upgrade request before any function is asked (docs/aws-behaviour.md §1.4)."""
         if request.url_characters > URL_CHARACTERS:
             return URL_TOO_LONG
+        reason = self._foreign_pages.refusal(request)
+        if reason is not None:
+            return self._closed(reason)
         target = self._addresses.classify(request.path, request.host)
         if isinstance(target, Closed):
             return self._closed(target.reason)

@@ -50,6 +50,8 @@ class Settings:
 
     docs/aws-behaviour.md §11.5.
     """
+    hosts: tuple[str, ...] = ()
+    """Names that lead to this gateway, and pages of which may ask it, besides the usual ones."""
     console: bool = True
     """A page at /_wsgate, and a journal of what happened for it."""
     mask: Mask = field(default_factory=Mask)
