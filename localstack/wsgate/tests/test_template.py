@@ -491,6 +491,15 @@ def test_what_sam_refuses_is_told_line_by_line(refusal_of: Callable[..., str]) -
     assert "[Socket]" in refusal
 
 
+def test_what_sam_cannot_read_is_one_sentence(
+    refusal_of: Callable[..., str], caplog: pytest.LogCaptureFixture
+) -> None:
+    event = "      Events: {Get: {Type: HttpApi, Properties: {Path: /a, Method: get}}}\n"
+    refusal = refusal_of(HEAD, "Globals: text\nResources:", SOCKET, MAIN, event)
+    assert refusal.startswith("template.yaml: SAM ")
+    assert (caplog.messages, "\n" in refusal) == ([], False)
+
+
 def test_a_resource_of_the_wrong_shape_is_refused(refusal_of: Callable[..., str]) -> None:
     assert "Resources" in refusal_of(HEAD, "Resources:", SOCKET, MAIN, "\n  Odd: text\n")
 

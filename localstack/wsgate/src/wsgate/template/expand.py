@@ -162,8 +162,9 @@ def _resource_of(cause: Any) -> str:
 
 def _translated(source: Source, parameters: Mapping[str, str], region: str) -> dict[str, Any]:
     document, values, metrics = _packaged(source.body), dict(parameters), Metrics()
-    # It would warn of what AWS's own servers switch on, once for each function that is shifted.
-    logging.getLogger("samtranslator.feature_toggle.feature_toggle").setLevel(logging.ERROR)
+    # It would warn of what AWS's own servers switch on, once for each function that is shifted, and
+    # print a traceback for what its plugins cannot read: that is told below, in a sentence.
+    logging.getLogger("samtranslator").setLevel(logging.CRITICAL)
     # A boto3 session would look for profiles and credentials; its region is all that is asked.
     translator = Translator(None, Parser(), boto_session=_Region(region), metrics=metrics)
     try:
