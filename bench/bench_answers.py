@@ -62,7 +62,7 @@ def main() -> int:
         print("interrupted; the database is ended and removed")
         return 130
     for what, measured in figures.rows:
-        print(f"{what:64}{measured:>40}")
+        print(f"{what}: {measured}")
     if given.write:
         figures.write()
     return 0 if max(late_ms) <= BAR_MS else 1
@@ -79,9 +79,9 @@ async def _bench(given: argparse.Namespace, figures: Figures) -> Sequence[int]:
             answers = Answers(db, Pgbench(program, dsn, given.clients), given.seconds)
             await answers.fill(max(MOST, given.counted))
             taken = await answers.play()
-            figures.add("as many as the machine takes, in " + _rate(taken.load), _result(taken))
+            figures.add(f"as many as the machine takes in {given.seconds} s", _result(taken))
             counted = await answers.play(given.counted)
-            figures.add(f"{given.counted:,} before, and as many more", _result(counted))
+            figures.add(f"the same with {given.counted:,} that were there before", _result(counted))
     return taken.late_ms, counted.late_ms
 
 
@@ -95,12 +95,12 @@ class Played:
     """How long after the end the tally could be read."""
 
 
-def _rate(load: Load) -> str:
-    return f"answers/s: {load.per_second:,.0f}, p50 {load.p50_ms:.1f}, p99 {load.p99_ms:.1f} ms"
-
-
 def _result(played: Played) -> str:
-    return f"{played.tallied:,} tallied {played.late_ms} ms after the end"
+    load = played.load
+    return (
+        f"{load.per_second:,.0f} messages/s, p50 {load.p50_ms:.1f} ms, p99 {load.p99_ms:.1f} ms; "
+        f"{played.tallied:,} tallied {played.late_ms} ms after the end"
+    )
 
 
 @dataclass(frozen=True)
