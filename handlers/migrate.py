@@ -16,8 +16,7 @@ log = logging.getLogger(__name__)
 
 
 def handle(event: Event, context: Context, container: Container) -> Outcome:
-    """Migrate, or check where the owner does that, unless a stack is deleted or goes back to the
-    release before.
+    """Migrate, or check where the owner does it, unless a stack is deleted or goes a release back.
 
     Returns `{"applied": [names of files]}`, or `{"error": sentence}`. CloudFormation is told in any
     case: it would wait for an hour.
