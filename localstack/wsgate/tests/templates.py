@@ -40,7 +40,6 @@ def read(path: Path, **parameters: str) -> Plan:
     return load(
         path,
         parameters=parameters,
-        host="127.0.0.1:8080",
         queue_endpoint="http://127.0.0.1:5000",
         scratch=Path("/nonexistent"),
     )

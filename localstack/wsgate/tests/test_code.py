@@ -63,7 +63,6 @@ class Project:
         return load(
             self.file("template.yaml", template),
             parameters={},
-            host="127.0.0.1:8080",
             queue_endpoint="http://127.0.0.1:5000",
             scratch=self.scratch,
             elsewhere=elsewhere,

@@ -50,7 +50,6 @@ def test_a_template_of_another_tool_is_read_without_a_warning(project: Path, nam
     plan = load(
         project / name,
         parameters={},
-        host="127.0.0.1:8080",
         queue_endpoint="http://127.0.0.1:5000",
         scratch=project,
     )

@@ -326,7 +326,6 @@ def test_what_is_known_are_noecho_parameters_keys_and_variables_with_such_a_name
     plan = load(
         template,
         parameters={"Secret": "s0-secret", "Database": "d0-secret"},
-        host="127.0.0.1:8080",
         queue_endpoint="http://127.0.0.1:1",
         scratch=template.parent,
     )

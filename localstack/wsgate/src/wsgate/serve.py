@@ -227,7 +227,7 @@ async def _prepare(options: Options, stack: AsyncExitStack) -> _Ground:
     folder = tempfile.TemporaryDirectory(prefix="wsgate-", ignore_cleanup_errors=True)
     scratch = Path(stack.enter_context(folder))
     token = session_token()
-    plan = await _load(options, address, queue_port, token, scratch)
+    plan = await _load(options, queue_port, token, scratch)
     plan = with_endpoints(with_variables(plan, options.variables), address)
     debugged = _debugged(options, plan)
     plan = without_timeouts(plan, debugged) if debugged else plan
@@ -283,14 +283,12 @@ def _pages(folders: Mapping[str, Path]) -> Pages | None:
     return Pages(folders) if folders else None
 
 
-async def _load(options: Options, address: str, queue_port: int, token: str, scratch: Path) -> Plan:
+async def _load(options: Options, queue_port: int, token: str, scratch: Path) -> Plan:
     endpoint = f"http://127.0.0.1:{queue_port}"
-    return await in_thread(_read, options, address, endpoint, token, scratch)
+    return await in_thread(_read, options, endpoint, token, scratch)
 
 
-def _read(
-    options: Options, address: str, queue_endpoint: str, queue_token: str, scratch: Path
-) -> Plan:
+def _read(options: Options, queue_endpoint: str, queue_token: str, scratch: Path) -> Plan:
     from wsgate.template.load import (  # noqa: PLC0415 most of a second: see _listen
         Elsewhere,
         TemplateError,
@@ -304,7 +302,6 @@ def _read(
         return load(
             options.template,
             parameters=options.parameters,
-            host=address,
             queue_endpoint=queue_endpoint,
             queue_token=queue_token,
             scratch=scratch,

@@ -41,7 +41,6 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
     path: Path,
     *,
     parameters: Mapping[str, str],
-    host: str,
     queue_endpoint: str,
     queue_token: str = "",
     scratch: Path,
@@ -51,12 +50,11 @@ def load(  # noqa: PLR0913 each is one fact about where the stack pretends to be
 ) -> Plan:
     """Read the template at `path` and resolve all that it asks for.
 
-    `host` (`127.0.0.1:8080`) is where the gateway will listen, `queue_endpoint` the URL of the SQS
-    server, which answers calls with `queue_token`. Code that is no folder is laid out below
-    `scratch`, which the caller removes when nothing runs any more. Raises TemplateError: one
-    sentence about what cannot run here, where, and what to do.
+    `queue_endpoint` is the URL of the SQS server, which answers calls with `queue_token`. Code that
+    is no folder is laid out below `scratch`, which the caller removes when nothing runs any more.
+    Raises TemplateError: one sentence about what cannot run here, where, and what to do.
     """
-    place = Place(host, queue_endpoint.rstrip("/"), queue_token, region, account)
+    place = Place(queue_endpoint.rstrip("/"), queue_token, region, account)
     try:
         stack = Opener(place, Family()).open(path, parameters)
         stack.open_all()

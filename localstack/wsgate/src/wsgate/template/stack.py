@@ -26,9 +26,8 @@ ADVICE: Final = "Let a parameter of the template decide it, and give that with -
 
 @dataclass(frozen=True)
 class Place:
-    """Where the stack pretends to be, and where its two services really are."""
+    """Where the stack pretends to be, and where its queues really are."""
 
-    host: str
     queue_endpoint: str
     queue_token: str = field(repr=False)
     """What a call of the queue server sends as X-Amz-Security-Token."""
