@@ -10,6 +10,8 @@ create or replace function due_milestones(
 #variable_conflict use_column
 declare
     v_today integer := day_number(p_campaign.starts_at, least(p_now, p_campaign.ends_at), p_campaign.timezone);
+    v_has_days boolean := p_campaign.timezone is not null;
+    v_has_limits boolean := num_nonnulls(p_campaign.max_per_user, p_campaign.max_per_day, p_campaign.cool_down) > 0;
     v_has_streaks boolean := exists (select from campaign_milestones m
                                       where m.campaign_id = p_campaign.campaign_id and m.days is not null);
     v_left bigint := p_campaign.max_in_all - (select sum(m.awarded) from campaign_milestones m
@@ -52,21 +54,28 @@ begin
               -- One by one: a join could go through all progress of the campaign for each user.
               from (select h.user_id, h.at_most, coalesce(p.watched, '0') as before, p.awarded, p.daily,
                            coalesce(p.told, '0') as told,
-                           day_number(p_campaign.starts_at, h.since, p_campaign.timezone) as first,
-                           may_have(p_campaign, p.awards, p.awards_of_day, p.last_award_at, p_now) as may_have
+                           case when v_has_days then day_number(p_campaign.starts_at, h.since, p_campaign.timezone) end as first,
+                           case when v_has_limits then may_have(p_campaign, p.awards, p.awards_of_day, p.last_award_at, p_now)
+                                else 12 end as may_have
                       from (table here union all table away) as h
-                           left join lateral (select g.* from campaign_progress g
+                           left join lateral (select g.watched, g.awarded, g.daily, g.told, g.awards, g.awards_of_day,
+                                                     g.last_award_at
+                                                from campaign_progress g
                                                where g.campaign_id = p_campaign.campaign_id and g.user_id = h.user_id
                                               offset 0) as p on true
                     offset 0) as e
              where e.may_have > 0
-               and (steps_in(e.before + e.at_most, v_steps, v_repeats) > steps_in(e.told, v_steps, v_repeats)
+               -- Not by `steps_in` where nothing repeats: it would be called for each user.
+               and (width_bucket(e.before + e.at_most, v_steps) > width_bucket(e.told, v_steps)
+                    or v_repeats <> '{}'
+                       and steps_in(e.before + e.at_most, v_steps, v_repeats) > steps_in(e.told, v_steps, v_repeats)
                     or exists (
                         select from milestones m
                          where case when m.days is null
                                     then is_due(m.watched, m.is_repeated, e.awarded[m.milestone], e.before + e.at_most)
-                                    else is_streak_due(m.watched, m.days, m.is_repeated, e.awarded[m.milestone],
-                                                       daily_at_most(e.daily, e.first, v_today, e.at_most)) end))
+                                    else v_today >= m.days
+                                         and is_streak_due(m.watched, m.days, m.is_repeated, e.awarded[m.milestone],
+                                                           daily_at_most(e.daily, e.first, v_today, e.at_most)) end))
         ),
         judged as materialized (
             select l.user_id, l.awarded, l.told, l.may_have, l.before + u.watched as watched,
