@@ -159,6 +159,9 @@ async def _serve(place: Place, database: Database) -> None:
             "SocketUrl": f"ws://{address}/{STAGE}",
         },
         pages={"/": ROOT / "pages", "/client": ROOT / "client"},
+        # The client runs in sandboxed frames, too, which have no origin. A ticket or a key guards
+        # all that they find here.
+        hosts=("null",),
         log=_say,
     )
 
