@@ -7,8 +7,8 @@ migration that drops the function, which runs before. `sql/roles.sql` runs after
 says what the functions may do with what there is.
 
 All that is missing runs in one transaction, so that users see the schema before or the one after.
-A migration that begins with `-- Outside a transaction.` runs by itself, statement by statement: for
-`create index concurrently`, and for what would hold locks for long. It may be repeated.
+A migration that begins with `-- Outside a transaction.` runs after that, statement by statement:
+for `create index concurrently`. It may be repeated.
 
 Users go on meanwhile: whatever waits half a second for a lock gives up and tries again, for ten
 minutes. A database of a newer release is left as it is. Safe to run twice and at once: an advisory

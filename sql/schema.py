@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import itertools
 from pathlib import Path
 from typing import NamedTuple
 
@@ -57,16 +56,12 @@ def is_migration(name: str) -> bool:
 def groups(texts: dict[str, str]) -> list[list[str]]:
     """Names of files that run together, in one transaction or as one file outside of any.
 
-    Functions and roles run in the last transaction of migrations: none is missing where one of
-    these drops it to give it other parameters.
+    One transaction for all that can be in one: between two, functions would be missing that the
+    first has set aside. Then what runs outside, which builds and drops indexes: no file needs them.
     """
-    parts = itertools.groupby(filter(is_migration, texts), lambda name: runs_outside(texts[name]))
-    result: list[list[str]] = []
-    for is_outside, names in parts:
-        result += [[name] for name in names] if is_outside else [list(names)]
-    inside = [names for names in result if not runs_outside(texts[names[0]])]
-    inside[-1].extend([name for name in texts if not is_migration(name)] + [ROLES])
-    return result
+    outside = [name for name in texts if is_migration(name) and runs_outside(texts[name])]
+    inside = [name for name in texts if name not in (*outside, ROLES)]
+    return [[*inside, ROLES], *([name] for name in outside)]
 
 
 def runs_outside(text: str) -> bool:

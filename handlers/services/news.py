@@ -85,7 +85,6 @@ async def read(database: Database, news_id: UUID) -> News:
 async def cancel(ports: Ports, news_id: UUID) -> News:
     """Push news no further, and tell their audience. Raises NotFound."""
     cancel_id = cancel_id_of(news_id)
-    await read(ports.database, news_id)
     await ports.database.fetch(CancelNews(news_id, cancel_id))
     found = await read(ports.database, news_id)
     await announce_eventually(ports, cancel_id)

@@ -35,6 +35,7 @@ SHOW = """() => {
     document.dispatchEvent(new Event("visibilitychange"));
 }"""
 FEW = {"kind": "resource", "resource": "few"}
+INTERVAL = "Eve pauses for ten minutes"
 NEWS_BODY = {"type": "note", "audience": FEW, "expires_in_seconds": LONG}
 
 
@@ -86,16 +87,16 @@ async def three_bonuses(operator: Operator, ann: Tab, dana: Tab) -> None:
 
 async def news_taken_back(operator: Operator, ann: Tab) -> None:
     await operator.turn_to("news")
-    await operator.part("send-text").fill("Half time")
+    await operator.part("send-text").fill(INTERVAL)
     await operator.part("send-audience").select_option("resource")
     await operator.part("send-resource").fill("eve")
     await operator.part("send-submit").click()
-    await operator.says("send-outcome", "Sent: “Half time”.")
-    await expect(ann.news("Half time")).to_be_visible()
-    await operator.row("sent", "Half time").get_by_test_id("cancel-news").click()
+    await operator.says("send-outcome", f"Sent: “{INTERVAL}”.")
+    await expect(ann.news(INTERVAL)).to_be_visible()
+    await operator.row("sent", INTERVAL).get_by_test_id("cancel-news").click()
     await operator.confirm()
-    await operator.says("news-outcome", "“Half time” is cancelled.")
-    await expect(ann.news("Half time")).to_have_count(0)
+    await operator.says("news-outcome", f"“{INTERVAL}” is cancelled.")
+    await expect(ann.news(INTERVAL)).to_have_count(0)
 
 
 async def ann_is_kicked(operator: Operator, rows: asyncpg.Connection) -> None:

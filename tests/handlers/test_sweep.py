@@ -478,7 +478,9 @@ def test_a_run_that_is_behind_with_presence_events_still_sweeps(
         if isinstance(statement, Finalize):
             return [FinalizeRow(1, is_behind=True)]
         if isinstance(statement, Prune):
-            return [PruneRow(service.PRUNE_BATCH_SIZE, *[0] * 10)]
+            return [
+                PruneRow(service.PRUNE_BATCH_SIZE, *[0] * (len(PruneRow.__struct_fields__) - 1))
+            ]
         return await fetch(statement)
 
     monkeypatch.setattr(world.container.database, "fetch", never_done)

@@ -20,6 +20,8 @@ BONUS = {"reward": {"text": "5 coins"}, "audience": EVERYONE, "window_seconds": 
 NEWS = {"type": "notice", "body": {}, "audience": EVERYONE, "expires_in_seconds": 60}
 COIN = {"reward": {"text": "1 coin"}, "claim_within_seconds": 60, "watched_seconds": 600}
 CAMPAIGN = {"milestones": [COIN]}
+QUESTION = {"text": "Who?", "options": ["ann", "bob"], "audience": EVERYONE, "window_seconds": 60}
+REVEAL = {"content": {"winner": "ann"}, "audience": EVERYONE, "reveals_in_seconds": 60}
 DRAW = {"reward": {}, "among": {"kind": "present"}, "winners": 1, "claim_within_seconds": 60}
 CORRECTION = {"user_id": "ann", "session_id": 7, "times": [], "reason": "gone", "author": "ann's"}
 # operation -> the request, and what the audit has of it: subject, outcome, reason
@@ -31,6 +33,13 @@ ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
         *("POST", "/draws", DRAW | {"bonus_id": ID}),
         (ID, "no_candidates", None),
     ),
+    "create_question": (
+        *("POST", "/questions", QUESTION | {"question_id": ID}),
+        (ID, "created", None),
+    ),
+    "cancel_question": ("DELETE", f"/questions/{ID}", None, (ID, None, None)),
+    "create_reveal": ("POST", "/reveals", REVEAL | {"reveal_id": ID}, (ID, "created", None)),
+    "cancel_reveal": ("DELETE", f"/reveals/{ID}", None, (ID, None, None)),
     "cancel_news": ("DELETE", f"/news/{ID}", None, (ID, None, None)),
     "create_campaign": (
         "POST",

@@ -57,12 +57,12 @@ def test_the_content_travels_sealed_and_the_key_shortly_before_the_instant(world
     assert (one["state"], one["connections"]) == ("sealed", 1)
     assert one["reveals_at"] - one["key_at"] == 4_000
     key = world.queue.calls[-1:]
-    assert 54 <= key[0][1] <= 56, "seconds until a worker is woken for it"
+    assert 0 < key[0][1] <= 56, "seconds until a worker is woken for it"
     world.queue.calls = world.queue.calls[:-1]
     work(world)
     (sealed,) = heard(world)
     assert (sealed["type"], sealed["body"]["reveals_at"]) == ("reveal.sealed", one["reveals_at"])
-    assert "Zo" not in json.dumps(sealed)
+    assert "winner" not in json.dumps(sealed)
 
     world.rows("update scheduled_broadcasts set due_at = now()")
     world.queue.calls = key

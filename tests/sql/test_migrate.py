@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from datetime import timedelta
 from pathlib import Path
@@ -169,12 +170,20 @@ async def test_what_runs_outside_a_transaction_is_repeated_from_its_beginning(
     assert "migrations/9998_index.sql" in await migrate(own_dsn)
 
 
-def test_functions_run_in_the_last_transaction_of_migrations() -> None:
+def test_what_runs_in_a_transaction_runs_in_one_and_before_all_else() -> None:
     texts = {f"migrations/{n}": schema.OUTSIDE * (n in (2, 4)) for n in range(5)}
-    first, index, last, index_after = schema.groups(texts | {"functions/a": ""})
-    assert first == ["migrations/0", "migrations/1"]
-    assert last == ["migrations/3", "functions/a", "roles.sql"]
-    assert (index, index_after) == (["migrations/2"], ["migrations/4"])
+    first, *others = schema.groups(texts | {"functions/a": "", "roles.sql": ""})
+    assert first == ["migrations/0", "migrations/1", "migrations/3", "functions/a", "roles.sql"]
+    assert others == [["migrations/2"], ["migrations/4"]]
+
+
+def test_what_runs_outside_a_transaction_builds_and_drops_indexes_alone() -> None:
+    for name, sql in schema.files().items():
+        if schema.is_migration(name) and schema.runs_outside(sql):
+            statements = re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE).split(";")
+            for statement in filter(str.strip, statements):
+                words = r"\s*(create( unique)?|drop) index concurrently if (not )?exists "
+                assert re.match(words, statement), name
 
 
 async def test_a_database_of_a_newer_release_stays_as_it_is(

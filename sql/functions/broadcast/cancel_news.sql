@@ -1,9 +1,18 @@
 -- Cancel news: it is pushed no further, and no welcome has it. Its audience is told by news of its own, p_cancel_id, whose
 -- `cancels` is its seq: an empty body, since those who missed the one need nothing of the other.
 -- Returns cancelled; already_cancelled or expired if nothing changed; null if there is no such news.
+-- A type with a dot is the server's own, of a question or a reveal, which are cancelled as what they are.
 create or replace function cancel_news(
     p_broadcast_id uuid, p_cancel_id uuid, p_now timestamptz default null
-) returns text language plpgsql as $$
+) returns text language sql as $$
+    select case when exists (select from broadcasts b
+                              where b.broadcast_id = p_broadcast_id and b.news ->> 'type' not like '%.%')
+                then recall_news(p_broadcast_id, p_cancel_id, p_now) end
+$$;
+
+-- The same for news of any type.
+create or replace function recall_news(p_broadcast_id uuid, p_cancel_id uuid, p_now timestamptz) returns text
+language plpgsql as $$
 declare
     v_now timestamptz;
     v_news broadcasts;

@@ -20,6 +20,6 @@ begin
     end if;
     update questions set cancelled_at = v_now where question_id = p_question_id;
     delete from scheduled_broadcasts where subject_id = p_question_id;
-    perform cancel_news(p_question_id, p_cancel_id, p_now);
+    perform recall_news(p_question_id, p_cancel_id, p_now);
     return 'cancelled';
 end $$;

@@ -20,6 +20,6 @@ begin
     end if;
     update reveals set cancelled_at = v_now where reveal_id = p_reveal_id;
     delete from scheduled_broadcasts where broadcast_id = v_reveal.key_id;
-    perform cancel_news(p_reveal_id, p_cancel_id, p_now);
+    perform recall_news(p_reveal_id, p_cancel_id, p_now);
     return 'cancelled';
 end $$;
