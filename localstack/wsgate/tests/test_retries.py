@@ -179,6 +179,9 @@ class TestTemplate:
         assert "Main.DeadLetterConfig is not emulated" in sentence
 
     @pytest.mark.parametrize("value", ["-1", "3", "x"])
-    def test_what_lambda_refuses(self, refusal_of: Callable[..., str], value: str) -> None:
+    def test_what_lambda_refuses(self, plan_of: Callable[..., Plan], value: str) -> None:
         config = CONFIG.replace("Attempts: 0", f"Attempts: {value}")
-        assert "Config.MaximumRetryAttempts" in refusal_of(HEAD, "Resources:", SOCKET, MAIN, config)
+        found = plan_of(HEAD, "Resources:", SOCKET, MAIN, config)
+        [sentence] = found.left_out
+        assert "Config.MaximumRetryAttempts" in sentence
+        assert found.event_policies == {}
