@@ -135,7 +135,7 @@ def test_a_new_stack_gets_its_schema_and_lets_its_functions_in(stack: Stack, emp
 
 
 def test_a_second_update_applies_nothing(stack: Stack, empty: str) -> None:
-    assert stack.call({})["applied"][-1] == "roles.sql"
+    assert "roles.sql" in stack.call({})["applied"]
     assert stack.asks("Update")["Status"] == "SUCCESS"
     assert stack.call({}) == {"applied": []}
 

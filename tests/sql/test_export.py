@@ -135,8 +135,9 @@ async def test_a_reader_that_leaves_ends_it_without_a_word(
         assert running.stdout and running.stderr
         running.stdout.readline()
         running.stdout.close()
-        said = running.stderr.read()
-    assert (running.returncode, said) == (141, b"")
+        # A slow machine is told how far it is.
+        said = [line for line in running.stderr if b" so far, " not in line]
+    assert (running.returncode, said) == (141, [])
 
 
 async def test_an_interrupt_ends_it_with_one_line(db: asyncpg.Connection, dsn: str) -> None:

@@ -126,7 +126,7 @@ async def test_an_owner_who_may_make_no_roles_migrates_without_them(own_dsn: str
     await admin.execute(f"create database {name} owner {name}")
     dsn = named(own_dsn, name).replace("//headcount:", f"//{name}:")
     dsn = dsn.replace(dsn.partition(f"{name}:")[2].partition("@")[0], "owner")
-    assert (await migrate(dsn))[-1] == "roles.sql"
+    assert "roles.sql" in await migrate(dsn)
     functions = await asyncpg.connect(of_functions(dsn))
     assert await functions.fetchval("select count(*) from claims") == 0
     await functions.execute("select keep_months(0)")

@@ -13,7 +13,7 @@ import asyncpg
 from tests.support.processes import descendants, parent
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 class SilentPort:
@@ -69,14 +69,18 @@ def silent_port() -> Iterator[SilentPort]:
 def stopped(*pids: int) -> Iterator[None]:
     """Processes that hang, with all of their children, until they go on at the end."""
     everyone = {*pids}.union(*map(descendants, pids))
-    for pid in everyone:
-        os.kill(pid, signal.SIGSTOP)
+    _signal(everyone, signal.SIGSTOP)
     try:
         yield
     finally:
-        for pid in everyone:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
+        _signal(everyone, signal.SIGCONT)
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    """To those that are still there: a server's children come and go."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 async def server_of(dsn: str) -> int:
