@@ -7,7 +7,6 @@ what rings; the systems are shared, since to start one takes longer than a fault
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import urllib.error
 import uuid
@@ -201,6 +200,11 @@ async def the_queue_hangs(world: World) -> set[str]:
     return await world.plays(minute, 2)
 
 
+async def is_over(world: World, bonus_id: str) -> bool:
+    bonus = await world.browser.api("GET", f"/bonuses/{bonus_id}")
+    return bool(bonus["state"] == "expired")
+
+
 LEAVES = "delete from watching_times where user_id like 'crowd-%'"
 
 
@@ -214,9 +218,9 @@ async def a_bonus_is_over_before_it_is_pushed(world: World) -> set[str]:
         await world.browser.rows(LEAVES)
         await world.browser.rows(CROWD, 1_100, timedelta(0))
         async with world.fault("queue_stuck"):
-            await world.browser.api("POST", "/bonuses", order)
-            # Until it is over. The age of messages may still be that of the minute before.
-            await asyncio.sleep(1.5)
+            bonus = await world.browser.api("POST", "/bonuses", order)
+            # Not by the age of messages, which may still be that of the minute before.
+            await until_answered(partial(is_over, world, bonus["bonus_id"]))
         await world.until_counted(dropped, before + 1_000)
 
     found = await world.plays(minute, 2)
