@@ -32,6 +32,7 @@ MAX_CLASS_LINES = 300
 # Each room, and the rooms that it may import. A module at the top is a room of its own.
 LEAVES = frozenset(
     {"threads", "loops", "restarts", "version", "certificates", "masking", "model", "sam_project"}
+    | {"moto_program"}
 )
 INNER = LEAVES | {"logs", "expressions", "core"}
 EDGES = INNER | {"transport", "apis", "console"}

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
 import socket
-import sys
 from collections import deque
 from dataclasses import asdict
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 
+from wsgate import moto_program
 from wsgate.functions.local_aws import session
 from wsgate.model.reach import ENDPOINT, MADE
 from wsgate.stand_ins import server
 from wsgate.stand_ins.making import make
-from wsgate.stand_ins.server import READY, Order
+from wsgate.stand_ins.server import Order
 from wsgate.threads import in_thread
 
 if TYPE_CHECKING:
@@ -80,35 +78,20 @@ class StandIns:
 
     async def _launch(self) -> None:
         files = {name: listener.fileno() for name, listener in self._listeners.items()}
-        # Credentials of the developer's own are of no use to it; the account is in ARNs.
-        path = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._plan.account, "PYTHONPATH": path}
-        process = self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # nothing of the folder that wsgate was started in
-            "-m",
-            server.__name__,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            pass_fds=tuple(files.values()),
-            env=environment,
-            start_new_session=True,
-        )
-        assert process.stdin is not None  # noqa: S101 asked for above
-        # Others of this machine can read a command line.
         order = Order({name.lower(): number for name, number in files.items()}, self._token)
-        process.stdin.write(json.dumps(asdict(order)).encode() + b"\n")
+        process = self._process = await moto_program.start(
+            server.__name__, asdict(order), files.values(), self._plan.account
+        )
         await self._until_ready(process)
 
     async def _until_ready(self, process: asyncio.subprocess.Process) -> None:
         said = deque[str](maxlen=_LAST_LINES)
-        assert process.stdout is not None  # noqa: S101 asked for in _launch
+        assert process.stdout is not None  # noqa: S101 asked for in start
         try:
             async with asyncio.timeout(_START_LIMIT.total_seconds()):
                 async for line in process.stdout:
                     said.append(line.decode(errors="replace").rstrip())
-                    if said[-1] == READY:
+                    if said[-1] == moto_program.READY:
                         return
         except TimeoutError:
             raise StandInError("moto did not start within a minute") from None

@@ -11,8 +11,6 @@ import asyncio
 import base64
 import contextlib
 import json
-import os
-import sys
 import time
 from collections import deque
 from dataclasses import asdict
@@ -23,12 +21,13 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from wsgate import moto_program
 from wsgate.functions.local_aws import session
 from wsgate.metrics import SQS
 from wsgate.restarts import Restarts
 from wsgate.threads import in_thread
 from wsgate.triggers import queue_server
-from wsgate.triggers.queue_server import READY, Order
+from wsgate.triggers.queue_server import Order
 
 if TYPE_CHECKING:
     import socket
@@ -361,28 +360,13 @@ class _Server:
         self._is_ready = asyncio.Event()
 
     async def start(self) -> None:
-        # Credentials of the developer's own are of no use to it; the account is in queue URLs.
-        path = os.pathsep.join(filter(None, sys.path))
-        environment = {**os.environ, "MOTO_ACCOUNT_ID": self._account, "PYTHONPATH": path}
         self.starts += 1
         self._lines.clear()
         self._is_ready.clear()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-P",  # nothing of the folder that wsgate was started in
-            "-m",
-            queue_server.__name__,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-            pass_fds=(self._order.listener,),
-            env=environment,
-            start_new_session=True,
+        self._process = await moto_program.start(
+            queue_server.__name__, asdict(self._order), (self._order.listener,), self._account
         )
         self._reading = asyncio.create_task(self._read(self._process), name="queue server's output")
-        if self._process.stdin is not None:
-            # Others of this machine can read a command line.
-            self._process.stdin.write(json.dumps(asdict(self._order)).encode() + b"\n")
 
     async def ready(self) -> None:
         """Wait until it answers. Raises QueueError when it ends first, or takes too long."""
@@ -426,9 +410,9 @@ class _Server:
             return
         while part := await process.stdout.read(_MAX_READ):
             lines = part.decode(errors="replace").splitlines()
-            if READY in lines:
+            if moto_program.READY in lines:
                 self._is_ready.set()
-            self._lines.extend(line for line in lines if line != READY)
+            self._lines.extend(line for line in lines if line != moto_program.READY)
 
 
 def _dead_letters_first(queues: Iterable[Queue]) -> list[Queue]:
