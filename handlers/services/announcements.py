@@ -86,6 +86,12 @@ class FindBroadcast(Statement[BroadcastRow], frozen=True):
     broadcast_id: UUID
 
 
+async def find_broadcast(database: Database, broadcast_id: UUID) -> BroadcastRow | None:
+    """None: it has not begun, or was pruned."""
+    rows = await database.fetch(FindBroadcast(broadcast_id))
+    return rows[0] if rows else None
+
+
 def is_repeated(outcome: str) -> bool:
     """Whether the same request came before. Raises Conflict or WindowOver."""
     if outcome == "conflict":

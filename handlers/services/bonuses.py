@@ -13,11 +13,11 @@ from handlers.adapters.settings import pushes_per_second
 from handlers.core.operation import Json, Statement
 from handlers.services.announcements import (
     BroadcastRow,
-    FindBroadcast,
     announce,
     announce_eventually,
     announce_to_few,
     cancel_id_of,
+    find_broadcast,
     is_repeated,
 )
 from handlers.services.errors import NotFound, QueueUnavailable
@@ -223,8 +223,7 @@ async def read(database: Database, bonus_id: UUID, *, is_counted: bool = False) 
     rows = await database.fetch(FindBonus(bonus_id, is_counted))
     if not rows:
         raise NotFound("bonus")
-    found = await database.fetch(FindBroadcast(bonus_id))
-    return Bonus(rows[0], found[0] if found else None)
+    return Bonus(rows[0], await find_broadcast(database, bonus_id))
 
 
 async def claims(database: Database, wanted: ListClaims) -> list[ClaimRow]:

@@ -13,9 +13,9 @@ from handlers.core.operation import Json, Statement
 from handlers.core.operations.broadcast import Broadcast
 from handlers.services.announcements import (
     BroadcastRow,
-    FindBroadcast,
     announce_eventually,
     cancel_id_of,
+    find_broadcast,
     is_repeated,
     wake_when_due,
 )
@@ -143,8 +143,7 @@ async def create(ports: Ports, new: CreateQuestion) -> Question:
         await wake_when_due(ports, Broadcast(str(row.result_id), is_news=True), closes_in)
         if row.bonus_id is not None:
             await wake_when_due(ports, Broadcast(str(row.bonus_id)), closes_in)
-    found = await read(ports.database, new.question_id)
-    return Question(found.row, found.broadcast, found.result_broadcast, was_there)
+    return await _with_progress(ports.database, row, was_there)
 
 
 async def _find(database: Database, question_id: UUID) -> QuestionRow:
@@ -160,10 +159,15 @@ async def read(database: Database, question_id: UUID) -> Question:
     Once its state is "closed", the tally may be read before the last answers are counted: it is
     final when `closed_at` is set.
     """
-    row = await _find(database, question_id)
-    asked = await database.fetch(FindBroadcast(question_id))
-    told = await database.fetch(FindBroadcast(row.result_id))
-    return Question(row, asked[0] if asked else None, told[0] if told else None)
+    return await _with_progress(database, await _find(database, question_id))
+
+
+async def _with_progress(
+    database: Database, row: QuestionRow, is_repeated: bool = False
+) -> Question:
+    asked = await find_broadcast(database, row.question_id)
+    told = await find_broadcast(database, row.result_id)
+    return Question(row, asked, told, is_repeated)
 
 
 async def cancel(ports: Ports, question_id: UUID) -> Question:

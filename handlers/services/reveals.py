@@ -16,9 +16,9 @@ from handlers.core.operations.broadcast import Broadcast
 from handlers.core.sealing import seal
 from handlers.services.announcements import (
     BroadcastRow,
-    FindBroadcast,
     announce_eventually,
     cancel_id_of,
+    find_broadcast,
     is_repeated,
     wake_when_due,
 )
@@ -128,8 +128,7 @@ async def create(ports: Ports, new: CreateReveal) -> Reveal:
         await announce_eventually(ports, row.reveal_id)
         key = Broadcast(str(row.key_id), is_news=True)
         await wake_when_due(ports, key, row.key_at - row.server_now)
-    found = await read(ports.database, new.reveal_id)
-    return Reveal(found.row, found.broadcast, found.key_broadcast, was_there)
+    return await _with_progress(ports.database, row, was_there)
 
 
 async def _find(database: Database, reveal_id: UUID) -> RevealRow:
@@ -141,10 +140,13 @@ async def _find(database: Database, reveal_id: UUID) -> RevealRow:
 
 async def read(database: Database, reveal_id: UUID) -> Reveal:
     """Read a reveal, and how far its audience has been told. Raises NotFound."""
-    row = await _find(database, reveal_id)
-    sealed = await database.fetch(FindBroadcast(reveal_id))
-    key = await database.fetch(FindBroadcast(row.key_id))
-    return Reveal(row, sealed[0] if sealed else None, key[0] if key else None)
+    return await _with_progress(database, await _find(database, reveal_id))
+
+
+async def _with_progress(database: Database, row: RevealRow, is_repeated: bool = False) -> Reveal:
+    sealed = await find_broadcast(database, row.reveal_id)
+    key = await find_broadcast(database, row.key_id)
+    return Reveal(row, sealed, key, is_repeated)
 
 
 async def cancel(ports: Ports, reveal_id: UUID) -> Reveal:
