@@ -78,6 +78,7 @@ class Crowd:
         self._company = Company(plan.door, plan.sources, random, self._tally)
         self._users = [User(name, self._company) for name in plan.names]
         self._pinging: asyncio.Task[None] | None = None
+        self._pinged = 0
 
     async def live(self) -> None:
         """Do what is told until the pipe is closed."""
@@ -106,19 +107,25 @@ class Crowd:
         await self._each(self._users, rate, User.come, COMING_AT_A_TIME)
         gc.freeze()
 
-    async def ping(self, every: float) -> None:
-        """From now on each user sends a ping that often, spread evenly; 0 ends that."""
+    async def ping(self, every: float, first: float = 0) -> None:
+        """Each user sends a ping that often, spread evenly, from so many seconds on; 0 ends that.
+
+        It goes on behind the user who was the last before.
+        """
         if self._pinging is not None:
             self._pinging.cancel()
             self._pinging = None
         if every:
-            self._pinging = asyncio.create_task(self._ping(every))
+            self._pinging = asyncio.create_task(self._ping(every, first))
 
-    async def _ping(self, every: float) -> None:
+    async def _ping(self, every: float, first: float) -> None:
+        await asyncio.sleep(first)
         while True:
             rate = max(1e-3, len(self._users) / every)
-            async for user in paced(self._users, rate, PINGS_AT_A_TIME):
+            async for user in paced(self._users[self._pinged :], rate, PINGS_AT_A_TIME):
                 user.ping()
+                self._pinged += 1
+            self._pinged = 0
 
     async def pongs(self) -> None:
         """Wait for the answers of all pings."""

@@ -127,7 +127,8 @@ class Scene:
 async def ramp(scene: Scene, stage: Stage) -> None:
     """All come online."""
     # The gateway closes what is silent for ten minutes, and many users take longer to come.
-    await scene.crowds.ask("ping", scene.usual_ping)
+    # Who has just come has nothing to send yet.
+    await scene.crowds.ask("ping", scene.usual_ping, scene.usual_ping)
     began = time.perf_counter()
     await scene.crowds.ask("come", scene.share(scene.options.rate))
     seconds = time.perf_counter() - began
