@@ -42,23 +42,21 @@ export function makeApi(token) {
      * @param {string} device
      */
     ticket: (user_id, resource, device) => call("/tickets", { user_id, resource, device, may_watch: "*", may_list: true }),
+    /**
+     * @param {string} resource
+     * @param {number} limit
+     */
+    online: (resource, limit) => call(`/online?resource=${encodeURIComponent(resource)}&limit=${limit}`),
     /** @param {string} user_id */
     sessions: (user_id) => call(`/sessions?user_id=${encodeURIComponent(user_id)}&limit=20`),
     /** @param {string} user_id */
     connections: (user_id) => call(`/connections?user_id=${encodeURIComponent(user_id)}`),
-    /**
-     * @param {string} user_id
-     * @param {string} reason  the user reads it; empty: none
-     */
-    kick: (user_id, reason) => call("/kick", { user_id, reason: reason || null }),
     /** @param {object} bonus */
     createBonus: (bonus) => call("/bonuses", bonus),
     /** @param {string} bonusId */
     bonus: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`),
     /** @param {string} bonusId */
     cancelBonus: (bonusId) => call(`/bonuses/${encodeURIComponent(bonusId)}`, undefined, "DELETE"),
-    /** @param {object} news */
-    sendNews: (news) => call("/news", news),
   };
 }
 

@@ -18,13 +18,18 @@ export function showBonuses(headcount) {
   const cards = new Map();
   const isOver = (/** @type {Bonus} */ bonus) => headcount.serverNow() >= bonus.expires_at + REMOVE_AFTER;
   const show = () => {
+    const now = headcount.serverNow();
     for (const [id, { bonus, show: showOne, item }] of cards) {
       showOne();
       if (!isOver(bonus)) continue;
       item.remove();
       cards.delete(id);
     }
+    sort([...cards.values()], now);
     at("no-bonus").hidden = cards.size > 0;
+    at("tray").dataset.empty = String(cards.size === 0);
+    const title = view.titleText([...cards.values()].map(({ bonus }) => bonus), now);
+    if (document.title !== title) document.title = title;
   };
   headcount.on("bonus", (bonus) => {
     const known = cards.get(bonus.bonus_id);
@@ -36,7 +41,22 @@ export function showBonuses(headcount) {
     }
     show();
   });
+  headcount.on("status", show);
   setInterval(show, REDRAW_EVERY);
+  show();
+}
+
+/**
+ * Move only what is out of place, and nothing that has the focus: a button that moves loses it.
+ *
+ * @param {Card[]} cards
+ * @param {number} now
+ */
+function sort(cards, now) {
+  const list = at("bonuses");
+  if (list.contains(document.activeElement)) return;
+  cards.sort((one, other) => view.inOrder(one.bonus, other.bonus, now));
+  cards.forEach(({ item }, n) => list.children[n] !== item && list.insertBefore(item, list.children[n] ?? null));
 }
 
 /**
@@ -58,30 +78,57 @@ function update(known, bonus) {
 function makeCard(headcount, bonus) {
   const item = copy("bonus-template");
   const part = (/** @type {string} */ selector) => /** @type {any} */ (item.querySelector(selector));
-  const claim = part(".claim");
+  const reward = view.rewardText(bonus.reward);
   let isClaiming = false;
   item.dataset.bonusId = bonus.bonus_id;
-  part(".reward").textContent = view.rewardText(bonus.reward);
-  claim.setAttribute("aria-label", `Claim ${view.rewardText(bonus.reward)}`);
+  part(".reward").textContent = reward;
   const show = () => {
     const now = headcount.serverNow();
     const phase = view.phase(bonus, now);
+    const claiming = isClaiming && phase === "open" ? view.claimingText(headcount.status.status === "online") : null;
     item.dataset.phase = phase;
-    setText(part(".outcome"), view.phaseText(bonus, phase, now));
+    setText(part(".outcome"), claiming?.outcome ?? view.phaseText(bonus, phase, now));
     setText(part(".countdown"), countdown(bonus, phase, now));
     part(".ring").style.setProperty("--used", String(usedUp(bonus, phase, now)));
-    claim.hidden = !NOT_OVER.includes(phase);
-    claim.disabled = phase !== "open" || isClaiming;
+    showProgress(part(".bar"), bonus, phase, now);
+    showClaim(part(".claim"), phase, claiming?.button ?? "Claim", reward);
   };
-  claim.addEventListener("click", async () => {
+  part(".claim").addEventListener("click", async () => {
     isClaiming = true;
+    // The button goes; what comes of it stands here.
+    part(".outcome").focus();
     show();
     await headcount.claim(bonus.bonus_id).catch(showProblem);
     isClaiming = false;
     show();
   });
-  at("bonuses").prepend(item);
+  at("bonuses").append(item);
   return { bonus, show, item };
+}
+
+/**
+ * @param {HTMLButtonElement} button
+ * @param {view.Phase} phase
+ * @param {string} text
+ * @param {string} reward
+ */
+function showClaim(button, phase, text, reward) {
+  setText(button, text);
+  const label = `${text} ${reward}`;
+  if (button.getAttribute("aria-label") !== label) button.setAttribute("aria-label", label);
+  button.hidden = phase !== "open" && phase !== "upcoming";
+  button.disabled = phase !== "open" || text !== "Claim";
+}
+
+/**
+ * @param {HTMLProgressElement} bar
+ * @param {Bonus} bonus
+ * @param {view.Phase} phase
+ * @param {number} now
+ */
+function showProgress(bar, { progress }, phase, now) {
+  bar.hidden = phase !== "not_yet" || !progress;
+  if (progress) bar.value = view.watchedPercent(progress, now);
 }
 
 /**
@@ -91,7 +138,7 @@ function makeCard(headcount, bonus) {
  */
 function countdown({ opens_at, expires_at, progress }, phase, now) {
   if (view.isClaimed(phase)) return "✓";
-  if (phase === "not_yet" && progress) return view.clockText(view.toWatch(progress, now)).replace(/^0:/, "");
+  if (phase === "not_yet" && progress) return view.leftText(view.toWatch(progress, now));
   if (phase !== "open" && phase !== "upcoming") return "–";
   return String(Math.ceil(((phase === "open" ? expires_at : opens_at) - now) / 1_000));
 }

@@ -1,7 +1,7 @@
 /** Small helpers that every part of the page needs. */
 
 import * as names from "./names.js";
-import { timeText } from "./view.js";
+import { momentText, timeText } from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
 
@@ -40,7 +40,10 @@ export function entry({ ours, theirs }, moment) {
   const item = document.createElement("li");
   const text = element("span", ours);
   text.append(element("bdi", theirs));
-  item.append(text, element("time", timeText(moment, Date.now())));
+  const time = /** @type {HTMLTimeElement} */ (element("time", timeText(moment, Date.now())));
+  time.dateTime = new Date(moment).toISOString();
+  time.title = momentText(moment, Date.now());
+  item.append(text, time);
   return item;
 }
 
@@ -81,6 +84,8 @@ export function onSubmit(form, submit) {
       setProblem(at(`${form}-problem`), messageOf(error));
     } finally {
       button.disabled = false;
+      // A button that is disabled loses the focus.
+      if (document.activeElement === document.body) button.focus();
     }
   };
 }

@@ -1,5 +1,6 @@
 import { makeApi } from "./api.js";
 import { showBonuses } from "./bonuses.js";
+import { showCampaigns } from "./campaigns.js";
 import { at, paintAvatar } from "./dom.js";
 import { showLedger } from "./ledger.js";
 import * as names from "./names.js";
@@ -8,6 +9,7 @@ import { operate } from "./operator.js";
 import { showPresence } from "./presence.js";
 import { showResource } from "./resource-switch.js";
 import { askForName, askForToken, nameProblem, tokenProblem } from "./sign-in.js";
+import { showStage } from "./stage.js";
 import { showStatus, showWatchTime } from "./status.js";
 import { showStream } from "./stream.js";
 import { deviceText } from "./view.js";
@@ -74,9 +76,11 @@ function watch(token, viewer) {
   showResource(headcount, viewer);
   const reportProblem = showStatus(headcount);
   showWatchTime(headcount);
+  showStage(headcount);
   showStream(headcount);
   showNews(headcount);
   showBonuses(headcount);
+  showCampaigns(headcount);
   showLedger(headcount);
   showPresence(api, headcount, viewer, reportProblem);
   operate(api, headcount, viewer);

@@ -1,4 +1,4 @@
-/** What a back office would have: drop a bonus, watch its statistics, cancel it; send news; kick a user. */
+/** What the operator of the show does, in short: drop a bonus, watch its numbers, cancel it. */
 
 import { ApiError } from "./api.js";
 import { at, isWorthPolling, onSubmit, setText, showProblem } from "./dom.js";
@@ -19,22 +19,21 @@ const DROPPED = "headcount.dropped";
  */
 export function operate(api, headcount, viewer) {
   const watch = watchNumbers(api, headcount);
-  onSubmit("drop", async () => watch(await api.createBonus(readBonus(viewer))));
-  onSubmit("send-news", async () => {
-    setText(at("news-sent"), "");
-    await api.sendNews(readNews(viewer));
-    at("news-text").value = "";
-    setText(at("news-sent"), "The news is on its way.");
-  });
-  at("kick-user").value = viewer.user;
-  onSubmit("kick", async () => {
-    setText(at("kicked"), "");
-    setText(at("kicked"), view.kickedText(await api.kick(at("kick-user").value, at("kick-reason").value.trim())));
+  /** @type {{id: string, text: string}|null} */
+  let open = null;
+  onSubmit("drop", async () => {
+    const order = readBonus(viewer);
+    const text = JSON.stringify(order);
+    // An order whose answer got lost keeps its id: sent again, it is done once.
+    if (open?.text !== text) open = { id: crypto.randomUUID(), text };
+    watch(await api.createBonus({ ...order, bonus_id: open.id }));
+    open = null;
+    at("sent").focus();
   });
 }
 
 /**
- * Show the statistics of the bonus dropped last. The tab remembers it after a reload.
+ * Show the numbers of the bonus dropped last. The tab remembers it after a reload.
  *
  * @param {ReturnType<typeof makeApi>} api
  * @param {Headcount} headcount
@@ -92,14 +91,6 @@ function readBonus(viewer) {
   };
 }
 
-/** @param {{user: string, resource: string}} viewer */
-function readNews(viewer) {
-  const text = at("news-text").value.trim();
-  if (isBlank(text)) throw new Error("News needs a visible text.");
-  const expires_in_seconds = Number(at("news-seconds").value);
-  return { type: "note", body: { text }, audience: audience(at("news-audience").value, viewer), expires_in_seconds };
-}
-
 /**
  * @param {string} kind
  * @param {{user: string, resource: string}} viewer
@@ -113,10 +104,9 @@ function audience(kind, { user, resource }) {
 /** @param {Numbers} numbers */
 function showNumbers({ claimed, left, state, broadcast }) {
   at("numbers").hidden = false;
-  at("no-numbers").hidden = true;
   setText(at("claimed"), String(claimed));
   setText(at("left"), left === null ? "∞" : String(left));
   setText(at("state"), view.stateText({ state, left }));
-  setText(at("sent"), broadcast ? view.broadcastText(broadcast) : "");
+  setText(at("sent"), broadcast ? view.broadcastText(broadcast) : "Dropped.");
   at("cancel-bonus").hidden = state !== "open" && state !== "upcoming";
 }

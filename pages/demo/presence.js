@@ -10,6 +10,7 @@ import * as view from "./view.js";
 
 // In milliseconds.
 const POLL_EVERY = 5_000;
+const MAX_NAMES = 20;
 
 /**
  * @param {ReturnType<typeof makeApi>} api
@@ -35,7 +36,13 @@ export function showPresence(api, headcount, viewer, reportProblem) {
       isPolling = false;
     }
   };
-  headcount.on("audience", (audience) => showPeople(audience, viewer.user));
+  headcount.on("audience", async (audience) => {
+    showPeople(audience, viewer.user);
+    if (audience.list !== null) return;
+    // Of a crowd that is too large for the client's list, the first.
+    const { items } = await api.online(audience.resource, MAX_NAMES).catch(() => ({ items: [] }));
+    if (headcount.audience === audience) showPeople({ ...audience, list: items }, viewer.user);
+  });
   headcount.on("welcome", ({ connection_id }) => {
     connectionId = connection_id;
     poll();
@@ -49,13 +56,12 @@ export function showPresence(api, headcount, viewer, reportProblem) {
  * @param {string} user
  */
 function showPeople({ users, list }, user) {
-  const items = list ?? [];
-  const mine = items.filter(({ user_id }) => user_id === user);
-  const others = items.filter(({ user_id }) => user_id !== user);
-  setText(at("online-count"), String(users));
-  at("people").replaceChildren(...[...mine, ...others].map((person) => makePerson(person, user)));
+  const items = view.firstNames(list ?? [], user, MAX_NAMES);
+  setText(at("online-count"), users.toLocaleString("en"));
+  setText(at("crowd-count"), users.toLocaleString("en"));
+  at("people").replaceChildren(...items.map((person) => makePerson(person, user)));
   at("people-more").hidden = users <= items.length;
-  at("people-more").textContent = list ? `and ${users - items.length} more` : "They are too many to list.";
+  setText(at("people-more"), `and ${(users - items.length).toLocaleString("en")} more`);
 }
 
 /**
@@ -69,7 +75,8 @@ function makePerson({ user_id, joined_at, connections }, user) {
   item.dataset.connections = String(connections);
   paintAvatar(part(".avatar"), user_id);
   part("bdi").textContent = names.shown(user_id);
-  part("small").textContent = `since ${view.timeText(joined_at, Date.now())}, ${view.counted(connections, "connection")}`;
+  item.title = `since ${view.momentText(joined_at, Date.now())}, ${view.counted(connections, "connection")}`;
+  part("small").textContent = item.title;
   part(".badge").textContent = user_id === user ? "You" : "";
   return item;
 }
@@ -85,7 +92,7 @@ function showDevices(items, own) {
       const part = (/** @type {string} */ selector) => /** @type {HTMLElement} */ (item.querySelector(selector));
       item.dataset.resource = resource;
       part("bdi").textContent = names.shown(device ?? "Unnamed");
-      part("small").append(`since ${view.timeText(opened_at, Date.now())}, watching `, element("bdi", names.shown(resource)));
+      part("small").append(`since ${view.momentText(opened_at, Date.now())}, watching `, element("bdi", names.shown(resource)));
       part(".badge").textContent = connection_id === own ? "This tab" : "";
       return item;
     }),
@@ -101,8 +108,8 @@ function showSessions(items) {
       const row = document.createElement("tr");
       const watched = element("td", view.clockText(watched_ms));
       watched.className = "number";
-      const from = view.timeText(joined_at, Date.now());
-      const to = ended_at === null ? "now" : view.timeText(ended_at, Date.now());
+      const from = view.momentText(joined_at, Date.now());
+      const to = ended_at === null ? "now" : view.momentText(ended_at, Date.now());
       row.append(element("td", from), element("td", to), element("td", view.endText(ended_by)), watched);
       return row;
     }),

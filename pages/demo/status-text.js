@@ -9,6 +9,7 @@
  * @property {string} trouble   a sentence; empty when there is nothing to explain
  * @property {string} next      when the next attempt is: the end of that sentence
  * @property {boolean} canWake  whether to show the button: no attempt is about to start
+ * @property {boolean} canDismiss  it tells what has passed: the user has read it, and it goes
  * @property {string} waiting   how many requests have no answer; empty when it is too early to show
  */
 
@@ -22,22 +23,25 @@ const SHOW_WAITING_AFTER = 1_000;
  * @param {Backlog} known.backlog
  * @param {number} known.waitingSince  local time when the backlog was last empty
  * @param {string} known.problem       of the HTTP API, empty when it answers
+ * @param {string} known.removed       what the operator said when they removed this user; empty: they did not, or it was read
  * @param {number} now
  * @returns {StatusText}
  */
-export function statusText({ status: { status, reason, code, retryAt }, backlog, waitingSince, problem }, now) {
+export function statusText({ status: { status, reason, code, retryAt }, backlog, waitingSince, problem, removed }, now) {
   const isOnline = status === "online";
   const seconds = retryAt === null ? 0 : Math.ceil((retryAt - now) / 1_000);
   // When the client stops, the page asks for what is missing and explains it there.
-  const trouble = isOnline ? onlineTrouble(backlog, problem) : status === "stopped" ? "" : sentence(reason);
+  const current = isOnline ? onlineTrouble(backlog, problem) : status === "stopped" || code === "kicked" ? "" : sentence(reason);
+  const trouble = current || (removed && `Removed by the operator: ${sentence(removed)}`);
   const isLate = !isOnline || backlog.isStuck || now - waitingSince >= SHOW_WAITING_AFTER;
   return {
     word: WORDS[status],
-    isWell: isOnline && trouble === "",
+    isWell: isOnline && current === "",
     trouble,
     // The operator's words stand for themselves.
     next: status === "offline" && code !== "kicked" && seconds > 0 ? `; next try in ${seconds} s` : "",
     canWake: status === "offline" && (retryAt === null || seconds > 2),
+    canDismiss: isOnline && trouble !== current,
     waiting: backlog.count > 0 && isLate ? `${backlog.count} waiting` : "",
   };
 }

@@ -16,12 +16,14 @@ const REDRAW_EVERY = 250;
  */
 export function showStatus(headcount) {
   let problem = "";
+  let removed = "";
   let waitingSince = Date.now();
   const show = () => {
     const now = Date.now();
     const { status, backlog } = headcount;
     if (backlog.count === 0) waitingSince = now;
-    const shown = statusText({ status, backlog, waitingSince, problem }, now);
+    if (status.code === "kicked") removed = status.reason;
+    const shown = statusText({ status, backlog, waitingSince, problem, removed }, now);
     at("status").hidden = false;
     at("status").dataset.status = status.status;
     at("status").dataset.well = String(shown.isWell);
@@ -31,6 +33,12 @@ export function showStatus(headcount) {
     setText(at("trouble-next"), shown.next);
     at("trouble").hidden = shown.trouble === "";
     at("wake").hidden = !shown.canWake;
+    at("dismiss").hidden = !shown.canDismiss;
+  };
+  at("dismiss").onclick = () => {
+    removed = "";
+    show();
+    at("main").focus();
   };
   at("wake").onclick = () => headcount.wake();
   headcount.on("status", show);
@@ -55,7 +63,7 @@ export function showWatchTime(headcount) {
     const now = headcount.serverNow();
     setText(at("watch"), view.clockText(welcome.watched_ms + now - welcome.server_now));
     setText(at("session"), view.clockText(now - welcome.session.joined_at));
-    setText(at("since"), view.timeText(welcome.session.joined_at, now));
+    setText(at("since"), view.momentText(welcome.session.joined_at, now));
   };
   headcount.on("welcome", (now) => {
     welcome = now;

@@ -1,6 +1,7 @@
 /** What all tabs of a user keep in sync: reactions, the note, and the list of events. */
 
 import { at, copy, entry, setText, showProblem } from "./dom.js";
+import { float } from "./stage.js";
 import * as view from "./view.js";
 
 /** @import {Headcount} from "../../client/src/headcount.js" */
@@ -9,7 +10,11 @@ import * as view from "./view.js";
 // In milliseconds, since the last key.
 const SEND_NOTE_AFTER = 350;
 
-/** Reactions, each with the path of its icon in a view box of 24 by 24. */
+/**
+ * Reactions, each with the path of its icon in a view box of 24 by 24.
+ *
+ * @type {Record<string, string>}
+ */
 const REACTIONS = {
   heart: "M12 21 3.6 12.5a5.3 5.3 0 0 1 7.5-7.5l.9.9.9-.9a5.3 5.3 0 0 1 7.5 7.5z",
   star: "m12 2.5 2.9 6.2 6.8.9-5 4.7 1.3 6.7-6-3.3-6 3.3 1.3-6.7-5-4.7 6.8-.9z",
@@ -34,6 +39,7 @@ export function showStream(headcount) {
     events = view.append(events, event);
     showActivity(events);
     showCounts(counts());
+    if (event.type === "react" && Object.hasOwn(REACTIONS, event.body.kind)) float(REACTIONS[event.body.kind]);
   });
   headcount.on("state", (state) => {
     showCounts(counts());

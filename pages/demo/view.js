@@ -1,6 +1,8 @@
 /** What the demo page shows, as pure functions of events and answers. */
 
-/** @import {Bonus, LedgerEntry, News, Outcome, StreamEvent} from "../../client/src/types.js" */
+import { shown } from "./names.js";
+
+/** @import {Bonus, Campaign, LedgerEntry, Milestone, News, Outcome, StreamEvent} from "../../client/src/types.js" */
 
 // As many as a snapshot has, so a new tab shows the same as one that has been open for hours.
 const MAX_KEPT = 100;
@@ -69,6 +71,65 @@ export const toWatch = ({ min_ms, watched_ms, reached_at }, now) =>
   reached_at === null ? min_ms - watched_ms : Math.max(0, reached_at - now);
 
 /**
+ * How far the user is towards the least watch time of a bonus, in percent.
+ *
+ * @param {NonNullable<Bonus["progress"]>} progress
+ * @param {number} now  by the server's clock
+ */
+export const watchedPercent = (progress, now) => percent(progress.min_ms - toWatch(progress, now), progress.min_ms);
+
+/**
+ * @param {number} part
+ * @param {number} whole
+ */
+const percent = (part, whole) => Math.max(0, Math.min(100, (100 * part) / whole));
+
+/**
+ * The order of the bonuses: what can be claimed, the first to expire first, then what comes, then what is over.
+ *
+ * @param {Bonus} one
+ * @param {Bonus} other
+ * @param {number} now  by the server's clock
+ */
+export const inOrder = (one, other, now) => rank(one, now) - rank(other, now) || one.expires_at - other.expires_at;
+
+/**
+ * @param {Bonus} bonus
+ * @param {number} now
+ */
+function rank(bonus, now) {
+  const at = ["open", "not_yet", "upcoming"].indexOf(phase(bonus, now));
+  return at === -1 ? 3 : at;
+}
+
+/**
+ * The document's title: the countdown of the bonus that expires first, while one can be claimed.
+ *
+ * @param {Bonus[]} bonuses
+ * @param {number} now  by the server's clock
+ */
+export function titleText(bonuses, now) {
+  const open = bonuses.filter((bonus) => phase(bonus, now) === "open").sort((one, other) => inOrder(one, other, now));
+  if (open.length === 0) return "Headcount";
+  const left = leftText(open[0].expires_at - now);
+  return `${left}${left.includes(":") ? "" : " s"} – ${shown(rewardText(open[0].reward))} – Headcount`;
+}
+
+/** @param {number} milliseconds */
+export function leftText(milliseconds) {
+  const seconds = Math.ceil(milliseconds / 1_000);
+  return seconds < 100 ? String(seconds) : clockText(seconds * 1_000).replace(/^0:0?/, "");
+}
+
+/**
+ * What a claim without an answer says: on its button, and beside it.
+ *
+ * @param {boolean} isOnline
+ */
+export const claimingText = (isOnline) =>
+  isOnline ? { button: "Claiming…", outcome: "Claiming…" } : { button: "Waiting…", outcome: "It will be sent when you are back" };
+
+/**
  * What a bonus says of itself.
  *
  * @param {Bonus} bonus
@@ -76,7 +137,7 @@ export const toWatch = ({ min_ms, watched_ms, reached_at }, now) =>
  * @param {number} now  by the server's clock
  */
 export function phaseText({ progress, left }, phase, now) {
-  if (phase === "open" && left) return `${PHASES.open}: ${left} left at most`;
+  if (phase === "open" && left) return `${left} left at most`;
   if (phase !== "not_yet" || !progress) return PHASES[phase];
   const minutes = Math.ceil(toWatch(progress, now) / 60_000);
   return `Keep watching: ${counted(minutes, "minute")} to go`;
@@ -102,6 +163,40 @@ export const PHASES = {
 
 /** @param {any} reward  any JSON; this page sends {"text": …} */
 export const rewardText = (reward) => (typeof reward?.text === "string" ? reward.text : JSON.stringify(reward));
+
+/**
+ * The user first, then others.
+ *
+ * @template {{user_id: string}} P
+ * @param {P[]} people
+ * @param {string} user
+ * @param {number} most
+ */
+export const firstNames = (people, user, most) =>
+  [...people.filter(({ user_id }) => user_id === user), ...people.filter(({ user_id }) => user_id !== user)].slice(0, most);
+
+/**
+ * How far a user is on the way to a milestone.
+ *
+ * @param {Campaign} campaign
+ * @param {Milestone} milestone
+ * @param {number} watched  for the campaign up to now, in milliseconds
+ * @returns {{percent: number, text: string}}
+ */
+export function milestoneProgress(campaign, { watched_seconds, days, repeats, awarded, days_in_a_row }, watched) {
+  const whole = 1_000 * watched_seconds;
+  if (days) return { percent: percent(days_in_a_row ?? 0, days), text: `${days_in_a_row ?? 0} of ${counted(days, "day")} in a row, ${minutes(whole)} each` };
+  if (awarded > 0 && !repeats) return { percent: 100, text: "reached" };
+  const had = repeats ? Math.max(0, watched - awarded * whole) : watched;
+  const state = campaign.state === "running" ? "" : `, ${campaign.state}`;
+  return { percent: percent(had, whole), text: `${clockText(Math.min(had, whole))} of ${minutes(whole)}${state}${awarded > 0 ? `, had ${counted(awarded, "time")}` : ""}` };
+}
+
+/** @param {number} milliseconds */
+const minutes = (milliseconds) => (milliseconds < 120_000 ? `${Math.round(milliseconds / 1_000)} s` : `${Math.round(milliseconds / 60_000)} min`);
+
+/** How high the bars of the stage's wall are, in percent. */
+export const wallHeights = () => Array.from({ length: 26 }, (_, n) => Math.round(45 + 30 * Math.sin(n / 2.1) + 22 * Math.cos(1.7 * n)));
 
 /**
  * News that has not expired, newest first.
@@ -209,6 +304,18 @@ export function timeText(moment, now, locale) {
   const time = date.toLocaleTimeString(locale, { timeStyle: "medium" });
   if (date.toDateString() === today.toDateString()) return time;
   return `${date.toLocaleDateString(locale, { day: "numeric", month: "short" })}, ${time}`;
+}
+
+/**
+ * A time in the viewer's zone, and in UTC if that is another.
+ *
+ * @param {number} moment
+ * @param {number} now
+ * @param {string} [locale]
+ */
+export function momentText(moment, now, locale) {
+  const local = timeText(moment, now, locale);
+  return new Date(moment).getTimezoneOffset() === 0 ? local : `${local} (${new Date(moment).toISOString().slice(11, 19)} UTC)`;
 }
 
 /** @param {number} milliseconds */

@@ -100,13 +100,6 @@ class Tab:
         await self.part("drop-audience").select_option("resource")
         await self.part("drop-submit").click()
 
-    async def send_news(self, text: str, *, seconds: int = LONG) -> None:
-        """Send news as the operator, to all users who watch this tab's resource."""
-        await self.part("news-text").fill(text)
-        await self.part("news-seconds").fill(str(seconds))
-        await self.part("news-audience").select_option("resource")
-        await self.part("news-submit").click()
-
     def news(self, text: str) -> Locator:
         return self.part("news").locator("li").filter(has_text=text)
 

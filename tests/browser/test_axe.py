@@ -1,17 +1,19 @@
-"""axe finds nothing on the operator's page: each tab, on a laptop and a phone, dark and light."""
+"""axe finds nothing on the pages: each state, on a laptop and phones, dark, light and forced."""
 
 from __future__ import annotations
 
 import asyncio
 import os
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from playwright.async_api import expect
 
 from tests.browser.operator import TABS, Operator, ask, make_key
-from tests.browser.tabs import LONG
+from tests.browser.tabs import LONG, Tab
 from tests.support.npm import installed
 
 if TYPE_CHECKING:
@@ -25,12 +27,40 @@ if TYPE_CHECKING:
 AXE = Path(__file__).parent / "axe"
 # A folder to write pictures of all tabs to, to look at.
 PICTURES = os.environ.get("PICTURES")
+# As the window shows it, not the whole page.
+IN_WINDOW = "IN_WINDOW" in os.environ
+DANA = "\u05d3\u05e0\u05d4"
 RUN = """async () => {
     const { violations } = await axe.run(document, { resultTypes: ["violations"] });
     const found = ({ id, nodes }) => nodes.map(({ html }) => `${id}: ${html.slice(0, 200)}`);
     return violations.flatMap(found);
 }"""
-WIDTHS = {"laptop": (1440, 900), "phone": (390, 844)}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a page is looked at."""
+
+    width: int
+    height: int
+    colours: Literal["light", "dark"]
+    forced: Literal["active", "none"] = "none"
+
+    async def on(self, page: Page) -> None:
+        await page.set_viewport_size({"width": self.width, "height": self.height})
+        await page.emulate_media(
+            color_scheme=self.colours, forced_colors=self.forced, reduced_motion="reduce"
+        )
+
+
+LOOKS = {
+    "laptop-light": Look(1440, 900, "light"),
+    "laptop-dark": Look(1440, 900, "dark"),
+    "phone-light": Look(390, 844, "light"),
+    "phone-dark": Look(390, 844, "dark"),
+    "small": Look(320, 568, "light"),
+    "forced": Look(1440, 900, "dark", forced="active"),
+}
 
 
 @cache
@@ -38,16 +68,23 @@ def _axe() -> str:
     return (installed(AXE) / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
 
 
-async def findings(page: Page) -> list[str]:
-    found: list[str] = await page.evaluate(RUN)
-    return found
+async def findings(page: Page, state: str) -> dict[str, list[str]]:
+    """What axe finds in this state of a page, by look; a picture of each, if they are wanted."""
+    await page.evaluate(await asyncio.to_thread(_axe))
+    found = {}
+    for name, look in LOOKS.items():
+        await look.on(page)
+        found[name] = await page.evaluate(RUN)
+        if PICTURES:
+            await page.screenshot(path=f"{PICTURES}/{state}-{name}.png", full_page=not IN_WINDOW)
+    return {f"{state}, {name}": problems for name, problems in found.items() if problems}
 
 
 @pytest.fixture(scope="module")
 def show(headcount: Headcount) -> str:
     """Something on every tab, for viewers of their own, and the key to see it."""
     viewers = {"audience": {"kind": "resource", "resource": "axe"}}
-    for text in ("Half time", "\u05d3\u05e0\u05d4"):
+    for text in ("Half time", DANA):
         news = {"type": "note", "body": {"text": text}, "expires_in_seconds": LONG}
         ask("POST", headcount, "/news", news | viewers)
         bonus = {"reward": {"text": text}, "window_seconds": LONG}
@@ -58,33 +95,52 @@ def show(headcount: Headcount) -> str:
     return str(make_key(headcount, "axe", "read", "order")["token"])
 
 
-@pytest.mark.parametrize("colours", ["light", "dark"])
-@pytest.mark.parametrize("device_kind", WIDTHS)
-async def test_axe_finds_nothing(
-    headcount: Headcount,
-    device: Device,
-    show: str,
-    device_kind: str,
-    colours: Literal["light", "dark"],
+async def test_axe_finds_nothing_on_the_operators_page(
+    headcount: Headcount, device: Device, show: str
 ) -> None:
     """The key may not kick, so what is disabled and why is looked at, too."""
-    source = await asyncio.to_thread(_axe)
     operator = await Operator.open(await device(), headcount, show)
-    width, height = WIDTHS[device_kind]
-    await operator.page.set_viewport_size({"width": width, "height": height})
-    await operator.page.emulate_media(color_scheme=colours)
-    await operator.page.evaluate(source)
     found = {}
     for tab in TABS:
         await operator.turn_to(tab)
         await fill(operator, tab)
-        found[tab] = await findings(operator.page)
-        if PICTURES:
-            path = f"{PICTURES}/{tab}-{device_kind}-{colours}.png"
-            await operator.page.screenshot(path=path, full_page=True)
+        found |= await findings(operator.page, tab)
     await operator.part("sign-out").click()
-    found["gate"] = await findings(operator.page)
-    assert found == {place: [] for place in found}
+    found |= await findings(operator.page, "gate")
+    assert found == {}
+
+
+async def test_axe_finds_nothing_on_the_demo(
+    headcount: Headcount, device: Device, show: str
+) -> None:
+    """A name from right to left; bonuses that are open, claimed and not yet theirs; a kick."""
+    laptop = await device()
+    tab = await Tab.open(laptop, headcount, DANA, "axe")
+    await tab.drop_bonus("50 coins", stock=3)
+    await tab.offers("50 coins")
+    await tab.claim("50 coins")
+    await tab.has_claimed("50 coins")
+    await tab.offers("Half time")
+    await expect(tab.part("milestone")).not_to_have_count(0)
+    await tab.react("heart")
+    await tab.part("ledger").locator("summary").click()
+    found = await findings(tab.page, "demo")
+    ask("POST", headcount, "/kick", {"user_id": DANA, "reason": "Be kind"})
+    await tab.shows_trouble("Removed by the operator")
+    await expect(tab.part("dismiss")).to_be_visible()
+    await laptop.set_offline(True)
+    await tab.shows_trouble("This device is offline")
+    await tab.bonus("Half time").get_by_test_id("claim").click()
+    found |= await findings(tab.page, "demo-offline")
+    await laptop.set_offline(False)
+    await tab.part("leave").click()
+    await expect(tab.part("name-gate")).to_be_visible()
+    found |= await findings(tab.page, "demo-name")
+    await tab.page.evaluate("sessionStorage.clear()")
+    await tab.page.reload()
+    await expect(tab.part("token-gate")).to_be_visible()
+    found |= await findings(tab.page, "demo-gate")
+    assert found == {}
 
 
 async def fill(operator: Operator, tab: str) -> None:

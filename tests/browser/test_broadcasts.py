@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
 
-from tests.browser.tabs import Tab
+from tests.browser.operator import ask
+from tests.browser.tabs import LONG, Tab
 
 if TYPE_CHECKING:
     import asyncpg
@@ -26,11 +27,11 @@ async def test_news_shows_on_open_pages_and_on_later_ones_until_it_expires(
         Tab.open(devices[0], headcount, "Nia", "news"),
         Tab.open(devices[1], headcount, "Ned", "other-news"),
     )
-    await first.send_news("The second half begins")
+    send_news(headcount, "The second half begins", "news")
     await expect(first.news("The second half begins")).to_have_count(1)
     later = await Tab.open(devices[2], headcount, "Noe", "news")
     await expect(later.news("The second half begins")).to_have_count(1)
-    await first.send_news("Hurry", seconds=120)
+    send_news(headcount, "Hurry", "news", seconds=120)
     await asyncio.gather(
         *(expect(tab.news("Hurry")).to_have_count(1) for tab in (first, later)),
     )
@@ -48,7 +49,7 @@ async def test_a_tab_that_switches_shows_the_news_that_is_valid_there(
         Tab.open(await device(), headcount, "Nat", "news-here"),
         Tab.open(await device(), headcount, "Nik", "news-there"),
     )
-    await here.send_news("For here")
+    send_news(headcount, "For here", "news-here")
     await expect(here.news("For here")).to_have_count(1)
     await there.watch("news-here")
     await expect(there.news("For here")).to_have_count(1)
@@ -108,3 +109,9 @@ async def test_a_new_tab_shows_the_state_when_its_events_are_gone(
     await second.react("star")
     await first.has_reactions("star", 3)
     await second.has_reactions("star", 3)
+
+
+def send_news(headcount: Headcount, text: str, resource: str, *, seconds: int = LONG) -> None:
+    audience = {"kind": "resource", "resource": resource}
+    news = {"type": "note", "body": {"text": text}, "expires_in_seconds": seconds}
+    ask("POST", headcount, "/news", news | {"audience": audience})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playwright.async_api import expect
 
+from tests.browser.operator import ask
 from tests.browser.tabs import Tab
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ async def test_a_tab_that_lost_its_connection_watches_the_same_resource_again(
     tab = await Tab.open(laptop, headcount, "Cat", "one")
     await tab.watch("two")
     await expect(tab.part("resource")).to_have_text("two")
-    await kick(tab, "Cat", "1 connection closed.")
+    assert kick(headcount, "Cat")["closed"] == 1
     await tab.sees("Cat", connections=1)
     await tab.is_online()
     await expect(tab.part("resource")).to_have_text("two")
@@ -117,16 +117,19 @@ async def test_devices_are_listed_and_this_tab_is_marked(
     await expect(mine).to_contain_text("watching one")
 
 
-async def test_the_operator_kicks_a_user(
+async def test_a_kicked_user_reads_why_until_they_dismiss_it(
     headcount: Headcount, device: Device, rows: asyncpg.Connection
 ) -> None:
-    operator = await Tab.open(await device(), headcount, "Eli", "kick")
+    other = await Tab.open(await device(), headcount, "Eli", "kick")
     tabs = [await Tab.open(await device(), headcount, "Fay", "kick") for _ in range(2)]
-    await kick(operator, "Fay", "2 connections closed.")
-    await kick(operator, "Nadia", "No user of that name is online.")
+    assert kick(headcount, "Fay", "Be kind.")["closed"] == len(tabs)
     # This page gives a kicked user new tickets, so the user is back, in a new session.
-    await asyncio.gather(*(tab.is_online() for tab in tabs))
-    await operator.sees("Fay", connections=2)
+    for tab in tabs:
+        await tab.shows_trouble("Removed by the operator: Be kind.")
+        await tab.is_online()
+        await tab.part("dismiss").click()
+        await tab.shows_no_trouble()
+    await other.sees("Fay", connections=2)
     ended = await rows.fetch(
         "select ended_by::text from sessions where user_id = 'Fay' order by joined_at"
     )
@@ -160,7 +163,5 @@ select c.connection_id, w.resource from watching_times w, connections(w.nodes) c
 """
 
 
-async def kick(tab: Tab, user: str, answer: str) -> None:
-    await tab.part("kick-user").fill(user)
-    await tab.part("kick").click()
-    await expect(tab.part("kicked")).to_have_text(answer)
+def kick(headcount: Headcount, user: str, reason: str | None = None) -> Any:
+    return ask("POST", headcount, "/kick", {"user_id": user, "reason": reason})

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import boto3
 from playwright.async_api import expect
 
+from tests.browser import picture
 from tests.browser.tabs import LONG, Tab
 from tests.support.waiting import until_answered
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tests.browser.tabs import Device
     from tests.support.system import Headcount
 
-# Where to write the README's picture.
+# Where to write the README's picture: two tabs and a phone.
 SCREENSHOT = os.environ.get("SCREENSHOT")
 
 # From the last page's close until its $disconnect is a row: a socket, a function, a statement.
@@ -60,9 +61,10 @@ async def test_two_tabs_and_a_device_stay_in_step(
     await first.drop_bonus("50 coins", stock=100, seconds=60 if SCREENSHOT else LONG)
     await asyncio.gather(*(tab.offers("50 coins") for tab in (*mine, bob)))
     await asyncio.gather(*(tab.counts_down("50 coins") for tab in (*mine, bob)))
-    await take_screenshot(first, headcount, friends)
     await second.claim("50 coins")
     await asyncio.gather(*(tab.has_claimed("50 coins") for tab in mine))
+    if SCREENSHOT:
+        await take_picture(headcount, first, bob, other, friends)
     await expect(first.part("drop-claimed")).to_have_text("1")
     await expect(bob.bonus("50 coins")).to_have_attribute("data-phase", "open")
     assert await claims(rows, "Ann") == 1
@@ -199,14 +201,19 @@ async def test_a_phone_shows_the_page_without_scrolling_sideways(
     assert wider <= 0
 
 
-async def take_screenshot(tab: Tab, headcount: Headcount, friends: BrowserContext) -> None:
-    """Take the README's picture if SCREENSHOT names a file: a bonus counting down, other users."""
-    if not SCREENSHOT:
-        return
+async def take_picture(
+    headcount: Headcount, tab: Tab, friend: Tab, phone: Tab, friends: BrowserContext
+) -> None:
+    """Ann has claimed on one of her tabs, so on all; Bob still may."""
     company = [await Tab.open(friends, headcount, name, "final") for name in ("Chidi", "Dana Kern")]
-    await tab.sees("Dana Kern", connections=1)
-    await tab.page.evaluate("scrollTo(0, 0)")
-    await tab.page.screenshot(path=SCREENSHOT, full_page=True)
+    for one in (tab, friend, phone):
+        await one.sees("Dana Kern", connections=1)
+    shots = [
+        picture.Shot(tab.page),
+        picture.Shot(friend.page, colours="dark"),
+        picture.Shot(phone.page, is_phone=True),
+    ]
+    await picture.take(friends, shots, str(SCREENSHOT))
     for one in company:
         await one.page.close()
 

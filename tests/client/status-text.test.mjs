@@ -6,10 +6,10 @@ import { statusText } from "../../pages/demo/status-text.js";
 const NOW = 1_000_000;
 const ONLINE = { status: "online", reason: "", code: null, retryAt: null };
 const offline = (reason, retryAt = null, code = "lost") => ({ status: "offline", reason, code, retryAt });
-const shown = (more) => statusText({ status: ONLINE, backlog: { count: 0, isStuck: false }, waitingSince: NOW, problem: "", ...more }, NOW);
+const shown = (more) => statusText({ status: ONLINE, backlog: { count: 0, isStuck: false }, waitingSince: NOW, problem: "", removed: "", ...more }, NOW);
 
 test("online without trouble shows no text", () => {
-  assert.deepEqual(shown({}), { word: "Online", isWell: true, trouble: "", next: "", canWake: false, waiting: "" });
+  assert.deepEqual(shown({}), { word: "Online", isWell: true, trouble: "", next: "", canWake: false, canDismiss: false, waiting: "" });
 });
 
 test("the text explains that the server cannot save while requests are sent again", () => {
@@ -27,9 +27,15 @@ test("a refused connection shows its reason and the time of the next attempt", (
   assert.deepEqual([trouble + next, canWake], ["The server refused the connection; next try in 5 s", true]);
 });
 
-test("a kicked viewer reads the operator's words and nothing behind them", () => {
-  const { trouble, next } = shown({ status: offline("Be kind", NOW + 2_000, "kicked") });
-  assert.equal(trouble + next, "Be kind");
+test("a removed viewer reads the operator's words until they have been read", () => {
+  const removed = "be kind.";
+  const { trouble, next, canDismiss } = shown({ status: offline(removed, NOW + 2_000, "kicked"), removed });
+  assert.deepEqual([trouble + next, canDismiss], ["Removed by the operator: Be kind", false]);
+  const back = shown({ removed });
+  assert.deepEqual([back.trouble, back.canDismiss, back.isWell], ["Removed by the operator: Be kind", true, true]);
+  const stuck = shown({ removed, backlog: { count: 1, isStuck: true } });
+  assert.match(stuck.trouble, /^Online, but the server cannot save/);
+  assert.equal(stuck.canDismiss, false);
 });
 
 test("no button is shown when an attempt is due within two seconds", () => {

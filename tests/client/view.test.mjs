@@ -33,9 +33,51 @@ test("a bonus opens and expires at its moments", () => {
   const lacks = { clock: "visible", min_ms: 90_000, watched_ms: 0, reached_at: 150 };
   const waiting = [99, 149, 150, 200].map((now) => view.phase({ ...bonus, progress: lacks }, now));
   assert.deepEqual(waiting, ["upcoming", "not_yet", "open", "expired"]);
-  assert.equal(view.phaseText({ ...bonus, left: 50 }, "open", 150), "Claim it before it expires: 50 left at most");
+  assert.equal(view.phaseText({ ...bonus, left: 50 }, "open", 150), "50 left at most");
   const still = { ...bonus, progress: { ...lacks, reached_at: null } };
   assert.deepEqual([view.phase(still, 199), view.phaseText(still, "not_yet", 199)], ["not_yet", "Keep watching: 2 minutes to go"]);
+});
+
+test("the title counts down to the bonus that expires first, and only while one can be claimed", () => {
+  const later = { ...bonus, reward: { text: "A scarf" }, expires_at: 700_000 };
+  const first = { ...bonus, reward: { text: "50 \u202Ecoins" }, expires_at: 42_050 };
+  const titles = [[99, [later, first]], [150, [later, first]], [42_050, [later, first]], [150, [{ ...first, outcome: "claimed" }]], [150, []]];
+  assert.deepEqual(titles.map(([now, all]) => view.titleText(all, now)), [
+    "Headcount", "42 s – 50 \uFFFDcoins – Headcount", "10:58 – A scarf – Headcount", "Headcount", "Headcount",
+  ]);
+  assert.deepEqual([1, 99_000, 99_001, 3_600_000].map(view.leftText), ["1", "99", "1:40", "1:00:00"]);
+});
+
+test("bonuses stand in the order in which they matter", () => {
+  const named = (name, more) => ({ ...bonus, reward: name, ...more });
+  const lacks = { clock: "visible", min_ms: 90_000, watched_ms: 45_000, reached_at: null };
+  const all = [
+    named("over", { outcome: "claimed", expires_at: 160 }), named("soon", { opens_at: 180 }), named("lacks", { progress: lacks }),
+    named("late", { expires_at: 300 }), named("now", {}),
+  ];
+  assert.deepEqual(all.sort((one, other) => view.inOrder(one, other, 150)).map(({ reward }) => reward), ["now", "late", "lacks", "soon", "over"]);
+  assert.equal(view.watchedPercent(lacks, 150), 50);
+});
+
+test("a claim without an answer says when it is sent", () => {
+  assert.deepEqual([true, false].map((isOnline) => view.claimingText(isOnline).outcome), ["Claiming…", "It will be sent when you are back"]);
+});
+
+test("a milestone says how far its user is", () => {
+  const campaign = { state: "running" };
+  const once = { watched_seconds: 900, days: null, repeats: false, awarded: 0, days_in_a_row: null };
+  const progress = (milestone, watched, state = "running") => view.milestoneProgress({ ...campaign, state }, { ...once, ...milestone }, watched);
+  assert.deepEqual(progress({}, 450_000), { percent: 50, text: "0:07:30 of 15 min" });
+  assert.deepEqual(progress({}, 2_000_000), { percent: 100, text: "0:15:00 of 15 min" });
+  assert.deepEqual(progress({ awarded: 1 }, 2_000_000), { percent: 100, text: "reached" });
+  assert.deepEqual(progress({ repeats: true, awarded: 2 }, 2_025_000), { percent: 25, text: "0:03:45 of 15 min, had 2 times" });
+  assert.deepEqual(progress({ watched_seconds: 15 }, 0, "paused"), { percent: 0, text: "0:00:00 of 15 s, paused" });
+  assert.deepEqual(progress({ days: 4, days_in_a_row: 1 }, 0), { percent: 25, text: "1 of 4 days in a row, 15 min each" });
+});
+
+test("of a crowd, the user and the first others are named", () => {
+  const people = ["ann", "ben", "cat", "you"].map((user_id) => ({ user_id }));
+  assert.deepEqual(view.firstNames(people, "you", 3).map(({ user_id }) => user_id), ["you", "ann", "ben"]);
 });
 
 test("an outcome outlives the window", () => {
