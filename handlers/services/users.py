@@ -1,12 +1,13 @@
-"""Users by the beginning of their id."""
+"""Users by the beginning of their id, and what happened to one: their ledger and stream."""
 
 from __future__ import annotations
 
 from typing import ClassVar
+from uuid import UUID  # msgspec reads the annotations
 
 import msgspec
 
-from handlers.core.operation import Statement
+from handlers.core.operation import Json, Statement
 
 
 class FoundUserRow(msgspec.Struct, frozen=True):
@@ -20,4 +21,39 @@ class ListUsers(Statement[FoundUserRow], frozen=True):
     query: ClassVar[str] = "users"
     prefix: str
     after_user_id: str
+    limit: int
+
+
+class LedgerEntryRow(msgspec.Struct, frozen=True):
+    id: int
+    entry: str
+    bonus_id: UUID
+    reward: Json
+    at: int
+    reason: str | None
+
+
+class ListLedger(Statement[LedgerEntryRow], frozen=True):
+    """The ledger of a user, newest first."""
+
+    query: ClassVar[str] = "ledger"
+    user_id: str
+    before_id: int
+    limit: int
+
+
+class UserEventRow(msgspec.Struct, frozen=True):
+    seq: int
+    type: str
+    body: Json
+    patch: Json | None
+    at: int
+
+
+class ListUserEvents(Statement[UserEventRow], frozen=True):
+    """The stream of a user, newest first."""
+
+    query: ClassVar[str] = "user_events"
+    user_id: str
+    before_seq: int
     limit: int

@@ -29,6 +29,7 @@ from handlers.web.routes import (
     reveals,
     tickets,
     user_data,
+    users,
 )
 from handlers.web.scopes import SCOPE_OF
 from handlers.web.security_headers import SecurityHeaders
@@ -80,6 +81,7 @@ TAGS = [
 ROUTERS = (
     tickets.router,
     presence.router,
+    users.router,
     reports.router,
     audience.router,
     corrections.router,

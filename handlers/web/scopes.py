@@ -20,6 +20,7 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("read_campaign", "list_campaigns", "read_campaign_progress", "list_audit"),
         *("read_draw", "list_candidates", "export_candidates"),
         *("list_claims", "export_claims", "list_users", "read_own_key", "read_work"),
+        *("list_ledger", "list_user_events"),
         *("read_question", "list_questions", "read_reveal"),
     ),
     "order": (

@@ -112,6 +112,30 @@ def test_users_are_found_by_the_beginning_of_their_id(world: World) -> None:
     assert call(world, "GET", "/users")[0] == 422
 
 
+def test_the_ledger_and_the_stream_of_a_user_are_listed_newest_first(world: World) -> None:
+    bonus = drop(world, audience={"kind": "users", "user_ids": ["ann", "ben"]})
+    world.rows(
+        "insert into ledger (bonus_id, user_id, entry, at) values ($1, 'ann', 'claimed', now())",
+        UUID(bonus),
+    )
+    ledger = pages(world, "/users/ledger?user_id=ann&limit=1")
+    assert [one["entry"] for one in ledger] == ["claimed", "offered"]
+    assert [one["reward"] for one in ledger] == [BONUS["reward"]] * 2
+    world.rows("delete from user_events")
+    world.rows(
+        "insert into user_events (user_id, seq, type, body, at, action_id, patch)"
+        """ select 'ann', n, 'like', '{"picture": 7}', now(), 'a' || n,"""
+        """        case n when 3 then jsonb '{"likes": 3}' end from generate_series(1, 3) as n"""
+    )
+    events = pages(world, "/users/events?user_id=ann&limit=2")
+    assert [one["seq"] for one in events] == [3, 2, 1]
+    assert [one["patch"] for one in events] == [{"likes": 3}, None, None]
+    assert events[0]["body"] == {"picture": 7}
+    for path in ("ledger", "events"):
+        assert get(world, f"/users/{path}?user_id=unknown") == {"items": [], "next": None}
+        assert call(world, "GET", f"/users/{path}")[0] == 422
+
+
 def test_counts_say_how_fast_a_broadcast_is(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PUSHES_PER_SECOND", "1234")
     assert get(world, "/online/counts")["pushes_per_second"] == 1234
@@ -132,7 +156,13 @@ def test_what_goes_on_behind_the_scenes(world: World) -> None:
     assert [one["node"] for one in busy["unreachable_nodes"]] == ["gateway/live"]
 
 
-@pytest.mark.parametrize("path", ["/keys/own", "/users?prefix=a", "/health/work"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/keys/own", "/users?prefix=a", "/health/work"),
+        *("/users/ledger?user_id=a", "/users/events?user_id=a"),
+    ],
+)
 def test_a_key_without_read_sees_none_of_it(world: World, path: str) -> None:
     token = make_key(world, "writer", "order")["token"]
     assert call(world, "GET", path, token=token)[0] == 403
