@@ -1,6 +1,7 @@
-/** Campaigns: what each brings, how often it was awarded, and pause, resume, end. */
+/** Campaigns: what each brings, how often it was awarded, and edit, pause, resume, end. */
 
 import { at, button, carryOut, confirm, element, name, showRows, time } from "./dom.js";
+import { resourcesText, showCampaignForm } from "./campaign-form.js";
 import { poll } from "./poll.js";
 import * as text from "./text.js";
 
@@ -10,7 +11,24 @@ import * as text from "./text.js";
 const POLL_EVERY = 10_000;
 const MAX_ROWS = 100;
 
-/** @typedef {{campaign_id: string, resources: string[]|null, clock: string, starts_at: number, ends_at: number|null, ordered_by: string|null, state: string, milestones: any[], test_user_ids: string[]|null}} Campaign */
+/** @typedef {{milestone: number, watched_seconds: number, days: number|null, repeats: boolean, reward: any, claim_within_seconds: number, awarded: number}} Milestone */
+/** @typedef {{per_user: number|null, per_day: number|null, in_all: number|null, cool_down_seconds: number|null}} Limits */
+/**
+ * @typedef {object} Campaign
+ * @property {string} campaign_id
+ * @property {string[]|null} resources
+ * @property {string} clock
+ * @property {string} overlap
+ * @property {string|null} timezone
+ * @property {number|null} announced_at
+ * @property {number} starts_at
+ * @property {number|null} ends_at
+ * @property {string|null} ordered_by
+ * @property {string} state
+ * @property {Milestone[]} milestones
+ * @property {Limits} limits
+ * @property {string[]|null} test_user_ids
+ */
 
 /**
  * @param {Page} page
@@ -25,7 +43,8 @@ export function showCampaigns(page) {
   const orders = (/** @type {Campaign} */ one) => {
     const all = document.createElement("span");
     const isAllowed = page.may("order");
-    const of = one.resources?.map(text.shown).join(", ") ?? "all resources";
+    const of = resourcesText(one);
+    if (one.state !== "over") all.append(button("Edit", () => edit(one), { label: `Edit the campaign of ${of}`, testid: "campaign-edit", isAllowed }));
     const path = `/campaigns/${one.campaign_id}`;
     if (one.state === "running" || one.state === "upcoming") all.append(button("Pause", () => change("Pause", "POST", `${path}/pause`, of), { label: `Pause the campaign of ${of}`, isAllowed }));
     if (one.state === "paused") all.append(button("Resume", () => change("Resume", "POST", `${path}/resume`, of), { label: `Resume the campaign of ${of}`, isAllowed }));
@@ -40,6 +59,11 @@ export function showCampaigns(page) {
       refresh();
       return `The campaign of ${of} is ${state}.`;
     });
+  const edit = (/** @type {Campaign} */ { campaign_id }) =>
+    carryOut("campaign-outcome", async () => {
+      open(await page.api().get(`/campaigns/${campaign_id}`));
+      return "";
+    });
   const refresh = poll({
     every: POLL_EVERY,
     isShown: () => page.isSignedIn() && page.tab() === "campaigns",
@@ -50,5 +74,6 @@ export function showCampaigns(page) {
       at("no-campaigns").hidden = items.length > 0;
     },
   });
+  const open = showCampaignForm(page, refresh);
   return refresh;
 }

@@ -1,13 +1,14 @@
 /** Drop a bonus, and send news: how many it reaches stands there before it is ordered. */
 
-import { Refused } from "./api.js";
 import { at, carryOut, confirm, onSubmit, setText } from "./dom.js";
-import { once } from "./orders.js";
+import { audience, checked, readReward } from "./fields.js";
+import { isThere, once } from "./orders.js";
 import * as text from "./text.js";
 import { isBlank } from "../demo/names.js";
 
 /** @import {Counts} from "./live.js" */
 /** @import {Page} from "./main.js" */
+/** @import {Audience} from "./fields.js" */
 
 // Above so many people, a second question.
 const MANY = 1_000;
@@ -20,7 +21,7 @@ const TEST_SECONDS = 60;
  * @returns {() => void} show the estimate again
  */
 export function showDrop(page, counts, refresh) {
-  const exists = (/** @type {string} */ id) => isThere(page, `/bonuses/${id}`);
+  const exists = (/** @type {string} */ id) => isThere(page.api(), `/bonuses/${id}`);
   const send = (/** @type {object} */ order, /** @type {string} */ bonus_id) => page.api().order("POST", "/bonuses", { ...order, bonus_id });
   const drop = once({ send, exists });
   const test = once({ send, exists });
@@ -41,7 +42,7 @@ export function showDrop(page, counts, refresh) {
       const user = at("test-user").value.trim();
       if (user === "") throw new Error("Type your own user id first: the one that you watch with.");
       sessionStorage.setItem("headcount.test-user", user);
-      await test({ reward: readReward(), audience: { kind: "users", user_ids: [user] }, window_seconds: TEST_SECONDS });
+      await test({ reward: readReward("drop-reward"), audience: { kind: "users", user_ids: [user] }, window_seconds: TEST_SECONDS });
       refresh();
       return `A test for ${text.shown(user)} alone is on its way.`;
     });
@@ -58,7 +59,7 @@ export function showDrop(page, counts, refresh) {
 export function showSend(page, counts, refresh) {
   const send = once({
     send: (order, news_id) => page.api().order("POST", "/news", { ...order, news_id }),
-    exists: (id) => isThere(page, `/news/${id}`),
+    exists: (id) => isThere(page.api(), `/news/${id}`),
   });
   const estimate = () => showEstimate("send-estimate", audience("send"), Number(at("send-seconds").value), counts());
   onSubmit("send", () =>
@@ -78,57 +79,13 @@ export function showSend(page, counts, refresh) {
   return estimate;
 }
 
-/**
- * @param {Page} page
- * @param {string} path
- */
-async function isThere(page, path) {
-  try {
-    await page.api().get(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Refused && error.status === 404) return false;
-    throw error;
-  }
-}
-
-function readReward() {
-  const words = at("drop-reward").value.trim();
-  if (isBlank(words)) throw new Error("A reward needs a visible text.");
-  return { text: words };
-}
-
 function readBonus() {
   return {
-    reward: readReward(),
+    reward: readReward("drop-reward"),
     audience: checked(audience("drop")),
     window_seconds: Number(at("drop-window").value),
     stock: at("drop-stock").value === "" ? null : Number(at("drop-stock").value),
   };
-}
-
-/** @typedef {{kind: string, resource?: string, user_ids?: string[]}} Audience */
-
-/**
- * @param {"drop"|"send"} form
- * @returns {Audience}
- */
-function audience(form) {
-  const kind = at(`${form}-audience`).value;
-  at(`${form}-resource-row`).hidden = kind !== "resource";
-  if (form === "drop") at("drop-users-row").hidden = kind !== "users";
-  if (kind === "resource") return { kind, resource: at(`${form}-resource`).value.trim() };
-  return kind === "users" ? { kind, user_ids: listed(at("drop-users").value) } : { kind };
-}
-
-/** @param {string} lines */
-export const listed = (lines) => [...new Set(lines.split("\n").map((line) => line.trim()).filter(Boolean))];
-
-/** @param {Audience} given */
-function checked(given) {
-  if (given.resource === "") throw new Error("Name the resource.");
-  if (given.user_ids?.length === 0) throw new Error("List at least one user.");
-  return given;
 }
 
 /**

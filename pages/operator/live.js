@@ -36,7 +36,7 @@ export function watchCounts(page) {
   let counts = null;
   const refresh = poll({
     every: POLL_EVERY,
-    isShown: () => page.isSignedIn() && ["live", "bonuses", "news"].includes(page.tab()),
+    isShown: () => page.isSignedIn() && ["live", "bonuses", "news", "questions"].includes(page.tab()),
     report: page.reporter(),
     ask: async () => {
       const read = /** @type {Counts} */ (await page.api().get("/online/counts"));

@@ -5,10 +5,13 @@ import { showAudit } from "./audit.js";
 import { showBonuses } from "./bonuses.js";
 import { showCampaigns } from "./campaigns.js";
 import { at, onSubmit, setText } from "./dom.js";
+import { showDraws } from "./draws.js";
 import { showDrop, showSend } from "./drop.js";
 import { showLive, watchCounts } from "./live.js";
 import { showNews } from "./news.js";
+import { showQuestions } from "./questions.js";
 import { showReports } from "./reports.js";
+import { showReveals } from "./reveals.js";
 import { showTabs } from "./tabs.js";
 import { showUsers } from "./users.js";
 
@@ -82,6 +85,9 @@ function start() {
   const estimateDrop = showDrop(page, counts.read, bonuses.refresh);
   const estimateSend = showSend(page, counts.read, news);
   const live = showLive(page, counts.read);
+  const reveal = showReveals(page);
+  const questions = showQuestions(page);
+  showDraws(page, bonuses.refresh);
   showUsers(page);
   showReports(page);
   /** @type {Record<string, () => unknown>} */
@@ -91,11 +97,15 @@ function start() {
       await live();
     },
     bonuses: () => Promise.all([counts.refresh(), bonuses.refresh()]),
-    news: () => Promise.all([counts.refresh(), news()]),
+    news: () => Promise.all([counts.refresh(), news(), reveal()]),
+    questions: () => Promise.all([counts.refresh(), questions()]),
     campaigns: showCampaigns(page),
     audit: showAudit(page),
   };
-  onSubmit("gate-form", () => signIn(at("gate-key").value.trim(), tabs.show));
+  onSubmit("gate-form", async () => {
+    await signIn(at("gate-key").value.trim(), tabs.show);
+    if (isKeyOpen) at(`tab-${tabs.current()}`).focus();
+  });
   at("sign-out").onclick = () => signOut("");
   addEventListener("hashchange", () => takeKey() && signIn(keptKey(), tabs.show));
   takeKey();
@@ -171,6 +181,7 @@ function showRights() {
     setProblem(/** @type {HTMLElement} */ (part), scopes.has(scope) ? "" : `Your key does not have the scope “${scope}”: you can see, and not act.`);
   }
   at("user-grants-box").hidden = !scopes.has("pay");
+  at("campaign-new").disabled = !scopes.has("order");
 }
 
 start();

@@ -1,9 +1,27 @@
 /** An order whose answer got lost is asked for again by the same id, so nothing is done twice. */
 
-import { isOpen } from "./api.js";
+import { Refused, isOpen } from "./api.js";
+
+/** @import {Api} from "./api.js" */
 
 /** The order before this one took effect after all. Nothing was sent. */
 export class TookEffect extends Error {}
+
+/**
+ * Whether the order that made this took effect.
+ *
+ * @param {Api} api
+ * @param {string} path
+ */
+export async function isThere(api, path) {
+  try {
+    await api.get(path);
+    return true;
+  } catch (error) {
+    if (error instanceof Refused && error.status === 404) return false;
+    throw error;
+  }
+}
 
 /**
  * @param {object} ways

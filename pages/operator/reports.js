@@ -2,6 +2,7 @@
 
 import { draw, stepSeconds } from "./chart.js";
 import { at, carryOut, element, name, onSubmit, setText, showRows, store, time } from "./dom.js";
+import { local } from "./fields.js";
 import * as text from "./text.js";
 import { clockText } from "../demo/view.js";
 
@@ -94,9 +95,6 @@ export function showReports(page) {
     store(page.api(), "report-outcome", `${report.path}.csv`, { ...query, times: "iso" });
   };
 }
-
-/** @param {number} at */
-const local = (at) => new Date(at - new Date(at).getTimezoneOffset() * 60_000).toISOString().slice(0, 19);
 
 function wanted() {
   const report = REPORTS[at("report-kind").value];

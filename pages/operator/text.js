@@ -1,6 +1,6 @@
 /** How the operator's page writes numbers, moments and states: pure functions. */
 
-import { counted, rewardText, timeText } from "../demo/view.js";
+import { counted, momentText, rewardText } from "../demo/view.js";
 import { shown } from "../demo/names.js";
 
 export { counted, rewardText, shown };
@@ -16,9 +16,8 @@ export const number = (count) => (count === null || count === undefined ? "–" 
  * @param {string} [locale]
  */
 export function moment(at, now, locale) {
-  const local = timeText(at, now, locale);
-  const utc = new Date(at).toISOString().slice(11, 19);
-  return new Date(at).getTimezoneOffset() === 0 ? `${local} UTC` : `${local} (${utc} UTC)`;
+  const text = momentText(at, now, locale);
+  return text.endsWith("UTC)") ? text : `${text} UTC`;
 }
 
 /** @param {number} milliseconds */
@@ -42,6 +41,23 @@ export function bonusState({ state, left, opens_at, expires_at }, now) {
   if (state !== "open") return state;
   return left === 0 ? "sold out" : `open, ${lengthText(expires_at - now)} left`;
 }
+
+/**
+ * @param {{state: string, opens_at: number, expires_at: number}} question
+ * @param {number} now  by the server's clock
+ */
+export function questionState({ state, opens_at, expires_at }, now) {
+  if (state === "upcoming") return `opens in ${lengthText(opens_at - now)}`;
+  return state === "open" && now < expires_at ? `open, ${lengthText(expires_at - now)} left` : state;
+}
+
+/**
+ * The options with how many users chose each, and which is right.
+ *
+ * @param {{options: string[], correct: number|null, tally?: number[]}} question
+ */
+export const tallyText = ({ options, correct, tally }) =>
+  options.map((option, n) => `${n === correct ? "✓ " : ""}${shown(option)}${tally ? `: ${number(tally[n])}` : ""}`).join(" · ");
 
 /**
  * @param {{sent: number, gone: number, undelivered: number, dropped: number, is_done: boolean}|null} progress
@@ -89,6 +105,12 @@ export function sweepText({ swept_at, server_now }) {
  * @param {number} now
  */
 export const waitingText = (since, now) => (since === null || now - since < 5_000 ? "nothing waits" : `waits since ${lengthText(now - since)} – late`);
+
+// As much of a body as a row has room for.
+const MAX_SHOWN = 200;
+
+/** @param {string} text */
+export const shortened = (text) => (text.length > MAX_SHOWN ? `${text.slice(0, MAX_SHOWN)}…` : text);
 
 /**
  * The text that an operator sees of news, whose body is any JSON.

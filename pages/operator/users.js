@@ -1,4 +1,4 @@
-/** Users: find one, see their connections, sessions and grants, close one, kick them. */
+/** Users: find one, see their connections, sessions, grants, ledger and stream, end a session, kick them. */
 
 import { at, button, carryOut, confirm, element, name, onSubmit, setText, showRows, showTerms, time } from "./dom.js";
 import * as text from "./text.js";
@@ -38,11 +38,13 @@ function showUser(page) {
   const read = async (/** @type {string} */ user_id) => {
     const { from, to } = { from: page.now() - MONTH, to: page.now() + 60_000 };
     const ask = page.api().get;
-    const [connections, sessions, connected, visible, grants] = await Promise.all([
+    const [connections, sessions, connected, visible, ledger, events, grants] = await Promise.all([
       ask("/connections", { user_id }),
       ask("/sessions", { user_id, limit: MAX_ROWS }),
       ask("/watch-time", { user_id, by: "resource", from, to, limit: MAX_ROWS }),
       ask("/watch-time", { user_id, by: "resource", from, to, limit: MAX_ROWS, clock: "visible" }),
+      ask("/users/ledger", { user_id, limit: MAX_ROWS }),
+      ask("/users/events", { user_id, limit: MAX_ROWS }),
       page.may("pay") ? ask("/grants", { user_id, limit: MAX_ROWS }) : { items: [] },
     ]);
     user = user_id;
@@ -53,6 +55,8 @@ function showUser(page) {
     showConnections(connections.items);
     showSessions(sessions.items);
     showWatched(connected.items, visible.items);
+    showLedger(ledger.items);
+    showEvents(events.items);
     showRows(at("user-grants"), grants.items, (/** @type {any} */ one) => one.bonus_id, (one) => [time(one.claimed_at), name(text.rewardText(one.reward)), one.state]);
   };
   const showConnections = (/** @type {any[]} */ items) => {
@@ -97,6 +101,22 @@ function showSessions(items) {
     ...[time(one.joined_at), one.ended_at === null ? element("span", "now") : time(one.ended_at), name(one.resource)],
     ...[clockText(one.watched_ms), endText(one.ended_by)],
   ], [3]);
+}
+
+/** @param {any[]} items */
+function showLedger(items) {
+  at("no-user-ledger").hidden = items.length > 0;
+  showRows(at("user-ledger"), items, (one) => String(one.id), (one) => [
+    ...[time(one.at), one.entry, name(text.rewardText(one.reward)), name(one.reason ?? "–")],
+  ]);
+}
+
+/** @param {any[]} items */
+function showEvents(items) {
+  at("no-user-events").hidden = items.length > 0;
+  showRows(at("user-events"), items, (one) => String(one.seq), (one) => [
+    ...[String(one.seq), time(one.at), one.type, name(text.shortened(JSON.stringify(one.body)))],
+  ], [0]);
 }
 
 /**

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.support.system import Headcount
 
 ALL_SCOPES = ("tickets", "read", "order", "kick", "pay")
-TABS = ("live", "bonuses", "news", "campaigns", "users", "reports", "audit")
+TABS = ("live", "bonuses", "news", "questions", "campaigns", "users", "reports", "audit")
 
 
 def ask(method: str, headcount: Headcount, path: str, body: object = None) -> Any:

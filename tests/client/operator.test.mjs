@@ -3,7 +3,8 @@ import { test } from "node:test";
 
 import { NoAnswer, Refused, isOpen, refusalText, withQuery } from "../../pages/operator/api.js";
 import { layOut, roundUp, stepSeconds, summary } from "../../pages/operator/chart.js";
-import { listed, size } from "../../pages/operator/drop.js";
+import { size } from "../../pages/operator/drop.js";
+import { listed, local, momentOf, numberOf, rewardOf } from "../../pages/operator/fields.js";
 import { TookEffect, once } from "../../pages/operator/orders.js";
 import * as text from "../../pages/operator/text.js";
 
@@ -131,6 +132,28 @@ test("milestones say what they take, and how often they were awarded", () => {
   const one = { watched_seconds: 900, days: null, repeats: true, reward: { text: "5 coins" }, awarded: 1_200 };
   const streak = { ...one, watched_seconds: 7_200, days: 3, repeats: false, awarded: 0 };
   assert.equal(text.milestonesText([one, streak]), "each 15 min: 5 coins (1,200) · 2 h on 3 days in a row: 5 coins (0)");
+});
+
+test("a question says where it is, and what was answered", () => {
+  const question = { state: "open", opens_at: 0, expires_at: 20_000, options: ["a", "b\u202E"], correct: 1, tally: [3, 1_200] };
+  assert.deepEqual([5_000, 20_500].map((now) => text.questionState(question, now)), ["open, 15 s left", "open"]);
+  assert.equal(text.questionState({ ...question, state: "upcoming", opens_at: 30_000 }, 0), "opens in 30 s");
+  assert.equal(text.tallyText(question), "a: 3 · ✓ b\uFFFD: 1,200");
+  assert.equal(text.tallyText({ ...question, correct: null, tally: undefined }), "a · b\uFFFD");
+});
+
+test("what an edit does not touch stays as it was", () => {
+  const before = 1_772_927_000_123;
+  assert.equal(momentOf(local(before), before), before);
+  assert.equal(momentOf("", before), null);
+  assert.equal(momentOf("", null), null);
+  assert.equal(momentOf(local(before + 60_000), before) % 1_000, 0);
+  const reward = { coins: 5 };
+  assert.equal(rewardOf('{"coins":5}', reward), reward);
+  assert.deepEqual(rewardOf("A scarf", reward), { text: "A scarf" });
+  assert.deepEqual(rewardOf("6 coins", { text: "5 coins", sku: 7 }), { text: "6 coins", sku: 7 });
+  assert.throws(() => rewardOf(" \u200B", reward), /visible/);
+  assert.deepEqual(["", "0", "7"].map(numberOf), [null, 0, 7]);
 });
 
 test("health says what is late", () => {
