@@ -156,6 +156,7 @@ bench-draws: # a draw among 150,000 claims, its export, and checking it (bar: 10
 bench-answers: # answers to a question, and its tally (bar: exact, 1 s after the end); 1 minute (--seconds, --counted)
 bench-rush: # 5,000 users claim at the same moment, stock 100: each has an answer; 1 minute (--users, --quotas)
 bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
+bench-pages: # the operator's page with 150,000 viewers (bar: 1 s, 300 ms a tab), and what it asks for; 12 minutes (--seconds)
 bench-reports: # sums over all users and audiences, of a day, a week, a month (bar: 1 s, equal to the sessions); an hour (--sessions, --online)
 bench-visible: # 150,000 viewers who are hidden and shown twice a minute (bar: 5,000 changes/s); 3 minutes
 bench-broadcast: # from the button to the screen, for one user and for 15,000; 1 minute (--faults)
@@ -169,7 +170,7 @@ bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-peers: # the gateway beside ws, Socket.IO, websockets, FastAPI, gorilla; 5 minutes (--install, --quick)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-campaigns bench-draws bench-answers bench-rush bench-reads bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-growth bench-soak bench-peers: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-campaigns bench-draws bench-answers bench-rush bench-reads bench-pages bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-growth bench-soak bench-peers: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv
