@@ -8,6 +8,8 @@ import * as text from "./text.js";
 
 // In milliseconds.
 const POLL_EVERY = 2_000;
+// While there is none, and the list is not in sight.
+const IDLE_POLL_EVERY = 10_000;
 // So many of the newest current bonuses are counted each time.
 const MAX_COUNTED = 20;
 const PAGE_ROWS = 100;
@@ -66,7 +68,7 @@ export function showBonuses(page) {
       return `“${reward}” is ${state}: ${text.counted(claimed, "claim")}.`;
     });
   const refresh = poll({
-    every: POLL_EVERY,
+    every: () => (current.length === 0 && page.tab() === "live" ? IDLE_POLL_EVERY : POLL_EVERY),
     isShown: () => page.isSignedIn() && ["live", "bonuses"].includes(page.tab()),
     report: page.reporter(),
     ask: async () => {

@@ -72,12 +72,43 @@ export function summary(lines, marks, { from, to }) {
 }
 
 /**
+ * Draw, and again when the place becomes wider or narrower.
+ *
  * @param {HTMLElement} place
  * @param {Line[]} lines
  * @param {Mark[]} marks
  * @param {Interval} interval
  */
 export function draw(place, lines, marks, interval) {
+  erase(place);
+  let drawn = 0;
+  const redraw = () => {
+    if (place.clientWidth === drawn || place.clientWidth === 0) return;
+    drawn = place.clientWidth;
+    paint(place, lines, marks, interval);
+  };
+  const drawing = new ResizeObserver(redraw);
+  drawings.set(place, drawing);
+  redraw();
+  drawing.observe(place);
+}
+
+/** @type {WeakMap<HTMLElement, ResizeObserver>} */
+const drawings = new WeakMap();
+
+/** @param {HTMLElement} place */
+export function erase(place) {
+  drawings.get(place)?.disconnect();
+  place.replaceChildren();
+}
+
+/**
+ * @param {HTMLElement} place
+ * @param {Line[]} lines
+ * @param {Mark[]} marks
+ * @param {Interval} interval
+ */
+function paint(place, lines, marks, interval) {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, place.clientWidth));
   const { paths, levels, moments, marks: placed } = layOut(lines, marks, interval, width);
   const isLong = interval.to - interval.from > 26 * 3_600_000;

@@ -178,7 +178,8 @@ function showRights() {
   }
   for (const part of document.querySelectorAll("[data-reason]")) {
     const scope = /** @type {HTMLElement} */ (part).dataset.reason ?? "";
-    setProblem(/** @type {HTMLElement} */ (part), scopes.has(scope) ? "" : `Your key does not have the scope “${scope}”: you can see, and not act.`);
+    const why = scope === "pay" ? "it does not open the grants" : "you can see, and not act";
+    setProblem(/** @type {HTMLElement} */ (part), scopes.has(scope) ? "" : `Your key does not have the scope “${scope}”: ${why}.`);
   }
   at("user-grants-box").hidden = !scopes.has("pay");
   at("campaign-new").disabled = !scopes.has("order");

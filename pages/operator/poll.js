@@ -5,7 +5,7 @@ const MAX_PAUSE = 30_000;
 
 /**
  * @param {object} what
- * @param {number} what.every  in milliseconds; after failures longer, up to half a minute
+ * @param {number|(() => number)} what.every  in milliseconds; after failures longer, up to half a minute
  * @param {() => boolean} what.isShown  the page's own condition; a hidden page is not shown
  * @param {() => Promise<void>} what.ask
  * @param {(error: unknown) => void} what.report  with null when it works
@@ -17,6 +17,10 @@ export function poll({ every, isShown, ask, report }) {
   let isWanted = false;
   /** @type {number|undefined} */
   let timer;
+  const pause = () => {
+    const least = typeof every === "function" ? every() : every;
+    return isWanted ? 0 : Math.min(least * 2 ** failures, Math.max(least, MAX_PAUSE));
+  };
   const isSeen = () => document.visibilityState !== "hidden" && isShown();
   const turn = async () => {
     clearTimeout(timer);
@@ -32,7 +36,7 @@ export function poll({ every, isShown, ask, report }) {
       report(error);
     } finally {
       isAsking = false;
-      timer = window.setTimeout(turn, isWanted ? 0 : Math.min(every * 2 ** failures, Math.max(every, MAX_PAUSE)));
+      timer = window.setTimeout(turn, pause());
     }
   };
   document.addEventListener("visibilitychange", turn);

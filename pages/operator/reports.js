@@ -1,6 +1,6 @@
 /** Reports: each with what it means, as a table, as CSV, and the one over time as a chart. */
 
-import { draw, stepSeconds } from "./chart.js";
+import { draw, erase, stepSeconds } from "./chart.js";
 import { at, carryOut, element, name, onSubmit, setText, showRows, store, time } from "./dom.js";
 import { local } from "./fields.js";
 import * as text from "./text.js";
@@ -117,6 +117,6 @@ async function show(page) {
   const rows = items.slice(0, MAX_ROWS).map((/** @type {any} */ row, /** @type {number} */ n) => ({ row, n }));
   showRows(at("report-rows"), rows, (/** @type {any} */ { n }) => String(n), ({ row }) => report.columns.map(([, cell]) => cell(row)), numbers);
   if (report.path === "/concurrency") draw(at("report-chart"), [{ name: "", steps: items }], [], { from, to });
-  else at("report-chart").replaceChildren();
+  else erase(at("report-chart"));
   return `${text.counted(rows.length, "row")}${next ?? items.length > MAX_ROWS ? " shown; the CSV has all" : ""}.`;
 }

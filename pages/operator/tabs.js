@@ -20,6 +20,8 @@ export function showTabs(opened) {
       tab.tabIndex = isCurrent ? 0 : -1;
       at(names[n]).hidden = !isCurrent;
     });
+    // On a phone they are wider than the screen.
+    tabs[names.indexOf(current)].scrollIntoView({ block: "nearest", inline: "center" });
     opened();
   };
   const choose = (/** @type {number} */ n) => {

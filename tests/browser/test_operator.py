@@ -297,6 +297,16 @@ async def test_no_part_is_wider_than_a_phone(
         assert await operator.page.evaluate(wider) <= 0, tab
 
 
+async def test_a_chart_is_drawn_again_when_the_page_becomes_narrower(
+    headcount: Headcount, device: Device
+) -> None:
+    operator = await Operator.open(await device(), headcount, make_key(headcount, "turn")["token"])
+    drawn = operator.part("chart").locator("svg")
+    await expect(drawn).to_have_attribute("viewBox", re.compile("^0 0 1[01]"))
+    await operator.page.set_viewport_size({"width": 390, "height": 844})
+    await expect(drawn).to_have_attribute("viewBox", re.compile("^0 0 3"))
+
+
 async def test_the_tabs_are_walked_by_keyboard(headcount: Headcount, device: Device) -> None:
     operator = await Operator.open(await device(), headcount, make_key(headcount, "keys")["token"])
     await operator.part("tab-live").focus()
