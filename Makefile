@@ -50,7 +50,7 @@ API =
 LOAD = $(USERS:%=--users %) $(STAGES:%=--stages %) $(QUOTA:%=--quota %) $(SCALE:%=--scale %) \
 	$(TARGET:%=--target %) $(API:%=--api %)
 
-.PHONY: help run doctor load test test-long test-all test-headcount test-wsgate test-sql test-lambda test-on-313 deploy-test deploy-on-313 fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
+.PHONY: help run doctor load test test-long test-all test-headcount test-wsgate test-sql test-lambda test-on-313 deploy-test deploy-on-313 league fuzz audit check lint types template plan docs bench $(BENCHES:%=bench-%) migrate restored schema lock clean
 
 help: ## list these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /\1|/' | awk -F'|' '{ printf "  make %-14s %s\n", $$1, $$2 }'
@@ -98,6 +98,10 @@ deploy-test: ## deploy to an emulator of AWS, play, update, roll back, delete, w
 
 deploy-on-313: .venv/dev.stamp build/deploy-test/stamp
 	$(VENV_PYTHON) -m pytest -x --durations 10 tests/deploy $(OPTIONS)
+
+league: .venv/dev.stamp build/league/stamp ## the local gateway beside other emulators, case by case; minutes (OPTIONS="--only wsgate moto")
+	@if test -n "$(PYTHON_313)"; then $(MAKE) --no-print-directory build/deploy-test/stamp; fi
+	@$(BENCH).league $(OPTIONS)
 
 fuzz: .venv/dev.stamp ## attack the whole system with generated input; minutes (CASES=10000 SEED=)
 	FUZZ_CASES=$(CASES) FUZZ_SEED=$(SEED) $(VENV_PYTHON) -m pytest -s --durations 5 tests/fuzz $(OPTIONS)
@@ -226,6 +230,13 @@ build/deploy-test/stamp: requirements-deploy-test.txt
 	@echo "Installing requirements-deploy-test.txt into build/deploy-test"
 	@rm -rf build/deploy-test && "$(PYTHON_313)" -m venv build/deploy-test
 	@build/deploy-test/bin/python -m pip install -qq --no-compile --disable-pip-version-check --require-hashes -r requirements-deploy-test.txt
+	@touch $@
+
+# Apart: only `make league` needs these. Without npm it leaves them out, and says so.
+build/league/stamp: bench/league/package.json
+	@rm -rf build/league && mkdir -p build/league && cp bench/league/package.json build/league
+	@if command -v npm > /dev/null; then echo "Installing bench/league/package.json into build/league"; \
+		cd build/league && npm install --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-package-lock --loglevel=error; fi
 	@touch $@
 
 .venv/bin/python:

@@ -46,6 +46,10 @@ class Figures:
     """Shown as they were printed, where a table would not do."""
     picture: str = ""
     """A file of docs/images, shown below."""
+    markdown: str = ""
+    """Tables of more than two columns."""
+    command: str = ""
+    """That measured it; without it, `make bench` with the name and the options."""
 
     def add(self, what: str, measured: str) -> None:
         self.rows.append((what, measured))
@@ -63,15 +67,18 @@ class Figures:
 
     def table(self) -> str:
         """The rows as a Markdown table, and where they come from."""
-        options = f' OPTIONS="{self.options}"' if self.options else ""
-        name = self.name.removesuffix("-faults")
         source = f"Measured on {datetime.now(UTC):%Y-%m-%d} at {commit()} by"
         rows = "".join(f"| {what} | {measured} |\n" for what, measured in self.rows)
         shown = f"| what | measured |\n|---|---|\n{rows}" if self.rows else ""
         printed = "\n".join(self.lines).strip()
         shown += f"```text\n{printed}\n```\n" if printed else ""
+        shown += self.markdown
         shown += f"\n![{self.name}](../images/{self.picture})\n" if self.picture else ""
-        return f"{shown}\n{source} `make bench NAME={name}{options}` ({machine()}).\n"
+        return f"{shown}\n{source} `{self.command or self._command()}` ({machine()}).\n"
+
+    def _command(self) -> str:
+        options = f' OPTIONS="{self.options}"' if self.options else ""
+        return f"make bench NAME={self.name.removesuffix('-faults')}{options}"
 
 
 def commit() -> str:
