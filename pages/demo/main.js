@@ -89,7 +89,7 @@ function watch(token, viewer) {
 
 /** @param {Viewer} viewer */
 function showUser({ user }) {
-  at("board").hidden = false;
+  for (const id of ["board", "skip-to-bonuses"]) at(id).hidden = false;
   at("user").textContent = names.shown(user);
   paintAvatar(at("avatar"), user);
   at("leave").onclick = leave;

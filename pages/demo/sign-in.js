@@ -73,5 +73,5 @@ export const nameProblem = ({ user, resource }) =>
 
 /** @param {string} section  the one to show */
 function open(section) {
-  for (const id of ["board", "token-gate", "name-gate"]) at(id).hidden = id !== section;
+  for (const id of ["board", "skip-to-bonuses", "token-gate", "name-gate"]) at(id).hidden = id !== section;
 }

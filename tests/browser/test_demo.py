@@ -13,6 +13,8 @@ from tests.browser.operator import ask
 from tests.browser.tabs import LONG, Tab
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from playwright.async_api import Route, WebSocketRoute
 
     from tests.browser.tabs import Device
@@ -53,18 +55,18 @@ async def test_the_title_counts_down_while_a_bonus_can_be_claimed(
     await expect(tab.page).to_have_title("Headcount")
 
 
-async def test_a_claim_says_where_it_is_and_its_outcome_has_the_focus(
+async def test_a_claim_says_that_it_is_under_way_and_its_outcome_has_the_focus(
     headcount: Headcount, device: Device
 ) -> None:
-    """The server is slow to answer, and then the device is offline."""
-    held: list[str | bytes] = []
+    """The server is slow to answer."""
+    answers: list[Callable[[], None]] = []
 
     async def slow(page: WebSocketRoute) -> None:
         server = page.connect_to_server()
 
         def forward(text: str | bytes) -> None:
-            if json.loads(text)["action"] == "claim" and not held:
-                held.append(text)
+            if json.loads(text)["action"] == "claim":
+                answers.append(lambda: server.send(text))
             else:
                 server.send(text)
 
@@ -82,12 +84,26 @@ async def test_a_claim_says_where_it_is_and_its_outcome_has_the_focus(
     await expect(claim).to_have_text("Claiming…")
     await expect(claim).to_be_disabled()
     await expect(outcome).to_be_focused()
-    await laptop.set_offline(True)
-    await expect(outcome).to_have_text("It will be sent when you are back")
-    await laptop.set_offline(False)
+    answers[0]()
     await tab.has_claimed("A ball")
     await expect(outcome).to_have_text("Claimed")
     await expect(outcome).to_be_focused()
+
+
+async def test_a_claim_without_a_network_is_sent_when_the_viewer_is_back(
+    headcount: Headcount, device: Device
+) -> None:
+    laptop = await device()
+    tab = await Tab.open(laptop, headcount, "Cam", "claims-offline")
+    drop(headcount, "A cap", "claims-offline")
+    await tab.offers("A cap")
+    await laptop.set_offline(True)
+    await tab.shows_trouble("This device is offline")
+    await tab.claim("A cap")
+    outcome = tab.bonus("A cap").get_by_test_id("bonus-outcome")
+    await expect(outcome).to_have_text("It will be sent when you are back")
+    await laptop.set_offline(False)
+    await tab.has_claimed("A cap")
 
 
 async def test_of_a_crowd_twenty_are_named_and_the_page_stays_short(

@@ -92,6 +92,8 @@ async def a_bonus_is_dropped_and_cancelled(operator: Operator, hands: Hands, kit
     await operator.says("drop-outcome", "Dropped: “By hand”")
     viewer = Hands(kit.page)
     await kit.offers("By hand")
+    await viewer.press("skip-to-bonuses")
+    await expect(kit.part("tray")).to_be_focused()
     await viewer.press("claim", label="By hand")
     await kit.has_claimed("By hand")
     cancel = operator.row("current", "By hand").get_by_test_id("cancel")

@@ -54,6 +54,7 @@ async def test_an_evening(headcount: Headcount, device: Device, rows: asyncpg.Co
     await expect(operator.part("health")).to_contain_text("answers")
     await three_bonuses(operator, ann, dana)
     await news_taken_back(operator, ann)
+    await the_day_has_its_marks(operator)
     await ann_is_kicked(operator, rows)
     await a_report_is_stored(operator)
 
@@ -97,6 +98,18 @@ async def news_taken_back(operator: Operator, ann: Tab) -> None:
     await operator.confirm()
     await operator.says("news-outcome", f"“{INTERVAL}” is cancelled.")
     await expect(ann.news(INTERVAL)).to_have_count(0)
+
+
+async def the_day_has_its_marks(operator: Operator) -> None:
+    await operator.turn_to("live")
+    await operator.page.get_by_label("24 h").check()
+    drawn = operator.part("chart").locator("svg")
+    await expect(drawn).to_have_attribute("aria-label", re.compile("^Viewers over 24 h"))
+    marks = operator.part("marks").locator("li")
+    for text in ("Bonus: Eve's scarf", "Bonus: For Ann", f"News: {INTERVAL}"):
+        await expect(marks.filter(has_text=text)).to_have_count(1)
+    for kind in ("bonus", "news"):
+        await expect(drawn.locator(f".mark.{kind}")).not_to_have_count(0)
 
 
 async def ann_is_kicked(operator: Operator, rows: asyncpg.Connection) -> None:
