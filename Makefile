@@ -233,10 +233,13 @@ build/deploy-test/stamp: requirements-deploy-test.txt
 	@touch $@
 
 # Apart: only `make league` needs these. Without npm it leaves them out, and says so.
-build/league/stamp: bench/league/package.json
+build/league/stamp: bench/league/package.json | .venv/bin/python
 	@rm -rf build/league && mkdir -p build/league && cp bench/league/package.json build/league
 	@if command -v npm > /dev/null; then echo "Installing bench/league/package.json into build/league"; \
 		cd build/league && npm install --ignore-scripts --legacy-peer-deps --no-audit --no-fund --no-package-lock --loglevel=error; fi
+	@echo "Installing moto into build/league/moto"
+	@$(VENV_PYTHON) -m venv build/league/moto
+	@build/league/moto/bin/python -m pip install -qq --no-compile --disable-pip-version-check 'moto[server]'
 	@touch $@
 
 .venv/bin/python:

@@ -3,7 +3,7 @@
 Each serves the same APIs, one emulator after the other, by the way that suits it best: a template,
 a serverless.yml, or calls of boto3. Clients connect, send, are pushed to and close; the functions
 write down the events they get. One that is not installed is skipped with a sentence. What hangs is
-bounded: a case by 30 s, all cases of an emulator by ten minutes.
+bounded: a case by a minute, all cases of an emulator by ten minutes.
 
 Exit code 1 when wsgate fails a case.
 """

@@ -7,6 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from bench.league.api import (
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from bench.league.api import Api, Route
 
 REGION = "us-east-1"
+# A call that is repeated finds what the first one made.
+ONCE = Config(retries={"total_max_attempts": 1}, read_timeout=300)
 TRUST = '{"Version": "2012-10-17", "Statement": []}'
 
 
@@ -53,7 +56,9 @@ class _Deployment:
 
     def _client(self, service: str) -> Any:
         session = boto3.Session("test", "test", region_name=REGION)
-        return session.client(service, endpoint_url=self._endpoint)  # type: ignore[call-overload]
+        return session.client(  # type: ignore[call-overload]
+            service, endpoint_url=self._endpoint, config=ONCE
+        )
 
     def make(self, api: Api) -> str:
         role = self._client("iam").create_role(

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 NODE_MODULES = ROOT / "build" / "league" / "node_modules"
 MINISTACK = ROOT / "build" / "deploy-test" / "bin" / "python"
-START_SECONDS = 120
+MOTO = ROOT / "build" / "league" / "moto" / "bin" / "python"
+START_SECONDS = 300
 PLENTY = "connections=100000,requests=100000,burst=100000"
 """Of wsgate: a stage's own throttling counts with quotas only, and those of an account would slow
 the measuring."""
@@ -136,10 +136,7 @@ class Ministack:
     def version(self) -> str:
         if not MINISTACK.exists():
             raise NotInstalled("it is installed where there is a Python 3.13 (PYTHON_313=)")
-        command = "from importlib.metadata import version; print(version('ministack'))"
-        return subprocess.run(
-            [MINISTACK, "-c", command], capture_output=True, text=True, check=True
-        ).stdout.strip()
+        return _python_version(MINISTACK, "ministack")
 
     @contextlib.contextmanager
     def serve(self, api: Api, folder: Path) -> Iterator[Served]:
@@ -162,12 +159,14 @@ class Moto:
     title = "moto"
 
     def version(self) -> str:
-        return version("moto")
+        if not MOTO.exists():
+            raise NotInstalled("`make league` installs it with pip")
+        return _python_version(MOTO, "moto")
 
     @contextlib.contextmanager
     def serve(self, api: Api, folder: Path) -> Iterator[Served]:
         port = free_port()
-        command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
+        command = [str(MOTO), "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
         with _process(command, {}, folder) as process:
             _listens(process, port, folder)
             _deployed(api, f"http://127.0.0.1:{port}", folder)
@@ -176,6 +175,12 @@ class Moto:
 
 
 CONTENDERS: tuple[Contender, ...] = (Wsgate(), ServerlessOffline(), Ministack(), Moto())
+
+
+def _python_version(python: Path, package: str) -> str:
+    command = f"from importlib.metadata import version; print(version({package!r}))"
+    done = subprocess.run([python, "-c", command], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
 
 
 def _npm_version(package: str) -> str:

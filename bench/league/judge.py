@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from bench.league.cases import Case
     from bench.league.contenders import Contender, Served
 
-CASE_SECONDS = 30
+CASE_SECONDS = 60
 LONG_CASE_SECONDS = 700
 TURN_SECONDS = 600
 """Of all cases of a contender but the long ones."""
-FIRST_SECONDS = 60
+FIRST_SECONDS = 120
 """From listening to the first connection that opens."""
 IDLE, IDLE_SECONDS = 500, 30
 """So many connections are opened, within so long."""

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from websockets.typing import Subprotocol
 
 Event = dict[str, Any]
-ANSWER_SECONDS = 10
+ANSWER_SECONDS = 25
 MOMENT_SECONDS = 0.5
 """Long enough for what must not come. That nothing comes later is not seen."""
 
