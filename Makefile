@@ -11,7 +11,7 @@ PYTHON_313 = $(shell for name in python3.13 "$$HOME"/.pyenv/versions/3.13.*/bin/
 VENV_PYTHON = .venv/bin/python
 PIP_INSTALL = $(VENV_PYTHON) -m pip install -qq --disable-pip-version-check
 BENCH = PYTHONPATH=.:client/python/src:localstack:localstack/wsgate/src $(VENV_PYTHON) -m bench
-TYPED = handlers sql infra bench tests client/python/src localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
+TYPED = handlers sql infra bench tests client/python/src client/command/src localstack/wsgate/src localstack/wsgate/tests localstack/postgres localstack/run.py localstack/dump_tables.py
 # The same requirements on every platform and for every Python from 3.11 on, with hashes.
 UV = uv
 LOCK = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
@@ -198,17 +198,17 @@ include infra/build.mk # what `sam build` calls
 
 # The virtual environment. dev.stamp includes run.stamp, in the same versions.
 
-.venv/run.stamp: .venv/bin/python requirements.txt localstack/wsgate/pyproject.toml
+.venv/run.stamp: .venv/bin/python requirements.txt localstack/wsgate/pyproject.toml client/command/pyproject.toml
 	@echo "Installing requirements.txt into .venv"
 	@$(PIP_INSTALL) --require-hashes -r requirements.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate -e client/command
 	@touch $@
 
 # Without bytecode: to compile all of it takes longer than to install it, and most is never imported.
-.venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/wsgate/pyproject.toml
+.venv/dev.stamp: .venv/bin/python requirements-dev.txt localstack/wsgate/pyproject.toml client/command/pyproject.toml
 	@echo "Installing requirements-dev.txt into .venv"
 	@$(PIP_INSTALL) --no-compile --require-hashes -r requirements-dev.txt
-	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate
+	@$(PIP_INSTALL) --no-deps --no-build-isolation -e localstack/wsgate -e client/command
 	@touch $@ .venv/run.stamp
 
 build/python3.13/stamp: requirements-dev.txt localstack/wsgate/pyproject.toml

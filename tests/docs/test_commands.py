@@ -34,6 +34,8 @@ BLOCKS = [block for page in pages() for block in commands(page)]
 # Blocks that no test runs as they stand, as few as possible: by page, the reason that it gives.
 NOT_RUN = {
     "client/README.md": NPM,
+    "client/command/README.md": "installs into the reader's own environment; "
+    "tests/client/command builds the wheel",
     "client/python/README.md": "installs into the reader's own environment; "
     "tests/client/python builds the wheel",
     "docs/explanation/presence-and-sessions.md": "plays for long; `make test` plays fewer",

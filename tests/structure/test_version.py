@@ -17,8 +17,9 @@ def test_the_client_has_the_version() -> None:
     assert json.loads((ROOT / "client" / "package.json").read_text("utf-8"))["version"] == VERSION
 
 
-def test_the_python_client_has_the_version() -> None:
-    manifest = (ROOT / "client" / "python" / "pyproject.toml").read_text("utf-8")
+@pytest.mark.parametrize("package", ["python", "command"])
+def test_a_python_package_of_the_client_has_the_version(package: str) -> None:
+    manifest = (ROOT / "client" / package / "pyproject.toml").read_text("utf-8")
     assert tomllib.loads(manifest)["project"]["version"] == VERSION
 
 

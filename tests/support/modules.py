@@ -7,7 +7,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 _FOLDERS = [
-    ROOT / name for name in (".", "client/python/src", "localstack", "localstack/wsgate/src")
+    ROOT / name
+    for name in (
+        *(".", "client/command/src", "client/python/src", "localstack"),
+        "localstack/wsgate/src",
+    )
 ]
 WITH_OUR_MODULES = {"PYTHONPATH": os.pathsep.join(map(str, _FOLDERS))}
 """Variables to add to a process' environment."""

@@ -94,7 +94,7 @@ def app(folder: Path) -> Iterator[Path]:
 
 
 def _is_ours(file: Path) -> bool:
-    return not {"node_modules", "dist", "python"} & set(file.relative_to(CLIENT).parts)
+    return not {"node_modules", "dist", "python", "command"} & set(file.relative_to(CLIENT).parts)
 
 
 def _kept(name: str, files: list[Path], make: Callable[[Path], None]) -> Path:

@@ -1,0 +1,1 @@
+"""One module for each command. Its `command` is what `headcount NAME` runs."""
