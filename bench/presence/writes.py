@@ -223,7 +223,7 @@ class Writes:
             "select pg_get_functiondef(oid) from pg_proc where proname = 'disconnect'"
         )
         return definition.replace(".disconnect(", ".disconnect_waiting(", 1).replace(
-            "'off'", "'on'"
+            "'synchronous_commit', 'off'", "'synchronous_commit', 'on'"
         )
 
     async def _records(self) -> tuple[Rounds, Rounds, Rounds]:

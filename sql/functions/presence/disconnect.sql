@@ -14,12 +14,11 @@ create or replace function disconnect(
 declare
     v_now timestamptz;
 begin
-    v_now := lock_user(p_user_id, p_now);
+    -- As in `connect`.
+    v_now := case when set_config('enable_seqscan', 'off', true) || set_config('synchronous_commit', 'off', true)
+                       is not null then wait_for_user(p_user_id, p_now) end;
     if may_open(p_ticket_expires_at, v_now) then  -- otherwise there is nothing to store
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
-    end if;
-    if set_config('synchronous_commit', 'off', true) is null then
-        return null;
     end if;
 
     -- Most users had only this connection. `leave` would end their session as well; this takes two
@@ -38,6 +37,9 @@ begin
     )
     insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
         select back_by, 'offline', id, user_id, resource, ended_at from closed;
-    return found
-        or leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
+    if found then
+        return true;
+    end if;
+    perform prefer_indexes();
+    return leave(p_user_id, p_node, p_connection_id, p_ended_by::ending, v_now, v_now, p_grace, v_now);
 end $$;
