@@ -246,6 +246,47 @@ async def test_a_crash_in_the_middle_of_a_settle_loses_and_doubles_nothing(
     assert not await pool.fetch(WRONG_TOTALS)
 
 
+LEFT_AND_CAME_BACK = """
+insert into watching_times (user_id, resource, joined_at, seen_at, nodes, evidence)
+    select user_id, 'site', now() - interval '3 hours', now(),
+           jsonb_build_object($2::text, jsonb_build_object('tab', jsonb_build_object(
+               'at', extract(epoch from now() - interval '1 hour')))),
+           tstzmultirange(tstzrange(now() - interval '3 hours', now() - interval '2 hours'))
+      from unnest($1::text[]) as user_id
+"""
+IN_ANOTHER_ORDER_BY_THEIR_LOCKS = """
+select 'user-' || a, 'user-' || b from generate_series(0, 9) a, generate_series(0, 9) b
+ where a < b and hashtextextended('user-' || a, 0) > hashtextextended('user-' || b, 0) limit 1
+"""
+ONE_IS_OVER = """
+insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within)
+    values ($1, $2, 'stream', now() - interval '1 hour', now(), 'client', '0')
+"""
+
+
+async def test_what_is_forgotten_and_what_is_finalized_takes_users_in_one_order(
+    dsn: str, pool: asyncpg.Pool
+) -> None:
+    """Each keeps the totals of the users that it has seen to."""
+    first, last = await pool.fetchrow(IN_ANOTHER_ORDER_BY_THEIR_LOCKS)
+    await pool.execute(LEFT_AND_CAME_BACK, [first, last], NODE)
+    forgetting = await asyncpg.connect(dsn)
+    async with pool.acquire() as finalizing, finalizing.transaction():
+        await finalizing.execute(ONE_IS_OVER, 1, first)
+        forgotten = asyncio.create_task(
+            forgetting.fetchval(
+                "select forget($1, $2, array['tab', 'tab'], array['swept', 'swept'])",
+                [last, first],
+                [NODE, NODE],
+            )
+        )
+        while not await _is_waiting(pool, forgetting.get_server_pid()):
+            """It has not come to the first of them yet."""
+        await finalizing.execute(ONE_IS_OVER, 2, last)
+    assert await forgotten == 2
+    await forgetting.close()
+
+
 async def _is_waiting(pool: asyncpg.Pool, pid: int) -> bool:
     waiting: Any = await pool.fetchval(
         "select wait_event_type = 'Lock' from pg_stat_activity where pid = $1", pid

@@ -1,6 +1,6 @@
 -- Mark connections that did not answer the sweep, or (p_is_suspect false) that answer again. A finished
 -- cycle is no evidence for a suspect connection, so its last evidence is stored with it. One per position
--- of the arrays.
+-- of the arrays. Users are locked in the order of `forget`.
 create or replace function suspect(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_is_suspect boolean[]
 ) returns void language plpgsql as $$
@@ -10,7 +10,7 @@ begin
     for v_one in
         select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_is_suspect)
             as d(user_id, node, connection_id, is_suspect)
-         order by hashtextextended(d.user_id, 0)
+         order by d.user_id
     loop
         perform lock_user(v_one.user_id, null);
         update watching_times w

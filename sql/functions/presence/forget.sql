@@ -1,8 +1,8 @@
 -- End connections that are gone, one per position of the arrays: each leaves its session, which ends at
 -- the last evidence for it. Returns how many sessions that closed.
 -- A connection younger than a minute stays: API Gateway answers 410 for it while its handshake is running,
--- as for one that is gone. A later sweep looks again. Users are locked in one order, so two calls cannot
--- deadlock.
+-- as for one that is gone. A later sweep looks again. Users are locked in one order, that of `finalize` and
+-- `add_watch_totals`, so no two of them can deadlock.
 create or replace function forget(
     p_user_ids text[], p_nodes text[], p_connection_ids text[], p_ended_by text[],
     p_grace interval default '30 seconds', p_now timestamptz default null
@@ -17,7 +17,7 @@ begin
     for v_gone in
         select * from unnest(p_user_ids, p_nodes, p_connection_ids, p_ended_by)
             as g(user_id, node, connection_id, ended_by)
-         order by hashtextextended(g.user_id, 0)
+         order by g.user_id
     loop
         v_now := lock_user(v_gone.user_id, p_now);
         select c.opened_at, last_evidence(c.opened_at, c.seen_at, v_now) into v_opened_at, v_seen_at
