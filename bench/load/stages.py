@@ -19,7 +19,7 @@ from bench.load.options import processors
 from bench.load.record import at, latencies
 from bench.load.reports import paths
 from bench.load.room import MIB
-from bench.load.system import OwnSystem
+from bench.load.system import Down, OwnSystem
 from bench.load.truth import Truth, judge_audience, say_late, wrong
 from bench.load.waiting import HANG_SECONDS, LOOKS_PER_SECOND, until_none
 
@@ -130,7 +130,7 @@ async def ramp(scene: Scene, stage: Stage) -> None:
     # Who has just come has nothing to send yet.
     await scene.crowds.ask("ping", scene.usual_ping, scene.usual_ping)
     began = time.perf_counter()
-    await scene.crowds.ask("come", scene.share(scene.options.rate))
+    await _all_come(scene)
     seconds = time.perf_counter() - began
     scene.reached = scene.options.users / seconds
     stage.figures["users"] = scene.options.users
@@ -142,6 +142,21 @@ async def ramp(scene: Scene, stage: Stage) -> None:
     }
     _say_what_limits(scene, stage)
     stage.wrong += await scene.truth.presence()
+
+
+async def _all_come(scene: Scene) -> None:
+    """A client tries for ever. Raises Down where none has come for long."""
+    coming = asyncio.create_task(scene.crowds.ask("come", scene.share(scene.options.rate)))
+
+    async def missing() -> int:
+        return 0 if coming.done() else max(1, scene.options.users - scene.record.open)
+
+    try:
+        if left := await until_none(missing):
+            raise Down(f"{left:,} users are not let in: none came for {HANG_SECONDS:.0f} s.")
+        await coming
+    finally:
+        coming.cancel()
 
 
 def _say_what_limits(scene: Scene, stage: Stage) -> None:
