@@ -10,13 +10,15 @@ if TYPE_CHECKING:
     from headcount_client.errors import HeadcountError, TicketRefused
     from headcount_client.line import LineClosed, Socket
     from headcount_client.reconnect import Status
+    from headcount_client.show import Show
 
-__all__ = ["Headcount", "HeadcountError", "LineClosed", "Socket", "Status", "TicketRefused"]
+__all__ = ["Headcount", "HeadcountError", "LineClosed", "Show", "Socket", "Status", "TicketRefused"]
 
 _HOMES = {
     "Headcount": "client",
     "HeadcountError": "errors",
     "LineClosed": "line",
+    "Show": "show",
     "Socket": "line",
     "Status": "reconnect",
     "TicketRefused": "errors",

@@ -6,15 +6,17 @@ import asyncio
 import json
 import logging
 import secrets
-from collections import defaultdict
+import time
 from random import SystemRandom
 from typing import TYPE_CHECKING, Any, Self
 
 from headcount_client import stream as streams
 from headcount_client.bonuses import Bonuses
 from headcount_client.broadcasts import Broadcasts
+from headcount_client.clock import Clock
 from headcount_client.errors import HeadcountError
 from headcount_client.line import dial
+from headcount_client.listeners import Listeners
 from headcount_client.outbox import Outbox
 from headcount_client.reconnect import Owner, Reconnector, Status
 
@@ -41,7 +43,7 @@ class Headcount:
     it raises TicketRefused, the client stops; after any other exception it tries again later.
 
     Listen with `on(name, listener)`; the names are status, welcome, watching, snapshot, event,
-    state, bonus, claim, news and news_cancelled.
+    state, bonus, claim, news, news_cancelled and progress.
     """
 
     def __init__(
@@ -54,7 +56,8 @@ class Headcount:
         self._ticket = ticket
         self._connect = connect
         self._random = random
-        self._listeners: dict[str, list[Callable[[Any], object]]] = defaultdict(list)
+        self._listeners = Listeners()
+        self._clock = Clock()
         self._stream = streams.Stream()
         self._broadcasts = Broadcasts()
         self._status = Status("connecting")
@@ -106,8 +109,18 @@ class Headcount:
 
     def on(self, name: str, listener: Callable[[Any], object]) -> Callable[[], None]:
         """Call the listener with each of this name. Returns a function that removes it."""
-        self._listeners[name].append(listener)
-        return lambda: self._listeners[name].remove(listener)
+        return self._listeners.add(name, listener)
+
+    def server_now(self) -> float:
+        """The server's time in milliseconds since the epoch, as of what it told; before the first
+        message this machine's."""
+        if not self._clock.is_set:
+            return time.time() * 1_000
+        return (self._loop.time() + self._clock.offset) * 1_000
+
+    def wake(self) -> None:
+        """Ask the server for the time, and whether the connection works."""
+        self._connections.ask()
 
     async def act(
         self, kind: str, body: Mapping[str, Any] | None = None, *, patch: Any = None
@@ -153,6 +166,13 @@ class Headcount:
         for bonus in answer["bonuses"]:
             self._bonuses.offer(bonus)
         return {"bonuses": answer["bonuses"], "next": answer["next"]}
+
+    async def list_campaigns(self, after: str | None = None) -> dict[str, Any]:
+        """Read a page of the campaigns that are for the user, and how far they are in each:
+        campaigns, next."""
+        request = {"action": "campaigns"}
+        answer = await self._request(request if after is None else request | {"after": after})
+        return {"campaigns": answer["campaigns"], "next": answer["next"]}
 
     async def close(self) -> None:
         """Leave for good. Unanswered requests fail with code "closed"."""
@@ -223,6 +243,9 @@ class Headcount:
 
     def _take(self, line: Line, message: dict[str, Any]) -> None:
         kind, code = message.get("type"), message.get("code")
+        if "server_now" in message:
+            sent_at = line.asked_at if kind == "pong" else None
+            self._clock.learn(message["server_now"] / 1_000, self._loop.time(), sent_at)
         if kind == "welcome":
             self._welcome(line, message)
         elif kind == "bonus":
@@ -231,6 +254,8 @@ class Headcount:
                 self._news(self._broadcasts.pushed(message["broadcast"], []))
         elif kind == "news":
             self._news(self._broadcasts.pushed(message["broadcast"], [message["news"]]))
+        elif kind == "progress":
+            self._tell("progress", message["progress"])
         elif code in ("kept_out", "kicked"):
             wait = message.get("retry_after_ms", 0) / 1_000
             self._connections.dismissed(line, wait, message.get("reason", code))
@@ -344,11 +369,7 @@ class Headcount:
             self._tell("status", status)
 
     def _tell(self, name: str, detail: Any) -> None:
-        for listener in list(self._listeners[name]):
-            try:
-                listener(detail)
-            except Exception:  # a listener's fault must not end the connection
-                log.exception("a listener of %r failed", name)
+        self._listeners.tell(name, detail)
 
 
 def _session(message: dict[str, Any]) -> dict[str, Any]:

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ASK_AFTER = 5.0
 ANSWER_WITHIN = 5.0
 PING_EVERY = 240.0
+# A ping that was not answered though the line works.
+FORGOTTEN_AFTER = 10.0
 TIMED_OUT = 4000
 
 
@@ -78,6 +80,7 @@ class Line:
         self._ping_every = PING_EVERY
         self._timer: asyncio.TimerHandle | None = None
         self._is_expecting = False
+        self._asked: list[float] = []
         self._ended: asyncio.Future[LineClosed] = self._loop.create_future()
 
     def send(self, message: dict[str, Any]) -> None:
@@ -87,7 +90,7 @@ class Line:
         self._outgoing.put_nowait(json.dumps(message, ensure_ascii=True, separators=(",", ":")))
         if not self._is_expecting:
             self._is_expecting = True
-            self._after(ASK_AFTER, self._ask)
+            self._after(ASK_AFTER, self.ask)
 
     def ping_every(self, seconds: float) -> None:
         """Ask when nothing was received for so long."""
@@ -98,6 +101,19 @@ class Line:
         """End it; `run` returns."""
         if not self._ended.done():
             self._ended.set_result(LineClosed(code, reason))
+
+    def ask(self) -> None:
+        """Send a ping. Without an answer the line is dead."""
+        self._is_expecting = True
+        now = self._loop.time()
+        self._asked = [*(one for one in self._asked if now - one < FORGOTTEN_AFTER), now]
+        self._outgoing.put_nowait('{"action":"ping"}')
+        self._after(ANSWER_WITHIN, lambda: self.end(TIMED_OUT, "the server does not answer"))
+
+    @property
+    def asked_at(self) -> float | None:
+        """When the ping was sent that a pong answers; None: more than one is under way."""
+        return self._asked[0] if len(self._asked) == 1 else None
 
     async def run(self) -> LineClosed:
         """Send and receive until it ends. Return how."""
@@ -131,17 +147,14 @@ class Line:
                 self._proved()
                 if (message := _parsed(frame)) is not None:
                     self._received(message)
+                    if message.get("type") == "pong":
+                        del self._asked[:1]
         except LineClosed as closed:
             self.end(closed.code, str(closed))
 
     def _proved(self) -> None:
         self._is_expecting = False
-        self._after(self._ping_every, self._ask)
-
-    def _ask(self) -> None:
-        self._is_expecting = True
-        self._outgoing.put_nowait('{"action":"ping"}')
-        self._after(ANSWER_WITHIN, lambda: self.end(TIMED_OUT, "the server does not answer"))
+        self._after(self._ping_every, self.ask)
 
     def _after(self, seconds: float, call: Callable[[], None]) -> None:
         if self._timer:

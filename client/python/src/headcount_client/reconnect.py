@@ -89,6 +89,11 @@ class Reconnector:
         if line := self._fresh or self._line:
             line.send(hello)
 
+    def ask(self) -> None:
+        """Ask over the line in use, if there is one."""
+        if self._line:
+            self._line.ask()
+
     def dismissed(self, line: Line, seconds: float, reason: str) -> None:
         """The server ends this line, and told when to come again."""
         self._closed_for = seconds
