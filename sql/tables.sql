@@ -333,6 +333,26 @@ CREATE UNLOGGED TABLE public.push_budget (
     CONSTRAINT push_budget_only_row_check CHECK (only_row)
 );
 
+CREATE TABLE public.reveals (
+    reveal_id uuid NOT NULL,
+    content jsonb NOT NULL,
+    sealed text NOT NULL,
+    key text NOT NULL,
+    key_id uuid NOT NULL,
+    audience text NOT NULL,
+    resource text,
+    connections bigint NOT NULL,
+    reveals_at timestamp with time zone NOT NULL,
+    key_at timestamp with time zone NOT NULL,
+    fingerprint text,
+    created_at timestamp with time zone NOT NULL,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT a_reveals_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
+    CONSTRAINT reveals_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text]))),
+    CONSTRAINT reveals_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT the_key_comes_before CHECK ((key_at < reveals_at))
+);
+
 CREATE TABLE public.rollups (
     is_visible boolean NOT NULL,
     resource text NOT NULL,
@@ -357,26 +377,6 @@ CREATE UNLOGGED TABLE public.audience_samples (
     changed_at timestamp with time zone NOT NULL
 )
 WITH (fillfactor='50');
-
-CREATE TABLE public.reveals (
-    reveal_id uuid NOT NULL,
-    content jsonb NOT NULL,
-    sealed text NOT NULL,
-    key text NOT NULL,
-    key_id uuid NOT NULL,
-    audience text NOT NULL,
-    resource text,
-    connections bigint NOT NULL,
-    reveals_at timestamp with time zone NOT NULL,
-    key_at timestamp with time zone NOT NULL,
-    fingerprint text,
-    created_at timestamp with time zone NOT NULL,
-    cancelled_at timestamp with time zone,
-    CONSTRAINT a_reveals_resource_has_a_name CHECK (((audience = 'resource'::text) = (resource IS NOT NULL))),
-    CONSTRAINT reveals_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text]))),
-    CONSTRAINT reveals_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
-    CONSTRAINT the_key_comes_before CHECK ((key_at < reveals_at))
-);
 
 CREATE TABLE public.acks (
     bonus_id uuid NOT NULL,
@@ -1012,6 +1012,8 @@ CREATE INDEX presence_outbox_due ON public.presence_outbox USING btree (due_at);
 CREATE INDEX questions_created_at ON public.questions USING btree (created_at DESC, question_id DESC);
 
 CREATE INDEX questions_expires_at ON public.questions USING btree (expires_at);
+
+CREATE INDEX reveals_created_at ON public.reveals USING btree (created_at DESC, reveal_id DESC);
 
 CREATE INDEX reveals_reveals_at ON public.reveals USING btree (reveals_at);
 

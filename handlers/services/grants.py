@@ -58,7 +58,7 @@ class FindGrants(Statement[FoundGrantRow], frozen=True):
     after_xid: int
     after_grant_id: int
     bonus_id: UUID | None
-    rule_id: UUID | None
+    campaign_id: UUID | None
     user_id: str | None
     state: str | None
     begins: datetime
@@ -82,7 +82,7 @@ class Wanted:
     """Which grants; None: any."""
 
     bonus_id: UUID | None = None
-    rule_id: UUID | None = None
+    campaign_id: UUID | None = None
     user_id: str | None = None
     state: str | None = None
     begins: datetime | None = None
@@ -133,7 +133,7 @@ async def _rows(
 ) -> list[GrantRow]:
     if wanted == ANY:
         return await database.fetch(ListGrants(xid, grant_id, limit=limit))
-    names = (wanted.bonus_id, wanted.rule_id, wanted.user_id, wanted.state)
+    names = (wanted.bonus_id, wanted.campaign_id, wanted.user_id, wanted.state)
     interval = (wanted.begins or ALWAYS, wanted.ends or NEVER)
     return [*await database.fetch(FindGrants(xid, grant_id, *names, *interval, limit))]
 

@@ -62,10 +62,11 @@ class CancelReveal(Statement[str | None], frozen=True):
     cancel_id: UUID
 
 
-class RevealRow(msgspec.Struct, frozen=True):
+class OrderedReveal(msgspec.Struct, frozen=True):
+    """What is revealed, and where it is between its order and its instant."""
+
     reveal_id: UUID
     content: Json
-    key_id: UUID
     audience: str
     resource: str | None
     connections: int
@@ -74,6 +75,24 @@ class RevealRow(msgspec.Struct, frozen=True):
     created_at: int
     ordered_by: str | None
     state: str
+
+
+class ListedRevealRow(OrderedReveal, frozen=True):
+    position: int
+    """`created_at` in microseconds."""
+
+
+class ListReveals(Statement[ListedRevealRow], frozen=True):
+    """All reveals, the newest first."""
+
+    query: ClassVar[str] = "reveals"
+    before_created_at: datetime
+    before_reveal_id: UUID
+    limit: int
+
+
+class RevealRow(OrderedReveal, frozen=True):
+    key_id: UUID
     server_now: int
 
 

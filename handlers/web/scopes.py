@@ -21,7 +21,7 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
         *("read_draw", "list_candidates", "export_candidates"),
         *("list_claims", "export_claims", "list_users", "read_own_key", "read_work"),
         *("list_ledger", "list_user_events"),
-        *("read_question", "list_questions", "read_reveal"),
+        *("read_question", "list_questions", "read_reveal", "list_reveals"),
     ),
     "order": (
         *("create_bonus", "cancel_bonus", "create_news", "create_campaign", "edit_campaign"),

@@ -3,9 +3,6 @@
 -- $1 reveal_id
 select r.reveal_id, r.content, r.key_id, r.audience, r.resource, r.connections, ms(r.reveals_at) as reveals_at,
        ms(r.key_at) as key_at, ms(r.created_at) as created_at, author_of(r.reveal_id) as ordered_by,
-       case when r.cancelled_at is not null then 'cancelled'
-            when clock.now >= r.reveals_at then 'revealed'
-            else 'sealed' end as state,
-       ms(clock.now) as server_now
+       reveal_state(r, clock.now) as state, ms(clock.now) as server_now
   from reveals r, (select clock_timestamp() as now) as clock
  where r.reveal_id = $1;

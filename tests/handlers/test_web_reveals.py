@@ -11,7 +11,7 @@ import pytest
 
 from handlers import broadcast
 from handlers.core.sealing import hkdf
-from tests.support.web import WebContainer, call
+from tests.support.web import WebContainer, call, pages
 from tests.support.world import Context
 
 if TYPE_CHECKING:
@@ -123,6 +123,16 @@ def test_it_is_cancelled_before_the_instant(world: World) -> None:
     work(world)
     assert "reveal.key" not in {one["type"] for one in heard(world)}
     assert call(world, "DELETE", f"/reveals/{uuid4()}")[0] == 404
+
+
+def test_the_list_has_the_newest_first_and_what_became_of_each(world: World) -> None:
+    assert pages(world, "/reveals?limit=1") == []
+    ordered = [order(world, content={"n": n})["reveal_id"] for n in range(3)]
+    call(world, "DELETE", f"/reveals/{ordered[1]}")
+    listed = pages(world, "/reveals?limit=2")
+    assert [one["reveal_id"] for one in listed] == ordered[::-1]
+    assert [one["state"] for one in listed] == ["sealed", "cancelled", "sealed"]
+    assert (listed[0]["content"], listed[0]["ordered_by"]) == ({"n": 2}, "the service token")
 
 
 def test_the_audit_has_who_ordered_it(world: World) -> None:

@@ -15,7 +15,16 @@ from handlers.services import reveals
 from handlers.web.deps import TheDatabase, ThePorts, service_router
 from handlers.web.errors import BAD_REQUEST, NOT_FOUND, TOO_SOON, UNSTORABLE, documented
 from handlers.web.orders import audience_of, created, fingerprint, named, to_json
-from handlers.web.schemas.reveals import Reveal, RevealOrder
+from handlers.web.pagination import (
+    LIST_ERRORS,
+    After,
+    Cursor,
+    Limit,
+    Listing,
+    NewestFirst,
+    newest_first,
+)
+from handlers.web.schemas.reveals import ListedReveal, Reveal, RevealOrder, RevealsPage
 
 router = service_router("reveals")
 RevealId = Annotated[UUID, Path(description="the reveal's id")]
@@ -52,6 +61,28 @@ async def cancel_reveal(reveal_id: RevealId, ports: ThePorts) -> Reveal:
     Cancelling again changes nothing, and neither does cancelling what has been revealed.
     """
     return _reveal(await reveals.cancel(ports, reveal_id))
+
+
+@router.get("/reveals", responses=LIST_ERRORS)
+async def list_reveals(
+    database: TheDatabase, limit: Limit = 100, after: After = None
+) -> RevealsPage:
+    """List all reveals, the newest first, with their content.
+
+    GET /reveals/{reveal_id} says how far the audience of one has it.
+    """
+
+    async def fetch(position: NewestFirst | None, rows: int) -> list[reveals.ListedRevealRow]:
+        return await database.fetch(reveals.ListReveals(*newest_first(position), rows))
+
+    listing = Listing(
+        Cursor("reveals", (), NewestFirst),
+        ListedReveal.model_fields,
+        fetch,
+        lambda row: NewestFirst(row.position, row.reveal_id),
+    )
+    rows, following = await listing.page(after, limit)
+    return RevealsPage(items=[ListedReveal.model_validate(row) for row in rows], next=following)
 
 
 def _creation(order: RevealOrder) -> reveals.CreateReveal:

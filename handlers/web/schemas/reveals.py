@@ -13,6 +13,7 @@ from handlers.web.schemas.fields import (
     MAX_SECONDS,
     JsonObject,
     Millis,
+    NextPage,
     OrderedBy,
     OwnId,
     Schema,
@@ -61,7 +62,7 @@ class RevealOrder(Schema):
         return self
 
 
-class Reveal(Schema):
+class ListedReveal(Schema):
     """Kept as long as grants."""
 
     reveal_id: UUID
@@ -79,6 +80,9 @@ class Reveal(Schema):
     created_at: Millis
     ordered_by: OrderedBy
     state: Literal["sealed", "revealed", "cancelled"]
+
+
+class Reveal(ListedReveal):
     broadcast: Progress | None = Field(
         description="how far the audience has the sealed content; null from a day after its end"
     )
@@ -86,3 +90,8 @@ class Reveal(Schema):
         description="how far it has the key; null before `key_at`, and from a day after its end"
     )
     server_now: ServerNow
+
+
+class RevealsPage(Schema):
+    items: list[ListedReveal]
+    next: NextPage

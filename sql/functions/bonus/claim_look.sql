@@ -10,10 +10,7 @@ declare
     v_seen record;
     v_offer record;
 begin
-    select b as bonus, e as event, c.claim_id,
-           b.stock is not null and not exists (
-               select from bonus_stock s where s.bonus_id = p_bonus_id) as is_sold_out
-      into v_seen
+    select b as bonus, e as event, c.claim_id, is_sold_out(b) as is_sold_out into v_seen
       from (select) as one
            left join bonuses b on b.bonus_id = p_bonus_id
            left join claims c on c.bonus_id = p_bonus_id and c.user_id = p_user_id

@@ -3,7 +3,7 @@
 -- may be more. Where fewer than p_limit match, the last that it looked at is the last row, so that a reader gets on.
 --   p_state  pending, fulfilled or rejected, as it is now
 create or replace function find_grants(
-    p_after_xid bigint, p_after_grant_id bigint, p_bonus_id uuid, p_rule_id uuid, p_user_id text, p_state text,
+    p_after_xid bigint, p_after_grant_id bigint, p_bonus_id uuid, p_campaign_id uuid, p_user_id text, p_state text,
     p_begins timestamptz, p_ends timestamptz, p_limit integer
 ) returns table (
     epoch text, xid bigint, grant_id bigint, bonus_id uuid, user_id text, claim_id text, reward jsonb,
@@ -56,8 +56,8 @@ begin
         state := state_of(v_payout);
         is_match := (p_state is null or state = p_state)
                     and v_grant.claimed_at >= p_begins and v_grant.claimed_at < p_ends
-                    and (p_rule_id is null or exists (
-                        select from bonuses b where b.bonus_id = v_grant.bonus_id and b.rule_id = p_rule_id));
+                    and (p_campaign_id is null or exists (
+                        select from bonuses b where b.bonus_id = v_grant.bonus_id and b.rule_id = p_campaign_id));
         is_cut := v_looked = c_most;
         if is_match then
             v_found := v_found + 1;

@@ -35,11 +35,6 @@ language sql stable rows 10 as $$
           order by r.expires_at, r.bonus_id)
       ) as u
            left join claims c on c.bonus_id = u.bonus_id and c.user_id = p_user_id,
-           lateral offer_of(
-               u.bonus, p_user_id, c.user_id is not null,
-               -- Not `exists`: for ten bonuses the planner would read the stock of all.
-               (u.bonus).stock is not null and (
-                   select true from bonus_stock s where s.bonus_id = u.bonus_id limit 1) is null,
-               p_now) as o
+           lateral offer_of(u.bonus, p_user_id, c.user_id is not null, is_sold_out(u.bonus), p_now) as o
      where o.state <> 'hidden' and o.outcome is distinct from 'expired'
 $$;

@@ -9,7 +9,7 @@ create or replace function broadcast_content(
                jsonb_build_object('seq', p_broadcast.seq, 'follows', p_broadcast.follows) end,
            case when p_bonus.bonus_id is not null then
                bonus_json(p_bonus, case when p_broadcast.kind = 'cancel' then 'cancelled'
-                                        when p_bonus.stock is not null and left_of(p_bonus) = 0 then 'sold_out' end) end,
+                                        when is_sold_out(p_bonus) then 'sold_out' end) end,
            case when p_broadcast.kind = 'news' then
                news_json(p_broadcast.news, p_broadcast.seq, p_broadcast.at, p_broadcast.expires_at) end
       from stream_epoch e

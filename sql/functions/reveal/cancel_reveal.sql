@@ -15,7 +15,7 @@ begin
     select * into v_reveal from reveals where reveal_id = p_reveal_id;
     if not found or v_reveal.cancelled_at is not null then
         return case when found then 'already_cancelled' end;
-    elsif v_now >= v_reveal.reveals_at then
+    elsif reveal_state(v_reveal, v_now) = 'revealed' then
         return 'revealed';
     end if;
     update reveals set cancelled_at = v_now where reveal_id = p_reveal_id;

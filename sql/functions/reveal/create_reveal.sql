@@ -45,10 +45,6 @@ begin
         values (p_key_id, 'key', p_reveal_id, v_known.key_at);
 end $$;
 
--- For so long who comes later is shown it, too.
-create or replace function shown_until(p_reveal reveals) returns timestamptz
-language sql stable as $$ select p_reveal.reveals_at + interval '10 minutes' $$;
-
 -- Keep all else out that changes a reveal, until the transaction ends.
 create or replace function lock_reveal(p_reveal_id uuid) returns void
 language sql volatile as $$ select pg_advisory_xact_lock(hashtextextended(p_reveal_id::text, 3)) $$;
