@@ -1,11 +1,12 @@
 """What it takes to judge a campaign: `make bench NAME=campaigns`.
 
 150,000 viewers are online, with two past sessions each, of which one overlaps with what goes on.
-A campaign of twelve milestones counts two of their three streams. It is judged page by page, as the
-schedule does it: when all are told how far they are, when no milestone is due, when each user has
-reached their first one, again at once, and a second later. All awards are compared with those of a
-brute force in Python, from the sessions. Exit code 1 when judging without awards takes longer than
-5 seconds, or an award differs.
+A campaign of twelve milestones counts two of their three streams. It is judged page by page, by two
+connections, as the schedule does it: when all are told how far they are, when no milestone is due,
+when each user has reached their first one, again at once, and a second later. Then a campaign of
+twelve streaks, in its second month. All awards are compared with those of a brute force in Python,
+from the sessions. Exit code 1 when judging without awards takes longer than 5 seconds, or an award
+differs.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import asyncpg
@@ -30,6 +32,9 @@ from bench.support.gateways import cpu_seconds
 from handlers.services.award import JUDGED_BATCH_SIZE
 from postgres import Postgres
 from sql.migrate import migrate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 BAR_SECONDS = 5.0
 BEGINS = datetime(2026, 3, 1, 18, tzinfo=UTC)
@@ -46,8 +51,17 @@ MILESTONES = [
     }
     for n in range(1, 13)
 ]
+# Twice as many days in a row each; today no user gets there.
+STREAKS = [
+    one | {"days": 2 * number, "watched_seconds": 72_000}
+    for number, one in enumerate(MILESTONES, 1)
+]
+STREAK_DAYS = 30
+LATE_EVERY = 100
+"""Of so many users one has not been awarded their streaks yet."""
 NODES = '{"gateway.example/live": {"tab": {"at": 0}}}'
-PAGE = "select * from judge_campaigns($1, $2, $3)"
+NEXT = "select * from next_viewers($1, $2, $2)"
+JUDGE = "select judge_viewers($1, $2, $3, $4, p_now => $5)"
 
 
 @dataclass(frozen=True)
@@ -134,20 +148,58 @@ async def fill(db: asyncpg.Connection, crowd: list[Viewer]) -> None:
     await db.execute("set session_replication_role = origin; analyze")
 
 
-async def judge(db: asyncpg.Connection, what: str, now: datetime) -> Run:
-    """One run of the schedule."""
-    pid = await db.fetchval("select pg_backend_pid()")
+async def judge(dbs: Sequence[asyncpg.Connection], what: str, now: datetime) -> Run:
+    """One run of the schedule, by these connections at once."""
+    pids = [await db.fetchval("select pg_backend_pid()") for db in dbs]
     counted = "select coalesce(sum(awarded), 0)::bigint from campaign_milestones"
-    before = await db.fetchval(counted)
-    began, used = time.monotonic(), cpu_seconds(pid)
-    bonuses, since = 0, None
-    while True:
-        row = await db.fetchrow(PAGE, JUDGED_BATCH_SIZE, since, now)
-        if row["is_done"]:
-            break
-        bonuses, since = bonuses + row["made"], row["since"]
-    seconds, used = time.monotonic() - began, cpu_seconds(pid) - used
-    return Run(what, seconds, used, bonuses, await db.fetchval(counted) - before)
+    before = await dbs[0].fetchval(counted)
+    began, used = time.monotonic(), sum(map(cpu_seconds, pids))
+    bonuses = sum(await asyncio.gather(*(_judge(db, now) for db in dbs)))
+    seconds, used = time.monotonic() - began, sum(map(cpu_seconds, pids)) - used
+    return Run(what, seconds, used, bonuses, await dbs[0].fetchval(counted) - before)
+
+
+async def _judge(db: asyncpg.Connection, now: datetime) -> int:
+    """Page by page, as handlers/services/award.py does it. Returns how many bonuses that made."""
+    bonuses = 0
+    while not (page := await db.fetchrow(NEXT, JUDGED_BATCH_SIZE, now))["is_done"]:
+        bonuses += page["made"]
+        if page["campaign_id"] is not None:
+            names = ("campaign_id", "round", "after", "upto")
+            bonuses += await db.fetchval(JUDGE, *(page[name] for name in names), now)
+    return bonuses
+
+
+def longest(days: list[bool]) -> int:
+    """How many in a row are true at most."""
+    most = row = 0
+    for is_watched in days:
+        row = row + 1 if is_watched else 0
+        most = max(most, row)
+    return most
+
+
+async def fill_streaks(db: asyncpg.Connection, count: int) -> dict[str, int]:
+    """Replace the campaign by one of streaks. Return how many each user has reached."""
+    await db.execute("update campaigns set settled_at = now()")
+    began = BEGINS - timedelta(days=STREAK_DAYS)
+    await db.execute(
+        "select create_campaign($1, null, false, false, null, null, $2,"
+        " p_timezone => 'Europe/Berlin', p_now => $3)",
+        *(UUID(int=2), json.dumps(STREAKS), began),
+    )
+    dice, progress, reached = Random(8), [], {}  # noqa: S311  # no secret
+    for number in range(count):
+        user = f"viewer-{number:06}"
+        days = [dice.random() < 0.85 for _ in range(STREAK_DAYS)]
+        reached[user] = min(len(STREAKS), longest(days) // 2)
+        awarded = [] if number % LATE_EVERY == 0 else [1] * reached[user]
+        daily = [timedelta(hours=24 if is_watched else 1) for is_watched in days]
+        progress.append((UUID(int=2), user, timedelta(0), daily, awarded))
+    columns = ["campaign_id", "user_id", "watched", "daily", "awarded"]
+    await db.copy_records_to_table("campaign_progress", records=progress, columns=columns)
+    await db.execute("vacuum analyze campaign_progress")
+    return {user: many for user, many in reached.items() if many}
 
 
 async def count_wrong(db: asyncpg.Connection, crowd: list[Viewer], now: datetime) -> int:
@@ -158,9 +210,15 @@ async def count_wrong(db: asyncpg.Connection, crowd: list[Viewer], now: datetime
         for number, viewer in enumerate(crowd)
         if (reached := int(viewer.watched(seconds) // 600))
     }
+    return await count_others(db, 1, wanted)
+
+
+async def count_others(db: asyncpg.Connection, campaign: int, wanted: dict[str, int]) -> int:
+    """Users who were not awarded so many milestones."""
     found = await db.fetch(
         "select user_id, cardinality(array_remove(awarded, null)) as reached from campaign_progress"
-        " where awarded <> '{}'"
+        " where awarded <> '{}' and campaign_id = $1",
+        UUID(int=campaign),
     )
     awarded = {row["user_id"]: row["reached"] for row in found}
     return sum(wanted.get(user) != awarded.get(user) for user in wanted.keys() | awarded.keys())
@@ -169,18 +227,24 @@ async def count_wrong(db: asyncpg.Connection, crowd: list[Viewer], now: datetime
 async def measure(dsn: str, count: int) -> tuple[list[Run], int]:
     await migrate(dsn)
     crowd = viewers(count)
-    db = await asyncpg.connect(dsn)
+    dbs = db, _ = [await asyncpg.connect(dsn) for _ in range(2)]
     await fill(db, crowd)
     reached = NOW + timedelta(minutes=10)
     runs = [
-        await judge(db, "all are told how far they are", NOW),
-        await judge(db, "no milestone is due", NOW + timedelta(seconds=1)),
-        await judge(db, "each user has reached one", reached),
-        await judge(db, "again, at once", reached),
-        await judge(db, "a second later", reached + timedelta(seconds=1)),
+        await judge(dbs, "all are told how far they are", NOW),
+        await judge(dbs, "no milestone is due", NOW + timedelta(seconds=1)),
+        await judge(dbs, "each user has reached one", reached),
+        await judge(dbs, "again, at once", reached),
+        await judge(dbs, "a second later", reached + timedelta(seconds=1)),
     ]
     wrong = await count_wrong(db, crowd, reached + timedelta(seconds=1))
-    await db.close()
+    wanted = await fill_streaks(db, count)
+    for seconds, what in ((2, "one of a hundred has"), (3, "no user has")):
+        now = reached + timedelta(seconds=seconds)
+        runs.append(await judge(dbs, f"{what} a streak that is due", now))
+    wrong += await count_others(db, 2, wanted)
+    for one in dbs:
+        await one.close()
     return runs, wrong
 
 
@@ -197,7 +261,7 @@ def main() -> int:
         runs, wrong = asyncio.run(measure(dsn, given.viewers))
     for run in runs:
         print(
-            f"{run.what:<30}{run.seconds:>7.2f} s{run.processor:>7.2f} s of processor"
+            f"{run.what:<45}{run.seconds:>7.2f} s{run.processor:>7.2f} s of processor"
             f"{run.bonuses:>5} bonuses{run.awards:>9,} awards"
         )
     print(f"{wrong} of {given.viewers:,} viewers have other awards than a brute force says")

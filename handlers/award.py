@@ -17,12 +17,14 @@ METRICS = {
 
 def handle(_event: Event, context: Context, container: Container) -> dict[str, int]:
     """Make the bonuses that are due, and queue each broadcast that is not in the queue yet."""
-    awards = Awards(container.database, container.queue, context.get_remaining_time_in_millis)
+    databases = container.database, container.second_database
+    awards = Awards(databases, container.queue, context.get_remaining_time_in_millis)
     began = time.monotonic()
     try:
         return container.run(awards.run(), context)
     finally:
-        container.database.flush()
+        for database in databases:
+            database.flush()
         numbers = {METRICS[name]: number for name, number in awards.numbers.items()}
         metrics.put(numbers | {"duration_ms": round((time.monotonic() - began) * 1000)})
 

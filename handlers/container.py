@@ -64,6 +64,14 @@ class Container:
 
     @cached_property
     def database(self) -> Database:
+        return self._new_database()
+
+    @cached_property
+    def second_database(self) -> Database:
+        """Another connection, for what is done at once."""
+        return self._new_database()
+
+    def _new_database(self) -> Database:
         breaker, took = DatabaseBreaker(self.probe_seconds), self.metrics.database_took
         return Database(setting("DATABASE_URL"), self.deadline, self.call_seconds, breaker, took)
 

@@ -59,6 +59,7 @@ CREATE TABLE public.campaigns (
     max_in_all bigint,
     cool_down interval,
     test_user_ids text[],
+    round bigint DEFAULT 0 NOT NULL,
     CONSTRAINT campaigns_resources_check CHECK (((cardinality(resources) >= 1) AND (cardinality(resources) <= 100))),
     CONSTRAINT days_have_a_timezone CHECK (((max_per_day IS NULL) OR (timezone IS NOT NULL))),
     CONSTRAINT few_test_users CHECK (((cardinality(test_user_ids) >= 1) AND (cardinality(test_user_ids) <= 100))),
@@ -1066,6 +1067,3 @@ ALTER TABLE ONLY public.broadcasts
 
 ALTER TABLE ONLY public.campaign_milestones
     ADD CONSTRAINT campaign_milestones_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.campaigns(campaign_id);
-
-ALTER TABLE ONLY public.offers
-    ADD CONSTRAINT offers_bonus_id_fkey FOREIGN KEY (bonus_id) REFERENCES public.bonuses(bonus_id);

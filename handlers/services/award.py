@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from typing import TYPE_CHECKING, Protocol
 
@@ -10,15 +11,18 @@ from handlers.adapters.queue import NotQueued
 from handlers.core.operations.broadcast import WAITING_KINDS, Broadcast
 from handlers.core.operations.maintenance import (
     CloseBonuses,
-    JudgeCampaigns,
+    JudgeViewers,
     ListOrphanedBroadcasts,
     MarkBroadcastQueued,
+    NextViewers,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from datetime import datetime
 
     from handlers.core.operation import RowT, Statement
+    from handlers.core.operations.maintenance import ViewersRow
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +45,12 @@ class Queue(Protocol):
 class Awards:
     """One run. It begins nothing new in its last ten seconds."""
 
-    def __init__(self, database: Database, queue: Queue, remaining_ms: Callable[[], int]) -> None:
-        self._database, self._queue, self._remaining_ms = database, queue, remaining_ms
+    def __init__(
+        self, databases: Sequence[Database], queue: Queue, remaining_ms: Callable[[], int]
+    ) -> None:
+        """Campaigns are judged by all of `databases` at once, and the first one does the rest."""
+        self._databases, self._database = databases, databases[0]
+        self._queue, self._remaining_ms = queue, remaining_ms
         self.numbers: dict[str, int] = {}
 
     async def run(self) -> dict[str, int]:
@@ -66,12 +74,36 @@ class Awards:
         return self.numbers
 
     async def _judge_campaigns(self) -> int:
-        total, since = 0, None
-        while self._has_time():
-            page = await self._database.fetch_one(JudgeCampaigns(JUDGED_BATCH_SIZE, since))
-            if page.is_done:
+        """Page by page. Returns how many bonuses that made."""
+        page = await self._database.fetch_one(NextViewers(JUDGED_BATCH_SIZE, None))
+        if page.is_done:
+            return 0
+        made = await asyncio.gather(
+            self._judge(self._database, page),
+            *(self._judge_others(one, page.since) for one in self._databases[1:]),
+            return_exceptions=True,
+        )
+        for one in made:
+            if isinstance(one, BaseException):
+                raise one
+        return sum(one for one in made if isinstance(one, int))
+
+    async def _judge_others(self, database: Database, since: datetime) -> int:
+        return await self._judge(
+            database, await database.fetch_one(NextViewers(JUDGED_BATCH_SIZE, since))
+        )
+
+    async def _judge(self, database: Database, page: ViewersRow) -> int:
+        """This page, and on until all are taken."""
+        total = 0
+        while not page.is_done:
+            total += page.made
+            if page.campaign_id is not None:
+                viewers = JudgeViewers(page.campaign_id, page.round, page.after, page.upto)
+                total += await database.fetch_one(viewers)
+            if not self._has_time():
                 break
-            total, since = total + page.made, page.since
+            page = await database.fetch_one(NextViewers(JUDGED_BATCH_SIZE, page.since))
         return total
 
     async def _close_bonuses(self) -> int:

@@ -29,9 +29,12 @@ def world(
     monkeypatch.setenv("SOCKET_URL", "wss://gateway.example/live")
     container = container_type()
     connections, queue = FakeConnections(), FakeQueue()
-    database = Database(of_functions(dsn), container.deadline)
+    database, second = (Database(of_functions(dsn), container.deadline) for _ in range(2))
     # The parts that a cached property would build at first use.
-    vars(container).update(gateway=connections, queue=queue, database=database)
+    vars(container).update(
+        gateway=connections, queue=queue, database=database, second_database=second
+    )
     yield World(container, connections, queue, dsn)
-    container.runner.run(database.close())
+    for one in (database, second):
+        container.runner.run(one.close())
     container.runner.close()

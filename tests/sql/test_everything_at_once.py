@@ -15,7 +15,7 @@ from handlers.core.operations.act import Act
 from handlers.core.operations.claim import Claim
 from handlers.core.operations.connect import Connect
 from handlers.core.operations.disconnect import Disconnect
-from handlers.core.operations.maintenance import JudgeCampaigns, Prune
+from handlers.core.operations.maintenance import JudgeViewers, NextViewers, Prune
 from tests.support.bonuses import create_bonus
 from tests.support.campaigns import begin
 from tests.support.statements import NO_LIMIT, asked
@@ -84,7 +84,10 @@ class Crowd:
         )
 
     async def schedule(self) -> None:
-        await self.pool.fetch(*asked(JudgeCampaigns(5, None)))
+        (page,) = await self.pool.fetch(*asked(NextViewers(5, None)))
+        if page["campaign_id"] is not None:
+            place = page["campaign_id"], page["round"], page["after"], page["upto"]
+            await self.pool.fetch(*asked(JudgeViewers(*place)))
         await self.pool.fetch(text("sweep"), 5)
         await self.pool.fetch(*asked(Prune(SECOND, SECOND, None, 10)))
 

@@ -166,22 +166,37 @@ class RollUpLag(Statement[float], frozen=True):
     query: ClassVar[str] = "roll_up_lag"
 
 
-class JudgedRow(msgspec.Struct, frozen=True):
+class ViewersRow(msgspec.Struct, frozen=True):
     made: int
-    """bonuses"""
+    """bonuses, of a page that was judged at once"""
     is_done: bool
-    """All campaigns have been judged since then."""
+    """All campaigns have been taken since then."""
     since: datetime
+    campaign_id: UUID | None
+    """To be judged; None: there is nothing to do."""
+    round: int
+    after: str
+    upto: str
 
 
-class JudgeCampaigns(Statement[JudgedRow], frozen=True):
-    """Awards what a page of a campaign's users have reached."""
+class NextViewers(Statement[ViewersRow], frozen=True):
+    """Takes the next page of a campaign's users."""
 
-    function: ClassVar[str] = "judge_campaigns"
+    function: ClassVar[str] = "next_viewers"
     limit: int
     """users"""
     since: datetime | None
     """Of the first call of this run; None: this is it."""
+
+
+class JudgeViewers(Statement[int], frozen=True):
+    """Awards what a page of a campaign's users have reached. Returns how many bonuses it made."""
+
+    function: ClassVar[str] = "judge_viewers"
+    campaign_id: UUID
+    round: int
+    after: str
+    upto: str
 
 
 class CloseBonuses(Statement[int], frozen=True):

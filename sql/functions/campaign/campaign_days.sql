@@ -35,21 +35,36 @@ returns interval[] language sql immutable as $$
 $$;
 
 -- Two times by days as one. Null: none.
-create or replace function sum_daily(p_one interval[], p_other interval[]) returns interval[] language sql immutable as $$
-    select case when p_other is null then p_one when p_one is null then p_other
-                else array(select coalesce(one, '0') + coalesce(other, '0')
-                             from unnest(p_one, p_other) with ordinality as day (one, other, n) order by n) end
-$$;
+create or replace function sum_daily(p_one interval[], p_other interval[]) returns interval[] language plpgsql immutable as $$
+declare
+    v_sum interval[] := coalesce(p_one, p_other);
+begin
+    if p_one is not null then
+        for n in 1 .. coalesce(cardinality(p_other), 0) loop
+            v_sum[n] := coalesce(v_sum[n], '0') + coalesce(p_other[n], '0');
+        end loop;
+    end if;
+    return v_sum;
+end $$;
 
 -- How often p_days in a row were watched for p_watched each. A longer row counts once for each p_days that fit in it.
 create or replace function streaks(p_daily interval[], p_watched interval, p_days smallint) returns integer
-language sql immutable as $$
-    select coalesce(sum(length / p_days), 0)::integer
-      from (select count(*) as length
-              from (select n - row_number() over (order by n) as place
-                      from unnest(p_daily) with ordinality as day (watched, n) where watched >= p_watched) as reached
-             group by place) as rows
-$$;
+language plpgsql immutable as $$
+declare
+    v_watched interval;
+    v_length integer := 0;
+    v_streaks integer := 0;
+begin
+    -- A query over so few days takes longer to begin than all of this.
+    foreach v_watched in array coalesce(p_daily, '{}') loop
+        v_length := case when v_watched >= p_watched then v_length + 1 else 0 end;
+        if v_length = p_days then
+            v_streaks := v_streaks + 1;
+            v_length := 0;
+        end if;
+    end loop;
+    return v_streaks;
+end $$;
 
 -- How many days in a row were watched for p_watched each, up to p_today; up to the day before while today is not.
 create or replace function days_in_a_row(p_daily interval[], p_watched interval, p_today integer) returns integer

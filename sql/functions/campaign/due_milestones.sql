@@ -19,6 +19,12 @@ declare
     v_steps interval[] := steps_of(p_campaign.campaign_id);
     v_repeats interval[] := array(select m.watched from campaign_milestones m
                                    where m.campaign_id = p_campaign.campaign_id and m.is_repeated and m.days is null);
+    -- Most campaigns: each milestone once, numbered in their order. Then what is awarded says what is due.
+    v_ends interval[] := array(select m.watched from campaign_milestones m
+                                where m.campaign_id = p_campaign.campaign_id order by m.milestone);
+    v_is_plain boolean := not v_has_streaks and v_repeats = '{}' and v_ends = array(select unnest(v_ends) order by 1)
+                          and cardinality(v_ends) = (select max(m.milestone) from campaign_milestones m
+                                                      where m.campaign_id = p_campaign.campaign_id);
 begin
     if v_left <= 0 then
         return;
@@ -55,6 +61,9 @@ begin
               from (select h.user_id, h.at_most, coalesce(p.watched, '0') as before, p.awarded, p.daily,
                            coalesce(p.told, '0') as told,
                            case when v_has_days then day_number(p_campaign.starts_at, h.since, p_campaign.timezone) end as first,
+                           case when v_has_streaks
+                                then daily_at_most(p.daily, day_number(p_campaign.starts_at, h.since, p_campaign.timezone),
+                                                   v_today, h.at_most) end as daily_at_most,
                            case when v_has_limits then may_have(p_campaign, p.awards, p.awards_of_day, p.last_award_at, p_now)
                                 else 12 end as may_have
                       from (table here union all table away) as h
@@ -69,21 +78,25 @@ begin
                and (width_bucket(e.before + e.at_most, v_steps) > width_bucket(e.told, v_steps)
                     or v_repeats <> '{}'
                        and steps_in(e.before + e.at_most, v_steps, v_repeats) > steps_in(e.told, v_steps, v_repeats)
-                    or exists (
+                    or v_is_plain and has_unawarded(e.awarded, width_bucket(e.before + e.at_most, v_ends))
+                    or not v_is_plain and exists (
                         select from milestones m
                          where case when m.days is null
                                     then is_due(m.watched, m.is_repeated, e.awarded[m.milestone], e.before + e.at_most)
                                     else v_today >= m.days
                                          and is_streak_due(m.watched, m.days, m.is_repeated, e.awarded[m.milestone],
-                                                           daily_at_most(e.daily, e.first, v_today, e.at_most)) end))
+                                                           e.daily_at_most) end))
         ),
         judged as materialized (
             select l.user_id, l.awarded, l.told, l.may_have, l.before + u.watched as watched,
+                   not v_is_plain or has_unawarded(l.awarded, width_bucket(l.before + u.watched, v_ends)) as may_be_due,
                    case when v_has_streaks
                         then sum_daily(l.daily, unfinalized_daily(p_campaign, l.user_id, l.first, v_today, p_now)) end as daily
               from likely l,
-                   unfinalized_of(l.user_id, p_campaign.resources, p_campaign.times, p_campaign.is_visible,
-                                  p_campaign.is_each, p_now) as u
+                   -- Once, not for each use of it.
+                   lateral (select watched from unfinalized_of(
+                                l.user_id, p_campaign.resources, p_campaign.times, p_campaign.is_visible,
+                                p_campaign.is_each, p_now) offset 0) as u
         ),
         due as (
             select j.user_id, m.milestone, j.may_have, j.watched,
@@ -91,14 +104,17 @@ begin
                         when m.is_repeated then streaks(j.daily, m.watched, m.days) else 1 end as nth,
                    row_number() over (partition by j.user_id order by m.days nulls first, m.watched, m.milestone) as place
               from judged j join milestones m
-                   on case when m.days is null then is_due(m.watched, m.is_repeated, j.awarded[m.milestone], j.watched)
-                           else is_streak_due(m.watched, m.days, m.is_repeated, j.awarded[m.milestone], j.daily) end
+                   on j.may_be_due
+                      and case when m.days is null then is_due(m.watched, m.is_repeated, j.awarded[m.milestone], j.watched)
+                               else is_streak_due(m.watched, m.days, m.is_repeated, j.awarded[m.milestone], j.daily) end
         )
         (select d.user_id, d.milestone, d.nth, d.watched from due d
           where d.place <= d.may_have order by d.place, d.user_id limit v_left)
         union all
         select j.user_id, null, null, j.watched from judged j
-         where not p_settles and steps_in(j.watched, v_steps, v_repeats) > steps_in(j.told, v_steps, v_repeats);
+         where not p_settles
+           and case when v_repeats = '{}' then width_bucket(j.watched, v_steps) > width_bucket(j.told, v_steps)
+                    else steps_in(j.watched, v_steps, v_repeats) > steps_in(j.told, v_steps, v_repeats) end;
 end $$;
 
 -- After how long users are told that they have come further: at each quarter of a milestone that is beyond the one before, and
@@ -127,6 +143,12 @@ returns boolean language sql immutable as $$
     select p_watched >= p_milestone * (coalesce(p_awarded, 0) + 1) and (p_is_repeated or coalesce(p_awarded, 0) = 0)
 $$;
 
+-- Whether one of the first p_reached milestones was not awarded yet.
+create or replace function has_unawarded(p_awarded integer[], p_reached integer) returns boolean
+language sql immutable as $$
+    select coalesce(cardinality(array_remove(p_awarded[:p_reached], null)), 0) < p_reached
+$$;
+
 -- How often a milestone is reached after p_watched.
 create or replace function times_reached(p_milestone interval, p_is_repeated boolean, p_watched interval)
 returns integer language sql immutable as $$
@@ -145,10 +167,15 @@ $$;
 -- What a user has watched by days at most, who has sessions since the day p_first that are not finalized, all together of
 -- p_at_most.
 create or replace function daily_at_most(p_daily interval[], p_first integer, p_today integer, p_at_most interval)
-returns interval[] language sql immutable as $$
-    select array(select coalesce(p_daily[n], '0') + case when n >= p_first then p_at_most else '0' end
-                   from generate_series(1, p_today) as n order by n)
-$$;
+returns interval[] language plpgsql immutable as $$
+declare
+    v_daily interval[] := p_daily;
+begin
+    for n in coalesce(p_first, p_today + 1) .. p_today loop
+        v_daily[n] := coalesce(v_daily[n], '0') + p_at_most;
+    end loop;
+    return v_daily;
+end $$;
 
 -- How many awards a user may have now by the limits of a campaign who has had so many in all, and on the day of the last one.
 create or replace function may_have(
