@@ -157,6 +157,7 @@ class TestLook:
                 "stage": "live",
                 "selection": "$request.body.action",
                 "authorizer": "authorize",
+                "identity": ["route.request.querystring.ticket"],
             }
         ]
 
@@ -193,6 +194,19 @@ class TestAct:
             assert entry["sent"] == 7
             assert f"page send {shown['id']} 200" in node.log[-1]
 
+    async def test_a_text_is_said_in_the_place_of_the_client(self) -> None:
+        async with gateway() as node, connect(f"{node.url}?ticket=t") as client:
+            [shown] = (await look(node))["connections"]["shown"]
+            command = {"do": "say", "connection": shown["id"]}
+            assert await act(node, **command, text='{"action": "ping"}') == {"ok": True}
+            assert "pong" in str(await client.recv())
+            view = await look(node)
+            entry = view["events"][-1]
+            assert (entry["route"], entry["said"]) == ("ping", '{"action": "ping"}')
+            assert view["connections"]["shown"][0]["received"]["messages"] == 1
+            too_large = await act(node, **command, text="x" * 131_073)
+            assert too_large["error"] == "a message is at most 128 KB"
+
     async def test_a_connection_is_closed_as_by_an_operator(self) -> None:
         async with gateway() as node, connect(f"{node.url}?ticket=t") as client:
             [shown] = (await look(node))["connections"]["shown"]
@@ -202,7 +216,10 @@ class TestAct:
             assert caught.value.rcvd is not None
             assert caught.value.rcvd.code == 1000
             await until(lambda: not len(node.node))
-            for command in ({"do": "close"}, {"do": "send", "text": "late"}):
+            for command in (
+                {"do": "close"},
+                *({"do": do, "text": "late"} for do in ("send", "say")),
+            ):
                 answer = await act(node, connection=shown["id"], **command)
                 assert answer == {"ok": False, "error": "the connection is gone, or not open yet"}
 

@@ -15,12 +15,12 @@ from gateways import PONG, Functions, allow, function, plan, running, websocket_
 from waiting import in_time, until
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from playwright.async_api import BrowserContext, Locator, Page
 
     from gateways import Running
-    from wsgate.model.plan import Integration
+    from wsgate.model.plan import FunctionIntegration, Integration
 
     Device = Callable[[], Awaitable[BrowserContext]]
 
@@ -33,13 +33,15 @@ def functions() -> Functions:
     return Functions(
         connect=lambda _: {"statusCode": 200},
         disconnect=lambda _: {"statusCode": 200},
-        echo=lambda event: {"statusCode": 200, "body": event["body"]},
+        echo=lambda event: {"statusCode": 200, "body": event.get("body", "")},
         authorize=lambda _: allow({"user": "ann"}),
     )
 
 
 @asynccontextmanager
-async def gateway(invoker: Functions) -> AsyncIterator[Running]:
+async def gateway(
+    invoker: Functions, http: Mapping[str, FunctionIntegration] | None = None
+) -> AsyncIterator[Running]:
     """Ann may connect; `echo` answers, `ping` is MOCK."""
     routes: dict[str, Integration] = {
         "$connect": function("connect"),
@@ -48,18 +50,20 @@ async def gateway(invoker: Functions) -> AsyncIterator[Running]:
         "ping": PONG,
     }
     api = websocket_api(routes, two_way={"echo", "ping"}, sources=())
-    async with running(plan(api), invoker) as node:
+    async with running(plan(api, http), invoker) as node:
         yield node
 
 
 @asynccontextmanager
 async def opened(
-    device: Device, invoker: Functions | None = None
+    device: Device,
+    invoker: Functions | None = None,
+    http: Mapping[str, FunctionIntegration] | None = None,
 ) -> AsyncIterator[tuple[Running, Page]]:
     """A gateway and its page, which is closed first: it would complain of the silence."""
     context = await device()
     await context.grant_permissions(["clipboard-read", "clipboard-write"])
-    async with gateway(invoker or functions()) as node:
+    async with gateway(invoker or functions(), http) as node:
         page = await context.new_page()
         await page.goto(f"{node.http}/_wsgate")
         await expect(page.locator("#link")).to_have_text("live")
@@ -156,6 +160,48 @@ async def test_events_are_filtered_and_paused_by_keyboard(device: Device) -> Non
         await expect(events(page, "ping")).to_have_count(2)
         await page.keyboard.press("p")
         await expect(events(page, "ping")).to_have_count(3)
+
+
+async def test_events_are_filtered_by_kind_and_user_and_said_again(device: Device) -> None:
+    async with opened(device) as (node, page), connect(node.url) as client:
+        shown = page.locator("#event-list > li:not([hidden])")
+        await client.send(SAID)
+        await client.recv()
+        await expect(events(page, "echo")).to_have_count(1)
+        await page.get_by_label("Kind of events").select_option("connections")
+        await expect(events(page, "echo")).to_have_count(0)
+        await expect(events(page, "$connect")).to_have_count(1)
+        await page.get_by_label("Kind of events").select_option("messages")
+        await page.locator("#filter").fill("ann")
+        await expect(shown).to_have_count(1)
+        await page.locator("#filter").fill("eve")
+        await expect(shown).to_have_count(0)
+        await page.locator("#filter").fill("")
+        await events(page, "echo").locator(".event").click()
+        await events(page, "echo").get_by_role("button", name="Say again").click()
+        assert await in_time(client.recv()) == SAID
+        await expect(events(page, "echo")).to_have_count(2)
+
+
+async def test_a_message_is_saved_and_said_in_the_place_of_the_client(device: Device) -> None:
+    async with opened(device) as (node, page), connect(node.url) as client:
+        connection = page.locator("#connections > li")
+        await connection.locator(".connection").click()
+        await connection.locator("textarea").fill('{"action":"ping"}')
+        await connection.get_by_role("button", name="Save").click()
+        await page.reload()
+        await connection.locator(".connection").click()
+        await connection.get_by_label("Saved messages").select_option('{"action":"ping"}')
+        await connection.get_by_role("button", name="Say as client").click()
+        assert json.loads(await in_time(client.recv()))["type"] == "pong"
+
+
+async def test_requests_that_look_again_and_again_are_one_line(device: Device) -> None:
+    async with opened(device, http={"$default": function("echo")}) as (node, page):
+        for _ in range(3):
+            await page.request.get(f"{node.http}/online")
+        await expect(events(page, "GET /online")).to_have_count(1)
+        await expect(events(page, "GET /online").locator(".times")).to_have_text("\u00d73")
 
 
 async def test_faults_are_set_as_they_describe_themselves(

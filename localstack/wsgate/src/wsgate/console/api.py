@@ -29,7 +29,10 @@ FILES: Final = {
     PATH: "index.html",
     f"{PATH}/": "index.html",
     **{f"{PATH}/{name}": name for name in ("console.css", "icon.svg")},
-    **{f"{PATH}/{name}.js": f"{name}.js" for name in ("console", "dom", "format", "panels")},
+    **{
+        f"{PATH}/{name}.js": f"{name}.js"
+        for name in ("console", "dom", "format", "panels", "saved")
+    },
 }
 MAX_BYTES: Final = 256 * 1024
 """Of a command: it may hold a message of 128 KB, escaped."""

@@ -44,8 +44,11 @@ class ConsoleState(Protocol):
         ...
 
     async def act(self, command: Mapping[str, Any]) -> View:
-        """`{"do": "send", "connection", "text"}`, `{"do": "close", "connection"}`, and
-        `{"do": "fault", "name", "value"}`; `{"ok": true}` or `{"ok": false, "error": …}`."""
+        """`{"do": "send", "connection", "text"}`, to the client, `{"do": "say", …}` in its place;
+        `{"do": "close", "connection"}`, and `{"do": "fault", "name", "value"}`.
+
+        The answer: `{"ok": true}` or `{"ok": false, "error": …}`.
+        """
         ...
 
 
@@ -108,6 +111,8 @@ class NodeConsoleState:
         match command:
             case {"do": "send", "connection": str(connection_id), "text": str(text)}:
                 return self._send(connection_id, text)
+            case {"do": "say", "connection": str(connection_id), "text": str(text)}:
+                return self._say(connection_id, text)
             case {"do": "close", "connection": str(connection_id)}:
                 return self._close(connection_id)
             case {"do": "fault", "name": str(name), "value": value}:
@@ -142,12 +147,22 @@ class NodeConsoleState:
 
     def _send(self, connection_id: str, text: str) -> View:
         if size_of(text) > self._node.limits.message_bytes:
-            return _refused("a message is at most 128 KB")
+            return _TOO_LARGE
         now = self._node.now()
         posted, actions = self._node.gateway.post(connection_id, text, now)
         self._keep("send", connection_id, _STATUS[posted], text, now)
         self._node.perform(actions)
         return _SAID[posted]
+
+    def _say(self, connection_id: str, text: str) -> View:
+        """As if the client had sent it."""
+        if size_of(text) > self._node.limits.message_bytes:
+            return _TOO_LARGE
+        now = self._node.now()
+        actions = self._node.gateway.message(connection_id, text, now)
+        self._journal.said(text, actions, now)
+        self._node.perform(actions)
+        return _DONE if actions else GONE
 
     def _close(self, connection_id: str) -> View:
         now = self._node.now()
@@ -173,6 +188,7 @@ class NodeConsoleState:
 
 GONE: Final[View] = {"ok": False, "error": "the connection is gone, or not open yet"}
 _FULL: Final[View] = {"ok": False, "error": "the client does not read what it was sent"}
+_TOO_LARGE: Final[View] = {"ok": False, "error": "a message is at most 128 KB"}
 _DONE: Final[View] = {"ok": True}
 _MAX_DIGITS = 19
 _STATUS = {Posted.SENT: "200", Posted.GONE: "410", Posted.FULL: "429"}
@@ -217,6 +233,7 @@ def _stage(base: StageUrl) -> View:
         "stage": stage.stage,
         "selection": stage.selection_expression,
         "authorizer": stage.authorizer and stage.authorizer.function,
+        "identity": list(stage.authorizer.identity_sources) if stage.authorizer else [],
     }
 
 

@@ -1,12 +1,13 @@
 // The page of a running wsgate: it asks once a second how things stand, and what has happened since.
 
 import { put, show, the, toast } from "./dom.js";
-import { count, matches } from "./format.js";
+import { count, matches, pollOf } from "./format.js";
 import { drawAbout, drawBill, drawConnections, drawFaults, drawFunctions, drawRate, drawRoutes, eventRow, gapRow } from "./panels.js";
 
 const EVERY_MS = 1000;
 const MAX_ROWS = 500;
 const MAX_RATES = 60;
+const MASKED = "***";
 
 let cursor = "";
 let run = null;
@@ -19,10 +20,15 @@ let asking = Promise.resolve();
 
 const list = the("event-list");
 const filter = the("filter");
+const kind = the("kind");
 
 const actions = {
   async send(connection, text) {
     if (await act({ do: "send", connection, text })) toast("Sent");
+  },
+  async say(connection, text) {
+    if (text.includes(MASKED)) toast("A secret in it is masked here: send it from the client");
+    else if (await act({ do: "say", connection, text })) toast("Said");
   },
   async close(connection) {
     if (await act({ do: "close", connection })) toast("Closing");
@@ -30,6 +36,7 @@ const actions = {
   fault: (name, value) => act({ do: "fault", name, value }),
   filter(text) {
     filter.value = text;
+    kind.value = "";
     applyFilter();
     the("events").scrollIntoView({ block: "nearest" });
   },
@@ -109,13 +116,27 @@ function measure({ now, received, sent }) {
   before = { now, messages };
 }
 
-/** Put new entries on top of the list, and drop the oldest ones. */
+/** Put new entries on top of the list, and drop the oldest ones. A poll takes the place of the one before. */
 function release() {
-  const rows = held.map((entry) => Object.assign(entry.missed ? gapRow(entry.missed) : eventRow(entry, actions), { entry })).reverse();
+  for (const entry of held) {
+    const row = Object.assign(entry.missed ? gapRow(entry.missed) : eventRow(entry, actions), { entry, times: 1 });
+    row.hidden = isHidden(row);
+    fold(row);
+  }
   held = [];
-  for (const row of rows) row.hidden = isHidden(row);
-  list.prepend(...rows);
   while (list.childElementCount > MAX_ROWS) list.lastElementChild.remove();
+}
+
+function fold(row) {
+  const poll = row.entry.missed ? null : pollOf(row.entry);
+  const earlier = poll === null ? undefined : [...list.children].find(({ entry }) => !entry.missed && pollOf(entry) === poll);
+  if (earlier === undefined) {
+    list.prepend(row);
+    return;
+  }
+  row.times = earlier.times + 1;
+  put(row.querySelector(".times"), `×${count(row.times)}`);
+  earlier.replaceWith(row);
 }
 
 function applyFilter() {
@@ -123,7 +144,7 @@ function applyFilter() {
   updateCount();
 }
 
-const isHidden = ({ entry }) => (entry.missed ? filter.value !== "" : !matches(entry, filter.value));
+const isHidden = ({ entry }) => (entry.missed ? filter.value !== "" || kind.value !== "" : !matches(entry, filter.value, kind.value));
 
 function updateCount() {
   const rows = [...list.children].filter(({ entry }) => !entry.missed);
@@ -143,6 +164,7 @@ function pause() {
 }
 
 filter.addEventListener("input", applyFilter);
+kind.addEventListener("change", applyFilter);
 the("pause").addEventListener("click", pause);
 the("clear").addEventListener("click", () => { list.replaceChildren(); held = []; updateCount(); });
 

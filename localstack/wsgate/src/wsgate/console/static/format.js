@@ -52,9 +52,48 @@ export function pretty(text) {
   }
 }
 
-/** Whether every word of the filter is somewhere in what the entry says in its line. */
-export function matches(entry, filter) {
+/** What an entry is about: one of the kinds that the page filters by. */
+export function kindOf({ route, connection }) {
+  if (["$connect", "$disconnect", "authorizer"].includes(route)) return "connections";
+  if (route.startsWith("page ") || route.includes("/@connections/")) return "pushes";
+  if (/^[A-Z]+ \//.test(route)) return "http";
+  return connection === null ? "functions" : "messages";
+}
+
+/** The user that the authorizer named, by the event that a function got. */
+export function userOf({ event }) {
+  const found = /"principalId": ?"((?:[^"\\]|\\.)*)"/.exec(event ?? "");
+  return found ? found[1] : "";
+}
+
+/** What a client said, or null; a secret in it is masked. */
+export function saidOf(entry) {
+  if (kindOf(entry) !== "messages") return null;
+  if (entry.said !== null) return entry.said;
+  try {
+    return JSON.parse(entry.event).body ?? null;
+  } catch {
+    return null;
+  }
+}
+
+/** Requests that only look, again and again, are one line: the same name for each of them. */
+export function pollOf(entry) {
+  return kindOf(entry) === "http" && entry.route.startsWith("GET ") ? `${entry.route} ${entry.outcome}` : null;
+}
+
+/** What `wscat -c` needs to be let in: the address, with a place for each identity source. */
+export function wayIn(address, identity) {
+  const named = (place) => identity.filter((source) => source.startsWith(`route.request.${place}.`)).map((source) => source.slice(`route.request.${place}.`.length));
+  const query = named("querystring").map((name) => `${name}=…`).join("&");
+  const headers = named("header").map((name) => ` -H "${name}: …"`).join("");
+  return (query ? `"${address}?${query}"` : address) + headers;
+}
+
+/** Whether an entry is of the kind, if one is chosen, and has every word of the filter in its line, or as its user. */
+export function matches(entry, filter, kind = "") {
+  if (kind !== "" && kindOf(entry) !== kind) return false;
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const text = [entry.route, entry.connection, entry.outcome, entry.function, entry.cold ? "cold" : ""].join(" ").toLowerCase();
+  const text = [entry.route, entry.connection, entry.outcome, entry.function, entry.cold ? "cold" : "", words.length ? userOf(entry) : ""].join(" ").toLowerCase();
   return words.every((word) => text.includes(word));
 }

@@ -1,16 +1,19 @@
 // What is drawn: one function for each part of what /_wsgate/look answers.
 
 import { copy, h, icon, jsonBlock, keep, put, show, spark, the } from "./dom.js";
-import { bytes, clock, count, dollars, pretty, span } from "./format.js";
+import { bytes, clock, count, dollars, pretty, saidOf, span, userOf, wayIn } from "./format.js";
+import { saved, toggle } from "./saved.js";
 
 const COPY = "M5.5 5.5v-3h8v8h-3M2.5 5.5h8v8h-8z";
 const OPEN = "M6 4l4 4-4 4";
+const MAX_SAVED_SHOWN = 60;
 
 export function drawAbout(about, bill) {
   put(the("version"), about.version);
   keep(the("addresses"), about.stages, ({ address }) => address, ({ address }) => h("li", {},
     h("button", { type: "button", class: "address", title: "Copy the address", onclick: () => copy(address, "the address") }, address)), () => {});
-  put(the("wscat"), about.stages[0]?.address ?? "");
+  const [first] = about.stages;
+  put(the("wscat"), first ? wayIn(first.address, first.identity) : "");
   put(the("selection"), [...new Set(about.stages.map(({ selection }) => selection))].join("  "));
   put(the("figure-nodes"), about.nodes === 1 ? "" : `on ${count(about.nodes)} nodes`);
   put(the("figure-received"), count(about.received.messages));
@@ -39,10 +42,19 @@ export function drawConnections({ total, shown }, actions) {
 function connection({ id, stage, source, agent, authorizer }, actions) {
   const text = h("textarea", { rows: "2", placeholder: "Text to send", "aria-label": `Text to send to ${id}`, spellcheck: "false" });
   const send = async () => { await actions.send(id, text.value); text.focus(); };
+  const kept = h("select", { "aria-label": "Saved messages" });
+  const offer = (texts) => kept.replaceChildren(h("option", { value: "" }, texts.length ? "Saved messages" : "No saved messages"), ...texts.map((each) => h("option", { value: each }, each.slice(0, MAX_SAVED_SHOWN))));
+  kept.addEventListener("change", () => { if (kept.value !== "") text.value = kept.value; kept.value = ""; });
+  kept.addEventListener("focus", () => offer(saved()));
+  offer(saved());
   const form = h("form", { class: "send", onsubmit: (event) => { event.preventDefault(); send(); } }, text,
     h("div", { class: "buttons" },
-      h("button", { type: "submit", class: "primary" }, "Send"),
+      h("button", { type: "submit", class: "primary", title: "To the client, as @connections does" }, "Send"),
+      h("button", { type: "button", title: "To the route, as if the client had sent it", onclick: () => actions.say(id, text.value) }, "Say as client"),
+      kept,
+      h("button", { type: "button", title: "Save this message, or forget it if it is saved", onclick: () => offer(toggle(text.value)) }, "Save"),
       h("button", { type: "button", onclick: () => actions.filter(id) }, "Its events"),
+      authorizer?.principalId ? h("button", { type: "button", onclick: () => actions.filter(authorizer.principalId) }, "The user's events") : null,
       h("button", { type: "button", onclick: () => copy(id, "the connection's id") }, "Copy id"),
       h("button", { type: "button", class: "danger", onclick: () => actions.close(id) }, "Close")));
   text.addEventListener("keydown", (event) => {
@@ -83,7 +95,7 @@ export function eventRow(entry, actions) {
   const inside = h("div", { class: "details", hidden: true });
   const head = h("button", { type: "button", class: "row event" },
     h("time", { datetime: new Date(entry.at).toISOString() }, clock(entry.at)),
-    h("span", { class: "route" }, entry.route === "-" ? "no route" : entry.route),
+    h("span", { class: "route" }, entry.route === "-" ? "no route" : entry.route, h("span", { class: "times" })),
     h("span", { class: "id" }, entry.connection ?? entry.function ?? ""),
     h("span", { class: "outcome" }, entry.outcome),
     h("span", { class: "took" }, entry.cold ? h("span", { class: "cold" }, "cold") : "", ` ${count(entry.ms)} ms`));
@@ -101,6 +113,8 @@ function behind(entry, actions) {
     entry.event === null ? null : h("button", { type: "button", class: "primary", onclick: () => copyFixture(entry) }, "Copy as fixture"),
     entry.connection === null ? null : h("button", { type: "button", onclick: () => actions.filter(entry.connection) }, "This connection"),
     h("button", { type: "button", onclick: () => actions.filter(entry.route) }, "This route"),
+    userOf(entry) === "" ? null : h("button", { type: "button", onclick: () => actions.filter(userOf(entry)) }, "This user"),
+    saidOf(entry) === null ? null : h("button", { type: "button", title: "To the route, as the client sent it", onclick: () => actions.say(entry.connection, saidOf(entry)) }, "Say again"),
     h("span", { class: "note" }, words));
   return [tools, block("Event", entry.event), block("Message", entry.said), block("Answer", entry.answer), block("To the client", entry.frame)].filter(Boolean);
 }
