@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tarfile
@@ -59,6 +60,7 @@ def test_the_wheel_holds_the_package_only(built: Path) -> None:
         names = wheel.namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"wsgate"}
     assert "wsgate/console/static/index.html" in names
+    assert "wsgate/comparison/stack/template.yaml" in names
     assert any(name.endswith(".dist-info/licenses/LICENSE") for name in names)
     assert not any("/tests/" in name for name in names)
 
@@ -72,16 +74,27 @@ def test_the_sdist_holds_what_a_packager_needs(built: Path) -> None:
     assert not any("node_modules" in name for name in names)
 
 
-def test_the_installed_wheel_serves_the_example(built: Path, tmp_path: Path) -> None:
+def quickstart() -> list[list[str]]:
+    """The commands that README.md starts with."""
+    section = (
+        (ROOT / "README.md").read_text().partition("## Install and run")[2].partition("## ")[0]
+    )
+    typed = re.findall(r"^    ((?:pip|python|wsgate --).*)$", section, re.MULTILINE)
+    return [shlex.split(command, comments=True) for command in typed]
+
+
+def test_the_three_commands_of_the_readme_echo(built: Path, tmp_path: Path) -> None:
+    """In an empty environment; what they say of a folder is of this one, its wheel is built."""
+    install, start, talk = quickstart()
+    assert install == ["pip", "install", "."]
     programs = environment(tmp_path, str(next(built.glob("*.whl"))))
-    echo = ROOT / "examples" / "echo"
-    command = [str(programs / "wsgate"), "--template", str(echo / "template.yaml"), "--port", "0"]
-    with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as process:
+    command = [str(programs / start[0]), *start[1:], "--port", "0"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
             url = next(found[0] for line in lines if (found := re.search(r"ws://\S+", line)))
-            answers = run(programs / "python", echo / "client.py", url, cwd=tmp_path)
+            answers = run(programs / talk[0], *talk[1:], url, cwd=ROOT)
         finally:
             process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0

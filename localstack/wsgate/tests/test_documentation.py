@@ -29,6 +29,7 @@ def flags(parser: argparse.ArgumentParser) -> list[str]:
 FLAGS = [
     *(("cli.md", flag) for flag in flags(_parser())),
     *(("doctor.md", flag) for flag in flags(command.parser()) if flag != "--help"),
+    ("aws-recordings.md", "--stack"),
 ]
 
 

@@ -96,6 +96,28 @@ HTTP = """
     Type: AWS::ApiGatewayV2::Authorizer
     Properties: {ApiId: !Ref Web, AuthorizerType: JWT, Name: tokens}
 """
+SAM_HTTP = """
+  Web:
+    Type: AWS::Serverless::HttpApi
+    Properties:
+      Auth:
+        DefaultAuthorizer: Tokens
+        Authorizers:
+          Tokens:
+            JwtConfiguration: {issuer: "https://issuer.example", audience: [web]}
+            IdentitySource: $request.header.Authorization
+  Pages:
+    Type: AWS::Serverless::Function
+    Properties:
+      CodeUri: .
+      Handler: index.handler
+      Runtime: python3.13
+      Events:
+        Mine: {Type: HttpApi, Properties: {ApiId: !Ref Web, Path: /mine, Method: get}}
+        Open:
+          Type: HttpApi
+          Properties: {ApiId: !Ref Web, Path: /open, Method: get, Auth: {Authorizer: NONE}}
+"""
 
 
 def route(name: str, key: str | None = None) -> str:
@@ -132,6 +154,12 @@ async def test_an_http_route_with_an_authorizer_lets_no_request_in(address: str)
     url = address.replace("ws://", "http://").removesuffix("/live")
     answer = await in_thread(urllib3.request, "GET", f"{url}/mine")
     assert (answer.status, answer.json()) == (500, {"message": "Internal Server Error"})
+
+
+def test_an_http_route_that_is_opened_again_has_no_authorizer(plan_of: Callable[..., Plan]) -> None:
+    plan = plan_of(API, SAM_HTTP)
+    [told] = [line for line in plan.left_out if "is an authorizer" in line]
+    assert "./mine.get.security" in told
 
 
 @pytest.mark.parametrize("name", FAILING)

@@ -55,10 +55,14 @@ ROOMS: dict[str, frozenset[str]] = {
     "stand_ins": INNER | {"functions", "transport", "apis"},
     "nodes": EDGES | {"node"},
     "output": INNER,
+    "options": INNER,
+    "notices": INNER | {"options"},
     "serve": EDGES
+    | {"options", "notices"}
     | {"open_files", "node", "nodes", "functions", "template", "triggers", "credentials"}
     | {"metrics", "stand_ins"},
-    "__main__": EDGES | {"serve", "output", "credentials", "doctor"},
+    "comparison": INNER | {"serve"},
+    "__main__": EDGES | {"serve", "output", "credentials", "doctor", "comparison"},
     "__init__": frozenset(),
 }
 

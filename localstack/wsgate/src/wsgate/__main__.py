@@ -70,7 +70,8 @@ environment:
   AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<X>
                            handed to functions: where you run services that are not emulated
 
-`wsgate doctor` says how many connections this machine holds, and what stops more.
+`wsgate doctor` says how many connections this machine holds, and what stops more; `wsgate record`
+and `wsgate compare` ask AWS and wsgate the same questions.
 
 Ctrl-C and SIGTERM close every connection (1001), let $disconnect run, end the functions, and
 exit with code 0. What keeps it from starting is one sentence and exit code 2.
@@ -80,11 +81,19 @@ exit with code 0. What keeps it from starting is one sentence and exit code 2.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run until told to stop: 0 when stopped, 2 when refused with a sentence on stderr.
 
-    `wsgate doctor` is a command of its own.
+    `wsgate doctor`, `wsgate record` and `wsgate compare` are commands of their own.
     """
     words = sys.argv[1:] if arguments is None else list(arguments)
     if words[:1] == ["doctor"]:
         return doctor.main(words[1:])
+    if words[:1] in (["record"], ["compare"]):
+        from wsgate.comparison import command  # noqa: PLC0415  # a client, which a gateway needs not
+
+        return (
+            command.record_main(words[1:])
+            if words[0] == "record"
+            else command.compare_main(words[1:])
+        )
     given = _parser().parse_args(words)
     output = Output(sys.stderr, renderer(sys.stderr, os.environ, as_json=given.json))
     if given.json:

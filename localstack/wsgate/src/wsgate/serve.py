@@ -7,136 +7,52 @@ import os
 import socket
 import sys
 import tempfile
-import time
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from wsgate import certificates, open_files
 from wsgate.apis.pages import Pages
 from wsgate.console.api import PATH as CONSOLE_PATH
-from wsgate.core.faults import Faults
 from wsgate.credentials import known, secrets_of, session_token, with_api_keys, with_own_keys
 from wsgate.functions import memory
 from wsgate.functions.counting import CountingInvoker
 from wsgate.functions.fault_injection import FaultyInvoker, FaultyQueue
 from wsgate.functions.local_aws import TOKEN
 from wsgate.functions.reloader import CodeWatch
-from wsgate.logs import FunctionLine, LogSink, Told, as_text, masked
+from wsgate.logs import as_text, masked
 from wsgate.masking import Mask
 from wsgate.metrics import Metrics
 from wsgate.model.invoke import Reports
-from wsgate.model.limits import Limits
 from wsgate.model.overrides import NO_TIMEOUT, with_variables, without_timeouts
-from wsgate.model.plan import Throttles
-from wsgate.model.reach import sentences
-from wsgate.model.urls import own_names, stage_urls, unreachable, with_endpoints
+from wsgate.model.urls import own_names, stage_urls, with_endpoints
 from wsgate.node.neighbours import MAX_FOLDER_CHARACTERS
 from wsgate.node.node import Node
 from wsgate.node.settings import Settings
 from wsgate.nodes import NodeError, Nodes, Places
+from wsgate.notices import function_log, tell, tell_what_differs, tell_what_is_reached
+from wsgate.options import Addresses, Options, StartupError
 from wsgate.threads import in_thread
 from wsgate.transport.listening import BACKLOG, listening
 from wsgate.triggers.schedules import Schedules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Mapping
 
     from wsgate.certificates import Certificates
     from wsgate.core.access import Principal
-    from wsgate.core.quotas import Quotas
-    from wsgate.core.signature import Credential
     from wsgate.functions.environments import Environments
     from wsgate.logs import Line
     from wsgate.model.capacity import Capacity
-    from wsgate.model.ids import Millis
     from wsgate.model.invoke import Invoker
     from wsgate.model.plan import Function, Plan
     from wsgate.stand_ins.stand_ins import StandIns
     from wsgate.triggers.queues import Queues
 
-
-class StartupError(Exception):
-    """It cannot run; the message is one sentence for a person and holds no secret."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What to run, and where."""
-
-    template: Path
-    port: int = 8080
-    """0 takes any free port."""
-    host: str = "127.0.0.1"
-    parameters: Mapping[str, str] = field(default_factory=dict)
-    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict, repr=False)
-    """Other values for variables of functions, by function; `Parameters` is all of them."""
-    region: str = "us-east-1"
-    account: str = "000000000000"
-    moto: bool = False
-    """Make the template's tables, buckets and topics on a local moto."""
-    debug: Mapping[str, int] = field(default_factory=dict)
-    """Functions that wait for a debugger, by name or logical id, each with its port."""
-    config: Path | None = None
-    """The samconfig.toml that was read; a change of it is told, as one of the template is."""
-    pages: Mapping[str, Path] = field(default_factory=dict)
-    """Folders whose files are served beside the HTTP API, each by the path it is mounted on."""
-    nodes: int = 1
-    """Gateway processes behind the port; with more than one, each is a process of its own."""
-    concurrency: int = 10
-    """Execution environments per function, at most."""
-    invoke_endpoint: str | None = None
-    """A Lambda API that runs the functions in place of the built-in runner."""
-    python_here: bool = False
-    """With an endpoint: still run Python functions here, and only the others there."""
-    authority: Path | None = None
-    """Where to write the certificate that clients of `wss://` and `https://` have to trust."""
-    compression: bool = True
-    log: Callable[[str], None] = print
-    """Takes a line per event, and each line that a function writes."""
-    lines: LogSink | None = None
-    """Takes the same as values, in place of `log`: see lines.py."""
-    log_events: bool = True
-    """Off leaves only the functions' own lines."""
-    credentials: Mapping[str, Credential] = field(default_factory=dict)
-    """Keys that may sign besides the local one, by their id."""
-    iam: bool = False
-    """On checks the signature of every call of @connections and Invoke, and the caller's role."""
-    hosts: tuple[str, ...] = ()
-    """Names by which this gateway may be called, and whose pages may ask it; `null` is a page
-    without an origin, such as a file."""
-    api_keys: tuple[str, ...] = field(default=(), repr=False)
-    """API keys that open $connect besides those of the template."""
-    console: bool = True
-    """The page at /_wsgate; off leaves that path to the HTTP API."""
-    record: Path | None = None
-    """A folder that gets the first event of each kind and route, as a file of JSON."""
-    limits: Limits = field(default_factory=Limits)
-    quotas: Quotas | None = None
-    """What AWS lets an account do per second; None does not count."""
-    faults: Faults = field(default_factory=lambda: Faults(SystemRandom().getrandbits(32)))
-    """The injected faults, which can be changed at run time."""
-
-
-@dataclass(frozen=True)
-class Addresses:
-    """Where what runs is reached."""
-
-    websocket: str
-    management: str
-    """The `endpoint_url` of an `apigatewaymanagementapi` client."""
-    more: tuple[str, ...]
-    """Where else the WebSocket APIs are: other stages, other APIs, custom domains."""
-    http: str
-    """The HTTP API and the pages; also the `endpoint_url` of a `lambda` client."""
-    console: str | None = None
-    """The page that shows what happens."""
-    connections: int = 0
-    """How many WebSockets this process has files for; more are refused with 503."""
+__all__ = ["Addresses", "Options", "StartupError", "serve", "serve_at"]
 
 
 async def serve(options: Options, ready: Callable[[], None]) -> None:
@@ -154,11 +70,11 @@ async def serve_at(options: Options, ready: Callable[[Addresses], None]) -> None
         ground = await _prepare(options, stack)
         plan, metrics = ground.plan, Metrics()
         options = _masked(_patient(options, ground), ground.mask, metrics)
-        _tell_what_differs(options, plan)
+        tell_what_differs(options, plan)
         made = await _start_stand_ins(options, ground)
-        _tell_what_is_reached(options, ground, made)
+        tell_what_is_reached(options, plan, _variables(ground), made)
         runner = await _runner(options, ground, stack)
-        faulty = FaultyInvoker(runner, options.faults, _function_log(options))
+        faulty = FaultyInvoker(runner, options.faults, function_log(options))
         invoker = CountingInvoker(_recorder(options, faulty, ground.mask), metrics)
         environments = 0 if options.nodes > 1 else options.concurrency * len(plan.functions)
         capacity = open_files.capacity(limit, environments)
@@ -367,7 +283,7 @@ async def _start_stand_ins(options: Options, ground: _Ground) -> list[str]:
     except StandInError as error:
         raise StartupError(f"{error}.") from None
     for sentence in failed:
-        _tell(options, sentence, "left out")
+        tell(options, sentence, "left out")
     return made
 
 
@@ -425,10 +341,10 @@ async def _environments(
 
     if not memory.is_enforced():
         words = "MemorySize, because this system does not tell what a process takes"
-        _tell(options, words, "left out")
+        tell(options, words, "left out")
     environments = Environments(
         functions,
-        log=_function_log(options),
+        log=function_log(options),
         variables=variables,
         region=ground.plan.region,
         account=ground.plan.account,
@@ -461,7 +377,7 @@ def _recorder(options: Options, invoker: Invoker, mask: Mask) -> Invoker:
     from wsgate.functions.recorder import Recorder  # noqa: PLC0415 seldom asked for
 
     try:
-        warn = partial(_tell, options, kind="warning")
+        warn = partial(tell, options, kind="warning")
         return Recorder(invoker, options.record, mask, warn)
     except OSError as error:
         raise StartupError(f"Cannot record into {options.record}: {error.strerror}.") from error
@@ -475,7 +391,7 @@ async def _watch_code(
 ) -> None:
     def changed(path: Path) -> None:
         if environments.recycle():
-            _tell(options, f"{path} changed: functions restart with their next event")
+            tell(options, f"{path} changed: functions restart with their next event")
 
     folders = {folder for one in functions.values() for folder in (one.code, *one.layers)}
     await _watch(options, folders, changed, stack)
@@ -485,7 +401,7 @@ async def _watch_template(options: Options, stack: AsyncExitStack) -> None:
     """Routes, functions and their variables are those of the start: say so when they are old."""
 
     def changed(path: Path) -> None:
-        _tell(options, f"{path} changed: what runs is as before until you start it again")
+        tell(options, f"{path} changed: what runs is as before until you start it again")
 
     files = {file for file in (options.template, options.config) if file is not None}
     await _watch(options, files, changed, stack)
@@ -572,20 +488,20 @@ async def _start_triggers(
     if plan.queues:
         from wsgate.triggers.queues import QueueError, Queues  # noqa: PLC0415 boto3, when there are queues
 
-        invoker = FaultyQueue(witnessed("queue"), options.faults, _function_log(options))
+        invoker = FaultyQueue(witnessed("queue"), options.faults, function_log(options))
         queues = Queues(
             plan,
             invoker,
             listener=ground.queue_listener,
             token=ground.token,
-            log=_function_log(options),
+            log=function_log(options),
         )
         stack.push_async_callback(queues.close)
         try:
             await queues.start()
         except QueueError as error:
             raise StartupError(str(error)) from error
-    schedules = Schedules(plan, witnessed("schedule"), log=_function_log(options))
+    schedules = Schedules(plan, witnessed("schedule"), log=function_log(options))
     stack.push_async_callback(schedules.close)
     await schedules.start()
     return queues
@@ -596,44 +512,3 @@ def _addresses(plan: Plan, address: str, *, has_console: bool = False) -> Addres
     others, http = tuple(f"ws://{base}" for base in more), f"http://{address}"
     console = f"{http}{CONSOLE_PATH}" if has_console else None
     return Addresses(f"ws://{first}", f"http://{first}", others, f"{http}/", console)
-
-
-def _tell_what_differs(options: Options, plan: Plan) -> None:
-    """Warn of what differs from AWS, will fail, or is an injected fault."""
-    for sentence in plan.left_out:
-        _tell(options, sentence, "left out")
-    for sentence in (*plan.warnings, *unreachable(plan)):
-        _tell(options, sentence, "warning")
-    _tell_faults(options, plan)
-
-
-def _tell_what_is_reached(options: Options, ground: _Ground, made: Collection[str]) -> None:
-    """The template's tables and buckets mean AWS itself, unless something says otherwise."""
-    if any(not one.elsewhere for one in ground.plan.functions.values()):
-        for sentence in sentences(ground.plan, {**os.environ, **_variables(ground)}, made):
-            _tell(options, sentence, "reaches")
-
-
-def _tell_faults(options: Options, plan: Plan) -> None:
-    """Log that quotas or faults are on, and the seed that repeats the run."""
-    if options.quotas is not None:
-        _tell(options, f"quotas: {options.quotas}")
-    elif any(api.throttles != Throttles() for api in (*plan.websockets, plan.http) if api):
-        _tell(options, "the throttling of the stage, which counts with --quotas", "left out")
-    if options.faults.is_on:
-        changed = (f"{name}={value:g}" for name, value in options.faults.changed().items())
-        _tell(options, f"faults: {' '.join(changed)} seed={options.faults.seed}")
-
-
-def _function_log(options: Options) -> Callable[[str, str], None]:
-    say = options.lines or as_text(options.log)
-    return lambda function, line: say(FunctionLine(_now(), function, line))
-
-
-def _tell(options: Options, text: str, kind: str = "notice") -> None:
-    say = options.lines or as_text(options.log)
-    say(Told(_now(), text, kind))
-
-
-def _now() -> Millis:
-    return time.time_ns() // 1_000_000

@@ -129,7 +129,8 @@ def _body_routes(api: Resource, functions: Mapping[str, Function]) -> _Routes:
 def _body_integration(
     api: Resource, functions: Mapping[str, Function], *operation: str
 ) -> FunctionIntegration:
-    if api.items(*operation, "security"):
+    # What SAM writes for `Authorizer: NONE`: the route is open.
+    if api.items(*operation, "security") not in ([], [{"NONE": []}]):
         said = "is an authorizer, which is not emulated for an HTTP API"
         raise api.error(said, *operation, "security")
     at = (*operation, _BODY_INTEGRATION)

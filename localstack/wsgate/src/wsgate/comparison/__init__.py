@@ -1,0 +1,1 @@
+"""Records what AWS answers, and compares it with what wsgate does."""
