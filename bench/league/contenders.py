@@ -89,7 +89,10 @@ class Wsgate:
         flags = ("--quotas", PLENTY, "--iam", "--credentials", key, "--quiet")
         try:
             with gateway(
-                *flags, template=template, environment={f"WSGATE_SECRET_{key}": secret}
+                *flags,
+                template=template,
+                environment={f"WSGATE_SECRET_{key}": secret},
+                log=folder / "output.log",
             ) as it:
                 base = f"127.0.0.1:{it.port}/{STAGE}"
                 yield Served(Place(f"ws://{base}", f"http://{base}", key, secret), it.nodes)
