@@ -28,7 +28,7 @@ export function makeApi(token) {
     }).catch((error) => {
       throw new Error("The server cannot be reached. Check that it is running.", { cause: error });
     });
-    if (!response.ok) throw new ApiError(response.status, await reason(response));
+    if (!response.ok) throw new ApiError(response.status, refusalText(response.status, await response.json().catch(() => null)));
     return response.json();
   };
   return {
@@ -60,11 +60,18 @@ export function makeApi(token) {
   };
 }
 
-/** @param {Response} response */
-async function reason(response) {
-  if (response.status === 401) return "The server refused the token.";
-  const { detail } = await response.json().catch(() => ({}));
-  return detailText(detail) || `The server answered ${response.status}.`;
+/**
+ * What a refusal means, and what to do.
+ *
+ * @param {number} status
+ * @param {any} body
+ * @returns {string}
+ */
+export function refusalText(status, body) {
+  if (status === 401) return "The server refused the key: it was deleted, or it never was one.";
+  if (status === 429) return "The server has too many requests now. Try again in a moment.";
+  if (status === 503) return `The server cannot answer now: ${detailText(body?.detail) || "it is overloaded or its database is down"}.`;
+  return detailText(body?.detail) || `The server answered ${status}.`;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** The HTTP API, called with the operator's key, and what its answers mean for the operator. */
 
-import { detailText } from "../demo/api.js";
+import { refusalText } from "../demo/api.js";
 
 // In milliseconds.
 const TIMEOUT = 10_000;
@@ -27,18 +27,6 @@ export class NoAnswer extends Error {}
  * @param {unknown} error
  */
 export const isOpen = (error) => error instanceof NoAnswer || (error instanceof Refused && error.status >= 500);
-
-/**
- * @param {number} status
- * @param {any} body
- * @returns {string}
- */
-export function refusalText(status, body) {
-  if (status === 401) return "The server refused the key: it was deleted, or it never was one.";
-  if (status === 429) return "The server has too many requests now. Try again in a moment.";
-  if (status === 503) return `The server cannot answer now: ${detailText(body?.detail) || "it is overloaded or its database is down"}.`;
-  return detailText(body?.detail) || `The server answered ${status}.`;
-}
 
 /** @typedef {Record<string, string|number|undefined|null>} Query  what is empty is left out */
 

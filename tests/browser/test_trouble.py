@@ -7,6 +7,7 @@ import json
 import re
 from typing import TYPE_CHECKING
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.tabs import Tab
@@ -146,10 +147,46 @@ async def test_a_wrong_token_is_refused_where_it_is_entered(
     for wrong in ("wrong", "with a space", "ключ", headcount.service_token, unknown):
         await page.get_by_test_id("token-input").fill(wrong)
         await page.get_by_role("button", name="Continue").click()
-        await expect(page.get_by_test_id("token-problem")).to_contain_text("token")
+        await expect(page.get_by_test_id("token-problem")).to_contain_text("key")
         await expect(page.get_by_test_id("name-gate")).to_be_hidden()
     assert await page.evaluate("sessionStorage.getItem('headcount.token')") is None
     forgive(problems, "401")
+
+
+async def test_a_key_that_was_deleted_asks_for_another(
+    headcount: Headcount, device: Device, problems: list[str]
+) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=401, json={"detail": "unknown"})
+
+    laptop = await device()
+    tab = await Tab.open(laptop, headcount, "Kai", "deleted")
+    await laptop.route("**/tickets", refuse)
+    await tab.page.reload()
+    await expect(tab.part("token-problem")).to_contain_text("The server refused the key")
+    await laptop.unroute("**/tickets")
+    await tab.part("token-input").fill(headcount.page_key)
+    await tab.page.get_by_role("button", name="Continue").click()
+    await tab.is_online()
+    await expect(tab.part("user")).to_have_text("Kai")
+    forgive(problems, "401")
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(429, "too many requests"), (503, "cannot answer now")]
+)
+async def test_a_drop_that_is_refused_says_what_to_do_and_keeps_what_was_typed(
+    headcount: Headcount, device: Device, problems: list[str], status: int, words: str
+) -> None:
+    async def refuse(route: Route) -> None:
+        await route.fulfill(status=status, json={"message": "-"})
+
+    tab = await Tab.open(await device(), headcount, "Lio", "refused")
+    await tab.page.route(re.compile("/bonuses$"), refuse)
+    await tab.drop_bonus("Typed once", stock=3)
+    await expect(tab.part("drop-problem")).to_contain_text(words)
+    await expect(tab.part("drop-reward")).to_have_value("Typed once")
+    forgive(problems, str(status))
 
 
 async def test_a_page_does_not_keep_the_service_token_of_an_address(

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { NoAnswer, Refused, isOpen, refusalText, withQuery } from "../../pages/operator/api.js";
+import { refusalText } from "../../pages/demo/api.js";
+import { NoAnswer, Refused, isOpen, withQuery } from "../../pages/operator/api.js";
 import { layOut, roundUp, stepSeconds, summary } from "../../pages/operator/chart.js";
 import { size } from "../../pages/operator/drop.js";
 import { listed, local, momentOf, numberOf, rewardOf } from "../../pages/operator/fields.js";
