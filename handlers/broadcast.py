@@ -21,9 +21,8 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     began = time.monotonic()
     seconds = context.get_remaining_time_in_millis() / 1000 - RESERVE_SECONDS
     messages, failed = read((one["messageId"], one["body"]) for one in event["Records"])
-    numbers, unfinished = container.run(
-        work_on(container.broadcast_ports(), messages, seconds), context
-    )
+    ports = {parts.app: parts.broadcast_ports() for parts in container.of_all()}
+    numbers, unfinished = container.run(work_on(ports, messages, seconds), context)
     failed += [message_id for one in unfinished for message_id in messages[one]]
     put_metrics(numbers, time.monotonic() - began)
     return {"batchItemFailures": [{"itemIdentifier": one} for one in failed]}

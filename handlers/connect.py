@@ -19,6 +19,7 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     connections as one may have or is kept out, 503 without the database.
     """
     connection = read_connection(event["requestContext"])
+    container = container.of_app(connection.app)
     statement = connect.statement(connection, grace(), max_connections())
     try:
         outcome = container.run(container.database.fetch_one(statement), context)

@@ -1,5 +1,9 @@
 """What a function holds for the life of its process: one event loop, and what runs on it.
 
+There is a container for each app that events came from, with the app's own database: one connection
+to each, kept. A single one for all would be closed and opened at most events, which takes the
+database many times what a statement takes.
+
 Importing a handler builds nothing; the first event does. The loop is never closed between events: a
 database connection belongs to the loop that made it, and `asyncio.run` per event would end both.
 """
@@ -12,7 +16,7 @@ import logging
 from functools import cached_property
 from importlib import import_module
 from threading import Thread
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self, TypeVar
 
 from handlers.adapters.database import CALL_SECONDS, CLIENT_PROBE_SECONDS, Database
 from handlers.adapters.database_breaker import DatabaseBreaker
@@ -22,7 +26,15 @@ from handlers.adapters.gateway.api import GatewayApi
 from handlers.adapters.gateway.circuit_breaker import CircuitBreaker
 from handlers.adapters.metrics import Metrics
 from handlers.adapters.queue import Queue
-from handlers.adapters.settings import grace, push_endpoint, pushes_per_second, rules, setting
+from handlers.adapters.settings import (
+    apps,
+    database_url,
+    grace,
+    push_endpoint,
+    pushes_per_second,
+    rules,
+)
+from handlers.core.apps import MAIN
 from handlers.core.rate_limit import KeptOut
 from handlers.services import broadcast
 from handlers.services.delivery import Delivery
@@ -46,19 +58,48 @@ class Context(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+def shared(build: Callable[[Any], T]) -> cached_property[T]:
+    """A part that the containers of all apps have together."""
+
+    def part(container: Container) -> T:
+        if container.main is None:
+            return build(container)
+        found: T = getattr(container.main, build.__name__)
+        return found
+
+    return cached_property(part)
+
+
 class Container:
-    """Built once per process, each part at its first use."""
+    """Built once per process, and then for each other app; each part at its first use."""
 
     call_seconds: ClassVar[float] = CALL_SECONDS
     """How long a call to the database may take."""
     probe_seconds: ClassVar[float] = CALL_SECONDS
     """How long one may take after a call without an answer."""
 
-    @cached_property
+    def __init__(self, main: Self | None = None, app: str = MAIN) -> None:
+        """`main`: the container of the process, if this is one of another app."""
+        self.main, self.app = main, app
+        self._others: dict[str, Self] = {}
+
+    def of_app(self, app: str) -> Self:
+        """The container of an app that a ticket, a key or a message of ours has named."""
+        if app == self.app:
+            return self
+        if app not in self._others:
+            self._others[app] = type(self)(self, app)
+        return self._others[app]
+
+    def of_all(self) -> list[Self]:
+        """The containers of all apps of this deployment."""
+        return [self.of_app(app) for app in apps()]
+
+    @shared
     def deadline(self) -> Deadline:
         return Deadline()
 
-    @cached_property
+    @shared
     def metrics(self) -> Metrics:
         return Metrics()
 
@@ -73,9 +114,10 @@ class Container:
 
     def _new_database(self) -> Database:
         breaker, took = DatabaseBreaker(self.probe_seconds), self.metrics.database_took
-        return Database(setting("DATABASE_URL"), self.deadline, self.call_seconds, breaker, took)
+        url = database_url(self.app)
+        return Database(url, self.deadline, self.call_seconds, breaker, took)
 
-    @cached_property
+    @shared
     def gateway(self) -> GatewayApi:
         gateway = GatewayApi(self.deadline, push_endpoint())
         # Lambda kills its processes; one that ends by itself would warn of open connections.
@@ -87,7 +129,7 @@ class Container:
         self.prepare_pushes()  # while the first statement is on its way
         return Delivery(CircuitBreaker(self.gateway), self.database, grace())
 
-    @cached_property
+    @shared
     def rules(self) -> Rules:
         return rules()
 
@@ -97,7 +139,7 @@ class Container:
 
     @cached_property
     def queue(self) -> Queue:
-        return Queue(self.deadline, lambda: self.metrics.count("queue_unavailable"))
+        return Queue(self.deadline, lambda: self.metrics.count("queue_unavailable"), self.app)
 
     def prepare_pushes(self) -> None:
         """Begin to import what pushes need, which takes longer than all else, beside other work."""
@@ -109,7 +151,7 @@ class Container:
 
         return broadcast.Ports(self.database, self.delivery, self.queue, pushes_per_second())
 
-    @cached_property
+    @shared
     def runner(self) -> asyncio.Runner:
         return asyncio.Runner()
 

@@ -19,7 +19,9 @@ def handle(event: Event, context: Context, container: Container) -> dict[str, An
     counted as `database_unavailable`.
     """
     request = event["requestContext"]
-    statement = disconnect.statement(read_connection(request), request, grace())
+    connection = read_connection(request)
+    container = container.of_app(connection.app)
+    statement = disconnect.statement(connection, request, grace())
     try:
         container.run(container.database.fetch(statement), context)
     except Unavailable as error:

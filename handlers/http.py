@@ -10,11 +10,12 @@ from mangum import Mangum
 
 from handlers.adapters.database import WEB_PROBE_SECONDS
 from handlers.adapters.metrics import version
-from handlers.container import Container, Context, Event, live
+from handlers.container import Context, Event, live
 from handlers.web.app import application
+from handlers.web.container import WebContainer
 
 
-class HttpContainer(Container):
+class HttpContainer(WebContainer):
     """The container, with the application that it serves."""
 
     probe_seconds = WEB_PROBE_SECONDS

@@ -20,11 +20,12 @@ class MessageContainer(ClientContainer):
 
 def handle(event: Event, context: Context, container: Container) -> dict[str, Any]:
     """Always 200: the reply says what is wrong."""
+    request, now = event["requestContext"], datetime.now(UTC)
+    connection, body = read_connection(request), event.get("body") or ""
+    container = container.of_app(connection.app)
     parts = (container.database, container.delivery, container.gateway)
     rules = (container.kept_out, container.rules)
     messages = Messages(*parts, *rules, queue=container.queue, metrics=container.metrics)
-    request, now = event["requestContext"], datetime.now(UTC)
-    connection, body = read_connection(request), event.get("body") or ""
     reply = container.run(messages.answer(connection, body, waited(request, now), now), context)
     return {"statusCode": 200, "body": reply.decode()}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 
 from handlers.adapters import cloudformation
-from handlers.adapters.settings import functions_database_url, migrates, setting
+from handlers.adapters.settings import apps, functions_database_url, migrates, setting
 from handlers.container import Container, Context, Event, live
 from handlers.services.migrate import Outcome, check, migrate
 
@@ -27,9 +27,9 @@ def handle(event: Event, context: Context, container: Container) -> Outcome:
         elif migrates():
             urls = (setting("DATABASE_URL"), functions_database_url())
             seconds = context.get_remaining_time_in_millis() / 1000
-            outcome = container.run(migrate(*urls, seconds), context)
+            outcome = container.run(migrate(*urls, apps(), seconds), context)
         else:
-            outcome = container.run(check(container.database), context)
+            outcome = container.run(check(container.of_all()), context)
     except Exception as error:
         log.exception("not migrated")
         outcome = Outcome(error=f"{type(error).__name__}: see the log of MigrateFunction")

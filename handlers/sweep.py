@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-from handlers.adapters.settings import (
-    database_cluster,
-    grace,
-    keep_event_days,
-    keep_grant_days,
-    keep_ledger_days,
-    keep_presence_event_days,
-    keep_session_months,
-    keep_stream_months,
-    limits,
-    sweep_requests_per_second,
-)
+from handlers.adapters import metrics
 from handlers.container import Container, Context, Event, live
-from handlers.services.sweep import Keep, Settings, SweepRun
+from handlers.core.metrics import total
+from handlers.services.side_by_side import run_all
+from handlers.services.sweep import SweepRun, read_settings
 
 
 def handle(_event: Event, context: Context, container: Container) -> dict[str, float]:
-    """Do all steps. Returns what was found; raises the first failure."""
-    keep = Keep(
-        keep_session_months(),
-        keep_ledger_days(),
-        keep_grant_days(),
-        keep_event_days(),
-        keep_presence_event_days(),
-        keep_stream_months(),
-    )
-    settings = Settings(grace(), sweep_requests_per_second(), database_cluster(), keep, limits())
-    remaining_ms = context.get_remaining_time_in_millis
-    run = SweepRun(container.database, container.gateway, settings, remaining_ms)
+    """Do all steps for each app. Returns what was found; raises the first failure."""
+    settings, remaining_ms = read_settings(), context.get_remaining_time_in_millis
+    apps = container.of_all()
+    runs = {
+        parts.app: SweepRun(parts.database, parts.gateway, settings, remaining_ms) for parts in apps
+    }
     try:
-        return container.run(run.run(), context)
+        return container.run(run_all(runs), context)
     finally:
-        container.database.flush()
+        for parts in apps:
+            parts.database.flush()
+        metrics.put(total(one.numbers for one in runs.values()))
 
 
 handler = live(handle, Container)

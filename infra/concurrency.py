@@ -1,6 +1,7 @@
 """How many copies of each function run at once, by the connections of the database.
 
-Each copy holds one connection. Behind RDS Proxy an idle one costs little, for the proxy lends its
+Each copy holds one connection, with several apps one for each: DatabaseConnections is what the
+database has for each app. Behind RDS Proxy an idle one costs little, for the proxy lends its
 own connections to statements only; but a statement for which it has none left waits, and most
 messages are over by then. So there, too, copies beyond the proxy's connections do not help.
 """

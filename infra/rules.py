@@ -44,16 +44,21 @@ DATABASE: Final = {"DATABASE_URL", "STATEMENT_CACHE_SIZE"}
 QUEUES: Final = {"BROADCAST_QUEUE_URL", "NEWS_QUEUE_URL"}
 PUSHES: Final = DATABASE | {"PUSH_ENDPOINT", "GRACE_SECONDS"}
 # A broadcast worker pushes, and wakes others by the queue.
-BROADCASTS: Final = PUSHES | QUEUES | {"PUSHES_PER_SECOND"}
+BROADCASTS: Final = PUSHES | QUEUES | {"APPS", "PUSHES_PER_SECOND"}
 # By the expression as it stands in handlers/<name>.py and in the services and routes that it
 # imports; `GET @connections` stands for execute-api:ManageConnections with that method.
 NEEDS: Final = {
     "container.run": Needs(set(), set()),
+    "container.app": Needs(set(), set()),
+    "container.of_app": Needs(set(), set()),
+    "container.of_all": Needs({"APPS"}, set()),
+    "apps()": Needs({"APPS"}, set()),
     "container.begin": Needs(set(), set()),
     "container.mangum": Needs(set(), set()),
     "container.kept_out": Needs(set(), set()),
     "container.metrics": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
+    "container.second_database": Needs(DATABASE, set()),
     "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
     "container.delivery": Needs(PUSHES, {"POST @connections"}),
     "container.broadcast_ports": Needs(BROADCASTS, {"POST @connections", "sqs:SendMessage"}),

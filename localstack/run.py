@@ -138,7 +138,8 @@ def _exit_within(seconds: float) -> None:
 
 
 async def _serve(place: Place, database: Database) -> None:
-    functions_dsn = await _migrate(database)
+    apps = os.environ.get("APPS") or ""
+    functions_dsn = await _migrate(database, apps)
     page_key = await _page_key(place.folder, database)
     # Imported late, so that other errors are reported before the gateway is loaded.
     from wsgate import serve as gateway  # noqa: PLC0415
@@ -155,6 +156,7 @@ async def _serve(place: Place, database: Database) -> None:
             "DatabaseUrl": functions_dsn,
             "TicketSecret": _kept_secret(folder / "ticket-secret"),
             "ServiceToken": token,
+            "Apps": apps,
             "PushEndpoint": f"http://{address}/{STAGE}",
             "SocketUrl": f"ws://{address}/{STAGE}",
         },
@@ -363,8 +365,12 @@ async def _wait_for_space(server: Postgres, problem: NoSpaceError) -> None:
             return await in_thread(server.restart)
 
 
-async def _migrate(database: Database) -> str:
-    """Bring the database up to date; return the DSN for functions, whose role may do little."""
+async def _migrate(database: Database, apps: str) -> str:
+    """Bring the databases of all apps up to date; return main's DSN for functions, whose role may
+    do little.
+    """
+    from handlers.core.apps import MAIN, BadApps, database_of, read_apps  # noqa: PLC0415
+    from sql.databases import make_database  # noqa: PLC0415
     from sql.migrate import (  # noqa: PLC0415
         MigrationError,
         Unreachable,
@@ -376,11 +382,17 @@ async def _migrate(database: Database) -> str:
 
     try:
         await check(database.dsn, ANSWER_TIMEOUT_SECONDS, database.place)
-        await migrate(database.dsn)
-        await set_time_outs(database.dsn)
+        for app in read_apps(apps):
+            dsn = database_of(database.dsn, app)
+            if app != MAIN:
+                await make_database(database.dsn, dsn)
+            await migrate(dsn)
+            await set_time_outs(dsn)
         if database.server is None:
             return database.dsn  # the operator of this database says who may what
         return await let_functions_log_in(database.dsn, secrets.token_urlsafe(SECRET_BYTES))
+    except BadApps as error:
+        raise StartupError(f"APPS in the environment: {error}") from None
     except Unreachable as error:
         raise StartupError(str(error)) from None
     except (MigrationError, OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:

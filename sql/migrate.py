@@ -1,5 +1,8 @@
 """Bring a database up to date: `python -m sql.migrate [DATABASE_URL]`.
 
+With APPS in the environment, also the databases of these apps beside it, which it makes if they are
+not there.
+
 Files of `sql/migrations/` run once, in order of name; a file that has run must not change. Files
 below `sql/functions/` (`create or replace`) run again whenever their text changes, so their history
 reads as a diff. PostgreSQL cannot replace a parameter's name or a result's type: that needs a
@@ -30,14 +33,23 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 
+from handlers.core.apps import MAIN, BadApps, database_of, read_apps
 from sql import schema
 from sql.apply import MigrationError, Run
+from sql.databases import make_database
 from sql.roles import WrongRoleError, let_functions_log_in, password_of_functions
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Sequence
 
-__all__ = ["MigrationError", "Unreachable", "bring_up_to_date", "check", "migrate", "set_time_outs"]
+__all__ = [
+    "MigrationError",
+    "Unreachable",
+    "bring_all_up_to_date",
+    "check",
+    "migrate",
+    "set_time_outs",
+]
 
 # Any number will do; it must only be the same in every version of this file.
 LOCK = 4_832_601
@@ -120,8 +132,10 @@ def main() -> int:
     try:
         if not dsn:
             raise Unreachable("Give a DATABASE_URL, as an argument or in the environment.")
-        applied = asyncio.run(bring_up_to_date(dsn, os.environ.get("FUNCTIONS_DATABASE_URL")))
-    except (MigrationError, Unreachable) as error:
+        apps = read_apps(os.environ.get("APPS") or "")
+        functions_url = os.environ.get("FUNCTIONS_DATABASE_URL")
+        applied = asyncio.run(bring_all_up_to_date(dsn, functions_url, apps))
+    except (BadApps, MigrationError, Unreachable) as error:
         print(f"migrate: {error}", file=sys.stderr)
         return 2
     print("\n".join(f"applied sql/{name}" for name in applied) or "up to date")
@@ -141,20 +155,41 @@ def _database_url() -> str | None:
     return given or os.environ.get("DATABASE_URL")
 
 
-async def bring_up_to_date(
-    dsn: str, functions_url: str | None, patience_seconds: float = PATIENCE_SECONDS
+async def bring_all_up_to_date(
+    dsn: str,
+    functions_url: str | None,
+    apps: Sequence[str],
+    patience_seconds: float = PATIENCE_SECONDS,
 ) -> list[str]:
-    """Do all that a release asks of a database; return the names of the files applied.
+    """Do all that a release asks of the databases of these apps, of which `dsn` is main's.
 
-    `functions_url` gives the functions' role its password. Raises MigrationError or Unreachable.
+    Returns the names of the files applied. `functions_url` gives the functions' role its password.
+    Raises BadApps, MigrationError or Unreachable.
     """
-    await check(dsn, ANSWER_TIMEOUT_SECONDS)
+    applied: list[str] = []
+    for app in apps:
+        try:
+            applied += await _bring_up_to_date(dsn, functions_url, app, patience_seconds)
+        except (MigrationError, Unreachable) as error:
+            if app == MAIN:
+                raise
+            raise MigrationError(f"app {app}: {error}") from error
+    return applied
+
+
+async def _bring_up_to_date(
+    main: str, functions_url: str | None, app: str, patience_seconds: float
+) -> list[str]:
+    dsn = database_of(main, app)
     try:
+        if app != MAIN:
+            await make_database(main, dsn)
+        await check(dsn, ANSWER_TIMEOUT_SECONDS)
         applied = await migrate(dsn, patience_seconds)
         await set_time_outs(dsn)
-        if functions_url:
+        if functions_url and app == MAIN:  # the role is of the whole cluster
             await let_functions_log_in(dsn, password_of_functions(functions_url))
-        return applied
+        return applied if app == MAIN else [f"{name} for {app}" for name in applied]
     except WrongRoleError as error:
         raise Unreachable(str(error)) from None
     except (OSError, asyncpg.InterfaceError, asyncpg.PostgresError) as error:

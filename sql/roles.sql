@@ -22,7 +22,8 @@ begin
         select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
                case when c.relkind = 'S' then 'usage'
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
-                    when c.relname = 'service_keys' then 'select, insert, delete'  -- no key gets more scopes
+                    when c.relname = 'service_keys' then  -- no key gets more scopes
+                        'select, insert, delete, update (hash, previous_hash, previous_until, used_at)'
                     when c.relname = 'payouts' then 'select, insert, delete'  -- a correction is another row
                     when c.relname in ('ledger', 'audit') then 'select, insert'  -- never rewritten
                     -- Nor is what was recorded: a correction only says that it has replaced a row.

@@ -24,7 +24,9 @@ https://docs.aws.amazon.com/xray/latest/devguide/xray-concepts.html#xray-concept
 
 
 class EventIds(logging.Filter):
-    """Adds the ids to records; Lambda's JSON format writes what a record has besides the usual."""
+    """Adds the ids to records, and the app if it is another than `main`; Lambda's JSON format
+    writes what a record has besides the usual.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -34,6 +36,8 @@ class EventIds(logging.Filter):
         """An event begins; one of a queue or a schedule has no ids of API Gateway."""
         context = event.get("requestContext", {})
         self.ids = {ours: context[theirs] for theirs, ours in IDS.items() if theirs in context}
+        if app := context.get("authorizer", {}).get("app"):
+            self.ids["app"] = app
         trace = os.environ.get("_X_AMZN_TRACE_ID", "")
         if SAMPLED in trace:
             self.ids["trace_id"] = trace.partition(";")[0].removeprefix("Root=")

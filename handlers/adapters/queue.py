@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from handlers.adapters.deadline import ANSWER_SECONDS, STATEMENT_SECONDS
 from handlers.adapters.settings import setting
+from handlers.core.apps import MAIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,11 +37,13 @@ class NotQueued(Exception):
 
 
 class Queue:
-    """Wakes workers for broadcasts. Each method raises NotQueued."""
+    """Wakes workers for broadcasts of an app. Each method raises NotQueued."""
 
-    def __init__(self, deadline: Deadline, failed: Callable[[], object] = lambda: None) -> None:
+    def __init__(
+        self, deadline: Deadline, failed: Callable[[], object] = lambda: None, app: str = MAIN
+    ) -> None:
         """`failed` is called for each message that is not queued."""
-        self._deadline, self._failed = deadline, failed
+        self._deadline, self._failed, self._app = deadline, failed, app
         self._client: SQSClient | None = None
 
     async def enqueue(self, broadcast: Broadcast) -> None:
@@ -82,8 +86,9 @@ class Queue:
 
         is_news = messages[0][0].is_news
         entries: list[SendMessageBatchRequestEntryTypeDef] = [
-            {"Id": str(n), "MessageBody": broadcast.to_json(), "DelaySeconds": delay_seconds}
+            {"Id": str(n), "MessageBody": body, "DelaySeconds": delay_seconds}
             for n, (broadcast, delay_seconds) in enumerate(messages)
+            for body in [replace(broadcast, app=self._app).to_json()]
         ]
         try:
             answer = self._connected().send_message_batch(

@@ -6,6 +6,7 @@ import os
 from datetime import timedelta
 from typing import NamedTuple
 
+from handlers.core.apps import database_of, read_apps, share
 from handlers.core.limits import Limits
 from handlers.core.operation import Limit, Rules
 
@@ -20,6 +21,16 @@ def setting(name: str) -> str:
     if not value:
         raise MissingSetting(f"environment variable {name} is not set; see template.yaml")
     return value
+
+
+def apps() -> tuple[str, ...]:
+    """The apps of this deployment, `main` first. Raises BadApps."""
+    return read_apps(os.environ.get("APPS") or "")
+
+
+def database_url(app: str) -> str:
+    """Where an app's database is. Raises MissingSetting or BadApps."""
+    return database_of(setting("DATABASE_URL"), app)
 
 
 def functions_database_url() -> str | None:
@@ -52,8 +63,8 @@ def rules() -> Rules:
 
 
 def pushes_per_second() -> int:
-    """How many pushes all workers together begin, of the account's 10,000 requests/s."""
-    return int(os.environ.get("PUSHES_PER_SECOND") or "7000")
+    """How many pushes all workers of an app begin, of the account's 10,000 requests/s."""
+    return _shared("PUSHES_PER_SECOND", "7000")
 
 
 def keep_session_months() -> int:
@@ -92,14 +103,14 @@ def keep_grant_days() -> int:
 
 
 def sweep_requests_per_second() -> int:
-    """How many connections the sweep looks up, of the account's 10,000 requests/s."""
-    return int(os.environ.get("SWEEP_REQUESTS_PER_SECOND") or "1000")
+    """How many connections the sweep of an app looks up, of the account's 10,000 requests/s."""
+    return _shared("SWEEP_REQUESTS_PER_SECOND", "1000")
 
 
 def limits() -> Limits:
-    """What clients go by to keep their line and to come back. Raises Contradiction."""
+    """What an app's clients go by to keep their line and to come back. Raises Contradiction."""
     return Limits(
-        connections_per_second=int(os.environ.get("CONNECTIONS_PER_SECOND") or "500"),
+        connections_per_second=_shared("CONNECTIONS_PER_SECOND", "500"),
         ping_every=timedelta(seconds=int(os.environ.get("PING_SECONDS") or "240")),
         rotate_within=timedelta(seconds=int(os.environ.get("ROTATE_SECONDS") or "6900")),
     )
@@ -134,3 +145,8 @@ def statement_cache_size() -> int:
 def push_endpoint() -> str | None:
     """Where every connection is reached, instead of at its own node."""
     return os.environ.get("PUSH_ENDPOINT") or None
+
+
+def _shared(name: str, default: str) -> int:
+    """An app's share of a quota that the account has for all of them."""
+    return share(int(os.environ.get(name) or default), len(apps()))

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from handlers.core.apps import MAIN
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -37,6 +39,7 @@ class Connection:
     """Where a `watch` message may lead, beside the ticket's own resource."""
     may_list: bool = False
     """Whether it may know by name who watches there."""
+    app: str = MAIN
 
     def allows(self, resource: str) -> bool:
         """Whether the ticket allows this resource."""
@@ -56,6 +59,7 @@ def read_connection(request: Mapping[str, Any]) -> Connection:
         device=context.get("device"),
         may_watch=_may_watch(context.get("mayWatch", "[]")),
         may_list=context.get("mayList") == "true",
+        app=context.get("app", MAIN),
     )
 
 

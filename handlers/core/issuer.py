@@ -80,6 +80,7 @@ def read_issued(text: str, issuer: Issuer, key: jwt.PyJWK, now: datetime) -> Tic
                 "verify_nbf": False,
             },
         )
+        found.pop("app", None)  # the issuer's users are those of `main`, whatever else it serves
         return found
 
     return read_with(text, claims, now, issuer.user_claim)

@@ -6,7 +6,10 @@ the dashboard and the Grafana board (`python -m infra.monitoring`).
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 NAMESPACE = "Headcount"
 COUNT, SECONDS, MILLISECONDS = "Count", "Seconds", "Milliseconds"
@@ -392,6 +395,17 @@ SECTIONS = {
 METRICS = tuple(metric for metrics in SECTIONS.values() for metric in metrics)
 UNITS = {metric.name: metric.unit for metric in METRICS}
 MAY_WAIT = frozenset(metric.name for metric in METRICS if metric.may_wait)
+
+
+def total(runs: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """What the runs of several apps come to: counts add up, and of times the longest counts."""
+    found: dict[str, float] = {}
+    for numbers in runs:
+        for name, number in numbers.items():
+            before = found.get(name, 0)
+            is_count = UNITS.get(name, COUNT) == COUNT
+            found[name] = before + number if is_count else max(before, number)
+    return found
 
 
 def counts_of(function: str) -> list[str]:

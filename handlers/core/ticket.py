@@ -7,11 +7,15 @@ two of them are good; `kid` in the header says which one signed, and may be left
 It is also the permission to watch: its `resource`, and by a `watch` message what `may_watch` names
 ("*": anything). Without that claim a connection stays on its ticket's resource. What a user watches
 decides which minutes are paid and which bonuses they get, so the backend says it, not the browser.
+
+It is of the app that its `app` names, else of `main`. Each other app has ticket keys of its own,
+made of those of `main` (`app_key`): who signs for one app cannot sign for another.
 """
 
 from __future__ import annotations
 
 import hashlib
+import hmac
 import json
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import jwt
 
+from handlers.core.apps import MAIN
 from handlers.core.connection import ANYTHING
 from handlers.core.names import MAX_NAME, is_name
 from handlers.core.nesting import MAX_LEVELS, is_deeper
@@ -81,6 +86,7 @@ class Ticket:
     may_watch: MayWatch = ()
     may_list: bool = False
     """Whether the user may know by name who watches what they may watch."""
+    app: str = MAIN
 
 
 def keys_of(secret: str) -> tuple[str, ...]:
@@ -93,13 +99,18 @@ def keys_of(secret: str) -> tuple[str, ...]:
     return keys
 
 
+def app_key(key: str, app: str) -> str:
+    """The ticket key of an app, in hexadecimal digits; `key` is that of `main`."""
+    return key if app == MAIN else hmac.digest(key.encode(), f"app:{app}".encode(), "sha256").hex()
+
+
 def key_id(key: str) -> str:
     """A name for a key that tells nothing of it: `kid` in the header of what it signs."""
     return hashlib.sha256(key.encode()).hexdigest()[:8]
 
 
 def mint(ticket: Ticket, key: str) -> str:
-    """The ticket as it goes into the URL. Raises TicketTooLong."""
+    """The ticket as it goes into the URL, signed with its app's key. Raises TicketTooLong."""
     claims: dict[str, object] = {
         "aud": AUDIENCE,
         "jti": ticket.ticket_id,
@@ -113,6 +124,8 @@ def mint(ticket: Ticket, key: str) -> str:
         claims["may_watch"] = ticket.may_watch
     if ticket.may_list:
         claims["may_list"] = True
+    if ticket.app != MAIN:
+        claims["app"] = ticket.app
     header = {"kid": key_id(key)}
     text = jwt.encode(claims, key, algorithm="HS256", headers=header, json_encoder=_Utf8)
     if len(text) > MAX_TICKET:
@@ -127,12 +140,12 @@ class _Utf8(json.JSONEncoder):
         super().__init__(**{**options, "ensure_ascii": False})
 
 
-def read(text: str, keys: Sequence[str], now: datetime) -> Ticket:
-    """Verify a ticket that one of the keys signed.
+def read(text: str, keys: Sequence[str], now: datetime, apps: Sequence[str] = (MAIN,)) -> Ticket:
+    """Verify a ticket of one of the apps, which one of its keys signed; `keys` are those of `main`.
 
     Raises BadTicket for one that is forged, expired, or lives too long.
     """
-    return read_with(text, lambda: _claims(text, keys), now)
+    return read_with(text, lambda: _claims_of_app(text, keys, apps), now)
 
 
 def read_with(
@@ -156,6 +169,14 @@ def read_with(
     if expires_at > now + MAX_LIFE:
         raise BadTicket("lives longer than five minutes")
     return _ticket(claims, expires_at, user_claim)
+
+
+def _claims_of_app(text: str, keys: Sequence[str], apps: Sequence[str]) -> dict[str, Any]:
+    """What a ticket says that a key of the app signed which it names."""
+    app = jwt.decode(text, options={"verify_signature": False}).get("app", MAIN)
+    if app not in apps:
+        raise BadTicket("names an app that this deployment does not have")
+    return _claims(text, [app_key(key, app) for key in keys])
 
 
 def _claims(text: str, keys: Sequence[str]) -> dict[str, Any]:
@@ -189,6 +210,7 @@ def _ticket(claims: dict[str, Any], expires_at: datetime, user_claim: str) -> Ti
         claims.get("device"),
         _may_watch(claims.get("may_watch", [])),
         _may_list(claims.get("may_list", False)),
+        claims.get("app", MAIN),
     )
     names = [ticket.ticket_id, ticket.user_id, ticket.resource]
     if not all(map(is_name, names if ticket.device is None else [*names, ticket.device])):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
-from handlers.adapters.settings import issuer_keys_url, setting, ticket_issuer
+from handlers.adapters.settings import apps, issuer_keys_url, setting, ticket_issuer
 from handlers.core.issuer import Issuer, is_signed_by_an_issuer, key_id_of, read_issued
 from handlers.core.ticket import BadTicket, keys_of, read
 
@@ -20,7 +20,7 @@ def read_ticket(text: str, now: datetime) -> Ticket:
     """Verify a ticket. Raises BadTicket, MissingKeys or MissingLibrary."""
     issuer = ticket_issuer()
     if issuer is None or not is_signed_by_an_issuer(text):
-        return read(text, keys_of(setting("TICKET_SECRET")), now)
+        return read(text, keys_of(setting("TICKET_SECRET")), now, apps())
     key = _keys(issuer.url, issuer_keys_url()).find(key_id_of(text))
     if key is None:
         raise BadTicket("signed with a key that the issuer does not publish")

@@ -24,7 +24,7 @@ from handlers.core.operations import broadcast as operation
 from handlers.core.operations.broadcast import Report
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
     from handlers.core.operation import Push, RowT, Statement
@@ -84,7 +84,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a worker reaches, and how fast all workers together may push."""
+    """What a worker reaches, and how fast all workers of its app may push together."""
 
     database: Database
     delivery: Delivery
@@ -237,10 +237,19 @@ def read(records: Iterable[tuple[str, str]]) -> tuple[dict[Broadcast, list[str]]
 
 
 async def work_on(
-    ports: Ports, broadcasts: Iterable[Broadcast], seconds: float
+    ports: Mapping[str, Ports], broadcasts: Iterable[Broadcast], seconds: float
 ) -> tuple[Numbers, list[Broadcast]]:
-    """Work on several broadcasts side by side. Returns what was done, and which have failed."""
-    workers = {one: BroadcastWorker(ports, one, seconds) for one in broadcasts}
+    """Work on several broadcasts side by side, each with the ports of its app. Returns what was
+    done, and which have failed.
+
+    One of an app that is no more is left: its database may be gone, and then it would never end.
+    """
+    workers = {}
+    for one in broadcasts:
+        if one.app in ports:
+            workers[one] = BroadcastWorker(ports[one.app], one, seconds)
+        else:
+            log.error("broadcast %s is left: there is no app %s", one.broadcast_id, one.app)
     results = await asyncio.gather(
         *(worker.work() for worker in workers.values()), return_exceptions=True
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar, Literal, NamedTuple, Protocol
 
@@ -12,7 +14,11 @@ from handlers.services.errors import Unavailable, WrongSchema
 from sql import schema
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from handlers.core.operation import RowT
+
+log = logging.getLogger(__name__)
 
 Migrations = Literal["ok", "behind", "missing", "newer", "other functions", "unknown"]
 # The code of a release runs on the schema of the next one, and on functions of either.
@@ -65,6 +71,15 @@ async def check(database: Database) -> Health:
     except Unavailable:
         return Health(is_answered=False, migrations="unknown")
     return Health(is_answered=True, migrations=compare(found, _needed()))
+
+
+async def check_all(databases: Mapping[str, Database]) -> Health:
+    """The health of the app that is worst off; the log names each that is not well."""
+    found = dict(zip(databases, await asyncio.gather(*map(check, databases.values())), strict=True))
+    for app, health in found.items():
+        if not health.serves:
+            log.error("app %s: its migrations are %s", app, health.migrations)
+    return min(found.values(), key=lambda one: (one.is_answered, one.serves))
 
 
 def compare(found: SchemaRow, needed: schema.Version) -> Migrations:

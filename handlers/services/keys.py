@@ -7,13 +7,16 @@ import re
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from datetime import timedelta
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, Protocol
 from uuid import UUID, uuid4
 
 import msgspec
 
 from handlers.adapters.settings import setting
+from handlers.core.apps import MAIN, NAME
 from handlers.core.operation import Statement
 from handlers.services.errors import NotFound, TooManyKeys
 
@@ -25,7 +28,8 @@ if TYPE_CHECKING:
 # A deleted key may go on for so long in a process that has just seen it.
 KNOWN_FOR_SECONDS = 10.0
 SECRET_BYTES = 32
-TOKEN = re.compile(r"hk_([0-9a-f]{32})_([A-Za-z0-9_-]{43})")
+TOKEN = re.compile(rf"hk_(?:({NAME})_)?([0-9a-f]{{32}})_([A-Za-z0-9_-]{{43}})")
+"""Of `main` it names no app."""
 
 
 class Database(Protocol):
@@ -37,6 +41,10 @@ class ServiceKeyRow(msgspec.Struct, frozen=True):
     name: str
     scopes: list[str]
     hash: bytes
+    previous_hash: bytes | None
+    """While the key is rotated."""
+    is_use_due: bool
+    """Its last use was noted longer than an hour ago."""
 
 
 class FindServiceKey(Statement[ServiceKeyRow], frozen=True):
@@ -53,6 +61,20 @@ class CreateServiceKey(Statement[bool], frozen=True):
     name: str
     scopes: Sequence[str]
     hash: bytes
+    expires_in: timedelta | None
+
+
+class RotateServiceKey(Statement[UUID], frozen=True):
+    query: ClassVar[str] = "rotate_service_key"
+    order_of: ClassVar[str] = "key_id"
+    key_id: UUID
+    hash: bytes
+    old_valid: timedelta
+
+
+class NoteKeyUse(Statement[UUID], frozen=True):
+    query: ClassVar[str] = "note_key_use"
+    key_id: UUID
 
 
 class ListedServiceKeyRow(msgspec.Struct, frozen=True):
@@ -60,6 +82,9 @@ class ListedServiceKeyRow(msgspec.Struct, frozen=True):
     name: str
     scopes: list[str]
     created_at: int
+    expires_at: int | None
+    used_at: int | None
+    old_valid_until: int | None
 
 
 class ListServiceKeys(Statement[ListedServiceKeyRow], frozen=True):
@@ -94,21 +119,32 @@ class NewKey:
 
 
 class Keys:
-    """Who sends a token. Remembers each key for a moment, of which there are a hundred at most."""
+    """Who sends a token to an app. Remembers each key for a moment, of which there are a hundred at
+    most.
+    """
 
-    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
-        self._now = now
+    def __init__(self, app: str = MAIN, now: Callable[[], float] = time.monotonic) -> None:
+        self._app, self._now = app, now
         self._known: dict[UUID, tuple[float, ServiceKeyRow]] = {}
 
     async def caller(self, database: Database, token: str) -> Caller | None:
         """None for a token that opens nothing. Compares in constant time. Raises Unavailable."""
         if secrets.compare_digest(token.encode(), setting("SERVICE_TOKEN").encode()):
             return Caller("the service token", frozenset(), is_root=True)
-        if not (parts := TOKEN.fullmatch(token)):
+        try:
+            app, key_id, sent = _parts(token)
+        except ValueError:
             return None
-        row = await self._find(database, UUID(parts[1]))
-        if row is None or not secrets.compare_digest(row.hash, _hash(parts[2])):
+        if app != self._app:
             return None
+        row = await self._find(database, key_id)
+        good = [row.hash, row.previous_hash or row.hash] if row else []
+        if row is None or not any([secrets.compare_digest(one, sent) for one in good]):
+            return None
+        if row.is_use_due:
+            await database.fetch(NoteKeyUse(key_id))
+            known_until, _ = self._known[key_id]
+            self._known[key_id] = known_until, msgspec.structs.replace(row, is_use_due=False)
         return Caller(row.name, frozenset(row.scopes))
 
     async def _find(self, database: Database, key_id: UUID) -> ServiceKeyRow | None:
@@ -123,25 +159,47 @@ class Keys:
         return rows[0]
 
 
-def new_token() -> str:
-    """A token that is not yet a key: see `key_of`."""
-    return f"hk_{uuid4().hex}_{secrets.token_urlsafe(SECRET_BYTES)}"
+def app_of(token: str) -> str:
+    """The app that a key's token names; the service token, and what is no key, is of `main`."""
+    with suppress(ValueError):
+        return _parts(token).app
+    return MAIN
 
 
-def key_of(token: str, name: str, scopes: Sequence[str]) -> CreateServiceKey:
+def new_token(app: str = MAIN, key_id: UUID | None = None) -> str:
+    """A token that is not yet a key: see `key_of`. Without an id, it is one of a new key."""
+    named = "" if app == MAIN else f"{app}_"
+    return f"hk_{named}{(key_id or uuid4()).hex}_{secrets.token_urlsafe(SECRET_BYTES)}"
+
+
+def key_of(
+    token: str, name: str, scopes: Sequence[str], expires_in: timedelta | None = None
+) -> CreateServiceKey:
     """What makes a key of a token. Raises ValueError for one of another form."""
-    if not (parts := TOKEN.fullmatch(token)):
-        raise ValueError("not the token of a service key")
-    return CreateServiceKey(UUID(parts[1]), name, scopes, _hash(parts[2]))
+    _, key_id, hash_ = _parts(token)
+    return CreateServiceKey(key_id, name, scopes, hash_, expires_in)
 
 
-async def create(database: Database, name: str, scopes: Sequence[str]) -> NewKey:
-    """Make a key. Raises TooManyKeys."""
-    token = new_token()
-    key = key_of(token, name, scopes)
+async def create(
+    database: Database, app: str, name: str, scopes: Sequence[str], expires_in: timedelta | None
+) -> NewKey:
+    """Make a key of an app. Raises TooManyKeys."""
+    token = new_token(app)
+    key = key_of(token, name, scopes, expires_in)
     if not await database.fetch_one(key):
         raise TooManyKeys
     return NewKey(key.key_id, token)
+
+
+async def rotate(database: Database, app: str, key_id: UUID, old_valid: timedelta) -> NewKey:
+    """Give a key a new secret; the one that its program has is good for so long. Raises NotFound.
+
+    Rotated again meanwhile, it keeps the program's secret and replaces the new one.
+    """
+    token = new_token(app, key_id)
+    if not await database.fetch(RotateServiceKey(key_id, _parts(token).hash, old_valid)):
+        raise NotFound("key")
+    return NewKey(key_id, token)
 
 
 async def delete(database: Database, key_id: UUID) -> None:
@@ -150,6 +208,24 @@ async def delete(database: Database, key_id: UUID) -> None:
         raise NotFound("key")
 
 
+class _Parts(NamedTuple):
+    app: str
+    key_id: UUID
+    hash: bytes
+    """Of the secret."""
+
+
+def _parts(token: str) -> _Parts:
+    """Raises ValueError."""
+    if not (match := TOKEN.fullmatch(token)):
+        raise ValueError("not the token of a service key")
+    app = match[1] or MAIN
+    return _Parts(app, UUID(match[2]), _hash(match[3] if app == MAIN else f"{app} {match[3]}"))
+
+
 def _hash(secret: str) -> bytes:
-    """A secret of 256 random bits cannot be guessed from its hash, however fast that is made."""
+    """A secret of 256 random bits cannot be guessed from its hash, however fast that is made.
+
+    With its app, for the database of an app may begin as a copy of another's, and its keys with it.
+    """
     return hashlib.sha256(secret.encode()).digest()

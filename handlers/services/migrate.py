@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TypedDict
+from typing import TYPE_CHECKING, Protocol, TypedDict
 
+from handlers.core.apps import BadApps
 from handlers.services import health
-from sql.migrate import MigrationError, Unreachable, bring_up_to_date
+from sql.migrate import MigrationError, Unreachable, bring_all_up_to_date
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 log = logging.getLogger(__name__)
 
@@ -18,9 +22,13 @@ TO_GIVE_UP_SECONDS = 30.0
 # Of a database whose owner the stack does not know.
 BEHIND = (
     "The schema of the database in DatabaseUrl is older than this release: run make migrate with "
-    "DATABASE_URL, from where the database can be reached, and deploy again."
+    "DATABASE_URL (with several apps, also APPS), from where the database can be reached, and "
+    "deploy again."
 )
-UNREACHABLE = "The database in DatabaseUrl cannot be reached from the functions, or refuses them."
+UNREACHABLE = (
+    "The database in DatabaseUrl cannot be reached from the functions, or refuses them; or, with "
+    "several apps, that of one of them."
+)
 
 
 class Outcome(TypedDict, total=False):
@@ -30,13 +38,20 @@ class Outcome(TypedDict, total=False):
     error: str
 
 
-async def migrate(dsn: str, functions_url: str | None, within_seconds: float) -> Outcome:
-    """Apply what is missing. The transaction that is cut off by the end of time has no effect."""
+async def migrate(
+    dsn: str, functions_url: str | None, apps: Sequence[str], within_seconds: float
+) -> Outcome:
+    """Apply what is missing in the database of each app, and make those that are not there.
+
+    The transaction that is cut off by the end of time has no effect.
+    """
     limit = within_seconds - TO_ANSWER_SECONDS
     try:
         async with asyncio.timeout(limit):
-            applied = await bring_up_to_date(dsn, functions_url, limit - TO_GIVE_UP_SECONDS)
-    except (MigrationError, Unreachable) as error:
+            applied = await bring_all_up_to_date(
+                dsn, functions_url, apps, limit - TO_GIVE_UP_SECONDS
+            )
+    except (BadApps, MigrationError, Unreachable) as error:
         return _failed(str(error))
     except TimeoutError:
         return _failed(f"The migrations take longer than {limit:.0f} s: run make migrate by hand.")
@@ -45,9 +60,18 @@ async def migrate(dsn: str, functions_url: str | None, within_seconds: float) ->
     return Outcome(applied=applied)
 
 
-async def check(database: health.Database) -> Outcome:
-    """Change nothing; fail if this code could not run on the schema."""
-    found = await health.check(database)
+class App(Protocol):
+    """An app, and its database."""
+
+    @property
+    def app(self) -> str: ...
+    @property
+    def database(self) -> health.Database: ...
+
+
+async def check(apps: Sequence[App]) -> Outcome:
+    """Change nothing; fail if this code could not run on the schema of some app."""
+    found = await health.check_all({parts.app: parts.database for parts in apps})
     if found.serves:
         return Outcome(applied=[])
     return _failed(BEHIND if found.is_answered else UNREACHABLE)

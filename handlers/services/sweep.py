@@ -13,11 +13,22 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from handlers.adapters import metrics
 from handlers.adapters.concurrency import RateLimiter, gather_within
 from handlers.adapters.database import Unavailable
 from handlers.adapters.gateway.api import MAX_CONCURRENT_CALLS
 from handlers.adapters.gateway.errors import GatewayRejected, Undelivered, Unreachable
+from handlers.adapters.settings import (
+    database_cluster,
+    grace,
+    keep_event_days,
+    keep_grant_days,
+    keep_ledger_days,
+    keep_presence_event_days,
+    keep_session_months,
+    keep_stream_months,
+    limits,
+    sweep_requests_per_second,
+)
 from handlers.core import failure_detection
 from handlers.core.failure_detection import CLEAR, Answer
 from handlers.core.limits import Limits
@@ -122,8 +133,21 @@ class Settings(msgspec.Struct, frozen=True):
     limits: Limits
 
 
+def read_settings() -> Settings:
+    """What the function's environment says. Raises Contradiction."""
+    keep = Keep(
+        keep_session_months(),
+        keep_ledger_days(),
+        keep_grant_days(),
+        keep_event_days(),
+        keep_presence_event_days(),
+        keep_stream_months(),
+    )
+    return Settings(grace(), sweep_requests_per_second(), database_cluster(), keep, limits())
+
+
 class SweepRun:
-    """One run, and its numbers. What it learns about the nodes ends with it."""
+    """One run for an app, and its numbers. What it learns about the nodes ends with it."""
 
     def __init__(
         self,
@@ -142,15 +166,11 @@ class SweepRun:
         self.numbers: dict[str, float] = dict.fromkeys(counts_of(SWEEP), 0)
 
     async def run(self) -> dict[str, float]:
-        """Do all steps; return what was done, and put it into the metrics.
-
-        Raises the first failure, after the last step.
-        """
+        """Do all steps and return what was done. Raises the first failure, after the last step."""
         try:
             await self._all_steps()
         finally:
             self.numbers["duration_ms"] = self._elapsed_ms()
-            metrics.put(self.numbers)
         if self.failures:
             raise self.failures[0]
         return self.numbers

@@ -34,8 +34,8 @@ class Order:
     may_list: bool
 
 
-def mint(order: Order, now: datetime) -> Minted:
-    """Mint a ticket for one connection of one user. Raises TicketTooLong."""
+def mint(order: Order, app: str, now: datetime) -> Minted:
+    """Mint a ticket for one connection of one user of an app. Raises TicketTooLong."""
     expires_at = now + ticket.LIFE
     new = ticket.Ticket(
         secrets.token_urlsafe(16),
@@ -45,6 +45,7 @@ def mint(order: Order, now: datetime) -> Minted:
         order.device,
         order.may_watch,
         order.may_list,
+        app,
     )
     newest, *_ = ticket.keys_of(setting("TICKET_SECRET"))
-    return Minted(ticket.mint(new, newest), setting("SOCKET_URL"), expires_at)
+    return Minted(ticket.mint(new, ticket.app_key(newest, app)), setting("SOCKET_URL"), expires_at)

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
-from handlers.services.keys import Keys
-from handlers.services.presence import OnlineCounts
 from handlers.web.errors import add_exception_handlers
 from handlers.web.routes import (
     admin,
@@ -43,6 +41,8 @@ DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, 
 
 - Every request except `GET /health` needs the header `Authorization: Bearer <token>`: the service
   token, which may do all, or a key from `POST /keys`, which may do what its scopes say.
+- A deployment may hold several apps, which share nothing. A key belongs to one. The service token
+  is for all: the header `Headcount-App` names one, and without it the request is for `main`.
 - Times are integer milliseconds since the epoch, by the database's clock. A request may also write
   a moment as RFC 3339, with its offset from UTC: `2026-03-01T18:30:00Z`.
 - What is misspelt is refused: a parameter or a member that a path does not know, one that comes
@@ -112,8 +112,6 @@ def application(container: Container) -> FastAPI:
         openapi_tags=TAGS,
     )
     app.state.container = container
-    app.state.online_counts = OnlineCounts()
-    app.state.keys = Keys()
     app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)
     # Not include_router, which makes each route once more: a fifth of a cold start.

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
+from handlers.core.apps import MAIN
 from handlers.services import announcements, broadcast, kick, payouts
-from handlers.services.keys import Caller
+from handlers.services.keys import Caller, app_of
 from handlers.services.presence import OnlineCounts
 from handlers.services.reports import Interval
 from handlers.web.errors import (
@@ -18,6 +19,7 @@ from handlers.web.errors import (
     REVERSED_INTERVAL,
     UNAUTHORIZED,
     UNAVAILABLE,
+    WRONG_APP,
     ApiError,
     documented,
 )
@@ -28,6 +30,7 @@ from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI
 from handlers.web.scopes import SCOPE_OF
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from fastapi.routing import APIRoute
@@ -36,10 +39,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+APP_HEADER = "Headcount-App"
 bearer = HTTPBearer(auto_error=False, description="the service token, or a service key")
 
 
 class Container(Protocol):
+    """What an app has."""
+
+    @property
+    def app(self) -> str: ...
+    @property
+    def keys(self) -> Keys: ...
+    @property
+    def online_counts(self) -> OnlineCounts: ...
     @property
     def database(self) -> Database: ...
     @property
@@ -49,6 +61,7 @@ class Container(Protocol):
     @property
     def delivery(self) -> payouts.Delivery: ...
     def broadcast_ports(self) -> broadcast.Ports: ...
+    def of_all(self) -> Sequence[Container]: ...
 
 
 async def check_key(
@@ -56,13 +69,20 @@ async def check_key(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
     """Raises ApiError without a key whose scopes allow this. What changes something is logged."""
-    keys: Keys = request.app.state.keys
+    apps = {one.app: one for one in all_containers(request)}
     token = credentials.credentials if credentials else ""
-    caller = await keys.caller(_container(request).database, token)
+    own = app_of(token)
+    caller = await apps[own].keys.caller(apps[own].database, token) if own in apps else None
     if caller is None:
         error = UNAUTHORIZED
         headers = {"WWW-Authenticate": "Bearer"}
         raise ApiError(error.status, error.code, error.reason, headers)
+    app = request.headers.get(APP_HEADER, own)
+    if app != own and not caller.is_root:
+        raise ApiError.of(WRONG_APP, f"this key is of the app `{own}`; leave `{APP_HEADER}` out")
+    if app not in apps:
+        raise ApiError.of(WRONG_APP, "there is no such app; the parameter Apps lists all there are")
+    request.state.container = apps[app]
     operation: str = request.scope["route"].name
     scope = SCOPE_OF.get(operation)
     if not caller.may(scope):
@@ -70,7 +90,7 @@ async def check_key(
         raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
     request.state.caller = caller
     if request.method != "GET":
-        log.info("%s by %s", operation, caller.name)
+        log.info("%s by %s%s", operation, caller.name, "" if app == MAIN else f" in {app}")
 
 
 def service_router(tag: str) -> APIRouter:
@@ -79,7 +99,7 @@ def service_router(tag: str) -> APIRouter:
         tags=[tag],
         route_class=StrictRoute,
         dependencies=[Depends(check_key), Depends(check_query)],
-        responses=documented(UNAUTHORIZED, MISSING_SCOPE, BAD_REQUEST, UNAVAILABLE),
+        responses=documented(UNAUTHORIZED, MISSING_SCOPE, WRONG_APP, BAD_REQUEST, UNAVAILABLE),
         generate_unique_id_function=_operation_id,
     )
 
@@ -99,8 +119,15 @@ def _operation_id(route: APIRoute) -> str:
 
 
 def _container(request: Request) -> Container:
-    container: Container = request.app.state.container
+    """That of the app which the request is for."""
+    container: Container = request.state.container
     return container
+
+
+def all_containers(request: Request) -> Sequence[Container]:
+    """Those of all apps of this deployment."""
+    container: Container = request.app.state.container
+    return container.of_all()
 
 
 def _database(request: Request) -> OrderingDatabase:
@@ -138,13 +165,17 @@ def _author(request: Request) -> str:
 
 
 def _online_counts(request: Request) -> OnlineCounts:
-    counts: OnlineCounts = request.app.state.online_counts
-    return counts
+    return _container(request).online_counts
+
+
+def _app(request: Request) -> str:
+    return _container(request).app
 
 
 TheDatabase = Annotated[OrderingDatabase, Depends(_database)]
 ThePorts = Annotated[announcements.Ports, Depends(_ports)]
 ThePayouts = Annotated[payouts.Payouts, Depends(_payouts)]
+TheApp = Annotated[str, Depends(_app)]
 TheCaller = Annotated[Caller, Depends(_caller)]
 TheAuthor = Annotated[str, Depends(_author)]
 TheKicks = Annotated[kick.Kicks, Depends(_kicks)]

@@ -45,6 +45,13 @@ MISSING_SCOPE = ErrorCode(
     "this key may not do that; use a key that has the scope, or the service token",
     "The key is good, and its scopes do not allow this request. `detail` names the scope.",
 )
+WRONG_APP = ErrorCode(
+    403,
+    "wrong_app",
+    "this key is of another app; send a key of the app, or leave the header `Headcount-App` out",
+    "`Headcount-App` names another app than the key's, or with the service token one that this "
+    "deployment does not have. `detail` says which.",
+)
 UNREADABLE_BODY = ErrorCode(
     400,
     "bad_request",
@@ -299,6 +306,7 @@ ERROR_CODES = (
     UNREADABLE_BODY,
     UNAUTHORIZED,
     MISSING_SCOPE,
+    WRONG_APP,
     NOT_FOUND,
     METHOD_NOT_ALLOWED,
     CONFLICT,

@@ -32,7 +32,7 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
     "pay": ("list_grants", "export_grants", "record_payouts"),
     "records": (*("create_correction", "export_user_data", "erase_user_data", "list_erasures"),),
 }
-SERVICE_TOKEN_ONLY = ("create_key", "list_keys", "delete_key")
+SERVICE_TOKEN_ONLY = ("create_key", "list_keys", "rotate_key", "delete_key")
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 SCOPE_OF: dict[str, Scope] = {
     operation: scope for scope, operations in OPERATIONS.items() for operation in operations

@@ -119,7 +119,7 @@ def woken(one: Broadcast) -> dict[str, Any]:
     return {"Records": [{"messageId": "m0", "body": one.to_json()}]}
 
 
-def minute_passes(world: World) -> dict[str, int]:
+def minute_passes(world: World) -> dict[str, float]:
     """The queue answers again, and the schedule of awards comes round."""
     vars(world.container)["queue"] = world.queue
     world.rows("update broadcasts set at = at - interval '11 s'")

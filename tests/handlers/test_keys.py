@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
 from handlers.services import keys
-from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys
+from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys, NoteKeyUse
 from handlers.web.errors import MISSING_SCOPE, TOO_MANY_KEYS, UNAUTHORIZED
 from handlers.web.scopes import OPERATIONS, SCOPE_OF, SCOPES, SERVICE_TOKEN_ONLY
 from tests.support.web import WebContainer, call, make_key, operations
@@ -101,7 +102,7 @@ def test_only_a_hash_is_stored(world: World) -> None:
 
 
 def test_a_statement_that_runs_twice_makes_one_key(world: World) -> None:
-    new = keys.CreateServiceKey(uuid4(), "one", ["read"], b"h" * 32)
+    new = keys.CreateServiceKey(uuid4(), "one", ["read"], b"h" * 32, None)
     for _ in range(2):
         assert world.run(world.container.database.fetch_one(new))
     assert len(world.rows("select from service_keys")) == 1
@@ -133,7 +134,7 @@ def test_without_a_database_the_service_token_still_mints_tickets(world: World) 
 def test_a_deleted_key_opens_nothing_after_ten_seconds(world: World) -> None:
     key = make_key(world, "one", "read")
     now = [0.0]
-    known, database = Keys(lambda: now[0]), world.container.database
+    known, database = Keys(now=lambda: now[0]), world.container.database
 
     def opens() -> bool:
         return world.run(known.caller(database, key["token"])) is not None
@@ -158,10 +159,91 @@ def test_a_key_is_looked_up_once_in_ten_seconds(world: World) -> None:
         async def fetch_one(self, statement: Statement[Any]) -> Any:
             raise NotImplementedError
 
-    known = Keys(lambda: 0.0)
+    known = Keys(now=lambda: 0.0)
     for _ in range(3):
         world.run(known.caller(Watched(), key["token"]))
-    assert [type(one) for one in asked] == [FindServiceKey]
+    assert [type(one) for one in asked] == [FindServiceKey, NoteKeyUse]
+
+
+def rotate(world: World, key_id: str, old_valid_seconds: int) -> str:
+    order = {"old_valid_seconds": old_valid_seconds}
+    status, new = call(world, "POST", f"/keys/{key_id}/rotate", order)
+    assert (status, new["key_id"]) == (200, key_id)
+    return str(new["token"])
+
+
+def opening(world: World, *tokens: str) -> list[bool]:
+    """Whether each opens a list, in a process that has not seen it yet."""
+    database = world.container.database
+    return [world.run(Keys().caller(database, one)) is not None for one in tokens]
+
+
+def test_a_rotated_key_has_two_secrets_until_the_old_one_ends(world: World) -> None:
+    key = make_key(world, "payouts", "pay")
+    new = rotate(world, key["key_id"], 3_600)
+    assert opening(world, key["token"], new) == [True, True]
+    (listed,) = call(world, "GET", "/keys")[1]["items"]
+    assert listed["old_valid_until"] > listed["created_at"]
+    world.rows("update service_keys set previous_until = clock_timestamp()")
+    assert opening(world, key["token"], new) == [False, True]
+    assert call(world, "GET", "/keys")[1]["items"][0]["old_valid_until"] is None
+
+
+def test_a_rotation_whose_response_got_lost_keeps_the_programs_secret(world: World) -> None:
+    key = make_key(world, "payouts", "pay")
+    lost = rotate(world, key["key_id"], 60)
+    new = rotate(world, key["key_id"], 60)
+    assert opening(world, key["token"], lost, new) == [True, False, True]
+
+
+def test_a_secret_that_leaked_ends_at_once(world: World) -> None:
+    key = make_key(world, "payouts", "pay")
+    waiting = rotate(world, key["key_id"], 3_600)
+    new = rotate(world, key["key_id"], 0)
+    assert opening(world, key["token"], waiting, new) == [False, False, True]
+
+
+def test_a_rotation_that_runs_twice_changes_nothing_more(world: World) -> None:
+    key = make_key(world, "payouts", "pay")
+    for seconds in (60, 0):
+        again = keys.RotateServiceKey(UUID(key["key_id"]), b"h" * 32, timedelta(seconds=seconds))
+        world.run(world.container.database.fetch(again))
+        before = world.rows("select hash, previous_hash from service_keys")
+        world.run(world.container.database.fetch(again))
+        (row,) = world.rows("select hash, previous_hash from service_keys")
+        assert row["hash"] == before[0]["hash"] == b"h" * 32
+        assert seconds == 0 or row["previous_hash"] == before[0]["previous_hash"]
+
+
+def test_a_key_that_has_expired_opens_nothing_and_makes_room(world: World) -> None:
+    order = {"name": "visitor", "scopes": ["read"], "expires_in_days": 1}
+    key = call(world, "POST", "/keys", order)[1]
+    make_key(world, "visitor", "read")
+    (listed, _) = call(world, "GET", "/keys")[1]["items"]
+    assert listed["expires_at"] == pytest.approx(listed["created_at"] + 86_400_000, abs=60_000)
+    assert opening(world, key["token"]) == [True]
+    assert call(world, "POST", "/keys", order)[0] == 409
+    world.rows("update service_keys set expires_at = clock_timestamp() where expires_at > now()")
+    assert opening(world, key["token"]) == [False]
+    path = f"/keys/{key['key_id']}/rotate"
+    assert call(world, "POST", path, {"old_valid_seconds": 60})[0] == 404
+    assert call(world, "POST", "/keys", order)[0] == 201
+
+
+def test_the_last_use_is_known_to_the_hour(world: World) -> None:
+    key = make_key(world, "one", "read")
+    assert call(world, "GET", "/keys")[1]["items"][0]["used_at"] is None
+    wrong = key["token"][:-1] + ("A" if key["token"][-1] != "A" else "B")
+    assert opening(world, wrong) == [False]
+    assert call(world, "GET", "/keys")[1]["items"][0]["used_at"] is None
+    assert opening(world, key["token"]) == [True]
+    used_at = call(world, "GET", "/keys")[1]["items"][0]["used_at"]
+    assert used_at is not None
+    assert opening(world, key["token"]) == [True]
+    assert call(world, "GET", "/keys")[1]["items"][0]["used_at"] == used_at
+    world.rows("update service_keys set used_at = used_at - interval '1 hour'")
+    assert opening(world, key["token"]) == [True]
+    assert call(world, "GET", "/keys")[1]["items"][0]["used_at"] > used_at
 
 
 def test_the_log_says_whose_key_changed_something(

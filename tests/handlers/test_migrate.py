@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ import pytest
 
 from handlers import migrate
 from handlers.container import Container
+from sql.apply import MigrationError
+from sql.databases import make_database
 from tests.support.databases import named, of_functions
 from tests.support.served import served
 from tests.support.world import Context
@@ -138,6 +141,31 @@ def test_a_second_update_applies_nothing(stack: Stack, empty: str) -> None:
     assert "roles.sql" in stack.call({})["applied"]
     assert stack.asks("Update")["Status"] == "SUCCESS"
     assert stack.call({}) == {"applied": []}
+
+
+def test_an_app_that_has_no_database_yet_gets_one(
+    stack: Stack, empty: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("APPS", "late-show")
+    applied = stack.call({})["applied"]
+    assert {"roles.sql", "roles.sql for late-show"} <= set(applied)
+    assert stack.call({}) == {"applied": []}
+    of_app = f"{empty}_late-show"
+    assert run(of_functions(of_app), "select * from finalize(1)")
+    monkeypatch.setenv("MIGRATES", "no")
+    assert stack.asks("Update")["Status"] == "SUCCESS"
+    run(empty, 'drop database "to_migrate_late-show" with (force)')
+    assert stack.asks("Update")["Status"] == "FAILED"
+
+
+def test_a_role_that_may_make_no_database_says_which_one_is_missing(empty: str) -> None:
+    run(empty, "create role no_maker login password 'x'")
+    dsn = re.sub("//.*@", "//no_maker:x@", empty)
+    with pytest.raises(MigrationError, match="may not make the database to_migrate_shop"):
+        asyncio.run(make_database(dsn, f"{dsn}_shop"))
+    with pytest.raises(MigrationError, match="longer than 63 bytes"):
+        asyncio.run(make_database(dsn, f"{dsn}_{'x' * 63}"))
+    run(empty, "drop role no_maker")
 
 
 @pytest.mark.parametrize("event", [("Delete",), ("Update", 1, 2)])

@@ -60,6 +60,10 @@ ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
         *("POST", "/erasures", {"user_id": "zoe", "author": "zoe herself"}),
         ("erased-…", "done", None),
     ),
+    "rotate_key": (
+        *("POST", f"/keys/{ID}/rotate", {"old_valid_seconds": 60}),
+        (ID, "unknown", None),
+    ),
     "delete_key": ("DELETE", f"/keys/{ID}", None, (ID, "unknown", None)),
 }
 # What changes something and is noted elsewhere, or in a test of its own.

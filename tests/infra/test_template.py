@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from handlers.container import Container
+from handlers.http import HttpContainer
 from handlers.web.app import application
 from infra.check import ROOT, main
 from infra.rules import granted
@@ -212,7 +212,7 @@ def api_patterns() -> list[str]:
 
 
 def test_the_pages_host_leads_every_api_path_to_the_api() -> None:
-    app = application(Container())
+    app = application(HttpContainer())
     pages = [route.path for route in app.routes if hasattr(route, "path")]
     paths = [*app.openapi()["paths"], *pages]
     patterns = api_patterns()

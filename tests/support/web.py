@@ -11,8 +11,6 @@ from typing import TYPE_CHECKING, Any
 from mangum import Mangum
 
 from handlers import http
-from handlers.services.keys import Keys
-from handlers.services.presence import OnlineCounts
 from handlers.web.app import application
 from tests.support.world import Context, golden
 
@@ -32,8 +30,6 @@ class WebContainer(http.HttpContainer):
         self.runner.get_loop()
         app = _application()
         app.state.container = self
-        app.state.online_counts = OnlineCounts()
-        app.state.keys = Keys()
         return Mangum(app, lifespan="off")
 
 
@@ -42,15 +38,19 @@ def _application() -> FastAPI:
     return application(WebContainer())
 
 
-def call(
+def call(  # noqa: PLR0913  # what a request has
     world: World,
     method: str,
     path: str,
     body: object = None,
     token: str | None = TOKEN,
+    *,
+    app: str | None = None,
 ) -> tuple[int, Any]:
     """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is."""
     event = request(method, path, body, token)
+    if app is not None:
+        event["headers"]["headcount-app"] = app
     assert isinstance(world.container, http.HttpContainer)
     answer = http.handle(event, Context(), world.container)
     sent: str = answer["body"]

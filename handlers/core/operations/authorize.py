@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from handlers.core.apps import MAIN
 from handlers.core.connection import ANYTHING
 
 if TYPE_CHECKING:
@@ -45,4 +46,6 @@ def context(ticket: Ticket) -> dict[str, str]:
         written["mayWatch"] = ANYTHING if is_any else json.dumps(names, ensure_ascii=False)
     if ticket.may_list:
         written["mayList"] = "true"
+    if ticket.app != MAIN:
+        written["app"] = ticket.app
     return written

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import msgspec
 
+from handlers.core.apps import MAIN
 from handlers.core.operation import Json, Push, Statement, bonus_message, encode, raw
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Broadcast:
     round: int = 1
     is_news: bool = False
     """It is of WAITING_KINDS."""
+    app: str = MAIN
+    """Whose database has it; the queue writes it into each message that an app sends."""
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -42,7 +45,8 @@ class Broadcast:
         fields = json.loads(text)
         # The previous release named the bonus, whose broadcast has the same id.
         broadcast_id = str(fields.get("broadcast_id") or fields["bonus_id"])
-        return Broadcast(broadcast_id, int(fields.get("round", 1)), bool(fields.get("is_news")))
+        round_, is_news = int(fields.get("round", 1)), bool(fields.get("is_news"))
+        return Broadcast(broadcast_id, round_, is_news, str(fields.get("app", MAIN)))
 
     def next_round(self) -> Broadcast:
         return replace(self, round=self.round + 1)

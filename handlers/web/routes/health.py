@@ -6,11 +6,11 @@ import json
 from typing import Literal
 
 import msgspec
-from fastapi import Response  # noqa: TC002  # FastAPI reads the annotations
+from fastapi import Request, Response  # noqa: TC002  # FastAPI reads the annotations
 from pydantic import Field
 
-from handlers.services.health import Migrations, ReadWork, check
-from handlers.web.deps import TheDatabase, open_router, service_router
+from handlers.services.health import Migrations, ReadWork, check_all
+from handlers.web.deps import TheDatabase, all_containers, open_router, service_router
 from handlers.web.schemas.fields import Millis, Schema, ServerNow
 
 router = open_router("health")
@@ -35,9 +35,12 @@ class Health(Schema):
         }
     },
 )
-async def check_health(database: TheDatabase, response: Response) -> Health:
-    """Check the service, its database and the database's schema. Needs no service token."""
-    health = await check(database)
+async def check_health(request: Request, response: Response) -> Health:
+    """Check the service, its database and the database's schema. Needs no service token.
+
+    With several apps, the answer is that of the app that is worst off.
+    """
+    health = await check_all({one.app: one.database for one in all_containers(request)})
     response.status_code = 200 if health.serves else 503
     if not health.is_answered:
         return Health(status="unavailable", database="does not answer", migrations="unknown")

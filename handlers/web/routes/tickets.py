@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from handlers.core.connection import ANYTHING
 from handlers.services import tickets
-from handlers.web.deps import service_router
+from handlers.web.deps import TheApp, service_router
 from handlers.web.errors import BAD_REQUEST, TICKET_TOO_LONG, UNREADABLE_BODY, documented
 from handlers.web.schemas.tickets import Ticket, TicketOrder
 
@@ -16,7 +16,7 @@ router = service_router("tickets")
 @router.post(
     "/tickets", status_code=201, responses=documented(UNREADABLE_BODY, BAD_REQUEST, TICKET_TOO_LONG)
 )
-async def mint_ticket(order: TicketOrder) -> Ticket:
+async def mint_ticket(order: TicketOrder, app: TheApp) -> Ticket:
     """Mint a ticket: it opens one connection of one user, within 30 seconds.
 
     Call this from your backend when a signed-in user loads your page, and hand the ticket to the
@@ -25,6 +25,7 @@ async def mint_ticket(order: TicketOrder) -> Ticket:
     may_watch = order.may_watch if order.may_watch == ANYTHING else tuple(order.may_watch)
     minted = tickets.mint(
         tickets.Order(order.user_id, order.resource, order.device, may_watch, order.may_list),
+        app,
         datetime.now(UTC),
     )
     return Ticket(

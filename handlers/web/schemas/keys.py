@@ -9,6 +9,8 @@ from pydantic import Field, StringConstraints
 from handlers.web.schemas.fields import Id, Millis, Schema
 from handlers.web.scopes import Scope
 
+MAX_DAYS = 3_650
+MILLIS = "milliseconds since the epoch"
 KeyName = Annotated[
     str,
     StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$"),
@@ -32,6 +34,17 @@ Scopes = Annotated[
 class KeyOrder(Schema):
     name: KeyName
     scopes: Scopes
+    expires_in_days: int | None = Field(
+        default=None, ge=1, le=MAX_DAYS, description="after so many days the key opens nothing"
+    )
+
+
+class RotateOrder(Schema):
+    old_valid_seconds: int = Field(
+        ge=0,
+        le=MAX_DAYS * 86_400,
+        description="for how long the secret that the program has stays good; 0: it leaked",
+    )
 
 
 class NewKey(Schema):
@@ -44,6 +57,13 @@ class Key(Schema):
     name: str
     scopes: list[str]
     created_at: Millis
+    expires_at: int | None = Field(description=f"{MILLIS}; null: never")
+    used_at: int | None = Field(
+        description=f"its last use, to the hour: {MILLIS}; null: it was not used yet"
+    )
+    old_valid_until: int | None = Field(
+        description=f"while the key is rotated: until when the secret before is good, {MILLIS}"
+    )
 
 
 class OwnKey(Schema):
