@@ -92,11 +92,13 @@ async def test_a_reveal_is_ordered_and_cancelled(headcount: Headcount, device: D
     await operator.part("reveal-resource").fill("veiled")
     await operator.part("reveal-submit").click()
     await operator.says("reveal-outcome", "On its way, sealed: “The line-up”.")
-    await expect(operator.part("reveal-details")).to_contain_text("sealed")
-    await operator.part("reveal-cancel").click()
+    row = operator.row("reveals", "The line-up")
+    await expect(row).to_contain_text("sealed")
+    await row.get_by_test_id("reveal-cancel").click()
     await operator.confirm()
-    await operator.says("reveal-outcome", "The reveal is cancelled.")
-    await expect(operator.part("reveal-cancel")).to_be_hidden()
+    await operator.says("reveal-outcome", "“The line-up” is cancelled.")
+    await expect(row).to_contain_text("cancelled")
+    await expect(row.get_by_test_id("reveal-cancel")).to_be_disabled()
 
 
 async def test_a_campaign_is_made(headcount: Headcount, device: Device) -> None:
