@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHARES: Final = {"Connect": 0.20, "Disconnect": 0.10, "Message": 0.45, "Web": 0.10}
 """Of the connections. The rest is for broadcast workers, the sweep, awards, migrations, `psql`."""
-SCHEDULES: Final = 2
+SCHEDULES: Final = 3
 # Lambda keeps so many of an account's concurrent executions for functions without a reservation.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (2026-11-30)
 UNRESERVED: Final = 100

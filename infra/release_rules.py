@@ -23,7 +23,7 @@ CALLERS: Final = {
     "AWS::Scheduler::Schedule": "Target",
 }
 # They run once a minute, so a tenth of their events shows nothing in five.
-AT_ONCE: Final = {"SweepFunction", "AwardFunction"}
+AT_ONCE: Final = {"SweepFunction", "AwardFunction", "WebhookFunction"}
 # No part of a published version, or in its text already.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-versions.html (2026-11-30)
 UNVERSIONED: Final = {"Code", "Description", "ReservedConcurrentExecutions", "Role", "Tags"}

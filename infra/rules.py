@@ -57,6 +57,7 @@ NEEDS: Final = {
     "container.mangum": Needs(set(), set()),
     "container.kept_out": Needs(set(), set()),
     "container.metrics": Needs(set(), set()),
+    "container.calls": Needs(set(), set()),
     "container.database": Needs(DATABASE, set()),
     "container.second_database": Needs(DATABASE, set()),
     "container.queue": Needs(QUEUES, {"sqs:SendMessage"}),
@@ -84,6 +85,7 @@ NEEDS: Final = {
     "ticket_issuer()": Needs({"TICKET_ISSUER", "TICKET_AUDIENCE", "TICKET_USER_CLAIM"}, set()),
     "issuer_keys_url()": Needs({"TICKET_KEYS_URL"}, set()),
     "keep_stream_months()": Needs({"KEEP_STREAM_MONTHS"}, set()),
+    "webhooks_may_call_any()": Needs({"WEBHOOK_TARGETS"}, set()),
     "sweep_requests_per_second()": Needs({"SWEEP_REQUESTS_PER_SECOND"}, set()),
 }
 

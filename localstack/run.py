@@ -159,6 +159,7 @@ async def _serve(place: Place, database: Database) -> None:
             "Apps": apps,
             "PushEndpoint": f"http://{address}/{STAGE}",
             "SocketUrl": f"ws://{address}/{STAGE}",
+            "WebhookTargets": "any",  # a receiver of yours on this machine
         },
         pages={"/": ROOT / "pages", "/client": ROOT / "client"},
         # The client runs in sandboxed frames, too, which have no origin. A ticket or a key guards

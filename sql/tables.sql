@@ -155,6 +155,17 @@ CREATE TABLE public.award_rules (
     CONSTRAINT award_rules_reward_check CHECK ((octet_length((reward)::text) <= 4096))
 );
 
+CREATE TABLE public.webhook_log (
+    only_row boolean DEFAULT true NOT NULL,
+    last_seq bigint DEFAULT 0 NOT NULL,
+    pruned_seq bigint DEFAULT 0 NOT NULL,
+    pruned_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    presence_seq bigint DEFAULT 0 NOT NULL,
+    grant_xid bigint DEFAULT 0 NOT NULL,
+    grant_id bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT webhook_log_only_row_check CHECK (only_row)
+);
+
 CREATE TABLE public.corrections (
     correction_id uuid NOT NULL,
     session_id bigint NOT NULL,
@@ -747,6 +758,60 @@ ALTER TABLE public.watching_times ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE public.webhook_deliveries (
+    webhook_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    state text NOT NULL,
+    attempts integer NOT NULL,
+    first_at timestamp with time zone NOT NULL,
+    last_at timestamp with time zone NOT NULL,
+    due_at timestamp with time zone NOT NULL,
+    status smallint,
+    error text,
+    CONSTRAINT webhook_deliveries_state_check CHECK ((state = ANY (ARRAY['waiting'::text, 'delivered'::text, 'dead'::text])))
+);
+
+CREATE TABLE public.webhook_events (
+    seq bigint NOT NULL,
+    event_id uuid NOT NULL,
+    type text NOT NULL,
+    webhook_id uuid,
+    user_id text,
+    resource text,
+    at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    data jsonb NOT NULL,
+    CONSTRAINT webhook_events_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
+CREATE TABLE public.webhooks (
+    webhook_id uuid NOT NULL,
+    url text NOT NULL,
+    types text[] NOT NULL,
+    resource text,
+    secret text NOT NULL,
+    old_secret text,
+    old_until timestamp with time zone,
+    fingerprint text,
+    created_at timestamp with time zone NOT NULL,
+    off_at timestamp with time zone,
+    off_by text,
+    done_seq bigint NOT NULL,
+    delivered bigint DEFAULT 0 NOT NULL,
+    delivered_at timestamp with time zone,
+    failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    next_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    worker uuid,
+    held_until timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    CONSTRAINT off_for_a_reason CHECK (((off_at IS NULL) = (off_by IS NULL))),
+    CONSTRAINT old_for_some_time CHECK (((old_secret IS NULL) = (old_until IS NULL))),
+    CONSTRAINT webhooks_off_by_check CHECK ((off_by = ANY (ARRAY['order'::text, 'gone'::text, 'failing'::text, 'behind'::text]))),
+    CONSTRAINT webhooks_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
+    CONSTRAINT webhooks_types_check CHECK (((cardinality(types) >= 1) AND (cardinality(types) <= 20))),
+    CONSTRAINT webhooks_url_check CHECK (((length(url) >= 1) AND (length(url) <= 2048)))
+);
+
 ALTER TABLE ONLY public.ledger ATTACH PARTITION public.ledger_default DEFAULT;
 
 ALTER TABLE ONLY public.past_sessions ATTACH PARTITION public.past_sessions_default DEFAULT;
@@ -909,6 +974,18 @@ ALTER TABLE ONLY public.watch_totals
 ALTER TABLE ONLY public.watching_times
     ADD CONSTRAINT watching_times_pkey PRIMARY KEY (user_id, resource);
 
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (webhook_id, seq);
+
+ALTER TABLE ONLY public.webhook_events
+    ADD CONSTRAINT webhook_events_pkey PRIMARY KEY (seq);
+
+ALTER TABLE ONLY public.webhook_log
+    ADD CONSTRAINT webhook_log_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.webhooks
+    ADD CONSTRAINT webhooks_pkey PRIMARY KEY (webhook_id);
+
 CREATE INDEX acks_at ON public.acks USING btree (at);
 
 CREATE INDEX audit_at ON public.audit USING btree (at);
@@ -1037,6 +1114,10 @@ CREATE INDEX watch_totals_last_month ON public.watch_totals USING btree (last_mo
 
 CREATE INDEX watching_times_resource ON public.watching_times USING btree (resource, user_id);
 
+CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (webhook_id, due_at) WHERE (state = 'waiting'::text);
+
+CREATE INDEX webhook_events_recorded_at ON public.webhook_events USING btree (recorded_at);
+
 ALTER INDEX public.ledger_everyone ATTACH PARTITION public.ledger_default_id_idx;
 
 ALTER INDEX public.ledger_resource ATTACH PARTITION public.ledger_default_resource_id_idx;
@@ -1072,3 +1153,6 @@ ALTER TABLE ONLY public.broadcasts
 
 ALTER TABLE ONLY public.campaign_milestones
     ADD CONSTRAINT campaign_milestones_campaign_id_fkey FOREIGN KEY (campaign_id) REFERENCES public.campaigns(campaign_id);
+
+ALTER TABLE ONLY public.webhook_deliveries
+    ADD CONSTRAINT webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES public.webhooks(webhook_id) ON DELETE CASCADE;

@@ -150,3 +150,8 @@ def push_endpoint() -> str | None:
 def _shared(name: str, default: str) -> int:
     """An app's share of a quota that the account has for all of them."""
     return share(int(os.environ.get(name) or default), len(apps()))
+
+
+def webhooks_may_call_any() -> bool:
+    """Whether webhooks may have `http` and private networks, as on a developer's machine."""
+    return os.environ.get("WEBHOOK_TARGETS") == "any"

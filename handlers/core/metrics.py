@@ -17,8 +17,8 @@ COUNT, SECONDS, MILLISECONDS = "Count", "Seconds", "Milliseconds"
 
 AUTHORIZE, CONNECT, DISCONNECT = "AuthorizeFunction", "ConnectFunction", "DisconnectFunction"
 MESSAGE, BROADCAST, WEB = "MessageFunction", "BroadcastFunction", "WebFunction"
-SWEEP, AWARD = "SweepFunction", "AwardFunction"
-WITH_DATABASE = (CONNECT, DISCONNECT, MESSAGE, BROADCAST, WEB, SWEEP, AWARD)
+SWEEP, AWARD, WEBHOOK = "SweepFunction", "AwardFunction", "WebhookFunction"
+WITH_DATABASE = (CONNECT, DISCONNECT, MESSAGE, BROADCAST, WEB, SWEEP, AWARD, WEBHOOK)
 ALL = (AUTHORIZE, *WITH_DATABASE)
 PUSHING = (MESSAGE, BROADCAST, WEB)
 
@@ -263,6 +263,7 @@ SWEEPS = (
     _pruned("candidates", "Candidates of draws whose bonus is over"),
     _pruned("answers", "Answers to questions that are over (`KeepGrantDays`)"),
     _pruned("limits", "Limits of users who sent nothing lately"),
+    _pruned("webhook_events", "Events of webhooks, after seven days"),
     _pruned("streams", "Streams without an event for a long time (`KeepStreamMonths`)"),
     Metric(
         "erasures_under_way",
@@ -375,9 +376,49 @@ AWARDS = (
     Metric(
         "duration_ms",
         MILLISECONDS,
-        (SWEEP, AWARD, BROADCAST, WEB),
+        (SWEEP, AWARD, BROADCAST, WEB, WEBHOOK),
         "How long the run took, or one worker's part in a broadcast.",
         graph="Runs",
+    ),
+)
+
+WEBHOOKS = (
+    Metric(
+        "webhook_events_recorded",
+        COUNT,
+        (WEBHOOK,),
+        "Events that were recorded because a webhook wants them.",
+    ),
+    Metric(
+        "webhook_events_delivered",
+        COUNT,
+        (WEBHOOK,),
+        "Events that a receiver took.",
+        graph="Webhooks",
+    ),
+    Metric(
+        "webhook_attempts_failed",
+        COUNT,
+        (WEBHOOK,),
+        "Attempts that a receiver did not take.",
+        "`GET /webhooks/{webhook_id}/deliveries` says why.",
+        graph="Webhooks",
+    ),
+    Metric(
+        "webhook_events_given_up",
+        COUNT,
+        (WEBHOOK,),
+        "Events that were not taken for three days.",
+        "They are `dead` among the deliveries; a replay sends them again.",
+        graph="Webhooks",
+    ),
+    Metric(
+        "webhooks_behind_seconds",
+        SECONDS,
+        (WEBHOOK,),
+        "How long ago the oldest event was recorded that a webhook has not had.",
+        graph="Behind",
+        is_state=True,
     ),
 )
 
@@ -388,6 +429,7 @@ SECTIONS = {
     "Of pushes and broadcasts": PUSHES,
     "Of the sweep": SWEEPS,
     "Of the awards": AWARDS,
+    "Of webhooks": WEBHOOKS,
     "Of the access log": ACCESS_LOG,
 }
 """By their headings in the reference page."""

@@ -26,12 +26,14 @@ __all__ = [
     "TicketTooLong",
     "TooManyKeys",
     "TooManySteps",
+    "TooManyWebhooks",
     "TooShortPeriods",
     "TooSlow",
     "TooSoon",
     "Unavailable",
     "UnknownTimeZone",
     "Unstorable",
+    "WebhookEventsPruned",
     "WindowOver",
     "WouldTakeBack",
     "WrongSchema",
@@ -121,3 +123,16 @@ class TooManySteps(Exception):
 
 class TooShortPeriods(Exception):
     """No viewer can watch for so long within a period of the report."""
+
+
+class TooManyWebhooks(Exception):
+    """There are as many as there may be."""
+
+
+class WebhookEventsPruned(Exception):
+    """Events that the webhook would need were deleted."""
+
+    def __init__(self, since: int | None = None) -> None:
+        super().__init__(since)
+        self.since = since
+        """From when on it could be, in milliseconds since the epoch."""

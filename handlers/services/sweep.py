@@ -44,6 +44,7 @@ from handlers.core.operations.maintenance import (
     Prune,
     PruneLag,
     PruneStreams,
+    PruneWebhookEvents,
     RollUp,
     RollUpLag,
     set_line_limits,
@@ -236,6 +237,8 @@ class SweepRun:
             for name, count in pruned.items():
                 self.numbers[f"pruned_{name}"] += count
             is_full = PRUNE_BATCH_SIZE in pruned.values()
+        events = await self._database.fetch_one(PruneWebhookEvents(PRUNE_BATCH_SIZE))
+        self.numbers["pruned_webhook_events"] = events
         if kept.stream_months:
             streams = PruneStreams(kept.stream_months, PRUNE_BATCH_SIZE)
             pruned_streams = await self._database.fetch_one(streams)

@@ -28,6 +28,7 @@ from handlers.web.routes import (
     tickets,
     user_data,
     users,
+    webhooks,
 )
 from handlers.web.scopes import SCOPE_OF
 from handlers.web.security_headers import SecurityHeaders
@@ -74,6 +75,7 @@ TAGS = [
     {"name": "grants", "description": "Pay out what users have claimed."},
     {"name": "admin", "description": "Kick users and end sessions."},
     {"name": "user data", "description": "Export and erase what is stored of a user."},
+    {"name": "webhooks", "description": "Have your other systems told what happens."},
     {"name": "keys", "description": "Keys for your programs. Only the service token opens these."},
     {"name": "audit", "description": "Who ordered what, when and from where."},
     {"name": "health", "description": "For monitoring."},
@@ -95,6 +97,7 @@ ROUTERS = (
     payouts.router,
     admin.router,
     user_data.router,
+    webhooks.router,
     keys.router,
     audit.router,
     health.router,

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from handlers.core.webhook import BadUrl, WeakSecret
 from handlers.services import errors as services
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ TOO_MANY_KEYS = ErrorCode(
     "DELETE /keys/{key_id}",
     "A name has at most two keys: one in use, and one that replaces it.",
 )
+TOO_MANY_WEBHOOKS = ErrorCode(
+    409,
+    "too_many_webhooks",
+    "there are 20 webhooks already; delete one with DELETE /webhooks/{webhook_id}",
+    "A deployment has at most 20 webhooks.",
+)
 ALREADY_DECIDED = ErrorCode(
     409,
     "already_decided",
@@ -166,6 +173,29 @@ GRANTS_PRUNED = ErrorCode(
     "grants behind this cursor were deleted before they were read; look for them in a backup, then "
     "read GET /grants without `after`, from the oldest that is kept",
     "The reader is further behind than grants are kept (`KeepGrantDays`).",
+)
+WEBHOOK_EVENTS_PRUNED = ErrorCode(
+    410,
+    "webhook_events_pruned",
+    "events that this webhook has not had were deleted; read how things are from the API, and send "
+    "POST /webhooks/{webhook_id}/replay with a moment that the log still has",
+    "A replay from before the webhook was made, or from further back than events are kept (seven "
+    "days); or a webhook that was off for longer than that and is switched on. `detail` names the "
+    "first moment for a replay.",
+)
+BAD_URL = ErrorCode(
+    422,
+    "bad_url",
+    "a webhook cannot have this URL; send one that begins with https:// and leads to a public host",
+    "The URL of a webhook is not one of HTTPS, has a user or a fragment, or leads to an address of "
+    "a private network, of this machine or of a link. Names are looked up when events are sent; "
+    "see `forbidden_address` in its deliveries.",
+)
+WEAK_SECRET = ErrorCode(
+    422,
+    "weak_secret",
+    "a secret is `whsec_` and 24 to 64 random bytes in base64; leave it out to have one made",
+    "The secret of a webhook is malformed, too short or too long.",
 )
 WINDOW_OVER = ErrorCode(
     422,
@@ -311,6 +341,7 @@ ERROR_CODES = (
     METHOD_NOT_ALLOWED,
     CONFLICT,
     TOO_MANY_KEYS,
+    TOO_MANY_WEBHOOKS,
     ALREADY_DECIDED,
     GIVEN_BACK,
     SESSION_OPEN,
@@ -322,7 +353,10 @@ ERROR_CODES = (
     WOULD_TAKE_BACK,
     PRESENCE_EVENTS_PRUNED,
     GRANTS_PRUNED,
+    WEBHOOK_EVENTS_PRUNED,
     BAD_REQUEST,
+    BAD_URL,
+    WEAK_SECRET,
     WINDOW_OVER,
     IN_PAST,
     TOO_SOON,
@@ -486,6 +520,13 @@ def _not_corrected(error: services.NotCorrected) -> ApiError:
     return ApiError.of(NOT_CORRECTED[error.why], reason)
 
 
+def _webhook_events_pruned(error: services.WebhookEventsPruned) -> ApiError:
+    if error.since is None:
+        return ApiError.of(WEBHOOK_EVENTS_PRUNED)
+    reason = f"this webhook can be replayed from {error.since} on; send that, or a later moment"
+    return ApiError.of(WEBHOOK_EVENTS_PRUNED, reason)
+
+
 NOT_DRAWN = {"too_early": TOO_EARLY, "no_candidates": NO_CANDIDATES}
 
 
@@ -543,4 +584,8 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.TooShortPeriods: lambda _: ApiError.of(TOO_LONG_MINIMUM),
     services.TooManyKeys: lambda _: ApiError.of(TOO_MANY_KEYS),
     services.TooManySteps: lambda _: ApiError.of(TOO_MANY_POINTS),
+    services.TooManyWebhooks: lambda _: ApiError.of(TOO_MANY_WEBHOOKS),
+    services.WebhookEventsPruned: _webhook_events_pruned,
+    BadUrl: lambda error: ApiError.of(BAD_URL, str(error)),
+    WeakSecret: lambda _: ApiError.of(WEAK_SECRET),
 }

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, get_args
 
-Scope = Literal["tickets", "read", "order", "kick", "pay", "records"]
+Scope = Literal["tickets", "read", "order", "kick", "pay", "records", "webhooks"]
 
 OPERATIONS: dict[Scope, tuple[str, ...]] = {
     "tickets": ("mint_ticket",),
@@ -31,6 +31,10 @@ OPERATIONS: dict[Scope, tuple[str, ...]] = {
     "kick": ("kick_user", "end_session"),
     "pay": ("list_grants", "export_grants", "record_payouts"),
     "records": (*("create_correction", "export_user_data", "erase_user_data", "list_erasures"),),
+    "webhooks": (
+        *("create_webhook", "read_webhook", "list_webhooks", "change_webhook", "delete_webhook"),
+        *("rotate_webhook_secret", "test_webhook", "replay_webhook", "list_webhook_deliveries"),
+    ),
 }
 SERVICE_TOKEN_ONLY = ("create_key", "list_keys", "rotate_key", "delete_key")
 SCOPES: tuple[Scope, ...] = get_args(Scope)

@@ -233,12 +233,12 @@ async def a_bonus_is_over_before_it_is_pushed(world: World) -> set[str]:
 
 @rings("SweepBehind")
 async def no_sweep_runs(world: World) -> set[str]:
-    return await world.plays_until_it_rings(partial(world.runs, "AwardFunction"), 10)
+    return await world.plays_until_it_rings(partial(world.schedules, "SweepFunction"), 10)
 
 
 @rings("AwardsStopped")
 async def no_award_runs(world: World) -> set[str]:
-    return await world.plays_until_it_rings(partial(world.runs, "SweepFunction"), 10)
+    return await world.plays_until_it_rings(partial(world.schedules, "AwardFunction"), 10)
 
 
 @rings("SweepBehind")
@@ -261,6 +261,17 @@ async def a_step_of_the_sweep_fails(world: World) -> set[str]:
 @rings("AwardsStopped")
 async def a_step_of_the_awards_fails(world: World) -> set[str]:
     async with world.without("close_bonuses"):
+        return await world.plays(world.schedules, 10)
+
+
+@rings("WebhooksBehind")
+async def no_webhook_is_sent(world: World) -> set[str]:
+    return await world.plays_until_it_rings(partial(world.schedules, "WebhookFunction"), 10)
+
+
+@rings("WebhooksBehind")
+async def the_log_of_webhooks_cannot_be_written(world: World) -> set[str]:
+    async with world.without("collect_webhook_events"):
         return await world.plays(world.schedules, 10)
 
 

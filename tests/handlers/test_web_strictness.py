@@ -56,6 +56,16 @@ GOOD: dict[str, dict[str, Any]] = {
     },
     "/keys": {"name": "payouts", "scopes": ["pay"], "expires_in_days": 90},
     "/keys/{key_id}/rotate": {"old_valid_seconds": 60},
+    "/webhooks": {
+        **{"webhook_id": ID, "url": "https://hooks.example/", "types": ["user.online"]},
+        **{"resource": "site", "secret": f"whsec_{'k' * 32}"},
+    },
+    "/webhooks/{webhook_id}": {
+        **{"url": "https://hooks.example/", "types": ["user.online"], "resource": "site"},
+        "is_on": True,
+    },
+    "/webhooks/{webhook_id}/secret": {"secret": f"whsec_{'k' * 32}"},
+    "/webhooks/{webhook_id}/replay": {"begins_at": 0},
     "/kick": {"user_id": "ann", "reason": "spam"},
     "/payouts": {
         "items": [

@@ -102,4 +102,4 @@ def test_news_may_wait_longer_than_bonuses(bonuses: float, news: float, *, rings
 
 def test_nothing_rings_without_data_but_what_must_run_each_minute() -> None:
     silent = states(monitoring.alarms(), lambda *_: [None] * 20)
-    assert silent == {"SweepBehind", "AwardsStopped"}
+    assert silent == {"SweepBehind", "AwardsStopped", "WebhooksBehind"}

@@ -45,6 +45,7 @@ ALLOWED = {
     ],
     "SweepFunction": ["GET @connections on SocketApi/live"],
     "AwardFunction": SENDS,
+    "WebhookFunction": [],
     "WebFunction": [
         "DELETE @connections on SocketApi/live",
         "POST @connections on SocketApi/live",
@@ -60,6 +61,7 @@ SECRETS = {
     "BroadcastFunction": {"DATABASE_URL"},
     "SweepFunction": {"DATABASE_URL"},
     "AwardFunction": {"DATABASE_URL"},
+    "WebhookFunction": {"DATABASE_URL"},
     "WebFunction": {"DATABASE_URL", "TICKET_SECRET", "SERVICE_TOKEN"},
 }
 

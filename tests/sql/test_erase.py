@@ -34,6 +34,7 @@ KNOWN = {
     ("erasures", "counts"): "names of tables, and numbers",
     ("rollups", "peak_users"): "how many",
     ("rollups", "peak_users_at"): "a moment",
+    ("webhook_events", "data"): "ids of bonuses, grants and sessions",
     ("watching_times", "nodes"): "connections of a row that is the user's",
 }
 SUMS = {
@@ -84,6 +85,12 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     await db.execute(
         "insert into audit (author, operation, subject, reason)"
         " values ('ops', 'kick_user', $1, 'spam by ' || $1)",
+        user_id,
+    )
+    await db.execute(
+        "insert into webhook_events (seq, event_id, type, user_id, at, recorded_at, data)"
+        " select count(*) + 1, gen_random_uuid(), 'user.online', $1, now(), now(), '{}'"
+        " from webhook_events",
         user_id,
     )
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)

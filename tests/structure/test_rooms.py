@@ -23,7 +23,8 @@ ALLOWED = {
 # Libraries that neither wait, nor read a clock, nor open a file when core calls them.
 PURE = {
     *("__future__", "base64", "collections", "contextlib", "dataclasses", "datetime", "enum"),
-    *("functools", "hashlib", "hmac", "json", "re", "typing", "uuid", "jwt", "msgspec"),
+    *("functools", "hashlib", "hmac", "ipaddress", "json", "re", "typing", "urllib", "uuid"),
+    *("jwt", "msgspec"),
 }
 MAX_EDGE_LINES, MAX_FUNCTION_LINES, MAX_CLASS_LINES = 40, 60, 300
 

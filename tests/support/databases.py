@@ -39,6 +39,7 @@ do $$ declare name text; begin
     insert into grant_log default values;
     insert into line_limits default values;
     insert into rollup_state default values;
+    insert into webhook_log default values;
     insert into broadcast_stream (seq) values (0);
 end $$
 """

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from handlers import connect
+from handlers import connect, disconnect
 from handlers.adapters.database import Database
 from handlers.adapters.deadline import Deadline
 from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered, Unreachable
@@ -158,6 +158,12 @@ class World:
     def come(self, connection_id: str, user_id: str = "ann", resource: str = "site") -> int:
         """$connect; the status of the handshake."""
         return self.handshake(self.event("connect", connection_id, user_id, resource))
+
+    def leave(self, connection_id: str, user_id: str = "ann", resource: str = "site") -> None:
+        """$disconnect, of a line that was lost."""
+        event = self.event("disconnect", connection_id, user_id, resource)
+        event["requestContext"] |= {"disconnectStatusCode": 1006, "disconnectReason": ""}
+        disconnect.handle(event, Context(), self.container)
 
     def handshake(self, event: dict[str, Any]) -> int:
         status: int = connect.handle(event, Context(), self.container)["statusCode"]

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict, deque
 from functools import cached_property
 from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, cast
 
 import httptools
 
@@ -56,8 +56,9 @@ class NoAnswer(OSError):
 class HttpConnection(asyncio.Protocol):
     """One call at a time. After a call that failed it is closed."""
 
-    def __init__(self) -> None:
+    def __init__(self, silent_seconds: float = SILENT_SECONDS) -> None:
         self._loop = asyncio.get_running_loop()
+        self._silent_seconds = silent_seconds
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._asked: asyncio.Future[Answer] | None = None
@@ -73,13 +74,13 @@ class HttpConnection(asyncio.Protocol):
         return self._transport is not None and not self._transport.is_closing()
 
     async def call(self, request: bytes) -> Answer:
-        """Raises OSError; a TimeoutError when nothing was heard for some seconds."""
+        """Raises OSError; a TimeoutError when the answer has not come within some seconds."""
         if self._transport is None or not self.is_open:
             raise NoAnswer("the connection was closed")
         asked: asyncio.Future[Answer] = self._loop.create_future()
         self._asked = asked
-        self._bytes, silent = 0, TimeoutError(f"no answer in {SILENT_SECONDS} s")
-        silence = self._loop.call_later(SILENT_SECONDS, self._fail, silent)
+        self._bytes, silent = 0, TimeoutError(f"no answer in {self._silent_seconds} s")
+        silence = self._loop.call_later(self._silent_seconds, self._fail, silent)
         try:
             self._transport.write(request)
             return await asked
@@ -162,6 +163,8 @@ class HttpConnection(asyncio.Protocol):
 class ConnectionPool:
     """Has at most so many calls under way; others wait for their turn, in order."""
 
+    connect_seconds: ClassVar[float] = CONNECT_SECONDS
+
     def __init__(self, max_calls: int, tls: Callable[[], ssl.SSLContext]) -> None:
         """`tls` is called when the first host has it: to load all authorities takes a while."""
         self._turns = asyncio.Semaphore(max_calls)
@@ -170,7 +173,7 @@ class ConnectionPool:
         self._busy: set[HttpConnection] = set()
 
     @cached_property
-    def _context(self) -> ssl.SSLContext:
+    def context(self) -> ssl.SSLContext:
         return self._tls()
 
     async def call(self, host: Host, request: bytes) -> Answer:
@@ -205,13 +208,17 @@ class ConnectionPool:
 
     async def _opened(self, host: Host) -> HttpConnection:
         self._close_old()
-        async with asyncio.timeout(CONNECT_SECONDS):
-            _, connection = await asyncio.get_running_loop().create_connection(
-                HttpConnection,
-                host.name,
-                host.port,
-                ssl=self._context if host.is_tls else None,
-            )
+        async with asyncio.timeout(self.connect_seconds):
+            return await self.connect(host)
+
+    async def connect(self, host: Host) -> HttpConnection:
+        """Open a connection. Raises OSError, or ValueError if the host's name cannot be one."""
+        _, connection = await asyncio.get_running_loop().create_connection(
+            HttpConnection,
+            host.name,
+            host.port,
+            ssl=self.context if host.is_tls else None,
+        )
         return connection
 
     def _close_old(self) -> None:

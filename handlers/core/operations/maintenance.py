@@ -109,6 +109,13 @@ class Prune(Statement[PruneRow], frozen=True):
     limit: int
 
 
+class PruneWebhookEvents(Statement[int], frozen=True):
+    """Removes events that webhooks can no longer be sent, the oldest first. Returns how many."""
+
+    function: ClassVar[str] = "prune_webhook_events"
+    limit: int
+
+
 class PruneStreams(Statement[int], frozen=True):
     """Removes streams that had no event for so many whole months. Returns how many."""
 

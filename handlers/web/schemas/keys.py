@@ -23,10 +23,11 @@ Scopes = Annotated[
     list[Scope],
     Field(
         min_length=1,
-        max_length=6,
+        max_length=7,
         description="what it may do: `tickets` mint tickets, `read` presence, reports and orders, "
         "`order` bonuses, campaigns and news, `kick` users, `pay` reads grants and "
-        "records payouts, `records` corrects sessions, exports and erases a user's data",
+        "records payouts, `records` corrects sessions, exports and erases a user's data, "
+        "`webhooks` says which other systems are told what happens",
     ),
 ]
 
