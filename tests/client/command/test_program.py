@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from handlers.web.scopes import SCOPES
+from headcount.__main__ import main
 from tests.support.modules import WITH_OUR_MODULES
 from tests.support.relay import HANG, Said, relayed
 from tests.support.waiting import PATIENCE_SECONDS, wait_until
@@ -102,6 +104,12 @@ def _completion(what: str, **more: str) -> str:
         check=True,
     )
     return done.stdout
+
+
+def test_the_help_names_each_scope(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["keys", "create", "--help"]) == 0
+    said = capsys.readouterr().out
+    assert [scope for scope in SCOPES if scope not in said] == []
 
 
 @pytest.mark.slow

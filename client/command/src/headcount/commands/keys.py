@@ -47,7 +47,8 @@ def command() -> None:
     multiple=True,
     required=True,
     metavar="SCOPE",
-    help="What it may do: tickets, read, order, kick, pay, records; may be given several times.",
+    help="What it may do: tickets, read, order, kick, pay, records, webhooks; may be given several "
+    "times.",
 )
 @TOKEN_TO
 @click.pass_obj
