@@ -21,6 +21,7 @@ export function showCampaigns(headcount) {
   const read = async () => {
     if (isReading || headcount.status.status !== "online") return;
     isReading = true;
+    at("campaigns-card").ariaBusy = "true";
     try {
       campaigns = (await headcount.listCampaigns()).campaigns.filter(({ state }) => state !== "over");
       readAt = headcount.serverNow();
@@ -29,6 +30,7 @@ export function showCampaigns(headcount) {
       // Those that were read stay, and are read again in a minute.
     } finally {
       isReading = false;
+      at("campaigns-card").ariaBusy = "false";
     }
   };
   const show = () => {

@@ -27,6 +27,8 @@ async def test_without_a_network_the_page_shows_it_at_once_and_counts_what_waits
 ) -> None:
     laptop = await device()
     tab = await Tab.open(laptop, headcount, "Ola", "offline")
+    # What the page asked for by itself would wait, too.
+    await expect(tab.page.locator("#campaigns-card")).to_have_attribute("aria-busy", "false")
     await laptop.set_offline(True)
     await tab.shows_trouble("This device is offline")
     await expect(tab.part("status")).to_have_attribute("data-status", "offline")
