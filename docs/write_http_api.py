@@ -1,7 +1,7 @@
-"""Write docs/reference/http-api.md from the app's own OpenAPI.
+"""Write the API's reference from the app: http-api.md, openapi.json and asyncapi.json.
 
-Run `.venv/bin/python docs/write_http_api.py`. A test compares the page with the app, so do it
-after a change to `handlers/web`.
+Run `.venv/bin/python docs/write_http_api.py`. A test compares them with the app, so do it
+after a change to `handlers/web` or to the messages.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGE = ROOT / "docs" / "reference" / "http-api.md"
+REFERENCE = ROOT / "docs" / "reference"
 
 Json = dict[str, Any]
 
@@ -22,8 +22,15 @@ HEAD = """# HTTP API
 
 {description}
 
-On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON.
+On a running system `/docs` shows the same as a page to try, and `/openapi.json` as JSON: the file
+[openapi.json](openapi.json). A release adds to it, so be ready for members and codes that you do
+not know; what it breaks, the changelog names.
 Every code is explained in [Error codes](error-codes.md).
+
+An order that creates takes a header `Idempotency-Key` (a UUID): the same request with the same key
+is done once, and answered as the first was. It stands for the order's own id, such as `bonus_id`,
+where the body has none. Cancelling, ending, kicking, payouts and erasures may come twice anyway.
+Tickets and keys are made again each time, so there the header is refused.
 
 Send the service token, or a key with the route's scope, as `Authorization: Bearer …`
 ([Service keys](../how-to/service-keys.md)). Times are integer milliseconds since the
@@ -42,18 +49,26 @@ into one file.
 
 
 def main() -> None:
-    PAGE.write_text(page(openapi()))
-    print(f"wrote {PAGE.relative_to(ROOT)}")
+    for path, text in written().items():
+        path.write_text(text)
+        print(f"wrote {path.relative_to(ROOT)}")
 
 
-def openapi() -> Json:
-    """The OpenAPI document of the app. Nothing is connected before a request."""
+def written() -> dict[Path, str]:
+    """What is published of the API, by file. Nothing is connected before a request."""
     sys.path.insert(0, str(ROOT))
     from handlers.http import HttpContainer  # noqa: PLC0415  # the path is set just above
+    from handlers.web import asyncapi  # noqa: PLC0415
     from handlers.web.app import application  # noqa: PLC0415
 
-    document: Json = application(HttpContainer()).openapi()
-    return document
+    openapi = application(HttpContainer()).openapi()
+    documents = {"openapi.json": openapi, "asyncapi.json": asyncapi.document()}
+    files = {REFERENCE / name: _lines(one) for name, one in documents.items()}
+    return {REFERENCE / "http-api.md": page(openapi), **files}
+
+
+def _lines(document: Json) -> str:
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
 
 
 def page(api: Json) -> str:
@@ -110,9 +125,11 @@ def _answer(response: Json) -> str:
 
 
 def _content(part: Json) -> Json:
-    content = part.get("content", {}).get("application/json", {})
-    schema: Json = content.get("schema", {})
-    return schema
+    """The schema of JSON or of a problem; what is known of each code stands beside it."""
+    content = part.get("content", {})
+    shape = content.get("application/json") or content.get("application/problem+json") or {}
+    schema: Json = shape.get("schema", {})
+    return schema["allOf"][0] if "allOf" in schema else schema
 
 
 def _schema(name: str, schema: Json) -> str:

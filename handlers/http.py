@@ -11,7 +11,7 @@ from mangum import Mangum
 from handlers.adapters.database import WEB_PROBE_SECONDS
 from handlers.adapters.metrics import version
 from handlers.container import Context, Event, live
-from handlers.web.app import application
+from handlers.web.app import TEXT_TYPES, application
 from handlers.web.container import WebContainer
 
 
@@ -24,7 +24,7 @@ class HttpContainer(WebContainer):
     def mangum(self) -> Mangum:
         self.prepare_pushes()  # a bonus to a user, perhaps the first one here, is pushed by itself
         self.runner.get_loop()  # makes this process' loop the current one, on which Mangum runs
-        return Mangum(application(self), lifespan="off")
+        return Mangum(application(self), lifespan="off", text_mime_types=TEXT_TYPES)
 
 
 def handle(event: Event, context: Context, container: HttpContainer) -> dict[str, Any]:

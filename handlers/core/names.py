@@ -9,7 +9,7 @@ from __future__ import annotations
 MAX_NAME = 128
 """In characters (code points), as PostgreSQL counts."""
 
-NAME_PATTERN = r"^[^\0]+\Z"
+NAME_PATTERN = r"^[^\x00]+\Z"
 """For a parser that refuses half a surrogate pair by itself."""
 
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
+from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
-from handlers.web.errors import add_exception_handlers
+from handlers.web.errors import PROBLEM_TYPE, add_exception_handlers
+from handlers.web.openapi import document
 from handlers.web.routes import (
     admin,
     audience,
@@ -15,6 +18,7 @@ from handlers.web.routes import (
     bonuses,
     campaigns,
     corrections,
+    documents,
     draws,
     grants,
     health,
@@ -52,9 +56,10 @@ DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, 
   pair. A body is nested at most 500 levels deep.
 - To read the next page of a list, pass the page's `next` as `after`. A path that ends in `.csv`
   returns the same list as a CSV file.
-- An error has a `code` for programs and a `detail` for people. A refused request has changed
-  nothing. Only after 503 `unavailable` that is open: give a request an id of your own, and you can
-  safely send it again.
+- An error is a problem (RFC 9457, `application/problem+json`) with a `code` for programs and a
+  `detail` for people; its `type` leads to what the code means. A refused request has changed
+  nothing. Only after a 5xx that is open: give a request an id of your own, and you can safely send
+  it again.
 """
 TAGS = [
     {"name": "tickets", "description": "Let a user connect."},
@@ -80,6 +85,8 @@ TAGS = [
     {"name": "audit", "description": "Who ordered what, when and from where."},
     {"name": "health", "description": "For monitoring."},
 ]
+# What Mangum hands over as it is; anything else in base64.
+TEXT_TYPES = [*DEFAULT_TEXT_MIME_TYPES, PROBLEM_TYPE]
 ROUTERS = (
     tickets.router,
     presence.router,
@@ -102,6 +109,7 @@ ROUTERS = (
     audit.router,
     health.router,
     health.service,
+    documents.router,
 )
 
 
@@ -114,6 +122,7 @@ def application(container: Container) -> FastAPI:
         description=DESCRIPTION,
         openapi_tags=TAGS,
     )
+    app.openapi = partial(document, app)  # type: ignore[method-assign]  # as FastAPI proposes
     app.state.container = container
     app.add_middleware(SecurityHeaders)
     add_exception_handlers(app)

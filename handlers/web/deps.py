@@ -24,7 +24,7 @@ from handlers.web.errors import (
     documented,
 )
 from handlers.web.ordering import Database, OrderingDatabase
-from handlers.web.requests import StrictRoute, check_query
+from handlers.web.requests import StrictRoute, check_idempotency_key, check_query
 from handlers.web.schemas.fields import TIMEZONE_PATTERN, ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
 from handlers.web.scopes import SCOPE_OF
@@ -74,9 +74,8 @@ async def check_key(
     own = app_of(token)
     caller = await apps[own].keys.caller(apps[own].database, token) if own in apps else None
     if caller is None:
-        error = UNAUTHORIZED
         headers = {"WWW-Authenticate": "Bearer"}
-        raise ApiError(error.status, error.code, error.reason, headers)
+        raise ApiError(UNAUTHORIZED, UNAUTHORIZED.reason, headers=headers)
     app = request.headers.get(APP_HEADER, own)
     if app != own and not caller.is_root:
         raise ApiError.of(WRONG_APP, f"this key is of the app `{own}`; leave `{APP_HEADER}` out")
@@ -98,7 +97,7 @@ def service_router(tag: str) -> APIRouter:
     return APIRouter(
         tags=[tag],
         route_class=StrictRoute,
-        dependencies=[Depends(check_key), Depends(check_query)],
+        dependencies=[Depends(check_key), Depends(check_query), Depends(check_idempotency_key)],
         responses=documented(UNAUTHORIZED, MISSING_SCOPE, WRONG_APP, BAD_REQUEST, UNAVAILABLE),
         generate_unique_id_function=_operation_id,
     )

@@ -21,6 +21,13 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
 
+PROBLEM_TYPE = "application/problem+json"
+"""Errors are problem details: https://www.rfc-editor.org/rfc/rfc9457 (2026-11-30)."""
+# So many fields are named in a `detail`; `fields` has all.
+MAX_NAMED = 3
+MAX_PLACE = 100
+
+
 @dataclass(frozen=True)
 class ErrorCode:
     """One kind of error."""
@@ -30,7 +37,18 @@ class ErrorCode:
     reason: str
     """The default `detail` of the response: what is wrong, and what to do."""
     meaning: str
-    """For the reference: when the error comes."""
+    """For the reference: when the error comes. Empty: the status says all that is known."""
+    retry_after: int | None = None
+    """In seconds: when the same request may succeed."""
+
+    @property
+    def type(self) -> str:
+        """The URI of the kind, on the API's own host: GET it for the meaning."""
+        return f"/docs/errors/{self.code}" if self.meaning else "about:blank"
+
+    @property
+    def title(self) -> str:
+        return self.code.replace("_", " ").capitalize()
 
 
 UNAUTHORIZED = ErrorCode(
@@ -63,9 +81,9 @@ UNREADABLE_BODY = ErrorCode(
 BAD_REQUEST = ErrorCode(
     422,
     "bad_request",
-    "a field is missing or invalid; correct the fields that `detail` lists",
+    "a field is missing or invalid; correct what `fields` lists",
     "A field or a query parameter is missing, unknown, sent twice, of another type or out of its "
-    "bounds. `detail` lists each one with its place (`loc`) and what is wrong with it (`msg`).",
+    "bounds. `fields` lists each one with its place (`loc`) and what is wrong with it (`msg`).",
 )
 NOT_FOUND = ErrorCode(
     404,
@@ -322,6 +340,7 @@ UNAVAILABLE = ErrorCode(
     "The database or the queue does not answer. The request may have taken effect: with an id of "
     "yours in it you can safely send it again. Where a request without one may have created "
     "something, `detail` names the id to send it with.",
+    retry_after=1,
 )
 DATABASE_MOVED = ErrorCode(
     503,
@@ -330,6 +349,14 @@ DATABASE_MOVED = ErrorCode(
     "again in a minute",
     "The database was copied from another cluster a moment ago. The sweep puts the grants in order "
     "within a minute.",
+    retry_after=60,
+)
+INTERNAL_ERROR = ErrorCode(
+    500,
+    "internal_error",
+    "the service failed on this request, which may have taken effect; report it with the time",
+    "A fault of the service, which its log explains. With an id of yours in it you can safely send "
+    "the request again.",
 )
 
 ERROR_CODES = (
@@ -375,6 +402,7 @@ ERROR_CODES = (
     IN_FUTURE,
     FAR_FROM_RECORDED,
     NOTHING_TO_CORRECT,
+    INTERNAL_ERROR,
     UNAVAILABLE,
     DATABASE_MOVED,
 )
@@ -403,45 +431,60 @@ class FieldError(BaseModel):
     msg: str = Field(description="what is wrong")
 
 
-class Error(BaseModel):
-    """Why a request was refused. A refused request has changed nothing, unless its code is
-    `unavailable`.
+class Problem(BaseModel):
+    """Why a request was refused (RFC 9457). A refused request has changed nothing, unless its code
+    is `unavailable` or `internal_error`.
     """
 
     model_config = ConfigDict(extra="forbid")
 
-    detail: str | list[FieldError] = Field(
-        description="what is wrong and what to do; with 422 `bad_request` a list, one entry per "
-        "field"
+    type: str = Field(
+        description="a URI for the kind of problem, one for each `code`: what it leads to on this "
+        "host explains it"
     )
-    code: str = Field(description="for programs: one of the codes in the reference")
+    title: str = Field(description="the kind of problem in short, the same each time")
+    status: int = Field(description="the status of the response")
+    detail: str = Field(description="what is wrong and what to do, for people")
+    code: str = Field(description="the kind of problem, for programs")
+    fields: list[FieldError] = Field(
+        default=[],  # pydantic copies it
+        description="with 422 `bad_request`: each field and parameter that is wrong",
+    )
 
 
 class ApiError(Exception):
-    """Answered as `{"detail": reason, "code": code}` with this status."""
+    """Answered as a `Problem`."""
 
     def __init__(
         self,
-        status: int,
-        code: str,
-        reason: str | Sequence[Mapping[str, object]],
+        error: ErrorCode,
+        reason: str,
+        *,
         headers: Mapping[str, str] | None = None,
+        fields: Sequence[Mapping[str, object]] = (),
     ) -> None:
         super().__init__(reason)
-        self.status = status
-        self.code = code
+        self.error = error
         self.reason = reason
         self.headers = headers
+        self.fields = fields
 
     @classmethod
     def of(cls, error: ErrorCode, reason: str | None = None) -> ApiError:
         """The error of this code, with its default reason or with a more exact one."""
-        return cls(error.status, error.code, reason or error.reason)
+        return cls(error, reason or error.reason)
 
     def response(self) -> Response:
         """In ASCII: a name that was sent may hold an unpaired surrogate."""
-        body = json.dumps({"detail": self.reason, "code": self.code})
-        return Response(body, self.status, self.headers, media_type="application/json")
+        error = self.error
+        problem = {
+            **{"type": error.type, "title": error.title, "status": error.status},
+            **{"detail": self.reason, "code": error.code},
+            **({"fields": self.fields} if self.fields else {}),
+        }
+        wait = {} if error.retry_after is None else {"Retry-After": str(error.retry_after)}
+        headers = {**wait, **(self.headers or {})}
+        return Response(json.dumps(problem), error.status, headers, media_type=PROBLEM_TYPE)
 
 
 class UnreadableBody(HTTPException):
@@ -453,13 +496,21 @@ class UnreadableBody(HTTPException):
 
 def documented(*errors: ErrorCode) -> dict[int | str, dict[str, Any]]:
     """These errors as `responses` of a router or a route."""
-    by_status: dict[int | str, list[str]] = {}
+    by_status: dict[int | str, list[ErrorCode]] = {}
     for error in errors:
-        by_status.setdefault(error.status, []).append(f"`{error.code}`: {error.meaning}")
+        by_status.setdefault(error.status, []).append(error)
     return {
-        status: {"model": Error, "description": "\n\n".join(meanings)}
-        for status, meanings in by_status.items()
+        status: {
+            "description": "\n\n".join(f"`{one.code}`: {one.meaning}" for one in codes),
+            "content": {PROBLEM_TYPE: {"schema": _problem_of(codes)}},
+        }
+        for status, codes in by_status.items()
     }
+
+
+def _problem_of(codes: Sequence[ErrorCode]) -> dict[str, Any]:
+    known = {"properties": {"code": {"enum": [one.code for one in codes]}}}
+    return {"allOf": [{"$ref": "#/components/schemas/Problem"}, known]}
 
 
 def add_exception_handlers(app: FastAPI) -> None:
@@ -533,14 +584,21 @@ NOT_DRAWN = {"too_early": TOO_EARLY, "no_candidates": NO_CANDIDATES}
 def _invalid(error: RequestValidationError) -> ApiError:
     """What is wrong and where, without what was sent: that may not even be text."""
     fields = [
-        {
-            "type": one["type"],
-            "loc": one["loc"],
-            "msg": _message(one),
-        }
-        for one in error.errors()
+        {"type": one["type"], "loc": one["loc"], "msg": _message(one)} for one in error.errors()
     ]
-    return ApiError(BAD_REQUEST.status, BAD_REQUEST.code, fields)
+    return ApiError(BAD_REQUEST, _named(fields), fields=fields)
+
+
+def _named(fields: Sequence[Mapping[str, Any]]) -> str:
+    """The first fields in words. The name of an unknown one is as long as the client made it."""
+    named = [f"{_place(one['loc'])[:MAX_PLACE]}: {one['msg']}" for one in fields[:MAX_NAMED]]
+    more = len(fields) - len(named)
+    return "; ".join(named + ([f"and {more} more, see `fields`"] if more else []))
+
+
+def _place(loc: Sequence[str | int]) -> str:
+    """Such as `milestones.0.reward`, without `body` or `query` before it."""
+    return ".".join(map(str, loc[1:] or loc))
 
 
 def _message(one: Mapping[str, Any]) -> str:
@@ -552,9 +610,10 @@ def _message(one: Mapping[str, Any]) -> str:
 
 def _by_status(error: HTTPException) -> ApiError:
     if known := BY_STATUS.get(error.status_code):
-        return ApiError(known.status, known.code, known.reason, error.headers)
+        return ApiError(known, known.reason, headers=error.headers)
     code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "_")
-    return ApiError(error.status_code, code, error.detail, error.headers)
+    unknown = ErrorCode(error.status_code, code, error.detail, meaning="")
+    return ApiError(unknown, error.detail, headers=error.headers)
 
 
 TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
@@ -588,4 +647,6 @@ TRANSLATIONS: dict[type[Exception], Callable[[Any], ApiError]] = {
     services.WebhookEventsPruned: _webhook_events_pruned,
     BadUrl: lambda error: ApiError.of(BAD_URL, str(error)),
     WeakSecret: lambda _: ApiError.of(WEAK_SECRET),
+    # Answered, and raised again: Mangum logs it.
+    Exception: lambda _: ApiError.of(INTERNAL_ERROR),
 }

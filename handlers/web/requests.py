@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 from urllib.parse import parse_qsl, unquote_to_bytes
 
@@ -14,6 +16,7 @@ from fastapi.routing import APIRoute
 
 from handlers.core.nesting import MAX_LEVELS, is_deeper
 from handlers.web.errors import UnreadableBody
+from handlers.web.schemas.fields import OWN_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -21,8 +24,23 @@ if TYPE_CHECKING:
     from fastapi import Response
 
 
+# https://datatracker.ietf.org/doc/html/draft-ietf-httpapi-idempotency-key-header-07 (2026-11-30)
+IDEMPOTENCY_KEY = "Idempotency-Key"
+_UUID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+KEY_PATTERN = f'^({_UUID}|"{_UUID}")$'
+KEY = re.compile(KEY_PATTERN)
+CREATED = 201
+
+
 class StrictRoute(APIRoute):
     """A route whose body is read by `read_json`."""
+
+    @cached_property
+    def own_id(self) -> str | None:
+        """The member of the body that takes an id of the caller's own, if there is one."""
+        model = self.body_field.field_info.annotation if self.body_field else None
+        fields = getattr(model, "model_fields", {})
+        return next((name for name, one in fields.items() if OWN_ID in one.metadata), None)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -35,7 +53,32 @@ class StrictRoute(APIRoute):
 
 class _StrictRequest(Request):
     async def json(self) -> Any:
-        return read_json(await self.body())
+        """The body; the key of the request is its id, if it has none of its own."""
+        value = read_json(await self.body())
+        route: StrictRoute = self.scope["route"]
+        key = self.headers.get(IDEMPOTENCY_KEY, "")
+        is_named = not isinstance(value, dict) or value.get(route.own_id) is not None
+        if route.own_id and KEY.match(key) and not is_named:
+            value[route.own_id] = key.strip('"')
+        return value
+
+
+def check_idempotency_key(request: Request) -> None:
+    """Refuse a key that promises what no answer can keep. Raises RequestValidationError."""
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    route: StrictRoute = request.scope["route"]
+    if key is None:
+        return
+    if not KEY.match(key):
+        raise _wrong_key("the key is no UUID; send one, bare or in double quotes")
+    if route.own_id is None and route.status_code == CREATED:
+        raise _wrong_key("each request to this path makes something new; leave the key out")
+
+
+def _wrong_key(message: str) -> RequestValidationError:
+    return RequestValidationError(
+        [{"type": "idempotency_key", "loc": ("header", IDEMPOTENCY_KEY), "msg": message}]
+    )
 
 
 def read_json(body: bytes) -> Any:

@@ -70,17 +70,6 @@ export function makeApi(token) {
 export function refusalText(status, body) {
   if (status === 401) return "The server refused the key: it was deleted, or it never was one.";
   if (status === 429) return "The server has too many requests now. Try again in a moment.";
-  if (status === 503) return `The server cannot answer now: ${detailText(body?.detail) || "it is overloaded or its database is down"}.`;
-  return detailText(body?.detail) || `The server answered ${status}.`;
+  if (status === 503) return `The server cannot answer now: ${body?.detail || "it is overloaded or its database is down"}.`;
+  return body?.detail || `The server answered ${status}.`;
 }
-
-/**
- * The server sends a sentence, or FastAPI's list of the fields that are wrong.
- *
- * @param {any} detail
- * @returns {string}
- */
-export const detailText = (detail) =>
-  typeof detail === "string" ? detail
-  : Array.isArray(detail) ? detail.map(({ loc, msg }) => `${loc?.at(-1) ?? "request"}: ${msg}`).join("; ")
-  : "";

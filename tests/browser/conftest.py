@@ -10,6 +10,7 @@ from playwright.async_api import async_playwright, expect
 
 from tests.browser.windows import opened
 from tests.support.chromium import ARGUMENTS, chromium, chromium_with_windows
+from tests.support.contracts import check_server_frame
 from tests.support.waiting import PATIENCE_SECONDS
 
 if TYPE_CHECKING:
@@ -65,7 +66,14 @@ def _watch(page: Page, problems: list[str]) -> None:
         if message.type in ("error", "warning"):
             problems.append(f"{message.text} ({message.location})")
 
+    def check(frame: str | bytes) -> None:
+        try:
+            check_server_frame(frame)
+        except AssertionError as error:
+            problems.append(str(error))
+
     page.on("console", record)
+    page.on("websocket", lambda socket: socket.on("framereceived", check))
     page.on("pageerror", lambda error: problems.append(str(error)))
 
 

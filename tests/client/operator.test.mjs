@@ -72,7 +72,7 @@ test("a refusal says what to do, whatever the server sends", () => {
   assert.match(refusalText(429, { message: "Too Many Requests" }), /Try again/);
   assert.match(refusalText(503, { detail: "the queue does not answer" }), /the queue does not answer/);
   assert.match(refusalText(503, null), /overloaded/);
-  assert.equal(refusalText(422, { detail: [{ loc: ["body", "stock"], msg: "too small" }] }), "stock: too small");
+  assert.equal(refusalText(422, { detail: "stock: too small", code: "bad_request" }), "stock: too small");
   assert.equal(refusalText(500, "<html>"), "The server answered 500.");
 });
 

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { detailText } from "../../pages/demo/api.js";
 import * as view from "../../pages/demo/view.js";
 
 const react = (kind, count) => ({ seq: 1, type: "react", body: { kind }, at: 1, id: null, patch: view.reactionPatch(kind, count) });
@@ -129,13 +128,6 @@ test("one connection, two connections", () => {
 test("a text by a user is kept apart from our words", () => {
   const { ours, theirs } = view.sentence({ seq: 1, type: "note", body: { text: "\u202Eabc" }, at: 1, id: null });
   assert.deepEqual([ours, theirs], ["Note: ", "\u202Eabc"]);
-});
-
-test("the detail of an error reads as a sentence, also when it is a list", () => {
-  const listed = [{ loc: ["body", "user_id"], msg: "String should have at most 128 characters" }, { msg: "odd" }];
-  assert.equal(detailText("no such bonus"), "no such bonus");
-  assert.equal(detailText(listed), "user_id: String should have at most 128 characters; request: odd");
-  assert.deepEqual([detailText(undefined), detailText({ odd: 1 }), detailText([])], ["", "", ""]);
 });
 
 test("a device is labelled by its browser and its system", () => {

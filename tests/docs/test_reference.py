@@ -14,6 +14,7 @@ from handlers.core.message import ACTIONS
 from handlers.core.metrics import METRICS
 from handlers.core.operations import act
 from handlers.web import errors
+from handlers.web.asyncapi import FROM_SERVER
 from handlers.web.schemas.audience import Audience
 from infra import monitoring
 from tests.docs.markdown import HEADING, ROOT, headings, prose
@@ -113,7 +114,7 @@ def test_every_make_target_has_its_heading() -> None:
 
 
 def test_every_message_type_has_its_heading() -> None:
-    replies = set(_strings(calls=("encode",))) | set(_replies()) | {"pong"}
+    replies = set(FROM_SERVER)
     page = set(headings(REFERENCE / "websocket-protocol.md"))
     assert {*ACTIONS, "ping"} <= page
     assert {reply for reply in replies if f"{reply}, the answer" not in page} <= page
@@ -154,12 +155,6 @@ def _strings(calls: tuple[str, ...], argument: int = 0) -> Iterator[str]:
                     yield ast.literal_eval(value)
 
 
-def _replies() -> Iterator[str]:
-    """The types in dictionaries of the operations: `{"type": "acted", …}`."""
-    for file in (ROOT / "handlers" / "core" / "operations").glob("*.py"):
-        yield from re.findall(r'"type": "(\w+)"', file.read_text())
-
-
 def _json_types(key: str) -> list[str]:
     """The types of the messages that the page shows."""
     text = (REFERENCE / "websocket-protocol.md").read_text()
@@ -171,8 +166,7 @@ def test_every_figure_of_an_audience_has_its_definition() -> None:
     assert set(Audience.model_fields) - moments <= _below("definitions.md")
 
 
-def test_the_openapi_page_is_what_the_app_says() -> None:
+def test_what_is_published_of_the_api_is_what_the_app_says() -> None:
     script = runpy.run_path(str(ROOT / "docs" / "write_http_api.py"))
-    written = script["page"](script["openapi"]())
-    command = "run `.venv/bin/python docs/write_http_api.py`"
-    assert (REFERENCE / "http-api.md").read_text() == written, command
+    for path, text in script["written"]().items():
+        assert path.read_text() == text, "run `.venv/bin/python docs/write_http_api.py`"

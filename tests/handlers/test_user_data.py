@@ -202,7 +202,7 @@ def test_a_wrong_order_erases_nothing(world: World, fields: dict[str, object]) -
 
 def test_an_author_who_is_the_user_is_told_why(world: World) -> None:
     _, answer = order(world, author="ann")
-    assert "kept after the erasure" in answer["detail"][0]["msg"]
+    assert "kept after the erasure" in answer["fields"][0]["msg"]
 
 
 def test_erasures_need_the_service_token(world: World) -> None:

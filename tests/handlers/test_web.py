@@ -10,8 +10,10 @@ from urllib.parse import quote
 import pytest
 
 from handlers.core.ticket import read
-from handlers.web.errors import UNAUTHORIZED
-from tests.support.web import TOKEN, WebContainer, call
+from handlers.http import handle
+from handlers.web.errors import INTERNAL_ERROR, UNAUTHORIZED
+from tests.support.web import TOKEN, WebContainer, call, problem, request
+from tests.support.world import Context
 
 if TYPE_CHECKING:
     from handlers.container import Container
@@ -35,7 +37,7 @@ def test_a_ticket_is_minted_for_one_connection(world: World) -> None:
 
 @pytest.mark.parametrize("token", [None, "", "wrong", TOKEN.upper(), "é"])
 def test_every_path_but_health_needs_the_service_token(world: World, token: str | None) -> None:
-    refused = {"detail": UNAUTHORIZED.reason, "code": "unauthorized"}
+    refused = problem(UNAUTHORIZED)
     paths = call(world, "GET", "/openapi.json")[1]["paths"]
     calls = [(method, path) for path, methods in paths.items() for method in methods]
     assert len(calls) > 25
@@ -92,7 +94,7 @@ def test_a_users_sessions_are_listed_newest_first(world: World) -> None:
 def test_a_ticket_with_a_bad_user_id_is_refused(world: World, user_id: object) -> None:
     status, answer = call(world, "POST", "/tickets", {"user_id": user_id})
     assert status == 422
-    assert answer["detail"][0]["loc"] == ["body", "user_id"]
+    assert answer["fields"][0]["loc"] == ["body", "user_id"]
 
 
 @pytest.mark.parametrize("after", ["x", "W10=", "WzFd", "%00", "é", "WyJhIl0=", "W1tb" * 400])
@@ -131,7 +133,37 @@ def test_every_refusal_has_a_code(
 ) -> None:
     found, refusal = call(world, *sent)
     assert (found, refusal["code"], bool(refusal["detail"])) == (status, code, True)
-    assert refusal.keys() == {"detail", "code"}
+    assert refusal.keys() - {"fields"} == {"type", "title", "status", "detail", "code"}
+    assert ("fields" in refusal) is (found == 422)
+    explained, text = call(world, "GET", refusal["type"], token=None)
+    assert (explained, f"({code})" in text) == (200, True)
+
+
+def test_the_fields_that_are_wrong_stand_in_the_detail_too(world: World) -> None:
+    order = {"user_id": "", "may_list": 1, "device": "", "x" * 200: 1, "y": 1}
+    status, refusal = call(world, "POST", "/tickets", order)
+    assert (status, len(refusal["fields"])) == (422, 5)
+    assert refusal["detail"].startswith("user_id: String should have at least 1 character; ")
+    assert refusal["detail"].endswith("; and 2 more, see `fields`")
+
+
+def test_an_unknown_code_is_not_explained(world: World) -> None:
+    assert call(world, "GET", "/docs/errors/none", token=None)[0] == 404
+
+
+def test_a_fault_of_ours_is_a_problem_too(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("handlers.services.tickets.mint", fail)
+    assert call(world, "POST", "/tickets", {"user_id": "ann"}) == (500, problem(INTERNAL_ERROR))
+
+
+def test_what_may_succeed_later_says_when(world: World) -> None:
+    world.lose_database()
+    assert isinstance(world.container, WebContainer)
+    answer = handle(request("GET", "/online"), Context(), world.container)
+    assert (answer["statusCode"], answer["headers"]["retry-after"]) == (503, "1")
 
 
 def test_the_openapi_document_needs_no_token(world: World) -> None:

@@ -192,7 +192,7 @@ def test_a_wrong_item_is_refused_with_all_of_its_request(
     items = [item(bonus_id, "bob"), item(bonus_id) | wrong]
     status, refusal = call(world, "POST", "/payouts", {"items": items})
     assert (status, refusal["code"]) == (422, "bad_request")
-    assert refusal["detail"][0]["loc"] == ["body", "items", 1, *([place] if place else [])]
+    assert refusal["fields"][0]["loc"] == ["body", "items", 1, *([place] if place else [])]
     assert world.rows("select * from payouts") == []
 
 

@@ -422,11 +422,11 @@ def test_a_moment_that_can_be_misread_is_refused(
     world: World, path: str, begins: str, reason: str
 ) -> None:
     status, refusal = call(world, "GET", within(path, begins, NEVER))
-    assert (status, refusal["code"], refusal["detail"][0]["loc"]) == (
+    assert (status, refusal["code"], refusal["fields"][0]["loc"]) == (
         *(422, "bad_request"),
         ["query", "from"],
     )
-    assert reason in refusal["detail"][0]["msg"]
+    assert reason in refusal["fields"][0]["msg"]
 
 
 def test_a_cursor_goes_on_whatever_form_the_interval_has(world: World) -> None:

@@ -172,7 +172,7 @@ def test_a_parameter_that_is_not_known_is_named_with_those_that_are(
         query = f"{required(operation)}&{quote(wrong)}=1"
         status, refusal = call(world, method, f"{of(path)}?{query}", GOOD.get(path))
         assert (status, refusal["code"]) == (422, "bad_request"), refusal
-        (one,) = refusal["detail"]
+        (one,) = refusal["fields"]
         assert one["loc"] == ["query", wrong]
         for known in parameters(operation):
             assert known in one["msg"]
@@ -190,7 +190,7 @@ def test_a_parameter_comes_once_and_with_a_value(
     for name in set(parameters(operation)) - lists:
         twice = call(world, method, f"{of(path)}?{required(operation)}&{name}=7&{name}=7")
         assert (twice[0], twice[1]["code"]) == (422, "bad_request"), name
-        assert ["query", name] in [one["loc"] for one in twice[1]["detail"]]
+        assert ["query", name] in [one["loc"] for one in twice[1]["fields"]]
         others = "&".join(
             one for one in required(operation).split("&") if not one.startswith(f"{name}=")
         )
@@ -282,7 +282,7 @@ def test_a_member_of_another_type_is_refused(
                 body = GOOD[path] | {name: value}
                 status, refusal = call(world, method, of(path), body)
                 assert (status, refusal["code"]) == (422, "bad_request"), (name, value)
-                assert refusal["detail"][0]["loc"][:2] == ["body", name]
+                assert refusal["fields"][0]["loc"][:2] == ["body", name]
 
 
 @pytest.mark.parametrize(("method", "path", "schema"), BODIES, ids=[path for _, path, _ in BODIES])
@@ -355,5 +355,5 @@ def test_an_audience_of_no_kind_is_told_the_kinds_and_not_what_was_sent(
     body = {"type": "goal", "body": {}, "expires_in_seconds": 60, "audience": {"kind": kind}}
     status, refusal = call(world, "POST", "/news", body)
     assert status == 422
-    (one,) = refusal["detail"]
+    (one,) = refusal["fields"]
     assert one["msg"] == "'kind' must be one of 'everyone', 'resource'"

@@ -12,6 +12,7 @@ import asyncpg
 import boto3
 from websockets.asyncio.client import ClientConnection, connect
 
+from tests.support.contracts import check_answer, check_exchange, check_server_frame
 from tests.support.waiting import PATIENCE_SECONDS, until_answered
 
 if TYPE_CHECKING:
@@ -42,7 +43,10 @@ class Browser:
             method=method,
         )
         with urllib.request.urlopen(request, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
+            text = answer.read().decode()
+            headers = {name.lower(): value for name, value in answer.headers.items()}
+            check_answer(method, path, answer.status, headers, text)
+            return json.loads(text)
 
     async def ticket(self, user_id: str | None = None, **more: object) -> str:
         order = {"user_id": user_id or self.user_id, **more}
@@ -86,13 +90,16 @@ class Browser:
 
 async def hear(tab: ClientConnection) -> dict[str, Any]:
     async with asyncio.timeout(PATIENCE_SECONDS):
-        heard: dict[str, Any] = json.loads(await tab.recv())
-        return heard
+        return check_server_frame(await tab.recv())
 
 
 async def ask(tab: ClientConnection, message: object) -> dict[str, Any]:
-    await tab.send(message if isinstance(message, str) else json.dumps(message))
-    return await hear(tab)
+    sent = message if isinstance(message, str) else json.dumps(message)
+    await tab.send(sent)
+    heard = await hear(tab)
+    if isinstance(message, dict) and heard.get("re") == message.get("id"):
+        check_exchange(sent, heard)
+    return heard
 
 
 async def hello(tab: ClientConnection) -> dict[str, Any]:
@@ -104,4 +111,5 @@ async def reply(tab: ClientConnection, message: dict[str, Any]) -> dict[str, Any
     await tab.send(json.dumps(message))
     while (heard := await hear(tab)).get("re") != message["id"]:
         pass
+    check_exchange(json.dumps(message), heard)
     return heard

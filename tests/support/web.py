@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 from mangum import Mangum
 
 from handlers import http
-from handlers.web.app import application
+from handlers.web.app import TEXT_TYPES, application
+from handlers.web.errors import PROBLEM_TYPE
+from tests.support.contracts import check_answer
 from tests.support.world import Context, golden
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from handlers.web.errors import ErrorCode
     from tests.support.world import World
 
 TOKEN = "service-token-of-this-test"  # noqa: S105  # of nothing else
@@ -30,7 +33,7 @@ class WebContainer(http.HttpContainer):
         self.runner.get_loop()
         app = _application()
         app.state.container = self
-        return Mangum(app, lifespan="off")
+        return Mangum(app, lifespan="off", text_mime_types=TEXT_TYPES)
 
 
 @cache
@@ -46,16 +49,30 @@ def call(  # noqa: PLR0913  # what a request has
     token: str | None = TOKEN,
     *,
     app: str | None = None,
+    **headers: str,
 ) -> tuple[int, Any]:
-    """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is."""
+    """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is.
+
+    `idempotency_key="…"` is a header, as any other name.
+    """
     event = request(method, path, body, token)
     if app is not None:
         event["headers"]["headcount-app"] = app
+    event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
     assert isinstance(world.container, http.HttpContainer)
     answer = http.handle(event, Context(), world.container)
     sent: str = answer["body"]
-    is_json = sent and answer["headers"]["content-type"].startswith("application/json")
+    check_answer(method, path, answer["statusCode"], answer["headers"], sent)
+    is_json = sent and answer["headers"]["content-type"] in {"application/json", PROBLEM_TYPE}
     return answer["statusCode"], json.loads(sent) if is_json else sent
+
+
+def problem(error: ErrorCode) -> dict[str, Any]:
+    """The body of this error, with its default reason."""
+    return {
+        **{"type": f"/docs/errors/{error.code}", "title": error.title, "status": error.status},
+        **{"detail": error.reason, "code": error.code},
+    }
 
 
 def request(
@@ -86,7 +103,9 @@ def answer(world: World, path: str) -> dict[str, Any]:
     event["headers"] = {"host": "api.example", "authorization": f"Bearer {TOKEN}"}
     event["requestContext"]["http"] |= {"method": "GET", "path": path}
     assert isinstance(world.container, http.HttpContainer)
-    return http.handle(event, Context(), world.container)
+    answer = http.handle(event, Context(), world.container)
+    check_answer("GET", path, answer["statusCode"], answer["headers"], answer["body"])
+    return answer
 
 
 def table(response: dict[str, Any]) -> list[dict[str, str]]:

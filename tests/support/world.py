@@ -16,6 +16,7 @@ from handlers.adapters.gateway.errors import GatewayRejected, Gone, Undelivered,
 from handlers.adapters.queue import Queue
 from handlers.core.operations import authorize
 from handlers.core.ticket import Ticket
+from tests.support.contracts import check_server_frame
 from tests.support.databases import aside
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ class FakeConnections:
             raise Undelivered("no route")
         if push.connection_id in self.stuck:
             await asyncio.Event().wait()
-        self.inbox.append((push.connection_id, json.loads(push.data)))
+        self.inbox.append((push.connection_id, check_server_frame(push.data)))
 
     async def close(self, _node: str, connection_id: str) -> None:
         if connection_id in self.gone:

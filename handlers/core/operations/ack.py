@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Operation, Outcome, Rules, Statement, encode
+from handlers.core.server_message import Acked
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -34,7 +35,7 @@ def statement(connection: Connection, message: AckMessage, rules: Rules) -> Ack:
 
 
 def outcome(_connection: Connection, message: AckMessage, _row: AckRow) -> Outcome:
-    return Outcome(encode("acked", re=message.id))
+    return Outcome(encode(Acked(re=message.id)))
 
 
 OPERATION = Operation(statement, outcome)

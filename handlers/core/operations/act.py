@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from handlers.core.operation import (
     error,
     reply_and_notify,
 )
+from handlers.core.server_message import Acted
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -73,7 +75,7 @@ def statement(connection: Connection, message: ActMessage, rules: Rules) -> Act:
 def outcome(connection: Connection, message: ActMessage, row: ActRow) -> Outcome:
     if reason := REFUSALS.get(row.outcome):
         return error(message.id, row.outcome, reason)
-    return reply_and_notify(connection, row, {"type": "acted", "re": message.id})
+    return reply_and_notify(connection, row, partial(Acted, re=message.id))
 
 
 def _json(value: dict[str, Any]) -> Json:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
 import msgspec
@@ -16,10 +17,12 @@ from handlers.core.operation import (
     Statement,
     reply_and_notify,
 )
+from handlers.core.server_message import AnswerAnswer
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
     from handlers.core.message import AnswerMessage
+    from handlers.core.server_message import AnswerOutcome
 
 
 class AnswerRow(msgspec.Struct, frozen=True):
@@ -48,13 +51,13 @@ def statement(connection: Connection, message: AnswerMessage, rules: Rules) -> A
 
 
 def outcome(connection: Connection, message: AnswerMessage, row: AnswerRow) -> Outcome:
-    reply = {
-        "type": "answer",
-        "re": message.id,
-        "question_id": message.question_id,
-        "outcome": row.outcome,
-        "option": row.chosen,
-    }
+    reply = partial(
+        AnswerAnswer,
+        re=message.id,
+        question_id=message.question_id,
+        outcome=cast("AnswerOutcome", row.outcome),
+        option=row.chosen,
+    )
     return reply_and_notify(connection, row, reply)
 
 

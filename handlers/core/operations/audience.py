@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, error, raw
+from handlers.core.server_message import AudienceAnswer
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -55,15 +56,16 @@ def statement(connection: Connection, message: AudienceMessage, rules: Rules) ->
 def outcome(_connection: Connection, message: AudienceMessage, row: AudienceRow) -> Outcome:
     return Outcome(
         encode(
-            "audience",
-            re=message.id,
-            server_now=row.server_now,
-            resource=message.resource,
-            users=row.users,
-            connections=row.connections,
-            sampled_at=row.sampled_at,
-            list=raw(row.list),
-            ask_again_ms=row.ask_again_ms,
+            AudienceAnswer(
+                re=message.id,
+                server_now=row.server_now,
+                resource=message.resource,
+                users=row.users,
+                connections=row.connections,
+                sampled_at=row.sampled_at,
+                list=raw(row.list),
+                ask_again_ms=row.ask_again_ms,
+            )
         )
     )
 

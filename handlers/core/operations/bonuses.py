@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, raw
+from handlers.core.server_message import BonusesPage
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -39,11 +40,12 @@ def statement(connection: Connection, message: BonusesMessage, rules: Rules) -> 
 def outcome(_connection: Connection, message: BonusesMessage, row: BonusesRow) -> Outcome:
     return Outcome(
         encode(
-            "bonuses",
-            re=message.id,
-            server_now=row.server_now,
-            bonuses=raw(row.bonuses),
-            next=row.next,
+            BonusesPage(
+                re=message.id,
+                server_now=row.server_now,
+                bonuses=raw(row.bonuses),
+                next=row.next,
+            )
         )
     )
 

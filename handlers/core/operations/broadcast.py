@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 from uuid import UUID
 
 import msgspec
 
 from handlers.core.apps import MAIN
 from handlers.core.operation import Json, Push, Statement, bonus_message, encode, raw
+from handlers.core.server_message import BonusPush, EventPush, NewsPush, ProgressPush
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -199,7 +200,7 @@ def _message(row: PageRow) -> bytes:
     if row.kind != "news":
         return bonus_message(_begins_at(row), row.bonus, row.broadcast)
     return encode(
-        "news", server_now=_begins_at(row), broadcast=raw(row.broadcast), news=raw(row.news)
+        NewsPush(server_now=_begins_at(row), broadcast=raw(row.broadcast), news=raw(row.news))
     )
 
 
@@ -208,22 +209,21 @@ def _with_progress(row: PageRow) -> dict[str, bytes]:
     if row.progress is None:
         return {}
     bonus = msgspec.json.decode(row.bonus or "{}", type=dict[str, msgspec.Raw])
+    place = raw(row.broadcast)
     each = msgspec.json.decode(row.progress, type=dict[str, msgspec.Raw])
+    own: dict[str, Any] = {
+        user_id: {**bonus, "progress": progress} for user_id, progress in each.items()
+    }
     return {
-        user_id: encode(
-            "bonus",
-            server_now=_begins_at(row),
-            broadcast=raw(row.broadcast),
-            bonus={**bonus, "progress": progress},
-        )
-        for user_id, progress in each.items()
+        user_id: encode(BonusPush(server_now=_begins_at(row), broadcast=place, bonus=theirs))
+        for user_id, theirs in own.items()
     }
 
 
-def _event(row: PageRow, event: msgspec.Raw) -> bytes:
+def _event(row: PageRow, event: Any) -> bytes:
     if row.kind == "progress":
-        return encode("progress", server_now=_begins_at(row), progress=event)
-    return encode("event", server_now=_begins_at(row), epoch=row.epoch, event=event)
+        return encode(ProgressPush(server_now=_begins_at(row), progress=event))
+    return encode(EventPush(server_now=_begins_at(row), epoch=row.epoch, event=event))
 
 
 def _begins_at(row: PageRow) -> int:

@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, raw
+from handlers.core.server_message import CampaignsPage
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -40,11 +41,12 @@ def statement(connection: Connection, message: CampaignsMessage, rules: Rules) -
 def outcome(_connection: Connection, message: CampaignsMessage, row: CampaignsRow) -> Outcome:
     return Outcome(
         encode(
-            "campaigns",
-            re=message.id,
-            server_now=row.server_now,
-            campaigns=raw(row.campaigns),
-            next=row.next,
+            CampaignsPage(
+                re=message.id,
+                server_now=row.server_now,
+                campaigns=raw(row.campaigns),
+                next=row.next,
+            )
         )
     )
 

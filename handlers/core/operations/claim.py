@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, ClassVar
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, cast
 from uuid import UUID
 
 import msgspec
+from msgspec import UNSET
 
 from handlers.core.operation import (
     Json,
@@ -20,10 +22,12 @@ from handlers.core.operation import (
     raw,
     reply_and_notify,
 )
+from handlers.core.server_message import ClaimAnswer
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
     from handlers.core.message import ClaimMessage
+    from handlers.core.server_message import ClaimOutcome
 
 CONFLICT = "this id was used for an action or another claim: give each claim an id of its own"
 ANOTHER_USER = "user_id is another user's: leave it out, a connection claims for its own user"
@@ -69,13 +73,13 @@ def outcome(connection: Connection, message: ClaimMessage, row: ClaimRow) -> Out
     """Granted, the other devices get the event; sold out, they get the bonus as sold out."""
     if row.outcome == "conflict":
         return error(message.id, "conflict", CONFLICT)
-    reply = {
-        "type": "claim",
-        "re": message.id,
-        "bonus_id": message.bonus_id,
-        "outcome": row.outcome,
-        **({} if row.progress is None else {"progress": raw(row.progress)}),
-    }
+    reply = partial(
+        ClaimAnswer,
+        re=message.id,
+        bonus_id=message.bonus_id,
+        outcome=cast("ClaimOutcome", row.outcome),
+        progress=UNSET if row.progress is None else raw(row.progress),
+    )
     sold_out = None if row.bonus is None else bonus_message(row.server_now, row.bonus)
     answer = reply_and_notify(connection, row, reply, sold_out)
     return replace(answer, claim=row.outcome, broadcast_id=row.broadcast_id)

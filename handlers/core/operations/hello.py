@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, raw
+from handlers.core.server_message import Here, Welcome
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -76,28 +77,30 @@ def statement(connection: Connection, message: HelloMessage, rules: Rules) -> He
 def outcome(connection: Connection, message: HelloMessage, row: HelloRow) -> Outcome:
     return Outcome(
         encode(
-            "welcome",
-            re=message.id,
-            server_now=row.server_now,
-            user_id=connection.user_id,
-            resource=row.resource or connection.resource,
-            connection_id=connection.connection_id,
-            # False: it was ended by mistake, while its node was out of reach. A new one is counted.
-            is_counted=row.resource is not None,
-            session={"joined_at": row.joined_at, "connections": row.connections},
-            watched_ms=row.watched_ms,
-            visible_ms=row.visible_ms,
-            reconnect_within_ms=row.reconnect_within_ms,
-            ping_every_ms=row.ping_every_ms,
-            rotate_within_ms=row.rotate_within_ms,
-            epoch=row.epoch,
-            seq=row.seq,
-            recovered=row.recovered,
-            events=raw(row.events),
-            state=raw(row.state),
-            bonuses=raw(row.bonuses),
-            has_more_bonuses=row.has_more_bonuses,
-            broadcasts=raw(row.broadcasts),
+            Welcome(
+                re=message.id,
+                server_now=row.server_now,
+                user_id=connection.user_id,
+                resource=row.resource or connection.resource,
+                connection_id=connection.connection_id,
+                # False: it was ended by mistake, while its node was out of reach. A new one is
+                # counted.
+                is_counted=row.resource is not None,
+                session=Here(joined_at=row.joined_at, connections=row.connections),
+                watched_ms=row.watched_ms,
+                visible_ms=row.visible_ms,
+                reconnect_within_ms=row.reconnect_within_ms,
+                ping_every_ms=row.ping_every_ms,
+                rotate_within_ms=row.rotate_within_ms,
+                epoch=row.epoch,
+                seq=row.seq,
+                recovered=row.recovered,
+                events=raw(row.events),
+                state=raw(row.state),
+                bonuses=raw(row.bonuses),
+                has_more_bonuses=row.has_more_bonuses,
+                broadcasts=raw(row.broadcasts),
+            )
         )
     )
 

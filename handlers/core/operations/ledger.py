@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, raw
+from handlers.core.server_message import LedgerPage
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -39,11 +40,12 @@ def statement(connection: Connection, message: LedgerMessage, rules: Rules) -> L
 def outcome(_connection: Connection, message: LedgerMessage, row: LedgerRow) -> Outcome:
     return Outcome(
         encode(
-            "ledger",
-            re=message.id,
-            server_now=row.server_now,
-            entries=raw(row.entries),
-            next=row.next,
+            LedgerPage(
+                re=message.id,
+                server_now=row.server_now,
+                entries=raw(row.entries),
+                next=row.next,
+            )
         )
     )
 

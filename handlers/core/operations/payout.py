@@ -9,6 +9,7 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.operation import Json, Statement, encode, raw, to_connections
+from handlers.core.server_message import EventPush
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -58,4 +59,4 @@ def pushes(answered: Iterable[tuple[RecordPayout, PayoutRow]]) -> list[Push]:
 
 
 def _message(row: PayoutRow) -> bytes:
-    return encode("event", server_now=row.server_now, epoch=row.epoch, event=raw(row.event))
+    return encode(EventPush(server_now=row.server_now, epoch=row.epoch, event=raw(row.event)))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from handlers.core.operation import Operation, Outcome, Rules, Statement, encode, error
+from handlers.core.server_message import Noted
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -54,7 +55,8 @@ def outcome(_connection: Connection, message: VisibilityMessage, row: Visibility
     """A repeated message, or one that was overtaken, gets the same answer."""
     if row.outcome == "not_connected":
         return error(message.id, "not_connected", NOT_CONNECTED)
-    return Outcome(encode("noted", re=message.id, server_now=row.server_now, change=message.change))
+    noted = Noted(re=message.id, server_now=row.server_now, change=message.change)
+    return Outcome(encode(noted))
 
 
 OPERATION = Operation(statement, outcome)

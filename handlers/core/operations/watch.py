@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import msgspec
 
 from handlers.core.operation import Operation, Outcome, Rules, Statement, encode, error
+from handlers.core.server_message import Here, Watching
 
 if TYPE_CHECKING:
     from handlers.core.connection import Connection
@@ -64,14 +65,15 @@ def outcome(_connection: Connection, message: WatchMessage, row: WatchRow) -> Ou
     """A repeated message gets the same answer: the connection is there already."""
     return Outcome(
         encode(
-            "watching",
-            re=message.id,
-            server_now=row.server_now,
-            resource=message.resource,
-            is_counted=row.outcome != "not_connected",
-            session={"joined_at": row.joined_at, "connections": row.connections},
-            watched_ms=row.watched_ms,
-            visible_ms=row.visible_ms,
+            Watching(
+                re=message.id,
+                server_now=row.server_now,
+                resource=message.resource,
+                is_counted=row.outcome != "not_connected",
+                session=Here(joined_at=row.joined_at, connections=row.connections),
+                watched_ms=row.watched_ms,
+                visible_ms=row.visible_ms,
+            )
         )
     )
 

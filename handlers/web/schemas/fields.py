@@ -114,13 +114,17 @@ HasMore = Annotated[bool, Field(description="whether to poll again at once")]
 
 Id = Annotated[UUID, Field(strict=False)]
 """JSON has no UUIDs: it is text there, and an object here."""
+OWN_ID = "own id"
+"""Marks the member that the header `Idempotency-Key` stands for."""
 OwnId = Annotated[
     Id | None,
     Field(
         description="an id of your own, so that you can send the request again when its response "
         "gets lost. The same request is then answered 200 with what the first one created, "
-        "another one 409 `conflict`. Without an id, each request creates something new"
+        "another one 409 `conflict`. Without an id, here or in the header `Idempotency-Key`, each "
+        "request creates something new"
     ),
+    OWN_ID,
 ]
 ClockName = Literal["connected", "visible"]
 Duration = Annotated[float, Field(ge=1, le=MAX_SECONDS)]
