@@ -8,6 +8,7 @@ import shutil
 import tarfile
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 
 from tests.support.npm import CLIENT, NOT_OURS, ROOT, installed, npm, packed, run
@@ -16,7 +17,8 @@ from tests.support.npm import CLIENT, NOT_OURS, ROOT, installed, npm, packed, ru
 pytestmark = pytest.mark.slow
 
 TYPESCRIPT = Path(__file__).parent / "typescript"
-TYPES = ("headcount.d.ts", "react.d.ts", "show.d.ts", "types.d.ts")
+GENERATED = ("http.d.ts", "messages.d.ts")
+TYPES = ("headcount.d.ts", *GENERATED, "react.d.ts", "show.d.ts", "types.d.ts")
 MAX_GZIP_BYTES = 15_300
 
 
@@ -24,7 +26,7 @@ MAX_GZIP_BYTES = 15_300
 def typescript(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy with package-lock.json's tools, so that test runs stay apart."""
     copy = tmp_path_factory.mktemp("repository")
-    for name in ("client", "pages", "tests/client/typescript"):
+    for name in ("client", "docs/reference", "pages", "tests/client/typescript"):
         shutil.copytree(ROOT / name, copy / name, ignore=NOT_OURS)
     folder = copy / TYPESCRIPT.relative_to(ROOT)
     (folder / "node_modules").symlink_to(installed(TYPESCRIPT))
@@ -102,8 +104,17 @@ def test_client_and_pages_pass_the_strict_type_check(typescript: Path) -> None:
 def test_the_declarations_are_written_from_the_sources(typescript: Path) -> None:
     """`npm run types` in tests/client/typescript writes them again."""
     run(npm(), "run", "build", folder=typescript)
+    run(npm(), "run", "contracts", folder=typescript)
     for name in TYPES:
         assert (typescript / "build" / name).read_text() == (CLIENT / "types" / name).read_text()
+
+
+def test_the_asyncapi_document_is_one(typescript: Path) -> None:
+    """By the schema of its own authors."""
+    schema = typescript / "node_modules" / "@asyncapi" / "specs" / "schemas" / "3.0.0.json"
+    document = json.loads((ROOT / "docs" / "reference" / "asyncapi.json").read_text())
+    validator = jsonschema_rs.Draft7Validator(json.loads(schema.read_text()))
+    assert [str(error) for error in validator.iter_errors(document)] == []
 
 
 def test_a_typescript_page_compiles_against_the_declarations(typescript: Path) -> None:
