@@ -142,7 +142,7 @@ export interface components {
              * @description when the claim window opens, from now by the database's clock
              * @default 0
              */
-            opens_in_seconds: number;
+            opens_in_seconds?: number;
             /** @description instead of `opens_in_seconds`: when the claim window opens, in milliseconds since the epoch or as RFC 3339. May be in the past as long as the window has not ended */
             opens_at?: number | string | null;
             /** @description how long the bonus can be claimed */
@@ -156,7 +156,7 @@ export interface components {
              * @default connected
              * @enum {string}
              */
-            clock: "connected" | "visible";
+            clock?: "connected" | "visible";
             /** @description whether each device acknowledges that it shows the bonus. Users who have neither acknowledged nor claimed it are told again after 5 seconds, at most twice, and the bonus counts the acknowledgements. This costs one message per user who shows it, so null means true for listed users and false for other audiences */
             acknowledge?: boolean | null;
         };
@@ -228,13 +228,13 @@ export interface components {
              * @default connected
              * @enum {string}
              */
-            clock: "connected" | "visible";
+            clock?: "connected" | "visible";
             /**
              * @description how a minute counts that a user watches on several of the resources at once: `once`, or on `each`
              * @default once
              * @enum {string}
              */
-            overlap: "once" | "each";
+            overlap?: "once" | "each";
             /** @description of its days, for streaks and `per_day`: `UTC`, or a name of the IANA database such as `Europe/Berlin` */
             timezone?: string | null;
             /** @description from when on its users can see it with its start and its rewards; needs `starts_at`. Null: from its start */
@@ -259,13 +259,13 @@ export interface components {
              * @default connected
              * @enum {string}
              */
-            clock: "connected" | "visible";
+            clock?: "connected" | "visible";
             /**
              * @description how a minute counts that a user watches on several of the resources at once: `once`, or on `each`
              * @default once
              * @enum {string}
              */
-            overlap: "once" | "each";
+            overlap?: "once" | "each";
             /** @description of its days, for streaks and `per_day`: `UTC`, or a name of the IANA database such as `Europe/Berlin` */
             timezone?: string | null;
             /** @description from when on its users can see it with its start and its rewards; needs `starts_at`. Null: from its start */
@@ -427,7 +427,7 @@ export interface components {
              * @description the revision that is wrong, as GET /sessions shows it: 0 is as recorded
              * @default 0
              */
-            revision: number;
+            revision?: number;
             /** @description when the user was there instead, over the whole session: one time, or several in order with outages between them; an empty list if the session did not happen. A moment that GET /sessions shows for this session stays exactly that one */
             times: components["schemas"]["OrderedTime"][];
             /** @description why, for an auditor; kept with the author and the time */
@@ -598,7 +598,7 @@ export interface components {
              * @description leave the user's id where it stands in events, states, rewards and news of others. Otherwise each text there that is the id becomes an empty one
              * @default false
              */
-            keep_mentions: boolean;
+            keep_mentions?: boolean;
         };
         ErasuresPage: {
             /** @description the entries, in order */
@@ -693,6 +693,12 @@ export interface components {
             scopes: string[];
             /** @description milliseconds since the epoch */
             created_at: number;
+            /** @description milliseconds since the epoch; null: never */
+            expires_at: number | null;
+            /** @description its last use, to the hour: milliseconds since the epoch; null: it was not used yet */
+            used_at: number | null;
+            /** @description while the key is rotated: until when the secret before is good, milliseconds since the epoch */
+            old_valid_until: number | null;
         };
         KeyList: {
             /** @description the entries, in order */
@@ -701,8 +707,10 @@ export interface components {
         KeyOrder: {
             /** @description who uses it, such as `payouts`: it stands in the log beside what the key changes. Two keys may have one name, so that one can replace the other */
             name: string;
-            /** @description what it may do: `tickets` mint tickets, `read` presence, reports and orders, `order` bonuses, campaigns and news, `kick` users, `pay` reads grants and records payouts, `records` corrects sessions, exports and erases a user's data */
-            scopes: ("tickets" | "read" | "order" | "kick" | "pay" | "records")[];
+            /** @description what it may do: `tickets` mint tickets, `read` presence, reports and orders, `order` bonuses, campaigns and news, `kick` users, `pay` reads grants and records payouts, `records` corrects sessions, exports and erases a user's data, `webhooks` says which other systems are told what happens */
+            scopes: ("tickets" | "read" | "order" | "kick" | "pay" | "records" | "webhooks")[];
+            /** @description after so many days the key opens nothing */
+            expires_in_days?: number | null;
         };
         KickOrder: {
             /** @description the user's id in your system */
@@ -859,6 +867,40 @@ export interface components {
              */
             state: "upcoming" | "open" | "closed" | "cancelled";
         };
+        /** @description Kept as long as grants. */
+        ListedReveal: {
+            /**
+             * Format: uuid
+             * @description the reveal
+             */
+            reveal_id: string;
+            /** @description what is revealed */
+            content: {
+                [key: string]: components["schemas"]["JsonValue"];
+            };
+            /**
+             * @description who it is for: `everyone`, the viewers of one `resource`, or listed `users`
+             * @enum {string}
+             */
+            audience: "everyone" | "resource";
+            /** @description what is watched, such as a page or a stream */
+            resource: string | null;
+            /** @description connections of the audience when it was ordered; of many, estimated */
+            connections: number;
+            /** @description milliseconds since the epoch */
+            reveals_at: number;
+            /** @description when the key is told, in milliseconds since the epoch; from then on a user who reads what the browser receives can read the content */
+            key_at: number;
+            /** @description milliseconds since the epoch */
+            created_at: number;
+            /** @description the name of the key that ordered it; null: none did, or that was longer ago than GET /audit goes back */
+            ordered_by: string | null;
+            /**
+             * @description how it stands now
+             * @enum {string}
+             */
+            state: "sealed" | "revealed" | "cancelled";
+        };
         Milestone: {
             /** @description the number of the milestone in its campaign */
             milestone: number;
@@ -889,7 +931,7 @@ export interface components {
              * @description whether it is reached again each time after as long, or as many days more
              * @default false
              */
-            repeats: boolean;
+            repeats?: boolean;
             /** @description what a user gets for claiming: any JSON object of at most 4,096 bytes as stored, nested at most 32 levels deep */
             reward: {
                 [key: string]: components["schemas"]["JsonValue"];
@@ -925,6 +967,41 @@ export interface components {
             key_id: string;
             /** @description what to send as `Bearer`; it is shown only here */
             token: string;
+        };
+        NewWebhook: {
+            /**
+             * Format: uuid
+             * @description the webhook
+             */
+            webhook_id: string;
+            /** @description where events are posted to */
+            url: string;
+            /** @description which events it gets */
+            types: string[];
+            /** @description what is watched, such as a page or a stream */
+            resource: string | null;
+            /** @description milliseconds since the epoch */
+            created_at: number;
+            /** @description since when it is off; null: it is on */
+            off_at: number | null;
+            /** @description `order`: you switched it off; `gone`: it answered 410; `failing`: it took nothing for five days; `behind`: it had not had events that were deleted */
+            off_by: string | null;
+            /** @description until when the secret signs as well that was replaced */
+            old_until: number | null;
+            /** @description how many events it has taken */
+            delivered: number;
+            /** @description when it took the last one */
+            delivered_at: number | null;
+            /** @description since when it has taken nothing */
+            failing_since: number | null;
+            /** @description events that are sent again later */
+            waiting: number;
+            /** @description events that were given up: see its deliveries */
+            dead: number;
+            /** @description how long ago the oldest event was recorded that it has not had */
+            behind_ms: number | null;
+            /** @description verify events with it; it is shown only here. Null: this order came before */
+            secret: string | null;
         };
         /** @description Kept until a day after `expires_at`. */
         News: {
@@ -1105,7 +1182,7 @@ export interface components {
              * @description with `rejected`: let another user claim what this one got, if the bonus has a stock and is still open. That is final: the payout cannot be corrected then
              * @default false
              */
-            give_back: boolean;
+            give_back?: boolean;
             /** @description the `payout_id` that GET /grants shows for this grant, if that was wrong */
             corrects?: string | null;
         };
@@ -1254,7 +1331,7 @@ export interface components {
              * @description when it is asked, from now by the database's clock
              * @default 0
              */
-            opens_in_seconds: number;
+            opens_in_seconds?: number;
             /** @description instead of `opens_in_seconds`: when it is asked, in milliseconds since the epoch or as RFC 3339. May be in the past as long as the window has not ended */
             opens_at?: number | string | null;
             /** @description how long it can be answered */
@@ -1266,6 +1343,10 @@ export interface components {
             /** @description pass it as `after` for the next page; null on the last page */
             next: string | null;
         };
+        ReplayOrder: {
+            /** @description send again what was recorded since then: milliseconds since the epoch, or RFC 3339 */
+            begins_at: number | string;
+        };
         ResourceCount: {
             /** @description what is watched, such as a page or a stream */
             resource: string;
@@ -1274,7 +1355,6 @@ export interface components {
             /** @description open connections */
             connections: number;
         };
-        /** @description Kept as long as grants. */
         Reveal: {
             /**
              * Format: uuid
@@ -1329,6 +1409,20 @@ export interface components {
             /** @description instead of `reveals_in_seconds`: the instant, in milliseconds since the epoch or as RFC 3339 */
             reveals_at?: number | string | null;
         };
+        RevealsPage: {
+            /** @description the entries, in order */
+            items: components["schemas"]["ListedReveal"][];
+            /** @description pass it as `after` for the next page; null on the last page */
+            next: string | null;
+        };
+        RotateOrder: {
+            /** @description for how long the secret that the program has stays good; 0: it leaked */
+            old_valid_seconds: number;
+        };
+        SecretOrder: {
+            /** @description the secret that signs, `whsec_` and 24 to 64 random bytes in base64; without it, one is made */
+            secret?: string | null;
+        };
         /** @description A stay of one user on one resource, over all their connections to it, or a part of one. */
         Session: {
             /** @description the session */
@@ -1368,6 +1462,14 @@ export interface components {
             /** @description the database's time at the response, in milliseconds since the epoch */
             server_now: number;
         };
+        /** @description An event of the type `webhook.test`, which is on its way. */
+        TestEvent: {
+            /**
+             * Format: uuid
+             * @description the event
+             */
+            event_id: string;
+        };
         /** @description A ticket opens one connection, once. */
         Ticket: {
             /** @description a signed token (JWT) */
@@ -1385,19 +1487,19 @@ export interface components {
              * @description what the user watches first, such as a page or a stream
              * @default site
              */
-            resource: string;
+            resource?: string;
             /** @description a label for this connection in GET /connections, such as "phone" */
             device?: string | null;
             /**
              * @description further resources that this connection may move to with a `watch` message; "*" allows every resource. What a user watches decides which minutes and which bonuses count, so the default allows none
              * @default []
              */
-            may_watch: "*" | string[];
+            may_watch?: "*" | string[];
             /**
              * @description whether the user's page may show by name who watches what it watches: the `user_id`s of up to 50 users. The default shows numbers only
              * @default false
              */
-            may_list: boolean;
+            may_list?: boolean;
         };
         /** @description A time for which the user was there. */
         Time: {
@@ -1484,6 +1586,103 @@ export interface components {
             /** @description pass it as `after` for the next page; null on the last page */
             next: string | null;
         };
+        Webhook: {
+            /**
+             * Format: uuid
+             * @description the webhook
+             */
+            webhook_id: string;
+            /** @description where events are posted to */
+            url: string;
+            /** @description which events it gets */
+            types: string[];
+            /** @description what is watched, such as a page or a stream */
+            resource: string | null;
+            /** @description milliseconds since the epoch */
+            created_at: number;
+            /** @description since when it is off; null: it is on */
+            off_at: number | null;
+            /** @description `order`: you switched it off; `gone`: it answered 410; `failing`: it took nothing for five days; `behind`: it had not had events that were deleted */
+            off_by: string | null;
+            /** @description until when the secret signs as well that was replaced */
+            old_until: number | null;
+            /** @description how many events it has taken */
+            delivered: number;
+            /** @description when it took the last one */
+            delivered_at: number | null;
+            /** @description since when it has taken nothing */
+            failing_since: number | null;
+            /** @description events that are sent again later */
+            waiting: number;
+            /** @description events that were given up: see its deliveries */
+            dead: number;
+            /** @description how long ago the oldest event was recorded that it has not had */
+            behind_ms: number | null;
+        };
+        WebhookDeliveriesPage: {
+            /** @description the entries, in order */
+            items: components["schemas"]["WebhookDelivery"][];
+            /** @description pass it as `after` for the next page; null on the last page */
+            next: string | null;
+        };
+        /** @description An event that was not taken at the first attempt, or a test. */
+        WebhookDelivery: {
+            /**
+             * Format: uuid
+             * @description the event
+             */
+            event_id: string;
+            /** @description what kind it is */
+            type: string;
+            /** @description the user's id in your system */
+            user_id: string | null;
+            /** @description milliseconds since the epoch */
+            at: number;
+            /**
+             * @description how it stands now
+             * @enum {string}
+             */
+            state: "waiting" | "delivered" | "dead";
+            /** @description how often it was sent */
+            attempts: number;
+            /** @description when it was sent first */
+            first_at: number;
+            /** @description when it was sent last */
+            last_at: number;
+            /** @description when it is sent again; null: behind another event of its user */
+            due_at: number | null;
+            /** @description of the last answer; null: there was none */
+            status: number | null;
+            /** @description what was wrong with the last attempt: `status`, `redirect`, `gone`, `timeout`, `unreachable`, `unresolved`, `certificate`, `forbidden_address`, `forbidden_url`; null: nothing */
+            error: string | null;
+        };
+        /** @description How a webhook is from now on. */
+        WebhookEdit: {
+            /** @description where events are posted to: `https`, at a public address, of at most 2,048 characters */
+            url: string;
+            /** @description which events it gets: see the reference of webhooks */
+            types: ("user.online" | "user.offline" | "bonus.granted")[];
+            /** @description only events about this resource; null: about any, and about none */
+            resource?: string | null;
+            /** @description false: nothing is sent, and what happens is kept for seven days */
+            is_on: boolean;
+        };
+        WebhookList: {
+            /** @description the entries, in order */
+            items: components["schemas"]["Webhook"][];
+        };
+        WebhookOrder: {
+            /** @description an id of your own, so that you can send the request again when its response gets lost. The same request is then answered 200 with what the first one created, another one 409 `conflict`. Without an id, here or in the header `Idempotency-Key`, each request creates something new */
+            webhook_id?: string | null;
+            /** @description where events are posted to: `https`, at a public address, of at most 2,048 characters */
+            url: string;
+            /** @description which events it gets: see the reference of webhooks */
+            types: ("user.online" | "user.offline" | "bonus.granted")[];
+            /** @description only events about this resource; null: about any, and about none */
+            resource?: string | null;
+            /** @description the secret that signs, `whsec_` and 24 to 64 random bytes in base64; without it, one is made */
+            secret?: string | null;
+        };
         Work: {
             /** @description when the sweep last began a cycle, in milliseconds since the epoch; null: none */
             swept_at: number | null;
@@ -1526,7 +1725,7 @@ export interface components {
              * @description with 422 `bad_request`: each field and parameter that is wrong
              * @default []
              */
-            fields: components["schemas"]["FieldError"][];
+            fields?: components["schemas"]["FieldError"][];
         };
     };
     responses: never;

@@ -46,7 +46,7 @@ export interface components {
              * @description what it changes in the user's state: a JSON merge patch (RFC 7396)
              * @default null
              */
-            patch: Record<string, never> | null;
+            patch?: Record<string, never> | null;
         };
         /** @description The answer to `act`. */
         Acted: {
@@ -207,7 +207,7 @@ export interface components {
              * @description `next` of the page before; leave it out for the first page
              * @default null
              */
-            after: string | null;
+            after?: string | null;
         };
         /** @description The answer to `bonuses`. */
         BonusesPage: {
@@ -294,7 +294,7 @@ export interface components {
              * @description `next` of the page before; leave it out for the first page
              * @default null
              */
-            after: string | null;
+            after?: string | null;
         };
         /** @description The answer to `campaigns`. */
         CampaignsPage: {
@@ -360,7 +360,7 @@ export interface components {
              * @description the user's id in your system
              * @default null
              */
-            user_id: string | null;
+            user_id?: string | null;
         };
         /** @description The body of `bonus.claimed`. */
         ClaimedBody: {
@@ -442,27 +442,27 @@ export interface components {
              * @description the last `seq` that you have; leave it out the first time
              * @default null
              */
-            since: number | null;
+            since?: number | null;
             /**
              * @description the log that the events are of; another one when events were lost
              * @default null
              */
-            epoch: string | null;
+            epoch?: string | null;
             /**
              * @description the last `seq` of broadcasts that you have; leave it out the first time
              * @default null
              */
-            broadcasts_since: number | null;
+            broadcasts_since?: number | null;
             /**
              * @description whether the user can see the client
              * @default null
              */
-            visible: boolean | null;
+            visible?: boolean | null;
             /**
              * @description numbers what this connection tells of `visible`: the first is 1
              * @default null
              */
-            change: number | null;
+            change?: number | null;
         };
         /** @description The user's session on a resource; nulls if the connection is in none. */
         Here: {
@@ -517,7 +517,7 @@ export interface components {
              * @description `next` of the page before; leave it out for the first page
              * @default null
              */
-            before: number | null;
+            before?: number | null;
         };
         /** @description The answer to `ledger`. */
         LedgerPage: {

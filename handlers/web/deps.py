@@ -109,6 +109,7 @@ def open_router(tag: str) -> APIRouter:
         tags=[tag],
         route_class=StrictRoute,
         dependencies=[Depends(check_query)],
+        responses=documented(BAD_REQUEST),
         generate_unique_id_function=_operation_id,
     )
 

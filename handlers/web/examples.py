@@ -66,6 +66,15 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "erase_user_data": {"user_id": "ann", "author": "support"},
     "create_key": {"name": "payouts", "scopes": ["pay"]},
+    "rotate_key": {"old_valid_seconds": 3600},
+    "create_webhook": {"url": "https://example.com/headcount", "types": ["bonus.granted"]},
+    "change_webhook": {
+        "url": "https://example.com/headcount",
+        "types": ["bonus.granted"],
+        "is_on": True,
+    },
+    "rotate_webhook_secret": {"secret": None},
+    "replay_webhook": {"begins_at": "2026-03-01T18:00:00Z"},
 }
 """Of each operation that takes a body: one that is accepted."""
 PARAMETERS: dict[str, Any] = {

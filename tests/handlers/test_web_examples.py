@@ -22,6 +22,7 @@ MADE_BY = {
     "news_id": ("create_news", "news_id"),
     "question_id": ("create_question", "question_id"),
     "reveal_id": ("create_reveal", "reveal_id"),
+    "webhook_id": ("create_webhook", "webhook_id"),
 }
 """Where the id in a path comes from, that the example cannot know."""
 
@@ -39,7 +40,10 @@ def test_every_operation_accepts_its_example(world: World) -> None:
     made: dict[str, Any] = {}
     for name, (method, path) in sorted(operations(world).items(), key=by_turn):
         operation = document["paths"][path][method.lower()]
-        status, answer = call(world, method, filled(path, operation, made), BODIES.get(name))
+        body = BODIES.get(name)
+        if name == "replay_webhook":  # the example's moment is over
+            body = {"begins_at": made["create_webhook"]["created_at"]}
+        status, answer = call(world, method, filled(path, operation, made), body)
         assert status < 300, (name, answer)
         made[name] = answer
 

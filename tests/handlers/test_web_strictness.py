@@ -292,7 +292,7 @@ def test_a_member_that_is_not_known_or_comes_twice_is_refused(
     for wrong in ("Stock", "user-id", "__proto__", "limit", "", "\ud800", "constructor"):
         status, refusal = call(world, method, of(path), GOOD[path] | {wrong: 1})
         assert (status, refusal["code"]) == (422, "bad_request"), wrong
-    for name in schema["required"]:
+    for name in schema.get("required", ()):
         twice = json.dumps(GOOD[path])[:-1] + f', "{name}": {json.dumps(GOOD[path][name])}}}'
         status, refusal = call(world, method, of(path), twice)
         assert (status, refusal["code"]) == (400, "bad_request")

@@ -142,9 +142,9 @@ async def list_webhook_deliveries(
     after: After = None,
 ) -> WebhookDeliveriesPage:
     """List the events that were not taken at the first attempt, and tests, the newest first."""
-    await webhooks.read(database, webhook_id)
 
     async def fetch(position: Before | None, rows: int) -> list[DeliveryRow]:
+        await webhooks.read(database, webhook_id)
         return await database.fetch(ListDeliveries(webhook_id, state, before(position), rows))
 
     listing = Listing(

@@ -213,6 +213,9 @@ class Key(TypedDict):
     name: str
     scopes: list[str]
     created_at: int
+    expires_at: int | None
+    used_at: int | None
+    old_valid_until: int | None
 
 
 class KeyList(TypedDict):
@@ -221,7 +224,8 @@ class KeyList(TypedDict):
 
 class KeyOrder(TypedDict):
     name: str
-    scopes: list[Literal["tickets", "read", "order", "kick", "pay", "records"]]
+    scopes: list[Literal["tickets", "read", "order", "kick", "pay", "records", "webhooks"]]
+    expires_in_days: NotRequired[int | None]
 
 
 class KickOrder(TypedDict):
@@ -313,6 +317,23 @@ class ListedQuestion(TypedDict):
     state: Literal["upcoming", "open", "closed", "cancelled"]
 
 
+class ListedReveal(TypedDict):
+    """
+    Kept as long as grants.
+    """
+
+    reveal_id: str
+    content: dict[str, Any]
+    audience: Literal["everyone", "resource"]
+    resource: str | None
+    connections: int
+    reveals_at: int
+    key_at: int
+    created_at: int
+    ordered_by: str | None
+    state: Literal["sealed", "revealed", "cancelled"]
+
+
 class Milestone(TypedDict):
     milestone: int
     watched_seconds: float
@@ -350,6 +371,24 @@ class MilestoneProgress(TypedDict):
 class NewKey(TypedDict):
     key_id: str
     token: str
+
+
+class NewWebhook(TypedDict):
+    webhook_id: str
+    url: str
+    types: list[str]
+    resource: str | None
+    created_at: int
+    off_at: int | None
+    off_by: str | None
+    old_until: int | None
+    delivered: int
+    delivered_at: int | None
+    failing_since: int | None
+    waiting: int
+    dead: int
+    behind_ms: int | None
+    secret: str | None
 
 
 class NodeCount(TypedDict):
@@ -528,6 +567,10 @@ class QuestionsPage(TypedDict):
     next: str | None
 
 
+class ReplayOrder(TypedDict):
+    begins_at: int | str
+
+
 class ResourceCount(TypedDict):
     resource: str
     users: int
@@ -535,10 +578,6 @@ class ResourceCount(TypedDict):
 
 
 class Reveal(TypedDict):
-    """
-    Kept as long as grants.
-    """
-
     reveal_id: str
     content: dict[str, Any]
     audience: Literal["everyone", "resource"]
@@ -552,6 +591,19 @@ class Reveal(TypedDict):
     broadcast: Progress | None
     key_broadcast: Progress | None
     server_now: int
+
+
+class RevealsPage(TypedDict):
+    items: list[ListedReveal]
+    next: str | None
+
+
+class RotateOrder(TypedDict):
+    old_valid_seconds: int
+
+
+class SecretOrder(TypedDict):
+    secret: NotRequired[str | None]
 
 
 class Session(TypedDict):
@@ -579,6 +631,14 @@ class SessionsPage(TypedDict):
     items: list[Session]
     next: str | None
     server_now: int
+
+
+class TestEvent(TypedDict):
+    """
+    An event of the type `webhook.test`, which is on its way.
+    """
+
+    event_id: str
 
 
 class Ticket(TypedDict):
@@ -671,6 +731,64 @@ class WatchTime(TypedDict):
 class WatchTimePage(TypedDict):
     items: list[WatchTime]
     next: str | None
+
+
+class Webhook(TypedDict):
+    webhook_id: str
+    url: str
+    types: list[str]
+    resource: str | None
+    created_at: int
+    off_at: int | None
+    off_by: str | None
+    old_until: int | None
+    delivered: int
+    delivered_at: int | None
+    failing_since: int | None
+    waiting: int
+    dead: int
+    behind_ms: int | None
+
+
+class WebhookDelivery(TypedDict):
+    """
+    An event that was not taken at the first attempt, or a test.
+    """
+
+    event_id: str
+    type: str
+    user_id: str | None
+    at: int
+    state: Literal["waiting", "delivered", "dead"]
+    attempts: int
+    first_at: int
+    last_at: int
+    due_at: int | None
+    status: int | None
+    error: str | None
+
+
+class WebhookEdit(TypedDict):
+    """
+    How a webhook is from now on.
+    """
+
+    url: str
+    types: list[Literal["user.online", "user.offline", "bonus.granted"]]
+    resource: NotRequired[str | None]
+    is_on: bool
+
+
+class WebhookList(TypedDict):
+    items: list[Webhook]
+
+
+class WebhookOrder(TypedDict):
+    webhook_id: NotRequired[str | None]
+    url: str
+    types: list[Literal["user.online", "user.offline", "bonus.granted"]]
+    resource: NotRequired[str | None]
+    secret: NotRequired[str | None]
 
 
 class Work(TypedDict):
@@ -983,3 +1101,8 @@ class RevealOrder(TypedDict):
     audience: Everyone | Viewers
     reveals_in_seconds: NotRequired[float | None]
     reveals_at: NotRequired[int | str | None]
+
+
+class WebhookDeliveriesPage(TypedDict):
+    items: list[WebhookDelivery]
+    next: str | None
