@@ -28,7 +28,7 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 # infra/alarms.yaml calls them so; template.yaml gives it these.
 FUNCTIONS = {
     **{name: f"{name}Function" for name in ("Authorize", "Connect", "Disconnect", "Message")},
-    **{name: f"{name}Function" for name in ("Sweep", "Award", "Web")},
+    **{name: f"{name}Function" for name in ("Sweep", "Award", "Web", "Webhook")},
     "Push": "BroadcastFunction",
 }
 QUEUES = {
