@@ -23,6 +23,7 @@ CAMPAIGN = {"milestones": [COIN]}
 QUESTION = {"text": "Who?", "options": ["ann", "bob"], "audience": EVERYONE, "window_seconds": 60}
 REVEAL = {"content": {"winner": "ann"}, "audience": EVERYONE, "reveals_in_seconds": 60}
 DRAW = {"reward": {}, "among": {"kind": "present"}, "winners": 1, "claim_within_seconds": 60}
+WEBHOOK = {"url": "https://example.com/headcount", "types": ["bonus.granted"]}
 CORRECTION = {"user_id": "ann", "session_id": 7, "times": [], "reason": "gone", "author": "ann's"}
 # operation -> the request, and what the audit has of it: subject, outcome, reason
 ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
@@ -65,6 +66,17 @@ ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
         (ID, "unknown", None),
     ),
     "delete_key": ("DELETE", f"/keys/{ID}", None, (ID, "unknown", None)),
+    "create_webhook": ("POST", "/webhooks", WEBHOOK | {"webhook_id": ID}, (ID, "created", None)),
+    "change_webhook": (
+        *("PUT", f"/webhooks/{ID}", WEBHOOK | {"is_on": True}),
+        (ID, "unknown", None),
+    ),
+    "rotate_webhook_secret": ("POST", f"/webhooks/{ID}/secret", {}, (ID, "unknown", None)),
+    "replay_webhook": (
+        *("POST", f"/webhooks/{ID}/replay", {"begins_at": "2026-03-01T18:00:00Z"}),
+        (ID, "unknown", None),
+    ),
+    "delete_webhook": ("DELETE", f"/webhooks/{ID}", None, (ID, "unknown", None)),
 }
 # What changes something and is noted elsewhere, or in a test of its own.
 ELSEWHERE = {
@@ -72,6 +84,7 @@ ELSEWHERE = {
     "record_payouts": "payouts have their author",
     "create_key": "its subject is the new key's id",
     "end_session": "it takes a session",
+    "test_webhook": "it changes nothing but the list of deliveries",
 }
 
 
