@@ -69,8 +69,8 @@ def push(connection_id: str, said: object = None) -> Push:
 
 
 async def test_a_post_reaches_an_open_connection(side: Side) -> None:
-    await side.api.post(push(side.open_id, {"text": "hé"}))
-    assert await side.heard() == {"text": "hé"}
+    await side.api.post(push(side.open_id, {"message": "hé"}))
+    assert await side.heard() == {"message": "hé"}
 
 
 async def test_a_post_to_an_unknown_connection_is_gone(side: Side) -> None:

@@ -168,9 +168,9 @@ async def test_plain_boto3_reaches_a_connection(browser: Browser) -> None:
         endpoint_url=browser.headcount.websocket_url.replace("ws://", "http://"),
     )
     await asyncio.to_thread(
-        gateway.post_to_connection, ConnectionId=connection_id, Data=b'{"type":"news"}'
+        gateway.post_to_connection, ConnectionId=connection_id, Data=b'{"message":"so"}'
     )
-    assert await hear(tab) == {"type": "news"}
+    assert await hear(tab) == {"message": "so"}
     about = await asyncio.to_thread(gateway.get_connection, ConnectionId=connection_id)
     assert about["Identity"]["SourceIp"] == "127.0.0.1"
     await asyncio.to_thread(gateway.delete_connection, ConnectionId=connection_id)

@@ -50,8 +50,8 @@ def drop(world: World, *users: str, window: float = 60, acknowledge: bool = Fals
 def news(world: World) -> Broadcast:
     broadcast_id = uuid.uuid4()
     world.rows(
-        """select create_news($1, '{"type": "hint"}', 'everyone', null, '1 minute', null)""",
-        broadcast_id,
+        "select create_news($1, $2, 'everyone', null, '1 minute', null)",
+        *(broadcast_id, '{"type": "hint", "body": {}}'),
     )
     return Broadcast(str(broadcast_id), is_news=True)
 
@@ -542,7 +542,7 @@ def test_a_silent_node_is_left_alone_for_a_while() -> None:
 
     async def post(node: str) -> bool:
         try:
-            await posts.post(Push("ann", node, "a1", b"{}"))
+            await posts.post(Push("ann", node, "a1", b'{"message": "so"}'))
         except Unreachable:
             return False
         return True
@@ -566,7 +566,7 @@ def test_a_node_with_one_answer_is_not_silent(answer: str) -> None:
 
     async def post() -> str:
         try:
-            await posts.post(Push("ann", "n1", "a1", b"{}"))
+            await posts.post(Push("ann", "n1", "a1", b'{"message": "so"}'))
         except Exception as error:
             return type(error).__name__
         return "sent"

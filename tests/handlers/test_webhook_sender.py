@@ -410,7 +410,7 @@ def test_what_a_dead_sender_has_sent_comes_again_with_the_same_ids(
     assert world.run(dies()), "it is still held"
     world.rows("update webhooks set held_until = now()")
     send(world)
-    assert receiver.ids[:2] == receiver.ids[2:]
+    assert sorted(receiver.ids[:2]) == sorted(receiver.ids[2:])
 
 
 def test_a_report_of_a_worker_that_lost_its_hold_changes_nothing(world: World) -> None:

@@ -14,8 +14,10 @@ from handlers.web.deps import FROM, TO, TheDatabase, check_interval, service_rou
 from handlers.web.errors import (
     BAD_REQUEST,
     CAMPAIGN_OVER,
+    FOREIGN_CURSOR,
     IN_PAST,
     NOT_FOUND,
+    REVERSED_INTERVAL,
     REWARD_TOO_LARGE,
     UNKNOWN_TIMEZONE,
     UNREADABLE_BODY,
@@ -25,7 +27,6 @@ from handlers.web.errors import (
 )
 from handlers.web.orders import created, fingerprint, named, to_json
 from handlers.web.pagination import (
-    LIST_ERRORS,
     After,
     Cursor,
     Listing,
@@ -177,7 +178,7 @@ def _wanted_campaigns(
     return Wanted(state, resource, begins or EPOCH, ends or NEVER)
 
 
-@router.get("/campaigns", responses=LIST_ERRORS)
+@router.get("/campaigns", responses=documented(BAD_REQUEST, FOREIGN_CURSOR, REVERSED_INTERVAL))
 async def list_campaigns(
     database: TheDatabase,
     wanted: Annotated[Wanted, Depends(_wanted_campaigns)],
