@@ -53,10 +53,14 @@ class Database:
 
 
 def until(world: World, now: datetime) -> World:
-    """What is recorded by then; what goes on has been visible as far as it was by then."""
+    """What is recorded before then; what goes on has been visible as far as it was by then.
+
+    A session that begins at that very moment is recorded next: a report up to then has no time of
+    it, and may count it or not.
+    """
     found = []
     for one in world.stays:
-        if one.joined_at <= now:
+        if one.joined_at < now:
             is_open = one.ended_at is None or one.ended_at > now
             shown = one.visible and tuple((a, min(b, now)) for a, b in one.visible if a < now)
             found.append(replace(one, ended_at=None, visible=shown) if is_open else one)
