@@ -35,14 +35,14 @@ from handlers.adapters.settings import (
     rules,
 )
 from handlers.core.apps import MAIN
-from handlers.core.rate_limit import KeptOut
-from handlers.services import broadcast
 from handlers.services.delivery import Delivery
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
     from handlers.core.operation import Rules
+    from handlers.core.rate_limit import KeptOut
+    from handlers.services import broadcast
 
 # They log at INFO what they do at each call; the access logs have it already.
 TALKATIVE = ("botocore", "mangum")
@@ -135,6 +135,8 @@ class Container:
 
     @cached_property
     def kept_out(self) -> KeptOut:
+        from handlers.core.rate_limit import KeptOut  # noqa: PLC0415  # it is for messages alone
+
         return KeptOut()
 
     @cached_property
@@ -148,6 +150,7 @@ class Container:
     def broadcast_ports(self) -> broadcast.Ports:
         # Pushes are next: what the first one needs takes longer to import than a page may take.
         import handlers.adapters.gateway.http  # noqa: F401, PLC0415
+        from handlers.services import broadcast  # noqa: PLC0415  # only three functions push
 
         return broadcast.Ports(self.database, self.delivery, self.queue, pushes_per_second())
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from handlers.core.operation import error
+from handlers.core.reply import error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from handlers.core.operation import error
+from handlers.core.reply import error
 
 if TYPE_CHECKING:
     from datetime import datetime

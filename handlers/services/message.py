@@ -15,11 +15,12 @@ from handlers.adapters.gateway.errors import Gone, Undelivered
 from handlers.adapters.metrics import Metrics
 from handlers.adapters.queue import NotQueued
 from handlers.core.message import UNSTORABLE
-from handlers.core.operation import Push, error
+from handlers.core.operation import Push
 from handlers.core.operations.broadcast import Broadcast
 from handlers.core.operations.table import read, refused
 from handlers.core.overload import OVERLOADED, UNAVAILABLE, is_too_late, unavailable
 from handlers.core.rate_limit import over_limit
+from handlers.core.reply import error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from handlers.core.operation import Operation, Outcome, Rules, Statement, encode
+from handlers.core.operation import Operation, Outcome, Rules, Statement
+from handlers.core.reply import encode
 from handlers.core.server_message import Acked
 
 if TYPE_CHECKING:

@@ -10,15 +10,8 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.message import MAX_MESSAGE_BYTES
-from handlers.core.operation import (
-    Json,
-    Operation,
-    Outcome,
-    Rules,
-    Statement,
-    error,
-    reply_and_notify,
-)
+from handlers.core.operation import Json, Operation, Outcome, Rules, Statement
+from handlers.core.reply import error, reply_and_notify
 from handlers.core.server_message import Acted
 
 if TYPE_CHECKING:

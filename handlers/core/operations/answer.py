@@ -9,14 +9,8 @@ from uuid import UUID
 
 import msgspec
 
-from handlers.core.operation import (
-    Json,
-    Operation,
-    Outcome,
-    Rules,
-    Statement,
-    reply_and_notify,
-)
+from handlers.core.operation import Json, Operation, Outcome, Rules, Statement
+from handlers.core.reply import reply_and_notify
 from handlers.core.server_message import AnswerAnswer
 
 if TYPE_CHECKING:

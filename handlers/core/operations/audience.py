@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, error, raw
+from handlers.core.operation import Json, Operation, Outcome, Rules, Statement
+from handlers.core.reply import encode, error, raw
 from handlers.core.server_message import AudienceAnswer
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from uuid import UUID
 import msgspec
 
 from handlers.core.apps import MAIN
-from handlers.core.operation import Json, Push, Statement, bonus_message, encode, raw
+from handlers.core.operation import Json, Push, Statement
+from handlers.core.reply import bonus_message, encode, raw
 from handlers.core.server_message import BonusPush, EventPush, NewsPush, ProgressPush
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from handlers.core.operation import Json, Operation, Outcome, Rules, Statement, encode, raw
+from handlers.core.operation import Json, Operation, Outcome, Rules, Statement
+from handlers.core.reply import encode, raw
 from handlers.core.server_message import CampaignsPage
 
 if TYPE_CHECKING:

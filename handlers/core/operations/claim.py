@@ -11,17 +11,8 @@ from uuid import UUID
 import msgspec
 from msgspec import UNSET
 
-from handlers.core.operation import (
-    Json,
-    Operation,
-    Outcome,
-    Rules,
-    Statement,
-    bonus_message,
-    error,
-    raw,
-    reply_and_notify,
-)
+from handlers.core.operation import Json, Operation, Outcome, Rules, Statement
+from handlers.core.reply import bonus_message, error, raw, reply_and_notify
 from handlers.core.server_message import ClaimAnswer
 
 if TYPE_CHECKING:

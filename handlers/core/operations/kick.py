@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.operation import Push, Statement, error
+from handlers.core.operation import Push, Statement
 from handlers.core.operations import forget
+from handlers.core.reply import error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import msgspec
 
-from handlers.core.operation import Json, Statement, encode, raw, to_connections
+from handlers.core.operation import Json, Statement, to_connections
+from handlers.core.reply import encode, raw
 from handlers.core.server_message import EventPush
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from handlers.core import message
 from handlers.core.message import MAX_MESSAGE_BYTES, BadMessage, parse
-from handlers.core.operation import error
 from handlers.core.operations import (
     ack,
     act,
@@ -22,6 +21,7 @@ from handlers.core.operations import (
     watch,
 )
 from handlers.core.operations.reject import Reject
+from handlers.core.reply import error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
-from handlers.core.operation import Operation, Outcome, Rules, Statement, encode, error
+from handlers.core.operation import Operation, Outcome, Rules, Statement
+from handlers.core.reply import encode, error
 from handlers.core.server_message import Here, Watching
 
 if TYPE_CHECKING:
