@@ -7,10 +7,8 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,7 +17,7 @@ from bench.league import calls, templates
 from bench.league.api import CODE, FOLDER, STAGE
 from bench.league.play import Place
 from bench.support.gateways import gateway
-from bench.support.ports import free_port
+from bench.support.ports import free_port, listens
 from wsgate.version import VERSION
 
 if TYPE_CHECKING:
@@ -226,11 +224,7 @@ def _process(
 
 def _listens(process: subprocess.Popen[bytes], port: int, folder: Path) -> None:
     """Wait until it listens. Raises NotServed."""
-    ends = time.monotonic() + START_SECONDS
-    while time.monotonic() < ends and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.05)
+    if listens(process, port, START_SECONDS):
+        return
     said = (folder / "output.log").read_text(errors="replace").strip()[-300:]
     raise NotServed(f"it does not start: {said or f'no port after {START_SECONDS} s'}")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import json
-import socket
 import subprocess
 import sys
 import tempfile
-import time
 from typing import TYPE_CHECKING, Any
 
 from bench.peers.contenders import environment
 from bench.support.gateways import cpu_seconds, family, gateway, private_bytes
-from bench.support.ports import free_port
+from bench.support.ports import free_port, listens
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -119,12 +117,8 @@ def _process(command: Sequence[str], output: Any = None) -> Iterator[subprocess.
 
 def _wait(process: subprocess.Popen[str], port: int, output: Any) -> None:
     """Until it listens."""
-    ends = time.monotonic() + START_SECONDS
-    while time.monotonic() < ends and process.poll() is None:
-        with contextlib.suppress(OSError):
-            socket.create_connection(("127.0.0.1", port), 1).close()
-            return
-        time.sleep(0.05)
+    if listens(process, port, START_SECONDS):
+        return
     output.seek(0)
     said = output.read().strip()[-500:] or f"it does not listen after {START_SECONDS} s"
     raise ServerFailed(f"it did not start: {said}")

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import duckdb
 import pytest
-from moto.server import ThreadedMotoServer
 
 from postgres import Postgres
 from tests.docs.markdown import ROOT, run_by
 from tests.docs.shell import Shell, steps
+from tests.support.cloud import moto_account
 from tests.support.databases import aside
 from tests.support.relay import relayed
 from tests.support.served import served
@@ -78,21 +78,11 @@ def payments(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of a FIFO queue; the AWS library finds it by the environment."""
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    _, port = server.get_host_and_port()
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_ACCESS_KEY_ID": "test",
-        "AWS_SECRET_ACCESS_KEY": "test",
-    }.items():
-        monkeypatch.setenv(name, value)
-    made = boto3.client("sqs").create_queue(
-        QueueName="grants.fifo", Attributes={"FifoQueue": "true"}
-    )
-    yield str(made["QueueUrl"])
-    server.stop()
+    with moto_account(monkeypatch):
+        made = boto3.client("sqs").create_queue(
+            QueueName="grants.fifo", Attributes={"FifoQueue": "true"}
+        )
+        yield str(made["QueueUrl"])
 
 
 def test_each_grant_is_paid_once_into_postgresql(

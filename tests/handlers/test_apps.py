@@ -115,7 +115,7 @@ def test_limits_and_pushes_of_an_app_leave_the_other_alone(world: World, shop: W
 
 def shop_key(world: World, *scopes: str) -> dict[str, Any]:
     order = {"name": "backend", "scopes": scopes}
-    status, key = call(world, "POST", "/keys", order, app=SHOP)
+    status, key = call(world, "POST", "/keys", order, headcount_app=SHOP)
     assert status == 201, key
     return dict(key)
 
@@ -147,17 +147,17 @@ def test_a_key_of_an_app_opens_no_other(
     world: World, shop: World, app: str, status: int, code: str | None
 ) -> None:
     token = shop_key(world, "read")["token"]
-    answered, answer = call(world, "GET", "/online", None, token, app=app)
+    answered, answer = call(world, "GET", "/online", None, token, headcount_app=app)
     assert (answered, answer.get("code")) == (status, code)
 
 
 def test_the_service_token_names_an_app_by_a_header(world: World, shop: World) -> None:
     world.handshake(events(world, SHOP, "connect", "s1"))
-    assert len(call(world, "GET", "/online", app=SHOP)[1]["items"]) == 1
+    assert len(call(world, "GET", "/online", headcount_app=SHOP)[1]["items"]) == 1
     assert call(world, "GET", "/online")[1]["items"] == []
-    status, answer = call(world, "GET", "/online", app="quiz")
+    status, answer = call(world, "GET", "/online", headcount_app="quiz")
     assert (status, answer["code"]) == (403, "wrong_app")
-    status, answer = call(world, "GET", "/online", None, "wrong", app="quiz")
+    status, answer = call(world, "GET", "/online", None, "wrong", headcount_app="quiz")
     assert (status, answer["code"]) == (401, "unauthorized")
 
 
@@ -198,7 +198,7 @@ def test_a_bonus_goes_by_the_queue_to_its_own_app(world: World, shop: World) -> 
     world.come("m1")
     world.handshake(events(world, SHOP, "connect", "s1"))
     order = {"reward": {"n": 1}, "audience": {"kind": "everyone"}, "window_seconds": 60}
-    assert call(world, "POST", "/bonuses", order, app=SHOP)[0] == 201
+    assert call(world, "POST", "/bonuses", order, headcount_app=SHOP)[0] == 201
     (wake_up,) = shop.queue.sent
     assert world.queue.sent == []
     body = Broadcast(wake_up.broadcast_id, app=SHOP).to_json()

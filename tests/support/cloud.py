@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import yaml
+from moto.server import ThreadedMotoServer
 
 from bench.support.ports import free_port
 from tests.support.system import Headcount
@@ -25,6 +26,8 @@ from tests.support.waiting import PATIENCE_SECONDS, wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import pytest
 
 ROOT: Final = Path(__file__).parents[2]
 # The SAM CLI, the AWS CLI and ministack, apart from the project's own environment.
@@ -40,6 +43,20 @@ ACCOUNT: Final = {
     "AWS_SECRET_ACCESS_KEY": "test",
     "SAM_CLI_TELEMETRY": "0",
 }
+
+
+@contextmanager
+def moto_account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """AWS's calls of this process and of those it starts go to a moto of its own."""
+    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
+    server.start()
+    _, port = server.get_host_and_port()
+    for name, value in (ACCOUNT | {"AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}"}).items():
+        monkeypatch.setenv(name, value)
+    try:
+        yield
+    finally:
+        server.stop()
 
 
 class StackFailed(Exception):

@@ -41,14 +41,12 @@ def _application() -> FastAPI:
     return application(WebContainer())
 
 
-def call(  # noqa: PLR0913  # what a request has
+def call(  # what a request has
     world: World,
     method: str,
     path: str,
     body: object = None,
     token: str | None = TOKEN,
-    *,
-    app: str | None = None,
     **headers: str,
 ) -> tuple[int, Any]:
     """One request as a payload 2.0 event; its status and JSON. A body of text goes as it is.
@@ -56,8 +54,6 @@ def call(  # noqa: PLR0913  # what a request has
     `idempotency_key="…"` is a header, as any other name.
     """
     event = request(method, path, body, token)
-    if app is not None:
-        event["headers"]["headcount-app"] = app
     event["headers"] |= {name.replace("_", "-"): value for name, value in headers.items()}
     assert isinstance(world.container, http.HttpContainer)
     answer = http.handle(event, Context(), world.container)

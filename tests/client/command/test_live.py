@@ -14,10 +14,10 @@ from threading import Timer
 from typing import IO, TYPE_CHECKING, Any
 
 import boto3
-from moto.server import ThreadedMotoServer
 
 from headcount.logs import LogFile, LogGroups
 from tests.support.browser import Browser, ask, hello
+from tests.support.cloud import moto_account
 from tests.support.modules import WITH_OUR_MODULES
 from tests.support.waiting import PATIENCE_SECONDS
 
@@ -155,17 +155,7 @@ def test_a_log_is_read_on_when_it_is_written_in_parts_and_from_its_start(tmp_pat
 
 
 def test_lines_of_cloudwatch_are_shown_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    server = ThreadedMotoServer("127.0.0.1", port=0, verbose=False)
-    server.start()
-    try:
-        _, port = server.get_host_and_port()
-        for name, value in {
-            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-            "AWS_DEFAULT_REGION": "us-east-1",
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
-        }.items():
-            monkeypatch.setenv(name, value)
+    with moto_account(monkeypatch):
         logs = boto3.client("logs")
         logs.create_log_group(logGroupName="functions")
         logs.create_log_stream(logGroupName="functions", logStreamName="a")
@@ -175,8 +165,6 @@ def test_lines_of_cloudwatch_are_shown_once(monkeypatch: pytest.MonkeyPatch) -> 
         assert list(groups.news(["id-1", "id-3"])) == ["id-1 act: pushes: 1 sent"]
         _put(logs, "id-3 connect")
         assert list(groups.news(["id-1", "id-3"])) == ["id-3 connect"]
-    finally:
-        server.stop()
 
 
 def _put(logs: Any, *lines: str) -> None:

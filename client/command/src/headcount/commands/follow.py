@@ -16,7 +16,7 @@ from headcount.lists import NewestFirstList
 from headcount.logs import LogFile, LogGroups
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from headcount.run import Run
 
@@ -88,43 +88,36 @@ def _session(item: dict[str, Any]) -> Line:
     return Line("sessions", text, item)
 
 
-class Stream:
-    """The events that all devices of the user are told."""
+class Items:
+    """What is added to one of the user's lists."""
 
-    def __init__(self, run: Run, user_id: str) -> None:
-        self._list = NewestFirstList(run, "/users/events", "seq", [("user_id", user_id)])
-        self._list.start()
-
-    def news(self) -> Iterator[Line]:
-        for item in self._list.news():
-            body = json.dumps(item["body"], ensure_ascii=False)
-            yield Line("events", f"{iso(item['at'])}  event    {item['type']} {body}", item)
-
-
-class Ledger:
-    """What the user was offered, claimed and got."""
-
-    def __init__(self, run: Run, user_id: str) -> None:
-        self._list = NewestFirstList(run, "/users/ledger", "id", [("user_id", user_id)])
-        self._list.start()
+    def __init__(
+        self, items: NewestFirstList, name: str, text: Callable[[dict[str, Any]], str]
+    ) -> None:
+        self._items, self._name, self._text = items, name, text
+        items.start()
 
     def news(self) -> Iterator[Line]:
-        for item in self._list.news():
-            reward = json.dumps(item["reward"], ensure_ascii=False)
-            text = f"{iso(item['at'])}  ledger   {item['entry']} {reward} of {item['bonus_id']}"
-            yield Line("ledger", text, item)
+        for item in self._items.news():
+            yield Line(self._name, self._text(item), item)
 
 
-class Orders:
-    """What keys ordered about the user."""
+def _event(item: dict[str, Any]) -> str:
+    body = json.dumps(item["body"], ensure_ascii=False)
+    return f"{iso(item['at'])}  event    {item['type']} {body}"
 
-    def __init__(self, run: Run, user_id: str) -> None:
-        self._list = NewestFirstList(run, "/audit", "id", [("subject", user_id)])
-        self._list.start()
 
-    def news(self) -> Iterator[Line]:
-        for item in self._list.news():
-            yield Line("orders", order_line(item), item)
+def _entry(item: dict[str, Any]) -> str:
+    reward = json.dumps(item["reward"], ensure_ascii=False)
+    return f"{iso(item['at'])}  ledger   {item['entry']} {reward} of {item['bonus_id']}"
+
+
+def _lists(run: Run, user_id: str) -> Iterator[Items]:
+    """What all devices of the user are told; what they were offered, claimed and got; orders."""
+    of_user = [("user_id", user_id)]
+    yield Items(NewestFirstList(run, "/users/events", "seq", of_user), "events", _event)
+    yield Items(NewestFirstList(run, "/users/ledger", "id", of_user), "ledger", _entry)
+    yield Items(NewestFirstList(run, "/audit", "id", [("subject", user_id)]), "orders", order_line)
 
 
 class Logs:
@@ -176,8 +169,7 @@ def command(  # noqa: PLR0913, PLR0917  # one for each option
       headcount follow ann --for 5s --json
     """
     connections = Connections(run, user_id)
-    sources: list[Any] = [connections]
-    sources += [source(run, user_id) for source in (Sessions, Stream, Ledger, Orders)]
+    sources: list[Any] = [connections, Sessions(run, user_id), *_lists(run, user_id)]
     if log:
         sources.append(Logs(LogFile(log), connections))
     if log_groups:
