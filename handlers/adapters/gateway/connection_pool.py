@@ -56,7 +56,7 @@ class NoAnswer(OSError):
 class HttpConnection(asyncio.Protocol):
     """One call at a time. After a call that failed it is closed."""
 
-    def __init__(self, silent_seconds: float = SILENT_SECONDS) -> None:
+    def __init__(self, silent_seconds: float) -> None:
         self._loop = asyncio.get_running_loop()
         self._silent_seconds = silent_seconds
         self._transport: asyncio.Transport | None = None
@@ -214,7 +214,7 @@ class ConnectionPool:
     async def connect(self, host: Host) -> HttpConnection:
         """Open a connection. Raises OSError, or ValueError if the host's name cannot be one."""
         _, connection = await asyncio.get_running_loop().create_connection(
-            HttpConnection,
+            lambda: HttpConnection(SILENT_SECONDS),
             host.name,
             host.port,
             ssl=self.context if host.is_tls else None,
