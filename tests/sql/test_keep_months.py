@@ -59,6 +59,18 @@ async def test_a_second_time_there_is_nothing_to_do(months: asyncpg.Connection) 
     assert await keep(months, JANUARY + timedelta(days=31)) == (["2026_04"], [])
 
 
+async def test_names_of_other_tables_are_not_read_whatever_the_plan(
+    months: asyncpg.Connection,
+) -> None:
+    await keep(months, JANUARY)
+    for way in ("indexscan", "indexonlyscan", "bitmapscan", "nestloop"):
+        await months.execute(f"set enable_{way} = off")
+    assert await keep(months, JANUARY + timedelta(days=62), 1) == (
+        ["2026_04", "2026_05"],
+        ["2026_01"],
+    )
+
+
 async def test_months_are_made_across_the_year(months: asyncpg.Connection) -> None:
     made, _ = await keep(months, datetime(2026, 11, 30, 23, 59, tzinfo=UTC))
     assert made == ["2026_11", "2026_12", "2027_01"]

@@ -41,9 +41,14 @@ begin
         made := made || v_name;
     end loop;
     for v_name in
-        select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
-         where i.inhparent = p_table::regclass and p_keep > 0 and c.relname <> p_table || '_default'
-           and to_date(right(c.relname, length(c_digits)), c_digits) + v_step
+        -- Materialized: a plan may else read a date in the name of any table.
+        with partitions as materialized (
+            select c.relname from pg_inherits i join pg_class c on c.oid = i.inhrelid
+             where i.inhparent = p_table::regclass and c.relname <> p_table || '_default'
+        )
+        select relname from partitions
+         where p_keep > 0
+           and to_date(right(relname, length(c_digits)), c_digits) + v_step
                <= date_trunc(p_unit, v_now) - p_keep * v_step
          order by 1
     loop
