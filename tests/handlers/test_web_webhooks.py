@@ -96,9 +96,19 @@ def test_a_new_secret_leaves_the_old_one_for_a_day(world: World) -> None:
     assert (status, refusal["code"]) == (422, "weak_secret")
 
 
-def test_a_replay_reaches_back_to_the_making_of_the_webhook_and_no_further(world: World) -> None:
-    made = make(world)
-    path = f"/webhooks/{made['webhook_id']}/replay"
+@pytest.mark.parametrize("microseconds", [0, 1, 499, 500, 999])
+def test_a_replay_reaches_back_to_the_making_of_the_webhook_and_no_further(
+    world: World, microseconds: int
+) -> None:
+    webhook_id = make(world)["webhook_id"]
+    path = f"/webhooks/{webhook_id}/replay"
+    world.rows(
+        "update webhooks set created_at = date_trunc('second', created_at) - interval '1 second'"
+        " + $1::bigint * interval '1 microsecond'",
+        microseconds,
+    )
+    made = call(world, "GET", f"/webhooks/{webhook_id}")[1]
+    assert call(world, "POST", path, {"begins_at": made["created_at"]})[0] == 200
     status, refusal = call(world, "POST", path, {"begins_at": made["created_at"] - 1})
     assert (status, refusal["code"]) == (410, "webhook_events_pruned")
     begins_at = int(refusal["detail"].split(" from ")[1].split(" ")[0])

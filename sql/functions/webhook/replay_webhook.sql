@@ -6,7 +6,6 @@ create or replace function replay_webhook(
 declare
     v_log webhook_log;
     v_webhook webhooks;
-    v_since timestamptz;
     v_done_seq bigint;
 begin
     select * into v_log from webhook_log for update;
@@ -15,9 +14,9 @@ begin
         outcome := 'unknown';
         return;
     end if;
-    v_since := greatest(v_log.pruned_at + interval '1 millisecond', v_webhook.created_at);
-    since := ceil(extract(epoch from v_since) * 1000);
-    if p_begins < v_since then
+    -- Whole milliseconds, as the API says them: what it says can be sent back.
+    since := greatest(ceil(extract(epoch from v_log.pruned_at + interval '1 millisecond') * 1000), ms(v_webhook.created_at));
+    if ms(p_begins) < since then
         outcome := 'pruned';
         return;
     end if;
