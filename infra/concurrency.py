@@ -15,9 +15,13 @@ from infra.estimate import HANDSHAKE_SECONDS, MESSAGE_SECONDS, aws
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-SHARES: Final = {"Connect": 0.20, "Disconnect": 0.10, "Message": 0.45, "Web": 0.10}
-"""Of the connections. The rest is for broadcast workers, the sweep, awards, migrations, `psql`."""
-SCHEDULES: Final = 3
+SHARES: Final = {"Connect": 0.20, "Disconnect": 0.10, "Message": 0.40, "Web": 0.10}
+"""Of the connections. The rest is for broadcast workers, schedules, migrations, `psql`."""
+SCHEDULED: Final = {"Sweep": 1, "Award": 2, "Webhook": 2}
+"""Connections of each function that runs every minute, for each app.
+
+The rules and the notes of awards have one each. A run of webhooks lasts until the next has begun.
+"""
 # Lambda keeps so many of an account's concurrent executions for functions without a reservation.
 # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html (2026-11-30)
 UNRESERVED: Final = 100
@@ -61,12 +65,13 @@ def contradictions(given: Mapping[str, float], concurrency: int) -> Iterator[str
                 f"{given[parameter]:,}: lower it, or give the database more connections"
             )
     left = connections - sum(by_function.values())
-    workers = int(given["PushConcurrency"] + given["NewsConcurrency"] + SCHEDULES)
+    schedules = sum(SCHEDULED.values())
+    workers = int(given["PushConcurrency"] + given["NewsConcurrency"]) + schedules
     if workers > left:
         yield (
             f"DatabaseConnections {connections:,} leaves {left} for PushConcurrency "
             f"{given['PushConcurrency']:,}, NewsConcurrency {given['NewsConcurrency']:,} and the "
-            f"{SCHEDULES} schedules: lower them, or give the database more connections"
+            f"{schedules} of the schedules: lower them, or give the database more connections"
         )
     reserved = sum(by_function.values()) + UNRESERVED
     if reserved > concurrency:

@@ -7,6 +7,7 @@ What our own code takes is measured, or assumed where the comment says so.
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 HOUR: Final = 3600
+SCHEDULES: Final = 3
+"""Functions that run every minute."""
 MONTH_HOURS: Final = 730
 GIGABYTE: Final = 1e9
 # How long functions run when they are warm: assumed, several times what they take here, since a
@@ -29,6 +32,8 @@ FUNCTION_GIGABYTES: Final = 0.5
 SWEEP_GIGABYTES: Final = 1769 / 1024
 SWEEP_SECONDS: Final = sweep.UNTIL["sweep"] * 55
 """Of each minute."""
+WEBHOOK_SECONDS: Final = 75
+"""Of each run, with a webhook: the function's time-out."""
 # Measured: docs/explanation/benchmarks.md, `make bench NAME=presence` (a session of 20 minutes, a
 # heartbeat each 30 s, per user and hour) and `NAME=visible` (a message that writes).
 SESSION_WAL_BYTES: Final = 6_500 / 3
@@ -65,6 +70,14 @@ class Load:
     """Of one connection, besides `hello` and claims: acts, acknowledgements, visibility."""
     broadcasts_per_hour: float = 4
     """To all, each of which all claim."""
+    webhooks: int = 0
+    """While there is one, its function runs all the time."""
+    largest_app: int | None = None
+    """Connections of the app that has most; with None, apps have equal parts."""
+
+    def of_an_app(self, apps: int) -> int:
+        """How many connections an app has at most, of so many apps."""
+        return min(self.connections, self.largest_app or math.ceil(self.connections / apps))
 
 
 class Hour(NamedTuple):
@@ -170,16 +183,17 @@ def _gateway(load: Load, one: Hour) -> list[Meter]:
 
 
 def _functions(load: Load, one: Hour) -> list[Meter]:
-    # The authorizer, $connect and $disconnect; two schedules a minute, all month.
-    schedules = 2 * 60 * MONTH_HOURS
+    # The authorizer, $connect and $disconnect; the schedules, all month.
+    schedules = SCHEDULES * 60 * MONTH_HOURS
     calls = 3 * one.handshakes + one.messages + one.heartbeats
     seconds = (
         3 * one.handshakes * HANDSHAKE_SECONDS + (one.messages + one.heartbeats) * MESSAGE_SECONDS
     )
     per_hour = seconds * FUNCTION_GIGABYTES + 60 * SWEEP_SECONDS * SWEEP_GIGABYTES
+    sending = WEBHOOK_SECONDS * 60 * MONTH_HOURS * FUNCTION_GIGABYTES if load.webhooks else 0
     return [
         _meter("invocations", calls * load.hours + schedules, "", "invocation"),
-        _meter("functions' memory", per_hour * load.hours, "GB s", "gigabyte_second"),
+        _meter("functions' memory", per_hour * load.hours + sending, "GB s", "gigabyte_second"),
     ]
 
 

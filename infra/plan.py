@@ -8,13 +8,15 @@ code is 1 then, and 2 for a parameter that the template does not take.
 from __future__ import annotations
 
 import argparse
+import json
 import math
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from handlers.core import ticket
+from handlers.core.apps import BadApps, read_apps, share
 from handlers.core.limits import MARGIN, MAX_WINDOW, SPREAD, Contradiction, Limits
 from infra import concurrency, estimate
 from infra.check import ROOT
@@ -39,7 +41,9 @@ AUDIENCE_SECONDS: Final = 5
 ROTATION_PART: Final = 25 / 115
 WINDOWS: Final = (5, 10, 30, 60)
 """Seconds, of the bonuses whose reach is shown."""
+APPS: Final = "Apps"
 PARAMETERS: Final = (
+    APPS,
     *("GraceSeconds", "ConnectionsPerSecond", "PingSeconds", "RotateSeconds", "PingsPerSecond"),
     *("SweepRequestsPerSecond", "PushesPerSecond", "MessagesPerSecond"),
     *("PushConcurrency", "NewsConcurrency", "MinCapacity", "MaxCapacity", "DatabaseConnections"),
@@ -50,8 +54,16 @@ class Line(NamedTuple):
     """One thing that follows."""
 
     name: str
-    value: str
+    value: float
+    unit: str
     sum: str
+
+    @property
+    def text(self) -> str:
+        """The value, as people read it."""
+        if self.unit == "s":
+            return _time(self.value)
+        return f"{self.value:.0%}" if self.unit == "part" else f"{self.value:,.0f}{self.unit}"
 
 
 class Quotas(NamedTuple):
@@ -70,12 +82,10 @@ def plan(given: Mapping[str, float], load: Load, quotas: Quotas) -> Plan:
     """What follows from these parameters, all of `PARAMETERS`, for so many connections."""
     found: list[str] = []
     lines = [
-        *_way_back(given, load.connections, found),
+        *_way_back(given, load, found),
         *_requests(given, load, quotas, found),
-        Line(
-            "a ticket lives", _time(ticket.LIFE.total_seconds()), "asked for right before its try"
-        ),
-        *_broadcasts(given, load.connections),
+        Line("a ticket lives", ticket.LIFE.total_seconds(), "s", "asked for right before its try"),
+        *_broadcasts(given, load),
         *_quotas(given, load, quotas, found),
         *_copies(given),
     ]
@@ -88,24 +98,29 @@ def plan(given: Mapping[str, float], load: Load, quotas: Quotas) -> Plan:
     return Plan(lines, found)
 
 
-def _way_back(given: Mapping[str, float], connections: int, found: list[str]) -> list[Line]:
-    admitted = given["ConnectionsPerSecond"]
+def _way_back(given: Mapping[str, float], load: Load, found: list[str]) -> list[Line]:
+    connections, admitted = load.connections, int(given["ConnectionsPerSecond"])
     lines = [
         Line(
             "admission of all takes",
-            _time(connections / admitted),
+            connections / admitted,
+            "s",
             f"{connections:,} connections / ConnectionsPerSecond {admitted:,}",
         )
     ]
+    apps = int(given[APPS])
+    if apps > 1:
+        lines.append(_app(given, load))
     try:
         limits = Limits(
-            int(admitted),
+            share(admitted, apps),
             timedelta(seconds=given["PingSeconds"]),
             timedelta(seconds=given["RotateSeconds"]),
         )
-        window = limits.window(connections).total_seconds()
+        window = limits.window(load.of_an_app(apps)).total_seconds()
     except Contradiction as contradiction:
-        found.append(str(contradiction))
+        for_all = f", times {apps} for all apps" if apps > 1 else ""
+        found.append(f"{contradiction}{for_all}")
         return lines
     wait = max(MARGIN * window, given["GraceSeconds"])
     grace = f"{MARGIN:g} x the window, GraceSeconds {given['GraceSeconds']:,} at least"
@@ -118,14 +133,31 @@ def _way_back(given: Mapping[str, float], connections: int, found: list[str]) ->
         )
     return [
         *lines,
-        Line("clients come back within", _time(window), f"{SPREAD} x that, 2 s at least"),
-        Line("a lost line is waited for", _time(wait), grace),
+        Line("clients come back within", window, "s", _window_sum(given, load)),
+        Line("a lost line is waited for", wait, "s", grace),
         Line(
             "rotation, at most",
-            f"{rotating:,.0f}/s",
+            rotating,
+            "/s",
             f"{connections:,} within the last fifth of RotateSeconds {given['RotateSeconds']:,}",
         ),
     ]
+
+
+def _app(given: Mapping[str, float], load: Load) -> Line:
+    """What apps have in parts."""
+    apps = int(given[APPS])
+    how = "--largest-app" if load.largest_app else f"{load.connections:,} in equal parts"
+    text = f"{how}; each of {apps} apps has 1/{apps} of the rates, and a database of its own"
+    return Line("connections of an app", load.of_an_app(apps), "", text)
+
+
+def _window_sum(given: Mapping[str, float], load: Load) -> str:
+    apps = int(given[APPS])
+    if apps == 1:
+        return f"{SPREAD} x that, 2 s at least"
+    admitted = share(int(given["ConnectionsPerSecond"]), apps)
+    return f"{SPREAD} x {load.of_an_app(apps):,} of an app / its share {admitted:,}, 2 s at least"
 
 
 def _requests(
@@ -138,11 +170,12 @@ def _requests(
             f"{connections:,} connections / PingSeconds {given['PingSeconds']} = {pings:,.0f} "
             f"pings/s, more than PingsPerSecond {given['PingsPerSecond']:,}: raise one of them"
         )
-    asked = given["SweepRequestsPerSecond"]
-    cycle = connections / (asked * SWEEP_SECONDS) * 60
+    asked, apps = int(given["SweepRequestsPerSecond"]), int(given[APPS])
+    mine, share_asked = load.of_an_app(apps), share(asked, apps)
+    cycle = mine / (share_asked * SWEEP_SECONDS) * 60
     if cycle > given["RotateSeconds"]:
         found.append(
-            f"the sweep needs {_time(cycle)} for {connections:,} connections, and each is replaced "
+            f"the sweep needs {_time(cycle)} for {mine:,} connections, and each is replaced "
             f"before, within RotateSeconds {given['RotateSeconds']:,}: raise SweepRequestsPerSecond"
         )
     total = pings + asked + given["PushesPerSecond"]
@@ -153,19 +186,28 @@ def _requests(
             f"{quotas.requests_per_second:,}: lower one, or have the quota raised (REQUESTS)"
         )
     return [
-        Line("pings", f"{pings:,.0f}/s", f"{connections:,} / PingSeconds {given['PingSeconds']:,}"),
+        Line("pings", pings, "/s", f"{connections:,} / PingSeconds {given['PingSeconds']:,}"),
         Line(
             "a cycle of the sweep takes",
-            _time(max(cycle, 60)),
-            f"{connections:,} / SweepRequestsPerSecond {asked:,}, {SWEEP_SECONDS:.0f} s a minute",
+            max(cycle, 60),
+            "s",
+            f"{mine:,} / {_share('SweepRequestsPerSecond', given)}, {SWEEP_SECONDS:.0f} s a minute",
         ),
         Line(
             "the audience is asked for",
-            f"{_asks(given, connections):,.0f}/s",
+            _asks(given, connections),
+            "/s",
             "at most, by pages that show it: 5 s apart, the window if that is longer",
         ),
-        Line("requests without messages", f"{total:,.0f}/s", "pings, sweep and pushes"),
+        Line("requests without messages", total, "/s", "pings, sweep and pushes"),
     ]
+
+
+def _share(name: str, given: Mapping[str, float]) -> str:
+    """A rate of which each app has an equal part."""
+    apps = int(given[APPS])
+    of_apps = f" / {apps} apps" if apps > 1 else ""
+    return f"{name} {given[name]:,}{of_apps}"
 
 
 def _asks(given: Mapping[str, float], connections: int) -> float:
@@ -174,17 +216,20 @@ def _asks(given: Mapping[str, float], connections: int) -> float:
     return connections / max(AUDIENCE_SECONDS, window)
 
 
-def _broadcasts(given: Mapping[str, float], connections: int) -> Iterator[Line]:
-    rate = given["PushesPerSecond"]
+def _broadcasts(given: Mapping[str, float], load: Load) -> Iterator[Line]:
+    apps = int(given[APPS])
+    rate, connections = share(int(given["PushesPerSecond"]), apps), load.of_an_app(apps)
     yield Line(
         "a broadcast to all takes",
-        _time(math.ceil(connections / rate)),
-        f"{connections:,} / PushesPerSecond {rate:,}, while no other is under way",
+        math.ceil(connections / rate),
+        "s",
+        f"{connections:,} / {_share('PushesPerSecond', given)}, while no other is under way",
     )
     for seconds in WINDOWS:
         yield Line(
             f"a window of {seconds} s reaches",
-            f"{min(1, rate * seconds / connections):.0%}",
+            min(1, rate * seconds / connections),
+            "part",
             f"{min(connections, rate * seconds):,} of {connections:,}",
         )
 
@@ -201,9 +246,10 @@ def _quotas(
         + given["PushesPerSecond"]
         + (one.messages + 2 * one.handshakes) / HOUR
     )
-    # All come back, messages come as fast as they may, all workers run, and both schedules.
+    # All come back, messages come as fast as they may, all workers and schedules run.
     busy = 3 * HANDSHAKE_SECONDS * admitted + MESSAGE_SECONDS * given["MessagesPerSecond"]
-    copies = round(busy) + given["PushConcurrency"] + given["NewsConcurrency"] + 2
+    workers = given["PushConcurrency"] + given["NewsConcurrency"]
+    copies = round(busy) + workers + estimate.SCHEDULES
     if copies > quotas.concurrency:
         found.append(
             f"{copies:,} copies of functions at ConnectionsPerSecond {admitted:,} and "
@@ -222,22 +268,29 @@ def _quotas(
         default = quota(name)
         more = f"raise it by {needed - default:,.0f}" if needed > default else "enough"
         title = estimate.aws()["quotas"][name]["name"]
-        yield Line("a quota", f"{needed:,.0f}", f"{title}: {default:,} by default, {more}; {how}")
+        yield Line("a quota", needed, "", f"{title}: {default:,} by default, {more}; {how}")
 
 
 def _copies(given: Mapping[str, float]) -> Iterator[Line]:
     own = concurrency.own_connections(given)
     yield Line(
         "database connections",
-        f"{own:,}",
+        own,
+        "",
         f"of the stack's own, through its proxy: MinCapacity {given['MinCapacity']:g}, MaxCapacity "
         f"{given['MaxCapacity']:g}",
     )
-    connections = int(given["DatabaseConnections"])
+    connections, apps = int(given["DatabaseConnections"]), int(given[APPS])
+    if not connections:
+        return
+    if apps > 1:
+        most = connections * apps
+        short = ", more than the stack's own has" if most > own else ""
+        how = f"DatabaseConnections {connections:,} x {apps} apps{short}"
+        yield Line("connections in use, at most", most, "", how)
     for name, copies in concurrency.copies(connections).items():
-        if connections:
-            share = f"{concurrency.SHARES[name]:.0%} of DatabaseConnections {connections:,}"
-            yield Line(f"{name}Function, copies", f"{copies:,}", share)
+        part = f"{concurrency.SHARES[name]:.0%} of DatabaseConnections {connections:,}"
+        yield Line(f"{name}Function, copies", copies, "", part)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -250,11 +303,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     load = Load(**{one.name: getattr(options, one.name) for one in fields(Load)})
     found = plan(given, load, Quotas(options.requests, options.concurrency))
-    for name, value, how in found.lines:
-        print(f"{name:27} {value:>12}   {how}")
-    _print_bill(load, given)
-    for contradiction in found.contradictions:
-        print(f"contradiction: {contradiction}")
+    if options.json:
+        print(json.dumps(_document(found, load, given)))
+    else:
+        for line in found.lines:
+            print(f"{line.name:27} {line.text:>12}   {line.sum}")
+        _print_bill(load, given)
+        for contradiction in found.contradictions:
+            print(f"contradiction: {contradiction}")
     return 1 if found.contradictions else 0
 
 
@@ -273,9 +329,13 @@ def _parser() -> argparse.ArgumentParser:
         ("session-minutes", _positive, Load.session_minutes, "that a user stays"),
         ("messages-per-hour", _positive, Load.messages_per_hour, "of a user, besides claims"),
         ("broadcasts-per-hour", _positive, Load.broadcasts_per_hour, "to all, and all claim"),
+        ("webhooks", _whole, Load.webhooks, "that are on: their function then runs all the time"),
     ):
         help_text = f"{text}; default: {default:g}"
         parser.add_argument(f"--{name}", type=kind, default=default, help=help_text)
+    most = "of them in the app that has most; default: equal parts of all Apps"
+    parser.add_argument("--largest-app", type=_count, metavar="CONNECTIONS", help=most)
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument(
         "parameters",
         nargs="*",
@@ -285,10 +345,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _document(found: Plan, load: Load, given: Mapping[str, float]) -> dict[str, Any]:
+    """All that is printed, for programs."""
+    facts = estimate.aws()
+    bills = [estimate.month(load, one, given) for one in _hours(load, given)]
+    return {
+        "load": asdict(load),
+        "parameters": {name: value for name, value in given.items() if name != APPS},
+        "apps": given[APPS],
+        "lines": [line._asdict() for line in found.lines],
+        "contradictions": found.contradictions,
+        "month": {
+            "region": facts["region"],
+            "prices_read_on": facts["read_on"],
+            **{
+                name: {
+                    "meters": [meter._asdict() for meter in bill],
+                    "dollars": round(sum(meter.dollars for meter in bill), 2),
+                }
+                for name, bill in zip(("as_it_is", "with_heartbeats"), bills, strict=True)
+            },
+        },
+    }
+
+
+def _hours(load: Load, given: Mapping[str, float]) -> tuple[Hour, Hour]:
+    """An hour as it is, and with a heartbeat a minute."""
+    one = estimate.hour(load, given)
+    return one, estimate.with_heartbeats(one, load)
+
+
 def _print_bill(load: Load, given: Mapping[str, float]) -> None:
     """The month as it is, and beside it with a heartbeat a minute."""
-    one = estimate.hour(load, given)
-    beating = estimate.with_heartbeats(one, load)
+    one, beating = _hours(load, given)
     facts = estimate.aws()
     print(
         f"\na month with {load.hours:g} h of {load.connections:,} online: sessions of "
@@ -327,13 +416,22 @@ def parameters(overrides: Sequence[str]) -> dict[str, float]:
     from wsgate.template.expand import read  # noqa: PLC0415  # --help works without it
 
     declared = read(ROOT / "template.yaml").body["Parameters"]
-    given = {name: _number(str(declared[name]["Default"])) for name in PARAMETERS}
+    given = {name: _number(str(declared[name]["Default"])) for name in PARAMETERS if name != APPS}
+    given[APPS] = 1
     for one in overrides:
         name, _, value = one.partition("=")
         if name not in given:
             raise ValueError(f"{one}: give {', '.join(f'{known}=…' for known in PARAMETERS)}")
-        given[name] = _bounded(name, value, declared[name])
+        given[name] = _apps(value) if name == APPS else _bounded(name, value, declared[name])
     return given
+
+
+def _apps(value: str) -> int:
+    """How many there are, `main` with them. Raises ValueError."""
+    try:
+        return len(read_apps(value))
+    except BadApps as error:
+        raise ValueError(f"{APPS}={value}: {error}") from error
 
 
 def _bounded(name: str, value: str, declared: Mapping[str, Any]) -> float:
@@ -361,6 +459,12 @@ def _number(given: str) -> float:
 def _count(given: str) -> int:
     if not given.isdecimal() or int(given) == 0:
         raise argparse.ArgumentTypeError("give a whole number, 1 or more")
+    return int(given)
+
+
+def _whole(given: str) -> int:
+    if not given.isdecimal():
+        raise argparse.ArgumentTypeError("give a whole number")
     return int(given)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from infra import concurrency
+from infra import concurrency, estimate
 from infra.check import ROOT
 from infra.plan import main, parameters
 from wsgate.template.expand import read
@@ -26,10 +26,23 @@ def test_each_function_has_its_own() -> None:
         assert found == {"Fn::FindInMap": expected}
 
 
+def test_each_schedule_is_counted() -> None:
+    """A function that runs every minute holds connections, and is called all month."""
+    functions = {
+        name.removesuffix("Function")
+        for name, one in TEMPLATE["Resources"].items()
+        for event in one.get("Properties", {}).get("Events", {}).values()
+        if event["Type"] == "ScheduleV2"
+    }
+    assert set(concurrency.SCHEDULED) == functions
+    assert len(functions) == estimate.SCHEDULES
+
+
 @pytest.mark.parametrize("number", [number for number in ALLOWED if number])
 def test_workers_and_schedules_find_a_connection(number: int) -> None:
     given = parameters([])
-    workers = given["PushConcurrency"] + given["NewsConcurrency"] + concurrency.SCHEDULES
+    schedules = sum(concurrency.SCHEDULED.values())
+    workers = given["PushConcurrency"] + given["NewsConcurrency"] + schedules
     assert number - sum(concurrency.copies(number).values()) >= workers
 
 
@@ -56,11 +69,11 @@ def test_the_own_database_has_as_many_as_its_capacity_gives(
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        # 20 / 0.05 and 45 / 0.02
+        # 20 / 0.05 and 40 / 0.02
         (["DatabaseConnections=100"], "do 400 a second, less than ConnectionsPerSecond 500"),
-        (["DatabaseConnections=100"], "do 2,250 a second, less than MessagesPerSecond 5,000"),
-        (["DatabaseConnections=200", "PushConcurrency=40"], "leaves 30 for PushConcurrency 40"),
-        (["DatabaseConnections=2000"], "reserves 1,700 copies, and 100 must stay unreserved"),
+        (["DatabaseConnections=100"], "do 2,000 a second, less than MessagesPerSecond 5,000"),
+        (["DatabaseConnections=200", "PushConcurrency=40"], "leaves 40 for PushConcurrency 40"),
+        (["DatabaseConnections=2000"], "reserves 1,600 copies, and 100 must stay unreserved"),
     ],
 )
 def test_a_contradiction_is_told(
@@ -72,7 +85,7 @@ def test_a_contradiction_is_told(
 
 def test_enough_connections_contradict_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["DatabaseConnections=1000"]) == 0
-    assert "MessageFunction, copies              450   45% of" in capsys.readouterr().out
+    assert "MessageFunction, copies              400   40% of" in capsys.readouterr().out
 
 
 def test_another_number_is_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from bench.support.ports import free_port
+from headcount.__main__ import main
 from tests.docs.markdown import ROOT
 from tests.support.browser import Browser
 from tests.support.relay import HANG, PASS, Said, refused, relayed
@@ -149,3 +150,12 @@ def test_a_plan_is_that_of_the_clone(alone: Run, monkeypatch: pytest.MonkeyPatch
     monkeypatch.chdir(ROOT / "docs")
     assert alone("plan", "--connections", "50000", "PingSeconds=480").code == 0
     assert alone("plan", "PingSeconds=7").code == 2
+
+
+@pytest.mark.parametrize("words", [("--json", "plan"), ("plan", "--json")])
+def test_a_plan_is_one_object_for_programs(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    assert main((*words, "--connections", "50000")) == 0
+    assert json.loads(capfd.readouterr().out)["load"]["connections"] == 50_000
