@@ -784,6 +784,27 @@ CREATE TABLE public.webhook_events (
     CONSTRAINT webhook_events_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
 );
 
+CREATE TABLE public.webhook_outbox (
+    id bigint NOT NULL,
+    event_id uuid DEFAULT gen_random_uuid() NOT NULL,
+    due_at timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
+    type text NOT NULL,
+    user_id text,
+    resource text,
+    at timestamp with time zone NOT NULL,
+    data jsonb NOT NULL,
+    CONSTRAINT webhook_outbox_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
+ALTER TABLE public.webhook_outbox ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME public.webhook_outbox_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE public.webhooks (
     webhook_id uuid NOT NULL,
     url text NOT NULL,
@@ -982,6 +1003,9 @@ ALTER TABLE ONLY public.webhook_events
 
 ALTER TABLE ONLY public.webhook_log
     ADD CONSTRAINT webhook_log_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.webhook_outbox
+    ADD CONSTRAINT webhook_outbox_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.webhooks
     ADD CONSTRAINT webhooks_pkey PRIMARY KEY (webhook_id);

@@ -24,7 +24,17 @@ if TYPE_CHECKING:
 
 MAX_WEBHOOKS = 20
 """Of a deployment."""
-EventType = Literal["user.online", "user.offline", "bonus.granted"]
+EventType = Literal[
+    "user.online",
+    "user.offline",
+    "user.kicked",
+    "bonus.opened",
+    "bonus.claimed",
+    "bonus.granted",
+    "bonus.fulfilled",
+    "bonus.rejected",
+    "campaign.milestone",
+]
 """What a webhook can be told."""
 SECRET_PREFIX = "whsec_"  # noqa: S105  # no secret by itself
 MIN_SECRET_BYTES, MAX_SECRET_BYTES = 24, 64

@@ -34,7 +34,8 @@ KNOWN = {
     ("erasures", "counts"): "names of tables, and numbers",
     ("rollups", "peak_users"): "how many",
     ("rollups", "peak_users_at"): "a moment",
-    ("webhook_events", "data"): "ids of bonuses, grants and sessions",
+    ("webhook_events", "data"): "ids of bonuses, grants, sessions and connections",
+    ("webhook_outbox", "data"): "ids of bonuses, grants, sessions and connections",
     ("watching_times", "nodes"): "connections of a row that is the user's",
 }
 SUMS = {
@@ -91,6 +92,11 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
         "insert into webhook_events (seq, event_id, type, user_id, at, recorded_at, data)"
         " select count(*) + 1, gen_random_uuid(), 'user.online', $1, now(), now(), '{}'"
         " from webhook_events",
+        user_id,
+    )
+    await db.execute(
+        "insert into webhook_outbox (type, user_id, at, data)"
+        " values ('user.kicked', $1, now(), '{}')",
         user_id,
     )
     await db.execute("insert into award_progress values (gen_random_uuid(), $1, '1 h')", user_id)
@@ -306,7 +312,7 @@ async def test_a_second_erasure_changes_nothing(db: asyncpg.Connection) -> None:
 async def test_a_user_who_comes_back_is_a_new_one(db: asyncpg.Connection) -> None:
     await live(db)
     erasure_id = await begin(db)
-    while not await db.fetchval("select step >= 8 from erasures"):
+    while not await db.fetchval("select step >= 9 from erasures"):
         await part(db, erasure_id)
     assert await Tab("new", ID, expires_at=later(1)).connect(db, None) == "opened"
     await act(db, ID, "a1", {"likes": 1})

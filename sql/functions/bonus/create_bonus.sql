@@ -53,6 +53,7 @@ begin
         select p_bonus_id, slot, p_stock / slots + (slot < p_stock % slots)::integer
           from least(p_stock, 128) as slots, generate_series(0, slots - 1) as slot
          where p_stock is not null;
+    perform tell_opening(b) from bonuses b where b.bonus_id = p_bonus_id;
     perform create_broadcast(p_bonus_id, 'offer', p_bonus_id, null, null, p_audience, p_resource,
                              v_opens_at + p_window, v_now);
     return 'created';

@@ -50,6 +50,10 @@ begin
                     p_give_back, p_give_back and return_to_stock(p_bonus_id, v_now), p_author, v_now)
             returning * into v_new;
         v_event := tell_payout(v_new);
+        perform tell_webhooks('bonus.' || p_state, p_user_id, b.resource, v_now, jsonb_build_object(
+                    'bonus_id', p_bonus_id, 'grant_id', c.grant_id, 'revision', v_new.revision))
+           from claims c left join bonuses b on b.bonus_id = c.bonus_id
+          where c.bonus_id = p_bonus_id and c.user_id = p_user_id;
     elsif outcome = 'repeated' then
         select * into v_event from user_events e
          where e.user_id = p_user_id and e.action_id = payout_event_id(v_new);

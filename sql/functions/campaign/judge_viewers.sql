@@ -48,6 +48,7 @@ create or replace function award_milestones(
 declare
     v_made integer := 0;
     v_due record;
+    v_bonus_id uuid;
 begin
     for v_due in
         select m.milestone, m.reward, m.claim_within, d.user_ids
@@ -58,9 +59,14 @@ begin
                left join campaign_milestones m on m.campaign_id = p_campaign.campaign_id and m.milestone = d.milestone
          order by m.milestone
     loop
+        v_bonus_id := gen_random_uuid();
         perform create_bonus(
-            gen_random_uuid(), v_due.reward, 'users', null, v_due.user_ids, interval '0', v_due.claim_within, null, null,
+            v_bonus_id, v_due.reward, 'users', null, v_due.user_ids, interval '0', v_due.claim_within, null, null,
             p_acknowledge => true, p_rule_id => p_campaign.campaign_id, p_milestone => v_due.milestone, p_now => p_now);
+        insert into webhook_outbox (type, user_id, at, data)
+            select 'campaign.milestone', user_id, p_now, jsonb_build_object(
+                       'campaign_id', p_campaign.campaign_id, 'milestone', v_due.milestone, 'bonus_id', v_bonus_id)
+              from unnest(v_due.user_ids) as user_id where is_wanted('campaign.milestone', null);
         v_made := v_made + 1;
     end loop;
     return v_made;

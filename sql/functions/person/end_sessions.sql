@@ -12,7 +12,7 @@ begin
     perform from watching_times w where w.user_id = p_user_id for update;
     select array_agg(c.node), array_agg(c.connection_id) into v_nodes, v_connection_ids
       from watching_times w, connections(w.nodes) c where w.user_id = p_user_id;
-    perform end_connections(p_user_id, null, v_nodes, v_connection_ids, p_now);
+    perform end_for_good(p_user_id, null, v_nodes, v_connection_ids, coalesce(p_now, clock_timestamp()));
     for v_resource in select w.resource from watching_times w where w.user_id = p_user_id loop
         perform finalize_session(p_user_id, v_resource, coalesce(p_now, clock_timestamp()));
         v_ended := v_ended + 1;

@@ -24,9 +24,11 @@ begin
         return true;
     end if;
     perform prefer_indexes();
+    -- Between two runs of `finalize`, or `collect_webhook_events`, which has read the one before it writes the other.
     if v_table.name in ('presence_outbox', 'presence_events') then
-        -- Between two runs of `finalize`, which has read the one before it writes the other.
         perform from presence_event_log for update;
+    elsif v_table.name in ('webhook_outbox', 'webhook_events') then
+        perform from webhook_log for update;
     end if;
     select * into v_part from user_part(v_table.step, v_erasure.user_id, v_erasure.after, p_limit);
     if v_table.name = 'watching_times' then

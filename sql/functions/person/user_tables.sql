@@ -18,6 +18,7 @@ create or replace function user_tables() returns table (
         ('watch_totals', '{resource}', 'user', null, 'user_id = $2'),
         ('presence_outbox', '{}', 'all', null, 'user_id = $2'),
         ('presence_events', '{seq}', 'all', null, 'user_id = $2'),
+        ('webhook_outbox', '{id}', 'all', null, 'user_id = $2'),
         ('webhook_events', '{seq}', 'all', null, 'user_id = $2'),
         ('user_events', '{seq}', 'user', null, null),
         ('user_streams', '{}', 'user', null, null),

@@ -1,6 +1,6 @@
--- Record what has happened since the last call and a webhook wants, from where it was written with the fact itself: presence
--- events and grants, at most p_limit of each. Returns how many; is_behind: there may be more; webhooks: how many there are, and
--- without one it writes nothing.
+-- Record what has happened since the last call and a webhook wants, from where it was written with the fact itself: the outbox,
+-- presence events and grants, at most p_limit of each. Returns how many; is_behind: there may be more; webhooks: how many there
+-- are, and without one it writes nothing.
 -- One at a time: a caller that finds the log held returns at once.
 create or replace function collect_webhook_events(
     p_limit integer, p_now timestamptz default null, out collected bigint, out is_behind boolean, out webhooks bigint
@@ -24,6 +24,22 @@ begin
     v_now := coalesce(p_now, clock_timestamp());
 
     with page as materialized (
+        delete from webhook_outbox where id = any (array(
+            select o.id from webhook_outbox o where o.due_at <= v_now order by o.id limit p_limit))
+        returning *
+    ),
+    made as (
+        insert into webhook_events (seq, event_id, type, user_id, resource, at, recorded_at, data)
+            select v_log.last_seq + row_number() over (order by p.id), p.event_id, p.type, p.user_id, p.resource, p.at, v_now,
+                   p.data
+              from page p where is_wanted(p.type, p.resource) and (p.type <> 'bonus.opened' or has_opened(p.data))
+        returning 1
+    )
+    select count(*) as rows, (select count(*) from made) as made into v_page from page p;
+    v_log.last_seq := v_log.last_seq + v_page.made;
+    is_behind := v_page.rows = p_limit;
+
+    with page as materialized (
         select p.* from presence_events p where p.seq > v_log.presence_seq order by p.seq limit p_limit
     ),
     made as (
@@ -37,7 +53,7 @@ begin
     select count(*) as rows, (select count(*) from made) as made, max(p.seq) as seq into v_page from page p;
     v_log.presence_seq := coalesce(v_page.seq, v_log.presence_seq);
     v_log.last_seq := v_log.last_seq + v_page.made;
-    is_behind := v_page.rows = p_limit;
+    is_behind := is_behind or v_page.rows = p_limit;
 
     -- In a database that was copied from another cluster, the grants that were read before come first: see `notice_restore`. Some
     -- are read again, for their ids are nearly, and not quite, in the order of commits; an event keeps its id.
@@ -47,7 +63,8 @@ begin
     end if;
     with page as materialized (
         select c.xid, c.grant_id, c.bonus_id, c.user_id, c.claimed_at,
-               (select b.resource from bonuses b where b.bonus_id = c.bonus_id) as resource
+               (select b.resource from bonuses b where b.bonus_id = c.bonus_id) as resource,
+               (select b.opens_at from bonuses b where b.bonus_id = c.bonus_id) as opens_at
           from claims c
          where (c.xid, c.grant_id) > (v_log.grant_xid, v_log.grant_id)
            and c.xid < pg_snapshot_xmin(pg_current_snapshot())::text::bigint
@@ -55,10 +72,14 @@ begin
     ),
     made as (
         insert into webhook_events (seq, event_id, type, user_id, resource, at, recorded_at, data)
-            select v_log.last_seq + row_number() over (order by p.xid, p.grant_id),
-                   md5(format('granted %s %s', p.bonus_id, p.grant_id))::uuid, 'bonus.granted', p.user_id,
-                   p.resource, p.claimed_at, v_now, jsonb_build_object('bonus_id', p.bonus_id, 'grant_id', p.grant_id)
-              from page p where is_wanted('bonus.granted', p.resource)
+            -- A claim and its grant are one fact, and two events: the claim is the first.
+            select v_log.last_seq + row_number() over (order by p.xid, p.grant_id, t.type),
+                   md5(format('%s %s %s', t.type, p.bonus_id, p.grant_id))::uuid, 'bonus.' || t.type, p.user_id,
+                   p.resource, p.claimed_at, v_now, jsonb_build_object('bonus_id', p.bonus_id, 'grant_id', p.grant_id) || t.more
+              from page p,
+                   lateral (values ('claimed', jsonb_build_object('after_ms', ms(p.claimed_at) - ms(p.opens_at))),
+                                   ('granted', '{}')) as t (type, more)
+             where is_wanted('bonus.' || t.type, p.resource)
         returning 1
     )
     select count(*) as rows, (select count(*) from made) as made,
@@ -77,6 +98,12 @@ begin
                grant_id = v_log.grant_id;
     end if;
 end $$;
+
+-- Whether the bonus of an opening has opened: false, if it was cancelled before.
+create or replace function has_opened(p_data jsonb) returns boolean language sql stable as $$
+    select coalesce((select b.cancelled_at > b.opens_at from bonuses b
+                      where b.bonus_id = (p_data ->> 'bonus_id')::uuid and b.cancelled_at is not null), true)
+$$;
 
 -- Whether a webhook wants events of this type about this resource (null: about none).
 create or replace function is_wanted(p_type text, p_resource text) returns boolean language sql stable as $$

@@ -8,6 +8,8 @@ declare
     v_pruned bigint;
 begin
     perform prefer_indexes();
+    -- Left by the last webhook: all else is collected within a second.
+    delete from webhook_outbox o where o.at < v_now - interval '168 hours' and not exists (select from webhooks);
     select e.seq, e.recorded_at into v_last from (
         select o.seq, o.recorded_at from webhook_events o
          where o.recorded_at < v_now - interval '168 hours' order by o.recorded_at, o.seq limit p_limit) as e

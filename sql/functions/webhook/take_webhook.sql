@@ -67,7 +67,7 @@ begin
                 else coalesce((select max(l.seq) from looked l), v_webhook.done_seq) end,
            coalesce(jsonb_agg(jsonb_build_object(
                'seq', t.seq, 'event_id', t.event_id, 'type', t.type, 'user_id', t.user_id, 'resource', t.resource,
-               'at', ms(t.at), 'data', webhook_data(t.data), 'attempts', t.attempts,
+               'at', ms(t.at), 'data', webhook_data(t.data) || payout_data(t.user_id, t.data), 'attempts', t.attempts,
                'failing_ms', t.failing_ms::bigint, 'is_again', t.is_again, 'is_behind', t.is_behind) order by t.seq), '[]')
       into upto, events from taken t;
     return next;
@@ -79,4 +79,13 @@ create or replace function webhook_data(p_data jsonb) returns jsonb language sql
                 then p_data || jsonb_build_object('reward', (select b.reward from bonuses b
                                                               where b.bonus_id = (p_data ->> 'bonus_id')::uuid))
                 else p_data end
+$$;
+
+-- And what the payout service said, if it is about a payout: the ids are the user's, and are read when they are sent.
+create or replace function payout_data(p_user_id text, p_data jsonb) returns jsonb language sql stable as $$
+    select coalesce((select jsonb_strip_nulls(jsonb_build_object('payout_id', p.payout_id, 'reason', p.reason,
+                                                                 'gave_back', nullif(p.gave_back, false)))
+                       from payouts p
+                      where p.bonus_id = (p_data ->> 'bonus_id')::uuid and p.user_id = p_user_id
+                        and p.revision = (p_data ->> 'revision')::integer), '{}')
 $$;

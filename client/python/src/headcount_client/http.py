@@ -774,7 +774,19 @@ class WebhookEdit(TypedDict):
     """
 
     url: str
-    types: list[Literal["user.online", "user.offline", "bonus.granted"]]
+    types: list[
+        Literal[
+            "user.online",
+            "user.offline",
+            "user.kicked",
+            "bonus.opened",
+            "bonus.claimed",
+            "bonus.granted",
+            "bonus.fulfilled",
+            "bonus.rejected",
+            "campaign.milestone",
+        ]
+    ]
     resource: NotRequired[str | None]
     is_on: bool
 
@@ -786,7 +798,19 @@ class WebhookList(TypedDict):
 class WebhookOrder(TypedDict):
     webhook_id: NotRequired[str | None]
     url: str
-    types: list[Literal["user.online", "user.offline", "bonus.granted"]]
+    types: list[
+        Literal[
+            "user.online",
+            "user.offline",
+            "user.kicked",
+            "bonus.opened",
+            "bonus.claimed",
+            "bonus.granted",
+            "bonus.fulfilled",
+            "bonus.rejected",
+            "campaign.milestone",
+        ]
+    ]
     resource: NotRequired[str | None]
     secret: NotRequired[str | None]
 
