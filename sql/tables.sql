@@ -236,7 +236,7 @@ CREATE TABLE public.questions (
     CONSTRAINT a_reward_is_a_bonus CHECK ((num_nulls(reward, claim_within, bonus_id) = ANY (ARRAY[0, 3]))),
     CONSTRAINT a_window_is_open_for_some_time CHECK ((expires_at > opens_at)),
     CONSTRAINT closed_with_a_tally CHECK (((closed_at IS NULL) = (tally IS NULL))),
-    CONSTRAINT questions_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text]))),
+    CONSTRAINT questions_audience_check CHECK ((audience = ANY (ARRAY['everyone'::text, 'resource'::text, 'users'::text]))),
     CONSTRAINT questions_check CHECK (((correct >= 0) AND (correct < cardinality(options)))),
     CONSTRAINT questions_options_check CHECK (((cardinality(options) >= 2) AND (cardinality(options) <= 10))),
     CONSTRAINT questions_resource_check CHECK (((length(resource) >= 1) AND (length(resource) <= 128))),
@@ -663,6 +663,12 @@ CREATE TABLE public.presence_outbox (
     is_finalized boolean DEFAULT false NOT NULL
 );
 
+CREATE TABLE public.question_users (
+    question_id uuid NOT NULL,
+    user_id text NOT NULL,
+    CONSTRAINT question_users_user_id_check CHECK (((length(user_id) >= 1) AND (length(user_id) <= 128)))
+);
+
 CREATE TABLE public.rollup_state (
     only_row boolean DEFAULT true NOT NULL,
     rolled_up_to timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL,
@@ -940,6 +946,9 @@ ALTER TABLE ONLY public.presence_events
 
 ALTER TABLE ONLY public.push_budget
     ADD CONSTRAINT push_budget_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY public.question_users
+    ADD CONSTRAINT question_users_pkey PRIMARY KEY (question_id, user_id);
 
 ALTER TABLE ONLY public.questions
     ADD CONSTRAINT questions_pkey PRIMARY KEY (question_id);

@@ -48,6 +48,8 @@
 
 // In milliseconds. So long before the instant the time has been asked for once more.
 const ASKED_BY = 1_000;
+// So long a tally is news.
+const TOLD_FOR = 600_000;
 
 /** The questions and reveals of a client's audience. It ends with the client. */
 export class Show extends EventTarget {
@@ -56,6 +58,8 @@ export class Show extends EventTarget {
   #random;
   /** @type {Map<number, {question_id: string}|{reveal_id: string}>} what was told, by the seq of its news */
   #told = new Map();
+  /** @type {Map<string, string>} the last type of event of each question for listed users */
+  #listedStates = new Map();
   /** @type {Map<string, Reveal>} */
   #reveals = new Map();
 
@@ -72,9 +76,13 @@ export class Show extends EventTarget {
     headcount.on("news_cancelled", ({ seq }) => this.#cancelled(seq));
     // With an event, the event tells it.
     headcount.on("answer", ({ question_id, outcome, option, event }) => event || this.#dispatch("answer", { question_id, outcome, option }));
-    headcount.on("event", ({ type, body }) => {
+    headcount.on("event", (event) => {
+      const { type, body } = event;
       if (type === "question.answered") this.#dispatch("answer", { question_id: body.question_id, outcome: "answered", option: body.option });
+      else this.#listed(event);
     });
+    // A question that ends in it is not asked first.
+    headcount.on("snapshot", ({ events }) => [...events].reverse().forEach((event) => this.#listed(event)));
   }
 
   /**
@@ -117,6 +125,27 @@ export class Show extends EventTarget {
       this.#dispatch("sealed", { reveal_id, reveals_at });
       this.#know(body);
     } else if (type === "reveal.key") this.#know(body);
+  }
+
+  /**
+   * A question for listed users is told in their streams: each part of it once.
+   *
+   * @param {import("./headcount.js").StreamEvent} event
+   */
+  #listed({ type, body, at }) {
+    const now = this.#headcount.serverNow();
+    if (type === "question.opened") {
+      if (body.expires_at > now && !this.#listedStates.has(body.question_id)) {
+        this.#listedStates.set(body.question_id, type);
+        this.#dispatch("question", body);
+      }
+    } else if (type === "question.closed" || type === "question.cancelled") {
+      if (this.#listedStates.get(body.question_id) === type) return;
+      this.#listedStates.set(body.question_id, type);
+      if (at + TOLD_FOR <= now) return;
+      if (type === "question.closed") this.#dispatch("result", body);
+      else this.#dispatch("cancelled", { question_id: body.question_id });
+    }
   }
 
   /** @param {Reveal} told */

@@ -848,7 +848,7 @@ export interface components {
              * @description who it is for: `everyone`, the viewers of one `resource`, or listed `users`
              * @enum {string}
              */
-            audience: "everyone" | "resource";
+            audience: "everyone" | "resource" | "users";
             /** @description what is watched, such as a page or a stream */
             resource: string | null;
             /** @description milliseconds since the epoch */
@@ -1286,7 +1286,7 @@ export interface components {
              * @description who it is for: `everyone`, the viewers of one `resource`, or listed `users`
              * @enum {string}
              */
-            audience: "everyone" | "resource";
+            audience: "everyone" | "resource" | "users";
             /** @description what is watched, such as a page or a stream */
             resource: string | null;
             /** @description milliseconds since the epoch */
@@ -1326,7 +1326,7 @@ export interface components {
             /** @description a bonus for all who were right; it takes `correct` */
             prize?: components["schemas"]["Prize"] | null;
             /** @description who is asked and may answer */
-            audience: components["schemas"]["Everyone"] | components["schemas"]["Viewers"];
+            audience: components["schemas"]["Everyone"] | components["schemas"]["Viewers"] | components["schemas"]["Listed"];
             /**
              * @description when it is asked, from now by the database's clock
              * @default 0

@@ -312,6 +312,14 @@ export interface components {
             /** @description pass it as `after` for the next page; null: none */
             next: string | null;
         };
+        /** @description The body of `question.cancelled`. */
+        CancelledBody: {
+            /**
+             * Format: uuid
+             * @description the question
+             */
+            question_id: string;
+        };
         /** @description The answer to `claim`. Each outcome is an answer, none is an error. */
         ClaimAnswer: {
             /**
@@ -699,7 +707,7 @@ export interface components {
             id: string | null;
             /** @description what it changed in the user's state (RFC 7396) */
             patch?: Record<string, never>;
-        } & (unknown & unknown & unknown & unknown & unknown);
+        } & (unknown & unknown & unknown & unknown & unknown & unknown & unknown & unknown);
         /** @description The body of `question.closed`. */
         TallyBody: {
             /**

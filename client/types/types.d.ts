@@ -5,7 +5,8 @@
  * @property {number} seq         1, 2, 3, … per user, without gaps
  * @property {string} type        the type given to `act`; or "bonus.claimed" with body {bonus_id, reward}; or
  *   "bonus.offered" with a Bonus as its body: an offer to this user alone; or "bonus.fulfilled" and "bonus.rejected" with
- *   body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts
+ *   body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts; or
+ *   "question.answered" and what tells a question to listed users: `Show` makes more of these
  * @property {any} body
  * @property {number} at
  * @property {string|null} id     of the action that made it
@@ -230,7 +231,8 @@ export type StreamEvent = {
     /**
      * the type given to `act`; or "bonus.claimed" with body {bonus_id, reward}; or
      * "bonus.offered" with a Bonus as its body: an offer to this user alone; or "bonus.fulfilled" and "bonus.rejected" with
-     * body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts
+     * body {bonus_id, reward, reason}: what became of a claimed bonus, the last one counts; or
+     * "question.answered" and what tells a question to listed users: `Show` makes more of these
      */
     type: string;
     body: any;

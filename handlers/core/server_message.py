@@ -219,6 +219,12 @@ class QuestionBody(Part, frozen=True, kw_only=True):
     expires_at: Millis
 
 
+class CancelledBody(Part, frozen=True, kw_only=True):
+    """The body of `question.cancelled`."""
+
+    question_id: UUID
+
+
 class TallyBody(Part, frozen=True, kw_only=True):
     """The body of `question.closed`."""
 
@@ -249,6 +255,9 @@ OWN_EVENTS: dict[str, type[Part]] = {
     "bonus.fulfilled": DecidedBody,
     "bonus.rejected": DecidedBody,
     "question.answered": AnsweredBody,
+    "question.opened": QuestionBody,
+    "question.closed": TallyBody,
+    "question.cancelled": CancelledBody,
 }
 """The bodies of the server's own events."""
 OWN_NEWS: dict[str, type[Part]] = {

@@ -48,6 +48,7 @@ class CreateQuestion(Statement[str], frozen=True):
     result_id: UUID
     bonus_id: UUID
     fingerprint: str
+    user_ids: list[str]
 
 
 class CancelQuestion(Statement[str | None], frozen=True):

@@ -92,6 +92,47 @@ test("a cancelled question is to be removed", async () => {
   assert.deepEqual(told.slice(1), [["cancelled", { question_id: "q" }]]);
 });
 
+/** What the server's clock in these tests has before it. */
+const OPEN = { ...QUESTION, expires_at: 60_000_000 };
+const RESULT = { question_id: "q", tally: [1, 2], correct: null };
+const late = (seq, type, body) => ({ ...event(seq, type, body), at: 5_000_000 });
+
+test("listed users are told a question, its tally and its end by events, each once", async () => {
+  const { socket, told } = await watching();
+  socket.receive(pushed(late(1, "question.opened", OPEN)));
+  socket.receive(pushed(late(2, "question.closed", RESULT)));
+  socket.receive(pushed(late(3, "question.opened", { ...OPEN, question_id: "r" })));
+  socket.receive(pushed(late(4, "question.cancelled", { question_id: "r" })));
+  socket.receive(pushed(late(5, "question.opened", { ...OPEN, question_id: "r" })));
+  socket.receive(pushed(late(6, "question.opened", { ...QUESTION, question_id: "over" })));
+  assert.deepEqual(told, [
+    ["question", OPEN],
+    ["result", RESULT],
+    ["question", { ...OPEN, question_id: "r" }],
+    ["cancelled", { question_id: "r" }],
+  ]);
+});
+
+test("a page that comes later is asked what is open, and told no old tally", async () => {
+  const client = setUp();
+  const show = new Show(client.headcount);
+  const told = [];
+  for (const name of ["question", "result", "cancelled"]) show.on(name, (detail) => told.push([name, detail]));
+  await settled();
+  const events = [
+    event(1, "question.opened", QUESTION),
+    { ...event(2, "question.closed", RESULT), at: 1 },
+    late(3, "question.opened", { ...OPEN, question_id: "gone" }),
+    late(4, "question.opened", { ...OPEN, question_id: "open" }),
+    late(5, "question.cancelled", { question_id: "gone" }),
+  ];
+  await greet(client.sockets[0], { seq: 5, events });
+  assert.deepEqual(told, [
+    ["cancelled", { question_id: "gone" }],
+    ["question", { ...OPEN, question_id: "open" }],
+  ]);
+});
+
 test("a listener can be removed", async () => {
   const { socket, show } = await watching();
   const heard = [];

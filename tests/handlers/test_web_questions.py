@@ -143,7 +143,8 @@ def test_the_newest_comes_first(world: World) -> None:
         {"text": "€" * 300, "options": ["€" * 99 + str(n) for n in range(10)]},
         *({"correct": 2}, {"correct": -1}, PRIZE | {"correct": None}),
         *({"window_seconds": 0.5}, {"window_seconds": 86_401}, {"opens_in_seconds": -1}),
-        {"audience": {"kind": "users", "user_ids": ["ann"]}},
+        *({"audience": {"kind": "users"}}, {"audience": {"kind": "users", "user_ids": []}}),
+        {"audience": {"kind": "users", "user_ids": ["ann", ""]}},
         {"opens_in_seconds": 1, "opens_at": 1_900_000_000_000},
     ],
 )
@@ -176,6 +177,52 @@ def test_it_is_cancelled_and_those_who_were_asked_are_told(world: World) -> None
     assert [one.get("cancels") for one in heard(world, "a1")] == [None, 1]
     assert answer(world, "a1", "ann", question, 0)["outcome"] == "cancelled"
     assert call(world, "DELETE", f"/questions/{uuid4()}")[0] == 404
+
+
+LISTED: dict[str, Any] = {"audience": {"kind": "users", "user_ids": ["ann", "ann", "cyd"]}}
+
+
+def own(world: World, tab: str) -> list[str]:
+    """The types of the events that a connection was told."""
+    return [
+        said["event"]["type"]
+        for to, said in world.connections.inbox
+        if to == tab and "event" in said
+    ]
+
+
+def test_a_question_for_listed_users_is_told_to_them_and_counts_theirs_alone(world: World) -> None:
+    for user in ("ann", "bob"):
+        world.come(user, user)
+    question = ask(world, **LISTED)
+    assert (question["audience"], question["resource"]) == ("users", None)
+    ends, world.queue.calls = world.queue.calls[1:], world.queue.calls[:1] * 2
+    work(world)
+    assert answer(world, "bob", "bob", question, 1)["outcome"] == "unknown_question"
+    assert answer(world, "ann", "ann", question, 1)["outcome"] == "answered"
+    end(world, question)
+    world.queue.calls = ends
+    work(world)
+    assert own(world, "ann") == ["question.opened", "question.closed"], "each once"
+    assert [said for to, said in world.connections.inbox if to == "bob"] == []
+    _, read = call(world, "GET", f"/questions/{question['question_id']}")
+    assert (read["tally"], read["broadcast"]["sent"]) == ([0, 1], 1)
+    missed = world.rows("select type, body from user_events where user_id = 'cyd' order by seq")
+    assert [one["type"] for one in missed] == ["question.opened", "question.closed"], "later"
+
+
+def test_a_cancelled_question_is_told_to_listed_users(world: World) -> None:
+    for user in ("ann", "bob"):
+        world.come(user, user)
+    question = ask(world, **LISTED)
+    world.queue.calls = world.queue.calls[:1]
+    work(world)
+    call(world, "DELETE", f"/questions/{question['question_id']}")
+    work(world)
+    assert own(world, "ann") == ["question.opened", "question.cancelled"]
+    assert own(world, "bob") == []
+    assert answer(world, "ann", "ann", question, 0)["outcome"] == "cancelled"
+    assert answer(world, "bob", "bob", question, 0)["outcome"] == "unknown_question"
 
 
 def test_it_is_no_news(world: World) -> None:

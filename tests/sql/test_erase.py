@@ -82,6 +82,7 @@ async def live(db: asyncpg.Connection, user_id: str = ID) -> None:
     )
     await db.execute(payout, bonus_id, user_id)
     await answer(db, user_id)
+    await db.execute("insert into question_users select question_id, $1 from answers", user_id)
     await db.execute("select create_draw(gen_random_uuid(), '{}', null, null, null, 1, '1 minute')")
     await db.execute(
         "insert into audit (author, operation, subject, reason)"

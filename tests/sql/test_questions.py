@@ -14,6 +14,7 @@ import pytest
 
 from handlers.adapters.statements import text
 from tests.sql.tabs import T0, Tab, at
+from tests.support import bonuses
 from tests.support.waiting import until_answered
 
 if TYPE_CHECKING:
@@ -127,6 +128,30 @@ async def test_who_is_not_asked_cannot_answer(db: asyncpg.Connection) -> None:
     assert await question.answer(db, "bob") == ("answered", 0)
     other = Question(uuid4(), uuid4(), uuid4())
     assert await other.answer(db, "bob") == ("unknown_question", None)
+
+
+@pytest.mark.parametrize(
+    ("user", "audience", "resource", "outcome"),
+    [
+        *(("ann", "users", None, None), ("bob", "users", None, "unknown")),
+        *(("nora", "users", None, "unknown"), ("ann", "resource", "site", None)),
+        *(("bob", "resource", "site", "unknown"), ("bob", "everyone", None, None)),
+        *(("nora", "everyone", None, "unknown"), ("ann", "resource", "stream", "unknown")),
+    ],
+)
+async def test_one_place_decides_whom_a_bonus_and_a_question_are_for(
+    db: asyncpg.Connection, user: str, audience: str, resource: str | None, outcome: str | None
+) -> None:
+    await come(db, "ann")
+    await come(db, "bob", resource="stream")
+    listed = ["ann"] if audience == "users" else []
+    question = await ask(db, p_audience=audience, p_resource=resource, p_user_ids=listed)
+    bonus_id = await bonuses.drop(db, audience=audience, resource=resource, user_ids=listed, now=T0)
+    answered, _ = await question.answer(db, user)
+    claim = "select outcome from claim($1, 'c1', $2, p_now => $3)"
+    claimed = await db.fetchval(claim, user, bonus_id, SOON)
+    assert answered == (f"{outcome}_question" if outcome else "answered")
+    assert claimed == (f"{outcome}_bonus" if outcome else "claimed")
 
 
 async def test_an_option_that_there_is_not(db: asyncpg.Connection) -> None:
@@ -311,10 +336,12 @@ async def test_the_schedule_finds_what_no_worker_was_woken_for(db: asyncpg.Conne
 
 async def test_what_is_old_is_pruned_with_its_answers(db: asyncpg.Connection) -> None:
     await come(db, "ann", "bob")
-    question = await ask(db)
+    question = await ask(db, p_audience="users", p_user_ids=["ann", "bob", "cat"])
     for user in ("ann", "bob"):
         await question.answer(db, user)
     prune = "select prune_questions($1, $2)"
     assert await db.fetchval(prune, at(10), 100) == 0
-    assert [await db.fetchval(prune, at(10.1), 1) for _ in range(3)] == [1, 1, 0]
+    assert [await db.fetchval(prune, at(10.1), 1) for _ in range(3)] == [1, 1, 1]
+    assert await db.fetchval(prune, at(10.1), 3) == 2
+    assert await db.fetchval("select count(*) from question_users") == 0
     assert await db.fetchval("select count(*) from questions") == 0

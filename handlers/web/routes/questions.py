@@ -29,6 +29,7 @@ from handlers.web.pagination import (
     NewestFirst,
     newest_first,
 )
+from handlers.web.schemas.broadcasts import Listed
 from handlers.web.schemas.questions import ListedQuestion, Question, QuestionOrder, QuestionsPage
 
 router = service_router("questions")
@@ -112,6 +113,7 @@ def _creation(order: QuestionOrder) -> CreateQuestion:
         result_id=questions.result_id_of(question_id),
         bonus_id=questions.bonus_id_of(question_id),
         fingerprint=fingerprint(order, "question_id"),
+        user_ids=order.audience.user_ids if isinstance(order.audience, Listed) else [],
     )
 
 

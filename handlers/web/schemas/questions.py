@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
-from handlers.web.schemas.broadcasts import Everyone, Progress, Viewers
+from handlers.web.schemas.broadcasts import Everyone, Listed, Progress, Viewers
 from handlers.web.schemas.fields import (
     FROM_JSON,
     MAX_SECONDS,
@@ -65,7 +65,8 @@ class QuestionOrder(Schema):
         default=None, description="a bonus for all who were right; it takes `correct`"
     )
     audience: Annotated[
-        Everyone | Viewers, Field(discriminator="kind", description="who is asked and may answer")
+        Everyone | Viewers | Listed,
+        Field(discriminator="kind", description="who is asked and may answer"),
     ]
     opens_in_seconds: float = Field(
         default=0,
@@ -115,7 +116,7 @@ class ListedQuestion(Schema):
         description="of the bonus for those who were right: GET /bonuses/{bonus_id} has it once "
         "the question is closed, if there were any"
     )
-    audience: Literal["everyone", "resource"]
+    audience: Literal["everyone", "resource", "users"]
     resource: str | None
     opens_at: Millis
     expires_at: Millis

@@ -13,13 +13,7 @@ create or replace function offer_of(
     out state text, out outcome text, out progress jsonb
 ) language plpgsql stable as $$
 begin
-    if p_bonus.bonus_id is null
-       or p_bonus.audience = 'users' and not exists (
-           select from offers o where o.bonus_id = p_bonus.bonus_id and o.user_id = p_user_id)
-       or p_bonus.audience <> 'users' and not exists (
-           select from watching_times w
-            where w.user_id = p_user_id and w.ended_at is null
-              and (p_bonus.resource is null or w.resource = p_bonus.resource)) then
+    if p_bonus.bonus_id is null or not is_for(p_bonus.audience, p_bonus.resource, p_bonus.bonus_id, p_user_id) then
         state := 'hidden';
         outcome := 'unknown_bonus';
     elsif p_is_claimed then

@@ -28,6 +28,8 @@ begin
         select user_id, '' as resource from offers
          where p_broadcast.audience = 'users' and bonus_id = p_broadcast.bonus_id
         union all
+        select user_id, '' from question_users where question_id = question_of(p_broadcast)
+        union all
         select user_id, '' from campaign_progress
          where p_broadcast.kind = 'progress' and told_by = p_broadcast.broadcast_id
     ),

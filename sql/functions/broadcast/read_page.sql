@@ -5,7 +5,7 @@ $$;
 
 -- The next part of a shard, in order: at most p_limit sessions, or listed users; fewer at its end.
 -- connections: where to push; none for a user who is offline or whose answer is there already (`skips`). event: the
--- offer in a listed user's stream, which p_tells writes; or their progress in a campaign. One branch per audience, each along its own index.
+-- offer or the question in a listed user's stream, which p_tells writes; or their progress in a campaign. One branch per audience, each along its own index.
 -- Its start is a pair with an upper bound, as in add_watch_totals. Its end is applied
 -- afterwards: as a condition it would make the scan read to the end of all.
 create or replace function read_page(
@@ -47,6 +47,10 @@ begin
              order by t.user_id;
             return;
         end if;
+        if question_of(p_broadcast) is not null then
+            return query select * from read_listed(p_broadcast, p_shard, p_limit, p_tells, p_now);
+            return;
+        end if;
         v_user_ids := array(
             select user_id from (
                 select o.user_id from offers o
@@ -67,4 +71,27 @@ begin
              where o.bonus_id = p_broadcast.bonus_id and o.user_id = any (v_user_ids)
              order by o.user_id;
     end case;
+end $$;
+
+-- The same for the users that a question lists.
+create or replace function read_listed(
+    p_broadcast broadcasts, p_shard broadcast_shards, p_limit integer, p_tells boolean, p_now timestamptz
+) returns table (user_id text, resource text, connections jsonb, event jsonb) language plpgsql as $$
+#variable_conflict use_column
+declare
+    v_user_ids text[] := array(
+        select user_id from (
+            select q.user_id from question_users q
+             where (q.question_id, q.user_id) > (question_of(p_broadcast), p_shard.after_user_id)
+               and q.question_id <= question_of(p_broadcast)
+             order by q.question_id, q.user_id limit p_limit) as page
+         where p_shard.until_user_id is null or user_id <= p_shard.until_user_id);
+begin
+    if p_tells then
+        perform tell_listed(p_broadcast, v_user_ids, p_now);
+    end if;
+    return query select l.user_id, '', connections_of(l.user_id),
+           (select event_json(e) from user_events e
+             where e.user_id = l.user_id and e.action_id = 'news.' || p_broadcast.broadcast_id)
+          from unnest(v_user_ids) as l (user_id) order by l.user_id;
 end $$;

@@ -44,6 +44,11 @@ create or replace function user_tables() returns table (
         ('acks', '{bonus_id}', 'bonus', null, 'user_id = $2'),
         -- The rank is a digest of the id, and could be compared with that of a guess.
         ('draw_candidates', '{bonus_id}', 'user', null, null),
+        -- The digest of an order, as above. Who is gone is asked no more.
+        ('questions', '{}', 'all',
+         'fingerprint is not null and question_id in (select question_id from question_users where user_id = $1)',
+         'fingerprint = null'),
+        ('question_users', '{question_id}', 'question', null, null),
         ('answers', '{question_id}', 'question', null, 'user_id = $2'),
         ('ledger', '{id}', 'user', null, 'user_id = $2'),
         ('broadcast_shards', '{}', 'all', '$1 in (after_user_id, reading_user_id, until_user_id)',

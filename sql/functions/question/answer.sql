@@ -70,9 +70,7 @@ begin
         when chosen = p_option then 'answered'
         when chosen is not null then 'already_answered'
         when v_question.question_id is null
-             or not exists (select from watching_times w
-                             where w.user_id = p_user_id and w.ended_at is null
-                               and (v_question.resource is null or w.resource = v_question.resource)) then 'unknown_question'
+             or not is_for(v_question.audience, v_question.resource, p_question_id, p_user_id) then 'unknown_question'
         when v_state = 'upcoming' then 'too_early'
         when v_state <> 'open' then v_state
         when p_option >= cardinality(v_question.options) then 'unknown_option' end;

@@ -20,6 +20,17 @@ begin
     end if;
     update questions set cancelled_at = v_now where question_id = p_question_id;
     delete from scheduled_broadcasts where subject_id = p_question_id;
-    perform recall_news(p_question_id, p_cancel_id, p_now);
+    if v_question.audience <> 'users' then
+        perform recall_news(p_question_id, p_cancel_id, p_now);
+        return 'cancelled';
+    end if;
+    -- Listed users have no place in the stream of broadcasts that it could be recalled from.
+    update broadcasts set cancelled_at = v_now where broadcast_id = p_question_id;
+    if found then
+        perform create_broadcast(
+            p_cancel_id, 'news', null,
+            jsonb_build_object('type', 'question.cancelled', 'body', jsonb_build_object('question_id', p_question_id)),
+            null, 'users', null, v_question.expires_at, v_now);
+    end if;
     return 'cancelled';
 end $$;

@@ -5,10 +5,11 @@
 --   conflict     another order has this id; nothing changed
 --   window_over  it would be closed already; nothing is written
 -- p_opens_at: instead of p_opens_in, which counts from now. p_correct, p_reward, p_claim_within: null if there is none.
+-- p_user_ids: of the audience 'users'.
 create or replace function create_question(
     p_question_id uuid, p_text text, p_options text[], p_correct integer, p_audience text, p_resource text,
     p_opens_in interval, p_window interval, p_opens_at timestamptz, p_reward jsonb, p_claim_within interval,
-    p_result_id uuid, p_bonus_id uuid, p_fingerprint text, p_now timestamptz default null
+    p_result_id uuid, p_bonus_id uuid, p_fingerprint text, p_user_ids text[] default '{}', p_now timestamptz default null
 ) returns text language plpgsql as $$
 declare
     v_now timestamptz;
@@ -34,6 +35,8 @@ begin
                 p_reward, p_claim_within, case when p_reward is not null then p_bonus_id end, p_result_id,
                 p_fingerprint, v_now)
         returning * into v_question;
+    insert into question_users (question_id, user_id)
+        select distinct p_question_id, user_id from unnest(p_user_ids) as listed (user_id);
     insert into scheduled_broadcasts (broadcast_id, step, subject_id, due_at)
         select * from (values (p_question_id, 'question', p_question_id, v_opens_at),
                               (p_result_id, 'result', p_question_id, last_answer_at(v_question)),

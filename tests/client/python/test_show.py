@@ -101,6 +101,35 @@ def test_a_question_is_asked_answered_once_and_tallied() -> None:
     play(story())
 
 
+def test_listed_users_are_told_a_question_by_events_each_once() -> None:
+    def event(told: Told, kind: str, body: dict[str, Any]) -> None:
+        push = told.server.add(kind=f"question.{kind}")
+        push["event"] |= {"body": body, "at": server_now()}
+        told.server.push(push)
+
+    async def story() -> None:
+        async with _told() as told:
+            question = {"question_id": "q", "text": "Who?", "expires_at": server_now() + 60_000}
+            over = question | {"question_id": "over", "expires_at": server_now() - 1}
+            result = {"question_id": "q", "tally": [0, 1], "correct": 1}
+            event(told, "opened", over)
+            event(told, "opened", question)
+            event(told, "closed", result)
+            event(told, "opened", question | {"question_id": "r"})
+            event(told, "cancelled", {"question_id": "r"})
+            event(told, "opened", question | {"question_id": "r"})
+            await pass_time(1)
+            assert told.heard == [
+                *(("question", question), ("result", result)),
+                *(
+                    ("question", question | {"question_id": "r"}),
+                    ("cancelled", {"question_id": "r"}),
+                ),
+            ]
+
+    play(story())
+
+
 def test_a_reveal_is_shown_at_the_instant_and_not_before() -> None:
     async def story() -> None:
         async with _told() as told:

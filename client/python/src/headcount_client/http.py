@@ -307,7 +307,7 @@ class ListedQuestion(TypedDict):
     reward: dict[str, Any] | None
     claim_within_ms: int | None
     bonus_id: str | None
-    audience: Literal["everyone", "resource"]
+    audience: Literal["everyone", "resource", "users"]
     resource: str | None
     opens_at: int
     expires_at: int
@@ -545,7 +545,7 @@ class Question(TypedDict):
     reward: dict[str, Any] | None
     claim_within_ms: int | None
     bonus_id: str | None
-    audience: Literal["everyone", "resource"]
+    audience: Literal["everyone", "resource", "users"]
     resource: str | None
     opens_at: int
     expires_at: int
@@ -1109,7 +1109,7 @@ class QuestionOrder(TypedDict):
     options: list[Option]
     correct: NotRequired[int | None]
     prize: NotRequired[Prize | None]
-    audience: Everyone | Viewers
+    audience: Everyone | Viewers | Listed
     opens_in_seconds: NotRequired[float]
     opens_at: NotRequired[int | str | None]
     window_seconds: float

@@ -95,6 +95,14 @@ class CampaignsMessage(TypedDict):
     after: NotRequired[str | None]
 
 
+class CancelledBody(TypedDict):
+    """
+    The body of `question.cancelled`.
+    """
+
+    question_id: str
+
+
 class ClaimMessage(TypedDict):
     """
     Asks for a bonus. `user_id` may only be the connection's own user.

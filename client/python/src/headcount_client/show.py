@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _RANDOM = SystemRandom()
 # In seconds. So long before the instant the time has been asked for once more.
 ASKED_BY = 1.0
+# In milliseconds. So long a tally is news.
+TOLD_FOR = 600_000
 # As handlers/core/sealing.py has them.
 INFO, SALT = b"headcount reveal", bytes(32)
 
@@ -38,11 +40,15 @@ class Show:
         self._listeners = Listeners()
         # What was told, by the seq of its news.
         self._told: dict[int, dict[str, str]] = {}
+        # The last type of event of each question for listed users.
+        self._listed_states: dict[str, str] = {}
         # What is known of each reveal. Its key may come before what it opens.
         self._reveals: dict[str, dict[str, Any]] = {}
         headcount.on("news", self._news)
         headcount.on("news_cancelled", self._cancelled)
         headcount.on("event", self._event)
+        # A question that ends in it is not asked first.
+        headcount.on("snapshot", lambda told: list(map(self._listed, reversed(told["events"]))))
 
     def on(self, name: str, listener: Callable[[Any], object]) -> Callable[[], None]:
         """Call the listener with each of this name. Returns a function that removes it."""
@@ -61,6 +67,24 @@ class Show:
         if event["type"] == "question.answered":
             body = event["body"]
             self._listeners.tell("answer", {"outcome": "answered", **body})
+        else:
+            self._listed(event)
+
+    def _listed(self, event: dict[str, Any]) -> None:
+        """A question for listed users is told in their streams: each part of it once."""
+        kind, body, now = event["type"], event["body"], self._headcount.server_now()
+        if kind not in ("question.opened", "question.closed", "question.cancelled"):
+            return
+        question_id, known = body["question_id"], self._listed_states.get(body["question_id"])
+        if kind == "question.opened":
+            if body["expires_at"] > now and known is None:
+                self._listed_states[question_id] = kind
+                self._listeners.tell("question", body)
+        elif known != kind:
+            self._listed_states[question_id] = kind
+            if event["at"] + TOLD_FOR > now:
+                name = "result" if kind == "question.closed" else "cancelled"
+                self._listeners.tell(name, body)
 
     def _news(self, news: dict[str, Any]) -> None:
         kind, body = news["type"], news["body"]
