@@ -94,7 +94,8 @@ def page(api: Json) -> str:
 def _operation(method: str, path: str, operation: Json) -> str:
     lines = [f"### {method} {path}\n", operation.get("description", ""), ""]
     if scope := operation.get("x-scope"):
-        lines += [f"Scope of a key: `{scope}`.", ""]
+        also = f", or `{other}`" if (other := operation.get("x-also-scope")) else ""
+        lines += [f"Scope of a key: `{scope}`{also}.", ""]
     if parameters := operation.get("parameters"):
         lines += ["| parameter | type | |", "|---|---|---|"]
         lines += [_parameter(one) for one in parameters] + [""]

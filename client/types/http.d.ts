@@ -325,6 +325,19 @@ export interface components {
              */
             state: "pending" | "fulfilled" | "rejected";
         };
+        /** @description One step. */
+        ClaimCount: {
+            /** @description when the step begins, in milliseconds since the epoch */
+            at: number;
+            /** @description claims that were granted within the step */
+            claims: number;
+        };
+        ClaimCounts: {
+            /** @description the entries, in order */
+            items: components["schemas"]["ClaimCount"][];
+            /** @description how long each step is; null: there is no claim */
+            step_seconds: number | null;
+        };
         /** @description The users who have claimed this bonus. */
         Claims: {
             /**
@@ -345,6 +358,14 @@ export interface components {
             items: components["schemas"]["Claim"][];
             /** @description pass it as `after` for the next page; null on the last page */
             next: string | null;
+        };
+        CloseOrder: {
+            /** @description the user's id in your system */
+            user_id: string;
+            /** @description your words to the user, for their page to show; also in GET /audit */
+            reason?: string | null;
+            /** @description the `connection_id` of GET /connections */
+            connection_id: string;
         };
         /** @description One step of the interval. */
         Concurrency: {
@@ -1694,8 +1715,24 @@ export interface components {
             rolled_up_to: number | null;
             /** @description gateway endpoints that could not be reached when they were last asked: their connections are suspect */
             unreachable_nodes: components["schemas"]["UnreachableNode"][];
+            /** @description what failed within the last hour, the latest first: of the newest broadcasts and the newest deliveries of each webhook. What functions count of themselves are metrics */
+            errors: components["schemas"]["WorkError"][];
             /** @description the database's time at the response, in milliseconds since the epoch */
             server_now: number;
+        };
+        /** @description What failed in one way. */
+        WorkError: {
+            /**
+             * @description what failed
+             * @enum {string}
+             */
+            source: "broadcasts" | "webhooks";
+            /** @description of broadcasts: `undelivered` or `dropped`, as in their progress; of webhooks: `error`, as in their deliveries */
+            code: string;
+            /** @description connections that were not told, or deliveries that failed so */
+            count: number;
+            /** @description when that happened last */
+            last_at: number;
         };
         /** @description What is wrong with one field. */
         FieldError: {

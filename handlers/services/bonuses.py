@@ -123,6 +123,20 @@ class ListClaims(Statement[ClaimRow], frozen=True):
     limit: int
 
 
+class ClaimCountRow(msgspec.Struct, frozen=True):
+    at: int
+    """The step begins."""
+    claims: int
+    step_seconds: int
+
+
+class CountClaims(Statement[ClaimCountRow], frozen=True):
+    """How many claims each step had, from the opening to the last claim."""
+
+    query: ClassVar[str] = "claim_counts"
+    bonus_id: UUID
+
+
 class BonusRow(OrderedBonus, frozen=True):
     claimed: int
     acknowledged: int
@@ -231,6 +245,14 @@ async def claims(database: Database, wanted: ListClaims) -> list[ClaimRow]:
     rows = await database.fetch(wanted)
     if not rows:
         await read(database, wanted.bonus_id)
+    return rows
+
+
+async def claim_counts(database: Database, bonus_id: UUID) -> list[ClaimCountRow]:
+    """Count the claims of a bonus, step by step. Raises NotFound for an unknown bonus."""
+    rows = await database.fetch(CountClaims(bonus_id))
+    if not rows:
+        await read(database, bonus_id)
     return rows
 
 

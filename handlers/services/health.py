@@ -54,6 +54,7 @@ class WorkRow(msgspec.Struct, frozen=True):
     broadcasts_since: int | None
     rolled_up_to: int | None
     nodes: Json
+    errors: Json
 
 
 class ReadWork(Statement[WorkRow], frozen=True):

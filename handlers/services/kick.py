@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from handlers.core.operation import Push, RowT, Statement
+    from handlers.core.operations.kick import OpenConnection
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,30 @@ class Kicks:
         Close first, then write: a connection that cannot be closed goes on, and must stay listed.
         """
         connections = await self._database.fetch(kick.ListConnections(user_id))
-        targets = kick.targets(connections, session_id)
+        chosen = [one for one in connections if session_id in {None, one.session_id}]
+        return await self._close_and_write(user_id, session_id, chosen, words)
+
+    async def close_one(
+        self, user_id: str, connection_id: str, words: str | None = None
+    ) -> KickCounts:
+        """Close one connection: its session ends if it was the last one, and no other session does.
+
+        One that is not open any more changes nothing.
+        """
+        connections = await self._database.fetch(kick.ListConnections(user_id))
+        chosen = [one for one in connections if one.connection_id == connection_id]
+        if not chosen:
+            return KickCounts(closed=0, gone=0, unreachable=0)
+        return await self._close_and_write(user_id, chosen[0].session_id, chosen, words)
+
+    async def _close_and_write(
+        self,
+        user_id: str,
+        session_id: int | None,
+        connections: Sequence[OpenConnection],
+        words: str | None,
+    ) -> KickCounts:
+        targets = kick.targets(connections)
         closing = await self._close(user_id, targets, words)
         for statement in kick.statements(user_id, session_id, closing):
             await self._database.fetch(statement)

@@ -34,7 +34,7 @@ from handlers.web.routes import (
     users,
     webhooks,
 )
-from handlers.web.scopes import SCOPE_OF
+from handlers.web.scopes import scopes_of
 from handlers.web.security_headers import SecurityHeaders
 
 if TYPE_CHECKING:
@@ -130,6 +130,6 @@ def application(container: Container) -> FastAPI:
     for router in ROUTERS:
         app.router.routes.extend(router.routes)
         for route in router.routes:
-            if isinstance(route, APIRoute) and (scope := SCOPE_OF.get(route.name)):
-                route.openapi_extra = {"x-scope": scope}
+            if isinstance(route, APIRoute) and (scopes := scopes_of(route.name)):
+                route.openapi_extra = dict(zip(("x-scope", "x-also-scope"), scopes, strict=False))
     return app

@@ -27,7 +27,7 @@ from handlers.web.ordering import Database, OrderingDatabase
 from handlers.web.requests import StrictRoute, check_idempotency_key, check_query
 from handlers.web.schemas.fields import TIMEZONE_PATTERN, ClockName, Name
 from handlers.web.schemas.moments import MomentInQuery  # noqa: TC001  # FastAPI reads it
-from handlers.web.scopes import SCOPE_OF
+from handlers.web.scopes import scopes_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,9 +83,10 @@ async def check_key(
         raise ApiError.of(WRONG_APP, "there is no such app; the parameter Apps lists all there are")
     request.state.container = apps[app]
     operation: str = request.scope["route"].name
-    scope = SCOPE_OF.get(operation)
-    if not caller.may(scope):
-        needed = f"the scope `{scope}`" if scope else "the service token"
+    scopes = scopes_of(operation)
+    if not any(caller.may(scope) for scope in scopes or (None,)):
+        named = " or ".join(f"`{scope}`" for scope in scopes)
+        needed = f"the scope {named}" if scopes else "the service token"
         raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
     request.state.caller = caller
     if request.method != "GET":

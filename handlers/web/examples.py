@@ -57,6 +57,7 @@ BODIES: dict[str, dict[str, Any]] = {
     },
     "kick_user": {"user_id": "ann", "reason": "Please be kind in the chat."},
     "end_session": {"user_id": "ann"},
+    "close_connection": {"user_id": "ann", "connection_id": "L0SM9cOFvHcCIhw="},
     "create_correction": {
         "user_id": "ann",
         "session_id": 7,

@@ -1,4 +1,4 @@
-"""A user's connections, and how an operator closes them: a kick, or the end of one session."""
+"""A user's connections, and how an operator closes them: all, those of a session, or one."""
 
 from __future__ import annotations
 
@@ -264,6 +264,52 @@ def test_a_session_ends_only_for_its_own_user(world: World) -> None:
     assert len(devices(world)) == 1
 
 
+def close(
+    world: World, connection_id: str, user_id: str = "ann", **more: object
+) -> tuple[int, Any]:
+    order = {"user_id": user_id, "connection_id": connection_id} | more
+    return call(world, "POST", "/connections/close", order)
+
+
+def test_one_connection_is_closed_and_its_session_goes_on_with_the_others(world: World) -> None:
+    for tab, resource in (("tab-1", "site"), ("tab-2", "site"), ("tab-3", "stream")):
+        world.come(tab, resource=resource)
+    assert close(world, "tab-1", reason="A tab too many") == (200, {**NOTHING, "closed": 1})
+    ((told, said),) = world.connections.inbox
+    assert (told, said["code"], said["words"]) == ("tab-1", "kicked", "A tab too many")
+    assert [one["connection_id"] for one in devices(world)] == ["tab-2", "tab-3"]
+    lose(world, "tab-1")
+    assert [one["ended_by"] for one in sessions(world)] == [None, None]
+    assert close(world, "tab-2") == (200, {**NOTHING, "closed": 1})
+    ended = {one["resource"]: one["ended_by"] for one in sessions(world)}
+    assert ended == {"site": "kicked", "stream": None}
+
+
+def test_a_connection_that_is_not_open_any_more_changes_nothing(world: World) -> None:
+    world.come("tab-1")
+    world.come("tab-2", resource="stream")
+    leaving = world.event("disconnect", "tab-2", disconnectStatusCode=1001, disconnectReason="")
+    disconnect.handle(leaving, Context(), world.container)
+    before = sessions(world)
+    for connection_id in ("tab-2", "unknown"):
+        assert close(world, connection_id) == (200, NOTHING)
+    assert close(world, "tab-1", "bob") == (200, NOTHING), "of another user"
+    assert [one["ended_by"] for one in sessions(world)] == [one["ended_by"] for one in before]
+    assert not world.connections.gone
+
+
+def test_a_connection_that_cannot_be_closed_stays_listed(world: World) -> None:
+    world.come("tab-1")
+    world.connections.broken = {"tab-1"}
+    assert close(world, "tab-1") == (200, {**NOTHING, "unreachable": 1})
+    assert len(devices(world)) == 1
+
+
+@pytest.mark.parametrize("connection_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
+def test_no_connection_has_a_bad_id(world: World, connection_id: Any) -> None:
+    assert close(world, connection_id)[0] == 422
+
+
 @pytest.mark.parametrize("user_id", ["", "a" * 129, "a\0b", "\ud800", 7, None])
 def test_a_kick_with_a_bad_user_id_is_refused(world: World, user_id: object) -> None:
     assert call(world, "POST", "/kick", {"user_id": user_id})[0] == 422
@@ -284,7 +330,10 @@ def test_a_kicked_connection_that_still_sends_is_not_counted(world: World) -> No
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/connections?user_id=ann"), ("POST", "/kick"), ("POST", "/sessions/1/end")],
+    [
+        *(("GET", "/connections?user_id=ann"), ("POST", "/connections/close")),
+        *(("POST", "/kick"), ("POST", "/sessions/1/end")),
+    ],
 )
 def test_a_kick_needs_the_service_token(world: World, method: str, path: str) -> None:
     world.come("tab-1")

@@ -24,6 +24,7 @@ QUESTION = {"text": "Who?", "options": ["ann", "bob"], "audience": EVERYONE, "wi
 REVEAL = {"content": {"winner": "ann"}, "audience": EVERYONE, "reveals_in_seconds": 60}
 DRAW = {"reward": {}, "among": {"kind": "present"}, "winners": 1, "claim_within_seconds": 60}
 WEBHOOK = {"url": "https://example.com/headcount", "types": ["bonus.granted"]}
+CLOSING = {"user_id": "ann", "connection_id": "a1", "reason": "spam"}
 CORRECTION = {"user_id": "ann", "session_id": 7, "times": [], "reason": "gone", "author": "ann's"}
 # operation -> the request, and what the audit has of it: subject, outcome, reason
 ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
@@ -53,6 +54,10 @@ ORDERS: dict[str, tuple[str, str, Any, tuple[str, str | None, str | None]]] = {
     "resume_campaign": ("POST", f"/campaigns/{ID}/resume", None, (ID, "unknown", None)),
     "end_campaign": ("DELETE", f"/campaigns/{ID}", None, (ID, "unknown", None)),
     "kick_user": ("POST", "/kick", {"user_id": "ann", "reason": "spam"}, ("ann", None, "spam")),
+    "close_connection": (
+        *("POST", "/connections/close", CLOSING),
+        ("ann", None, "spam"),
+    ),
     "create_correction": (
         *("POST", "/corrections", CORRECTION | {"correction_id": ID}),
         (ID, "unknown", "gone"),

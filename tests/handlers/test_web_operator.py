@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from tests.support.world import World
 
 BONUS = {"reward": {"text": "5 coins"}, "audience": {"kind": "everyone"}, "window_seconds": 60}
+HOOK = "https://hooks.example/headcount"
 UNKNOWN = UUID(int=1)
 
 
@@ -90,6 +91,36 @@ def test_the_claims_of_a_bonus_are_listed_searched_and_exported(world: World) ->
     assert get(world, f"{path}?prefix=ben")["items"][0]["state"] == "fulfilled"
 
 
+def claimed_after(world: World, bonus_id: str, seconds: dict[str, float]) -> Any:
+    """How the claims are counted, if users have claimed so long after the opening."""
+    for user, after in seconds.items():
+        world.rows(
+            "update claims c set claimed_at = b.opens_at + $1 * interval '1 second'"
+            " from bonuses b where b.bonus_id = c.bonus_id and c.user_id = $2",
+            *(after, user),
+        )
+    return get(world, f"/bonuses/{bonus_id}/claims/counts")
+
+
+def test_claims_are_counted_from_the_opening_on(world: World) -> None:
+    bonus = drop(world, window_seconds=86_400)
+    opened = get(world, f"/bonuses/{bonus}")["opens_at"]
+    claims(world, bonus, "ann", "bob", "cat", "dan")
+    first = claimed_after(world, bonus, {"ann": 0, "bob": 0.9, "cat": 1, "dan": 4})
+    assert first["step_seconds"] == 1
+    assert [one["claims"] for one in first["items"]] == [2, 1, 0, 0, 1]
+    assert [one["at"] - opened for one in first["items"]] == [0, 1000, 2000, 3000, 4000]
+    whole_day = claimed_after(world, bonus, {"dan": 72_000})
+    assert whole_day["step_seconds"] == 900
+    assert [one["claims"] for one in whole_day["items"]] == [3, *[0] * 79, 1]
+
+
+def test_a_bonus_without_a_claim_has_no_steps(world: World) -> None:
+    counted = get(world, f"/bonuses/{drop(world)}/claims/counts")
+    assert counted == {"items": [], "step_seconds": None}
+    assert call(world, "GET", f"/bonuses/{UNKNOWN}/claims/counts")[0] == 404
+
+
 def test_an_unknown_bonus_has_no_claims(world: World) -> None:
     assert call(world, "GET", f"/bonuses/{UNKNOWN}/claims")[0] == 404
     assert call(world, "GET", f"/bonuses/{UNKNOWN}/claims.csv")[0] == 404
@@ -154,6 +185,54 @@ def test_what_goes_on_behind_the_scenes(world: World) -> None:
     assert 5_000 <= busy["server_now"] - busy["swept_at"] < 600_000
     assert busy["server_now"] - busy["broadcasts_since"] >= 20_000
     assert [one["node"] for one in busy["unreachable_nodes"]] == ["gateway/live"]
+
+
+def test_what_failed_lately_is_counted_by_code(world: World) -> None:
+    assert get(world, "/health/work")["errors"] == []
+    drop(world)
+    drop(world)
+    world.rows(
+        "insert into broadcast_shards (broadcast_id, round, shard, after_user_id, after_resource,"
+        " undelivered, dropped, done_at) select broadcast_id, 1, 0, '', '', 3, 0,"
+        " now() - interval '2 minutes' from broadcasts"
+    )
+    hook = call(world, "POST", "/webhooks", {"url": HOOK, "types": ["user.online"]})[1]
+    for age in (1, 50, 70):
+        event = call(world, "POST", f"/webhooks/{hook['webhook_id']}/test")[1]["event_id"]
+        world.rows(
+            "insert into webhook_deliveries (webhook_id, seq, state, attempts, first_at, last_at,"
+            " due_at, error) select webhook_id, seq, 'waiting', 1, now(),"
+            " now() - $2 * interval '1 minute', now(), 'timeout' from webhook_events"
+            " where event_id = $1 on conflict (webhook_id, seq) do update"
+            " set last_at = excluded.last_at, error = excluded.error",
+            *(UUID(event), age),
+        )
+    hooks, told = get(world, "/health/work")["errors"]
+    assert (hooks["source"], hooks["code"], hooks["count"]) == ("webhooks", "timeout", 2)
+    assert (told["source"], told["code"], told["count"]) == ("broadcasts", "undelivered", 6)
+    assert hooks["last_at"] - told["last_at"] > 55_000
+    world.rows("update broadcast_shards set done_at = now() - interval '61 minutes'")
+    world.rows("update broadcasts set at = now() - interval '62 minutes'")
+    assert get(world, "/health/work")["errors"] == [hooks]
+
+
+def test_who_may_read_sees_how_webhooks_do_and_changes_none(world: World) -> None:
+    reader = make_key(world, "reader", "read")["token"]
+    hook = call(world, "POST", "/webhooks", {"url": HOOK, "types": ["user.online"]})[1]
+    path = f"/webhooks/{hook['webhook_id']}"
+    for seen in ("/webhooks", path, f"{path}/deliveries"):
+        get(world, seen, reader)
+    edit = {"url": HOOK, "types": ["user.online"], "is_on": True}
+    for method, order, body in (
+        *(("POST", "/test", None), ("POST", "/replay", {"begins_at": 0})),
+        *(("PUT", "", edit), ("DELETE", "", None), ("POST", "/secret", {})),
+    ):
+        status, refused = call(world, method, path + order, body, reader)
+        assert (status, refused["code"]) == (403, "missing_scope"), order
+        assert "`webhooks`" in refused["detail"]
+    writer = make_key(world, "writer", "order")["token"]
+    _, refused = call(world, "GET", path, None, writer)
+    assert refused["detail"].endswith("it takes the scope `webhooks` or `read`")
 
 
 @pytest.mark.parametrize(

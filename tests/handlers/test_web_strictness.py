@@ -67,6 +67,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "/webhooks/{webhook_id}/secret": {"secret": f"whsec_{'k' * 32}"},
     "/webhooks/{webhook_id}/replay": {"begins_at": 0},
     "/kick": {"user_id": "ann", "reason": "spam"},
+    "/connections/close": {"user_id": "ann", "connection_id": "tab-1", "reason": "spam"},
     "/payouts": {
         "items": [
             {

@@ -72,13 +72,8 @@ class Closing:
     gone: Collection[Target]
 
 
-def targets(connections: Sequence[OpenConnection], session_id: int | None) -> list[Target]:
-    """The connections of one session, or all of them."""
-    return [
-        Target(one.node, one.connection_id, one.age_ms < HANDSHAKE_MS)
-        for one in connections
-        if session_id in (None, one.session_id)
-    ]
+def targets(connections: Sequence[OpenConnection]) -> list[Target]:
+    return [Target(one.node, one.connection_id, one.age_ms < HANDSHAKE_MS) for one in connections]
 
 
 def farewell(user_id: str, target: Target, words: str | None) -> Push:

@@ -1,4 +1,4 @@
-"""Kick users and end sessions."""
+"""Kick users, end sessions and close connections."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from handlers.services.kick import KickCounts  # noqa: TC001
 from handlers.services.presence import FindSession
 from handlers.web.deps import TheDatabase, TheKicks, service_router
 from handlers.web.errors import NOT_FOUND, UNREADABLE_BODY, documented
-from handlers.web.schemas.admin import Kicked, KickOrder
+from handlers.web.schemas.admin import CloseOrder, Kicked, KickOrder
 from handlers.web.schemas.fields import IN_DECIMALS
 
 router = service_router("admin")
@@ -51,6 +51,17 @@ async def end_session(
         raise NotFound("session of this user")
     await database.note(order.user_id, order.reason)
     return _kicked(await kicks.kick(order.user_id, session_id, order.reason))
+
+
+@router.post("/connections/close", responses=documented(UNREADABLE_BODY))
+async def close_connection(order: CloseOrder, database: TheDatabase, kicks: TheKicks) -> Kicked:
+    """Close one connection of a user, and leave the others open.
+
+    Its session goes on with the others, and ends for good if it was the last one. Closing a
+    connection that is not open any more changes nothing. Otherwise as POST /kick.
+    """
+    await database.note(order.user_id, order.reason)
+    return _kicked(await kicks.close_one(order.user_id, order.connection_id, order.reason))
 
 
 def _kicked(counts: KickCounts) -> Kicked:

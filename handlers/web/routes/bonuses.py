@@ -38,6 +38,8 @@ from handlers.web.schemas.bonuses import (
     BonusOrder,
     BonusWarning,
     Claim,
+    ClaimCount,
+    ClaimCounts,
     ClaimsPage,
     CreatedBonus,
     ListedBonus,
@@ -183,6 +185,19 @@ async def export_claims(
 ) -> CsvResponse:
     """List who has claimed a bonus as CSV. `Link: <…>; rel="next"` leads to the next rows."""
     return await listing.csv(request, form, after)
+
+
+@router.get("/bonuses/{bonus_id}/claims/counts", responses=documented(NOT_FOUND))
+async def count_claims(bonus_id: BonusId, database: TheDatabase) -> ClaimCounts:
+    """Count the claims of a bonus over time, from its opening to the last claim.
+
+    In up to 120 steps of equal length, a second or longer.
+    """
+    rows = await bonuses.claim_counts(database, bonus_id)
+    return ClaimCounts(
+        items=[ClaimCount(at=row.at, claims=row.claims) for row in rows],
+        step_seconds=rows[0].step_seconds if rows else None,
+    )
 
 
 def _creation(order: BonusOrder) -> CreateBonus:

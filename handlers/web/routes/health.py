@@ -53,6 +53,18 @@ class UnreachableNode(Schema):
     since: Millis
 
 
+class WorkError(Schema):
+    """What failed in one way."""
+
+    source: Literal["broadcasts", "webhooks"] = Field(description="what failed")
+    code: str = Field(
+        description="of broadcasts: `undelivered` or `dropped`, as in their progress; of webhooks: "
+        "`error`, as in their deliveries"
+    )
+    count: int = Field(description="connections that were not told, or deliveries that failed so")
+    last_at: Millis = Field(description="when that happened last")
+
+
 class Work(Schema):
     swept_at: int | None = Field(
         description="when the sweep last began a cycle, in milliseconds since the epoch; null: none"
@@ -71,6 +83,10 @@ class Work(Schema):
         description="gateway endpoints that could not be reached when they were last asked: their "
         "connections are suspect"
     )
+    errors: list[WorkError] = Field(
+        description="what failed within the last hour, the latest first: of the newest broadcasts "
+        "and the newest deliveries of each webhook. What functions count of themselves are metrics"
+    )
     server_now: ServerNow
 
 
@@ -81,5 +97,6 @@ async def read_work(database: TheDatabase) -> Work:
     A sweep begins a cycle each minute. The queue takes an order within a second.
     """
     row = await database.fetch_one(ReadWork())
-    known = msgspec.structs.asdict(row) | {"unreachable_nodes": json.loads(row.nodes)}
+    listed = {"unreachable_nodes": json.loads(row.nodes), "errors": json.loads(row.errors)}
+    known = msgspec.structs.asdict(row) | listed
     return Work.model_validate({name: known[name] for name in Work.model_fields})

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from handlers.web.schemas.fields import Schema, UserId, storable
+from handlers.web.schemas.fields import Name, Schema, UserId, storable
 
 Words = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 
@@ -17,6 +17,10 @@ class KickOrder(Schema):
         Words | None,
         Field(description="your words to the user, for their page to show; also in GET /audit"),
     ] = None
+
+
+class CloseOrder(KickOrder):
+    connection_id: Name = Field(description="the `connection_id` of GET /connections")
 
 
 class Kicked(Schema):

@@ -157,6 +157,18 @@ class ClaimsPage(Schema):
     next: NextPage
 
 
+class ClaimCount(Schema):
+    """One step."""
+
+    at: int = Field(description="when the step begins, in milliseconds since the epoch")
+    claims: int = Field(description="claims that were granted within the step")
+
+
+class ClaimCounts(Schema):
+    items: list[ClaimCount]
+    step_seconds: int | None = Field(description="how long each step is; null: there is no claim")
+
+
 class BonusesPage(Schema):
     items: list[ListedBonus]
     next: NextPage

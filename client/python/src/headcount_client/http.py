@@ -86,6 +86,20 @@ class Claim(TypedDict):
     state: Literal["pending", "fulfilled", "rejected"]
 
 
+class ClaimCount(TypedDict):
+    """
+    One step.
+    """
+
+    at: int
+    claims: int
+
+
+class ClaimCounts(TypedDict):
+    items: list[ClaimCount]
+    step_seconds: int | None
+
+
 class Claims(TypedDict):
     """
     The users who have claimed this bonus.
@@ -99,6 +113,12 @@ class Claims(TypedDict):
 class ClaimsPage(TypedDict):
     items: list[Claim]
     next: str | None
+
+
+class CloseOrder(TypedDict):
+    user_id: str
+    reason: NotRequired[str | None]
+    connection_id: str
 
 
 class Concurrency(TypedDict):
@@ -815,13 +835,15 @@ class WebhookOrder(TypedDict):
     secret: NotRequired[str | None]
 
 
-class Work(TypedDict):
-    swept_at: int | None
-    presence_events_since: int | None
-    broadcasts_since: int | None
-    rolled_up_to: int | None
-    unreachable_nodes: list[UnreachableNode]
-    server_now: int
+class WorkError(TypedDict):
+    """
+    What failed in one way.
+    """
+
+    source: Literal["broadcasts", "webhooks"]
+    code: str
+    count: int
+    last_at: int
 
 
 class FieldError(TypedDict):
@@ -1130,3 +1152,13 @@ class RevealOrder(TypedDict):
 class WebhookDeliveriesPage(TypedDict):
     items: list[WebhookDelivery]
     next: str | None
+
+
+class Work(TypedDict):
+    swept_at: int | None
+    presence_events_since: int | None
+    broadcasts_since: int | None
+    rolled_up_to: int | None
+    unreachable_nodes: list[UnreachableNode]
+    errors: list[WorkError]
+    server_now: int
