@@ -199,7 +199,8 @@ CREATE TABLE public.watching_times (
     away_since timestamp with time zone,
     watched_before interval,
     evidence tstzmultirange,
-    visible tstzmultirange
+    visible tstzmultirange,
+    was_alone boolean DEFAULT false NOT NULL
 )
 WITH (fillfactor='80');
 

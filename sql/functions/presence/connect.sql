@@ -34,9 +34,9 @@ begin
 
     -- Most users who connect have no session yet. The code below would open one as well; this takes
     -- half the time.
-    insert into watching_times (user_id, resource, joined_at, seen_at, nodes)
+    insert into watching_times (user_id, resource, joined_at, seen_at, nodes, was_alone)
         select p_user_id, p_resource, v_now, v_now,
-               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection))
+               jsonb_build_object(p_node, jsonb_build_object(p_connection_id, v_connection)), true
          where p_max_connections > 0 and not exists (select from watching_times where user_id = p_user_id)
            and not exists (select from used_tickets where ticket_id = p_ticket_id)
            and not exists (select from user_limits where user_id = p_user_id and is_kept_out)

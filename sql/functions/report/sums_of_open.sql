@@ -32,11 +32,13 @@ create or replace function sums_of_open(
 $$;
 
 -- Users who may have several sessions in [p_from, p_to): each has a past one there, or several that are not past. Of
--- their sessions each must be looked at, for a minute of a person counts once.
+-- their sessions each must be looked at, for a minute of a person counts once. The later of two did not begin alone.
 create or replace function shared_users(p_from timestamptz, p_to timestamptz, p_corrected boolean) returns text[]
 language sql stable as $$
     select array(
-        select user_id::text from watching_times group by user_id having count(*) > 1
+        select user_id::text from watching_times w
+         where not was_alone
+           and exists (select from watching_times o where o.user_id = w.user_id and o.resource <> w.resource)
         union
         select user_id from past_between(p_from - interval '2 hours', p_to, p_corrected))
 $$;
