@@ -94,6 +94,77 @@ async def test_a_session_waits_as_long_as_the_longest_window_of_two_hours(
     assert (await row(db))["wait_for_lost"] < longest
 
 
+async def lost(db: asyncpg.Connection, *users: str, seconds: float) -> None:
+    for user in users:
+        await Tab(user, user_id=user).disconnect(db, at(seconds), "lost")
+
+
+async def back(db: asyncpg.Connection, *users: str, seconds: float) -> None:
+    for user in users:
+        tab = Tab(f"{user} again", user_id=user, expires_at=at(seconds + 30))
+        assert await tab.connect(db, at(seconds)) == "continued"
+
+
+CROWD = [f"user-{n}" for n in range(100)]
+
+
+async def waits_for_lost(db: asyncpg.Connection) -> float:
+    return float((await row(db))["wait_for_lost"].total_seconds())
+
+
+@pytest.mark.parametrize(("late", "is_waited_for"), [(19, False), (20, True)])
+async def test_many_who_come_back_late_lengthen_the_wait(
+    db: asyncpg.Connection, late: int, *, is_waited_for: bool
+) -> None:
+    await come(db, *CROWD)
+    await count(db, MINUTE)
+    waited = await waits_for_lost(db)  # 2 x 1.15 x 200
+    assert waited == 460
+    await lost(db, *CROWD, seconds=100)
+    await back(db, *CROWD[:late], seconds=400)
+    await count(db, 401)
+    assert await waits_for_lost(db) == (2 * 360 if is_waited_for else waited)
+    # Also for a session that was closed while the server waited less.
+    await db.execute("select * from finalize(1000, $1)", at(100 + waited + 1))
+    still = await db.fetchval("select count(*) from watching_times where ended_at is not null")
+    assert still == (len(CROWD) - late if is_waited_for else 0)
+    outcome = await Tab("last", CROWD[-1], expires_at=at(819)).connect(db, at(819))
+    assert outcome == ("continued" if is_waited_for else "opened")
+    await db.execute("select * from finalize(1000, $1)", at(821))
+    offline = "select count(*) from presence_events where type = 'offline'"
+    assert await db.fetchval(offline) == len(CROWD) - late - is_waited_for
+
+
+async def test_phones_that_slept_do_not_lengthen_the_wait_again_and_again(
+    db: asyncpg.Connection,
+) -> None:
+    """One is away for longer than the one before, and each comes back while it is waited for."""
+    await come(db, *CROWD)
+    await count(db, MINUTE)
+    await lost(db, *CROWD, seconds=100)
+    window = (await row(db))["reconnect_within"].total_seconds()
+    for user in CROWD:
+        share = CROWD.index(user) / len(CROWD)
+        away = window * (1 + share)
+        await db.execute(
+            "update watching_times set joined_at = $2, away_since = $3, ended_at = null,"
+            " ended_by = null where user_id = $1",
+            user,
+            at(1_000),
+            at(1_000 - away),
+        )
+    for seconds in (1_000, 1_060):
+        await count(db, seconds)
+        assert await waits_for_lost(db) <= MARGIN * (1.1 * window + 60)
+
+
+async def test_the_wait_for_those_who_are_late_has_a_bound(db: asyncpg.Connection) -> None:
+    await come(db, *CROWD)
+    await db.execute("update watching_times set joined_at = $1, away_since = $2", at(0), at(-9_999))
+    await count(db, 0)
+    assert await waits_for_lost(db) == MARGIN * MAX_WINDOW.total_seconds()
+
+
 async def test_a_clock_that_goes_back_keeps_what_is_expected(db: asyncpg.Connection) -> None:
     await come(db, *(f"user-{n}" for n in range(20)))
     first = await count(db, 600 * MINUTE)

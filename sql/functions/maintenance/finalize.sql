@@ -26,15 +26,22 @@ begin
     -- Sessions that are still closed, looked up one by one: a join could go through all sessions, and through all that
     -- is due for each. One that is being changed now is left for later.
     held as materialized (
-        select d.place, d.due_at, d.at, w.user_id, w.resource, w.id
+        select d.place, d.due_at, d.at, w.user_id, w.resource, w.id, w.until, coalesce(w.until > v_now, false) as is_early
           from due d,
-               lateral (select w.user_id, w.resource, w.id from watching_times w
+               lateral (select w.user_id, w.resource, w.id,
+                               case when w.ended_at = d.at then lost_until(w, v_now) end as until
+                          from watching_times w
                          where w.user_id = d.user_id and w.resource = d.resource and w.id = d.session_id
                            for update skip locked) as w
          where d.type = 'offline' and not d.is_finalized
     ),
     over as materialized (
         select h.due_at, s.* from held h, take_session(h.user_id, h.resource, h.id, h.at) as s
+         where not h.is_early
+    ),
+    -- The server waits longer than it did when the line was lost. A row's place needs no index.
+    postponed as (
+        update presence_outbox o set due_at = h.until from held h where h.is_early and o.ctid = h.place
     ),
     moved as (
         insert into past_sessions (id, user_id, resource, joined_at, ended_at, ended_by, ended_within, away_since, visible)
@@ -54,7 +61,7 @@ begin
         delete from presence_outbox where ctid = any (array(
             -- Recorded now; over, or the user is back; and without a session: recorded already.
             select place from due where type = 'online' or is_finalized
-            union all select place from held
+            union all select place from held where not is_early
             union all select d.place from due d
              where d.type = 'offline' and not d.is_finalized
                and (select w.id from watching_times w

@@ -6,6 +6,8 @@
 -- Expected are more than there are, for as many as have come since the last count may come until the next one;
 -- and fewer only slowly, half in seven minutes: a storm must not shorten its own window. A session without a
 -- connection counts as one, for its user may be on the way back.
+-- If many come back later than that, what is behind the gateway takes fewer than the gateway admits. Then the server
+-- waits for the lost lines as if that were the window (see `late`), also for those that it waits for already.
 create or replace function set_line_limits(
     p_ping_every interval, p_rotate_within interval, p_turn interval, p_least interval, p_most interval,
     p_margin float8, p_now timestamptz default null, out connections bigint, out reconnect_within_ms bigint
@@ -14,10 +16,12 @@ declare
     v_now timestamptz := coalesce(p_now, clock_timestamp());
     v_period timestamptz := date_bin('2 hours', v_now, 'epoch');
     v_is_later boolean;
+    v_late interval;
     v_new line_limits;
 begin
     select * into v_new from line_limits for update;
     select coalesce(sum(greatest(size(w.nodes), 1)), 0) into connections from watching_times w;
+    v_late := late(v_new.reconnect_within, v_new.expected, p_most, v_now);
     -- Negative: the clock has gone back. A day is more than enough to forget.
     v_new.expected := greatest(
         connections + greatest(connections - v_new.connections, 0),
@@ -30,9 +34,25 @@ begin
            reconnect_within = v_new.reconnect_within,
            counted_at = v_now, connections = set_line_limits.connections, expected = v_new.expected,
            period = v_period,
-           longest = greatest(v_new.reconnect_within, case when not v_is_later then l.longest end),
+           longest = greatest(v_new.reconnect_within, v_late, case when not v_is_later then l.longest end),
            longest_before = case when v_is_later then l.longest else l.longest_before end,
            wait_for_lost = p_margin * greatest(
-               v_new.reconnect_within, l.longest, case when not v_is_later then l.longest_before end);
+               v_new.reconnect_within, v_late, l.longest, case when not v_is_later then l.longest_before end);
     reconnect_within_ms := milliseconds(v_new.reconnect_within);
 end $$;
+
+-- How long nine in ten of those were away who came back lately, and later than within p_window, and a minute: when the
+-- next count comes, those who come then will have been away for so much longer. Null: too few did.
+-- The lines of a storm are cut at once, so all who come late were away for about as long. The lines of phones that
+-- slept were not: they must neither lengthen the time for which the server waits nor, coming back within that, do
+-- so again. So there must be one in a hundred of p_expected connections, and the shortest tenth decides.
+create or replace function late(
+    p_window interval, p_expected bigint, p_most interval, p_now timestamptz
+) returns interval language sql stable as $$
+    select case when count(*) >= greatest(20, p_expected / 100)
+                then least(interval '1 minute' + percentile_disc(0.1) within group (order by joined_at - away_since),
+                           p_most) end
+      from watching_times
+     where away_since is not null and joined_at - away_since > p_window
+       and joined_at between p_now - interval '2 minutes' and p_now
+$$;

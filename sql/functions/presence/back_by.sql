@@ -9,3 +9,12 @@ create or replace function back_by(
                     case when is_lost(p_ended_by) then p_gone_by + wait_for_lost end)
       from line_limits
 $$;
+
+-- Until when the server waits for a lost line by now, if that is longer than when it closed the session; else null. What was
+-- said then is stored (back_by), for it is read more often than it changes. Null, too, if the session ended later than
+-- now: the clock has gone back.
+create or replace function lost_until(p_session watching_times, p_now timestamptz) returns timestamptz
+language sql stable as $$
+    select until from line_limits, lateral (select p_session.ended_at + p_session.ended_within + wait_for_lost as until) as l
+     where is_lost(p_session.ended_by) and p_session.ended_at <= p_now and until > p_session.back_by
+$$;

@@ -18,8 +18,8 @@ begin
     select * into v_closed from watching_times w
      where w.user_id = p_user_id and w.resource = p_resource and w.ended_at is not null;
     -- A user who is back within the grace was there all the while, and as visible as before.
-    if v_closed.back_by > p_now and p_now - v_closed.ended_at <= p_grace and not p_connection ? 'hidden'
-       and coalesce(upper(v_closed.visible) = v_closed.ended_at, v_closed.visible is null) then
+    if greatest(v_closed.back_by, lost_until(v_closed, p_now)) > p_now and p_now - v_closed.ended_at <= p_grace
+       and not p_connection ? 'hidden' and coalesce(upper(v_closed.visible) = v_closed.ended_at, v_closed.visible is null) then
         v_connection := p_connection || jsonb_build_object('shown', extract(epoch from v_closed.ended_at));
     end if;
     insert into watching_times as w (user_id, resource, joined_at, seen_at, nodes, visible)
@@ -37,7 +37,8 @@ begin
                visible = case when w.ended_at is not null and p_connection ? 'hidden'
                               then coalesce(w.visible, tstzmultirange(tstzrange(w.joined_at, w.ended_at)))
                               else w.visible end
-         where w.ended_at is null or (w.back_by > p_now and not is_for_good(w.ended_by))
+         where w.ended_at is null
+            or (greatest(w.back_by, lost_until(w, p_now)) > p_now and not is_for_good(w.ended_by))
         returning id, xmax = 0, size(nodes) = 1 into v_id, v_is_new, v_is_alone;
     if v_is_new then
         insert into presence_outbox (due_at, type, session_id, user_id, resource, at)
