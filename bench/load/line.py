@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from typing import Any, Protocol
 from urllib.parse import quote
 
-from bench.support.clients import CLOSE_FRAME, Client, Refused, dial, handshake
+from bench.support.clients import Client, Refused, close_frame, dial, handshake
 from handlers.core.ticket import LIFE, Ticket, mint
+from headcount_client.line import LEFT
 
 CLOSE_SECONDS = 10.0
 """What the far side is given to answer a close frame."""
@@ -70,12 +71,12 @@ class Line(Client):
         if hasattr(self, "transport"):
             self.transport.abort()
 
-    def leave(self) -> None:
+    def leave(self, code: int = LEFT) -> None:
         """Say goodbye as a browser does; drop the line if there is no answer to that."""
         if self.ended_at:
             return
         self.is_ours, self.ended_at = True, time.time()
-        self.say(CLOSE_FRAME)
+        self.say(close_frame(code))
         asyncio.get_running_loop().call_later(CLOSE_SECONDS, self.transport.abort)
 
 

@@ -18,6 +18,7 @@ from bench.load.comeback import UNTOLD
 from bench.load.company import Act, Claim, Company, Shown, Spell
 from bench.support.clients import Client, Refused, text_frame
 from headcount_client.backoff import in_window
+from headcount_client.line import COMES_BACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,7 +136,7 @@ class User:
         except FAILED as error:
             tally.count(f"refused: {refusal(error)}")
             if line is not None:
-                line.leave()
+                line.leave(COMES_BACK)
             raise
         tally.wait("hello", time.time() - line.opened_at)
 

@@ -114,7 +114,12 @@ def text_frame(text: str) -> bytes:
     return head + bytes(4) + payload
 
 
-CLOSE_FRAME = struct.pack("!BBI", _CLOSE, 0x80 | 2, 0) + struct.pack("!H", 1000)
+def close_frame(code: int) -> bytes:
+    """The goodbye of a client: 1000 if it left, 4000 if it comes back."""
+    return struct.pack("!BBI", _CLOSE, 0x80 | 2, 0) + struct.pack("!H", code)
+
+
+CLOSE_FRAME = close_frame(1000)
 
 
 def ignore(client: Client, payload: bytes) -> None:

@@ -44,9 +44,10 @@ const READY_TIMEOUT = 30_000;
 /** A request without an answer by then gets none: the gateway gives a function at most 29 s. In milliseconds. */
 export const ANSWER_TIMEOUT = 30_000;
 
-// Close codes. The server counts a connection that timed out as lost, and waits for its client as for all that are lost.
+// Close codes. The server counts a connection as lost whose client comes back, and waits for it as for all that are lost; for one
+// that left it waits for the grace alone, which may be over before a storm lets its client in again.
 const LEFT = 1000;
-const TIMED_OUT = 4000;
+export const COMES_BACK = 4000;
 
 /**
  * One attempt to connect to the server: from its ticket to its close.
@@ -87,7 +88,7 @@ export class Connection {
     this.#preparing = env.timer();
     this.#deadline = env.timer();
     this.#pinging = env.timer();
-    const end = () => this.#end({ why: { code: "lost", reason: "the server did not answer" } }, this.#isOpen ? TIMED_OUT : LEFT);
+    const end = () => this.#end({ why: { code: "lost", reason: "the server did not answer" } });
     this.#preparing.set(end, READY_TIMEOUT);
     this.#open();
   }
@@ -240,7 +241,7 @@ export class Connection {
     const isLate = this.#env.now() - this.#due > LATE;
     this.#expectNothing();
     // If the page did not run, frames may wait behind this timer.
-    if (!isLate || this.#isAskedAgain) return this.#end({ why: { code: "lost", reason: "the connection timed out" } }, TIMED_OUT);
+    if (!isLate || this.#isAskedAgain) return this.#end({ why: { code: "lost", reason: "the connection timed out" } });
     this.#isAskedAgain = true;
     this.#ask(PONG_TIMEOUT);
   }
@@ -249,13 +250,10 @@ export class Connection {
     this.#pinging.set(() => this.check(), this.#pingEvery);
   }
 
-  /**
-   * @param {End} end
-   * @param {number} [code]
-   */
-  #end(end, code) {
+  /** @param {End} end */
+  #end(end) {
     if (this.#isDone) return;
-    this.close(code);
+    this.close(COMES_BACK);
     this.#owner.ended(end);
   }
 

@@ -1,5 +1,5 @@
 import { delay, rotation } from "./backoff.js";
-import { Connection } from "./connection.js";
+import { COMES_BACK, Connection } from "./connection.js";
 import { Interruptions } from "./interruptions.js";
 import { UNTOLD } from "./limits.js";
 import { Schedule } from "./schedule.js";
@@ -92,7 +92,7 @@ export class Reconnector {
    */
   renew(isThere) {
     if (this.isFinal || !(isThere || this.current || this.#fresh)) return;
-    this.#fresh?.close();
+    this.#fresh?.close(COMES_BACK);
     this.connect();
   }
 

@@ -105,7 +105,7 @@ test("a hello refused for good ends its connection", async () => {
   await settled();
   sockets[0].accept();
   sockets[0].receive(refusal("id1", "bad_request"));
-  assert.deepEqual([of("status").at(-1).status, sockets[0].closed], ["offline", 1000]);
+  assert.deepEqual([of("status").at(-1).status, sockets[0].closed], ["offline", 4000]);
 });
 
 test("a gap on a lost connection is left to the next connection's hello", async () => {

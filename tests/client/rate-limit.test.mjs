@@ -121,7 +121,7 @@ test("a user who is kept out comes back when the server lets them, and loses not
     code: "over_limit",
     retryAt: time.now + 60_250,
   });
-  assert.equal(sockets[0].closed, 1000);
+  assert.equal(sockets[0].closed, 4000);
   await time.pass(60_249);
   assert.equal(sockets.length, 1);
   await time.pass(1);

@@ -74,7 +74,7 @@ test("a handshake without an answer ends after half a minute", async () => {
   const { time, sockets, of } = setUp();
   await settled();
   await time.pass(30_000);
-  assert.equal(sockets[0].closed, 1000);
+  assert.equal(sockets[0].closed, 4000);
   assert.equal(of("status").at(-1).status, "offline");
 });
 
@@ -163,7 +163,7 @@ test("an attempt ends when the network goes", async () => {
   await settled();
   window.dispatchEvent(new Event("offline"));
   assert.deepEqual(of("status").at(-1), { status: "offline", reason: "this device is offline", code: "no_network", retryAt: time.now + 500 });
-  assert.equal(sockets[0].closed, 1000);
+  assert.equal(sockets[0].closed, 4000);
 });
 
 test("the reason changes when the network goes before the next attempt", async () => {

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 # apart. localstack/wsgate/docs/aws-behaviour.md §9.7
 SLACK = timedelta(minutes=1)
 # Closed without a frame (https://www.rfc-editor.org/rfc/rfc6455#section-7.1.5), or by a client that
-# had no answer to a ping (TIMED_OUT in client/src/connection.js): its line is as good as cut.
+# comes back, as after a ping without an answer (COMES_BACK in client/src/connection.js): its line
+# is as good as cut.
 LOST = (1006, 4000)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headcount_client import Headcount, HeadcountError, TicketRefused
+from headcount_client.line import COMES_BACK
 from tests.client.python.world import PING_SECONDS, FakeServer, pass_time, play, until_status
 from tests.support.browser import Browser
 
@@ -217,6 +218,7 @@ def test_a_server_that_says_when_to_come_again_is_obeyed() -> None:
             server.push({**reply, "retry_after_ms": 30_000})
             await pass_time(29)
             assert client.status.status == "offline"
+            assert server.sockets[0].closed == COMES_BACK
             await until_status(client, "online")
 
     play(story())
@@ -272,6 +274,35 @@ def test_a_line_is_replaced_by_one_that_is_open_before_it_ends() -> None:
         assert statuses == ["online", "stopped"]
         assert seqs == list(range(1, 81))
         assert fewest == 1
+
+    play(story())
+
+
+def test_a_line_whose_hello_has_no_answer_is_left_by_a_client_that_comes_back() -> None:
+    async def story() -> None:
+        server = _server()
+        server.answers["hello"] = lambda hello: None
+        async with server.client() as client:
+            await pass_time(31)
+            assert server.sockets[0].closed == COMES_BACK
+            del server.answers["hello"]
+            await until_status(client, "online")
+
+    play(story())
+
+
+def test_a_line_that_was_to_replace_a_dead_one_is_left_by_a_client_that_comes_back() -> None:
+    async def story() -> None:
+        server = _server()
+        server.told["rotate_within_ms"] = 60_000
+        async with server.client() as client:
+            await until_status(client, "online")
+            server.answers["hello"] = lambda hello: None
+            while len(server.sockets) == 1:
+                await pass_time(1)
+            server.sockets[0].drop()
+            await until_status(client, "offline")
+            assert server.sockets[1].closed == COMES_BACK
 
     play(story())
 

@@ -18,7 +18,10 @@ ANSWER_WITHIN = 5.0
 PING_EVERY = 240.0
 # A ping that was not answered though the line works.
 FORGOTTEN_AFTER = 10.0
-TIMED_OUT = 4000
+# Close codes. The server waits for a client that comes back as for all that lost their line, and
+# for one that left for its grace alone.
+LEFT = 1000
+COMES_BACK = 4000
 
 
 class LineClosed(Exception):
@@ -108,7 +111,7 @@ class Line:
         now = self._loop.time()
         self._asked = [*(one for one in self._asked if now - one < FORGOTTEN_AFTER), now]
         self._outgoing.put_nowait('{"action":"ping"}')
-        self._after(ANSWER_WITHIN, lambda: self.end(TIMED_OUT, "the server does not answer"))
+        self._after(ANSWER_WITHIN, lambda: self.end(COMES_BACK, "the server does not answer"))
 
     @property
     def asked_at(self) -> float | None:

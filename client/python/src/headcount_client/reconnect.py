@@ -11,7 +11,7 @@ from urllib.parse import quote
 from websockets.exceptions import InvalidHandshake, InvalidURI
 
 from headcount_client.errors import TicketRefused
-from headcount_client.line import PING_EVERY, Line, LineClosed, Socket
+from headcount_client.line import COMES_BACK, LEFT, PING_EVERY, Line, LineClosed, Socket
 from headcount_client.schedule import Schedule
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ log = logging.getLogger("headcount_client")
 # In seconds.
 OPEN_WITHIN = 30.0
 ROTATE_WITHIN = 115 * 60.0
-LEFT = 1000
 REPLACED = 0
 # A limit below a second is a mistake, and following it would overload the server.
 MIN_LIMIT_MS = 1_000
@@ -73,6 +72,8 @@ class Reconnector:
         # Opened beside it, to replace it.
         self._fresh: Line | None = None
         self._welcomed: Line | None = None
+        # The close code of lines that are still open when this ends, or waits.
+        self._farewell = LEFT
         self._welcomed_at = 0.0
         self._stays: dict[Line, asyncio.Task[LineClosed]] = {}
         self._rotating: asyncio.TimerHandle | None = None
@@ -159,12 +160,14 @@ class Reconnector:
     async def _use(self, line: Line) -> LineClosed:
         """Stay on a line, and on those that replace it in time. Return how the last one ended."""
         self._line = line
+        self._farewell = LEFT
         self._stays = {line: self._loop.create_task(self._stay(line))}
         self._owner.say_hello()
         try:
             while True:
                 end = await self._stays[self._line]
                 if end.code != REPLACED:
+                    self._farewell = COMES_BACK
                     return end
         finally:
             self._line = self._fresh = None
@@ -179,14 +182,14 @@ class Reconnector:
     async def _stay(self, line: Line) -> LineClosed:
         """Send and receive until the line ends, and close it. Return how it ended."""
         late = self._loop.call_later(OPEN_WITHIN, self._expect_welcome, line)
-        code = LEFT
+        code = None
         try:
             end = await line.run()
-            code = end.code if end.code >= 4_000 else LEFT  # noqa: PLR2004  # ours to send
+            code = LEFT if end.code == REPLACED else COMES_BACK
             return end
         finally:
             late.cancel()
-            await line.close(code)
+            await line.close(code or self._farewell)
 
     async def _replace(self) -> None:
         """Open a line beside the one in use, which goes on until the other one is welcomed."""
@@ -214,7 +217,7 @@ class Reconnector:
 
     def _expect_welcome(self, line: Line) -> None:
         if line is not self._welcomed:
-            line.end(LEFT, "the server did not answer")
+            line.end(COMES_BACK, "the server did not answer")
 
     def _rotation(self, within: float) -> float:
         """A random moment of the last fifth, so that clients that came together go apart."""
