@@ -1152,6 +1152,8 @@ CREATE INDEX webhook_deliveries_due ON public.webhook_deliveries USING btree (we
 
 CREATE INDEX webhook_events_recorded_at ON public.webhook_events USING btree (recorded_at);
 
+CREATE INDEX webhooks_of_connections ON public.webhooks USING btree (webhook_id) WHERE (types && '{connection.opened,connection.closed}'::text[]);
+
 ALTER INDEX public.ledger_everyone ATTACH PARTITION public.ledger_default_id_idx;
 
 ALTER INDEX public.ledger_resource ATTACH PARTITION public.ledger_default_resource_id_idx;

@@ -1682,7 +1682,7 @@ export interface components {
             /** @description where events are posted to: `https`, at a public address, of at most 2,048 characters */
             url: string;
             /** @description which events it gets: see the reference of webhooks */
-            types: ("user.online" | "user.offline" | "user.kicked" | "bonus.opened" | "bonus.claimed" | "bonus.granted" | "bonus.fulfilled" | "bonus.rejected" | "campaign.milestone")[];
+            types: ("user.online" | "user.offline" | "user.kicked" | "connection.opened" | "connection.closed" | "bonus.opened" | "bonus.claimed" | "bonus.granted" | "bonus.fulfilled" | "bonus.rejected" | "campaign.milestone")[];
             /** @description only events about this resource; null: about any, and about none */
             resource?: string | null;
             /** @description false: nothing is sent, and what happens is kept for seven days */
@@ -1698,7 +1698,7 @@ export interface components {
             /** @description where events are posted to: `https`, at a public address, of at most 2,048 characters */
             url: string;
             /** @description which events it gets: see the reference of webhooks */
-            types: ("user.online" | "user.offline" | "user.kicked" | "bonus.opened" | "bonus.claimed" | "bonus.granted" | "bonus.fulfilled" | "bonus.rejected" | "campaign.milestone")[];
+            types: ("user.online" | "user.offline" | "user.kicked" | "connection.opened" | "connection.closed" | "bonus.opened" | "bonus.claimed" | "bonus.granted" | "bonus.fulfilled" | "bonus.rejected" | "campaign.milestone")[];
             /** @description only events about this resource; null: about any, and about none */
             resource?: string | null;
             /** @description the secret that signs, `whsec_` and 24 to 64 random bytes in base64; without it, one is made */

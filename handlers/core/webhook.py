@@ -28,6 +28,8 @@ EventType = Literal[
     "user.online",
     "user.offline",
     "user.kicked",
+    "connection.opened",
+    "connection.closed",
     "bonus.opened",
     "bonus.claimed",
     "bonus.granted",

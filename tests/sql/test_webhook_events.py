@@ -272,3 +272,86 @@ async def test_the_order_of_a_user_is_that_of_the_facts(db: asyncpg.Connection) 
         corrects = f"p{n}"
         wanted += [f"bonus.{state}", "user.kicked"]
     assert await types(db, webhook_id) == wanted
+
+
+OPENED, CLOSED = "connection.opened", "connection.closed"
+
+
+async def test_a_connection_is_told_when_it_opens_and_when_it_closes(
+    db: asyncpg.Connection,
+) -> None:
+    webhook_id = await hook(db, OPENED, CLOSED)
+    tabs = [soon("a"), soon("b"), soon("c", "stream")]
+    for tab in tabs:
+        await fresh(db, tab, tab)  # the event comes twice
+    for tab, ended_by in zip(tabs, ("client", "lost", "client"), strict=True):
+        for _ in range(2):
+            await tab.disconnect(db, None, ended_by)
+    events = await told(db, webhook_id)
+    ended = {"a": "client", "b": "lost", "c": "client"}
+    assert [(type_, data.get("ended_by")) for type_, *_, data in events] == [
+        *[(OPENED, None)] * 3,
+        *[(CLOSED, ended_by) for ended_by in ended.values()],
+    ]
+    assert [data["connection_id"] for *_, data in events] == ["a", "b", "c"] * 2
+    assert [resource for _, _, resource, _ in events] == ["site", "site", "stream"] * 2
+    sessions = [data["session_id"] for *_, data in events]
+    assert sessions[:3] == sessions[3:]
+    assert sessions[0] == sessions[1] != sessions[2]
+
+
+async def test_a_connection_that_goes_on_after_a_reload_is_another_one(
+    db: asyncpg.Connection,
+) -> None:
+    webhook_id = await hook(db, OPENED, CLOSED, "user.online", "user.offline")
+    await fresh(db, soon("a"))
+    await soon("a").disconnect(db, None)
+    await fresh(db, soon("b"))
+    await db.execute("select finalize(10, clock_timestamp() + interval '1 hour')")
+    assert sorted(await types(db, webhook_id)) == [CLOSED, OPENED, OPENED, "user.online"]
+
+
+async def test_a_connection_whose_end_was_not_told_is_told_when_it_is_found_gone(
+    db: asyncpg.Connection,
+) -> None:
+    webhook_id = await hook(db, CLOSED)
+    await soon("a").connect(db, datetime.now(UTC) - HOUR)
+    gone = "select forget('{ann}', array[$1], '{a}', '{swept}')"
+    assert [await db.fetchval(gone, soon("a").node) for _ in range(2)] == [1, 0]
+    ((type_, user, _, data),) = await told(db, webhook_id)
+    assert (type_, user, data["ended_by"]) == (CLOSED, "ann", "swept")
+
+
+async def test_a_kick_closes_connections_before_it_is_told(db: asyncpg.Connection) -> None:
+    webhook_id = await hook(db, CLOSED, "user.kicked")
+    await fresh(db, soon("a"), soon("b"))
+    await kick(db, soon("a"), soon("b"))
+    await soon("a").disconnect(db, None)
+    assert await types(db, webhook_id) == [CLOSED, CLOSED, "user.kicked"]
+
+
+async def test_a_move_to_another_resource_closes_no_connection(db: asyncpg.Connection) -> None:
+    about = [await hook(db, OPENED, CLOSED, about=resource) for resource in ("site", "stream")]
+    await fresh(db, soon("a"))
+    assert (await soon("a").watch(db, "stream", None))["outcome"] == "opened"
+    await soon("a").disconnect(db, None)
+    assert await types(db, about[0]) == [OPENED]
+    assert await types(db, about[1]) == [CLOSED]
+
+
+async def test_a_connection_that_is_refused_is_not_told(db: asyncpg.Connection) -> None:
+    webhook_id = await hook(db, OPENED)
+    await soon("a").connect(db, None, most=1)
+    await soon("b").connect(db, None, most=1)
+    assert await types(db, webhook_id) == [OPENED]
+
+
+async def test_the_end_of_a_connection_is_told_if_its_beginning_could_be(
+    db: asyncpg.Connection,
+) -> None:
+    await fresh(db, soon("a"))
+    webhook_id = await hook(db, CLOSED)
+    await fresh(db, soon("b"))
+    for tab in (soon("a"), soon("b")):
+        await tab.disconnect(db, None)
+    assert [data["connection_id"] for *_, data in await told(db, webhook_id)] == ["b"]

@@ -13,7 +13,8 @@ $$;
 -- seconds; "ticket": the id of the ticket that opened it; "until": when that expires; "device": its label,
 -- if any; "since": when it came, if by a `watch`; "seen": its last evidence, while it does not answer the
 -- sweep; of its visibility "hidden": true while it is; "shown": since when it has been visible, if not since it
--- came; "said": the number of its last report, "heard": when that came}.
+-- came; "said": the number of its last report, "heard": when that came;
+-- "told": a webhook wanted to be told of connections when it opened}.
 create or replace function with_connection(
     p_nodes jsonb, p_node text, p_connection_id text, p_connection jsonb
 ) returns jsonb language sql stable as $$

@@ -21,7 +21,7 @@ begin
         perform use_up(p_ticket_id, p_ticket_expires_at, v_now);
     end if;
 
-    -- Most users had only this connection. `leave` would end their session as well; this takes two
+    -- Most users had only this connection, and webhooks were not told of it. `leave` would end their session as well; this takes two
     -- thirds of the time.
     with closed as (
         update watching_times
@@ -33,6 +33,7 @@ begin
                                             back_by(back_by, p_ended_by::ending, v_now, v_now)) end
          where user_id = p_user_id and p_ended_by <> 'kicked' and evidence is null and visible is null
            and nodes - p_node = '{}' and (nodes -> p_node) - p_connection_id = '{}'
+           and not nodes -> p_node -> p_connection_id ? 'told'
         returning id, user_id, resource, ended_at, back_by
     )
     insert into presence_outbox (due_at, type, session_id, user_id, resource, at)

@@ -57,6 +57,9 @@ begin
            ended_by = v_session.ended_by, ended_within = v_session.ended_within,
            back_by = v_session.back_by, evidence = v_session.evidence, visible = v_session.visible
      where user_id = p_user_id and resource = v_session.resource;
+    if v_connection ? 'told' and p_ended_by <> 'moved' then
+        perform tell_connection('closed', v_session, p_connection_id, v_seen_at, p_ended_by);
+    end if;
     if v_session.evidence is not null then
         perform divide(p_user_id, v_session.resource, v_session.evidence + here_from(v_session.nodes, p_now),
                        p_ended_by, p_grace);

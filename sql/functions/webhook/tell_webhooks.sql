@@ -23,3 +23,12 @@ create or replace function opening_json(p_bonus bonuses) returns jsonb language 
         'expires_at', ms(p_bonus.expires_at), 'stock', p_bonus.stock, 'campaign_id', p_bonus.rule_id,
         'milestone', p_bonus.milestone))
 $$;
+
+-- Tell them that a connection of a session was opened or closed (p_change), and what ended it.
+create or replace function tell_connection(
+    p_change text, p_session watching_times, p_connection_id text, p_at timestamptz, p_ended_by ending default null
+) returns void language sql volatile as $$
+    select tell_webhooks(
+        'connection.' || p_change, p_session.user_id, p_session.resource, p_at, jsonb_strip_nulls(jsonb_build_object(
+            'session_id', p_session.id, 'connection_id', p_connection_id, 'ended_by', p_ended_by)))
+$$;
