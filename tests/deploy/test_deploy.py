@@ -206,6 +206,25 @@ async def test_a_release_whose_alarm_rings_leaves_the_version_before(
     watch.set_alarm_state(AlarmName=alarm, StateValue="OK", StateReason="The test is over.")
 
 
+async def test_an_app_is_added_with_a_database_of_its_own(
+    cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser
+) -> None:
+    """The deploy makes and migrates it; a bonus of the app reaches its own clients."""
+    parameters["Apps"] = "shop"
+    await asyncio.to_thread(cloud.update, "headcount", template, **parameters)
+    shop = Browser(browser.headcount, browser.stack)
+    shop.app, shop.user_id = "shop", browser.user_id
+    main_tab, tab = await browser.tab(), await shop.tab()
+    for one in (main_tab, tab):
+        await welcomed(one, browser.user_id)
+    order = {"reward": {"text": "a coupon"}, "audience": {"kind": "everyone"}}
+    bonus = await shop.api("POST", "/bonuses", order | {"window_seconds": 600})
+    assert (await hear(tab))["bonus"]["bonus_id"] == bonus["bonus_id"]
+    await pinged(main_tab)
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        await browser.api("GET", f"/bonuses/{bonus['bonus_id']}")
+
+
 async def test_each_secret_rotates(
     cloud: Cloud, template: Template, parameters: dict[str, str], browser: Browser, shell: Shell
 ) -> None:

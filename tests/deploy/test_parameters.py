@@ -41,6 +41,10 @@ def asked() -> dict[str, Any]:
         ({"OwnerDatabaseUrl": URL}, "OwnerDatabaseUrl needs DatabaseUrl"),
         ({"TicketKeysUrl": "https://login.example/keys"}, "needs TicketIssuer"),
         ({"PushConcurrency": "1"}, "2 or more"),
+        ({"AlarmEmail": "ann@example.com", "Monitoring": "no"}, "AlarmEmail needs Monitoring"),
+        ({"TicketSecret": "k" * 32, "TicketSecretVersion": "f" * 32}, "With TicketSecret"),
+        ({"ServiceToken": "k" * 32, "ServiceTokenVersion": "f" * 32}, "With ServiceToken"),
+        ({"Apps": "Shop"}, "Apps"),
         # What CloudFormation says of a pattern, a list or a bound names the parameter.
         ({"DatabaseUrl": "mysql://db.example/headcount"}, "DatabaseUrl"),
         ({"TicketSecret": "short"}, "TicketSecret"),

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import urllib.request
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -31,27 +29,6 @@ def shows(checkout: Path) -> Iterator[Headcount]:
         yield system
 
 
-class Show(Browser):
-    """A user's tabs in one app."""
-
-    app = "main"
-
-    def _api(self, method: str, path: str, body: object) -> Any:
-        headers = {
-            "Authorization": f"Bearer {self.headcount.service_token}",
-            "Content-Type": "application/json",
-            "Headcount-App": self.app,
-        }
-        request = urllib.request.Request(  # noqa: S310  # our own gateway
-            self.headcount.base_url + path,
-            None if body is None else json.dumps(body).encode(),
-            headers,
-            method=method,
-        )
-        with urllib.request.urlopen(request) as answer:  # noqa: S310
-            return json.load(answer)
-
-
 def test_the_commands_of_the_page_run(checkout: Path, shows: Headcount) -> None:
     host = shows.base_url.removeprefix("http://")
     shell = Shell(checkout, {"127.0.0.1:8080": host})
@@ -66,7 +43,7 @@ def test_the_commands_of_the_page_run(checkout: Path, shows: Headcount) -> None:
 async def test_two_shows_with_a_user_of_the_same_name(shows: Headcount) -> None:
     """From $connect to the queue, the schedules and $disconnect, each in its own database."""
     async with AsyncExitStack() as stack:
-        main, shop = Show(shows, stack), Show(shows, stack)
+        main, shop = Browser(shows, stack), Browser(shows, stack)
         shop.app, shop.user_id = "shop", main.user_id
         here, there = await main.tab(), await shop.tab()
         assert (await hello(here))["session"]["connections"] == 1

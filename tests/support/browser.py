@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class Browser:
     """A user's tabs: connections that are closed at the end, whatever happens."""
 
+    app: str | None = None
+
     def __init__(self, headcount: Headcount, stack: AsyncExitStack) -> None:
         self.headcount, self.stack = headcount, stack
         # The system is shared by all tests: each plays with users of its own.
@@ -33,12 +35,14 @@ class Browser:
         return await asyncio.to_thread(self._api, method, path, body)
 
     def _api(self, method: str, path: str, body: object) -> Any:
+        named = {"Headcount-App": self.app} if self.app else {}
         request = urllib.request.Request(  # noqa: S310  # our own gateway
             self.headcount.base_url + path,
             json.dumps(body).encode() if body is not None else None,
             {
                 "Authorization": f"Bearer {self.headcount.service_token}",
                 "Content-Type": "application/json",
+                **named,
             },
             method=method,
         )
