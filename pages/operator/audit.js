@@ -1,6 +1,6 @@
 /** The audit: who ordered what, when and from where. */
 
-import { at, carryOut, name, onSubmit, showRows, time } from "./dom.js";
+import { at, look, name, onSubmit, showRows, time } from "./dom.js";
 import * as text from "./text.js";
 
 /** @import {Page} from "./main.js" */
@@ -27,7 +27,7 @@ export function showAudit(page) {
   };
   const show = (/** @type {string|undefined} */ from) => {
     after = from;
-    return carryOut("audit-outcome", read);
+    return look("audit-outcome", read);
   };
   onSubmit("audit-form", () => show(undefined));
   at("audit-first").onclick = () => show(undefined);

@@ -1,6 +1,7 @@
 /** Bonuses: those that run, how far each is told and claimed, those before, and who claimed one. */
 
-import { at, button, carryOut, confirm, element, name, onSubmit, setText, showRows, showTerms, store, time } from "./dom.js";
+import { at, button, carryOut, confirm, element, look, name, onSubmit, setText, showRows, showTerms, store, time } from "./dom.js";
+import { showClaimCurve } from "./claims.js";
 import { poll } from "./poll.js";
 import * as text from "./text.js";
 
@@ -142,14 +143,15 @@ function showDetails(page) {
   };
   const find = (/** @type {string|undefined} */ from) => {
     after = from;
-    return carryOut("claims-outcome", readClaims);
+    return look("claims-outcome", readClaims);
   };
+  const curve = showClaimCurve(page);
   onSubmit("claimants", () => find(undefined));
   at("claimants-csv").onclick = () => store(page.api(), "claims-outcome", `/bonuses/${bonusId}/claims.csv`, { prefix: at("claimants-prefix").value, times: "iso" });
   return {
     /** @param {string} id */
     open: (id) =>
-      carryOut("bonus-outcome", async () => {
+      look("bonus-outcome", async () => {
         const one = /** @type {Bonus} */ (await page.api().get(`/bonuses/${id}`));
         bonusId = id;
         after = undefined;
@@ -157,7 +159,7 @@ function showDetails(page) {
         at("bonus-details").hidden = false;
         setText(at("details-reward"), text.shown(text.rewardText(one.reward)));
         showTerms(at("details"), terms(one, page.now()));
-        await readClaims();
+        await Promise.all([readClaims(), curve(one)]);
         at("bonus-details").scrollIntoView({ block: "nearest" });
         at("details-title").focus();
         return "";

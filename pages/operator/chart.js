@@ -16,14 +16,23 @@ const MAX_MARKS = 100;
 /** @typedef {{name: string, steps: Step[]}} Line  an empty name: all resources */
 /** @typedef {{at: number, kind: "bonus"|"news", text: string}} Mark */
 /** @typedef {{from: number, to: number}} Interval */
+/**
+ * What the drawing is of, in words.
+ *
+ * @typedef {object} Words
+ * @property {(lines: Line[], marks: Mark[], interval: Interval) => string} summary
+ * @property {(at: number, interval: Interval) => string} moment
+ * @property {(value: number) => string} level
+ * @property {number} least
+ */
 
 /**
  * The next round number: 1, 2 or 5 times a power of ten.
  *
- * @param {number} most
+ * @param {number} most  more than 0
  */
 export function roundUp(most) {
-  const power = 10 ** Math.floor(Math.log10(Math.max(1, most)));
+  const power = 10 ** Math.floor(Math.log10(most));
   return [1, 2, 5, 10].map((n) => n * power).find((n) => n >= most) ?? 10 * power;
 }
 
@@ -32,15 +41,16 @@ export function roundUp(most) {
  * @param {Mark[]} marks
  * @param {Interval} interval
  * @param {number} width
+ * @param {number} [least]  the lowest that the scale may end at: of people, one
  */
-export function layOut(lines, marks, { from, to }, width) {
-  const top = roundUp(Math.max(1, ...lines.flatMap(({ steps }) => steps.map(({ viewers }) => viewers))));
+export function layOut(lines, marks, { from, to }, width, least = 1) {
+  const top = roundUp(Math.max(least, ...lines.flatMap(({ steps }) => steps.map(({ viewers }) => viewers))));
   const x = (/** @type {number} */ at) => LEFT + ((width - LEFT - 8) * (at - from)) / (to - from);
   const y = (/** @type {number} */ viewers) => TOP + (HEIGHT - TOP - BOTTOM) * (1 - viewers / top);
   const point = (/** @type {Step} */ { at, viewers }) => `${x(at).toFixed(1)},${y(viewers).toFixed(1)}`;
   return {
     paths: lines.map(({ steps }) => (steps.length === 0 ? "" : `M${steps.map(point).join("L")}`)),
-    levels: [0, top / 2, top].filter(Number.isInteger).map((viewers) => ({ viewers, y: y(viewers) })),
+    levels: [0, top / 2, top].filter((viewers) => least < 1 || Number.isInteger(viewers)).map((viewers) => ({ viewers, y: y(viewers) })),
     moments: [0, 0.25, 0.5, 0.75, 1].map((part) => ({ at: from + part * (to - from), x: x(from + part * (to - from)) })),
     marks: marks.filter(({ at }) => at >= from && at <= to).slice(0, MAX_MARKS).map((mark) => ({ ...mark, x: x(mark.at) })),
   };
@@ -71,6 +81,17 @@ export function summary(lines, marks, { from, to }) {
   return `Viewers over ${lengthText(to - from)}: ${number(last)} now, ${number(most)} at the most; ${marks.length} bonuses and news.`;
 }
 
+/** @type {Words} */
+const VIEWERS = {
+  summary,
+  level: number,
+  least: 1,
+  moment: (at, { from, to }) =>
+    to - from > 26 * 3_600_000
+      ? new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" })
+      : new Date(at).toLocaleTimeString("en-GB", { timeStyle: "short" }),
+};
+
 /**
  * Draw, and again when the place becomes wider or narrower.
  *
@@ -78,14 +99,15 @@ export function summary(lines, marks, { from, to }) {
  * @param {Line[]} lines
  * @param {Mark[]} marks
  * @param {Interval} interval
+ * @param {Words} [words]
  */
-export function draw(place, lines, marks, interval) {
+export function draw(place, lines, marks, interval, words = VIEWERS) {
   erase(place);
   let drawn = 0;
   const redraw = () => {
     if (place.clientWidth === drawn || place.clientWidth === 0) return;
     drawn = place.clientWidth;
-    paint(place, lines, marks, interval);
+    paint(place, lines, marks, interval, words);
   };
   const drawing = new ResizeObserver(redraw);
   drawings.set(place, drawing);
@@ -107,18 +129,17 @@ export function erase(place) {
  * @param {Line[]} lines
  * @param {Mark[]} marks
  * @param {Interval} interval
+ * @param {Words} words
  */
-function paint(place, lines, marks, interval) {
+function paint(place, lines, marks, interval, words) {
   const width = Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, place.clientWidth));
-  const { paths, levels, moments, marks: placed } = layOut(lines, marks, interval, width);
-  const isLong = interval.to - interval.from > 26 * 3_600_000;
-  const svg = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, class: "lines", role: "img", "aria-label": summary(lines, marks, interval) });
+  const { paths, levels, moments, marks: placed } = layOut(lines, marks, interval, width, words.least);
+  const svg = shape("svg", { viewBox: `0 0 ${width} ${HEIGHT}`, class: "lines", role: "img", "aria-label": words.summary(lines, marks, interval) });
   for (const { viewers, y } of levels) {
-    svg.append(shape("line", { x1: LEFT, x2: width - 8, y1: y, y2: y, class: "grid" }), label(number(viewers), LEFT - 8, y + 4, "end"));
+    svg.append(shape("line", { x1: LEFT, x2: width - 8, y1: y, y2: y, class: "grid" }), label(words.level(viewers), LEFT - 8, y + 4, "end"));
   }
   moments.forEach(({ at, x }, n) => {
-    const text = isLong ? new Date(at).toLocaleDateString("en-GB", { day: "numeric", month: "short" }) : new Date(at).toLocaleTimeString("en-GB", { timeStyle: "short" });
-    svg.append(label(text, x, HEIGHT - 6, n === 0 ? "start" : n === moments.length - 1 ? "end" : "middle"));
+    svg.append(label(words.moment(at, interval), x, HEIGHT - 6, n === 0 ? "start" : n === moments.length - 1 ? "end" : "middle"));
   });
   for (const { x, kind, text } of placed) svg.append(mark(x, kind, text));
   paths.forEach((d, n) => d && svg.append(shape("path", { d, class: `line line-${n}` })));

@@ -124,25 +124,36 @@ export function showOutcome(id, text, kind) {
   if (kind !== "busy" && text !== "") place.focus();
 }
 
-/** @param {unknown} error  of an order */
-export const orderProblem = (error) =>
-  isOpen(error) ? `${messageOf(error)} The order may have taken effect. Press again: it is done once.` : messageOf(error);
+/**
+ * @param {unknown} error  of an order
+ * @param {string} again  what comes of the same order once more; "": it was none
+ */
+export const orderProblem = (error, again) => (again && isOpen(error) ? `${messageOf(error)} The order may have taken effect. ${again}` : messageOf(error));
 
 /**
  * Carry out one order at a time, and say what came of it.
  *
  * @param {string} outcome  the id of the place for it
  * @param {() => Promise<string>} act  returns what happened; "": it was called off
+ * @param {string} [again]  what comes of it if the answer got lost, and it is ordered once more
  */
-export async function carryOut(outcome, act) {
+export async function carryOut(outcome, act, again = "Press again: it is done once.") {
   if (at(outcome).dataset.kind === "busy") return;
   showOutcome(outcome, "Asking the server…", "busy");
   try {
     showOutcome(outcome, await act(), "good");
   } catch (error) {
-    showOutcome(outcome, orderProblem(error), "bad");
+    showOutcome(outcome, orderProblem(error, again), "bad");
   }
 }
+
+/**
+ * Read something that was asked for, as an order is carried out: nothing can be done twice.
+ *
+ * @param {string} outcome
+ * @param {() => Promise<string>} read
+ */
+export const look = (outcome, read) => carryOut(outcome, read, "");
 
 /**
  * @param {string} form
@@ -196,7 +207,7 @@ export function download(text, fileName) {
  * @param {import("./api.js").Query} query
  */
 export const store = (api, outcome, path, query) =>
-  carryOut(outcome, async () => {
+  look(outcome, async () => {
     const { text, isWhole } = await api.csv(path, query);
     download(text, path.slice(1).replaceAll("/", "-"));
     const rows = Math.max(0, text.split("\n").length - 2);

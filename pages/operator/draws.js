@@ -1,6 +1,6 @@
 /** Draws: winners by chance, among those who are there or who have claimed a bonus. */
 
-import { at, carryOut, confirm, element, name, onSubmit, showTerms, store, time } from "./dom.js";
+import { at, carryOut, confirm, element, look, name, onSubmit, showTerms, store, time } from "./dom.js";
 import { checked, numberOf, readReward } from "./fields.js";
 import { isThere, once } from "./orders.js";
 import * as text from "./text.js";
@@ -23,7 +23,7 @@ export function showDraws(page, refresh) {
     const among = at("draw-among").value;
     at("draw-resource-row").hidden = among !== "resource";
     for (const row of ["draw-bonus-row", "draw-within-row"]) at(row).hidden = among !== "claims";
-    if (among === "claims") carryOut("draw-outcome", () => listBonuses(page));
+    if (among === "claims") look("draw-outcome", () => listBonuses(page));
   };
   onSubmit("draw", () =>
     carryOut("draw-outcome", async () => {

@@ -184,7 +184,16 @@ async function showHealth(page) {
   setText(at("health-sweep"), text.sweepText(work));
   setText(at("health-queue"), text.waitingText(work.broadcasts_since, work.server_now));
   setText(at("health-events"), text.waitingText(work.presence_events_since, work.server_now));
+  showErrors(text.errorTexts(work.errors, work.server_now));
   at("health-rollups").replaceChildren(time(work.rolled_up_to));
+}
+
+/** @param {string[]} errors */
+function showErrors(errors) {
+  const place = at("health-errors");
+  const lines = errors.length === 0 ? ["nothing"] : errors;
+  lines.forEach((line, n) => setText(/** @type {HTMLElement} */ (place.children[n] ?? place.appendChild(element("span", ""))), line));
+  while (place.children.length > lines.length) place.lastElementChild?.remove();
 }
 
 /** @type {Map<string, {sent: number, at: number}>} */

@@ -14,6 +14,7 @@ import { showReports } from "./reports.js";
 import { showReveals } from "./reveals.js";
 import { showTabs } from "./tabs.js";
 import { showUsers } from "./users.js";
+import { showWebhooks } from "./webhooks.js";
 
 /** @import {Api} from "./api.js" */
 
@@ -100,6 +101,7 @@ function start() {
     news: () => Promise.all([counts.refresh(), news(), reveal()]),
     questions: () => Promise.all([counts.refresh(), questions()]),
     campaigns: showCampaigns(page),
+    webhooks: showWebhooks(page),
     audit: showAudit(page),
   };
   onSubmit("gate-form", async () => {

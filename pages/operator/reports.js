@@ -1,7 +1,7 @@
 /** Reports: each with what it means, as a table, as CSV, and the one over time as a chart. */
 
 import { draw, erase, stepSeconds } from "./chart.js";
-import { at, carryOut, element, name, onSubmit, setText, showRows, store, time } from "./dom.js";
+import { at, element, look, name, onSubmit, setText, showRows, store, time } from "./dom.js";
 import { local } from "./fields.js";
 import * as text from "./text.js";
 import { clockText } from "../demo/view.js";
@@ -89,7 +89,7 @@ export function showReports(page) {
   };
   at("report-kind").onchange = explain;
   explain();
-  onSubmit("report", () => carryOut("report-outcome", () => show(page)));
+  onSubmit("report", () => look("report-outcome", () => show(page)));
   at("report-csv").onclick = () => {
     const { report, query } = wanted();
     store(page.api(), "report-outcome", `${report.path}.csv`, { ...query, times: "iso" });

@@ -77,7 +77,13 @@ export function toldText(progress) {
  */
 export function claimRate({ claimed, opens_at, expires_at }, now) {
   const seconds = (Math.min(now, expires_at) - opens_at) / 1_000;
-  return seconds < 1 ? "–" : (claimed / seconds).toFixed(claimed / seconds < 10 ? 1 : 0);
+  return seconds < 1 ? "–" : rate(claimed / seconds);
+}
+
+/** @param {number} perSecond */
+export function rate(perSecond) {
+  if (perSecond >= 9.95) return number(Math.round(perSecond));
+  return perSecond === 0 || perSecond >= 0.1 ? perSecond.toFixed(1) : perSecond.toPrecision(1);
 }
 
 /**
@@ -131,3 +137,34 @@ export const milestonesText = (milestones) =>
       return `${repeats ? "each " : ""}${takes}: ${rewardText(reward)} (${number(awarded)})`;
     })
     .join(" · ");
+
+/**
+ * What failed lately, each way by itself.
+ *
+ * @param {{source: string, code: string, count: number, last_at: number}[]} errors
+ * @param {number} now
+ */
+export const errorTexts = (errors, now) =>
+  errors.map(({ source, code, count, last_at }) => `${source}, ${code.replaceAll("_", " ")}: ${number(count)}, last ${lengthText(now - last_at)} ago`);
+
+/** @type {Record<string, string>} */
+const OFF_BY = { order: "by order", gone: "it answered 410", failing: "it took nothing for five days", behind: "it had not had events that were deleted" };
+
+/**
+ * @param {{off_at: number|null, off_by: string|null, failing_since: number|null}} webhook
+ * @param {number} now
+ */
+export function webhookState({ off_at, off_by, failing_since }, now) {
+  if (off_at !== null) return `off: ${OFF_BY[off_by ?? ""] ?? off_by}`;
+  return failing_since === null ? "on" : `failing for ${lengthText(now - failing_since)}`;
+}
+
+/**
+ * What came of the last attempt.
+ *
+ * @param {{status: number|null, error: string|null}} delivery
+ */
+export function deliveryText({ status, error }) {
+  if (error === null || error === "status") return status === null ? "–" : `answered ${status}`;
+  return error.replaceAll("_", " ");
+}

@@ -1,6 +1,6 @@
-/** Users: find one, see their connections, sessions, grants, ledger and stream, end a session, kick them. */
+/** Users: find one, see their connections, sessions, grants, ledger and stream, close a connection, end a session, kick them. */
 
-import { at, button, carryOut, confirm, element, name, onSubmit, setText, showRows, showTerms, time } from "./dom.js";
+import { at, button, carryOut, confirm, element, look, name, onSubmit, setText, showRows, showTerms, time } from "./dom.js";
 import * as text from "./text.js";
 import { clockText, endText, kickedText } from "../demo/view.js";
 
@@ -13,7 +13,7 @@ const MONTH = 30 * 86_400_000;
 export function showUsers(page) {
   const open = showUser(page);
   onSubmit("find", () =>
-    carryOut("find-outcome", async () => {
+    look("find-outcome", async () => {
       const { items, next } = await page.api().get("/users", { prefix: at("find-prefix").value, limit: MAX_ROWS });
       at("found").replaceChildren(
         ...items.map((/** @type {{user_id: string, is_online: boolean}} */ { user_id, is_online }) => {
@@ -63,14 +63,31 @@ function showUser(page) {
     at("no-user-connections").hidden = items.length > 0;
     showRows(at("user-connections"), items.slice(0, MAX_ROWS), (one) => one.connection_id, (one) => [
       ...[name(one.device ?? "unnamed"), name(one.resource), time(one.opened_at), name(one.node)],
-      button("End session", () => end(one), { label: `End the session on ${text.shown(one.resource)}`, testid: "end-session", isAllowed: page.may("kick") }),
+      orders(one),
     ]);
   };
+  const orders = (/** @type {any} */ one) => {
+    const both = document.createElement("span");
+    const [device, resource, isAllowed] = [text.shown(one.device ?? "an unnamed device"), text.shown(one.resource), page.may("kick")];
+    both.append(
+      button("Close", () => close(one), { label: `Close the connection of ${device} on ${resource}`, testid: "close-connection", isAllowed }),
+      button("End session", () => end(one), { label: `End the session on ${resource}`, testid: "end-session", isAllowed }),
+    );
+    return both;
+  };
+  const close = (/** @type {{connection_id: string, device: string|null, resource: string}} */ { connection_id, device, resource }) =>
+    carryOut("kick-outcome", async () => {
+      const [user_id, reason] = [user, at("kick-reason").value.trim() || null];
+      const which = `${text.shown(device ?? "an unnamed device")} of ${text.shown(user_id)} on ${text.shown(resource)}`;
+      if (!(await confirm(`Close the connection of ${which}? Their other connections stay open.${toldText(reason)}`, "Close it"))) return "";
+      const counts = await page.api().order("POST", "/connections/close", { user_id, connection_id, reason });
+      await read(user_id);
+      return counts.closed + counts.gone + counts.unreachable === 0 ? "It was not open any more." : kickedText(counts);
+    });
   const end = (/** @type {{session_id: number, resource: string}} */ { session_id, resource }) =>
     carryOut("kick-outcome", async () => {
       const [whose, reason] = [user, at("kick-reason").value.trim() || null];
-      const told = reason ? ` They read: “${reason}”` : " They are given no reason: type one below to give it.";
-      if (!(await confirm(`End the session of ${text.shown(whose)} on ${text.shown(resource)}?${told}`, "End it"))) return "";
+      if (!(await confirm(`End the session of ${text.shown(whose)} on ${text.shown(resource)}?${toldText(reason)}`, "End it"))) return "";
       const counts = await page.api().order("POST", `/sessions/${session_id}/end`, { user_id: whose, reason });
       await read(whose);
       return kickedText(counts);
@@ -85,7 +102,7 @@ function showUser(page) {
     }),
   );
   return (user_id) =>
-    carryOut("find-outcome", async () => {
+    look("find-outcome", async () => {
       await read(user_id);
       setText(at("kick-outcome"), "");
       at("kick-reason").value = "";
@@ -93,6 +110,9 @@ function showUser(page) {
       return "";
     });
 }
+
+/** @param {string|null} reason */
+const toldText = (reason) => (reason ? ` They read: “${reason}”` : " They are given no reason: type one below to give it.");
 
 /** @param {any[]} items */
 function showSessions(items) {

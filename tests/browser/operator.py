@@ -17,8 +17,11 @@ if TYPE_CHECKING:
 
     from tests.support.system import Headcount
 
-ALL_SCOPES = ("tickets", "read", "order", "kick", "pay")
-TABS = ("live", "bonuses", "news", "questions", "campaigns", "users", "reports", "audit")
+ALL_SCOPES = ("tickets", "read", "order", "kick", "pay", "webhooks")
+TABS = (
+    *("live", "bonuses", "news", "questions", "campaigns"),
+    *("users", "reports", "webhooks", "audit"),
+)
 
 
 def ask(method: str, headcount: Headcount, path: str, body: object = None) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from playwright.async_api import expect
 
-from tests.browser.operator import Operator, make_key
+from tests.browser.operator import Operator, ask, make_key
 from tests.browser.tabs import Tab
 
 if TYPE_CHECKING:
@@ -81,6 +81,7 @@ async def test_an_evening_by_keyboard(headcount: Headcount, device: Device) -> N
     await news_is_sent(operator, hands, kit)
     await kit_is_kicked(operator, hands, kit)
     await a_report_is_read(operator, hands)
+    await a_webhook_is_tested(headcount, operator, hands)
 
 
 async def a_bonus_is_dropped_and_cancelled(operator: Operator, hands: Hands, kit: Tab) -> None:
@@ -122,6 +123,11 @@ async def kit_is_kicked(operator: Operator, hands: Hands, kit: Tab) -> None:
     await operator.says("find-outcome", "1 user.")
     await hands.press("found-user")
     await expect(operator.page.locator("#user-title")).to_be_focused()
+    await hands.reach("close-connection", label="on keys")
+    await hands.page.keyboard.press("Enter")
+    await expect(operator.part("confirm-no")).to_be_focused()
+    await hands.page.keyboard.press("Escape")
+    await expect(operator.part("confirm")).to_be_hidden()
     await hands.write("kick-reason", "Good night")
     await hands.page.keyboard.press("Enter")
     await expect(operator.part("confirm-no")).to_be_focused()
@@ -144,3 +150,21 @@ async def a_report_is_read(operator: Operator, hands: Hands) -> None:
     await hands.write("audit-author", "hands")
     await hands.page.keyboard.press("Enter")
     await expect(operator.row("audit-rows", "Good night")).to_contain_text("kick_user")
+
+
+async def a_webhook_is_tested(headcount: Headcount, operator: Operator, hands: Hands) -> None:
+    url = "http://127.0.0.1:9/keys"
+    made = ask("POST", headcount, "/webhooks", {"url": url, "types": ["bonus.fulfilled"]})
+    await hands.turn_to("webhooks")
+    await expect(operator.row("webhook-rows", url)).to_be_visible()
+    await hands.press("webhook-test", label=url)
+    await operator.says("webhook-outcome", "A test is on its way")
+    await hands.reach("deliveries-open", "Shift+Tab", label=url)
+    await hands.page.keyboard.press("Enter")
+    await expect(operator.page.locator("#deliveries-title")).to_be_focused()
+    await expect(operator.row("deliveries", "webhook.test")).to_contain_text("waiting")
+    await hands.press("replay-submit")
+    await expect(operator.part("confirm-no")).to_be_focused()
+    await hands.press("confirm-yes")
+    await operator.says("replay-outcome", "Events have the ids that they had.")
+    ask("DELETE", headcount, f"/webhooks/{made['webhook_id']}")

@@ -82,6 +82,10 @@ async def three_bonuses(operator: Operator, ann: Tab, dana: Tab) -> None:
     await expect(dana.bonus("For Ann")).to_have_count(0)
     await operator.row("current", "Eve's scarf").get_by_test_id("details-open").click()
     await expect(operator.row("claims", "eve-ann")).to_contain_text("pending")
+    curve = operator.part("curve").locator("svg")
+    await expect(curve).to_have_attribute("aria-label", re.compile("^Claims per second over "))
+    await operator.page.locator("#curve-table summary").click()
+    await expect(operator.part("curve-rows").locator("tr").last).to_contain_text("1")
     claims = await operator.stores("claimants-csv")
     assert claims.startswith("user_id,claimed_at,state\neve-ann,")
 
@@ -148,9 +152,24 @@ async def has(rows: asyncpg.Connection, query: str, value: str) -> bool:
     return value in [row[0] for row in await rows.fetch(query)]
 
 
+async def test_a_curve_of_claims_goes_on_while_its_bonus_is_open(
+    headcount: Headcount, device: Device
+) -> None:
+    viewer = await Tab.open(await device(), headcount, "eve-curve", "curve")
+    operator = await Operator.open(await device(), headcount, make_key(headcount, "curve")["token"])
+    await operator.turn_to("bonuses")
+    await operator.drop("A curve", audience="resource", resource="curve")
+    await operator.row("current", "A curve").get_by_test_id("details-open").click()
+    await expect(operator.page.locator("#no-curve")).to_be_visible()
+    await viewer.claim("A curve")
+    await expect(operator.part("curve").locator("svg")).to_be_visible()
+    await expect(operator.page.locator("#no-curve")).to_be_hidden()
+
+
 async def test_a_key_that_may_only_read_sees_and_cannot_act(
     headcount: Headcount, device: Device
 ) -> None:
+    await Tab.open(await device(), headcount, "eve-reader", "few")
     ask("POST", headcount, "/news", NEWS_BODY | {"body": {"text": "Read me"}})
     operator = await Operator.open(
         await device(), headcount, make_key(headcount, "reader", "read")["token"]
@@ -161,6 +180,12 @@ async def test_a_key_that_may_only_read_sees_and_cannot_act(
     await operator.turn_to("news")
     cancel = operator.row("sent", "Read me").get_by_test_id("cancel-news")
     await expect(cancel.first).to_be_disabled()
+    await operator.turn_to("users")
+    await operator.part("find-prefix").fill("eve-reader")
+    await operator.part("find-submit").click()
+    await operator.part("found-user").click()
+    for order in ("close-connection", "end-session"):
+        await expect(operator.part(order)).to_be_disabled()
 
 
 async def test_a_key_that_is_deleted_asks_for_another_and_loses_nothing_typed(

@@ -4,6 +4,7 @@ import { test } from "node:test";
 import { refusalText } from "../../pages/demo/api.js";
 import { NoAnswer, Refused, isOpen, withQuery } from "../../pages/operator/api.js";
 import { layOut, roundUp, stepSeconds, summary } from "../../pages/operator/chart.js";
+import { plateaus } from "../../pages/operator/claims.js";
 import { size } from "../../pages/operator/drop.js";
 import { listed, local, momentOf, numberOf, rewardOf } from "../../pages/operator/fields.js";
 import { TookEffect, once } from "../../pages/operator/orders.js";
@@ -96,7 +97,8 @@ test("a chart runs from its left to its right edge, and no higher than its scale
 });
 
 test("scales are round, and steps are at most a hundred", () => {
-  assert.deepEqual([0, 1, 3, 11, 99, 150_000].map(roundUp), [1, 1, 5, 20, 100, 200_000]);
+  assert.deepEqual([1, 3, 11, 99, 150_000].map(roundUp), [1, 5, 20, 100, 200_000]);
+  assert.ok(Math.abs(roundUp(0.03) - 0.05) < 1e-9);
   const hour = 3_600_000;
   assert.deepEqual([hour / 4, hour, 24 * hour, 168 * hour].map(stepSeconds), [10, 60, 900, 6_300]);
   for (const length of [1, 60_000, hour, 5 * hour, 31 * 24 * hour]) assert.ok(length / 1_000 / stepSeconds(length) <= 100);
@@ -162,4 +164,25 @@ test("health says what is late", () => {
   assert.equal(text.sweepText({ swept_at: 0, server_now: 30_000 }), "last cycle 30 s ago");
   assert.match(text.sweepText({ swept_at: 0, server_now: 300_000 }), /late$/);
   assert.deepEqual([text.waitingText(null, 9), text.waitingText(0, 4_000), text.waitingText(0, 60_000)], ["nothing waits", "nothing waits", "waits since 60 s – late"]);
+});
+
+test("what failed lately says what, how often and when", () => {
+  const errors = [{ source: "webhooks", code: "forbidden_address", count: 1_200, last_at: 0 }];
+  assert.deepEqual(text.errorTexts(errors, 60_000), ["webhooks, forbidden address: 1,200, last 60 s ago"]);
+  assert.deepEqual(text.errorTexts([], 0), []);
+});
+
+test("a webhook says whether it is on, and why not", () => {
+  const on = { off_at: null, off_by: null, failing_since: null };
+  assert.equal(text.webhookState(on, 0), "on");
+  assert.equal(text.webhookState({ ...on, failing_since: 0 }, 600_000), "failing for 10 min");
+  assert.equal(text.webhookState({ ...on, off_at: 1, off_by: "gone" }, 0), "off: it answered 410");
+  const answers = [{ status: 503, error: "status" }, { status: null, error: "timeout" }, { status: 204, error: null }, { status: null, error: null }];
+  assert.deepEqual(answers.map(text.deliveryText), ["answered 503", "timeout", "answered 204", "–"]);
+});
+
+test("a curve of claims is as high over each step as its claims per second", () => {
+  const steps = plateaus([{ at: 1_000, claims: 10 }, { at: 6_000, claims: 0 }], 5);
+  assert.deepEqual(steps.map(({ at, viewers }) => [at, viewers]), [[1_000, 2], [6_000, 2], [6_000, 0], [11_000, 0]]);
+  assert.deepEqual([0, 0.0004, 9.94, 9.96, 12.4, 12_345.6].map(text.rate), ["0.0", "0.0004", "9.9", "10", "12", "12,346"]);
 });
