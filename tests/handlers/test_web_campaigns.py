@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 COIN = {"reward": {"text": "1 coin"}, "claim_within_seconds": 60}
 FIRST, SECOND = COIN | {"watched_seconds": 600}, COIN | {"watched_seconds": 1_200.5}
+NEVER = 4_102_444_800_000
 CAMPAIGN: dict[str, Any] = {"milestones": [FIRST, SECOND]}
 UNKNOWN = "/campaigns/00000000-0000-0000-0000-000000000001"
 CHANGES = (("PUT", CAMPAIGN, ""), ("POST", None, "/pause"), ("POST", None, "/resume"))
@@ -383,6 +384,17 @@ def test_an_unknown_campaign_is_404(world: World) -> None:
         ({"clock": None}, "bad_request"),
         ({"overlap": "both"}, "bad_request"),
         ({"starts_at": 9_000_000_000_000, "ends_at": 9_000_000_000_000}, "bad_request"),
+        # Shorter than its last milestone; two days of a streak of three.
+        ({"starts_at": NEVER, "ends_at": NEVER + 1_200_499}, "bad_request"),
+        (
+            {
+                "starts_at": NEVER,
+                "ends_at": NEVER + 82_799_999,
+                "milestones": [STREAK | {"days": 3}],
+            }
+            | {"timezone": "UTC"},
+            "bad_request",
+        ),
         ({"milestones": [STREAK]}, "bad_request"),
         ({"timezone": "UTC", "milestones": [STREAK, FIRST]}, "bad_request"),
         ({"timezone": "UTC", "milestones": [STREAK | {"days": 0}]}, "bad_request"),
@@ -425,6 +437,28 @@ def test_a_bad_campaign_is_refused_and_writes_nothing(
         status, refusal = call(world, "PUT", path(running), CAMPAIGN | wrong)
         assert status in {409, 422}, refusal
     assert world.rows(STORED) == before
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {"ends_at": NEVER + 1_200_500},
+        # A minute on two resources at once is two.
+        {
+            "ends_at": NEVER + 600_250,
+            "overlap": "each",
+            "resources": ["one", "two"],
+        },
+        {"ends_at": NEVER + 82_800_000, "milestones": [STREAK | {"days": 3}], "timezone": "UTC"},
+    ],
+)
+def test_a_campaign_may_be_as_long_as_its_last_milestone(
+    world: World, order: dict[str, Any]
+) -> None:
+    campaign = begin(world, starts_at=NEVER, **order)
+    assert campaign["state"] == "upcoming"
+    sooner = CAMPAIGN | order | {"starts_at": NEVER, "ends_at": NEVER + 1_000}
+    assert call(world, "PUT", path(campaign), sooner)[0] == 200, "it may end sooner than planned"
 
 
 def test_a_request_of_a_minute_ago_may_begin_then(world: World) -> None:

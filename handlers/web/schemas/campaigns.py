@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Annotated, Literal, Self
 from uuid import UUID
@@ -203,6 +204,22 @@ class CampaignOrder(CampaignEdit):
     """Bonuses for having watched so long, over all sessions and devices."""
 
     campaign_id: OwnId = None
+
+    @model_validator(mode="after")
+    def can_be_reached(self) -> Self:
+        if not (self.starts_at and self.ends_at):
+            return self
+        longest = (self.ends_at - self.starts_at).total_seconds()
+        days = longest // MAX_SECONDS_A_DAY + 2
+        if self.overlap == "each":
+            longest *= len(self.resources) if self.resources else math.inf
+        for one in self.milestones:
+            if (one.days or 1) > days or one.watched_seconds > longest:
+                raise ValueError(
+                    "a milestone takes longer than the campaign, from starts_at to ends_at; "
+                    "nothing could bring it"
+                )
+        return self
 
 
 class Milestone(Schema):
