@@ -10,11 +10,13 @@ create or replace function sums_of_rollups(
 ) language sql stable rows 1000 as $$
     select p_starts[n], case when p_by_resource then r.resource end,
            sum(r.began + case when r.starts_at = since then r.went_on else 0 end
-               + coalesce(r.came_back[1 + quarters_in(r.starts_at - quarter_from(since))], 0)),
+               + coalesce(r.came_back[1 + quarters_in(r.starts_at - first_quarter)], 0)),
            sum(r.watched), sum(r.uncertain), sum(r.began), max(r.peak_users),
            (array_agg(r.peak_users_at order by r.peak_users desc, r.peak_users_at))[1]
       from rollups r, lateral (select width_bucket(r.starts_at, p_starts) as n) as place,
-           lateral (select greatest(p_from, p_starts[n]) as since) as each
+           -- That function of a constant is called once; in each row it would be planned each time.
+           lateral (select greatest(p_from, p_starts[n]) as since,
+                           greatest(quarter_from(p_from), p_starts[n]) as first_quarter) as each
      where r.is_visible = p_visible
        and (p_resource is null or r.resource = p_resource)
        and (p_resource is not null or p_by_resource or r.resource = '')
