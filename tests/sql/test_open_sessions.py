@@ -112,10 +112,18 @@ def seen(row: dict[str, Any]) -> bool:
     return bool(row["sessions"] or row["watched_ms"] or row["uncertain_ms"])
 
 
-@pytest.mark.parametrize("times", [1, 7, 640_000, 5_000_000])
+@pytest.mark.parametrize("times", [1, 7, 12_347, 640_000, 3_000_000])
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize(
+    "length",
+    [
+        timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999),
+        # Of a month, PostgreSQL keeps the days apart.
+        timedelta(days=30, minutes=10, seconds=59, microseconds=37_239),
+    ],
+)
 async def test_a_length_is_multiplied_to_the_microsecond(
-    db: asyncpg.Connection, times: int
+    db: asyncpg.Connection, length: timedelta, sign: int, times: int
 ) -> None:
-    length = timedelta(hours=23, minutes=59, seconds=59, microseconds=999_999)
-    product = await db.fetchval("select extract(epoch from multiply($1, $2))", length, times)
-    assert int(product * 1_000_000) == times * (length // MOMENT)
+    product = await db.fetchval("select extract(epoch from multiply($1, $2))", sign * length, times)
+    assert int(product * 1_000_000) == times * (sign * length // MOMENT)
