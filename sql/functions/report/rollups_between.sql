@@ -15,7 +15,7 @@ create or replace function rollups_between(
                end as watched,
                count(*) filter (where joined_at < quarter) as went_on,
                count(*) filter (where joined_at >= quarter and away_since is null) as began
-          from clips, generate_series(first, last, interval '15 minutes') as quarter,
+          from (select *, generate_series(first, last, interval '15 minutes') as quarter from clips) as in_quarter,
                lateral (select least(ends_at, quarter + interval '15 minutes') as ends) as each
          group by grouping sets ((resource, quarter), (quarter))
     ),
@@ -24,6 +24,7 @@ create or replace function rollups_between(
                sum(least(sure_at, quarter + interval '15 minutes') - greatest(uncertain_at, quarter)) as uncertain
           from clips, generate_series(quarter_of(uncertain_at), sure_at - interval '1 microsecond',
                                       interval '15 minutes') as quarter
+         where uncertain_at is not null
          group by grouping sets ((resource, quarter), (quarter))
     ),
     returned as (
@@ -31,7 +32,7 @@ create or replace function rollups_between(
           from (select coalesce(resource, '') as resource, first as quarter, n, count(*)::integer as sessions
                   from clips, generate_series(
                            1, quarters_in(first - quarter_of(away_since - interval '1 microsecond'))) as n
-                 where joined_at >= p_from
+                 where joined_at >= p_from and away_since is not null
                  group by grouping sets ((resource, first, n), (first, n))) as each
          group by resource, quarter
     ),
