@@ -22,11 +22,12 @@ begin
         select case c.relkind when 'S' then 'sequence ' else 'table ' end || c.oid::regclass,
                case when c.relkind = 'S' then 'usage'
                     when c.relname in ('migrations', 'stream_epoch') then 'select'  -- they say which database it is
-                    -- No key gets more scopes. Its later columns are there when their migration has run.
+                    -- No key gets more scopes, or another limit. Its later columns are there when their migration has run.
                     when c.relname = 'service_keys' then concat_ws(', ', 'select, insert, delete', (
                         select format('update (%s)', string_agg(a.attname, ', ')) from pg_attribute a
                          where a.attrelid = c.oid
-                           and a.attname in ('hash', 'previous_hash', 'previous_until', 'used_at')))
+                           and a.attname in ('hash', 'previous_hash', 'previous_until', 'used_at',
+                                             'minute_began_at', 'minute_requests')))
                     when c.relname = 'payouts' then 'select, insert, delete'  -- a correction is another row
                     when c.relname in ('ledger', 'audit') then 'select, insert'  -- never rewritten
                     -- Nor is what was recorded: a correction only says that it has replaced a row.

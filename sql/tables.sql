@@ -700,9 +700,13 @@ CREATE TABLE public.service_keys (
     previous_until timestamp with time zone,
     expires_at timestamp with time zone,
     used_at timestamp with time zone,
+    requests_per_minute integer,
+    minute_began_at timestamp with time zone,
+    minute_requests integer,
     CONSTRAINT service_keys_hash_check CHECK ((length(hash) = 32)),
     CONSTRAINT service_keys_name_check CHECK ((name ~ '^[A-Za-z0-9._-]{1,64}$'::text)),
     CONSTRAINT service_keys_previous_hash_check CHECK ((length(previous_hash) = 32)),
+    CONSTRAINT service_keys_requests_per_minute_check CHECK (((requests_per_minute >= 1) AND (requests_per_minute <= 60000))),
     CONSTRAINT service_keys_scopes_check CHECK (((cardinality(scopes) >= 1) AND (cardinality(scopes) <= 10))),
     CONSTRAINT service_keys_slot_check CHECK ((slot = ANY (ARRAY[1, 2])))
 );

@@ -720,6 +720,8 @@ export interface components {
             used_at: number | null;
             /** @description while the key is rotated: until when the secret before is good, milliseconds since the epoch */
             old_valid_until: number | null;
+            /** @description its limit; null: it has none */
+            requests_per_minute: number | null;
         };
         KeyList: {
             /** @description the entries, in order */
@@ -732,6 +734,8 @@ export interface components {
             scopes: ("tickets" | "read" | "order" | "kick" | "pay" | "records" | "webhooks")[];
             /** @description after so many days the key opens nothing */
             expires_in_days?: number | null;
+            /** @description more in a minute are answered 429 `too_many_requests`; null: as many as the API takes of all together */
+            requests_per_minute?: number | null;
         };
         KickOrder: {
             /** @description the user's id in your system */

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import re
 import secrets
 import time
@@ -43,8 +44,14 @@ class ServiceKeyRow(msgspec.Struct, frozen=True):
     hash: bytes
     previous_hash: bytes | None
     """While the key is rotated."""
+    is_limited: bool
     is_use_due: bool
     """Its last use was noted longer than an hour ago."""
+
+    def opens(self, hash_: bytes) -> bool:
+        """Whether it has a secret of this hash. Compares in constant time."""
+        good = [self.hash, self.previous_hash or self.hash]
+        return any([secrets.compare_digest(one, hash_) for one in good])
 
 
 class FindServiceKey(Statement[ServiceKeyRow], frozen=True):
@@ -62,6 +69,7 @@ class CreateServiceKey(Statement[bool], frozen=True):
     scopes: Sequence[str]
     hash: bytes
     expires_in: timedelta | None
+    requests_per_minute: int | None
 
 
 class RotateServiceKey(Statement[UUID], frozen=True):
@@ -77,6 +85,18 @@ class NoteKeyUse(Statement[UUID], frozen=True):
     key_id: UUID
 
 
+class KeyRequestRow(msgspec.Struct, frozen=True):
+    requests_per_minute: int
+    requests: int
+    """In the minute that runs, this one included."""
+    seconds_left: int
+
+
+class CountKeyRequest(Statement[KeyRequestRow], frozen=True):
+    query: ClassVar[str] = "count_key_request"
+    key_id: UUID
+
+
 class ListedServiceKeyRow(msgspec.Struct, frozen=True):
     key_id: UUID
     name: str
@@ -85,6 +105,7 @@ class ListedServiceKeyRow(msgspec.Struct, frozen=True):
     expires_at: int | None
     used_at: int | None
     old_valid_until: int | None
+    requests_per_minute: int | None
 
 
 class ListServiceKeys(Statement[ListedServiceKeyRow], frozen=True):
@@ -98,6 +119,24 @@ class DeleteServiceKey(Statement[UUID], frozen=True):
 
 
 @dataclass(frozen=True)
+class Quota:
+    """What a key may still ask for in the minute that runs."""
+
+    limit: int
+    requests: int
+    seconds_left: int
+    """1 to 60: then a minute begins."""
+
+    @property
+    def remaining(self) -> int:
+        return max(0, self.limit - self.requests)
+
+    @property
+    def is_exceeded(self) -> bool:
+        return self.requests > self.limit
+
+
+@dataclass(frozen=True)
 class Caller:
     """Whose key came with a request."""
 
@@ -105,6 +144,8 @@ class Caller:
     scopes: frozenset[str]
     is_root: bool = False
     """It sent the service token, which may do all, and alone may make keys."""
+    quota: Quota | None = None
+    """Of a key that has a limit."""
 
     def may(self, scope: str | None) -> bool:
         """Whether a route of this scope is open to them; without a scope it is to root alone."""
@@ -126,9 +167,13 @@ class Keys:
     def __init__(self, app: str = MAIN, now: Callable[[], float] = time.monotonic) -> None:
         self._app, self._now = app, now
         self._known: dict[UUID, tuple[float, ServiceKeyRow]] = {}
+        self._used_up: dict[UUID, tuple[float, int]] = {}
 
     async def caller(self, database: Database, token: str) -> Caller | None:
-        """None for a token that opens nothing. Compares in constant time. Raises Unavailable."""
+        """None for a token that opens nothing. Compares in constant time. Raises Unavailable.
+
+        A request of a key that has a limit is counted.
+        """
         if secrets.compare_digest(token.encode(), setting("SERVICE_TOKEN").encode()):
             return Caller("the service token", frozenset(), is_root=True)
         try:
@@ -137,19 +182,33 @@ class Keys:
             return None
         if app != self._app:
             return None
-        row = await self._find(database, key_id)
-        good = [row.hash, row.previous_hash or row.hash] if row else []
-        if row is None or not any([secrets.compare_digest(one, sent) for one in good]):
+        row = await self._find(database, key_id, sent)
+        if row is None or not row.opens(sent):
             return None
         if row.is_use_due:
             await database.fetch(NoteKeyUse(key_id))
             known_until, _ = self._known[key_id]
             self._known[key_id] = known_until, msgspec.structs.replace(row, is_use_due=False)
-        return Caller(row.name, frozenset(row.scopes))
+        quota = await self._count(database, key_id) if row.is_limited else None
+        return Caller(row.name, frozenset(row.scopes), quota=quota)
 
-    async def _find(self, database: Database, key_id: UUID) -> ServiceKeyRow | None:
+    async def _count(self, database: Database, key_id: UUID) -> Quota | None:
+        """A limit that is used up is not asked for again: a program in a loop costs no writes."""
+        until, limit = self._used_up.get(key_id, (0.0, 0))
+        if (left := until - self._now()) > 0:
+            return Quota(limit, limit + 1, math.ceil(left))
+        self._used_up.pop(key_id, None)
+        for row in await database.fetch(CountKeyRequest(key_id)):
+            quota = Quota(row.requests_per_minute, row.requests, row.seconds_left)
+            if quota.is_exceeded:
+                self._used_up[key_id] = self._now() + quota.seconds_left, quota.limit
+            return quota
+        return None  # deleted meanwhile
+
+    async def _find(self, database: Database, key_id: UUID, hash_: bytes) -> ServiceKeyRow | None:
+        """As it is known, unless that does not open: the secret may be that of a rotation since."""
         known_until, row = self._known.get(key_id, (0.0, None))
-        if row is not None and self._now() < known_until:
+        if row is not None and self._now() < known_until and row.opens(hash_):
             return row
         rows = await database.fetch(FindServiceKey(key_id))
         if not rows:
@@ -173,19 +232,19 @@ def new_token(app: str = MAIN, key_id: UUID | None = None) -> str:
 
 
 def key_of(
-    token: str, name: str, scopes: Sequence[str], expires_in: timedelta | None = None
+    token: str,
+    name: str,
+    scopes: Sequence[str],
+    expires_in: timedelta | None = None,
+    requests_per_minute: int | None = None,
 ) -> CreateServiceKey:
     """What makes a key of a token. Raises ValueError for one of another form."""
     _, key_id, hash_ = _parts(token)
-    return CreateServiceKey(key_id, name, scopes, hash_, expires_in)
+    return CreateServiceKey(key_id, name, scopes, hash_, expires_in, requests_per_minute)
 
 
-async def create(
-    database: Database, app: str, name: str, scopes: Sequence[str], expires_in: timedelta | None
-) -> NewKey:
-    """Make a key of an app. Raises TooManyKeys."""
-    token = new_token(app)
-    key = key_of(token, name, scopes, expires_in)
+async def create(database: Database, token: str, key: CreateServiceKey) -> NewKey:
+    """Make a key of its token: see `key_of`. Raises TooManyKeys."""
     if not await database.fetch_one(key):
         raise TooManyKeys
     return NewKey(key.key_id, token)

@@ -11,6 +11,7 @@ from mangum.adapter import DEFAULT_TEXT_MIME_TYPES
 
 from handlers.web.errors import PROBLEM_TYPE, add_exception_handlers
 from handlers.web.openapi import document
+from handlers.web.rate_limit import RateLimitHeaders
 from handlers.web.routes import (
     admin,
     audience,
@@ -60,6 +61,8 @@ DESCRIPTION = """The API for your backend: tickets, presence, reports, bonuses, 
   `detail` for people; its `type` leads to what the code means. A refused request has changed
   nothing. Only after a 5xx that is open: give a request an id of your own, and you can safely send
   it again.
+- A key may have a limit of requests a minute. Each answer to such a key says in the headers
+  `RateLimit-Policy` and `RateLimit` what is left; beyond it comes 429, with `Retry-After`.
 """
 TAGS = [
     {"name": "tickets", "description": "Let a user connect."},
@@ -125,6 +128,7 @@ def application(container: Container) -> FastAPI:
     app.openapi = partial(document, app)  # type: ignore[method-assign]  # as FastAPI proposes
     app.state.container = container
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(RateLimitHeaders)
     add_exception_handlers(app)
     # Not include_router, which makes each route once more: a fifth of a cold start.
     for router in ROUTERS:

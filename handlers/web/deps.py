@@ -17,6 +17,7 @@ from handlers.web.errors import (
     BAD_REQUEST,
     MISSING_SCOPE,
     REVERSED_INTERVAL,
+    TOO_MANY_REQUESTS,
     UNAUTHORIZED,
     UNAVAILABLE,
     WRONG_APP,
@@ -69,6 +70,20 @@ async def check_key(
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)],
 ) -> None:
     """Raises ApiError without a key whose scopes allow this. What changes something is logged."""
+    caller = await _identify(request, credentials)
+    operation: str = request.scope["route"].name
+    scopes = scopes_of(operation)
+    if not any(caller.may(scope) for scope in scopes or (None,)):
+        named = " or ".join(f"`{scope}`" for scope in scopes)
+        needed = f"the scope {named}" if scopes else "the service token"
+        raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
+    if request.method != "GET":
+        app = _container(request).app
+        log.info("%s by %s%s", operation, caller.name, "" if app == MAIN else f" in {app}")
+
+
+async def _identify(request: Request, credentials: HTTPAuthorizationCredentials | None) -> Caller:
+    """Whose key came, and the container of the app that it asks for. Raises ApiError."""
     apps = {one.app: one for one in all_containers(request)}
     token = credentials.credentials if credentials else ""
     own = app_of(token)
@@ -76,21 +91,17 @@ async def check_key(
     if caller is None:
         headers = {"WWW-Authenticate": "Bearer"}
         raise ApiError(UNAUTHORIZED, UNAUTHORIZED.reason, headers=headers)
+    request.state.caller = caller
+    if caller.quota and caller.quota.is_exceeded:
+        wait = {"Retry-After": str(caller.quota.seconds_left)}
+        raise ApiError(TOO_MANY_REQUESTS, TOO_MANY_REQUESTS.reason, headers=wait)
     app = request.headers.get(APP_HEADER, own)
     if app != own and not caller.is_root:
         raise ApiError.of(WRONG_APP, f"this key is of the app `{own}`; leave `{APP_HEADER}` out")
     if app not in apps:
         raise ApiError.of(WRONG_APP, "there is no such app; the parameter Apps lists all there are")
     request.state.container = apps[app]
-    operation: str = request.scope["route"].name
-    scopes = scopes_of(operation)
-    if not any(caller.may(scope) for scope in scopes or (None,)):
-        named = " or ".join(f"`{scope}`" for scope in scopes)
-        needed = f"the scope {named}" if scopes else "the service token"
-        raise ApiError.of(MISSING_SCOPE, f"this key may not do that; it takes {needed}")
-    request.state.caller = caller
-    if request.method != "GET":
-        log.info("%s by %s%s", operation, caller.name, "" if app == MAIN else f" in {app}")
+    return caller
 
 
 def service_router(tag: str) -> APIRouter:
@@ -99,7 +110,10 @@ def service_router(tag: str) -> APIRouter:
         tags=[tag],
         route_class=StrictRoute,
         dependencies=[Depends(check_key), Depends(check_query), Depends(check_idempotency_key)],
-        responses=documented(UNAUTHORIZED, MISSING_SCOPE, WRONG_APP, BAD_REQUEST, UNAVAILABLE),
+        responses=documented(
+            *(UNAUTHORIZED, MISSING_SCOPE, WRONG_APP),
+            *(BAD_REQUEST, TOO_MANY_REQUESTS, UNAVAILABLE),
+        ),
         generate_unique_id_function=_operation_id,
     )
 

@@ -71,6 +71,14 @@ WRONG_APP = ErrorCode(
     "`Headcount-App` names another app than the key's, or with the service token one that this "
     "deployment does not have. `detail` says which.",
 )
+TOO_MANY_REQUESTS = ErrorCode(
+    429,
+    "too_many_requests",
+    "this key has made as many requests as it may in a minute; wait for `Retry-After` seconds, "
+    "then send the same request again",
+    "The key has a limit, `requests_per_minute`, and it is used up. `Retry-After` says when the "
+    "next minute begins, as `t` of the header `RateLimit` does.",
+)
 UNREADABLE_BODY = ErrorCode(
     400,
     "bad_request",
@@ -402,6 +410,7 @@ ERROR_CODES = (
     IN_FUTURE,
     FAR_FROM_RECORDED,
     NOTHING_TO_CORRECT,
+    TOO_MANY_REQUESTS,
     INTERNAL_ERROR,
     UNAVAILABLE,
     DATABASE_MOVED,

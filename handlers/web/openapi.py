@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI
 
-from handlers.web import requests
+from handlers.web import rate_limit, requests
 from handlers.web.errors import Problem
 from handlers.web.examples import BODIES, NEEDED, PARAMETERS
 from handlers.web.requests import StrictRoute
@@ -42,11 +42,13 @@ def document(app: FastAPI) -> dict[str, Any]:
         for name in schemas.keys() - _sent(api):
             # A release may add to an answer.
             schemas[name].pop("additionalProperties", None)
+        api["components"]["headers"] = rate_limit.COMPONENTS
         app.openapi_schema = api | {"externalDocs": WEBSOCKET}
         routes = [route for route in app.routes if isinstance(route, StrictRoute)]
         repeatable = {route.name for route in routes if route.own_id}
         for operation in _operations(api):
             _complete(operation)
+            rate_limit.describe(operation)
             if operation["operationId"] in repeatable:
                 operation.setdefault("parameters", []).append(IDEMPOTENCY_KEY)
     return app.openapi_schema or {}

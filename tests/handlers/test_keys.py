@@ -102,7 +102,7 @@ def test_only_a_hash_is_stored(world: World) -> None:
 
 
 def test_a_statement_that_runs_twice_makes_one_key(world: World) -> None:
-    new = keys.CreateServiceKey(uuid4(), "one", ["read"], b"h" * 32, None)
+    new = keys.CreateServiceKey(uuid4(), "one", ["read"], b"h" * 32, None, None)
     for _ in range(2):
         assert world.run(world.container.database.fetch_one(new))
     assert len(world.rows("select from service_keys")) == 1
@@ -184,6 +184,15 @@ def test_a_rotated_key_has_two_secrets_until_the_old_one_ends(world: World) -> N
     world.rows("update service_keys set previous_until = clock_timestamp()")
     assert opening(world, key["token"], new) == [False, True]
     assert call(world, "GET", "/keys")[1]["items"][0]["old_valid_until"] is None
+
+
+def test_a_new_secret_opens_at_once_where_the_key_is_remembered(world: World) -> None:
+    key = make_key(world, "payouts", "pay")
+    assert call(world, "GET", "/grants", None, key["token"])[0] == 200
+    for _ in range(2):
+        new = rotate(world, key["key_id"], 3_600)
+        assert call(world, "GET", "/grants", None, new)[0] == 200
+        assert call(world, "GET", "/grants", None, key["token"])[0] == 200
 
 
 def test_a_rotation_whose_response_got_lost_keeps_the_programs_secret(world: World) -> None:

@@ -54,7 +54,8 @@ GOOD: dict[str, dict[str, Any]] = {
         **{"user_id": "ann", "resource": "site", "device": "phone"},
         **{"may_watch": ["one"], "may_list": True},
     },
-    "/keys": {"name": "payouts", "scopes": ["pay"], "expires_in_days": 90},
+    "/keys": {"name": "payouts", "scopes": ["pay"]}
+    | {"expires_in_days": 90, "requests_per_minute": 600},
     "/keys/{key_id}/rotate": {"old_valid_seconds": 60},
     "/webhooks": {
         **{"webhook_id": ID, "url": "https://hooks.example/", "types": ["user.online"]},

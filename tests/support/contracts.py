@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Json = dict[str, Any]
 JSON_TYPES = {"application/json", PROBLEM_TYPE}
+LIMITS = {"ratelimit", "ratelimit-policy", "retry-after"}
 
 
 def check_server_frame(frame: str | bytes) -> Json:
@@ -56,6 +57,8 @@ def check_answer(method: str, url: str, status: int, headers: Mapping[str, str],
         return
     response = operation["responses"].get(str(status))
     assert response is not None, f"{said} is not documented"
+    undescribed = LIMITS & headers.keys() - {one.lower() for one in response.get("headers", {})}
+    assert not undescribed, f"{said} with the headers {undescribed} is not documented"
     content = response.get("content", {})
     assert kind in content if content else not body, f"{said} as {kind!r} is not documented"
     if content and kind in JSON_TYPES:

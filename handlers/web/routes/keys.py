@@ -26,7 +26,9 @@ async def create_key(order: KeyOrder, app: TheApp, database: TheDatabase) -> New
     """
     days = order.expires_in_days
     expires_in = None if days is None else timedelta(days=days)
-    new = await keys.create(database, app, order.name, order.scopes, expires_in)
+    token = keys.new_token(app)
+    key = keys.key_of(token, order.name, order.scopes, expires_in, order.requests_per_minute)
+    new = await keys.create(database, token, key)
     return NewKey(key_id=new.key_id, token=new.token)
 
 

@@ -10,6 +10,8 @@ from handlers.web.schemas.fields import Id, Millis, Schema
 from handlers.web.scopes import Scope
 
 MAX_DAYS = 3_650
+MAX_REQUESTS_PER_MINUTE = 60_000
+"""The rate of the API's stage in template.yaml: a higher limit would never be reached."""
 MILLIS = "milliseconds since the epoch"
 KeyName = Annotated[
     str,
@@ -38,6 +40,13 @@ class KeyOrder(Schema):
     expires_in_days: int | None = Field(
         default=None, ge=1, le=MAX_DAYS, description="after so many days the key opens nothing"
     )
+    requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        le=MAX_REQUESTS_PER_MINUTE,
+        description="more in a minute are answered 429 `too_many_requests`; null: as many as the "
+        "API takes of all together",
+    )
 
 
 class RotateOrder(Schema):
@@ -65,6 +74,7 @@ class Key(Schema):
     old_valid_until: int | None = Field(
         description=f"while the key is rotated: until when the secret before is good, {MILLIS}"
     )
+    requests_per_minute: int | None = Field(description="its limit; null: it has none")
 
 
 class OwnKey(Schema):

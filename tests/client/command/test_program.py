@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import signal
@@ -61,6 +62,35 @@ def test_a_reader_that_goes_away_ends_it_with_141(headcount: Headcount) -> None:
     )
     os.close(writes)
     assert (done.returncode, "Traceback" in done.stderr) == (141, False)
+
+
+@pytest.mark.parametrize("arguments", [("--help",), ("keys", "create", "--help"), ("--version",)])
+def test_a_reader_of_the_help_that_goes_away_ends_it_with_141(arguments: tuple[str, ...]) -> None:
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [*PROGRAM, *arguments]
+    done = subprocess.run(
+        command, env=_environment(), stdout=writes, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)])
+def test_a_full_disk_is_said(form: tuple[str, ...]) -> None:
+    one = {"key_id": "k", "created_at": 1, "name": "x", "scopes": ["read"]}
+    listed = Said(200, json.dumps({"items": [one]}))
+    with relayed("http://127.0.0.1:1", listed) as relay, Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [*PROGRAM, "keys", "list", *form],
+            env=_environment(HEADCOUNT_API=relay.url),
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert (done.returncode, "Traceback" in done.stderr) == (1, False)
+    assert "the result cannot be written: No space left on device" in done.stderr
 
 
 @pytest.mark.parametrize(("answer", "code"), [("y\n", 0), ("n\n", 1), ("\n", 1)])

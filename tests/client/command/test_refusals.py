@@ -36,6 +36,15 @@ TOKEN = "hk_not-to-be-shown"  # noqa: S105  # of nothing
         (("drop", "5", "--everyone", "--window", "soon"), "'soon' is no length of time"),
         (("drop", "5", "--everyone", "--window", "-5"), "'-5' is no length of time"),
         (("drop", "{5", "--everyone", *WINDOW), "this is no JSON"),
+        (("drop", '{"a":' + "[" * 50_000, "--everyone", *WINDOW), "nested too deep"),
+        (("drop", "5", "--everyone", "--window", "9" * 400), "3650d is the most"),
+        (("drop", "5", *WINDOW, "--user", "a", "--opens-at", "9" * 5_000), "is no moment"),
+        (("tail", "--every", "3651d"), "3651d is too long"),
+        (("keys", "rotate", "x", "--old-valid", "never"), "'never' is no length of time"),
+        (
+            ("keys", "create", "x", "--scope", "pay", "--requests-per-minute", "0"),
+            "not in the range",
+        ),
         (("drop", "5", *WINDOW, "--user", "a", "--opens-at", "noon"), "'noon' is no moment"),
         (("drop", "5", *WINDOW, "--user", "a", "--id", "1"), "'1' is not a valid UUID"),
         (("drop", "5", *WINDOW, "--users-file", "none"), "'none': No such file"),
@@ -61,6 +70,17 @@ def test_a_wrong_command_line_is_refused_before_anything_is_asked(
         done = command(*arguments, HEADCOUNT_API=relay.url)
         assert (done.code, done.out, relay.asked) == (2, "", [])
     assert reason in done.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--json", "fly"), ("keys", "create", "x", "--json"), ("drop", "--json")]
+)
+def test_a_wrong_command_line_is_json_where_that_is_asked_for(
+    command: Run, arguments: tuple[str, ...]
+) -> None:
+    done = command(*arguments)
+    assert (done.code, done.out) == (2, "")
+    assert json.loads(done.err)["error"]["code"] == "wrong_command_line"
 
 
 @pytest.mark.parametrize(
@@ -211,6 +231,8 @@ def test_nothing_that_listens_is_said(command: Run) -> None:
     [
         (Said(200, "<html>A page</html>"), "the answer is no JSON object"),
         (Said(200, "[]"), "the answer is no JSON object"),
+        (Said(200, "[" * 50_000), "the answer is no JSON object"),
+        (Said(404, "[" * 50_000), "404 not_found: Not Found"),
         (Said(200, "{}"), "the answer has no `items`"),
         (Said(404, "nothing"), "404 not_found: Not Found"),
         (Said(403, '{"message":"Forbidden"}'), "403 forbidden: Forbidden"),

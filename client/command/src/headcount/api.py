@@ -58,7 +58,7 @@ class Answer:
         """Raises Failed if it is no JSON object."""
         try:
             document = json.loads(self.body, object_hook=Document)
-        except ValueError:
+        except (ValueError, RecursionError):
             document = None
         if not isinstance(document, Document):
             raise Failed(f"the answer is no JSON object: {IS_IT}")

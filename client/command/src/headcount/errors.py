@@ -72,7 +72,7 @@ def refusal(status: int, body: bytes, retry_after: str | None = None) -> Failed:
     """
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     said = said if isinstance(said, dict) else {}
     phrase = _phrase(status)

@@ -236,6 +236,7 @@ class Key(TypedDict):
     expires_at: int | None
     used_at: int | None
     old_valid_until: int | None
+    requests_per_minute: int | None
 
 
 class KeyList(TypedDict):
@@ -246,6 +247,7 @@ class KeyOrder(TypedDict):
     name: str
     scopes: list[Literal["tickets", "read", "order", "kick", "pay", "records", "webhooks"]]
     expires_in_days: NotRequired[int | None]
+    requests_per_minute: NotRequired[int | None]
 
 
 class KickOrder(TypedDict):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +13,7 @@ import click
 from headcount.api import Request
 from headcount.cli import Command, Group
 from headcount.errors import Failed
-from headcount.fields import iso
+from headcount.fields import duration, iso
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from headcount.run import Run
 
 NOT_FOUND = 404
-MAX_OF_A_NAME = 2
 MAY_EXIST = (
     "A key may have been made whose token got lost: look for it with `headcount keys list`, and "
     "revoke it."
@@ -50,15 +50,42 @@ def command() -> None:
     help="What it may do: tickets, read, order, kick, pay, records, webhooks; may be given several "
     "times.",
 )
+@click.option(
+    "--expires-in-days", type=click.IntRange(min=1), metavar="DAYS", help="Then it opens nothing."
+)
+@click.option(
+    "--requests-per-minute",
+    type=click.IntRange(min=1),
+    metavar="COUNT",
+    help="More are refused with 429; no limit by default.",
+)
 @TOKEN_TO
 @click.pass_obj
-def create(run: Run, name: str, scopes: tuple[str, ...], token_to: Path | None) -> None:
+def create(  # noqa: PLR0913, PLR0917  # one for each option
+    run: Run,
+    name: str,
+    scopes: tuple[str, ...],
+    expires_in_days: int | None,
+    requests_per_minute: int | None,
+    token_to: Path | None,
+) -> None:
     """Make a key for the program NAME. Its token is printed, this once.
 
     \b
       headcount keys create payouts --scope pay --token-to payouts.token
+      headcount keys create dashboard --scope read --requests-per-minute 600
     """
-    _make(run, name, list(scopes), token_to)
+    order: dict[str, object] = {"name": name, "scopes": list(scopes)}
+    bounds = {"expires_in_days": expires_in_days, "requests_per_minute": requests_per_minute}
+    order |= {bound: value for bound, value in bounds.items() if value is not None}
+    with _private(token_to) as file:
+        try:
+            key = run.api.send(Request("POST", "/keys", order, is_repeatable=False)).json()
+        except Failed as error:
+            if not error.is_undone:
+                error.hint = MAY_EXIST
+            raise
+        _hand_over(run, {"name": name, **key}, file, token_to)
 
 
 @command.command("list", cls=Command)
@@ -75,28 +102,34 @@ def list_keys(run: Run) -> None:
 
 
 @command.command("rotate", cls=Command)
-@click.argument("name")
+@click.argument("key", metavar="NAME")
+@click.option(
+    "--old-valid",
+    type=duration,
+    default="1h",
+    metavar="TIME",
+    help="How long the old token stays good: a number of seconds, or with a unit: 30s, 15m, 2h, "
+    "1d; 1h by default. 0: it has leaked.",
+)
 @TOKEN_TO
 @click.pass_obj
-def rotate(run: Run, name: str, token_to: Path | None) -> None:
-    """Make a second key for NAME, with the scopes of the first. The first stays valid.
+def rotate(run: Run, key: str, old_valid: float, token_to: Path | None) -> None:
+    """Give the key of NAME a new token; the old one stays good for a time.
 
-    Give the program the new token, then revoke the old key.
+    Give the program the new token meanwhile. NAME may be the id of a key, where a name has two.
 
     \b
       headcount keys rotate payouts --token-to payouts.token
+      headcount keys rotate payouts --old-valid 0
     """
-    found = [key for key in _keys(run) if key["name"] == name]
-    if not found:
-        raise Failed(f"there is no key of the name {name}; `headcount keys list` has all")
-    if len(found) >= MAX_OF_A_NAME:
-        old = min(found, key=lambda key: key["created_at"])
-        raise Failed(
-            f"{name} has two keys already; revoke the one that is not in use. The older one: "
-            f"headcount keys revoke {old['key_id']}"
-        )
-    _make(run, name, found[0]["scopes"], token_to)
-    run.say(f"the old key is still valid: headcount keys revoke {found[0]['key_id']}")
+    found = _the_key(run, key)
+    with _private(token_to) as file:
+        # Sent again, it replaces the token that got lost, and the program's own stays good.
+        order = {"old_valid_seconds": math.ceil(old_valid)}
+        new = run.api.send(Request("POST", f"/keys/{found['key_id']}/rotate", order)).json()
+        _hand_over(run, {"name": found["name"], **new}, file, token_to)
+    until = f"stays good for {old_valid:,.0f} s" if old_valid else "is good for ten seconds more"
+    run.say(f"the old token {until}")
 
 
 @command.command("revoke", cls=Command)
@@ -121,23 +154,26 @@ def _keys(run: Run) -> list[dict[str, Any]]:
     return keys
 
 
-def _make(run: Run, name: str, scopes: list[str], token_to: Path | None) -> None:
-    with _private(token_to) as file:
-        order = {"name": name, "scopes": scopes}
-        try:
-            key = run.api.send(Request("POST", "/keys", order, is_repeatable=False)).json()
-        except Failed as error:
-            if not error.is_undone:
-                error.hint = MAY_EXIST
-            raise
-        if file:
-            file.write(key["token"] + "\n")
+def _the_key(run: Run, wanted: str) -> dict[str, Any]:
+    """By its name or its id. Raises Failed for none, or for a name of two."""
+    found = [key for key in _keys(run) if wanted in {key["name"], key["key_id"]}]
+    if not found:
+        raise Failed(f"there is no key {wanted}; `headcount keys list` has all")
+    if len(found) > 1:
+        ids = " or ".join(key["key_id"] for key in found)
+        raise Failed(f"{wanted} has {len(found)} keys; name one by its id: {ids}")
+    return found[0]
+
+
+def _hand_over(run: Run, key: dict[str, Any], file: IO[str] | None, token_to: Path | None) -> None:
+    """The token, into the file if there is one."""
     key_id = key["key_id"]
     if file:
-        run.show({"name": name, "key_id": key_id}, f"key {key_id}: its token is in {token_to}")
+        file.write(key.pop("token") + "\n")
+        run.show(key, f"key {key_id}: its token is in {token_to}")
     else:
-        run.show({"name": name, **key}, key["token"])
-        run.say(f"key {key_id} is made; its token is shown only here")
+        run.show(key, key["token"])
+        run.say(f"this is the token of the key {key_id}; it is shown only here")
 
 
 @contextmanager
