@@ -38,6 +38,8 @@ def page(request: HttpRequest) -> HttpResponse:
 @require_POST
 def sign_in(request: HttpRequest) -> HttpResponse:
     """Believe any name. With django.contrib.auth, use `login` and `request.user` in its place."""
+    if not request.POST.get("user_id"):
+        return HttpResponse(status=400)
     request.session["user_id"] = request.POST["user_id"]
     return HttpResponse(status=204)
 

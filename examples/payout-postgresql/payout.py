@@ -40,21 +40,23 @@ async def main() -> int:
     database = await asyncpg.connect(os.environ["PAYMENTS_URL"])
     await database.execute(TABLES)
     while True:
-        has_more = False
+        has_more, failed = False, False
         try:
             has_more = await pay_next_page(database)
             while await tell_payments(database):
                 pass
         except urllib.error.HTTPError as error:
-            answer = json.load(error)
+            answer = problem(error)
             if answer["code"] == "foreign_cursor":  # a backup was restored: the key pays none twice
                 await database.execute("update payout_cursor set next = null")
                 continue
             print(f"payout: {error.code} {answer['code']}: {answer['detail']}", file=sys.stderr)
+            failed = True
         except OSError as error:
             print(f"payout: {error}", file=sys.stderr)
+            failed = True
         if not has_more and options.once:
-            return 0
+            return int(failed)
         if not has_more:
             await asyncio.sleep(PAUSE_SECONDS)
 
@@ -101,6 +103,15 @@ async def tell_payments(database: asyncpg.Connection) -> bool:
     told = [one["payment_id"] for one in paid]
     await database.execute("update payments set is_told = true where payment_id = any ($1)", told)
     return True
+
+
+def problem(error: urllib.error.HTTPError) -> dict[str, str]:
+    """What a refusal says. API Gateway's own, such as a 429, has no code."""
+    said = {"code": "", "detail": str(error.reason)}
+    try:
+        return said | json.load(error)
+    except (ValueError, TypeError):
+        return said
 
 
 def ask(path: str, body: object = None) -> Any:

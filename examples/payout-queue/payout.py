@@ -32,19 +32,21 @@ def main() -> int:
     options = parser.parse_args()
     queue = boto3.client("sqs")
     while True:
-        has_more = False
+        has_more, failed = False, False
         try:
             page = read_grants(options.cursor)
             send(queue, page["items"])
             keep(options.cursor, page["next"])
             has_more = page["has_more"]
         except urllib.error.HTTPError as error:
-            answer = json.load(error)
+            answer = problem(error)
             print(f"payout: {error.code} {answer['code']}: {answer['detail']}", file=sys.stderr)
+            failed = True
         except (OSError, BotoCoreError, ClientError) as error:
             print(f"payout: {error}", file=sys.stderr)
+            failed = True
         if not has_more and options.once:
-            return 0
+            return int(failed)
         if not has_more:
             time.sleep(PAUSE_SECONDS)
 
@@ -81,6 +83,15 @@ def read_grants(cursor: Path) -> Any:
     )
     with urllib.request.urlopen(request, timeout=10) as response:
         return json.load(response)
+
+
+def problem(error: urllib.error.HTTPError) -> dict[str, str]:
+    """What a refusal says. API Gateway's own, such as a 429, has no code."""
+    said = {"code": "", "detail": str(error.reason)}
+    try:
+        return said | json.load(error)
+    except (ValueError, TypeError):
+        return said
 
 
 def keep(cursor: Path, place: str) -> None:

@@ -38,22 +38,23 @@ def main() -> int:
     database = sqlite3.connect(options.database)
     database.executescript(TABLES)
     while True:
+        failed = False
         try:
             has_more = pay_next_page(database)
             while tell_payments(database):
                 pass
         except urllib.error.HTTPError as error:
-            answer = json.load(error)
+            answer = problem(error)
             if answer["code"] == "foreign_cursor":
                 start_again(database)
                 continue
             print(f"payout: {error.code} {answer['code']}: {answer['detail']}", file=sys.stderr)
-            has_more = False
+            has_more, failed = False, True
         except OSError as error:
             print(f"payout: {error}", file=sys.stderr)
-            has_more = False
+            has_more, failed = False, True
         if not has_more and options.once:
-            return 0
+            return int(failed)
         if not has_more:
             time.sleep(PAUSE_SECONDS)
 
@@ -102,6 +103,15 @@ def read_grants(after: str | None) -> Any:
     return ask(
         "/grants" if after is None else "/grants?" + urllib.parse.urlencode({"after": after})
     )
+
+
+def problem(error: urllib.error.HTTPError) -> dict[str, str]:
+    """What a refusal says. API Gateway's own, such as a 429, has no code."""
+    said = {"code": "", "detail": str(error.reason)}
+    try:
+        return said | json.load(error)
+    except (ValueError, TypeError):
+        return said
 
 
 def ask(path: str, body: object = None) -> Any:

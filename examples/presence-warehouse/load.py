@@ -41,7 +41,7 @@ def main() -> int:
         try:
             events, after, has_more = read(after)
         except urllib.error.HTTPError as error:
-            answer = json.load(error)
+            answer = problem(error)
             print(f"load: {error.code} {answer['code']}: {answer['detail']}", file=sys.stderr)
             return 1
         except OSError as error:
@@ -86,6 +86,15 @@ def replace(file: Path, content: bytes) -> None:
     new = file.with_name(file.name + ".new")
     new.write_bytes(content)
     new.replace(file)
+
+
+def problem(error: urllib.error.HTTPError) -> dict[str, str]:
+    """What a refusal says. API Gateway's own, such as a 429, has no code."""
+    said = {"code": "", "detail": str(error.reason)}
+    try:
+        return said | json.load(error)
+    except (ValueError, TypeError):
+        return said
 
 
 def ask(path: str) -> Any:

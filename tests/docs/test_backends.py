@@ -74,6 +74,7 @@ async def test_a_ticket_of_django_is_accepted(run: Headcount, checkout: Path) ->
         csrf = {"X-CSRFToken": page.cookie("csrftoken")}
         assert page.ask("/ticket", b"")[0] == 403
         assert page.ask("/ticket", b"", csrf)[0] == 401
+        assert page.ask("/sign-in", b"", csrf)[0] == 400
         name = urllib.parse.urlencode({"user_id": "django-ann"}).encode()
         assert page.ask("/sign-in", name, csrf)[0] == 204
         await _connects(run, "django-ann", page.ask("/ticket", b"", csrf))

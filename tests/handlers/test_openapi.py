@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from handlers.http import HttpContainer
 from handlers.web.app import application
 from handlers.web.errors import ERROR_CODES, PROBLEM_TYPE
 from handlers.web.pagination import CsvResponse
+from tests.support.contracts import check_answer
 from tests.support.words import DROPPED
 
 if TYPE_CHECKING:
@@ -168,3 +170,28 @@ def test_a_schema_says_its_bounds_in_words_of_json_schema() -> None:
     numbers = [one for one in numbers if one.get("type") == "integer"]
     assert numbers
     assert [one for one in numbers if "minimum" not in one] == []
+
+
+JSON = {"content-type": "application/json"}
+DELIVERED = {"closed": 1, "gone": 0, "unreachable": 0}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "headers", "body"),
+    [
+        ("/kick", 418, JSON, "{}"),
+        ("/kick", 200, {"content-type": "text/plain"}, "closed"),
+        ("/kick", 200, JSON, json.dumps(DELIVERED | {"more": 1})),
+        ("/kick", 200, JSON, json.dumps({"closed": 1})),
+        ("/kick", 200, JSON, json.dumps(DELIVERED | {"closed": "1"})),
+        ("/kick", 401, {"content-type": PROBLEM_TYPE}, '{"code": "unauthorized"}'),
+        ("/kick", 200, JSON | {"retry-after": "1"}, json.dumps(DELIVERED)),
+        ("/nowhere", 404, JSON, '{"detail": "Not Found"}'),
+    ],
+)
+def test_an_answer_that_is_not_documented_fails_the_test_that_gets_it(
+    path: str, status: int, headers: dict[str, str], body: str
+) -> None:
+    check_answer("POST", "/kick", 200, JSON, json.dumps(DELIVERED))
+    with pytest.raises(AssertionError, match=f"POST {path}: {status}"):
+        check_answer("POST", path, status, headers, body)
