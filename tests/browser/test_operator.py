@@ -55,7 +55,8 @@ async def test_an_evening(headcount: Headcount, device: Device, rows: asyncpg.Co
     await three_bonuses(operator, ann, dana)
     await news_taken_back(operator, ann)
     await the_day_has_its_marks(operator)
-    await ann_is_kicked(operator, rows)
+    phone = await Tab.open(await device(), headcount, "eve-ann", "eve")
+    await ann_is_kicked(operator, rows, phone)
     await a_report_is_stored(operator)
 
 
@@ -116,15 +117,24 @@ async def the_day_has_its_marks(operator: Operator) -> None:
         await expect(drawn.locator(f".mark.{kind}")).not_to_have_count(0)
 
 
-async def ann_is_kicked(operator: Operator, rows: asyncpg.Connection) -> None:
+async def ann_is_kicked(operator: Operator, rows: asyncpg.Connection, phone: Tab) -> None:
+    """First from her phone alone, which is told why; she goes on watching on the other device."""
     await operator.turn_to("users")
     await operator.part("find-prefix").fill("eve-a")
     await operator.part("find-submit").click()
     await operator.part("found-user").click()
-    await expect(operator.part("user-connections").locator("tr")).to_have_count(1)
+    connections = operator.part("user-connections").locator("tr")
+    await expect(connections).to_have_count(2)
     await expect(operator.row("user-grants", "Eve's scarf")).to_contain_text("pending")
     await expect(operator.row("user-ledger", "Eve's scarf")).to_contain_text("claimed")
     await expect(operator.row("user-events", "bonus.claimed")).to_contain_text("Eve's scarf")
+    await operator.part("kick-reason").fill("One device is enough")
+    await connections.last.get_by_test_id("close-connection").click()
+    await expect(operator.part("confirm")).to_contain_text("Their other connections stay open")
+    await operator.confirm()
+    await operator.says("kick-outcome", "1 connection closed.")
+    await expect(connections).to_have_count(1)
+    await phone.shows_trouble("Removed by the operator: One device is enough")
     await operator.part("kick-reason").fill("The show is over")
     await operator.part("kick-submit").click()
     await operator.confirm()
@@ -135,6 +145,7 @@ async def ann_is_kicked(operator: Operator, rows: asyncpg.Connection) -> None:
     kick = operator.row("audit-rows", "kick_user").filter(has_text="eve-ann")
     await expect(kick).to_contain_text("The show is over")
     await expect(kick).to_contain_text("evening")
+    await expect(operator.row("audit-rows", "One device")).to_contain_text("close_connection")
 
 
 async def a_report_is_stored(operator: Operator) -> None:
