@@ -38,7 +38,7 @@ SEED =
 # Tests start hundreds of Python processes. Without bytecode each would compile all of our code again.
 unexport PYTHONDONTWRITEBYTECODE
 
-BENCHES = imports idle echo call handshakes push claims campaigns draws answers rush reads reports visible broadcast hostile sweep retention presence growth crowd soak peers
+BENCHES = imports idle echo call handshakes push claims campaigns draws webhooks answers rush reads reports visible broadcast hostile sweep retention presence growth crowd soak peers
 
 # What `make load` is told; `make load OPTIONS=--help` lists the rest.
 USERS =
@@ -157,6 +157,7 @@ bench-push: # messages to connections, by our client and boto3 (bar: 5 times per
 bench-claims: # 50,000 claims on a stock of 1,000, against a counter row (bar: 3 times); minutes (--quick)
 bench-campaigns: # 150,000 viewers judged for twelve milestones (bar: 5 s of processor, equal to a brute force); 3 minutes (--viewers)
 bench-draws: # a draw among 150,000 claims, its export, and checking it (bar: 10 s each); 1 minute (--claims)
+bench-webhooks: # events to a webhook, from the log to the receiver's answer (bar: each once); 1 minute (--events)
 bench-answers: # answers to a question, and its tally (bar: exact, 1 s after the end); 1 minute (--seconds, --counted)
 bench-rush: # 5,000 users claim at the same moment, stock 100: each has an answer; 1 minute (--users, --quotas)
 bench-reads: # what a user's messages cost with full tables, against empty ones (bar: 1.5 times); 2 minutes
@@ -174,7 +175,7 @@ bench-soak: # the gateway: ten minutes of churn, memory stays flat (--minutes)
 bench-peers: # the gateway beside ws, Socket.IO, websockets, FastAPI, gorilla; 5 minutes (--install, --quick)
 bench-idle bench-echo bench-call bench-handshakes bench-crowd: .venv/dev.stamp
 	$(BENCH).bench_gateway $(@:bench-%=%) $(OPTIONS)
-bench-imports bench-push bench-claims bench-campaigns bench-draws bench-answers bench-rush bench-reads bench-pages bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-growth bench-soak bench-peers: .venv/dev.stamp
+bench-imports bench-push bench-claims bench-campaigns bench-draws bench-webhooks bench-answers bench-rush bench-reads bench-pages bench-reports bench-visible bench-broadcast bench-hostile bench-sweep bench-retention bench-presence bench-growth bench-soak bench-peers: .venv/dev.stamp
 	$(BENCH).$(subst -,_,$@) $(OPTIONS)
 
 lock: ## pin all requirements again from pyproject.toml; needs uv

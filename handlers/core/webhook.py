@@ -7,10 +7,10 @@ headers are those of Standard Webhooks (https://www.standardwebhooks.com), both 
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TYPE_CHECKING, Literal, NamedTuple
 from urllib.parse import urlsplit
@@ -145,6 +145,7 @@ class Outcome(msgspec.Struct, frozen=True):
     """When to try again; None: after the event that it waits for."""
 
 
+@lru_cache(maxsize=4 * MAX_WEBHOOKS)
 def target(url: str, *, is_any: bool) -> Target:
     """Where a URL leads. `is_any`: `http` and addresses that are not public are allowed, too.
 
@@ -239,7 +240,7 @@ def headers_of(
 ) -> dict[str, str]:
     """The headers of one attempt, signed with each key. `timestamp` is in seconds."""
     signed = f"{event_id}.{timestamp}.".encode() + body
-    digests = [hmac.new(key, signed, hashlib.sha256).digest() for key in keys]
+    digests = [hmac.digest(key, signed, "sha256") for key in keys]
     return {
         "content-type": "application/cloudevents+json",
         "webhook-id": str(event_id),
