@@ -265,7 +265,7 @@ async def running(
         settings["now"] = clock.read
     loop = asyncio.get_running_loop()
     nodes: list[Node] = []
-    server = await loop.create_server(lambda: HttpProtocol(nodes[0]), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: _Served(nodes[0], -1), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     told = Settings(f"127.0.0.1:{port}", limits, pages, log=log.append, **settings)
     node = Node(plan, functions, told)
@@ -279,6 +279,14 @@ async def running(
         node.shut_down()
         await node.emptied(timedelta(seconds=1))
         await node.end(timedelta(seconds=1))
+
+
+class _Served(HttpProtocol):
+    """Of a server of the loop's own, which does not say the descriptor beforehand."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._descriptor = transport.get_extra_info("socket").fileno()
+        super().connection_made(transport)
 
 
 async def _tick(node: Node) -> None:

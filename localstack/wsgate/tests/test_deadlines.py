@@ -45,3 +45,11 @@ def test_earlier_slots_come_first() -> None:
     deadlines.watch(late, 50)
     deadlines.watch(early, 20)
     assert deadlines.due(100) == [early, late]
+
+
+def test_those_of_one_slot_share_its_number() -> None:
+    """Else each connection that waits has an object of its own for it."""
+    deadlines, one, other = Deadlines[Item](10), Item(), Item()
+    deadlines.watch(one, 1_000_000)
+    deadlines.watch(other, 1_000_001)
+    assert one.slot is other.slot

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import resource
 import socket
 import subprocess
 import sys
 from contextlib import AsyncExitStack, closing, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -194,6 +196,35 @@ async def test_a_client_without_a_descriptor_is_refused_and_later_ones_are_serve
     assert len(log) == 1
     assert REFUSED in log[0]
     assert "Too many open files" in log[0]
+
+
+async def test_an_accepted_client_is_no_object_of_pythons_and_its_end_closes_its_descriptor() -> (
+    None
+):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        node = Node(plan(websocket_api({"ping": PONG})), Functions(), Settings("127.0.0.1:80"))
+        async with listening(node, listener):
+            before = kept_sockets()
+            clients = [await asyncio.open_connection(*address) for _ in range(3)]
+            for reader, writer in clients:
+                writer.write(b"GET /live HTTP/1.1\r\nHost: a\r\n\r\n")
+                assert (await in_time(reader.readline())).startswith(b"HTTP/1.1 426 ")
+            assert kept_sockets() == before
+            opened = descriptors()
+            for _, writer in clients:
+                writer.close()
+            await until(lambda: descriptors() == opened - 2 * len(clients))
+
+
+def kept_sockets() -> int:
+    """Sockets that Python holds, but for those that it only lent to a client's transport."""
+    gc.collect()
+    return sum(isinstance(each, socket.socket) and each.fileno() >= 0 for each in gc.get_objects())
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 @contextmanager

@@ -27,27 +27,29 @@ class Deadlines(Generic[T]):
 
     def __init__(self, width: Millis) -> None:
         self._width = width
-        self._slots: dict[int, set[T]] = {}
+        self._slots: dict[int, tuple[int, set[T]]] = {}
+        """With each its number again: one object for all that wait in it."""
         self._order: list[int] = []
 
     def watch(self, item: T, at: Millis) -> None:
         self.forget(item)
-        item.slot = at // self._width
-        if item.slot not in self._slots:
-            self._slots[item.slot] = set()
-            heapq.heappush(self._order, item.slot)
-        self._slots[item.slot].add(item)
+        number = at // self._width
+        if number not in self._slots:
+            self._slots[number] = number, set()
+            heapq.heappush(self._order, number)
+        item.slot, waiting = self._slots[number]
+        waiting.add(item)
 
     def forget(self, item: T) -> None:
         if item.slot in self._slots:
-            self._slots[item.slot].discard(item)
+            self._slots[item.slot][1].discard(item)
         item.slot = -1
 
     def due(self, now: Millis) -> list[T]:
         """Take out everything whose slot has begun."""
         items: list[T] = []
         while self._order and self._order[0] <= now // self._width:
-            items.extend(self._slots.pop(heapq.heappop(self._order)))
+            items.extend(self._slots.pop(heapq.heappop(self._order))[1])
         for item in items:
             item.slot = -1
         return items

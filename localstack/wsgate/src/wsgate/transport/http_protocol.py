@@ -61,8 +61,8 @@ class HttpNode(SocketNode, Protocol):
 class HttpProtocol(asyncio.Protocol):
     """Reads requests, answers them in order, and hands the socket over when one upgrades."""
 
-    def __init__(self, node: HttpNode) -> None:
-        self._node = node
+    def __init__(self, node: HttpNode, descriptor: int) -> None:
+        self._node, self._descriptor = node, descriptor
         self._parser = httptools.HttpRequestParser(self)
         self._transport: asyncio.Transport
         self._source_ip = ""
@@ -308,7 +308,7 @@ class HttpProtocol(asyncio.Protocol):
         if isinstance(upgrade, Response):
             self._write(_Turn(request, keep_alive=False, upgrade=False), upgrade)
             return
-        socket = Socket(self._node, self._transport, upgrade)
+        socket = Socket(self._node, self._transport, upgrade, self._descriptor)
         self._node.clients.pop(self, None)
         self._transport.set_protocol(socket)
         self._transport.resume_reading()  # a request before may have paused it

@@ -7,7 +7,7 @@ import contextlib
 import errno
 import os
 import socket
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from wsgate.transport.admission import FULL
 from wsgate.transport.http_protocol import HttpNode, HttpProtocol
@@ -74,6 +74,9 @@ class _Acceptor:
         self._starting = set[asyncio.Task[None]]()
         self._spare: int | None = _spare()
         self._pause: asyncio.TimerHandle | None = None
+        # asyncio's own loops read and write by the socket itself.
+        is_own = isinstance(self._loop, asyncio.BaseEventLoop)
+        self._lending = None if is_own else _Lending(listener)
         listener.setblocking(False)
         listener.listen(BACKLOG)
         self._loop.add_reader(listener, self._accept)
@@ -128,8 +131,12 @@ class _Acceptor:
         task.add_done_callback(self._starting.discard)
 
     async def _attach(self, client: socket.socket) -> None:
+        descriptor = client.fileno()
+        lent = cast("socket.socket", self._lending.of(client)) if self._lending else client
         try:
-            await self._loop.connect_accepted_socket(lambda: HttpProtocol(self._node), client)
+            await self._loop.connect_accepted_socket(
+                lambda: HttpProtocol(self._node, descriptor), lent
+            )
         except OSError:  # it is gone already
             client.close()
 
@@ -152,6 +159,30 @@ class _Acceptor:
         if self._spare is None:
             self._spare = _spare()
         self._loop.add_reader(self._listener, self._accept)
+
+
+class _Lending:
+    """What uvloop gets instead of an accepted socket: one object for all of them.
+
+    It takes the descriptor, once, and then keeps the object for as long as the connection lives,
+    only to detach or to close it after libuv has closed the descriptor (UVSocketHandle._close in
+    https://github.com/MagicStack/uvloop/blob/v0.23.0/uvloop/handles/handle.pyx; 2026-12-01).
+    """
+
+    def __init__(self, listener: socket.socket) -> None:
+        self.family, self.type = listener.family, listener.type
+        self._client = listener
+
+    def of(self, client: socket.socket) -> _Lending:
+        """Lend this one next; uvloop takes it before it gives way to another."""
+        self._client = client
+        return self
+
+    def fileno(self) -> int:
+        return self._client.detach()
+
+    def close(self) -> None:
+        """libuv has closed it."""
 
 
 def _spare() -> int | None:

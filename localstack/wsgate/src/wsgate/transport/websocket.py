@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Upgrade:
     """A handshake, looked at: `refusal` is set when it is not WebSocket as RFC 6455 has it."""
 
-    __slots__ = ("early", "extensions", "head", "refusal")
+    __slots__ = ("descriptor", "early", "extensions", "head", "refusal")
 
     def __init__(self, answer: bytes | UpgradeResponse, extensions: Extensions) -> None:
         """`answer` is what `Protocols.greet` returns."""
@@ -39,6 +39,8 @@ class Upgrade:
         self.extensions = extensions
         self.early = b""
         """What the client said before it was answered."""
+        self.descriptor = -1
+        """The socket's."""
 
 
 def _refusal(response: UpgradeResponse) -> Response:
@@ -84,8 +86,11 @@ class Socket(asyncio.Protocol):
         "connection_id",
     )
 
-    def __init__(self, node: SocketNode, transport: asyncio.Transport, upgrade: Upgrade) -> None:
+    def __init__(
+        self, node: SocketNode, transport: asyncio.Transport, upgrade: Upgrade, descriptor: int
+    ) -> None:
         self._node, self._transport = node, transport
+        upgrade.descriptor = descriptor
         transport.set_write_buffer_limits(high=node.limits.buffer_bytes)
         self._upgrade: Upgrade | None = upgrade
         """Until the handshake is answered."""
@@ -138,13 +143,16 @@ class Socket(asyncio.Protocol):
     def has_left(self) -> bool:
         """Whether the client has closed its side, with what it sent still unread.
 
-        Linux tells (poll(2), POLLRDHUP). Elsewhere it is found out once all is read.
+        Linux tells (poll(2), POLLRDHUP). Elsewhere it is found out once all is read. The transport
+        is not asked for its socket: it would keep what it answers for as long as it lives.
         """
+        if self._transport.is_closing():
+            return True
         hang_up = getattr(select, "POLLRDHUP", None)
-        if hang_up is None:
+        if hang_up is None or self._upgrade is None:
             return False
         poll = select.poll()
-        poll.register(self._transport.get_extra_info("socket").fileno(), hang_up)
+        poll.register(self._upgrade.descriptor, hang_up)
         return bool(poll.poll(0))
 
     def invoked(self, size: int) -> None:
