@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
 import subprocess
 import sys
 import tarfile
+import time
 import venv
 import zipfile
 from pathlib import Path
@@ -87,14 +89,18 @@ def test_the_three_commands_of_the_readme_echo(built: Path, tmp_path: Path) -> N
     """In an empty environment; what they say of a folder is of this one, its wheel is built."""
     install, start, talk = quickstart()
     assert install == ["pip", "install", "."]
+    marks = [time.monotonic()]
     programs = environment(tmp_path, str(next(built.glob("*.whl"))))
+    marks.append(time.monotonic())
     command = [str(programs / start[0]), *start[1:], "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
             assert process.stdout is not None
             lines = iter(process.stdout.readline, "")
             url = next(found[0] for line in lines if (found := re.search(r"ws://\S+", line)))
+            marks.append(time.monotonic())
             answers = run(programs / talk[0], *talk[1:], url, cwd=ROOT)
+            marks.append(time.monotonic())
         finally:
             process.terminate()
         assert process.wait(PATIENCE_SECONDS) == 0
@@ -103,6 +109,8 @@ def test_the_three_commands_of_the_readme_echo(built: Path, tmp_path: Path) -> N
         '{"type": "echo", "text": "hello"}',
         '{"type": "later", "text": "hello"}',
     ]
+    install_took, start_took, talk_took = (end - begin for begin, end in itertools.pairwise(marks))
+    print(f"install {install_took:.1f} s, start {start_took:.1f} s, talk {talk_took:.1f} s")
 
 
 def test_the_tests_of_the_sdist_run_from_it(built: Path, tmp_path: Path) -> None:

@@ -751,6 +751,15 @@ def test_a_parameters_rules_hold_and_its_value_is_never_shown(
     assert bad not in refusal.removeprefix("template.yaml:2: the parameter P has a value")
 
 
+def test_a_number_that_is_none_is_said_to_be_of_the_wrong_type(
+    refusal_of: Callable[..., str],
+) -> None:
+    above = "Parameters: {P: {Type: Number, Default: one}}\nResources:"
+    assert refusal_of(HEAD, above, SOCKET, MAIN) == (
+        "template.yaml:2: the parameter P has a value that its Type Number does not allow."
+    )
+
+
 @pytest.mark.parametrize("rule", ["AllowedPattern: '('", "MinLength: few", "MinValue: []"])
 def test_a_rule_that_cannot_be_read_is_refused(refusal_of: Callable[..., str], rule: str) -> None:
     above = f"Parameters: {{P: {{Type: Number, {rule}}}}}\nResources:"

@@ -94,8 +94,11 @@ def _broken_rule(declared: Mapping[str, Any], value: str) -> str | None:
     # 4,096 bytes are the most for any value.
     if not int(declared.get("MinLength", 0)) <= len(value) <= int(declared.get("MaxLength", 4096)):
         return "MinLength or MaxLength"
-    if declared.get("Type") == "Number" and not _in_range(declared, value):
-        return "MinValue or MaxValue"
+    if declared.get("Type") == "Number":
+        if not _is_number(value):
+            return "Type Number"
+        if not _in_range(declared, value):
+            return "MinValue or MaxValue"
     return None
 
 
@@ -104,12 +107,17 @@ def _parts(typed: str | list[str]) -> list[str]:
     return typed if isinstance(typed, list) else [typed]
 
 
-def _in_range(declared: Mapping[str, Any], value: str) -> bool:
-    least, most = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
+def _is_number(value: str) -> bool:
     try:
-        return least <= float(value) <= most
+        float(value)
     except ValueError:
         return False
+    return True
+
+
+def _in_range(declared: Mapping[str, Any], value: str) -> bool:
+    least, most = float(declared.get("MinValue", "-inf")), float(declared.get("MaxValue", "inf"))
+    return least <= float(value) <= most
 
 
 def _plain(value: Any) -> str:
