@@ -9,10 +9,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import resource
+import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -20,7 +21,7 @@ from uuid import uuid4
 import asyncpg
 
 from bench.support.figures import Figures, add_write_option
-from bench.support.ports import free_port
+from bench.support.ports import free_port, listens
 from handlers.adapters.database import Database
 from handlers.adapters.deadline import Deadline
 from handlers.adapters.webhook_calls import WebhookCalls
@@ -31,11 +32,12 @@ from postgres import Postgres
 from sql.migrate import migrate
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import Iterator
 
 WANTED = 10_000
 """Events a second, as the design asks for."""
 USERS = 20_000
+PATIENCE_SECONDS = 30.0
 ANSWER = b"HTTP/1.1 204 No Content\r\n\r\n"
 HAPPEN = """
 with log as (update presence_event_log set last_seq = last_seq + $1::bigint
@@ -70,7 +72,7 @@ async def _measure(events: int, figures: Figures) -> bool:
     with tempfile.TemporaryDirectory() as folder, Postgres(Path(folder)) as dsn:
         await migrate(dsn)
         db, database = await asyncpg.connect(dsn), Database(dsn, deadline)
-        async with _receiver() as (port, process):
+        with _receiver() as (port, process):
             url = f"http://127.0.0.1:{port}/"
             order = (url, ["user.online"], None, secret_of(b"k" * 32), "", 20)
             await database.fetch_one(CreateWebhook(uuid4(), *order))
@@ -85,7 +87,7 @@ async def _measure(events: int, figures: Figures) -> bool:
             ended, cpu = time.perf_counter(), _used() - used
             sender.calls.close()  # type: ignore[attr-defined]
             process.terminate()
-            said, _ = await process.communicate()
+            said, _ = process.communicate(timeout=PATIENCE_SECONDS)
         await database.close()
         await db.close()
     arrived, distinct = map(int, said.split())
@@ -106,23 +108,17 @@ def _used() -> float:
     return used.ru_utime + used.ru_stime
 
 
-@asynccontextmanager
-async def _receiver() -> AsyncIterator[tuple[int, asyncio.subprocess.Process]]:
+@contextmanager
+def _receiver() -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Its port and its process. Raises SystemExit if it does not start."""
     port = free_port()
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bench.bench_webhooks", "--receiver", str(port)),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        while True:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-                writer.close()
-                break
-            await asyncio.sleep(0.1)
-        yield port, process
-    finally:
-        if process.returncode is None:
+    command = [sys.executable, "-m", "bench.bench_webhooks", "--receiver", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            if not listens(process, port, PATIENCE_SECONDS):
+                raise SystemExit("the receiver did not start")
+            yield port, process
+        finally:
             process.kill()
 
 

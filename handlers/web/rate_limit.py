@@ -59,8 +59,9 @@ def describe(operation: dict[str, Any]) -> None:
     counted = ["RateLimit-Policy", "RateLimit"] if "429" in operation["responses"] else []
     for status, answer in operation["responses"].items():
         # Without a good key nothing is counted.
-        names = [*([] if status == "401" else counted)]
-        names += ["Retry-After"] if status in {"429", "503"} else []
+        names = [] if status == "401" else list(counted)
+        if status in {"429", "503"}:
+            names.append("Retry-After")
         if names:
             refs = {name: {"$ref": f"#/components/headers/{name}"} for name in names}
             answer.setdefault("headers", {}).update(refs)

@@ -12,12 +12,12 @@ from handlers import http
 from handlers.services import keys
 from handlers.services.keys import CountKeyRequest, Keys
 from tests.support.contracts import check_answer
+from tests.support.statements import Watched
 from tests.support.web import TOKEN, WebContainer, call, make_key, request
 from tests.support.world import Context
 
 if TYPE_CHECKING:
     from handlers.container import Container
-    from handlers.core.operation import Statement
     from tests.support.world import World
 
 POLICY = re.compile(r'"key";q=([1-9]\d*);w=60')
@@ -152,21 +152,12 @@ def test_all_processes_count_together(world: World) -> None:
 
 def test_a_limit_that_is_used_up_is_not_asked_for_again(world: World) -> None:
     token, now = limited(world, 1), [1_000.0]
-    asked: list[Statement[Any]] = []
-
-    class Watched:
-        async def fetch(self, statement: Statement[Any]) -> list[Any]:
-            asked.append(statement)
-            return await world.container.database.fetch(statement)
-
-        async def fetch_one(self, statement: Statement[Any]) -> Any:
-            raise NotImplementedError
-
+    watched = Watched(world.container.database)
     known = Keys(now=lambda: now[0])
 
     def quota() -> tuple[bool, int]:
-        asked.clear()
-        caller = world.run(known.caller(Watched(), token))
+        watched.asked.clear()
+        caller = world.run(known.caller(watched, token))
         assert caller
         assert caller.quota
         return caller.quota.is_exceeded, caller.quota.seconds_left
@@ -176,10 +167,10 @@ def test_a_limit_that_is_used_up_is_not_asked_for_again(world: World) -> None:
     assert exceeded
     now[0] += seconds - 0.5
     assert quota() == (True, 1)
-    assert CountKeyRequest not in map(type, asked)
+    assert CountKeyRequest not in map(type, watched.asked)
     now[0] += 0.5
     quota()
-    assert CountKeyRequest in map(type, asked)
+    assert CountKeyRequest in map(type, watched.asked)
 
 
 def test_a_rotated_key_keeps_its_limit_and_what_it_has_used(world: World) -> None:

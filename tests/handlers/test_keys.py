@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
 import pytest
@@ -14,11 +14,11 @@ from handlers.services import keys
 from handlers.services.keys import KNOWN_FOR_SECONDS, FindServiceKey, Keys, NoteKeyUse
 from handlers.web.errors import MISSING_SCOPE, TOO_MANY_KEYS, UNAUTHORIZED
 from handlers.web.scopes import OPERATIONS, SCOPE_OF, SCOPES, SERVICE_TOKEN_ONLY, scopes_of
+from tests.support.statements import Watched
 from tests.support.web import WebContainer, call, make_key, operations, problem
 
 if TYPE_CHECKING:
     from handlers.container import Container
-    from handlers.core.operation import Statement
     from handlers.web.scopes import Scope
     from tests.support.world import World
 
@@ -146,20 +146,11 @@ def test_a_deleted_key_opens_nothing_after_ten_seconds(world: World) -> None:
 
 def test_a_key_is_looked_up_once_in_ten_seconds(world: World) -> None:
     key = make_key(world, "one", "read")
-    asked: list[Statement[Any]] = []
-
-    class Watched:
-        async def fetch(self, statement: Statement[Any]) -> list[Any]:
-            asked.append(statement)
-            return await world.container.database.fetch(statement)
-
-        async def fetch_one(self, statement: Statement[Any]) -> Any:
-            raise NotImplementedError
-
+    watched = Watched(world.container.database)
     known = Keys(now=lambda: 0.0)
     for _ in range(3):
-        world.run(known.caller(Watched(), key["token"]))
-    assert [type(one) for one in asked] == [FindServiceKey, NoteKeyUse]
+        world.run(known.caller(watched, key["token"]))
+    assert [type(one) for one in watched.asked] == [FindServiceKey, NoteKeyUse]
 
 
 def rotate(world: World, key_id: str, old_valid_seconds: int) -> str:

@@ -21,6 +21,7 @@ declare
 begin
     select * into v_new from line_limits for update;
     select coalesce(sum(greatest(size(w.nodes), 1)), 0) into connections from watching_times w;
+    -- A look of its own: in one with the count PostgreSQL would use one processor, which takes half as long again.
     v_late := late(v_new.reconnect_within, v_new.expected, p_most, v_now);
     -- Negative: the clock has gone back. A day is more than enough to forget.
     v_new.expected := greatest(
