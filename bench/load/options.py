@@ -120,7 +120,7 @@ def parse(arguments: list[str] | None = None) -> Options:
         users=users,
         stages=tuple(name for name in STAGES if name in (stages or STAGES)),
         scale=scale,
-        quota=given.quota or (500 if is_large else max(10, users // 20)),
+        quota=given.quota or (500 if is_large else max(10, users // 40)),
         rate=given.rate,
         leave_rate=given.leave_rate,
         hold=hold,
@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
         "--quota",
         type=_positive,
         metavar="N",
-        help="new connections a second in the storm; default: 500, to 20,000 users a twentieth",
+        help="new connections a second in the storm; default: 500, to 20,000 users a fortieth",
     )
     add(
         "--scale",

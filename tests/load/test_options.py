@@ -10,7 +10,7 @@ from bench.load.system import gateway_arguments
 
 def test_a_small_run_has_a_faster_clock_and_a_small_quota() -> None:
     small, large = parse(["--users", "2000"]), parse(["--users", "150,000"])
-    assert (small.scale, small.quota, small.connections_per_second, small.grace) == (6, 100, 600, 5)
+    assert (small.scale, small.quota, small.connections_per_second, small.grace) == (6, 50, 300, 5)
     assert (large.scale, large.quota, large.connections_per_second, large.grace) == (
         1,
         500,
